@@ -1,0 +1,268 @@
+"""Settings: read once from the environment and the instance's own file into a frozen object."""
+
+import base64
+import binascii
+import ipaddress
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from environs import Env, EnvError
+
+from dcim.errors import SettingsError
+
+T = TypeVar("T")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+DEFAULT_INSTANCE = Path("var/default")
+SETTINGS_FILE = "settings.env"
+# 32 characters of base64 are 192 bits; fewer distinct characters are a pattern, not a secret.
+MIN_SECRET_LENGTH = 32
+MIN_DISTINCT = 12
+KNOWN_SECRETS = ("changeme", "change-me", "secret", "password", "insecure", "example")
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionKeys:
+    """AES-256 keys by id; `active` seals, every one of them opens."""
+
+    active: str
+    keys: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One instance. Nothing else in the product reads os.environ for a setting."""
+
+    data: Path
+    secret_key: str = field(repr=False)
+    password_salt: str = field(repr=False)
+    encryption: EncryptionKeys
+    database_url: str | None = field(repr=False, default=None)
+    owner_database_url: str | None = field(repr=False, default=None)
+    host: str = "127.0.0.1"
+    port: int = 8080
+    base_url: str = "http://127.0.0.1:8080"
+    trusted_proxies: int = 0
+    cookie_secure: bool = False
+    session_minutes: int = 480
+    max_body_bytes: int = 10 * 1024 * 1024
+    snmp_allowed: tuple[Network, ...] = ()
+    poll_interval_s: int = 60
+    operator_name: str = "Jifang"
+    operator_name_en: str = "Jifang"
+    operator_contact: str = ""
+    timezone: str = "Asia/Shanghai"
+    log_level: str = "INFO"
+    log_json: bool = True
+
+    @property
+    def keys_folder(self) -> Path:
+        return self.data / "keys"
+
+    @property
+    def statements_folder(self) -> Path:
+        return self.data / "statements"
+
+
+def choose_data_folder(data: Path | None = None) -> Path:
+    """The instance's folder: the argument, else DCIM_DATA, else var/default in this checkout."""
+    if data is not None:
+        return data.absolute()
+    if named := os.environ.get("DCIM_DATA"):
+        return Path(named).absolute()
+    return (Path(__file__).parent.parent / DEFAULT_INSTANCE).absolute()
+
+
+def load_settings(data: Path | None = None) -> Settings:
+    """Read the settings of one instance: the environment, then its own `settings.env`.
+
+    Raises SettingsError naming each wrong setting and the way out.
+    """
+    folder = choose_data_folder(data)
+    env = Env(prefix="DCIM_")
+    path = folder / SETTINGS_FILE
+    if path.exists():
+        if path.stat().st_mode & 0o077:
+            raise SettingsError(
+                str(path), "others may read this file of secrets", f"run: chmod 600 {path}"
+            )
+        env.read_env(path, recurse=False)
+    return _Reader(env).build(folder)
+
+
+def write_settings_file(data: Path, extra: Mapping[str, str] | None = None) -> Path:
+    """Give a new instance its own secrets, once; an existing file is left as it is."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = data / SETTINGS_FILE
+    if path.exists():
+        return path
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    lines = [
+        "# Secrets and settings of this instance. Keep a copy apart from its backups:",
+        "# without DCIM_ENCRYPTION_KEYS the sealed credentials can't be opened again.",
+        f"DCIM_SECRET_KEY={secrets.token_urlsafe(36)}",
+        f"DCIM_PASSWORD_SALT={secrets.token_urlsafe(36)}",
+        f"DCIM_ENCRYPTION_KEYS=k1:{key}",
+        *(f"{name}={value}" for name, value in (extra or {}).items()),
+    ]
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    return path
+
+
+class _Reader:
+    """Reads every setting before it complains, so that one start names all that is wrong."""
+
+    def __init__(self, env: Env) -> None:
+        self.env = env
+        self.problems: list[SettingsError] = []
+
+    def build(self, data: Path) -> Settings:
+        env = self.env
+        port = self.take("PORT", lambda name: _between(env.int(name, 8080), 1, 65535), 8080)
+        settings = Settings(
+            data=data,
+            secret_key=self.take("SECRET_KEY", lambda name: _strong(env.str(name)), ""),
+            password_salt=self.take("PASSWORD_SALT", lambda name: _strong(env.str(name)), ""),
+            encryption=self.take(
+                "ENCRYPTION_KEYS", lambda name: _keys(env.str(name)), EncryptionKeys("", {})
+            ),
+            database_url=self.take("DATABASE_URL", lambda name: _postgres(env.str(name, "")), None),
+            owner_database_url=self.take(
+                "OWNER_DATABASE_URL", lambda name: _postgres(env.str(name, "")), None
+            ),
+            host=env.str("HOST", "127.0.0.1"),
+            port=port,
+            base_url=env.str("BASE_URL", f"http://127.0.0.1:{port}").rstrip("/"),
+            trusted_proxies=self.take(
+                "TRUSTED_PROXIES", lambda name: _between(env.int(name, 0), 0, 5), 0
+            ),
+            cookie_secure=self.take("COOKIE_SECURE", lambda name: env.bool(name, False), False),
+            session_minutes=self.take(
+                "SESSION_MINUTES", lambda name: _between(env.int(name, 480), 5, 1440), 480
+            ),
+            max_body_bytes=self.take(
+                "MAX_BODY_BYTES",
+                lambda name: _between(env.int(name, 10 << 20), 1 << 16, 1 << 30),
+                10 << 20,
+            ),
+            snmp_allowed=self.take("SNMP_ALLOWED", lambda name: _networks(env.list(name, [])), ()),
+            poll_interval_s=self.take(
+                "POLL_INTERVAL_S", lambda name: _between(env.int(name, 60), 5, 3600), 60
+            ),
+            operator_name=env.str("OPERATOR_NAME", "Jifang"),
+            operator_name_en=env.str("OPERATOR_NAME_EN", env.str("OPERATOR_NAME", "Jifang")),
+            operator_contact=env.str("OPERATOR_CONTACT", ""),
+            timezone=self.take(
+                "TIMEZONE", lambda name: _zone(env.str(name, "Asia/Shanghai")), "Asia/Shanghai"
+            ),
+            log_level=self.take("LOG_LEVEL", lambda name: _level(env.str(name, "INFO")), "INFO"),
+            log_json=self.take("LOG_JSON", lambda name: env.bool(name, True), True),
+        )
+        if (settings.database_url is None) != (settings.owner_database_url is None):
+            missing = "OWNER_DATABASE_URL" if settings.database_url else "DATABASE_URL"
+            self.problems.append(
+                SettingsError(
+                    f"DCIM_{missing}",
+                    "the app role and the owner role each need a URL",
+                    "set both, or neither for the embedded PostgreSQL",
+                )
+            )
+        if self.problems:
+            first, *others = self.problems
+            first.others = others
+            raise first
+        return settings
+
+    def take(self, name: str, read: Callable[[str], T], fallback: T) -> T:
+        try:
+            return read(name)
+        except _UnusableError as error:
+            self.problems.append(SettingsError(f"DCIM_{name}", *error.args))
+        except EnvError as error:
+            way_out = "set it to a value of the kind described in docs/settings.md"
+            problem = "not set" if "not set" in str(error) else "not a value of its kind"
+            self.problems.append(SettingsError(f"DCIM_{name}", problem, way_out))
+        return fallback
+
+
+class _UnusableError(Exception):
+    """(problem, way out)"""
+
+
+def _between(value: int, low: int, high: int) -> int:
+    if not low <= value <= high:
+        raise _UnusableError(f"{value} is out of range", f"choose from {low} to {high}")
+    return value
+
+
+def _strong(value: str) -> str:
+    way_out = "generate one: python3 -c 'import secrets; print(secrets.token_urlsafe(36))'"
+    if len(value) < MIN_SECRET_LENGTH:
+        raise _UnusableError(f"shorter than {MIN_SECRET_LENGTH} characters", way_out)
+    if len(set(value)) < MIN_DISTINCT or any(known in value.lower() for known in KNOWN_SECRETS):
+        raise _UnusableError("easy to guess", way_out)
+    return value
+
+
+def _keys(value: str) -> EncryptionKeys:
+    """`id:base64[,id:base64…]`; the first one seals."""
+    way_out = "write id:KEY with 32 random bytes in base64, the newest first, others after a comma"
+    keys: dict[str, bytes] = {}
+    for part in value.split(","):
+        key_id, mark, text = part.strip().partition(":")
+        try:
+            key = base64.b64decode(text, validate=True)
+        except binascii.Error as error:
+            raise _UnusableError(f"key {key_id!r} is not base64", way_out) from error
+        if not mark or not key_id or len(key) != 32:
+            raise _UnusableError("each key needs an id and 32 bytes", way_out)
+        if len(set(key)) < MIN_DISTINCT:
+            raise _UnusableError(f"key {key_id!r} is easy to guess", way_out)
+        if key_id in keys:
+            raise _UnusableError(f"key id {key_id!r} stands twice", way_out)
+        keys[key_id] = key
+    return EncryptionKeys(active=next(iter(keys)), keys=keys)
+
+
+def _postgres(value: str) -> str | None:
+    if not value:
+        return None
+    scheme, mark, rest = value.partition("://")
+    if not mark or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+        raise _UnusableError(
+            "not a PostgreSQL URL", "write postgresql://USER:PASSWORD@HOST/DATABASE"
+        )
+    return f"postgresql+psycopg://{rest}"
+
+
+def _networks(values: list[str]) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(value.strip()) for value in values if value.strip())
+    except ValueError as error:
+        raise _UnusableError(
+            str(error), "list management networks like 10.0.0.0/8,2001:db8::/32"
+        ) from error
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise _UnusableError(
+            f"no time zone is called {value!r}", "use an IANA name like Asia/Shanghai"
+        ) from error
+    return value
+
+
+def _level(value: str) -> str:
+    levels = ("DEBUG", "INFO", "WARNING", "ERROR")
+    if value.upper() not in levels:
+        raise _UnusableError(f"no log level is called {value!r}", f"choose of {', '.join(levels)}")
+    return value.upper()

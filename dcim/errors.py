@@ -1,0 +1,62 @@
+"""What can go wrong, in the domain's words; `dcim.web.problems` turns these into HTTP."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class JifangError(Exception):
+    """A refusal a person can act on. Its text is English msgid material with %(name)s places."""
+
+    status = 500
+
+    def __init__(self, message: str, **places: object) -> None:
+        super().__init__(message % places if places else message)
+        self.message = message
+        self.places = places
+
+
+class NotFoundError(JifangError):
+    """Absent, or another tenant's: the two are never told apart."""
+
+    status = 404
+
+
+class ForbiddenError(JifangError):
+    status = 403
+
+
+class ConflictError(JifangError):
+    """Someone else has it; the message says who, and until when."""
+
+    status = 409
+
+
+class InvalidError(JifangError):
+    """Input that can't be accepted; `fields` says what is wrong with which."""
+
+    status = 422
+
+    def __init__(
+        self, message: str, fields: Mapping[str, list[str]] | None = None, **places: object
+    ) -> None:
+        super().__init__(message, **places)
+        self.fields = dict(fields or {})
+
+
+class TooManyError(JifangError):
+    status = 429
+
+
+@dataclass
+class SettingsError(Exception):
+    """A setting that is missing or can't be used: which, why, and what to do."""
+
+    setting: str
+    problem: str
+    way_out: str
+    others: list["SettingsError"] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = [f"{self.setting}: {self.problem}. To fix it, {self.way_out}."]
+        lines += [str(other) for other in self.others]
+        return "\n".join(lines)

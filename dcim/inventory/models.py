@@ -1,0 +1,296 @@
+"""Space and what stands in it: sites down to racks, devices, and the three layers of occupancy."""
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from dcim.columns import Code, Created, Day, HalfUnit, Id, Instant, Name
+from dcim.customers.models import ContractItem, Customer
+from dcim.db import Base
+
+FACES = ("front", "rear")
+SIDES = ("left", "right")
+
+
+class Site(Base):
+    __tablename__ = "site"
+
+    id: Mapped[Id]
+    code: Mapped[Code] = mapped_column(unique=True)
+    name: Mapped[Name]
+    name_en: Mapped[Name]
+    timezone: Mapped[Code] = mapped_column(default="Asia/Shanghai")
+    address: Mapped[Name] = mapped_column(default="")
+
+    rooms: Mapped[list["Room"]] = relationship(back_populates="site", order_by="Room.code")
+
+
+class Room(Base):
+    __tablename__ = "room"
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), index=True)
+    code: Mapped[Code]
+    name: Mapped[Name]
+    name_en: Mapped[Name]
+
+    site: Mapped[Site] = relationship(back_populates="rooms")
+    rows: Mapped[list["Row"]] = relationship(back_populates="room", order_by="Row.position")
+
+    __table_args__ = (UniqueConstraint("site_id", "code"),)
+
+
+class Row(Base):
+    __tablename__ = "cabinet_row"
+
+    id: Mapped[Id]
+    room_id: Mapped[int] = mapped_column(ForeignKey("room.id"), index=True)
+    code: Mapped[Code]
+    position: Mapped[int] = mapped_column(SmallInteger)
+
+    room: Mapped[Room] = relationship(back_populates="rows")
+    cabinets: Mapped[list["Cabinet"]] = relationship(
+        back_populates="row", order_by="Cabinet.position"
+    )
+
+    __table_args__ = (UniqueConstraint("room_id", "code"),)
+
+
+class Cabinet(Base):
+    """The enclosure. It holds one rack, two halves or four quarters, each with its own door."""
+
+    __tablename__ = "cabinet"
+
+    id: Mapped[Id]
+    row_id: Mapped[int] = mapped_column(ForeignKey("cabinet_row.id"), index=True)
+    code: Mapped[Code]
+    position: Mapped[int] = mapped_column(SmallInteger)
+    layout: Mapped[Code] = mapped_column(default="full")
+    width_mm: Mapped[int] = mapped_column(SmallInteger, default=600)
+    depth_mm: Mapped[int] = mapped_column(SmallInteger, default=1200)
+    weight_limit_kg: Mapped[int] = mapped_column(SmallInteger, default=1000)
+
+    row: Mapped[Row] = relationship(back_populates="cabinets")
+    racks: Mapped[list["Rack"]] = relationship(back_populates="cabinet", order_by="Rack.position")
+
+    __table_args__ = (
+        UniqueConstraint("row_id", "code"),
+        UniqueConstraint("row_id", "position"),
+        CheckConstraint("layout IN ('full', 'halves', 'quarters')", name="layout"),
+    )
+
+
+class Rack(Base):
+    """Mounting space. `u_count` counts from U1 at the bottom of this rack.
+
+    `position` orders the racks of a split cabinet from the top down, as they are read.
+    """
+
+    __tablename__ = "rack"
+
+    id: Mapped[Id]
+    cabinet_id: Mapped[int] = mapped_column(ForeignKey("cabinet.id"), index=True)
+    code: Mapped[Code]
+    position: Mapped[int] = mapped_column(SmallInteger, default=0)
+    u_count: Mapped[int] = mapped_column(SmallInteger)
+
+    cabinet: Mapped[Cabinet] = relationship(back_populates="racks")
+    installations: Mapped[list["Installation"]] = relationship(back_populates="rack")
+    allocations: Mapped[list["Allocation"]] = relationship(back_populates="rack")
+    holds: Mapped[list["Hold"]] = relationship(back_populates="rack")
+
+    __table_args__ = (
+        UniqueConstraint("cabinet_id", "code"),
+        CheckConstraint("u_count BETWEEN 1 AND 60", name="u_count"),
+    )
+
+
+class DeviceType(Base):
+    __tablename__ = "device_type"
+
+    id: Mapped[Id]
+    manufacturer: Mapped[Name]
+    model: Mapped[Name]
+    # In half units: a 1U server is 2, a 0U PDU on the side rail is 0.
+    height: Mapped[HalfUnit]
+    full_depth: Mapped[bool] = mapped_column(default=True)
+    half_width: Mapped[bool] = mapped_column(default=False)
+    weight_g: Mapped[int] = mapped_column(default=0)
+    # Nameplate draw, W, all supplies together.
+    rated_w: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (
+        UniqueConstraint("manufacturer", "model"),
+        CheckConstraint("height BETWEEN 0 AND 120", name="height"),
+    )
+
+
+class Device(Base):
+    """A thing with a serial number. `customer_id` names who it belongs to; none is the operator."""
+
+    __tablename__ = "device"
+
+    id: Mapped[Id]
+    device_type_id: Mapped[int] = mapped_column(ForeignKey("device_type.id"), index=True)
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
+    name: Mapped[Name] = mapped_column(unique=True)
+    role: Mapped[Code]
+    serial: Mapped[Code | None] = mapped_column(unique=True)
+    asset_tag: Mapped[Code | None] = mapped_column(unique=True)
+    state: Mapped[Code] = mapped_column(default="in_service")
+    created_at: Mapped[Created]
+
+    device_type: Mapped[DeviceType] = relationship()
+    customer: Mapped[Customer | None] = relationship()
+    installation: Mapped["Installation | None"] = relationship(back_populates="device")
+
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('planned', 'in_stock', 'installed', 'in_service', 'removed', 'returned')",
+            name="state",
+        ),
+    )
+
+
+class Installation(Base):
+    """What stands where. `u_low` is the lowest half unit; the height comes from the type."""
+
+    __tablename__ = "installation"
+
+    id: Mapped[Id]
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id"), unique=True)
+    rack_id: Mapped[int] = mapped_column(ForeignKey("rack.id"), index=True)
+    # None for a 0U device on the side rail.
+    u_low: Mapped[HalfUnit | None]
+    height: Mapped[HalfUnit]
+    face: Mapped[str] = mapped_column(String(8), default="full")
+    side: Mapped[str] = mapped_column(String(8), default="full")
+    installed_at: Mapped[Instant]
+
+    device: Mapped[Device] = relationship(back_populates="installation")
+    rack: Mapped[Rack] = relationship(back_populates="installations")
+    slots: Mapped[list["InstallationSlot"]] = relationship(cascade="all, delete-orphan")
+
+    __table_args__ = (
+        CheckConstraint("face IN ('front', 'rear', 'full')", name="face"),
+        CheckConstraint("side IN ('left', 'right', 'full')", name="side"),
+        CheckConstraint("u_low IS NULL OR u_low >= 0", name="u_low"),
+        UniqueConstraint("id", "rack_id"),
+    )
+
+
+class InstallationSlot(Base):
+    """One half unit, face and side, taken: the primary key forbids double-booking."""
+
+    __tablename__ = "installation_slot"
+
+    rack_id: Mapped[int] = mapped_column(primary_key=True)
+    u: Mapped[HalfUnit] = mapped_column(primary_key=True)
+    face: Mapped[str] = mapped_column(String(8), primary_key=True)
+    side: Mapped[str] = mapped_column(String(8), primary_key=True)
+    installation_id: Mapped[int] = mapped_column(index=True)
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["installation_id", "rack_id"],
+            ["installation.id", "installation.rack_id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+
+class Allocation(Base):
+    """Who owns a U range of a rack (or all of it), by which contract item, from when to when."""
+
+    __tablename__ = "allocation"
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    contract_item_id: Mapped[int] = mapped_column(ForeignKey("contract_item.id"), index=True)
+    rack_id: Mapped[int] = mapped_column(ForeignKey("rack.id"), index=True)
+    u_low: Mapped[HalfUnit]
+    height: Mapped[HalfUnit]
+    # "current" holds the slots now; "next" begins where the current one ends.
+    turn: Mapped[str] = mapped_column(String(8), default="current")
+    starts_on: Mapped[Day]
+    ends_on: Mapped[Day | None]
+
+    rack: Mapped[Rack] = relationship(back_populates="allocations")
+    customer: Mapped[Customer] = relationship()
+    contract_item: Mapped[ContractItem] = relationship(
+        foreign_keys=[contract_item_id], viewonly=True
+    )
+    slots: Mapped[list["AllocationSlot"]] = relationship(cascade="all, delete-orphan")
+
+    __table_args__ = (
+        CheckConstraint("turn IN ('current', 'next')", name="turn"),
+        CheckConstraint("height > 0 AND u_low >= 0", name="range"),
+        CheckConstraint("ends_on IS NULL OR ends_on > starts_on", name="dates"),
+        ForeignKeyConstraint(
+            ["contract_item_id", "customer_id"],
+            ["contract_item.id", "contract_item.customer_id"],
+            name="fk_allocation_item_of_customer",
+        ),
+        UniqueConstraint("id", "rack_id", "turn"),
+    )
+
+
+class AllocationSlot(Base):
+    __tablename__ = "allocation_slot"
+
+    rack_id: Mapped[int] = mapped_column(primary_key=True)
+    u: Mapped[HalfUnit] = mapped_column(primary_key=True)
+    turn: Mapped[str] = mapped_column(String(8), primary_key=True)
+    allocation_id: Mapped[int] = mapped_column(index=True)
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["allocation_id", "rack_id", "turn"],
+            ["allocation.id", "allocation.rack_id", "allocation.turn"],
+            ondelete="CASCADE",
+        ),
+    )
+
+
+class Hold(Base):
+    """Space promised to a prospect until a day; past that it no longer binds anyone."""
+
+    __tablename__ = "hold"
+
+    id: Mapped[Id]
+    rack_id: Mapped[int] = mapped_column(ForeignKey("rack.id"), index=True)
+    prospect: Mapped[Name]
+    held_by: Mapped[Name]
+    reason: Mapped[Name] = mapped_column(default="")
+    u_low: Mapped[HalfUnit]
+    height: Mapped[HalfUnit]
+    expires_at: Mapped[Instant]
+    created_at: Mapped[Created]
+
+    rack: Mapped[Rack] = relationship(back_populates="holds")
+    slots: Mapped[list["HoldSlot"]] = relationship(cascade="all, delete-orphan")
+
+    __table_args__ = (
+        CheckConstraint("height > 0 AND u_low >= 0", name="range"),
+        UniqueConstraint("id", "rack_id"),
+    )
+
+
+class HoldSlot(Base):
+    __tablename__ = "hold_slot"
+
+    rack_id: Mapped[int] = mapped_column(primary_key=True)
+    u: Mapped[HalfUnit] = mapped_column(primary_key=True)
+    hold_id: Mapped[int] = mapped_column(index=True)
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["hold_id", "rack_id"], ["hold.id", "hold.rack_id"], ondelete="CASCADE"
+        ),
+    )

@@ -1,0 +1,15 @@
+"""Every model, imported once: migrations and tests need the whole metadata."""
+
+import dcim.accounts.models
+import dcim.customers.models
+import dcim.inventory.models
+import dcim.metering.models
+import dcim.network.models
+import dcim.operations.models
+import dcim.power.models
+import dcim.sla.models
+import dcim.snmp.models
+import dcim.statements.models  # noqa: F401
+from dcim.db import Base
+
+metadata = Base.metadata

@@ -1,0 +1,65 @@
+"""Incidents as derived from what was measured, and whom they hit."""
+
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from dcim.columns import Code, Created, Id, Instant, Name
+from dcim.db import Base
+
+
+class Incident(Base):
+    """A stretch of time in which something was down; `ended_at` is none while it lasts.
+
+    `key` names it by what was seen (kind, object, start), so deriving twice gives one row.
+    """
+
+    __tablename__ = "incident"
+
+    id: Mapped[Id]
+    key: Mapped[Name] = mapped_column(unique=True)
+    kind: Mapped[Code]
+    started_at: Mapped[Instant]
+    ended_at: Mapped[Instant | None]
+    what: Mapped[Name]
+    what_en: Mapped[Name]
+    cause: Mapped[Name] = mapped_column(default="")
+    cause_en: Mapped[Name] = mapped_column(default="")
+    place: Mapped[Name] = mapped_column(default="")
+    # Who or what found it: "poller" or a person's login.
+    detector: Mapped[Code] = mapped_column(default="poller")
+    # The series that show it: [{"series": id, "name": ..., "from": ..., "to": ...}].
+    evidence: Mapped[list[dict[str, object]]] = mapped_column(JSONB, default=list)
+    created_at: Mapped[Created]
+
+    impacts: Mapped[list["IncidentImpact"]] = relationship(
+        back_populates="incident", cascade="all, delete-orphan"
+    )
+
+    __table_args__ = (
+        CheckConstraint(
+            "kind IN ('power', 'power_feed', 'network', 'temperature', 'telemetry')", name="kind"
+        ),
+        CheckConstraint("ended_at IS NULL OR ended_at > started_at", name="dates"),
+    )
+
+
+class IncidentImpact(Base):
+    """One customer whom an incident concerns; `severity` is "down" or "information"."""
+
+    __tablename__ = "incident_impact"
+
+    id: Mapped[Id]
+    incident_id: Mapped[int] = mapped_column(
+        ForeignKey("incident.id", ondelete="CASCADE"), index=True
+    )
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    contract_item_id: Mapped[int | None] = mapped_column(ForeignKey("contract_item.id"))
+    severity: Mapped[str] = mapped_column(String(16))
+
+    incident: Mapped[Incident] = relationship(back_populates="impacts")
+
+    __table_args__ = (
+        UniqueConstraint("incident_id", "customer_id", "contract_item_id"),
+        CheckConstraint("severity IN ('down', 'information')", name="severity"),
+    )
