@@ -1,6 +1,7 @@
 """Space and what stands in it: sites down to racks, devices, and the three layers of occupancy."""
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
@@ -190,11 +191,11 @@ class InstallationSlot(Base):
 
     __tablename__ = "installation_slot"
 
-    rack_id: Mapped[int] = mapped_column(primary_key=True)
+    rack_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     u: Mapped[HalfUnit] = mapped_column(primary_key=True)
     face: Mapped[str] = mapped_column(String(8), primary_key=True)
     side: Mapped[str] = mapped_column(String(8), primary_key=True)
-    installation_id: Mapped[int] = mapped_column(index=True)
+    installation_id: Mapped[int] = mapped_column(BigInteger, index=True)
 
     __table_args__ = (
         ForeignKeyConstraint(
@@ -244,10 +245,10 @@ class Allocation(Base):
 class AllocationSlot(Base):
     __tablename__ = "allocation_slot"
 
-    rack_id: Mapped[int] = mapped_column(primary_key=True)
+    rack_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     u: Mapped[HalfUnit] = mapped_column(primary_key=True)
     turn: Mapped[str] = mapped_column(String(8), primary_key=True)
-    allocation_id: Mapped[int] = mapped_column(index=True)
+    allocation_id: Mapped[int] = mapped_column(BigInteger, index=True)
 
     __table_args__ = (
         ForeignKeyConstraint(
@@ -285,9 +286,9 @@ class Hold(Base):
 class HoldSlot(Base):
     __tablename__ = "hold_slot"
 
-    rack_id: Mapped[int] = mapped_column(primary_key=True)
+    rack_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     u: Mapped[HalfUnit] = mapped_column(primary_key=True)
-    hold_id: Mapped[int] = mapped_column(index=True)
+    hold_id: Mapped[int] = mapped_column(BigInteger, index=True)
 
     __table_args__ = (
         ForeignKeyConstraint(

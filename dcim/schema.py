@@ -1,0 +1,119 @@
+"""The database's schema: brought up to date by the owner, never run against a newer one."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import Connection
+
+from dcim.errors import SettingsError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+# Any number that no other program's advisory lock uses: two starts at once migrate in turn.
+MIGRATION_LOCK = 7_410_001
+
+# Tenant tables and the column that says whose a row is. Row security holds on each.
+TENANT_TABLES = {
+    "customer": "id",
+    "contact": "customer_id",
+    "contract": "customer_id",
+    "contract_terms": "customer_id",
+    "contract_item": "customer_id",
+    "device": "customer_id",
+    "allocation": "customer_id",
+    "bandwidth_service": "customer_id",
+    "service_membership": "customer_id",
+    "incident_impact": "customer_id",
+    "maintenance_notice": "customer_id",
+    "ticket": "customer_id",
+    "statement": "customer_id",
+    "statement_file": "customer_id",
+    "ledger_entry": "customer_id",
+}
+# Written once: the app role may insert and read, and triggers stop the owner too.
+APPEND_ONLY_TABLES = ("audit_entry", "statement", "statement_file", "ledger_entry")
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    if connection is not None:
+        config.attributes["connection"] = connection
+    return config
+
+
+def newest_revision() -> str:
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    if head is None:
+        raise RuntimeError("no migrations are shipped")
+    return head
+
+
+def find_revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def check_revision(connection: Connection) -> None:
+    """Raise SettingsError unless the database has exactly the schema this program was built for."""
+    current, newest = find_revision(connection), newest_revision()
+    if current == newest:
+        return
+    known = {script.revision for script in _history()}
+    if current is not None and current not in known:
+        raise SettingsError(
+            "database schema",
+            f"revision {current} is newer than this program ({newest})",
+            "start the program version that made it, or restore a backup from before",
+        )
+    raise SettingsError(
+        "database schema",
+        f"revision {current or 'none'} is older than this program ({newest})",
+        "run: dcim db upgrade",
+    )
+
+
+def upgrade(owner: Engine, app_role: str) -> str:
+    """Bring the schema up to date and give the app role its rights. Returns the revision.
+
+    Refuses (SettingsError) a database that a newer program has migrated.
+    """
+    with owner.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.commit()
+        try:
+            current = find_revision(connection)
+            connection.commit()
+            if current is not None and current not in {s.revision for s in _history()}:
+                check_revision(connection)
+            with connection.begin():
+                command.upgrade(alembic_config(connection), "head")
+            with connection.begin():
+                grant_rights(connection, app_role)
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
+            connection.commit()
+    return newest_revision()
+
+
+def grant_rights(connection: Connection, app_role: str) -> None:
+    """Let the app role work on rows but own nothing; repeated after each upgrade."""
+    role = connection.dialect.identifier_preparer.quote(app_role)
+    append_only = ", ".join(APPEND_ONLY_TABLES)
+    for statement in (
+        f"GRANT USAGE ON SCHEMA public TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+        f"REVOKE UPDATE, DELETE, TRUNCATE ON {append_only} FROM {role}",
+        f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
+        f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
+        f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role}",
+    ):
+        connection.exec_driver_sql(statement)
+
+
+def _history() -> list[Script]:
+    return list(ScriptDirectory.from_config(alembic_config()).walk_revisions())
