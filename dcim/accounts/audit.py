@@ -1,0 +1,114 @@
+"""The audit log: every deed in a chain of hashes, so that a changed or missing row shows."""
+
+import datetime as dt
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from dcim.accounts.models import AuditEntry
+from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
+from dcim.observability import request_id, source_address
+
+# Held until commit: entries get their numbers in the order they are committed, without gaps.
+CHAIN_LOCK = 7_410_002
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """`broken_at` is the number of the first entry that doesn't fit; `problem` says how."""
+
+    entries: int
+    last_digest: str
+    broken_at: int | None = None
+    problem: str = ""
+
+    @property
+    def intact(self) -> bool:
+        return self.broken_at is None
+
+
+def record(
+    session: Session,
+    scope: Scope,
+    action: str,
+    subject: str,
+    *,
+    customer_id: int | None = None,
+    **detail: object,
+) -> AuditEntry:
+    """Append one deed to the chain, in the caller's transaction.
+
+    `action` is a verb on a kind ("device.install"), `subject` names the object ("device/12").
+    `detail` must be JSON-ready and must never hold a secret.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CHAIN_LOCK})
+    last = session.execute(
+        select(AuditEntry.id, AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1)
+    ).one_or_none()
+    number, previous = (1, GENESIS) if last is None else (last[0] + 1, last[1])
+    entry = AuditEntry(
+        id=number,
+        at=utc_now(),
+        actor=scope.actor,
+        customer_id=customer_id if customer_id is not None else scope.customer_id,
+        action=action,
+        subject=subject,
+        detail=json.loads(json.dumps(detail, default=str)),
+        request_id=request_id.get(),
+        source=source_address.get(),
+        digest="",
+    )
+    entry.digest = digest_entry(previous, entry)
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def digest_entry(previous: str, entry: AuditEntry) -> str:
+    """SHA-256 over the digest before and this entry's canonical JSON, as hex."""
+    body: dict[str, Any] = {
+        "id": entry.id,
+        "at": entry.at.astimezone(dt.UTC).isoformat(timespec="microseconds"),
+        "actor": entry.actor,
+        "customer_id": entry.customer_id,
+        "action": entry.action,
+        "subject": entry.subject,
+        "detail": entry.detail,
+        "request_id": entry.request_id,
+        "source": entry.source,
+    }
+    text_ = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(previous.encode() + text_.encode()).hexdigest()
+
+
+def verify_chain(
+    session: Session, *, expected_last: str | None = None, expected_entries: int | None = None
+) -> ChainReport:
+    """Recompute the chain from its start.
+
+    A cut-off tail can't show from within: give the digest or count noted elsewhere (a backup's
+    manifest, a printed anchor) to have it found as well.
+    """
+    previous, count, noted = GENESIS, 0, expected_last is None
+    for entry in session.scalars(
+        select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=2000)
+    ):
+        if entry.id != count + 1:
+            return ChainReport(count, previous, count + 1, f"entry {count + 1} is missing")
+        if digest_entry(previous, entry) != entry.digest:
+            return ChainReport(
+                count, previous, entry.id, f"entry {entry.id} or the one before it was changed"
+            )
+        previous, count = entry.digest, entry.id
+        noted = noted or previous == expected_last
+    if not noted or (expected_entries is not None and count < expected_entries):
+        return ChainReport(
+            count, previous, count + 1, "the chain ends before the entry noted elsewhere"
+        )
+    return ChainReport(count, previous)

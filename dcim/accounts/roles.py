@@ -1,0 +1,92 @@
+"""The roles and what each may do. A right is a verb; the policy of a route names one."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Right(StrEnum):
+    """What a route can ask for. OWN_* are a customer's rights on their own things."""
+
+    SEE_SPACE = "see_space"
+    CHANGE_SPACE = "change_space"
+    OVERRIDE_SPACE = "override_space"
+    SEE_POWER = "see_power"
+    SEE_NETWORK = "see_network"
+    CHANGE_DEVICES = "change_devices"
+    SEE_CUSTOMERS = "see_customers"
+    SEE_STATEMENTS = "see_statements"
+    ISSUE_STATEMENTS = "issue_statements"
+    SEE_AUDIT = "see_audit"
+    MANAGE_PEOPLE = "manage_people"
+    MANAGE_CREDENTIALS = "manage_credentials"
+    OWN_THINGS = "own_things"
+    OWN_STATEMENTS = "own_statements"
+    OWN_PEOPLE = "own_people"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSpec:
+    name: str
+    description: str
+    rights: frozenset[Right]
+    for_customers: bool = False
+
+
+_SEE = frozenset({Right.SEE_SPACE, Right.SEE_POWER, Right.SEE_NETWORK, Right.SEE_CUSTOMERS})
+
+ROLES: dict[str, RoleSpec] = {
+    spec.name: spec
+    for spec in (
+        RoleSpec(
+            "staff",
+            "IDC staff: assigns space, installs devices",
+            _SEE | {Right.CHANGE_SPACE, Right.CHANGE_DEVICES, Right.SEE_STATEMENTS},
+        ),
+        RoleSpec("noc", "Network operations: watches, acknowledges", _SEE),
+        RoleSpec(
+            "finance",
+            "Finance: issues and reads statements",
+            frozenset({Right.SEE_CUSTOMERS, Right.SEE_STATEMENTS, Right.ISSUE_STATEMENTS}),
+        ),
+        RoleSpec(
+            "auditor",
+            "Auditor: reads everything, changes nothing",
+            _SEE | {Right.SEE_STATEMENTS, Right.SEE_AUDIT},
+        ),
+        RoleSpec(
+            "administrator",
+            "Administrator: people, credentials, overrides",
+            _SEE
+            | {
+                Right.CHANGE_SPACE,
+                Right.OVERRIDE_SPACE,
+                Right.CHANGE_DEVICES,
+                Right.SEE_STATEMENTS,
+                Right.SEE_AUDIT,
+                Right.MANAGE_PEOPLE,
+                Right.MANAGE_CREDENTIALS,
+            },
+        ),
+        RoleSpec(
+            "customer_viewer",
+            "Customer: reads own things",
+            frozenset({Right.OWN_THINGS, Right.OWN_STATEMENTS}),
+            for_customers=True,
+        ),
+        RoleSpec(
+            "customer_administrator",
+            "Customer: reads own things, manages own people",
+            frozenset({Right.OWN_THINGS, Right.OWN_STATEMENTS, Right.OWN_PEOPLE}),
+            for_customers=True,
+        ),
+    )
+}
+
+
+def collect_rights(role_names: list[str]) -> frozenset[Right]:
+    """All rights of these roles; an unknown role name gives none."""
+    rights: frozenset[Right] = frozenset()
+    for name in role_names:
+        if name in ROLES:
+            rights |= ROLES[name].rights
+    return rights
