@@ -1,0 +1,341 @@
+"""Reading agents: GET, walks and tables over v1/v2c (own transport) and v3 (USM), adapting to each.
+
+At most one request is in flight per agent; GETBULK grows and shrinks with what the agent bears and
+gives way to GETNEXT where it does not work at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import NamedTuple, Protocol
+
+from dcim.snmp import ber
+from dcim.snmp.ber import Oid, Value, VarBind
+from dcim.snmp.faults import AgentError, WalkError
+from dcim.snmp.target import Reply, Request, Target
+from dcim.snmp.transport import UdpTransport
+
+__all__ = ["Engine", "Receipt", "Table", "WalkLimits"]
+
+TOO_BIG = 1
+NO_SUCH_NAME = 2
+_GET_OIDS = 32  # asked in one GET
+_REPLY_VARBINDS = 64  # asked for in one GETBULK; about what fits an unfragmented datagram
+_TABLE_COLUMNS = 12  # walked side by side
+_KNOWN_AGENTS = 65_536
+_BULK_RETRY_S = 3_600.0
+
+
+class Receipt(NamedTuple):
+    """When a row was received: UTC epoch ms, and the monotonic clock's ms."""
+
+    wall_ms: int
+    monotonic_ms: int
+
+
+class Table(dict[Oid, dict[Oid, Value]]):
+    """Values by column OID and index; `received` says when the first value of an index came in."""
+
+    def __init__(self, columns: Iterable[Oid]) -> None:
+        super().__init__({column: {} for column in columns})
+        self.received: dict[Oid, Receipt] = {}
+
+
+@dataclass(frozen=True)
+class WalkLimits:
+    """Bounds of one walk; past them it fails instead of going on for ever."""
+
+    varbinds: int = 200_000
+    octets: int = 64 << 20
+    seconds: float = 300.0
+
+
+@dataclass
+class _AgentState:
+    repetitions: int
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    bulk_strikes: int = 0
+    no_bulk_until: float = 0.0
+
+
+class Transport(Protocol):
+    """Sends requests and returns checked replies."""
+
+    async def exchange(self, target: Target, attempts: Sequence[Request]) -> Reply: ...
+
+
+class _Budget:
+    """Counts what a walk has used of its limits."""
+
+    def __init__(self, limits: WalkLimits) -> None:
+        self._limits = limits
+        self._varbinds = self._octets = 0
+        self._until = time.monotonic() + limits.seconds
+
+    def spend(self, reply: Reply) -> None:
+        self._varbinds += len(reply.varbinds)
+        self._octets += reply.size
+        if (
+            self._varbinds > self._limits.varbinds
+            or self._octets > self._limits.octets
+            or time.monotonic() > self._until
+        ):
+            raise WalkError("the walk passes its bounds")
+
+
+class Engine:
+    """Reads agents: `async with Engine() as engine: await engine.get(target, oids)`.
+
+    `drops` counts what was not accepted, by reason. Errors are those of `dcim.snmp.faults`.
+    """
+
+    def __init__(
+        self, *, window: int = 512, sockets: int = 2, limits: WalkLimits | None = None
+    ) -> None:
+        self.limits = limits or WalkLimits()
+        self.transport = UdpTransport(window=window, sockets=sockets)
+        self._usm: Transport | None = None
+        self._agents: OrderedDict[tuple[str, int, str], _AgentState] = OrderedDict()
+
+    @property
+    def drops(self) -> Counter[str]:
+        return self.transport.drops
+
+    @property
+    def requests(self) -> int:
+        """Datagrams sent by the v1/v2c transport."""
+        return self.transport.requests
+
+    async def __aenter__(self) -> Engine:
+        self.transport.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.transport.close()
+
+    # --- what callers use
+
+    async def get(self, target: Target, oids: Sequence[Oid]) -> list[VarBind]:
+        """Read instances; what the agent doesn't have comes back with a `missing` value."""
+        found: list[VarBind] = []
+        async with self._agent(target).lock:
+            for start in range(0, len(oids), _GET_OIDS):
+                found += await self._get_some(target, tuple(oids[start : start + _GET_OIDS]))
+        return found
+
+    async def walk(self, target: Target, root: Oid) -> list[VarBind]:
+        """Read everything below `root`, in order."""
+        found: list[VarBind] = []
+        budget = _Budget(self.limits)
+        cursor = root
+        depth = len(root)
+        async with self._agent(target).lock:
+            while True:
+                request, reply = await self._ask_next(target, (), (cursor,))
+                budget.spend(reply)
+                for varbind in self._in_order(request, reply, target)[0]:
+                    if varbind.oid[:depth] != root or varbind.value.tag == ber.END_OF_MIB_VIEW:
+                        return found
+                    found.append(varbind)
+                    cursor = varbind.oid
+                if reply.error_status == NO_SUCH_NAME:
+                    return found
+
+    async def table(
+        self, target: Target, columns: Sequence[Oid], non_repeaters: Sequence[Oid] = ()
+    ) -> Table:
+        """Read columns side by side; `non_repeaters` are instances read with the first request.
+
+        These stand in the result under their own OID with the index `()`.
+        """
+        table = Table((*columns, *non_repeaters))
+        budget = _Budget(self.limits)
+        once = tuple(non_repeaters)
+        async with self._agent(target).lock:
+            for start in range(0, len(columns), _TABLE_COLUMNS):
+                await self._read_columns(
+                    target, columns[start : start + _TABLE_COLUMNS], once, table, budget
+                )
+                once = ()
+        if once:
+            for varbind in await self.get(target, once):
+                if not varbind.value.missing:
+                    table[varbind.oid][()] = varbind.value
+        return table
+
+    # --- how
+
+    def _agent(self, target: Target) -> _AgentState:
+        key = (*target.peer, target.version)
+        state = self._agents.get(key)
+        if state is None:
+            state = self._agents[key] = _AgentState(target.max_repetitions)
+            for old in list(self._agents)[: max(0, len(self._agents) - _KNOWN_AGENTS)]:
+                if not self._agents[old].lock.locked():
+                    del self._agents[old]
+        return state
+
+    async def _exchange(self, target: Target, attempts: Sequence[Request]) -> Reply:
+        if target.version != "3":
+            return await self.transport.exchange(target, attempts)
+        if self._usm is None:
+            from dcim.snmp.usm import UsmTransport
+
+            self._usm = UsmTransport()
+        return await self._usm.exchange(target, attempts)
+
+    async def _get_some(self, target: Target, oids: tuple[Oid, ...]) -> list[VarBind]:
+        if not oids:
+            return []
+        request = Request(ber.GET, oids)
+        reply = await self._exchange(target, [request] * (target.retries + 1))
+        if not reply.error_status:
+            return reply.varbinds
+        if reply.error_status == TOO_BIG and len(oids) > 1:
+            middle = len(oids) // 2
+            return [
+                *await self._get_some(target, oids[:middle]),
+                *await self._get_some(target, oids[middle:]),
+            ]
+        if reply.error_status == NO_SUCH_NAME and 1 <= reply.error_index <= len(oids):
+            at = reply.error_index - 1  # v1 refuses the whole PDU for one absent object
+            rest = await self._get_some(target, oids[:at] + oids[at + 1 :])
+            return [*rest[:at], VarBind(oids[at], Value(ber.NO_SUCH_OBJECT, None)), *rest[at:]]
+        raise AgentError(reply.error_status, reply.error_index)
+
+    def _attempts(
+        self, target: Target, once: tuple[Oid, ...], cursors: tuple[Oid, ...]
+    ) -> list[Request]:
+        """Plan the tries of one step: GETBULK, ever smaller, at last GETNEXT."""
+        state = self._agent(target)
+        plain = Request(ber.GETNEXT, once + cursors)
+        tries = target.retries + 1
+        if not target.bulk or target.version == "1" or state.no_bulk_until > time.monotonic():
+            return [plain] * tries
+        rows = max(1, min(state.repetitions, _REPLY_VARBINDS // max(1, len(cursors))))
+        attempts = [
+            Request(ber.GETBULK, once + cursors, len(once), max(1, rows >> attempt))
+            for attempt in range(tries)
+        ]
+        if tries > 1:
+            attempts[-1] = plain
+        return attempts
+
+    async def _ask_next(
+        self, target: Target, once: tuple[Oid, ...], cursors: tuple[Oid, ...]
+    ) -> tuple[Request, Reply]:
+        """Take one step of a walk; adapt to how the agent took it."""
+        state = self._agent(target)
+        while True:
+            attempts = self._attempts(target, once, cursors)
+            reply = await self._exchange(target, attempts)
+            request = attempts[reply.attempt]
+            if request.pdu == ber.GETBULK and reply.error_status:
+                if reply.error_status == TOO_BIG and request.max_repetitions > 1:
+                    state.repetitions = max(1, request.max_repetitions // 2)
+                    continue
+                state.no_bulk_until = time.monotonic() + _BULK_RETRY_S
+                continue  # an agent whose GETBULK fails is asked by GETNEXT
+            self._learn(state, target, attempts[0], request, reply.attempt)
+            if reply.error_status and not (
+                reply.error_status == NO_SUCH_NAME and target.version == "1"
+            ):
+                raise AgentError(reply.error_status, reply.error_index)
+            return request, reply
+
+    @staticmethod
+    def _learn(
+        state: _AgentState, target: Target, first: Request, answered: Request, attempt: int
+    ) -> None:
+        if answered.pdu == ber.GETBULK:
+            state.bulk_strikes = 0
+            if attempt:
+                state.repetitions = answered.max_repetitions
+            elif state.repetitions < target.max_repetitions:
+                state.repetitions = min(target.max_repetitions, state.repetitions + 2)
+        elif first.pdu == ber.GETBULK:
+            state.repetitions = max(1, state.repetitions // 2)
+            state.bulk_strikes += 1
+            if state.bulk_strikes >= 2:
+                state.no_bulk_until = time.monotonic() + _BULK_RETRY_S
+
+    def _in_order(
+        self, request: Request, reply: Reply, target: Target
+    ) -> tuple[list[VarBind], list[VarBind]]:
+        """Split a reply into repeated and unrepeated varbinds; refuse one that doesn't advance."""
+        if reply.error_status == NO_SUCH_NAME:
+            return [], []
+        once = request.non_repeaters
+        repeated = reply.varbinds[once:]
+        if not reply.varbinds or not repeated:
+            self.drops["ended_early"] += 1
+            raise WalkError(f"{target.address} answered with nothing where more was due")
+        last = list(request.oids[once:])
+        width = len(last)
+        for position, (oid, value) in enumerate(repeated):
+            column = position % width
+            if value.tag == ber.END_OF_MIB_VIEW:
+                continue
+            if oid <= last[column]:
+                self.drops["not_increasing"] += 1
+                raise WalkError(
+                    f"{target.address} went from {ber.format_oid(last[column])} "
+                    f"to {ber.format_oid(oid)}"
+                )
+            last[column] = oid
+        return repeated, reply.varbinds[:once]
+
+    async def _read_columns(
+        self,
+        target: Target,
+        columns: Sequence[Oid],
+        instances: tuple[Oid, ...],
+        table: Table,
+        budget: _Budget,
+    ) -> None:
+        cursors = {column: column for column in columns}
+        once = tuple(instance[:-1] for instance in instances)
+        while cursors:
+            active = list(cursors)
+            request, reply = await self._ask_next(target, once, tuple(cursors.values()))
+            budget.spend(reply)
+            if reply.error_status == NO_SUCH_NAME:  # v1: one of them is at its end
+                gone = reply.error_index - 1
+                if not 0 <= gone < len(request.oids):
+                    raise AgentError(reply.error_status, reply.error_index)
+                if gone < len(once):
+                    once = once[:gone] + once[gone + 1 :]
+                else:
+                    del cursors[active[gone - len(once)]]
+                continue
+            if request.pdu == ber.GETNEXT and once:  # they stand before the columns here too
+                request = request._replace(non_repeaters=len(once))
+            repeated, unrepeated = self._in_order(request, reply, target)
+            for oid, value in unrepeated:
+                if oid in instances and not value.missing:
+                    table[oid][()] = value
+            once = ()
+            receipt = Receipt(reply.wall_ms, reply.monotonic_ms)
+            for position, (oid, value) in enumerate(repeated):
+                column = active[position % len(active)]
+                if column not in cursors:
+                    continue
+                depth = len(column)
+                if oid[:depth] != column or value.tag == ber.END_OF_MIB_VIEW:
+                    del cursors[column]
+                    continue
+                cursors[column] = oid
+                index = oid[depth:]
+                table.received.setdefault(index, receipt)
+                if not value.missing:
+                    table[column][index] = value

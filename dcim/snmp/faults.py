@@ -1,0 +1,67 @@
+"""What can go wrong when an agent is asked: one class per cause the protocol can tell apart."""
+
+from __future__ import annotations
+
+ERROR_STATUS = {
+    1: "tooBig",
+    2: "noSuchName",
+    3: "badValue",
+    4: "readOnly",
+    5: "genErr",
+    6: "noAccess",
+    13: "resourceUnavailable",
+    16: "authorizationError",
+}
+
+
+class SnmpError(Exception):
+    """Any failure to read an agent."""
+
+
+class Timeout(SnmpError):  # noqa: N818 - the word everybody uses
+    """No valid answer: agent down, wrong address or (v1/v2c cannot tell) wrong community."""
+
+
+class Refused(SnmpError):  # noqa: N818
+    """The network said that nobody listens there (ICMP port, host or network unreachable)."""
+
+
+class AgentError(SnmpError):
+    """The agent answered with an error status (RFC 3416); `index` counts varbinds from 1."""
+
+    def __init__(self, status: int, index: int) -> None:
+        super().__init__(f"{ERROR_STATUS.get(status, status)} at varbind {index}")
+        self.status = status
+        self.index = index
+
+
+class WalkError(SnmpError):
+    """A walk went backwards, repeated itself, ended early or passed its bounds."""
+
+
+class SecurityError(SnmpError):
+    """SNMPv3 refused the request (RFC 3414 usmStats, RFC 3413 contexts): see the subclasses."""
+
+
+class UnknownUser(SecurityError):  # noqa: N818
+    """usmStatsUnknownUserNames: the agent does not know the user."""
+
+
+class WrongDigest(SecurityError):  # noqa: N818
+    """usmStatsWrongDigests: the authentication password or protocol is wrong."""
+
+
+class DecryptionFailed(SecurityError):  # noqa: N818
+    """usmStatsDecryptionErrors: the privacy password or protocol is wrong."""
+
+
+class UnsupportedSecurityLevel(SecurityError):  # noqa: N818
+    """usmStatsUnsupportedSecLevels: the agent does not allow this level for the user."""
+
+
+class NotInTimeWindow(SecurityError):  # noqa: N818
+    """usmStatsNotInTimeWindows: engine boots and time could not be agreed on."""
+
+
+class UnknownContext(SecurityError):  # noqa: N818
+    """snmpUnknownContexts: the agent has no such context."""
