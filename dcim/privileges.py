@@ -44,8 +44,8 @@ def account_of(path: Path) -> Account:
 
 
 def database_account() -> Account | None:
-    """The account to drop to, or None when we are not root. Created when absent: initdb demands that
-    its user has a name, so a bare number would not do."""
+    """The account to drop to, or None when we are not root. Created when absent: initdb demands
+    that its user has a name, so a bare number would not do."""
     if os.geteuid() != 0:
         return None
     try:
@@ -59,7 +59,7 @@ def database_account() -> Account | None:
 def _create_account() -> None:
     useradd = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
     advice = (
-        f"PostgreSQL refuses to run as root and the account '{ACCOUNT_NAME}' cannot be created{{}}.\n"
+        f"PostgreSQL refuses to run as root; its account '{ACCOUNT_NAME}' cannot be created{{}}.\n"
         f"Create it (useradd --system {ACCOUNT_NAME}) or start Jifang as an ordinary user."
     )
     if useradd is None:
@@ -79,8 +79,8 @@ def _create_account() -> None:
 def allow_search(path: Path, account: Account) -> list[Path]:
     """Let `account` pass through every directory above `path`, and nothing more.
 
-    Where the mode bits do not allow it already (a checkout under /root, say) an access control entry
-    `account: --x` is added, which opens the directory to nobody else. Returns the directories changed.
+    Where the mode bits do not allow it already (a checkout under /root, say) an access control
+    entry `account: --x` is added: it opens the directory to nobody else. Returns what was changed.
     """
     changed = []
     for directory in reversed(path.resolve().parents):
@@ -98,7 +98,7 @@ def allow_search(path: Path, account: Account) -> list[Path]:
                 changed.append(directory)
         except (OSError, AttributeError) as error:
             raise PrivilegeError(
-                f"PostgreSQL runs as '{account.name}', who may not pass through {directory} ({error}).\n"
+                f"PostgreSQL runs as '{account.name}' and may not pass {directory} ({error}).\n"
                 f"Allow it (chmod o+x '{directory}'), or put the data directory and the checkout "
                 "elsewhere, or start Jifang as an ordinary user."
             ) from error

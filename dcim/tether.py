@@ -1,7 +1,7 @@
 """Start a program that dies with its parent and, where asked, as another user.
 
-Run as a script it ends in `exec`, so the process id stays: the caller's Popen is the program itself.
-It is a program of its own because Python's `preexec_fn` is unsafe in a process with threads.
+Run as a script it ends in `exec`, so the process id stays: the caller's Popen is the program
+itself. It is a script because Python's `preexec_fn` is unsafe in a process with threads.
 """
 
 import os
@@ -22,8 +22,8 @@ def tethered(
 ) -> list[str]:
     """The command line that runs `argv` tied to the calling process.
 
-    `death_signal` reaches the program when the *thread* that started it ends (prctl(2)); start it from
-    the main thread. `UNTIED` lets it live on. `account` is the (uid, gid) it runs as; needs root.
+    `death_signal` reaches the program when the *thread* that started it ends (prctl(2)): start it
+    from the main thread. `UNTIED` lets it live on. `account` is the (uid, gid) it runs as.
     Outside Linux there is no such signal and the program is only executed.
     """
     uid, gid = account or (-1, -1)
