@@ -243,6 +243,16 @@ def _read_oid(packet: bytes, pos: int, end: int) -> Oid:
     return head + tuple(arcs[1:])
 
 
+def decode_value(encoded: bytes) -> Value:
+    """Decode one value with its tag and length, standing alone."""
+    if not encoded:
+        raise BerError("cut off")
+    start, stop = _enter(encoded, 0, len(encoded), encoded[0])
+    if stop != len(encoded):
+        raise BerError("bytes after a value")
+    return _read_value(encoded[0], encoded[start:stop])
+
+
 def _read_value(tag: int, content: bytes) -> Value:  # noqa: PLR0911 - one return per kind of value
     if tag == INTEGER:
         # Some agents put unsigned or 64-bit numbers into an INTEGER: harmless, and bounded.

@@ -63,10 +63,12 @@ class _AgentState:
     no_bulk_until: float = 0.0
 
 
-class Transport(Protocol):
-    """Sends requests and returns checked replies."""
+class SecureTransport(Protocol):
+    """Sends v3 requests and returns checked replies."""
 
     async def exchange(self, target: Target, attempts: Sequence[Request]) -> Reply: ...
+
+    async def close(self) -> None: ...
 
 
 class _Budget:
@@ -99,7 +101,7 @@ class Engine:
     ) -> None:
         self.limits = limits or WalkLimits()
         self.transport = UdpTransport(window=window, sockets=sockets)
-        self._usm: Transport | None = None
+        self._usm: SecureTransport | None = None
         self._agents: OrderedDict[tuple[str, int, str], _AgentState] = OrderedDict()
 
     @property
@@ -122,6 +124,9 @@ class Engine:
         trace: TracebackType | None,
     ) -> None:
         self.transport.close()
+        if self._usm:
+            await self._usm.close()
+            self._usm = None
 
     # --- what callers use
 

@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from dcim.snmp import ber
 from dcim.snmp.ber import Oid, VarBind
 
 Version = Literal["1", "2c", "3"]
@@ -88,6 +89,15 @@ class Request(NamedTuple):
     oids: tuple[Oid, ...]
     non_repeaters: int = 0
     max_repetitions: int = 0
+
+    def is_answered_by(self, varbinds: list[VarBind]) -> bool:
+        """Check a reply's OIDs against a GET's, its number of varbinds against the others'."""
+        if self.pdu == ber.GET:
+            return tuple(varbind.oid for varbind in varbinds) == self.oids
+        if self.pdu == ber.GETNEXT:
+            return len(varbinds) == len(self.oids)
+        repeated = len(self.oids) - self.non_repeaters
+        return len(varbinds) <= self.non_repeaters + self.max_repetitions * repeated
 
 
 class Reply(NamedTuple):

@@ -258,14 +258,8 @@ class UdpTransport:
         return hmac.compare_digest(message.community, ask.target.community)
 
     def _fits(self, ask: Ask, message: Message) -> bool:
-        """Check the OIDs of a GET against those asked, the number of varbinds of the others."""
         request = ask.attempts[ask.ids[message.request_id]]
-        if request.pdu == ber.GET:
-            return tuple(varbind.oid for varbind in message.varbinds) == request.oids
-        if request.pdu == ber.GETNEXT:
-            return len(message.varbinds) == len(request.oids)
-        once = request.non_repeaters
-        return len(message.varbinds) <= once + request.max_repetitions * (len(request.oids) - once)
+        return request.is_answered_by(message.varbinds)
 
     # --- ICMP
 

@@ -1,0 +1,130 @@
+"""SNMPv3: our reader against simulated agents, and both against Net-SNMP."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+
+from dcim.demo.responder import StaticTree
+from dcim.demo.responder_v3 import AgentV3, ResponderV3
+from dcim.snmp import ber, faults
+from dcim.snmp.ber import Oid, Value
+from dcim.snmp.engine import Engine
+from dcim.snmp.target import Target, UsmCredentials
+
+ROOT = (1, 3, 6, 1, 4, 1, 99999)
+OBJECTS: dict[Oid, Value] = {
+    (*ROOT, column, row): ber.counter64(2**40 + column * 1000 + row)
+    for column in (1, 2)
+    for row in range(1, 40)
+}
+USER = UsmCredentials("noc", "SHA-256", "authpass-1", "AES-128", "privpass-1")
+
+
+def reader(agent: AgentV3, user: UsmCredentials, **changes: Any) -> Target:
+    given: dict[str, Any] = {"timeout_s": 1.0, "retries": 0} | changes
+    return Target(agent.host, agent.port, version="3", credentials=user, **given)
+
+
+@pytest.mark.parametrize(
+    ("auth", "priv"),
+    [
+        ("SHA-256", "AES-128"),
+        ("SHA-512", "AES-256"),
+        ("SHA-224", "AES-192"),
+        ("SHA-384", "none"),
+        ("SHA", "AES-256-BLUMENTHAL"),
+        ("MD5", "DES"),
+        ("none", "none"),
+    ],
+)
+def test_a_v3_agent_is_read_like_any_other(auth: Any, priv: Any) -> None:
+    user = UsmCredentials("noc", auth, "authpass-1", priv, "privpass-1")
+    agent = AgentV3(StaticTree(OBJECTS), user)
+
+    async def work() -> None:
+        async with ResponderV3([agent]), Engine() as engine:
+            there = reader(agent, user)
+            assert dict(await engine.walk(there, ROOT)) == OBJECTS
+            table = await engine.table(there, [(*ROOT, 1), (*ROOT, 2)])
+            assert table[(*ROOT, 2)] == {(r,): OBJECTS[(*ROOT, 2, r)] for r in range(1, 40)}
+            got = await engine.get(there, [(*ROOT, 1, 1), (*ROOT, 9)])
+            assert got[0].value == OBJECTS[(*ROOT, 1, 1)]
+            assert got[1].value.missing
+
+    asyncio.run(work())
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"user": "nobody"}, faults.UnknownUser),
+        ({"auth_password": "authpass-2"}, faults.WrongDigest),
+        ({"priv_password": "privpass-2"}, faults.DecryptionFailed),
+        ({"priv": "none"}, faults.UnsupportedSecurityLevel),
+        ({"context": "other"}, faults.SnmpError),  # this agent is silent about it, others report
+    ],
+)
+def test_causes_are_told_apart(change: dict[str, Any], fault: type[Exception]) -> None:
+    agent = AgentV3(StaticTree(OBJECTS), USER)
+
+    async def work() -> None:
+        async with ResponderV3([agent]), Engine() as engine:
+            wrong = UsmCredentials(**{**USER.__dict__, **change})
+            with pytest.raises(fault):
+                await engine.get(reader(agent, wrong), [(*ROOT, 1, 1)])
+            # two users of one name with different passwords do not disturb each other
+            assert (await engine.get(reader(agent, USER), [(*ROOT, 1, 1)]))[0].value.number
+
+    asyncio.run(work())
+
+
+def test_silence_is_a_timeout() -> None:
+    agent = AgentV3(StaticTree(OBJECTS), USER, silent=True)
+
+    async def work() -> None:
+        async with ResponderV3([agent]), Engine() as engine:
+            with pytest.raises(faults.Timeout):
+                await engine.get(reader(agent, USER, timeout_s=0.3), [(*ROOT, 1, 1)])
+
+    asyncio.run(work())
+
+
+def test_contexts_are_passed() -> None:
+    user = UsmCredentials("noc", "SHA-256", "authpass-1", "AES-128", "privpass-1", "vrf-mgmt")
+    agent = AgentV3(StaticTree(OBJECTS), user)
+
+    async def work() -> None:
+        async with ResponderV3([agent]), Engine() as engine:
+            assert dict(await engine.walk(reader(agent, user), ROOT)) == OBJECTS
+
+    asyncio.run(work())
+
+
+@pytest.mark.skipif(not shutil.which("snmpbulkwalk"), reason="Net-SNMP tools are not installed")
+@pytest.mark.parametrize(("auth", "priv"), [("SHA-256", "AES-128"), ("SHA-512", "none")])
+def test_net_snmp_reads_the_simulated_v3_agent(auth: Any, priv: Any) -> None:
+    user = UsmCredentials("noc", auth, "authpass-1", priv, "privpass-1")
+    agent = AgentV3(StaticTree(OBJECTS), user)
+
+    async def work() -> str:
+        async with ResponderV3([agent]):
+            level = "authNoPriv" if priv == "none" else "authPriv"
+            words = ["snmpbulkwalk", "-v3", "-l", level, "-u", "noc", "-a", auth]
+            words += ["-A", "authpass-1", "-x", "AES", "-X", "privpass-1", "-On", "-t5"]
+            words += [f"127.0.0.1:{agent.port}", ber.format_oid(ROOT)]
+            process = await asyncio.create_subprocess_exec(
+                *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+            out, error = await process.communicate()
+            assert process.returncode == 0, error
+            return out.decode()
+
+    lines = [line for line in asyncio.run(work()).splitlines() if "No more variables" not in line]
+    assert lines == [
+        f".{ber.format_oid(oid)} = Counter64: {value.number}" for oid, value in OBJECTS.items()
+    ]
