@@ -1,0 +1,145 @@
+"""Day blocks in PostgreSQL: read and verified, written, merged with what came late."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from dcim.metering.batch import Batch, Columns, overlay
+from dcim.metering.codec import (
+    ZLIB_SHUFFLED,
+    Block,
+    DamagedBlockError,
+    decode_day,
+    encode_day,
+    hash_block,
+)
+from dcim.metering.families import DAY_MS, Family
+
+# Whoever writes blocks holds it for the transaction: two merges of one day can't lose each other.
+BLOCK_LOCK = 7_410_002
+
+
+def wait_for_block_lock(session: Session) -> None:
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": BLOCK_LOCK})
+
+
+def try_block_lock(session: Session) -> bool:
+    return bool(
+        session.execute(
+            text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": BLOCK_LOCK}
+        ).scalar_one()
+    )
+
+
+def read_blocks(
+    session: Session, family: Family, series_ids: Sequence[int], days: range
+) -> dict[int, Columns]:
+    """Each series' samples of those UTC days, in order. Raises DamagedBlockError."""
+    rows = session.execute(
+        text(
+            "SELECT series_id, day, codec, count, sha256, body FROM sample_block"
+            " WHERE series_id = ANY(CAST(:ids AS integer[])) AND day >= :first AND day < :stop"
+            " ORDER BY series_id, day"
+        ),
+        {"ids": list(series_ids), "first": days.start, "stop": days.stop},
+    )
+    parts: dict[int, list[Columns]] = {}
+    for series_id, day, codec, count, sha256, body in rows:
+        parts.setdefault(series_id, []).append(
+            open_block(family, Block(series_id, day, codec, count, bytes(body)), bytes(sha256))
+        )
+    return {
+        series_id: Columns.from_matrix(
+            family, np.concatenate([part.matrix() for part in found], axis=1)
+        )
+        for series_id, found in parts.items()
+    }
+
+
+def open_block(family: Family, block: Block, sha256: bytes) -> Columns:
+    """Check and unpack. Raises DamagedBlockError."""
+    if hash_block(family, block) != sha256:
+        raise DamagedBlockError(
+            f"the {family.name} block of series {block.series_id}, day {block.day}, doesn't fit its"
+            " SHA-256: restore it from a backup"
+        )
+    return decode_day(family, block)
+
+
+def pack_days(session: Session, batch: Batch) -> int:
+    """Write or merge the blocks of a batch's series and days. Needs the block lock.
+
+    Returns how many blocks were written; one that would say the same again is left alone.
+    """
+    family, matrix = batch.family, batch.matrix
+    days = matrix[1] // DAY_MS
+    starts = np.flatnonzero(np.append(True, (np.diff(matrix[0]) != 0) | (np.diff(days) != 0)))
+    fresh: dict[tuple[int, int], Columns] = {}
+    for low, high in zip(starts, [*starts[1:], matrix.shape[1]], strict=True):
+        key = (int(matrix[0, low]), int(days[low]))
+        fresh[key] = Columns.from_matrix(family, matrix[1:, low:high])
+    return write_blocks(session, family, fresh)
+
+
+def write_blocks(session: Session, family: Family, fresh: Mapping[tuple[int, int], Columns]) -> int:
+    """Merge samples by (series, day) into the blocks there are; the new sample holds."""
+    old = _read_for_merge(session, family, fresh)
+    rows: list[dict[str, Any]] = []
+    for (series_id, day), columns in fresh.items():
+        merged, revision = columns, 1
+        if before := old.get((series_id, day)):
+            merged = overlay(family, before[0], columns)
+            revision = before[1] + 1
+            if np.array_equal(merged.matrix(), before[0].matrix()):
+                continue
+        body = encode_day(family, day, merged)
+        block = Block(series_id, day, ZLIB_SHUFFLED, len(merged), body)
+        rows.append(
+            {
+                "series_id": series_id,
+                "day": day,
+                "count": len(merged),
+                "first_ms": int(merged.ts[0]),
+                "last_ms": int(merged.ts[-1]),
+                "codec": ZLIB_SHUFFLED,
+                "revision": revision,
+                "sha256": hash_block(family, block),
+                "body": body,
+            }
+        )
+    if rows:
+        names = list(rows[0])
+        replaced = ", ".join(f"{name} = excluded.{name}" for name in names[2:])
+        session.execute(
+            text(
+                f"INSERT INTO sample_block ({', '.join(names)})"  # noqa: S608
+                f" VALUES ({', '.join(':' + name for name in names)})"
+                f" ON CONFLICT (series_id, day) DO UPDATE SET {replaced}"
+            ),
+            rows,
+        )
+    return len(rows)
+
+
+def _read_for_merge(
+    session: Session, family: Family, keys: Iterable[tuple[int, int]]
+) -> dict[tuple[int, int], tuple[Columns, int]]:
+    pairs = sorted(keys)
+    rows = session.execute(
+        text(
+            "SELECT b.series_id, b.day, b.codec, b.count, b.sha256, b.body, b.revision"
+            " FROM unnest(CAST(:ids AS integer[]), CAST(:days AS integer[])) AS k (series_id, day)"
+            " JOIN sample_block b ON b.series_id = k.series_id AND b.day = k.day"
+        ),
+        {"ids": [series_id for series_id, _ in pairs], "days": [day for _, day in pairs]},
+    )
+    return {
+        (series_id, day): (
+            open_block(family, Block(series_id, day, codec, count, bytes(body)), bytes(sha256)),
+            revision,
+        )
+        for series_id, day, codec, count, sha256, body, revision in rows
+    }

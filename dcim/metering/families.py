@@ -1,0 +1,53 @@
+"""The four families of samples: their columns, in order, and what the numbers mean."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+# A reading that the device doesn't give (a PDU without a voltmeter): never zero, which would be a
+# measurement. No column of power, climate or traffic can be negative otherwise, except `mc`.
+NOT_REPORTED = -1
+# Milli-degC can be -1, so a sensor without a thermometer needs a value below absolute zero.
+NO_TEMPERATURE = -1_000_000
+
+# States of family `state`; in SLA facts they are called "up", "down" and "unknown".
+UP, DOWN, UNKNOWN = 1, 2, 0
+
+# Bits of a sample's `flags`.
+FLAG_FIRST = 1  # first after a gap: earlier time is not covered by this delta
+FLAG_MANUAL = 2  # read by a person
+FLAG_LOADED = 4  # back-filled, not polled
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """`number` goes into each block's hash, so it never changes."""
+
+    name: str
+    number: int
+    columns: tuple[str, ...]
+
+    @property
+    def hot_table(self) -> str:
+        return f"{self.name}_hot"
+
+
+TRAFFIC = Family("traffic", 1, ("in_octets", "out_octets", "in_errors", "out_errors"))
+POWER = Family("power", 2, ("mv", "ma", "mw", "wh"))
+CLIMATE = Family("climate", 3, ("mc", "rh"))
+STATE = Family("state", 4, ("state",))
+
+FAMILY_BY_NAME: Mapping[str, Family] = MappingProxyType(
+    {family.name: family for family in (TRAFFIC, POWER, CLIMATE, STATE)}
+)
+
+
+def find_family(name: str) -> Family:
+    """Raises ValueError naming the families there are."""
+    try:
+        return FAMILY_BY_NAME[name]
+    except KeyError:
+        known = ", ".join(FAMILY_BY_NAME)
+        raise ValueError(f"no family of samples is called {name!r}; there are {known}") from None
