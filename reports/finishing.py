@@ -1,0 +1,75 @@
+"""WeasyPrint's finisher hook: the last look at the PDF's objects before they become bytes.
+
+It reads fields of pydyf.Stream; the versions are pinned and a test renders with it.
+"""
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+LEVEL = 6
+
+# PDF/UA-1 beside PDF/A-3a: the part, and the extension schema PDF/A asks for it.
+UA_DESCRIPTION = b"""\
+<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/" pdfuaid:part="1"/>\
+<rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/" \
+xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#" \
+xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#"><pdfaExtension:schemas><rdf:Bag>\
+<rdf:li rdf:parseType="Resource"><pdfaSchema:schema>PDF/UA identification</pdfaSchema:schema>\
+<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>\
+<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix><pdfaSchema:property><rdf:Seq>\
+<rdf:li rdf:parseType="Resource"><pdfaProperty:name>part</pdfaProperty:name>\
+<pdfaProperty:valueType>Integer</pdfaProperty:valueType>\
+<pdfaProperty:category>internal</pdfaProperty:category>\
+<pdfaProperty:description>PDF/UA part</pdfaProperty:description></rdf:li></rdf:Seq>\
+</pdfaSchema:property></rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description>"""
+
+
+def make_finisher(relationships: dict[str, str]) -> Callable[[Any, Any], None]:
+    """A hook that knows each attachment's relationship by name."""
+
+    def finish(document: Any, pdf: Any) -> None:
+        del document
+        import pydyf
+
+        name_relationships(pdf, relationships)
+        drop_doubled_files(pdf, pydyf)
+        claim_accessibility(pdf, pydyf)
+        compress_once(pdf, pydyf)
+
+    return finish
+
+
+def name_relationships(pdf: Any, relationships: dict[str, str]) -> None:
+    """WeasyPrint finds them by MD5, so two equal files would share the last one's."""
+    for item in pdf.objects:
+        if isinstance(item, dict) and item.get("Type") == "/Filespec":
+            relationship = relationships.get(item["UF"].string)
+            if relationship is not None:
+                item["AFRelationship"] = f"/{relationship}"
+
+
+def drop_doubled_files(pdf: Any, pydyf: Any) -> None:
+    """WeasyPrint 70 lists every attachment twice in the catalog's AF."""
+    if "AF" in pdf.catalog:
+        pdf.catalog["AF"] = pydyf.Array(dict.fromkeys(pdf.catalog["AF"]))
+
+
+def claim_accessibility(pdf: Any, pydyf: Any) -> None:
+    """One variant per file is all WeasyPrint writes; PDF/UA-1 is added beside PDF/A-3a."""
+    metadata = pdf.objects[int(pdf.catalog["Metadata"].split()[0])]
+    metadata.stream = [
+        metadata.stream[0].replace(b"</rdf:RDF>", UA_DESCRIPTION + b"</rdf:RDF>", 1)
+    ]
+    pdf.catalog["ViewerPreferences"] = pydyf.Dictionary({"DisplayDocTitle": "true"})
+
+
+def compress_once(pdf: Any, pydyf: Any) -> None:
+    """pydyf would deflate each stream twice, once to hash and once to write it."""
+    for item in pdf.objects:
+        if isinstance(item, pydyf.Stream) and item.compress:
+            raw = b"\n".join(
+                part if isinstance(part, bytes) else pydyf._to_bytes(part) for part in item.stream
+            )
+            item.stream, item.compress = [zlib.compress(raw, LEVEL)], False
+            item.extra = pydyf.Dictionary({**item.extra, "Filter": "/FlateDecode"})

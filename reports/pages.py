@@ -1,0 +1,204 @@
+"""From a statement's JSON to what the templates print: words, written figures, charts, order."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from markupsafe import Markup
+
+from reports import figures
+from reports.attachments import manifest_sha256
+from reports.charts import state_mark, verdict_mark
+from reports.drawings import (
+    Canvas,
+    draw_budget,
+    draw_climate,
+    draw_code,
+    draw_grid,
+    draw_power,
+    draw_timeline,
+    draw_traffic,
+    metric_name,
+)
+from reports.figures import Clock, pick, plain
+from reports.wording import words
+
+CHARTS_IN_BODY = 24
+TOC_FROM_SECTIONS = 6
+Json = Mapping[str, Any]
+
+
+def arrange(statement: Json) -> dict[str, Any]:
+    """The template's whole context. KeyError when the statement lacks a field."""
+    language = statement["language"]
+    clock = Clock(statement["contract"]["timezone"], language)
+    t = words(language)
+    canvas = Canvas(statement, clock, t)
+    grid, states = draw_grid(canvas)
+    context: dict[str, Any] = {
+        "s": statement,
+        "t": t,
+        "language": language,
+        "html_lang": "zh-Hans" if language == "zh" else "en",
+        "pick": lambda texts: pick(texts, language),
+        "plain": plain,
+        "name": lambda metric: metric_name(metric, language),
+        "f": figures,
+        "clock": clock,
+        "currency": statement["contract"]["currency"],
+        "money": lambda value: figures.money(value, statement["contract"]["currency"]),
+        "length": lambda seconds: figures.duration(seconds, language),
+        "state_mark": state_mark,
+        "verdict_mark": verdict_mark,
+        "grid": grid,
+        "states": states,
+        "timeline": draw_timeline(canvas),
+        "manifest_hash": manifest_sha256(statement["manifest"]),
+        "qr": code_of(statement, t),
+        "zone_words": zone_words(statement, clock, t),
+        "period_words": period_words(statement, clock, t),
+        "key_figures": key_figures(statement, t),
+        "metrics": [metric_row(metric, t, language) for metric in statement["metrics"]],
+        "credits": [metric for metric in statement["metrics"] if has_credit(metric)],
+        "other_intervals": other_intervals(statement),
+        "power": [
+            (feed, draw_power(canvas, feed)) for feed in statement["power"][:CHARTS_IN_BODY]
+        ],
+        "power_rest": statement["power"][CHARTS_IN_BODY:],
+        "usage": [
+            (usage, draw_traffic(canvas, usage)) for usage in statement["usage"][:CHARTS_IN_BODY]
+        ],
+        "usage_rest": statement["usage"][CHARTS_IN_BODY:],
+        "environment": [
+            (place, draw_climate(canvas, place))
+            for place in statement["environment"][:CHARTS_IN_BODY]
+        ],
+        "environment_rest": statement["environment"][CHARTS_IN_BODY:],
+        "energy_total": sum((Decimal(feed["energy_wh"]) for feed in statement["power"]), Decimal(0)),
+        "points": lambda usage: points(usage, t),
+        "peak_share": peak_share,
+    }
+    context["sections"] = sections(statement)
+    context["toc"] = len(context["sections"]) >= TOC_FROM_SECTIONS
+    return context
+
+
+def sections(statement: Json) -> list[str]:
+    """The sections that have something to say, in their order (keys of the words)."""
+    present = ["levels", "credits", "outages"]
+    for key, name in (("power", "power"), ("usage", "traffic"), ("environment", "climate")):
+        if statement[key]:
+            present.append(name)
+    return [*present, "charges", "method", "evidence"]
+
+
+def has_credit(metric: Json) -> bool:
+    credit = metric["credit"]
+    return bool(credit["steps"]) or any(
+        Decimal(credit[key]) != 0 for key in ("amount", "at_least", "at_most")
+    )
+
+
+def code_of(statement: Json, t: Mapping[str, str]) -> Markup | None:
+    """The QR code, only for a web address: nothing else may hide in a code somebody scans."""
+    address = statement["verify_url"]
+    if not address.startswith(("https://", "http://")) or len(address) > 300:
+        return None
+    return draw_code(address, t["qr_alt"])
+
+
+def zone_words(statement: Json, clock: Clock, t: Mapping[str, str]) -> str:
+    offset = clock.offset(statement["period"]["start"])
+    return f"{t['all_times']} {statement['contract']['timezone']} ({offset})"
+
+
+def period_words(statement: Json, clock: Clock, t: Mapping[str, str]) -> str:
+    period = statement["period"]
+    offset = clock.offset(period["start"])
+    return f"{clock.full(period['start'])} {t['to']} {clock.full(period['end'])} ({offset})"
+
+
+def key_figures(statement: Json, t: Mapping[str, str]) -> list[dict[str, str]]:
+    """The strip below the verdict: figure, unit (lighter), words."""
+    verdict, totals = statement["verdict"], statement["totals"]
+    currency = statement["contract"]["currency"]
+    counted = sum(1 for incident in statement["incidents"] if incident["counted"])
+    down = sum(Decimal(str(metric["downtime_s"])) for metric in statement["metrics"])
+    return [
+        {"figure": str(verdict["met"]), "unit": f"/ {verdict['metrics']}", "text": t["kpi_met"]},
+        {
+            "figure": str(counted),
+            "unit": f"/ {len(statement['incidents'])}",
+            "text": t["kpi_incidents"],
+        },
+        {"figure": figures.minutes(float(down)), "unit": t["minutes"], "text": t["kpi_down"]},
+        {
+            "figure": figures.money(abs(Decimal(totals["credits"])), currency),
+            "unit": "",
+            "text": t["kpi_credit"],
+        },
+        {"figure": figures.money(totals["total"], currency), "unit": "", "text": t["kpi_total"]},
+    ]
+
+
+def metric_row(metric: Json, t: Mapping[str, str], language: str) -> dict[str, Any]:
+    """A metric with its error budget in minutes and in words."""
+    down, allowed, unknown = metric["downtime_s"], metric["allowed_s"], metric["unknown_s"]
+    budget = ""
+    if allowed is None:
+        budget = ""
+    elif allowed == 0:
+        budget = t["no_downtime"]
+    elif down > allowed:
+        budget = f"{t['over']} {figures.minutes(down - allowed)} {t['minutes']}"
+    else:
+        budget = f"{t['left']} {figures.minutes(allowed - down)} {t['minutes']}"
+    notes = []
+    if metric["excluded_s"]:
+        notes.append(f"{t['excluded_time']} {figures.minutes(metric['excluded_s'])} {t['minutes']}")
+    if unknown:
+        low = figures.percentage(metric["availability_worst_pct"], down)
+        high = figures.percentage(metric["availability_best_pct"], down)
+        notes.append(
+            f"{t['unknown_time']} {figures.minutes(unknown)} {t['minutes']}"
+            f"（{t['range']} {high}–{low} %）"
+            if language == "zh"
+            else f"{t['unknown_time']} {figures.minutes(unknown)} {t['minutes']} "
+            f"({t['range']} {high}–{low} %)"
+        )
+    return {
+        "metric": metric,
+        "bar": draw_budget(metric, t) if allowed is not None else None,
+        "used": metric["budget_used_pct"],
+        "budget": budget,
+        "notes": notes,
+    }
+
+
+def other_intervals(statement: Json) -> list[tuple[Json, Json]]:
+    """Intervals that no incident names: unmeasured, too short, before the clock."""
+    return [
+        (metric, entry)
+        for metric in statement["metrics"]
+        for entry in metric["trace"]
+        if entry["class"] in {"unknown", "ignored", "before_clock"}
+    ]
+
+
+def points(usage: Json, t: Mapping[str, str]) -> str:
+    """How many billing bins there were and which one was billed."""
+    bins = usage["bins"]
+    template = "points_text" if bins["rank"] is not None else "points_plain"
+    counts = {
+        key: "–" if bins[key] is None else f"{bins[key]:,}"
+        for key in ("expected", "present", "missing", "discarded", "rank")
+    }
+    return t[template].format(interval=usage["interval_s"], **counts)
+
+
+def peak_share(feed: Json) -> str:
+    """The feed's peak as a share of the contract."""
+    if not feed["contract_w"] or feed["max_w"] is None:
+        return "–"
+    share = Decimal(str(feed["max_w"])) * 100 / Decimal(str(feed["contract_w"]))
+    return f"{figures.grouped(share, 1)} %"

@@ -1,0 +1,143 @@
+"""Statement JSON and attachments in, unsigned PDF/A-3a bytes out: the same input, the same bytes."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from reports.attachments import Attachment, content_identifier, with_statement
+from reports.pages import arrange
+
+FONTS = frozenset(
+    {"Noto Sans CJK SC", "Noto Sans Mono CJK SC", "DejaVu Sans", "DejaVu Sans Mono"}
+)
+SMALL_PAGES = 1
+
+cache = threading.local()
+
+
+class RenderingError(Exception):
+    """The statement cannot be drawn as it is; the message names why."""
+
+
+@lru_cache(maxsize=1)
+def environment() -> Any:
+    """Jinja with escaping always on and undefined names refused."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def stylesheet() -> tuple[Any, Any]:
+    """The parsed print CSS and its font configuration, once per thread."""
+    if not hasattr(cache, "style"):
+        from weasyprint import CSS
+        from weasyprint.text.fonts import FontConfiguration
+
+        from reports.fetching import DenyingFetcher
+
+        fonts = FontConfiguration()
+        text = (files("reports") / "print.css").read_text("utf-8")
+        cache.style = (CSS(string=text, font_config=fonts, url_fetcher=DenyingFetcher()), fonts)
+    style: tuple[Any, Any] = cache.style
+    return style
+
+
+def page_markup(statement: Mapping[str, Any], *, small: bool) -> str:
+    """The HTML of a statement; `small` is the one-page form."""
+    name = "small.html.j2" if small else "statement.html.j2"
+    text: str = environment().get_template(name).render(arrange(statement))
+    return text
+
+
+def lay_out(markup: str) -> Any:
+    """WeasyPrint's document of the HTML. Raises RenderingError when it asks for any address."""
+    from weasyprint import HTML
+    from weasyprint.urls import FatalURLFetchingError
+
+    from reports.fetching import DenyingFetcher
+
+    css, fonts = stylesheet()
+    fetcher = DenyingFetcher()
+    try:
+        document = HTML(string=markup, url_fetcher=fetcher).render(
+            font_config=fonts, stylesheets=[css], pdf_variant="pdf/a-3a"
+        )
+    except FatalURLFetchingError as error:
+        raise RenderingError(str(error)) from error
+    if fetcher.refused:
+        raise RenderingError(f"the page asked for {fetcher.refused[0]}")
+    return document
+
+
+def fits_small(statement: Mapping[str, Any]) -> bool:
+    """Few enough of everything that one page may hold it; layout decides in the end."""
+    return (
+        len(statement["metrics"]) <= 3
+        and len(statement["incidents"]) <= 2
+        and len(statement["maintenance"]) <= 2
+        and len(statement["ledger"]) <= 6
+        and len(statement["usage"]) <= 1
+        and len(statement["power"]) <= 2
+        and len(statement["environment"]) <= 1
+        and statement["verdict"]["result"] == "met"
+        and not statement["decisions"]
+    )
+
+
+def choose_layout(statement: Mapping[str, Any]) -> Any:
+    if fits_small(statement):
+        document = lay_out(page_markup(statement, small=True))
+        if len(document.pages) <= SMALL_PAGES:
+            return document
+    return lay_out(page_markup(statement, small=False))
+
+
+def render(statement: Mapping[str, Any], attachments: Sequence[Attachment]) -> bytes:
+    """The unsigned PDF/A-3a of a statement with its files and its own JSON attached.
+
+    Every date in it is the statement's `frozen_at`; the identifier comes from the contents.
+    Raises RenderingError, AttachmentError; KeyError when the statement lacks a field.
+    """
+    from weasyprint import Attachment as EmbeddedFile
+
+    from reports.fetching import DenyingFetcher
+    from reports.finishing import make_finisher
+
+    frozen_at = datetime.fromisoformat(statement["frozen_at"])
+    embedded = with_statement(statement, attachments)
+    document = choose_layout(statement)
+    document.metadata.attachments = []
+    fetcher = DenyingFetcher()
+    pdf: bytes = document.write_pdf(
+        finisher=make_finisher({file.name: file.relationship for file in embedded}),
+        pdf_variant="pdf/a-3a",
+        pdf_identifier=content_identifier(embedded).encode(),
+        attachments=[
+            EmbeddedFile(
+                string=file.data,
+                name=file.name,
+                description=file.description,
+                relationship=file.relationship,
+                created=frozen_at,
+                modified=frozen_at,
+                url_fetcher=fetcher,
+            )
+            for file in embedded
+        ],
+    )
+    return pdf
+
+
+def warm_up() -> None:
+    """Load WeasyPrint, the templates and the CSS, so that forked workers share them."""
+    stylesheet()
+    environment().get_template("statement.html.j2")
