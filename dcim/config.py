@@ -40,7 +40,6 @@ class Settings:
 
     data: Path
     secret_key: str = field(repr=False)
-    password_salt: str = field(repr=False)
     encryption: EncryptionKeys
     database_url: str | None = field(repr=False, default=None)
     owner_database_url: str | None = field(repr=False, default=None)
@@ -106,7 +105,6 @@ def write_settings_file(data: Path, extra: Mapping[str, str] | None = None) -> P
         "# Secrets and settings of this instance. Keep a copy apart from its backups:",
         "# without DCIM_ENCRYPTION_KEYS the sealed credentials can't be opened again.",
         f"DCIM_SECRET_KEY={secrets.token_urlsafe(36)}",
-        f"DCIM_PASSWORD_SALT={secrets.token_urlsafe(36)}",
         f"DCIM_ENCRYPTION_KEYS=k1:{key}",
         *(f"{name}={value}" for name, value in (extra or {}).items()),
     ]
@@ -129,7 +127,6 @@ class _Reader:
         settings = Settings(
             data=data,
             secret_key=self.take("SECRET_KEY", lambda name: _strong(env.str(name)), ""),
-            password_salt=self.take("PASSWORD_SALT", lambda name: _strong(env.str(name)), ""),
             encryption=self.take(
                 "ENCRYPTION_KEYS", lambda name: _keys(env.str(name)), EncryptionKeys("", {})
             ),

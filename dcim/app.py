@@ -1,0 +1,91 @@
+"""The web application: wires the parts in order, does no work of its own."""
+
+import datetime as dt
+import secrets
+from collections.abc import Mapping
+from time import perf_counter
+
+from flask import Flask, Response, g, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from dcim.config import Settings, load_settings
+from dcim.db import SessionFactory
+from dcim.i18n import init_i18n
+from dcim.instance import locate_instance
+from dcim.observability import (
+    HTTP_REQUESTS,
+    HTTP_SECONDS,
+    configure_logging,
+    request_id,
+    source_address,
+)
+from dcim.security import init_headers
+from dcim.web.database import CommittingFlask, init_database
+from dcim.web.identity import init_identity
+from dcim.web.policy import Access, init_policy
+from dcim.web.problems import init_problems
+from dcim.web.routes import POLICY
+from dcim.web.shell import describe_page, remember_language, shell
+
+
+def create_app(
+    settings: Settings | None = None,
+    sessions: SessionFactory | None = None,
+    *,
+    policy: Mapping[str, Access] = POLICY,
+) -> Flask:
+    """The app of one instance. Raises SettingsError or UndeclaredRouteError before it serves."""
+    settings = settings or load_settings()
+    app = CommittingFlask(__name__, template_folder="web/templates", static_folder="web/static")
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        JIFANG=settings,
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
+        MAX_FORM_PARTS=1000,
+        SESSION_COOKIE_NAME="jifang",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.cookie_secure,
+        PERMANENT_SESSION_LIFETIME=dt.timedelta(minutes=settings.session_minutes),
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    _init_requests(app, settings)
+    registry = init_database(app, sessions or locate_instance(settings).make_sessions(pool_size=10))
+    init_problems(app)
+    init_identity(app, settings, registry)
+    init_i18n(app, settings.timezone)
+    init_headers(app, https=settings.cookie_secure)
+    app.register_blueprint(shell)
+    app.before_request(remember_language)
+    app.context_processor(describe_page)
+    init_policy(app, policy)
+    return app
+
+
+def _init_requests(app: Flask, settings: Settings) -> None:
+    """Number each request, know its source, count and time it."""
+    if settings.trusted_proxies:
+        n = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
+
+    @app.before_request
+    def begin() -> None:
+        g.began = perf_counter()
+        request_id.set(secrets.token_hex(8))
+        source_address.set(request.remote_addr or "")
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        endpoint = request.endpoint or "none"
+        HTTP_REQUESTS.labels(endpoint, request.method, response.status_code).inc()
+        HTTP_SECONDS.labels(endpoint).observe(perf_counter() - g.get("began", perf_counter()))
+        response.headers["X-Request-Id"] = request_id.get()
+        return response
+
+
+def serve() -> Flask:
+    """For gunicorn: logging set up, then the app."""
+    settings = load_settings()
+    configure_logging(settings.log_level, as_json=settings.log_json, process="web")
+    return create_app(settings)

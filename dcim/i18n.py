@@ -1,0 +1,84 @@
+"""Language and time zone of an answer: the person's choice, then the browser's."""
+
+import datetime as dt
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from flask import Flask, current_app, g, request, session
+from flask_babel import Babel, format_datetime, format_decimal, get_locale, gettext
+from flask_login import current_user
+
+# Short names in URLs, cookies and data; Babel's names in the catalogues.
+LOCALES = {"zh": "zh_Hans_CN", "en": "en"}
+
+
+def init_i18n(app: Flask, default_timezone: str) -> None:
+    app.config.setdefault("BABEL_DEFAULT_LOCALE", "zh_Hans_CN")
+    app.config["BABEL_DEFAULT_TIMEZONE"] = default_timezone
+    app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
+    Babel(app, locale_selector=lambda: LOCALES[choose_language()])
+    app.jinja_env.globals.update(
+        language=choose_language, pick=pick_text, bits=format_bits, money=format_money
+    )
+    app.jinja_env.filters.update(local_time=format_local, pick=pick_text)
+
+
+def choose_language() -> str:
+    """ "zh" or "en"."""
+    if "language" in g:
+        return str(g.language)
+    chosen = session.get("language")
+    if chosen not in LOCALES and current_user.is_authenticated:
+        chosen = current_user.language
+    if chosen not in LOCALES:
+        best = request.accept_languages.best_match(["zh-CN", "zh", "en"], default="zh-CN")
+        chosen = "en" if best == "en" else "zh"
+    g.language = chosen
+    return str(chosen)
+
+
+def pick_text(text: object, english: str | None = None) -> str:
+    """The text in the reader's language, of a {"zh", "en"} pair or of a name and its English."""
+    if isinstance(text, dict):
+        return str(text.get(choose_language()) or text.get("zh") or "")
+    return english if english and choose_language() == "en" else str(text or "")
+
+
+def format_local(value: dt.datetime | int | None, pattern: str = "yyyy-MM-dd HH:mm:ss") -> str:
+    """An instant (a datetime, or UTC epoch milliseconds) in the site's zone."""
+    if value is None:
+        return "—"
+    if isinstance(value, int):
+        value = dt.datetime.fromtimestamp(value / 1000, dt.UTC)
+    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+    return str(format_datetime(value.astimezone(zone), pattern, rebase=False))
+
+
+def format_bits(bps: float | None) -> str:
+    """A rate with its unit, in the thousands of the field: 1 Gbps is 10^9 bit/s."""
+    if bps is None:
+        return "—"
+    for size, unit in ((1e9, "Gbps"), (1e6, "Mbps"), (1e3, "kbps")):
+        if abs(bps) >= size:
+            return f"{format_decimal(round(bps / size, 2))} {unit}"
+    return f"{round(bps)} bps"
+
+
+def format_money(amount: Decimal | str, currency: str = "CNY") -> str:
+    """Two decimals, grouped, with a true minus; the currency's sign where it has a common one."""
+    value = Decimal(amount)
+    sign = {"CNY": "¥", "USD": "$", "EUR": "€"}.get(currency, f"{currency} ")
+    text = f"{abs(value):,.2f}"
+    return f"−{sign}{text}" if value < 0 else f"{sign}{text}"
+
+
+__all__ = [
+    "choose_language",
+    "format_bits",
+    "format_local",
+    "format_money",
+    "get_locale",
+    "gettext",
+    "init_i18n",
+    "pick_text",
+]

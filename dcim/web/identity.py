@@ -1,0 +1,135 @@
+"""Signing in: Flask-Security on our people, one login function, bearer tokens for the API."""
+
+from typing import Any
+
+from flask import Flask, g, request
+from flask_babel import gettext as _
+from flask_login import current_user
+from flask_security import (
+    LoginForm,
+    Security,
+    SQLAlchemySessionUserDatastore,
+    UserMixin,
+    password_changed,
+    user_authenticated,
+)
+from flask_wtf import CSRFProtect
+from sqlalchemy.orm import scoped_session
+from werkzeug.exceptions import Unauthorized
+from werkzeug.wrappers import Request
+
+from dcim.accounts.audit import record
+from dcim.accounts.models import Role, User
+from dcim.accounts.people import forget_failures, is_braked, note_failure, scope_of
+from dcim.accounts.scope import Scope
+from dcim.accounts.tokens import find_token
+from dcim.config import Settings
+from dcim.db import ScopedSession
+from dcim.observability import source_address
+from dcim.web.database import db_session
+
+csrf = CSRFProtect()
+
+
+class WebUser(UserMixin, User):  # type: ignore[misc]
+    """A person as Flask-Security wants them; the same table, so that only the web knows Flask."""
+
+
+class BrakedLoginForm(LoginForm):
+    """The one login function: counts failures per account and per source before it checks."""
+
+    def validate(self, **kwargs: Any) -> bool:
+        session, account = db_session(), str(self.email.data or "")
+        if is_braked(session, account, source_address.get()):
+            self.email.errors = [
+                _("Too many failed attempts. Please wait 15 minutes, or ask an administrator.")
+            ]
+            return False
+        if super().validate(**kwargs):
+            forget_failures(session, account)
+            return True
+        note_failure(session, account, source_address.get())
+        record(session, Scope.system("login"), "login.refuse", f"account/{account[:100]}")
+        session.commit()
+        return False
+
+
+def init_identity(
+    app: Flask, settings: Settings, registry: "scoped_session[ScopedSession]"
+) -> None:
+    app.config.update(
+        SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 - a scheme, not a password
+        SECURITY_PASSWORD_SCHEMES=["argon2"],
+        # argon2 salts by itself; a second hash would only need a second secret.
+        SECURITY_PASSWORD_SINGLE_HASH=["argon2"],
+        SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS={
+            "argon2__time_cost": 2,
+            "argon2__memory_cost": 19456,
+            "argon2__parallelism": 1,
+        },
+        SECURITY_PASSWORD_LENGTH_MIN=12,
+        SECURITY_CHANGEABLE=True,
+        SECURITY_SEND_PASSWORD_CHANGE_EMAIL=False,
+        SECURITY_TWO_FACTOR=True,
+        SECURITY_TWO_FACTOR_ENABLED_METHODS=["authenticator"],
+        SECURITY_TWO_FACTOR_REQUIRED=False,
+        SECURITY_TWO_FACTOR_ALWAYS_VALIDATE=True,
+        SECURITY_TWO_FACTOR_RESCUE_EMAIL=False,
+        SECURITY_TOTP_SECRETS={"1": settings.secret_key},
+        SECURITY_TOTP_ISSUER="Jifang",
+        SECURITY_POST_LOGIN_VIEW="/",
+        SECURITY_POST_LOGOUT_VIEW="/login",
+        SECURITY_POST_CHANGE_VIEW="/",
+        # Whether an account exists is nobody's business.
+        SECURITY_RETURN_GENERIC_RESPONSES=True,
+        SECURITY_EMAIL_VALIDATOR_ARGS={"check_deliverability": False, "test_environment": True},
+        SECURITY_LOGOUT_METHODS=["POST"],
+        SECURITY_FLASH_MESSAGES=False,
+        SECURITY_DEFAULT_REMEMBER_ME=False,
+        SECURITY_REMEMBER_ME_ALLOWED=False,
+        SECURITY_API_ENABLED_METHODS=["session"],
+        WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_CHECK_DEFAULT=False,
+    )
+    csrf.init_app(app)
+    datastore = SQLAlchemySessionUserDatastore(registry, WebUser, Role)  # type: ignore[arg-type]
+    Security(app, datastore, login_form=BrakedLoginForm)
+    app.extensions["jifang_login"] = app.login_manager  # type: ignore[attr-defined]
+    app.extensions["jifang_login"].request_loader(_load_by_token)
+    app.before_request(_protect_from_forgery)
+    user_authenticated.connect(_note_login, app)
+    password_changed.connect(_note_change, app)
+
+
+def _load_by_token(request_: Request) -> WebUser | None:
+    """The person behind `Authorization: Bearer …`, on API routes only."""
+    header = request.headers.get("Authorization", "")
+    if not header:
+        return None
+    if not request.path.startswith("/api/"):
+        return None
+    kind, _mark, plaintext = header.partition(" ")
+    token = find_token(db_session(), plaintext.strip()) if kind.lower() == "bearer" else None
+    if token is None:
+        # A wrong token is an error, not an anonymous visitor.
+        raise Unauthorized
+    g.token = token
+    return db_session().get(WebUser, token.user_id)
+
+
+def _protect_from_forgery() -> None:
+    """Check the CSRF token of every unsafe request, except where a bearer token stands for one."""
+    if request.endpoint is None or request.headers.get("Authorization"):
+        return
+    if request.path.startswith("/api/") and not current_user.is_authenticated:
+        return
+    csrf.protect()
+
+
+def _note_login(app: Flask, user: WebUser, **extra: Any) -> None:
+    record(db_session(), scope_of(user), "login.accept", f"user/{user.id}")
+
+
+def _note_change(app: Flask, user: WebUser, **extra: Any) -> None:
+    user.must_change_password = False
+    record(db_session(), scope_of(user), "password.change", f"user/{user.id}")

@@ -1,0 +1,209 @@
+"""Every error as a page with the way out, or as RFC 9457 problem JSON for the API."""
+
+import re
+from typing import Any, cast
+
+import structlog
+from flask import Flask, current_app, jsonify, render_template, request
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from psycopg.errors import (
+    DeadlockDetected,
+    DiskFull,
+    ForeignKeyViolation,
+    NotNullViolation,
+    SerializationFailure,
+)
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.wrappers import Response
+
+from dcim.errors import InvalidError, JifangError
+from dcim.observability import request_id
+from dcim.web.database import db_session
+
+log = structlog.get_logger()
+
+# What a violated constraint means to the person who ran into it.
+CONSTRAINTS = {
+    "pk_installation_slot": _l("Something already stands in one of these rack units."),
+    "pk_allocation_slot": _l("One of these rack units is already allocated."),
+    "pk_hold_slot": _l("One of these rack units is already held."),
+    "uq_device_name": _l("A device of this name exists already."),
+    "uq_device_serial": _l("A device with this serial number exists already."),
+    "uq_device_asset_tag": _l("A device with this asset tag exists already."),
+    "uq_snmp_agent_address_udp_port": _l("This address and port are already polled."),
+    "uq_snmp_agent_device_id": _l("This device already has an SNMP agent."),
+    "uq_statement_contract_id_period_revision": _l("This statement is already issued."),
+    "append_only": _l("Issued records never change; write a correction instead."),
+}
+TITLES = {
+    400: _l("The request can't be read"),
+    401: _l("Please sign in"),
+    403: _l("You don't have the right to do this"),
+    404: _l("Nothing is here"),
+    405: _l("This can't be done here"),
+    409: _l("Someone else has it"),
+    412: _l("It was changed in the meantime"),
+    413: _l("This is too large"),
+    415: _l("This kind of content isn't accepted"),
+    422: _l("Please check what you entered"),
+    429: _l("Too many attempts"),
+    500: _l("Something broke on our side"),
+    503: _l("The database can't be reached"),
+}
+
+
+def init_problems(app: Flask) -> None:
+    app.register_error_handler(JifangError, _from_domain)
+    app.register_error_handler(IntegrityError, _from_constraint)
+    app.register_error_handler(DataError, _from_data)
+    app.register_error_handler(OperationalError, _from_operation)
+    app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(Exception, _from_bug)
+
+
+def answer_problem(
+    status: int,
+    detail: str,
+    *,
+    fields: Any = None,
+    headers: Any = None,
+) -> Response:
+    """The one shape of an error: problem JSON under /api/, else a page (a fragment for htmx)."""
+    title = str(TITLES.get(status, _("Error")))
+    if request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json":
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": title,
+            "status": status,
+            "detail": detail,
+            "instance": request.path,
+            "request_id": request_id.get(),
+        }
+        if fields:
+            body["errors"] = fields
+        response = jsonify(body)
+        response.mimetype = "application/problem+json"
+    else:
+        response = current_app.make_response(
+            render_template(
+                "errors/problem.html",
+                status=status,
+                title=title,
+                detail=detail,
+                fields=fields or {},
+                request_id=request_id.get(),
+            )
+        )
+    response.status_code = status
+    for name, value in headers or []:
+        # werkzeug's own page is replaced, so are the headers that described it.
+        if name.lower() not in {"content-type", "content-length"}:
+            response.headers.add(name, value)
+    return response
+
+
+def _from_domain(error: JifangError) -> Response:
+    _undo()
+    if error.status >= 500:
+        log.error("refused", error=str(error))
+    detail = _(error.message) % error.places if error.places else _(error.message)
+    fields = error.fields if isinstance(error, InvalidError) else None
+    return answer_problem(error.status, detail, fields=fields)
+
+
+def _from_constraint(error: IntegrityError) -> Response:
+    _undo()
+    diagnosis = getattr(error.orig, "diag", None)
+    name = getattr(diagnosis, "constraint_name", None) or ""
+    log.info("constraint", constraint=name)
+    if isinstance(error.orig, NotNullViolation):
+        column = getattr(diagnosis, "column_name", "") or ""
+        return answer_problem(422, _("%(field)s is missing.", field=column))
+    if name in CONSTRAINTS:
+        return answer_problem(409, str(CONSTRAINTS[name]))
+    if isinstance(error.orig, ForeignKeyViolation):
+        return answer_problem(409, _("Something else still refers to this, or it is gone."))
+    if name.startswith("ck_"):
+        return answer_problem(
+            422, _("This breaks the rule %(rule)s.", rule=re.sub(r"^ck_", "", name))
+        )
+    return answer_problem(409, _("This exists already (%(rule)s).", rule=name))
+
+
+def _from_data(error: DataError) -> Response:
+    """A number out of range, a NUL in a text: the database refused the value."""
+    _undo()
+    return answer_problem(422, _("A value is too large, too long or not of its kind."))
+
+
+def _from_operation(error: OperationalError) -> Response:
+    _undo()
+    if isinstance(error.orig, DeadlockDetected | SerializationFailure):
+        return answer_problem(409, _("Someone changed the same thing just now. Please try again."))
+    if isinstance(error.orig, DiskFull):
+        log.critical("disk full")
+        return answer_problem(503, _("The disk is full; nothing was changed."))
+    log.error("database lost", error=type(error.orig).__name__)
+    return answer_problem(
+        503,
+        _("Nothing was changed. Please try again in a minute."),
+        headers=[("Retry-After", "30")],
+    )
+
+
+def _from_http(error: HTTPException) -> Response:
+    _undo()
+    if error.response is not None and error.code is None:
+        return cast(Response, error.response)
+    status = error.code or 500
+    data = getattr(error, "data", None) or {}
+    fields = data.get("messages") if isinstance(data, dict) else None
+    if fields:
+        # webargs nests by location; the person wants the field.
+        fields = {
+            field: messages
+            for location in fields.values()
+            for field, messages in (
+                location.items() if isinstance(location, dict) else [("_", location)]
+            )
+        }
+    return answer_problem(
+        status, _explain(status, error), fields=fields, headers=error.get_headers()
+    )
+
+
+EXPLANATIONS = {
+    401: _l("Sign in, or send an API token as a bearer."),
+    403: _l("Ask an administrator for the right, or sign in as someone who has it."),
+    404: _l("It doesn't exist, or it isn't yours."),
+    413: _l("Send less at once."),
+    422: _l("One or more fields can't be accepted."),
+    429: _l("Wait a little before the next attempt."),
+}
+
+
+def _explain(status: int, error: HTTPException) -> str:
+    if status == 400 and "CSRF" in (error.description or ""):
+        return str(_("The page was open too long. Reload it and try again."))
+    return str(EXPLANATIONS.get(status, error.description or ""))
+
+
+def _from_bug(error: Exception) -> Response:
+    _undo()
+    if isinstance(error, HTTPException):
+        return _from_http(error)
+    log.error("unexpected error", exc_info=error)
+    if current_app.testing and current_app.config.get("PROPAGATE_BUGS"):
+        raise error
+    answer = InternalServerError()
+    return answer_problem(
+        500,
+        _("It has been noted under the number below. Nothing was changed."),
+        headers=answer.get_headers(),
+    )
+
+
+def _undo() -> None:
+    db_session().rollback()

@@ -1,0 +1,25 @@
+"""The policy of every route: who may call it. Nothing is open by omission."""
+
+from dcim.web.policy import PUBLIC, SIGNED_IN, Access
+
+POLICY: dict[str, Access] = {
+    "static": PUBLIC,
+    "shell.home": SIGNED_IN,
+    "shell.healthz": PUBLIC,
+    "shell.readyz": PUBLIC,
+    "shell.metrics": PUBLIC,
+}
+
+# Flask-Security guards its own views: they are about oneself or about signing in.
+SECURITY_ENDPOINTS = (
+    "security.login",
+    "security.logout",
+    "security.verify",
+    "security.change_password",
+    "security.two_factor_setup",
+    "security.two_factor_setup_validate",
+    "security.two_factor_token_validation",
+    "security.two_factor_rescue",
+    "security.static",
+)
+POLICY |= dict.fromkeys(SECURITY_ENDPOINTS, PUBLIC)

@@ -1,0 +1,150 @@
+"""What every face shares: the way home, language and theme, health and metrics."""
+
+import shutil
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    g,
+    jsonify,
+    redirect,
+    request,
+    session,
+    url_for,
+)
+from flask_babel import gettext as _
+from flask_login import current_user
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Response as BaseResponse
+
+from dcim import schema
+from dcim.accounts.roles import Right
+from dcim.errors import SettingsError
+from dcim.i18n import LOCALES, choose_language
+from dcim.web.database import db_session
+from dcim.web.policy import has_right
+
+shell = Blueprint("shell", __name__)
+
+# Below this the instance is not ready: PostgreSQL stops when its disk is full.
+MIN_FREE_BYTES = 100 * 1024 * 1024
+
+
+@shell.get("/")
+def home() -> BaseResponse:
+    """Send each person to their own face."""
+    if wanted := session.pop("wanted", None):
+        return redirect(wanted, code=303)
+    return redirect(url_for(home_endpoint()), code=303)
+
+
+def home_endpoint() -> str:
+    if current_user.customer_id is not None:
+        return "portal.home"
+    names = {role.name for role in current_user.roles}
+    return "noc.home" if names == {"noc"} else "staff.home"
+
+
+@shell.get("/healthz")
+def healthz() -> Response:
+    """Alive: the process answers. Touches nothing else."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+@shell.get("/readyz")
+def readyz() -> tuple[Response, int]:
+    """Ready: database reachable, schema right, disk not full. 503 with the reason otherwise."""
+    problems: list[str] = []
+    try:
+        db_session().execute(text("SELECT 1"))
+        schema.check_revision(db_session().connection())
+    except SettingsError as error:
+        problems.append(error.problem)
+    except SQLAlchemyError:
+        problems.append("the database can't be reached")
+    if shutil.disk_usage(current_app.config["JIFANG"].data).free < MIN_FREE_BYTES:
+        problems.append("the disk is nearly full")
+    return jsonify(ready=not problems, problems=problems), 503 if problems else 200
+
+
+@shell.get("/metrics")
+def metrics() -> Response:
+    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def collect_nav() -> list[tuple[str, str, bool]]:
+    """(label, URL, active) of the faces and pages this person may open."""
+    endpoint = request.endpoint or ""
+    if current_user.customer_id is not None:
+        pages = [
+            (_("Home"), "portal.home", True),
+            (_("Cabinets and power"), "portal.cabinets", True),
+            (_("Bandwidth"), "portal.bandwidth", True),
+            (_("Statements"), "portal.statements", has_right(Right.OWN_STATEMENTS)),
+        ]
+    else:
+        pages = [
+            (_("Overview"), "staff.home", has_right(Right.SEE_SPACE)),
+            (_("Devices"), "staff.devices", has_right(Right.SEE_SPACE)),
+            (_("Power"), "staff.power", has_right(Right.SEE_POWER)),
+            (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
+            (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
+            (_("Customers"), "staff.customers", has_right(Right.SEE_CUSTOMERS)),
+            (_("Statements"), "staff.statements", has_right(Right.SEE_STATEMENTS)),
+            (_("SNMP agents"), "staff.agents", has_right(Right.SEE_NETWORK)),
+            (_("Audit log"), "staff.audit", has_right(Right.SEE_AUDIT)),
+        ]
+    known = current_app.view_functions
+    return [
+        (label, url_for(name), name == endpoint)
+        for label, name, allowed in pages
+        if allowed and name in known
+    ]
+
+
+def remember_language() -> None:
+    """`?lang=zh|en` on any page is a choice that lasts for the session."""
+    if (chosen := request.args.get("lang")) in LOCALES:
+        session["language"] = chosen
+
+
+def describe_page() -> dict[str, Any]:
+    """What base.html needs on every page."""
+    signed_in = current_user.is_authenticated and "rights" in g
+    language = choose_language()
+    other = "en" if language == "zh" else "zh"
+    arguments = {**request.args.to_dict(), **(request.view_args or {}), "lang": other}
+    page: dict[str, Any] = {
+        "lang": {"zh": "zh-CN", "en": "en"}[language],
+        "languages": [
+            (
+                {"zh": "zh-CN", "en": "en"}[other],
+                {"zh": "中文", "en": "English"}[other],
+                url_for(request.endpoint, **arguments) if request.endpoint else f"?lang={other}",
+            )
+        ],
+        "zone": current_app.config["BABEL_DEFAULT_TIMEZONE"],
+        "face": "public",
+        "has_right": has_right,
+        "Right": Right,
+    }
+    if signed_in:
+        page["face"] = find_face()
+        page["nav"] = collect_nav()
+        page["user"] = {"name": current_user.name, "detail": current_user.email}
+        page["user_menu"] = [
+            (_("Change password"), url_for("security.change_password")),
+            (_("Two-factor sign-in"), url_for("security.two_factor_setup")),
+        ]
+        page["logout_url"] = url_for("security.logout")
+    return page
+
+
+def find_face() -> str:
+    if current_user.customer_id is not None:
+        return "portal"
+    return "noc" if (request.endpoint or "").startswith("noc.") else "staff"

@@ -1,0 +1,99 @@
+"""A migrated database for each worker, emptied between tests; sessions and settings on it."""
+
+import base64
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+import dcim.models
+from dcim import schema
+from dcim.accounts.scope import Scope
+from dcim.config import EncryptionKeys, Settings
+from dcim.db import ScopedSession, SessionFactory, make_engine, make_sessions
+from dcim.postgres import APP, EmbeddedServer
+from tests.servers import (
+    Database,
+    build_template,
+    fresh_database,
+    scratch_server,
+    shared_directory,
+)
+
+TEMPLATE = "jifang_template"
+
+
+def migrate(database: Database) -> None:
+    engine = make_engine(database.owner_url, pool_size=1)
+    try:
+        schema.upgrade(engine, APP)
+    finally:
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    with scratch_server(shared_directory(tmp_path_factory)) as running:
+        build_template(running, TEMPLATE, migrate)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def database(server: EmbeddedServer) -> Iterator[Database]:
+    """This worker's own database, migrated."""
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    with fresh_database(server, name, template=TEMPLATE) as own:
+        yield own
+
+
+@pytest.fixture(scope="session")
+def _wipe(database: Database) -> str:
+    """SQL that empties every table; run by the superuser with the append-only triggers off."""
+    names = ", ".join(f'"{table.name}"' for table in dcim.models.metadata.sorted_tables)
+    return f"TRUNCATE {names} RESTART IDENTITY CASCADE; DELETE FROM procrastinate_jobs"  # noqa: S608
+
+
+@pytest.fixture
+def clean_database(database: Database, _wipe: str) -> Iterator[Database]:
+    """The worker's database, empty again after the test."""
+    yield database
+    engine = create_engine(database.admin_url)
+    with engine.begin() as connection:
+        connection.execute(text("SET session_replication_role = replica"))
+        connection.exec_driver_sql(_wipe)
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(clean_database: Database) -> Iterator[SessionFactory]:
+    """Sessions of the app role: no superuser, owns nothing."""
+    engine = make_engine(clean_database.app_url)
+    yield make_sessions(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def session(sessions: SessionFactory) -> Iterator[ScopedSession]:
+    """A session with staff's reach; uncommitted work is rolled back."""
+    with sessions() as open_session:
+        open_session.use_scope(Scope.system("test"))
+        yield open_session
+        open_session.rollback()
+
+
+@pytest.fixture
+def settings(clean_database: Database, tmp_path: Path) -> Settings:
+    data = tmp_path / "instance"
+    for folder in ("keys", "statements", "spool", "log"):
+        (data / folder).mkdir(parents=True, mode=0o700)
+    return Settings(
+        data=data,
+        secret_key="q7Vt1mZxJ4kBw8Rc0LsYpHd3NfUe9GaT",
+        encryption=EncryptionKeys(
+            "k1", {"k1": base64.b64decode("3q2+7wABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhs=")}
+        ),
+        database_url=clean_database.app_url,
+        owner_database_url=clean_database.owner_url,
+    )

@@ -1,0 +1,5 @@
+"""The entry for WSGI servers: gunicorn wsgi:app."""
+
+from dcim.app import serve
+
+app = serve()
