@@ -1,0 +1,51 @@
+"""Billing periods and local days as UTC milliseconds; months and days are the contract zone's."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from dcim.sla.rules.facts import Period
+
+
+def to_ms(moment: datetime) -> int:
+    if moment.tzinfo is None:
+        raise ValueError("an instant without a zone")
+    span = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (span.days * 86_400 + span.seconds) * 1000 + span.microseconds // 1000
+
+
+def parse_instant(text: str) -> int:
+    """Milliseconds of ISO 8601 with an offset or Z."""
+    try:
+        return to_ms(datetime.fromisoformat(text))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no instant such as 2026-10-01T00:00:00Z") from error
+
+
+def format_instant(ms: int) -> str:
+    """ISO 8601 with Z; milliseconds only when there are any."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{ms % 1000:03d}Z" if ms % 1000 else f"{text}Z"
+
+
+def day_start(day: date, zone: str) -> int:
+    """First instant of a local day."""
+    return to_ms(datetime.combine(day, time(0), ZoneInfo(zone)))
+
+
+def month_days(label: str) -> list[date]:
+    """The days of a month written 2026-10."""
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", label):
+        raise ValueError(f"{label!r} is no month such as 2026-10")
+    day = date.fromisoformat(f"{label}-01")
+    days = []
+    while day.strftime("%Y-%m") == label:
+        days.append(day)
+        day += timedelta(days=1)
+    return days
+
+
+def month_period(label: str, zone: str) -> Period:
+    days = month_days(label)
+    return Period(day_start(days[0], zone), day_start(days[-1] + timedelta(days=1), zone))

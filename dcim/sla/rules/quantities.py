@@ -1,0 +1,148 @@
+"""Quantities as contracts write them ("5 min", "99.99 %", "1 day") and back into words."""
+
+import re
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from typing import Literal
+
+MS = {
+    "ms": 1,
+    "s": 1000,
+    "min": 60_000,
+    "h": 3_600_000,
+    "d": 86_400_000,
+    "day": 86_400_000,
+    "days": 86_400_000,
+}
+# how many stored integers one written unit is
+VALUE_UNITS = {"degC": 1000, "%RH": 10, "W": 1000, "V": 1000, "A": 1000, "ms": 1000}
+RATE_UNITS = {
+    1000: {"bit/s": 1, "kbit/s": 10**3, "Mbit/s": 10**6, "Gbit/s": 10**9},
+    1024: {"bit/s": 1, "kbit/s": 2**10, "Mbit/s": 2**20, "Gbit/s": 2**30},
+}
+ROUNDING = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN}
+Kind = Literal["percent", "money", "days"]
+_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
+
+
+@dataclass(frozen=True)
+class Amount:
+    """What a credit gives: a share of the base, a sum of money, or days of the fee."""
+
+    kind: Kind
+    value: Decimal
+
+
+def read_number(text: str) -> Decimal:
+    """A plain non-negative decimal; ValueError for anything else (no sign, exponent, comma)."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text!r} is not a plain number such as 30 or 99.95")
+    return Decimal(text)
+
+
+def _split(text: str) -> tuple[Decimal, str]:
+    found = re.fullmatch(r"([0-9.]+)\s*(\S.*)?", text.strip())
+    if not found:
+        raise ValueError(f"{text!r} does not begin with a number")
+    return read_number(found[1]), (found[2] or "").strip()
+
+
+def read_duration(text: str) -> int:
+    """Milliseconds."""
+    number, unit = _split(text)
+    if unit not in MS:
+        raise ValueError(f"{text!r} needs a unit of time: s, min, h or d")
+    ms = number * MS[unit]
+    if ms != int(ms):
+        raise ValueError(f"{text!r} is finer than a millisecond")
+    return int(ms)
+
+
+def read_percent(text: str) -> Decimal:
+    number, unit = _split(text)
+    if unit != "%":
+        raise ValueError(f"{text!r} must be a percentage, for example 99.95 %")
+    return number
+
+
+def read_money(text: str, currency: str) -> Decimal:
+    number, unit = _split(text)
+    if unit not in ("", currency):
+        raise ValueError(f"{text!r} is not in {currency}, the currency of these terms")
+    return number
+
+
+def read_amount(text: str, currency: str) -> Amount:
+    """A percentage of the base, days of the fee, or money."""
+    _, unit = _split(text)
+    if unit == "%":
+        return Amount("percent", read_percent(text))
+    if unit in ("day", "days", "d"):
+        return Amount("days", _split(text)[0])
+    return Amount("money", read_money(text, currency))
+
+
+def read_value(text: str) -> tuple[int, str]:
+    """A measured limit as (stored integer, unit), for example 27 degC as (27000, degC)."""
+    number, unit = _split(text.removeprefix("-"))
+    if unit not in VALUE_UNITS:
+        raise ValueError(f"{text!r} needs one of the units {', '.join(VALUE_UNITS)}")
+    scaled = number * VALUE_UNITS[unit]
+    if scaled != int(scaled):
+        raise ValueError(f"{text!r} is finer than 1/{VALUE_UNITS[unit]} {unit}")
+    return (-int(scaled) if text.startswith("-") else int(scaled)), unit
+
+
+def read_rate(text: str, thousand: int) -> int:
+    """Bit/s; a kilobit is `thousand` bits (1000 or 1024)."""
+    number, unit = _split(text)
+    units = RATE_UNITS[thousand]
+    if unit not in units:
+        raise ValueError(f"{text!r} needs one of the units {', '.join(units)}")
+    bits = number * units[unit]
+    if bits != int(bits):
+        raise ValueError(f"{text!r} is a fraction of a bit")
+    return int(bits)
+
+
+def plain(number: Decimal) -> str:
+    """Without exponent or trailing zeros."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def fixed(number: Fraction, decimals: int, rounding: str = ROUND_HALF_UP) -> Decimal:
+    """A fraction rounded once, exactly, to so many decimals."""
+    scale = 10**decimals
+    scaled = number * scale
+    if rounding == ROUND_DOWN:
+        whole = abs(scaled).__floor__() * (1 if scaled >= 0 else -1)
+    elif rounding == ROUND_HALF_EVEN:
+        whole = round(scaled)
+    else:
+        whole = (abs(scaled) + Fraction(1, 2)).__floor__() * (1 if scaled >= 0 else -1)
+    return Decimal(whole).scaleb(-decimals)
+
+
+def money(number: Fraction, decimals: int, rounding: str) -> Decimal:
+    """Rounded by one of half_up, half_even, down."""
+    return fixed(number, decimals, ROUNDING[rounding])
+
+
+def say_duration(ms: int) -> tuple[str, str]:
+    """(zh, en), in the largest unit that leaves no remainder."""
+    for unit, zh, en in (("d", "天", "d"), ("h", "小时", "h"), ("min", "分钟", "min")):
+        if ms and ms % MS[unit] == 0:
+            return f"{ms // MS[unit]} {zh}", f"{ms // MS[unit]} {en}"
+    seconds = plain(Decimal(ms) / 1000)
+    return f"{seconds} 秒", f"{seconds} s"
+
+
+def say_seconds(ms: int) -> str:
+    return f"{plain(Decimal(ms) / 1000)} s"
+
+
+def say_rate(bits: int) -> str:
+    """In Mbit/s of 1000 kbit/s, exact."""
+    return f"{plain(Decimal(bits) / 10**6)} Mbit/s"

@@ -1,0 +1,250 @@
+"""YAML of the terms as a tree of strings with line numbers; refuses what could be misread."""
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import yaml
+
+LONGEST_TEXT = 200_000
+DEEPEST = 12
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Where in the terms, what is wrong, and what may stand there."""
+
+    place: str
+    line: int
+    message: str
+    choices: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        hint = f" (choices: {', '.join(self.choices)})" if self.choices else ""
+        return f"line {self.line}, {self.place or 'terms'}: {self.message}{hint}"
+
+
+class TermsRefused(ValueError):
+    """The terms cannot be used; `problems` names every place."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Node:
+    """One of text, words (a mapping) or entries (a list)."""
+
+    line: int
+    text: str | None = None
+    words: "dict[str, Node] | None" = None
+    entries: "list[Node] | None" = None
+
+    def as_data(self) -> object:
+        if self.words is not None:
+            return {key: node.as_data() for key, node in self.words.items()}
+        if self.entries is not None:
+            return [node.as_data() for node in self.entries]
+        return self.text
+
+
+def parse_text(text: str) -> Node:
+    """The tree; TermsRefused for aliases, tags, duplicate keys, depth, or broken YAML."""
+    if len(text) > LONGEST_TEXT:
+        raise TermsRefused([Problem("", 1, f"longer than {LONGEST_TEXT} characters")])
+    try:
+        _refuse_tricks(text)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        raise TermsRefused([Problem("", line, f"not readable as YAML: {error}")]) from error
+    if root is None:
+        raise TermsRefused([Problem("", 1, "empty")])
+    problems: list[Problem] = []
+    node = _convert(root, "", problems)
+    if problems:
+        raise TermsRefused(problems)
+    return node
+
+
+def _refuse_tricks(text: str) -> None:
+    depth = 0
+    opening = (
+        yaml.BlockMappingStartToken,
+        yaml.BlockSequenceStartToken,
+        yaml.FlowMappingStartToken,
+        yaml.FlowSequenceStartToken,
+    )
+    closing = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        line = token.start_mark.line + 1
+        if isinstance(token, yaml.AliasToken | yaml.AnchorToken | yaml.TagToken):
+            raise TermsRefused([Problem("", line, "anchors, aliases and tags are not allowed")])
+        depth += isinstance(token, opening) - isinstance(token, closing)
+        if depth > DEEPEST:
+            raise TermsRefused([Problem("", line, "nested too deeply")])
+
+
+def _convert(node: yaml.Node, place: str, problems: list[Problem]) -> Node:
+    line = node.start_mark.line + 1
+    if isinstance(node, yaml.ScalarNode):
+        return Node(line, text=unicodedata.normalize("NFC", str(node.value)).strip())
+    if isinstance(node, yaml.SequenceNode):
+        return Node(
+            line,
+            entries=[
+                _convert(entry, f"{place}[{index}]", problems)
+                for index, entry in enumerate(node.value, 1)
+            ],
+        )
+    words: dict[str, Node] = {}
+    for key_node, value_node in node.value:
+        key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else ""
+        here = f"{place}.{key}" if place else key
+        key_line = key_node.start_mark.line + 1
+        if not key:
+            problems.append(Problem(place, key_line, "a word must be plain text"))
+        elif key in words:
+            problems.append(
+                Problem(here, key_line, f"stands twice, first on line {words[key].line}")
+            )
+        else:
+            words[key] = _convert(value_node, here, problems)
+    return Node(line, words=words)
+
+
+def canonical_json(node: Node) -> str:
+    return json.dumps(node.as_data(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def hash_node(node: Node) -> str:
+    """SHA-256 over the canonical JSON, hex; comments, order and layout don't count."""
+    return hashlib.sha256(canonical_json(node).encode()).hexdigest()
+
+
+@dataclass
+class Reader:
+    """Takes words out of one mapping; collects problems instead of stopping at the first."""
+
+    node: Node
+    place: str
+    problems: list[Problem]
+    _taken: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.node.words is None:
+            self.refuse("", "must be a group of words")
+
+    def refuse(self, key: str, message: str, choices: tuple[str, ...] = ()) -> None:
+        place = ".".join(part for part in (self.place, key) if part)
+        line = self._node(key).line if self._node(key) else self.node.line  # type: ignore[union-attr]
+        self.problems.append(Problem(place, line, message, choices))
+
+    def _node(self, key: str) -> Node | None:
+        return (self.node.words or {}).get(key)
+
+    def has(self, key: str) -> bool:
+        self._taken.append(key)
+        return self._node(key) is not None
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """Plain text; required when there is no default."""
+        self._taken.append(key)
+        node = self._node(key)
+        if node is None:
+            if default is None:
+                self.refuse(key, "is missing")
+            return default or ""
+        if not node.text:
+            self.refuse(key, "must be plain text, not empty")
+            return default or ""
+        return node.text
+
+    def choose(self, key: str, choices: tuple[str, ...], default: str | None = None) -> str:
+        """One of the choices."""
+        self._taken.append(key)
+        node = self._node(key)
+        if node is None and default is not None:
+            return default
+        value = (node.text or "") if node else ""
+        if value not in choices:
+            said = f"{value!r} is not known here" if node else "is missing"
+            self.refuse(key, said, choices)
+            return choices[0]
+        return value
+
+    def read(self, key: str, convert: Callable[[str], T], default: T) -> T:
+        """Converted text, the default when the word is absent; a ValueError is a problem."""
+        if not self.has(key):
+            return default
+        return self.need(key, convert, default)
+
+    def need(self, key: str, convert: Callable[[str], T], fallback: T) -> T:
+        text = self.text(key)
+        if not text:
+            return fallback
+        try:
+            return convert(text)
+        except ValueError as error:
+            self.refuse(key, str(error))
+            return fallback
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of texts, or one text alone; empty when absent."""
+        self._taken.append(key)
+        node = self._node(key)
+        if node is None:
+            return ()
+        entries = node.entries if node.entries is not None else [node]
+        if any(not entry.text for entry in entries):
+            self.refuse(key, "must be a text or a list of texts")
+        return tuple(entry.text or "" for entry in entries)
+
+    def both_languages(self, key: str) -> dict[str, str]:
+        self._taken.append(key)
+        node = self._node(key)
+        words = node.words if node else None
+        if words is None or set(words) != {"zh", "en"} or not all(n.text for n in words.values()):
+            self.refuse(key, "needs a text in zh and one in en")
+            return {"zh": "", "en": ""}
+        return {language: words[language].text or "" for language in ("zh", "en")}
+
+    def group(self, key: str) -> "Reader | None":
+        """The words below, None when absent."""
+        self._taken.append(key)
+        node = self._node(key)
+        place = f"{self.place}.{key}" if self.place else key
+        return Reader(node, place, self.problems) if node else None
+
+    def named_groups(self, key: str) -> Iterator[tuple[str, "Reader"]]:
+        """(name, words) of a mapping of mappings."""
+        below = self.group(key)
+        if below is None:
+            return
+        for name, node in (below.node.words or {}).items():
+            yield name, Reader(node, f"{below.place}.{name}", self.problems)
+
+    def entries(self, key: str) -> Iterator["Reader"]:
+        self._taken.append(key)
+        node = self._node(key)
+        if node is None:
+            return
+        if node.entries is None:
+            self.refuse(key, "must be a list")
+            return
+        place = f"{self.place}.{key}" if self.place else key
+        for index, entry in enumerate(node.entries, 1):
+            yield Reader(entry, f"{place}[{index}]", self.problems)
+
+    def finish(self) -> None:
+        """Whatever was not taken is an unknown word."""
+        known = tuple(dict.fromkeys(self._taken))
+        for key in self.node.words or {}:
+            if key not in known:
+                self.refuse(key, "is not a word known here", known)

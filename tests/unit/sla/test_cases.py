@@ -1,0 +1,114 @@
+"""The worked cases, each written in the terms language in its own file, to the last digit."""
+
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dcim.sla.rules.evaluation import evaluate
+from dcim.sla.rules.facts import Facts, Item, Period, Resource, State, Ticket, Window
+from dcim.sla.rules.intervals import subtract
+from dcim.sla.rules.periods import format_instant, month_days, month_period, parse_instant
+from dcim.sla.rules.quantities import fixed
+from dcim.sla.rules.terms_loading import load_terms
+
+CASES = sorted((Path(__file__).parent / "cases").glob("D*.yaml"))
+
+
+def read_case(path: Path) -> dict[str, Any]:
+    with path.open(encoding="utf-8") as file:
+        case: dict[str, Any] = yaml.load(file, Loader=yaml.BaseLoader)  # noqa: S506
+    return case
+
+
+def case_facts(facts: dict[str, Any], period: Period) -> Facts:
+    """States that are up wherever the case names nothing."""
+    items = tuple(
+        Item(i["id"], i["kind"], Decimal(i["mrc"]), Decimal(i["mrc"]), period.start, period.end)
+        for i in facts["items"]
+    )
+    resources = []
+    for name, kind in facts["resources"].items():
+        spans: list[tuple[int, int, State]] = []
+        for word in ("down", "unknown"):
+            state: State = "down" if word == "down" else "unknown"
+            spans += [
+                (parse_instant(start), parse_instant(end), state)
+                for resource, start, end in facts.get(word, [])
+                if resource == name
+            ]
+        up = subtract([(period.start, period.end)], [(s, e) for s, e, _ in spans])
+        states: list[tuple[int, int, State]] = [*spans, *((s, e, "up") for s, e in up)]
+        resources.append(Resource(name, kind, tuple(i.id for i in items), tuple(states)))
+    return Facts(
+        items=items,
+        resources=tuple(resources),
+        windows=tuple(
+            Window(
+                f"M{index}",
+                w["class"],
+                parse_instant(w["start"]),
+                parse_instant(w["end"]),
+                parse_instant(w["announced_at"]) if "announced_at" in w else None,
+            )
+            for index, w in enumerate(facts.get("windows", []))
+        ),
+        tickets=tuple(
+            Ticket(
+                f"T{index}",
+                parse_instant(t["opened_at"]),
+                parse_instant(t["closed_at"]) if "closed_at" in t else None,
+                tuple(t["resources"]),
+            )
+            for index, t in enumerate(facts.get("tickets", []))
+        ),
+        days_in_period=len(month_days(facts["period"])),
+    )
+
+
+def six(value: Fraction | None) -> str:
+    return "" if value is None else str(fixed(value, 6))
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case_is_reproduced_to_the_last_digit(path: Path) -> None:
+    case = read_case(path)
+    terms = load_terms(case["terms"])
+    period = month_period(case["facts"]["period"], terms.timezone)
+    expected = case["expected"]
+    assert [format_instant(period.start), format_instant(period.end)] == expected["period"]
+    evaluation = evaluate(terms, case_facts(case["facts"], period), period)
+    assert {result.id for result in evaluation.results} == set(expected["metrics"])
+    for result in evaluation.results:
+        want = dict(expected["metrics"][result.id])
+        outcome = result.outcome
+        assert outcome.availability is not None
+        got = {
+            "result": result.result,
+            "downtime_s": str(outcome.downtime_ms // 1000),
+            "denominator_s": str(outcome.denominator_ms // 1000),
+            "availability": six(outcome.availability * 100),
+            "credit_pct": six(result.credit.pct),
+            "credit": str(result.credit.amount),
+            "unknown_s": str(outcome.unknown_ms // 1000),
+            "missed": str(outcome.missed).lower(),
+            "best": six((result.best.availability or Fraction(0)) * 100),
+            "worst": six((result.worst.availability or Fraction(0)) * 100),
+        }
+        assert {key: got[key] for key in want} == want
+    assert str(evaluation.credit_total) == expected["credit_total"]
+    assert str(bool(evaluation.caps)).lower() == expected["capped"]
+    for name, reached in expected.get("rights", {}).items():
+        found = [right.reached for right in evaluation.rights if right.metric == name]
+        assert [str(value).lower() for value in found] == [reached]
+    if "degraded_s" in expected:
+        lines = [line for r in evaluation.results for line in r.measurement.trace]
+        degraded = sum(line.end - line.start for line in lines if line.kind == "degraded")
+        assert str(degraded // 1000) == expected["degraded_s"]
+
+
+def test_every_sla_case_has_a_file() -> None:
+    assert [path.stem for path in CASES] == [f"D0{n}" for n in range(1, 9)]
