@@ -36,6 +36,6 @@ def init_headers(app: Flask, *, https: bool) -> None:
             response.headers["Cache-Control"] = "public, max-age=3600"
         else:
             # A page may hold a tenant's data: no shared cache and no back button after logout.
-            response.headers.setdefault("Cache-Control", "no-store")
+            response.headers["Cache-Control"] = "no-store"
             response.vary.add("Cookie")
         return response

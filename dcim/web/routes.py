@@ -20,6 +20,7 @@ SECURITY_ENDPOINTS = (
     "security.two_factor_setup_validate",
     "security.two_factor_token_validation",
     "security.two_factor_rescue",
+    "security.tf_select",
     "security.static",
 )
 POLICY |= dict.fromkeys(SECURITY_ENDPOINTS, PUBLIC)

@@ -1,0 +1,68 @@
+"""The web application on the worker's database, and people to sign in as."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from dcim.accounts.people import create_person
+from dcim.accounts.scope import Scope
+from dcim.app import create_app
+from dcim.config import Settings
+from dcim.db import SessionFactory, transaction
+
+
+@dataclass(frozen=True)
+class Login:
+    email: str
+    password: str
+    user_id: int
+
+
+@pytest.fixture
+def app(settings: Settings, sessions: SessionFactory) -> Flask:
+    application = create_app(settings, sessions)
+    application.testing = True
+    return application
+
+
+@pytest.fixture
+def make_login(sessions: SessionFactory) -> Callable[..., Login]:
+    """Make a person; `must_change_password` is off unless asked for."""
+
+    def make(
+        role: str,
+        *,
+        customer_id: int | None = None,
+        must_change_password: bool = False,
+        language: str = "en",
+    ) -> Login:
+        scope = Scope.system("test")
+        email = f"{role}-{customer_id or 0}@example.com"
+        with transaction(sessions, scope) as session:
+            made = create_person(
+                session,
+                scope,
+                email=email,
+                name=role,
+                role=role,
+                customer_id=customer_id,
+                language=language,
+                must_change_password=must_change_password,
+            )
+            return Login(email, made.one_time_password, made.user.id)
+
+    return make
+
+
+def sign_in(client: FlaskClient, login: Login, password: str | None = None) -> int:
+    """Sign in as a browser does, with the form's CSRF token; the status of the answer."""
+    page = client.get("/login").get_data(as_text=True)
+    token = page.split('name="csrf_token"', 1)[1].split('value="', 1)[1].split('"', 1)[0]
+    answer = client.post(
+        "/login",
+        data={"email": login.email, "password": password or login.password, "csrf_token": token},
+    )
+    return answer.status_code
