@@ -1,0 +1,24 @@
+// Starts the small modules; each one looks for its own data- attributes and does nothing without.
+import { startCharts } from "./chart.js";
+import { startDialogs } from "./dialogs.js";
+import { startElevations } from "./elevation.js";
+import { startFreshness } from "./freshness.js";
+import { startKeys } from "./keys.js";
+import { startTheme } from "./theme.js";
+import { startTokens } from "./tokens.js";
+import { startCopying } from "./copying.js";
+
+startTheme();
+startTokens();
+startKeys();
+startDialogs();
+startCopying();
+startFreshness();
+
+// What comes with the page, and again what htmx swaps in.
+function startContent(root) {
+  startCharts(root);
+  startElevations(root);
+}
+startContent(document);
+document.addEventListener("htmx:after:swap", () => startContent(document));

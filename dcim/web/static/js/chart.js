@@ -1,0 +1,134 @@
+// Time series drawn by uPlot from JSON in data-series; gaps stay gaps, limits are lines with a name.
+//
+// {"x": [epoch seconds], "unit": "Mbps", "zone": "Asia/Shanghai",
+//  "series": [{"label": "Out", "values": [1, null], "role": "main|second|faint"}],
+//  "lines": [{"label": "95th", "value": 3284, "role": "p95|commit|limit|derated"}],
+//  "spans": [{"from": 0, "to": 1, "role": "missing|maintenance", "label": "Missing"}]}
+const drawn = new Map();
+
+export function startCharts(root) {
+  for (const element of root.querySelectorAll(".chart[data-series]")) {
+    if (!drawn.has(element)) draw(element);
+  }
+  for (const [element, plot] of drawn) {
+    if (!element.isConnected) { plot.destroy(); drawn.delete(element); }
+  }
+}
+
+document.addEventListener("jifang:theme", () => {
+  for (const [element, plot] of [...drawn]) {
+    plot.destroy();
+    drawn.delete(element);
+    draw(element);
+  }
+});
+
+// A colour token as the browser resolves it now: custom properties keep light-dark() unresolved.
+function colour(element, name) {
+  const probe = element.querySelector(".chart-probe") ?? element.appendChild(document.createElement("i"));
+  probe.className = "chart-probe";
+  probe.style.color = `var(--jf-${name})`;
+  return getComputedStyle(probe).color;
+}
+
+function hatch(context, ink) {
+  const size = 6 * devicePixelRatio;
+  const tile = new OffscreenCanvas(size, size);
+  const pen = tile.getContext("2d");
+  pen.strokeStyle = ink;
+  pen.lineWidth = devicePixelRatio;
+  pen.beginPath();
+  for (const shift of [-size, 0, size]) { pen.moveTo(shift, size); pen.lineTo(shift + size, 0); }
+  pen.stroke();
+  return context.createPattern(tile, "repeat");
+}
+
+function draw(element) {
+  const data = JSON.parse(element.dataset.series);
+  const ink = (name) => colour(element, name);
+  const language = document.documentElement.lang;
+  const number = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
+  const paint = {
+    main: { stroke: ink("bar-strong"), width: 1.3 },
+    second: { stroke: ink("bar"), width: 1 },
+    faint: { stroke: ink("line-strong"), width: 1 },
+  };
+  const rules = {
+    p95: { stroke: ink("accent"), dash: [], width: 1.6 },
+    commit: { stroke: ink("ink"), dash: [2, 3], width: 1.2 },
+    limit: { stroke: ink("ink"), dash: [], width: 1.2 },
+    derated: { stroke: ink("ink"), dash: [5, 3], width: 1.2 },
+  };
+  const lines = data.lines ?? [];
+  const peak = Math.max(...lines.map((l) => l.value), ...data.series.flatMap((s) => s.values.map((v) => v ?? 0)));
+  const size = () => ({ width: element.clientWidth, height: Number(element.dataset.height || 220) });
+  const font = `11px ${getComputedStyle(element).fontFamily}`;
+  const grid = { stroke: ink("line"), width: 1 };
+  const stamp = (format) => (_, splits) => splits.map((s) => format.format(new Date(s * 1000)));
+  const range = data.x.length ? data.x[data.x.length - 1] - data.x[0] : 0;
+  const tick = new Intl.DateTimeFormat(language, range > 172800
+    ? { month: "2-digit", day: "2-digit", timeZone: data.zone }
+    : { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: data.zone });
+  const full = new Intl.DateTimeFormat(language, {
+    month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hour12: false, timeZone: data.zone,
+  });
+
+  function under(plot) {
+    const pen = plot.ctx;
+    pen.save();
+    for (const span of data.spans ?? []) {
+      const left = plot.valToPos(span.from, "x", true);
+      const width = Math.max(2, plot.valToPos(span.to, "x", true) - left);
+      pen.fillStyle = span.role === "maintenance" ? ink("maintenance-soft") : hatch(pen, ink("bar"));
+      pen.fillRect(left, plot.bbox.top, width, plot.bbox.height);
+    }
+    pen.restore();
+  }
+  function over(plot) {
+    const pen = plot.ctx;
+    const ratio = devicePixelRatio;
+    pen.save();
+    pen.font = `600 ${11 * ratio}px ${getComputedStyle(element).fontFamily}`;
+    pen.textBaseline = "middle";
+    let lowest = Infinity;
+    for (const line of [...lines].sort((a, b) => b.value - a.value)) {
+      const rule = rules[line.role] ?? rules.limit;
+      const y = plot.valToPos(line.value, "y", true);
+      pen.strokeStyle = rule.stroke;
+      pen.setLineDash(rule.dash.map((d) => d * ratio));
+      pen.lineWidth = rule.width * ratio;
+      pen.beginPath();
+      pen.moveTo(plot.bbox.left, y);
+      pen.lineTo(plot.bbox.left + plot.bbox.width, y);
+      pen.stroke();
+      // Names at the line's end keep their distance when two limits are close.
+      const at = lowest === Infinity ? y : Math.max(y, lowest + 14 * ratio);
+      lowest = at;
+      pen.fillStyle = rule.stroke;
+      pen.fillText(`${number.format(line.value)} ${line.label}`, plot.bbox.left + plot.bbox.width + 6 * ratio, at);
+    }
+    pen.restore();
+  }
+
+  const plot = new uPlot({
+    ...size(),
+    padding: [10, lines.length ? 108 : 12, 0, 0],
+    cursor: { points: { size: 5 }, drag: { x: false, y: false } },
+    legend: { live: true },
+    scales: { y: { range: [0, peak > 0 ? peak * 1.08 : 1] } },
+    axes: [
+      { stroke: ink("muted"), font, grid: { show: false }, ticks: { stroke: ink("line"), size: 4 }, values: stamp(tick), space: 64 },
+      { stroke: ink("muted"), font, grid, ticks: { show: false }, size: 52, values: (_, s) => s.map((v) => number.format(v)) },
+    ],
+    series: [
+      { label: element.dataset.time, value: (_, v) => (v == null ? "" : full.format(new Date(v * 1000))) },
+      ...data.series.map((s) => ({
+        label: s.label, spanGaps: false, points: { show: false }, ...(paint[s.role] ?? paint.main),
+        value: (_, v) => (v == null ? "?" : `${number.format(v)} ${data.unit ?? ""}`),
+      })),
+    ],
+    hooks: { drawClear: [under], draw: [over] },
+  }, [data.x, ...data.series.map((s) => s.values)], element);
+  drawn.set(element, plot);
+  new ResizeObserver(() => { if (drawn.get(element) === plot) plot.setSize(size()); }).observe(element);
+}

@@ -1,0 +1,35 @@
+// The age beside "as of", and polling that rests while nobody looks or somebody edits a row.
+const TICK = 1000;
+
+export function startFreshness() {
+  setInterval(() => document.querySelectorAll("[data-as-of]").forEach(age), TICK);
+  document.querySelectorAll("[data-as-of]").forEach(age);
+  document.addEventListener("visibilitychange", () => {
+    document.querySelectorAll("[data-as-of]").forEach(age);
+  });
+  // Timed requests only: what a person asked for always goes out.
+  document.addEventListener("htmx:before:request", (event) => {
+    const source = event.detail.ctx.sourceElement;
+    if (!source?.hasAttribute("data-refreshes")) return;
+    const editing = source.contains(document.activeElement)
+      && document.activeElement.matches("input, select, textarea");
+    if (document.hidden || editing) event.preventDefault();
+  });
+}
+
+function age(element) {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(element.dataset.asOf)) / 1000));
+  const out = element.querySelector("[data-age]");
+  const language = document.documentElement.lang;
+  if (out) out.textContent = inWords(seconds, language);
+  const limit = Number(element.dataset.staleAfter || 0);
+  element.classList.toggle("stale", limit > 0 && seconds > limit);
+}
+
+function inWords(seconds, language) {
+  const format = new Intl.RelativeTimeFormat(language, { numeric: "always", style: "short" });
+  if (seconds < 90) return format.format(-seconds, "second");
+  if (seconds < 5400) return format.format(-Math.round(seconds / 60), "minute");
+  if (seconds < 129600) return format.format(-Math.round(seconds / 3600), "hour");
+  return format.format(-Math.round(seconds / 86400), "day");
+}
