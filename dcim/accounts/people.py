@@ -98,6 +98,17 @@ def create_person(
     return NewPerson(user, password)
 
 
+def reset_password(session: Session, scope: Scope, user: User) -> str:
+    """A new one-time password; every session of this person ends."""
+    password = secrets.token_urlsafe(12)
+    user.password = password_hasher().hash(password)
+    user.must_change_password = True
+    user.fs_uniquifier = secrets.token_hex(32)
+    forget_failures(session, user.email)
+    record(session, scope, "password.reset", f"user/{user.id}", customer_id=user.customer_id)
+    return password
+
+
 def password_hasher() -> PasswordHasher:
     """argon2id with OWASP's floor: 19 MiB, two passes, one lane."""
     return PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
