@@ -10,7 +10,7 @@ from reports.svg import Drawing
 
 COLUMN_LIMIT = 800
 LEFT = 40
-RIGHT = 64
+RIGHT = 84
 WIDTH = 566
 
 

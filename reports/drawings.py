@@ -154,7 +154,7 @@ def draw_power(canvas: Canvas, feed: Json) -> Markup | None:
             if key == "derated_w" and feed["rated_w"]:
                 share = Decimal(feed["derated_w"]) * 100 / feed["rated_w"]
                 word = f"{trimmed(share, 0)} %"
-            text = f"{word} {trimmed(Decimal(feed[key]) / 1000, 2)}"
+            text = f"{word} {trimmed(Decimal(feed[key]) / 1000, 2)} kW"
             levels.append(Level(feed[key], text, colour, style, bold))
     curve = Curve(
         columns_of(chart["mean_w"], chart["mean_w"], chart["max_w"]), svg.SLATE, fill=True
@@ -179,11 +179,11 @@ def draw_traffic(canvas: Canvas, usage: Json) -> Markup | None:
         curves.reverse()
     levels = []
     if usage["commit_bps"] is not None:
-        text = f"{canvas.words['commit']} {trimmed(Decimal(usage['commit_bps']) / 1_000_000, 0)}"
+        text = f"{canvas.words['commit']} {trimmed(Decimal(usage['commit_bps']) / 1_000_000, 0)} Mbps"
         levels.append(Level(usage["commit_bps"], text, svg.INK, "dotted"))
     billed = usage["billed_bps"] if usage["percentile"] is not None else None
     if billed is not None:
-        text = f"P{trimmed(usage['percentile'])} {trimmed(Decimal(billed) / 1_000_000, 1)}"
+        text = f"P{trimmed(usage['percentile'])} {trimmed(Decimal(billed) / 1_000_000, 1)} Mbps"
         levels.append(Level(billed, text, svg.ACCENT, "dashed", bold=True))
     title = f"{pick(usage['label'], canvas.language)}: {canvas.words['traffic_alt']}"
     return traffic_chart(

@@ -19,6 +19,7 @@ UNSAFE = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ufe00-\ufe0f\ufeff\ufff0-\ufffb\ue000-\uf8ff\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
 )
+UNBROKEN = re.compile(r"(?<=\b[A-Z]{3}) (?=\d)|(?<=\d) (?=%)")  # CNY 5, 99.9 %
 PICTOGRAPHS = re.compile("[\U0001f000-\U0001faff]")
 
 
@@ -33,7 +34,8 @@ def pick(texts: Mapping[str, str] | None, language: str) -> str:
     """The language's text of a {"zh", "en"} pair; the other one when that is empty."""
     if not texts:
         return ""
-    return plain(texts.get(language) or texts.get("en") or texts.get("zh") or "", 1200)
+    text = plain(texts.get(language) or texts.get("en") or texts.get("zh") or "", 1200)
+    return UNBROKEN.sub("\N{NO-BREAK SPACE}", text)
 
 
 def grouped(value: Decimal, places: int) -> str:

@@ -195,6 +195,8 @@ def sign(
         asn1_x509.Certificate.load(der)
         for _, _, der in pem.unarmor(signer.certificates_pem, multiple=True)
     ]
+    if signed_at > chain[0].not_valid_after:
+        raise SigningError(f"the signing certificate expired on {chain[0].not_valid_after:%Y-%m-%d}")
     store = SimpleCertificateStore()
     store.register_multiple(chain)
     private = key.private_bytes(

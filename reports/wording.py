@@ -3,7 +3,8 @@
 WORDS: dict[str, tuple[str, str]] = {
     "title": ("服务等级（SLA）月度对账单", "Monthly SLA statement"),
     "short_title": ("SLA 对账单", "SLA statement"),
-    "confidential": ("机密 · 仅供客户使用", "Confidential · for the customer only"),
+    "confidential": ("机密 · 仅供客户使用", "Confidential – for the customer only"),
+    "dot": ("·", "–"),  # the CJK face has only a full-width middle dot
     "contents": ("目录", "Contents"),
     "contract": ("合同", "Contract"),
     "customer_code": ("客户编号", "Customer no."),

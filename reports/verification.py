@@ -1,0 +1,428 @@
+"""Verification of an issued statement: signature, attachments, every number, the signer.
+
+Offline and without a database. Exit codes of a verdict (1 and 2 stay with the command line):
+
+    0   everything fits and the signer is trusted
+    3   everything fits; who signed is not known (no trust was given)
+    4   the signature is missing or broken, or the file was altered after signing
+    5   attachments are missing, added or altered against the manifest
+    6   a number does not follow from the attachments (each is named)
+    7   the numbers could not be recomputed
+    8   everything fits, but the signer is not among the trusted ones
+    9   everything fits, but a newer revision replaces it
+    10  not a statement
+
+When several apply, the first of 10, 4, 5, 7, 6, 8, 9, 3, 0 is given; all are listed as checks.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from reports.attachments import STATEMENT_NAME, canonical_bytes
+from reports.differences import Difference, find_differences
+from reports.seal import Seal, SealError, check_seal
+from reports.trust import Trust, is_trusted
+from reports.unpacking import UnpackingError, embedded_files, open_pdf
+
+SCHEMA = "jifang.statement/1"
+SIZE_LIMIT = 128 * 1024 * 1024
+EXIT_CODES = {
+    "trusted": 0,
+    "signer_unknown": 3,
+    "altered": 4,
+    "attachments": 5,
+    "numbers": 6,
+    "not_recomputed": 7,
+    "untrusted": 8,
+    "superseded": 9,
+    "no_statement": 10,
+}
+PRIORITY = (
+    "no_statement", "altered", "attachments", "not_recomputed", "numbers", "untrusted",
+    "superseded", "signer_unknown", "trusted",
+)  # fmt: skip
+
+Recompute = Callable[[Mapping[str, bytes]], Mapping[str, Any]]
+Rerender = Callable[[Mapping[str, Any], Mapping[str, bytes]], bytes]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. state: ok | failed | unknown; text in plain words, zh and en."""
+
+    key: str
+    state: str
+    text: dict[str, str]
+
+
+@dataclass
+class Verdict:
+    """What verification found. outcome is a key of EXIT_CODES."""
+
+    outcomes: set[str] = field(default_factory=set)
+    checks: list[Check] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    number: str | None = None
+    revision: int | None = None
+    file_sha256: str = ""
+    signer: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> str:
+        return next(name for name in PRIORITY if name in self.outcomes)
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.outcome]
+
+    def note(self, key: str, state: str, zh: str, en: str) -> None:
+        self.checks.append(Check(key, state, {"zh": zh, "en": en}))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "schema": "jifang.verdict/1",
+            "outcome": self.outcome,
+            "exit_code": self.exit_code,
+            "number": self.number,
+            "revision": self.revision,
+            "file_sha256": self.file_sha256,
+            "signer": self.signer,
+            "checks": [asdict(check) for check in self.checks],
+            "differences": [asdict(difference) for difference in self.differences],
+        }
+
+    def words(self, language: str) -> list[str]:
+        """The verdict as lines to print."""
+        marks = {"ok": "✓", "failed": "✗", "unknown": "?"}
+        lines = [f"{marks[check.state]} {check.text[language]}" for check in self.checks]
+        stated, computed = ("文件中", "重新计算") if language == "zh" else ("stated", "recomputed")
+        lines += [
+            f"  {d.path}: {stated} {d.stated}, {computed} {d.computed}" for d in self.differences
+        ]
+        return lines
+
+
+def verify(
+    pdf: bytes,
+    recompute: Recompute,
+    trust: Trust | None = None,
+    *,
+    successor: bytes | None = None,
+    rerender: Rerender | None = None,
+) -> Verdict:
+    """Check an issued PDF. Never raises on what the file holds; the verdict says what was wrong.
+
+    recompute: attachments by name (statement.json left out) to the statement they lead to.
+    successor: another issued PDF that may replace this one.
+    rerender: statement and attachments to unsigned bytes; then the printed pages are checked too.
+    """
+    verdict = Verdict(file_sha256=hashlib.sha256(pdf).hexdigest())
+    if len(pdf) > SIZE_LIMIT or not pdf.startswith(b"%PDF-"):
+        verdict.outcomes.add("no_statement")
+        verdict.note("file", "failed", "这不是一份 PDF 对账单。", "This is not a PDF statement.")
+        return verdict
+    check_signature(pdf, trust, verdict)
+    try:
+        files = embedded_files(pdf)
+        statement = read_statement(files)
+    except (UnpackingError, ValueError) as error:
+        outcome = "attachments" if "altered" not in verdict.outcomes else "altered"
+        verdict.outcomes.add("no_statement" if not has_form(pdf) else outcome)
+        verdict.note(
+            "statement", "failed",
+            f"读不出对账单数据：{error}", f"The statement's data cannot be read: {error}",
+        )  # fmt: skip
+        return verdict
+    verdict.number, verdict.revision = str(statement["number"]), int(statement["revision"])
+    rest = {name: data for name, data in files.items() if name != STATEMENT_NAME}
+    check_manifest(statement, rest, verdict)
+    check_numbers(statement, rest, recompute, verdict)
+    if rerender is not None:
+        check_print(pdf, statement, rest, rerender, verdict)
+    check_successor(statement, pdf, successor, verdict)
+    return verdict
+
+
+def has_form(pdf: bytes) -> bool:
+    """Signed or carrying files: an altered statement rather than some other PDF."""
+    return b"/ByteRange" in pdf or b"/EmbeddedFile" in pdf
+
+
+def check_signature(pdf: bytes, trust: Trust | None, verdict: Verdict) -> None:
+    if b"/ByteRange" not in pdf:
+        verdict.outcomes.add("altered")
+        verdict.note("signature", "failed", "文件没有签名。", "The file carries no signature.")
+        return
+    try:
+        seal = check_seal(pdf)
+        chain, signed_at = check_cryptography(pdf, seal)
+    except SealError as error:
+        verdict.outcomes.add("altered")
+        verdict.note(
+            "signature", "failed",
+            f"签名无效，或文件在签名后被改动（{error}）。",
+            f"The signature is broken or the file was altered after signing ({error}).",
+        )  # fmt: skip
+        return
+    verdict.note(
+        "signature", "ok",
+        "签名完好，覆盖整个文件，签名后没有任何改动。",
+        "The signature is intact and covers the whole file: nothing changed after signing.",
+    )  # fmt: skip
+    check_signer(chain, signed_at, trust, verdict)
+
+
+def check_cryptography(pdf: bytes, seal: Seal) -> tuple[list[bytes], datetime | None]:
+    """pyHanko's validation: digest, signature, signer's certificate, changes. Raises SealError.
+
+    Returns the certificates in the signature (DER, signer first) and the time it states.
+    """
+    from pyhanko.sign.diff_analysis import ModificationLevel
+    from pyhanko.sign.fields import MDPPerm
+    from pyhanko.sign.validation import validate_pdf_signature
+    from pyhanko.sign.validation.status import SignatureCoverageLevel
+    from pyhanko_certvalidator import ValidationContext
+
+    check_digest(pdf, seal)
+    try:
+        signatures = open_pdf(pdf).embedded_signatures
+        if len(signatures) != 1:
+            raise SealError("there must be exactly one signature")
+        signature = signatures[0]
+        certificates = [signature.signer_cert, *signature.other_embedded_certs]
+        status = validate_pdf_signature(
+            signature, ValidationContext(trust_roots=certificates[-1:], allow_fetching=False)
+        )
+        stated = signature.self_reported_timestamp
+    except SealError:
+        raise
+    except Exception as error:
+        raise SealError(f"it cannot be checked: {error}") from error
+    if not (status.intact and status.valid):
+        raise SealError("the signature does not fit the file")
+    if status.coverage != SignatureCoverageLevel.ENTIRE_FILE:
+        raise SealError("the signature does not cover the whole file")
+    if status.modification_level not in {None, ModificationLevel.NONE}:
+        raise SealError("the file was changed after signing")
+    if signature.docmdp_level != MDPPerm.NO_CHANGES:
+        raise SealError("the signature does not certify the file against changes")
+    stamp = status.timestamp_validity
+    if stamp is not None and not (stamp.intact and stamp.valid):
+        raise SealError("the time stamp is broken")
+    return [certificate.dump() for certificate in certificates], stated
+
+
+def check_digest(pdf: bytes, seal: Seal) -> None:
+    """The digest under the signature is that of the file around it, before any PDF parsing."""
+    from asn1crypto import cms
+
+    digest = hashlib.sha256(pdf[: seal.hole_start])
+    digest.update(pdf[seal.hole_end :])
+    signer = cms.ContentInfo.load(seal.cms)["content"]["signer_infos"][0]
+    stated = [
+        attribute["values"][0].native
+        for attribute in signer["signed_attrs"]
+        if attribute["type"].native == "message_digest"
+    ]
+    if stated != [digest.digest()]:
+        raise SealError("the file's bytes are not those that were signed")
+
+
+def check_signer(
+    chain: Sequence[bytes], signed_at: datetime | None, trust: Trust | None, verdict: Verdict
+) -> None:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
+    certificate = x509.load_der_x509_certificate(chain[0])
+    name = certificate.subject.rfc4514_string()
+    fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
+    verdict.signer = {
+        "name": name,
+        "fingerprint": fingerprint,
+        "signed_at": signed_at.isoformat() if signed_at else "",
+    }
+    if trust is None:
+        verdict.outcomes.add("signer_unknown")
+        verdict.note(
+            "signer", "unknown",
+            f"签名人未知：没有给出可信证书。证书写明 {name}，指纹 {fingerprint}。",
+            f"Who signed is not known: no trusted certificate was given. The certificate says "
+            f"{name}, fingerprint {fingerprint}.",
+        )  # fmt: skip
+    elif is_trusted(chain, trust, signed_at):
+        verdict.outcomes.add("trusted")
+        verdict.note(
+            "signer", "ok", f"签名人可信：{name}。", f"The signer is trusted: {name}."
+        )  # fmt: skip
+    else:
+        verdict.outcomes.add("untrusted")
+        verdict.note(
+            "signer", "failed",
+            f"签名人不在可信证书之列：{name}，指纹 {fingerprint}。",
+            f"The signer is not among the trusted ones: {name}, fingerprint {fingerprint}.",
+        )  # fmt: skip
+
+
+def read_statement(files: Mapping[str, bytes]) -> dict[str, Any]:
+    """The attached statement. Raises ValueError when it is absent, doubled keys or not ours."""
+    if STATEMENT_NAME not in files:
+        raise ValueError(f"{STATEMENT_NAME} is not attached")
+    statement = json.loads(files[STATEMENT_NAME], object_pairs_hook=refuse_doubled)
+    if not isinstance(statement, dict) or statement.get("schema") != SCHEMA:
+        raise ValueError(f"{STATEMENT_NAME} is not of schema {SCHEMA}")
+    for key, kind in (("number", str), ("revision", int), ("manifest", list)):
+        if not isinstance(statement.get(key), kind):
+            raise ValueError(f"{STATEMENT_NAME} lacks {key}")  # noqa: TRY004 - all are bad values
+    return statement
+
+
+def refuse_doubled(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
+
+
+def check_manifest(
+    statement: Mapping[str, Any], files: Mapping[str, bytes], verdict: Verdict
+) -> None:
+    """Every file the manifest names is there with its size and hash, and no other."""
+    listed = {
+        str(entry.get("name")): entry
+        for entry in statement["manifest"]
+        if isinstance(entry, Mapping) and not entry.get("external")
+    }
+    missing = sorted(listed.keys() - files.keys())
+    added = sorted(files.keys() - listed.keys())
+    altered = sorted(
+        name
+        for name in listed.keys() & files.keys()
+        if listed[name].get("sha256") != hashlib.sha256(files[name]).hexdigest()
+        or listed[name].get("bytes") != len(files[name])
+    )
+    for names, zh, en in (
+        (missing, "缺少附件", "attachments are missing"),
+        (added, "多出附件", "attachments were added"),
+        (altered, "附件与清单的散列值不符", "attachments do not fit the manifest's hashes"),
+    ):
+        if names:
+            verdict.outcomes.add("attachments")
+            text = ", ".join(names[:20])
+            verdict.note("attachments", "failed", f"{zh}：{text}。", f"{en.capitalize()}: {text}.")
+    if not (missing or added or altered):
+        verdict.note(
+            "attachments", "ok",
+            f"{len(listed)} 个附件齐全，与清单的散列值一致。",
+            f"All {len(listed)} attachments are there and fit the manifest's hashes.",
+        )  # fmt: skip
+
+
+def check_numbers(
+    statement: Mapping[str, Any], files: Mapping[str, bytes], recompute: Recompute, verdict: Verdict
+) -> None:
+    """The statement that follows from the attachments, compared value by value."""
+    try:
+        computed = json.loads(canonical_bytes(recompute(files)))
+    except Exception as error:
+        verdict.outcomes.add("not_recomputed")
+        verdict.note(
+            "numbers", "failed",
+            f"无法由附件重新计算：{error}", f"The numbers could not be recomputed: {error}",
+        )  # fmt: skip
+        return
+    found = list(find_differences(statement, computed))
+    verdict.differences = found
+    if found:
+        verdict.outcomes.add("numbers")
+        verdict.note(
+            "numbers", "failed",
+            f"{len(found)} 个数值与附件重新计算的结果不一致。",
+            f"{len(found)} values do not follow from the attachments.",
+        )  # fmt: skip
+        return
+    count = count_values(statement)
+    verdict.note(
+        "numbers", "ok",
+        f"由附件重新计算，{count} 个数值全部一致。",
+        f"Recomputed from the attachments: all {count} values agree.",
+    )  # fmt: skip
+
+
+def count_values(value: Any) -> int:
+    """Leaves of a JSON document."""
+    if isinstance(value, Mapping):
+        return sum(count_values(entry) for entry in value.values())
+    if isinstance(value, list):
+        return sum(count_values(entry) for entry in value)
+    return 1
+
+
+def check_print(
+    pdf: bytes, statement: Mapping[str, Any], files: Mapping[str, bytes], rerender: Rerender,
+    verdict: Verdict,
+) -> None:  # fmt: skip
+    """The signed file begins with the unsigned one, so drawing it again shows what was printed.
+
+    Other versions of the renderer or fonts draw other bytes: then it is unknown, not failed.
+    """
+    try:
+        same = pdf.startswith(rerender(statement, files))
+    except Exception:
+        same = False
+    if same:
+        verdict.note(
+            "print", "ok",
+            "重新排版的页面与文件逐字节一致。",
+            "The pages, drawn again from the data, are byte for byte those of the file.",
+        )  # fmt: skip
+    else:
+        verdict.note(
+            "print", "unknown",
+            "无法确认版面：本机的排版程序或字体版本不同，或版面与数据不符；请以数据为准。",
+            "The printed pages could not be confirmed: another version of the renderer or fonts, "
+            "or pages that do not show the data. The data counts.",
+        )  # fmt: skip
+
+
+def check_successor(
+    statement: Mapping[str, Any], pdf: bytes, successor: bytes | None, verdict: Verdict
+) -> None:
+    """Whether the other file is a later revision by the same signer that names this one."""
+    if successor is None:
+        verdict.note(
+            "revision", "unknown",
+            "是否有更新的版次未知（可向运营商查询，或提供后续版次）。",
+            "Whether a newer revision exists is not known (ask the operator or give the "
+            "successor).",
+        )  # fmt: skip
+        return
+    later = Verdict()
+    check_signature(successor, None, later)
+    try:
+        newer = read_statement(embedded_files(successor))
+    except (UnpackingError, ValueError):
+        newer = {}
+    replaces = (
+        "altered" not in later.outcomes
+        and later.signer.get("fingerprint") == verdict.signer.get("fingerprint")
+        and newer.get("supersedes") == statement["number"]
+        and int(newer.get("revision", 0)) > int(statement["revision"])
+    )
+    if replaces:
+        verdict.outcomes.add("superseded")
+        verdict.note(
+            "revision", "failed",
+            f"已被 {newer['number']}（版次 {newer['revision']}）替代。",
+            f"Replaced by {newer['number']} (revision {newer['revision']}).",
+        )  # fmt: skip
+    else:
+        verdict.note(
+            "revision", "unknown",
+            "所给文件不是替代本对账单的版次。",
+            "The file given does not replace this statement.",
+        )  # fmt: skip
