@@ -1,0 +1,175 @@
+"""The demo's building: rooms, rows, cabinets, and both feeds' power chain down to rack PDUs."""
+
+from collections.abc import Iterable, Iterator
+
+from dcim.demo.plan_parts import (
+    CabinetPlan,
+    NodePlan,
+    RackPlan,
+    RoomPlan,
+    RowPlan,
+    SensorPlan,
+    SitePlan,
+)
+
+SITE = SitePlan(
+    code="TS01",
+    name="听松一号数据中心",
+    name_en="Tingsong One Data Centre",
+    timezone="Asia/Shanghai",
+    address="云岚市听松区示例路 1 号（演示）",
+)
+ROOMS = (
+    RoomPlan("M1", "一号机房", "Hall 1"),
+    RoomPlan("M2", "二号机房", "Hall 2"),
+)
+ROWS = (RowPlan("M1", "A", 1), RowPlan("M1", "B", 2), RowPlan("M2", "C", 1), RowPlan("M2", "D", 2))
+FEEDS = ("A", "B")
+
+CABINETS_PER_ROW = 13
+LAYOUTS = {"A-13": "halves", "C-12": "halves", "B-12": "quarters", "D-11": "quarters"}
+FULL_U, HALF_U, QUARTER_U = 45, 22, 10
+RACKS_IN = {"full": 1, "halves": 2, "quarters": 4}
+U_OF = {"full": FULL_U, "halves": HALF_U, "quarters": QUARTER_U}
+
+# The operator's own network cabinet stands at the head of each row.
+NETWORK_RACKS = tuple(f"{row.code}-01" for row in ROWS)
+
+# What feeds a rack: breaker rating (A) and sockets per PDU, by the cabinet's layout.
+BREAKER_A = {"full": 32, "halves": 32, "quarters": 16}
+OUTLETS = {"full": 36, "halves": 20, "quarters": 10}
+
+SENSORS = (
+    SensorPlan("env-m1-1", "1", "冷通道 A/B 列北 Cold aisle A/B north", "M1", 22_600, 480),
+    SensorPlan("env-m1-2", "1", "冷通道 A/B 列南 Cold aisle A/B south", "M1", 23_100, 465),
+    SensorPlan("env-m2-1", "1", "冷通道 C/D 列北 Cold aisle C/D north", "M2", 22_900, 470),
+    SensorPlan("env-m2-2", "1", "冷通道 C/D 列南 Cold aisle C/D south", "M2", 23_400, 455),
+)
+
+
+def plan_cabinets() -> tuple[CabinetPlan, ...]:
+    return tuple(
+        CabinetPlan(row.code, code, position, LAYOUTS.get(code, "full"))
+        for row in ROWS
+        for position in range(1, CABINETS_PER_ROW + 1)
+        for code in [f"{row.code}-{position:02d}"]
+    )
+
+
+def plan_racks(cabinets: Iterable[CabinetPlan]) -> tuple[RackPlan, ...]:
+    return tuple(_racks_of(cabinets))
+
+
+def _racks_of(cabinets: Iterable[CabinetPlan]) -> Iterator[RackPlan]:
+    for cabinet in cabinets:
+        count = RACKS_IN[cabinet.layout]
+        for position in range(count):
+            code = cabinet.code if count == 1 else f"{cabinet.code}-{position + 1}"
+            yield RackPlan(cabinet.code, code, position, U_OF[cabinet.layout])
+
+
+def layout_of_rack(rack: str) -> str:
+    return LAYOUTS.get(rack[:4], "full")
+
+
+def room_of_row(row: str) -> str:
+    return next(plan.room for plan in ROWS if plan.code == row)
+
+
+def breaker_code(rack: str, feed: str) -> str:
+    """The breaker in the row's panel, e.g. "RPP-A1/Q02" or "RPP-A1/Q13-2"."""
+    row, _, place = rack.partition("-")
+    return f"{panel_code(row, feed)}/Q{place}"
+
+
+def panel_code(row: str, feed: str) -> str:
+    return f"RPP-{row}{'1' if feed == 'A' else '2'}"
+
+
+def pdu_code(rack: str, feed: str) -> str:
+    return f"PDU-{rack}-{feed}"
+
+
+def branch_meter(row: str, feed: str) -> str:
+    return f"bcm-{row.lower()}-{feed.lower()}"
+
+
+def ups_device(room: str, feed: str) -> str:
+    return f"ups-{room.lower()}-{feed.lower()}"
+
+
+def pdu_device(rack: str, feed: str) -> str:
+    return f"pdu-{rack.lower()}-{feed.lower()}"
+
+
+def branch_place(number: int) -> str:
+    """The name of a branch on its meter, as discovery finds it."""
+    return f"branch-{number:02d}"
+
+
+def plan_power(served: Iterable[str]) -> tuple[NodePlan, ...]:
+    """The chain of both feeds; `served` are the racks with PDUs (sold, or the operator's own)."""
+    racks = sorted(served)
+    nodes: list[NodePlan] = []
+    for feed in FEEDS:
+        nodes += _upstream(feed)
+        for row in ROWS:
+            panel = panel_code(row.code, feed)
+            nodes.append(NodePlan(panel, "panel", feed, f"UPS-{row.room}-{feed}", 250, 400, 3))
+            here = [rack for rack in racks if rack.startswith(f"{row.code}-")]
+            for number, rack in enumerate(here, start=1):
+                nodes += _rack_supply(rack, feed, panel, number)
+            nodes.append(NodePlan(f"{panel}/Q-S1", "breaker", feed, panel, 32))
+    return tuple(nodes)
+
+
+def _upstream(feed: str) -> list[NodePlan]:
+    chain = [
+        NodePlan(f"UT-{feed}", "utility", feed, None, 3200, 400, 3),
+        NodePlan(f"GEN-{feed}", "generator", feed, None, 2500, 400, 3),
+        NodePlan(f"TX-{feed}", "transformer", feed, f"UT-{feed}", 2880, 400, 3),
+        NodePlan(f"ATS-{feed}", "ats", feed, f"TX-{feed}", 2500, 400, 3),
+    ]
+    chain += [
+        NodePlan(
+            f"UPS-{room.code}-{feed}",
+            "ups",
+            feed,
+            f"ATS-{feed}",
+            580,
+            400,
+            3,
+            meter_device=ups_device(room.code, feed),
+            meter_place="output",
+        )
+        for room in ROOMS
+    ]
+    return chain
+
+
+def _rack_supply(rack: str, feed: str, panel: str, number: int) -> list[NodePlan]:
+    layout = layout_of_rack(rack)
+    rated = BREAKER_A[layout]
+    own = rack in NETWORK_RACKS  # the operator's racks have plain PDUs; their branches are metered
+    breaker = NodePlan(
+        breaker_code(rack, feed),
+        "breaker",
+        feed,
+        panel,
+        rated,
+        rack=rack,
+        meter_device=branch_meter(rack[0], feed),
+        meter_place=branch_place(number),
+    )
+    pdu = NodePlan(
+        pdu_code(rack, feed),
+        "pdu",
+        feed,
+        breaker.code,
+        rated,
+        rack=rack,
+        meter_device=None if own else pdu_device(rack, feed),
+        meter_place=None if own else "input",
+        outlets=OUTLETS[layout],
+    )
+    return [breaker, pdu]
