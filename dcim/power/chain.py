@@ -1,0 +1,142 @@
+"""The chain from the utility to the PDU as one tree: what feeds a node, what hangs on it, whom."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
+from dcim.inventory.models import Allocation
+from dcim.power.models import PowerNode
+
+# What may have power while its parent has none: batteries, a second source, its own engine.
+OWN_SOURCE = frozenset({"ups", "ats", "generator", "utility"})
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A power node as the tree knows it."""
+
+    id: int
+    parent_id: int | None
+    kind: str
+    code: str
+    feed: str
+    rack_id: int | None
+    volts: int
+    rated_a: int
+    phases: int
+    derate_pct: int
+
+    @property
+    def has_own_source(self) -> bool:
+        return self.kind in OWN_SOURCE
+
+    @property
+    def rated_w(self) -> int:
+        """Volts are phase to neutral: three phases carry three times as much."""
+        return self.volts * self.rated_a * self.phases
+
+    @property
+    def derated_w(self) -> int:
+        return self.rated_w * self.derate_pct // 100
+
+
+@dataclass(slots=True)
+class PowerTree:
+    nodes: Mapping[int, Node]
+    _children: dict[int, list[Node]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._children = {}
+        for node in sorted(self.nodes.values(), key=lambda each: each.code):
+            if node.parent_id is not None:
+                self._children.setdefault(node.parent_id, []).append(node)
+
+    def children(self, node_id: int) -> list[Node]:
+        return self._children.get(node_id, [])
+
+    def path(self, node_id: int) -> list[Node]:
+        """The node, what feeds it, and so on up to the utility. A loop in the data ends it."""
+        found: list[Node] = []
+        seen: set[int] = set()
+        at: int | None = node_id
+        while at is not None and at in self.nodes and at not in seen:
+            seen.add(at)
+            found.append(self.nodes[at])
+            at = self.nodes[at].parent_id
+        return found
+
+    def descendants(self, node_id: int) -> list[Node]:
+        """All that hangs on the node, itself left out."""
+        return list(self._walk(node_id, {node_id}))
+
+    def _walk(self, node_id: int, seen: set[int]) -> Iterator[Node]:
+        for child in self.children(node_id):
+            if child.id not in seen:
+                seen.add(child.id)
+                yield child
+                yield from self._walk(child.id, seen)
+
+    def pdus_of(self, rack_id: int) -> list[Node]:
+        """The rack's PDUs, feed A first."""
+        return sorted(
+            (
+                node
+                for node in self.nodes.values()
+                if node.kind == "pdu" and node.rack_id == rack_id
+            ),
+            key=lambda each: (each.feed, each.code),
+        )
+
+    def racks_on(self, node_id: int) -> set[int]:
+        """Racks that draw from the node, by whichever feed."""
+        return {
+            node.rack_id
+            for node in (self.nodes[node_id], *self.descendants(node_id))
+            if node.rack_id is not None
+        }
+
+
+def load_tree(session: Session, site_id: int | None = None) -> PowerTree:
+    wanted = select(
+        PowerNode.id,
+        PowerNode.parent_id,
+        PowerNode.kind,
+        PowerNode.code,
+        PowerNode.feed,
+        PowerNode.rack_id,
+        PowerNode.volts,
+        PowerNode.rated_a,
+        PowerNode.phases,
+        PowerNode.derate_pct,
+    )
+    if site_id is not None:
+        wanted = wanted.where(PowerNode.site_id == site_id)
+    found: dict[int, Node] = {}
+    for row in session.execute(wanted):
+        found[row.id] = Node(**row._mapping)
+    return PowerTree(found)
+
+
+def find_customers_on(
+    session: Session, scope: Scope, tree: PowerTree, node_id: int
+) -> dict[int, set[int]]:
+    """Who draws from the node today: rack ids by customer, as far as the scope reaches."""
+    today = utc_now().date()
+    rows = session.execute(
+        scope.apply(
+            select(Allocation.customer_id, Allocation.rack_id).where(
+                Allocation.rack_id.in_(tree.racks_on(node_id)),
+                Allocation.starts_on <= today,
+                or_(Allocation.ends_on.is_(None), Allocation.ends_on > today),
+            ),
+            Allocation.customer_id,
+        )
+    )
+    found: dict[int, set[int]] = {}
+    for customer_id, rack_id in rows:
+        found.setdefault(customer_id, set()).add(rack_id)
+    return found
