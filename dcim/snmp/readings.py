@@ -1,0 +1,202 @@
+"""What a device measures, read by its profile: power, current, temperature and the like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from dcim.snmp.ber import Oid, Value, format_oid
+from dcim.snmp.engine import Engine, Table
+from dcim.snmp.ports import PortReading, clean_text, read_ports
+from dcim.snmp.profiles import Catalogue, Column, Condition, Kind, Profile, TableSpec
+from dcim.snmp.target import Target
+
+_PER_PORT = re.compile(r"{(@-?\d+|[^}]+)}")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One measured value in its unit; `kind` is the class (power, current, ...)."""
+
+    kind: str
+    oid: Oid
+    label: str
+    value: Decimal
+    unit: str
+    place: str
+
+    def to_json(self) -> dict[str, Any]:
+        number = int(self.value) if self.value == self.value.to_integral() else float(self.value)
+        return {
+            "class": self.kind,
+            "oid": format_oid(self.oid),
+            "label": self.label,
+            "value": number,
+            "unit": self.unit,
+            "place": self.place,
+        }
+
+
+@dataclass(frozen=True)
+class DeviceReading:
+    """One poll of one device.
+
+    `ports` are by name; a name that two ports share binds nothing and stands in `shared_names`.
+    """
+
+    uptime_ticks: int | None
+    engine_time_s: int | None
+    ports: dict[str, PortReading]
+    readings: list[Reading]
+    shared_names: frozenset[str] = field(default_factory=frozenset)
+
+
+async def read_device(
+    engine: Engine, target: Target, profile: Profile, catalogue: Catalogue
+) -> DeviceReading:
+    """Poll ports (if the profile has any) and readings once."""
+    ports: dict[str, PortReading] = {}
+    shared: set[str] = set()
+    uptime = engine_time = None
+    if profile.ports:
+        interfaces = await read_ports(engine, target)
+        uptime, engine_time = interfaces.uptime_ticks, interfaces.engine_time_s
+        for port in interfaces.ports:
+            if port.name in ports or port.name in shared:
+                shared.add(port.name)
+                ports.pop(port.name, None)
+            else:
+                ports[port.name] = port
+    readings = await read_readings(engine, target, catalogue.tables(profile))
+    return DeviceReading(uptime, engine_time, ports, readings, frozenset(shared))
+
+
+async def read_readings(
+    engine: Engine, target: Target, tables: Sequence[TableSpec]
+) -> list[Reading]:
+    """Read the tables of a profile; what means "no reading" is left out."""
+    wanted: dict[Oid, None] = {}
+    for spec in tables:
+        wanted.update(dict.fromkeys(column.oid for column in spec.columns))
+        wanted.update(dict.fromkeys(label.oid for label in spec.labels.values()))
+    if not wanted:
+        return []
+    answered = await engine.table(target, list(wanted))
+    return interpret(answered, tables)
+
+
+def interpret(answered: Table, tables: Sequence[TableSpec]) -> list[Reading]:
+    """Turn raw columns into readings; pure."""
+    readings: dict[Oid, Reading] = {}
+    given: set[tuple[str, str]] = set()
+    for fallback in (False, True):
+        found = [
+            reading
+            for spec in tables
+            if spec.fallback is fallback
+            for column in spec.columns
+            for reading in _column_readings(answered, spec, column)
+        ]
+        for reading in found:
+            if not fallback or (reading.kind, reading.place) not in given:
+                readings.setdefault(reading.oid, reading)
+        given |= {(reading.kind, reading.place) for reading in found}
+    return list(readings.values())
+
+
+def _column_readings(answered: Table, spec: TableSpec, column: Column) -> list[Reading]:
+    found = []
+    for index, value in answered[column.oid].items():
+        labels = {
+            name: _label(answered[source.oid].get(index[: len(index) - source.drop]))
+            for name, source in spec.labels.items()
+        }
+        if not all(_holds(condition, labels) for condition in column.where):
+            continue
+        kind = _kind(column, index, labels)
+        number = _number(value)
+        if kind is None or number is None or number in column.sentinels:
+            continue
+        measured, unit = _measure(column, kind, number, labels)
+        if measured is None or _implausible(column, measured):
+            continue
+        label = _compose(column.label, index, labels)
+        place = next((place for rule, place in column.places if rule.search(label)), column.place)
+        if place == "transceiver" and kind.name in ("power", "current"):
+            continue  # laser bias and light are nobody's rack power
+        found.append(Reading(kind.name, (*column.oid, *index), label, measured, unit, place))
+    return found
+
+
+def _label(value: Value | None) -> str:
+    if value is None:
+        return ""
+    return clean_text(value) if value.octets is not None else str(value.number or 0)
+
+
+def _holds(condition: Condition, labels: dict[str, str]) -> bool:
+    return (labels[condition.label] in condition.values) is not condition.negated
+
+
+def _kind(column: Column, index: Oid, labels: dict[str, str]) -> Kind | None:
+    if column.kind:
+        return column.kind
+    if column.kinds_by.startswith("@"):
+        arc = _arc(column.kinds_by, index)
+        return column.kinds.get(arc)
+    return column.kinds.get(labels[column.kinds_by])
+
+
+def _arc(name: str, index: Oid) -> str:
+    """Return the arc of an index that `@0`, `@1`, `@-1` ... names, or nothing."""
+    position = int(name[1:])
+    return str(index[position]) if -len(index) <= position < len(index) else ""
+
+
+def _number(value: Value) -> Decimal | None:
+    """Read a number, also from agents that send it as text."""
+    if value.number is not None:
+        number = Decimal(str(value.number))
+        return number if number.is_finite() else None
+    words = clean_text(value)
+    return Decimal(words) if re.fullmatch(r"-?\d{1,18}(\.\d{1,9})?", words) else None
+
+
+def _measure(
+    column: Column, kind: Kind, number: Decimal, labels: dict[str, str]
+) -> tuple[Decimal | None, str]:
+    scale = kind.scale
+    if column.above and number > column.above[0]:
+        scale = column.above[1]
+    measured = number * scale
+    if column.digits:
+        digits = labels[column.digits]
+        if not re.fullmatch(r"-?\d", digits):
+            return None, kind.unit
+        measured = measured.scaleb(-int(digits))
+    if column.exponent:
+        step = labels[column.exponent]
+        if not re.fullmatch(r"\d{1,2}", step) or not 1 <= int(step) <= 17:
+            return None, kind.unit
+        measured = measured.scaleb(3 * (int(step) - 9))  # 9 is units, 8 milli, 10 kilo
+    hot = kind.unit == "°F" or (column.fahrenheit and _holds(column.fahrenheit, labels))
+    if hot:
+        measured = ((measured - 32) * 5 / 9).quantize(Decimal("0.01"))
+    return measured.normalize(), "°C" if hot else kind.unit
+
+
+def _implausible(column: Column, measured: Decimal) -> bool:
+    return (column.low is not None and measured < column.low) or (
+        column.high is not None and measured > column.high
+    )
+
+
+def _compose(template: str, index: Oid, labels: dict[str, str]) -> str:
+    def part(found: re.Match[str]) -> str:
+        name = found[1]
+        return _arc(name, index) if name.startswith("@") else labels[name]
+
+    return " ".join(_PER_PORT.sub(part, template).split())
