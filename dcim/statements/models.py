@@ -1,6 +1,6 @@
 """Frozen statements and the append-only ledger. Triggers refuse any change of an issued row."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, SmallInteger, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dcim.columns import Code, Created, Digest, Document, Id, Money, Name
@@ -28,6 +28,10 @@ class Statement(Base):
     verdict: Mapped[Code]
     document: Mapped[Document]
     document_sha256: Mapped[Digest]
+    # Everything the document was composed from: canonical JSON, zlib. Composing it again with the
+    # same rules must give the same document.
+    inputs: Mapped[bytes] = mapped_column(LargeBinary)
+    inputs_sha256: Mapped[Digest]
     issued_at: Mapped[Created]
 
     customer: Mapped[Customer] = relationship()

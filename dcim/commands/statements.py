@@ -1,0 +1,129 @@
+"""`dcim statement`: issue, list, export and verify."""
+
+import hashlib
+from pathlib import Path
+
+import click
+from sqlalchemy import select
+
+from dcim.accounts.scope import Scope
+from dcim.commands.output import instance_of, print_json, print_table, remarks, session_of
+from dcim.customers.models import Contract, Customer
+from dcim.errors import InvalidError, NotFoundError
+from dcim.statements.issuing import (
+    Issued,
+    issue_month,
+    issue_statement,
+    last_closed_month,
+    month_bounds,
+)
+from dcim.statements.models import Statement, StatementFile
+
+COLUMNS = ("number", "customer", "result", "credits", "total", "currency")
+
+
+@click.group()
+def statement() -> None:
+    """Issue, list, export and verify statements."""
+
+
+@statement.command("issue")
+@click.option("--all", "everyone", is_flag=True, help="Every contract in force in that month.")
+@click.option("--contract", "number", help="One contract, by its number.")
+@click.option("--month", help="Like 2026-10. Default: the last closed month.")
+@click.pass_context
+def issue(ctx: click.Context, everyone: bool, number: str | None, month: str | None) -> None:
+    """Freeze, book, render and sign a month. What is issued already stays as it is."""
+    if everyone == (number is not None):
+        raise InvalidError("Say which: --all, or --contract NUMBER.")
+    scope = Scope.system("statement issue")
+    with instance_of(ctx) as instance:
+        sessions, settings = instance.make_sessions(pool_size=2), instance.settings
+        period = month or last_closed_month(settings.timezone)
+        month_bounds(period)
+
+        def show(one: Issued, done: int, of: int) -> None:
+            word = "issued" if one.new else "already issued"
+            remarks.print(f"{done}/{of} {one.number} {word}: {one.verdict}")
+
+        if everyone:
+            issued = issue_month(sessions, scope, settings, period, progress=show)
+        else:
+            with sessions() as session:
+                session.use_scope(scope)
+                contract_id = session.scalar(select(Contract.id).where(Contract.number == number))
+            if contract_id is None:
+                raise NotFoundError("No contract has the number %(number)s.", number=number)
+            issued = [issue_statement(sessions, scope, settings, contract_id, period)]
+        sessions.kw["bind"].dispose()
+    print_table(
+        f"Statements of {period}",
+        COLUMNS,
+        [(i.number, i.customer, i.verdict, i.credits, i.total, i.currency) for i in issued],
+    )
+
+
+@statement.command("list")
+@click.option("--month", help="Like 2026-10. Default: all.")
+@click.pass_context
+def list_statements(ctx: click.Context, month: str | None) -> None:
+    """Statements issued so far."""
+    with session_of(ctx, "statement list") as (_instance, session, _scope):
+        query = (
+            select(Statement, Customer.name, StatementFile.sha256)
+            .join(Customer, Customer.id == Statement.customer_id)
+            .outerjoin(StatementFile, StatementFile.statement_id == Statement.id)
+            .order_by(Statement.period.desc(), Customer.code)
+        )
+        if month:
+            query = query.where(Statement.period == month)
+        print_table(
+            "",
+            (*COLUMNS, "SHA-256 of the PDF"),
+            [
+                (one.number, name, one.verdict, one.credits, one.total, one.currency, sha256)
+                for one, name, sha256 in session.execute(query)
+            ],
+        )
+
+
+@statement.command("export")
+@click.argument("number")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.pass_context
+def export(ctx: click.Context, number: str, target: Path) -> None:
+    """Write the PDF of statement NUMBER to TARGET (a file or a folder)."""
+    from dcim.statements.files import read_file
+
+    with session_of(ctx, "statement export") as (instance, session, scope):
+        found = session.scalar(select(Statement.id).where(Statement.number == number))
+        if found is None:
+            raise NotFoundError("No statement has the number %(number)s.", number=number)
+        content = read_file(session, scope, instance.settings, found)
+    path = target / f"{number}.pdf" if target.is_dir() else target
+    path.write_bytes(content)
+    click.echo(f"{path}  SHA-256 {hashlib.sha256(content).hexdigest()}")
+
+
+@statement.command("verify")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--trust",
+    multiple=True,
+    help="The signer's certificate (a file) or its SHA-256 fingerprint; may be repeated.",
+)
+@click.option("--language", type=click.Choice(["zh", "en"]), default="en", show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+def verify(file: Path, trust: tuple[str, ...], language: str, as_json: bool) -> None:
+    """Check FILE offline: signature, attachments, and every number, computed anew.
+
+    Needs no database and no instance.
+    """
+    from dcim.statements.verifying import verify_file
+
+    verdict = verify_file(file.read_bytes(), trust=trust)
+    if as_json:
+        print_json(verdict.as_json())
+    else:
+        click.echo("\n".join(verdict.words(language)))
+    raise SystemExit(verdict.exit_code)

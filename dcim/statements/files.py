@@ -1,0 +1,155 @@
+"""The one PDF of a statement: rendered from what is frozen, signed, stored, never replaced."""
+
+import hashlib
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dcim.accounts.audit import record
+from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
+from dcim.config import Settings
+from dcim.errors import JifangError, NotFoundError
+from dcim.statements.attachments import attachments_of
+from dcim.statements.models import Statement, StatementFile
+from dcim.statements.signer import obtain_signer
+
+if TYPE_CHECKING:
+    from reports.attachments import Attachment
+
+
+class FileDamagedError(JifangError):
+    """The file on disk is not the one that was issued."""
+
+
+def pack_inputs(inputs: dict[str, Any]) -> tuple[bytes, str]:
+    """The inputs as stored, and the SHA-256 of their canonical JSON."""
+    text = json.dumps(inputs, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return zlib.compress(text, 6), hashlib.sha256(text).hexdigest()
+
+
+def unpack_inputs(statement: Statement) -> dict[str, Any]:
+    """What the statement was composed from. Raises FileDamagedError when it was altered."""
+    text = zlib.decompress(statement.inputs)
+    if hashlib.sha256(text).hexdigest() != statement.inputs_sha256:
+        raise FileDamagedError("The stored inputs of %(number)s changed.", number=statement.number)
+    inputs: dict[str, Any] = json.loads(text)
+    return inputs
+
+
+def attach(inputs: dict[str, Any], language: str) -> list["Attachment"]:
+    """The inputs as the files that travel in the PDF, told in the statement's language."""
+    from reports.attachments import Attachment
+
+    return [
+        Attachment(file.name, file.content, file.media_type, file.what[language])
+        for file in attachments_of(inputs)
+    ]
+
+
+def file_path(settings: Settings, statement: Statement) -> Path:
+    return settings.statements_folder / f"{statement.number}.pdf"
+
+
+def produce_file(
+    session: Session, scope: Scope, settings: Settings, statement: Statement
+) -> StatementFile:
+    """Render, sign and store the statement's PDF, once: the file that is registered stays.
+
+    A file that a killed run left behind has no row yet and is written over.
+    """
+    present = session.get(StatementFile, statement.id)
+    if present is not None:
+        return present
+    from reports.render import render
+    from reports.sign import sign
+
+    inputs = unpack_inputs(statement)
+    document: dict[str, Any] = statement.document
+    unsigned = render(document, attach(inputs, document["language"]))
+    signer = obtain_signer(session, scope, settings)
+    signed = sign(unsigned, signer, utc_now())
+    write_durably(file_path(settings, statement), signed)
+    file = StatementFile(
+        statement_id=statement.id,
+        customer_id=statement.customer_id,
+        sha256=hashlib.sha256(signed).hexdigest(),
+        unsigned_sha256=hashlib.sha256(unsigned).hexdigest(),
+        size=len(signed),
+        pages=count_pages(signed),
+        signer=signer.fingerprint,
+    )
+    session.add(file)
+    session.flush()
+    record(
+        session,
+        scope,
+        "statement.sign",
+        f"statement/{statement.id}",
+        customer_id=statement.customer_id,
+        sha256=file.sha256,
+    )
+    return file
+
+
+def read_file(session: Session, scope: Scope, settings: Settings, statement_id: int) -> bytes:
+    """The issued PDF, checked against its registered hash. The reading is audited.
+
+    Raises NotFoundError for an absent or another tenant's statement, or one whose file isn't made
+    yet, FileDamagedError when the bytes on disk are not those that were issued.
+    """
+    statement = session.scalar(
+        scope.apply(select(Statement).where(Statement.id == statement_id), Statement.customer_id)
+    )
+    file = session.get(StatementFile, statement_id) if statement is not None else None
+    if statement is None or file is None:
+        raise NotFoundError("No such statement.")
+    try:
+        content = file_path(settings, statement).read_bytes()
+    except FileNotFoundError as error:
+        raise FileDamagedError("The file of %(n)s is gone.", n=statement.number) from error
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise FileDamagedError(
+            "The file of %(n)s is not the one that was issued.", n=statement.number
+        )
+    record(
+        session,
+        scope,
+        "statement.download",
+        f"statement/{statement_id}",
+        customer_id=statement.customer_id,
+        sha256=file.sha256,
+    )
+    return content
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """All of it or nothing, and on the disk before we say so."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    with partial.open("wb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def count_pages(pdf: bytes) -> int:
+    """Pages of a PDF, as its page tree counts them."""
+    import io
+
+    from pyhanko.pdf_utils.reader import PdfFileReader
+
+    pages = PdfFileReader(io.BytesIO(pdf)).root["/Pages"]["/Count"]
+    return int(pages)

@@ -1,0 +1,275 @@
+"""Issuing a month: gather what was measured, compose, freeze, book, render, sign. Once per key."""
+
+import calendar
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import or_, select, text
+from sqlalchemy.orm import Session
+
+from dcim.accounts.audit import record
+from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
+from dcim.config import Settings
+from dcim.customers.models import Contract, Customer
+from dcim.db import SessionFactory, transaction
+from dcim.errors import ConflictError, InvalidError, NotFoundError
+from dcim.jobs import Workplace
+from dcim.sla.observations import gather_inputs
+from dcim.statements.composition import compose
+from dcim.statements.files import pack_inputs, produce_file
+from dcim.statements.models import LedgerEntry, Statement
+
+log = structlog.get_logger()
+
+DISPUTE_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    statement_id: int
+    number: str
+    customer: str
+    total: Decimal
+    credits: Decimal
+    currency: str
+    verdict: str
+    # False when it had been issued before and was left as it is.
+    new: bool
+
+
+def last_closed_month(timezone: str, now: dt.datetime | None = None) -> str:
+    """The month before the one that runs now in this zone, as "2026-10"."""
+    local = (now or utc_now()).astimezone(ZoneInfo(timezone))
+    last = local.date().replace(day=1) - dt.timedelta(days=1)
+    return f"{last:%Y-%m}"
+
+
+def month_bounds(period: str) -> tuple[dt.date, dt.date]:
+    """First day of the month and first day after it. Raises InvalidError for no month."""
+    try:
+        first = dt.date.fromisoformat(f"{period}-01")
+    except ValueError as error:
+        raise InvalidError(
+            "%(period)s is no month; write it like 2026-10.", period=period
+        ) from error
+    return first, first + dt.timedelta(days=calendar.monthrange(first.year, first.month)[1])
+
+
+def issue_month(
+    sessions: SessionFactory,
+    scope: Scope,
+    settings: Settings,
+    period: str | None = None,
+    *,
+    progress: Callable[[Issued, int, int], None] = lambda issued, done, of: None,
+) -> list[Issued]:
+    """Issue the month of every contract in force then. What is issued already stays as it is.
+
+    Safe to kill and to run again, also twice at once: each statement is frozen, booked and given
+    its file in steps that find what the step before committed.
+    """
+    period = period or last_closed_month(settings.timezone)
+    first, after = month_bounds(period)
+    with transaction(sessions, scope) as session:
+        contracts = session.scalars(
+            scope.apply(
+                select(Contract.id)
+                .join(Customer, Customer.id == Contract.customer_id)
+                .where(
+                    Contract.starts_on < after,
+                    or_(Contract.ends_on.is_(None), Contract.ends_on > first),
+                )
+                .order_by(Customer.code, Contract.number),
+                Contract.customer_id,
+            )
+        ).all()
+    issued = []
+    for number, contract_id in enumerate(contracts, 1):
+        one = issue_statement(sessions, scope, settings, contract_id, period)
+        issued.append(one)
+        progress(one, number, len(contracts))
+    return issued
+
+
+def issue_statement(
+    sessions: SessionFactory, scope: Scope, settings: Settings, contract_id: int, period: str
+) -> Issued:
+    """Freeze, book and sign one contract's month.
+
+    Raises NotFoundError for a contract out of reach, InvalidError for a month still open.
+    """
+    with transaction(sessions, scope) as session:
+        statement, new = freeze_statement(session, scope, settings, contract_id, period)
+        statement_id = statement.id
+    # A transaction of its own: the frozen statement outlives a crash while rendering.
+    with transaction(sessions, scope) as session:
+        statement = session.get_one(Statement, statement_id)
+        produce_file(session, scope, settings, statement)
+        customer = session.get_one(Customer, statement.customer_id)
+        return Issued(
+            statement.id,
+            statement.number,
+            customer.name,
+            statement.total,
+            statement.credits,
+            statement.currency,
+            statement.verdict,
+            new,
+        )
+
+
+def freeze_statement(
+    session: Session, scope: Scope, settings: Settings, contract_id: int, period: str
+) -> tuple[Statement, bool]:
+    """The statement of this contract's month, composed and booked if it wasn't; (it, is new)."""
+    contract = session.scalar(
+        scope.apply(select(Contract).where(Contract.id == contract_id), Contract.customer_id)
+    )
+    if contract is None:
+        raise NotFoundError("No such contract.")
+    _first, after = month_bounds(period)
+    if utc_now() < dt.datetime.combine(after, dt.time(), ZoneInfo(contract.timezone)):
+        raise InvalidError(
+            "%(period)s is still open; it can be issued once it is over.", period=period
+        )
+    # Held until commit: a second run waits here and then finds the statement.
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+        {"key": f"statement/{contract_id}/{period}"},
+    )
+    present = session.scalar(
+        select(Statement)
+        .where(Statement.contract_id == contract_id, Statement.period == period)
+        .order_by(Statement.revision.desc())
+        .limit(1)
+    )
+    if present is not None:
+        return present, False
+    number = f"SLA-{period.replace('-', '')}-{contract.number}-01"
+    inputs = gather_inputs(
+        session,
+        scope,
+        contract,
+        period,
+        document=describe_document(settings, contract, period, number),
+        operator=describe_operator(settings),
+    )
+    statement = book(session, scope, contract, period, number, inputs)
+    return statement, True
+
+
+def book(
+    session: Session,
+    scope: Scope,
+    contract: Contract,
+    period: str,
+    number: str,
+    inputs: dict[str, Any],
+) -> Statement:
+    """Write the frozen document and its ledger lines; the lines' sum is the document's total."""
+    document = compose(inputs)
+    packed, inputs_sha256 = pack_inputs(inputs)
+    totals = document["totals"]
+    statement = Statement(
+        customer_id=contract.customer_id,
+        contract_id=contract.id,
+        number=number,
+        period=period,
+        revision=document["revision"],
+        reason=document["reason"] or "",
+        currency=contract.currency,
+        total=Decimal(totals["total"]),
+        credits=Decimal(totals["credits"]),
+        verdict=document["verdict"]["result"],
+        document=document,
+        document_sha256=hashlib.sha256(canonical(document)).hexdigest(),
+        inputs=packed,
+        inputs_sha256=inputs_sha256,
+    )
+    session.add(statement)
+    session.flush()
+    items = {item.code: item.id for item in contract.items}
+    lines = [
+        LedgerEntry(
+            key=f"{contract.number}/{period}/{document['revision']}/{line['key']}",
+            customer_id=contract.customer_id,
+            contract_id=contract.id,
+            contract_item_id=items.get(line["item"]) if line["item"] else None,
+            statement_id=statement.id,
+            kind=line["kind"],
+            text=line["text"]["zh"][:255],
+            text_en=line["text"]["en"][:255],
+            amount=Decimal(line["amount"]),
+            currency=contract.currency,
+        )
+        for line in document["ledger"]
+    ]
+    if sum((line.amount for line in lines), Decimal()) != statement.total:
+        raise ConflictError("The lines of %(number)s don't add up to its total.", number=number)
+    session.add_all(lines)
+    session.flush()
+    record(
+        session,
+        scope,
+        "statement.issue",
+        f"statement/{statement.id}",
+        customer_id=contract.customer_id,
+        number=number,
+        total=str(statement.total),
+        sha256=statement.document_sha256,
+    )
+    return statement
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(
+        document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).encode()
+
+
+def describe_document(
+    settings: Settings, contract: Contract, period: str, number: str
+) -> dict[str, Any]:
+    """What the statement says of itself."""
+    _first, after = month_bounds(period)
+    return {
+        "number": number,
+        "revision": 1,
+        "reason": None,
+        "supersedes": None,
+        "language": contract.customer.language,
+        "frozen_at": utc_now().isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "verify_url": f"{settings.base_url}/verify",
+        "dispute": {
+            "deadline": (after + dt.timedelta(days=DISPUTE_DAYS)).isoformat(),
+            "contact": settings.operator_contact,
+        },
+    }
+
+
+def describe_operator(settings: Settings) -> dict[str, Any]:
+    return {
+        "name": {"zh": settings.operator_name, "en": settings.operator_name_en},
+        "contact": settings.operator_contact,
+    }
+
+
+def issue_for_workplace(workplace: Workplace, period: str) -> Mapping[str, object]:
+    """The job of the 1st: issue the month and say what came of it."""
+    issued = issue_month(
+        workplace.sessions, Scope.system("issue-statements"), workplace.settings, period
+    )
+    log.info("statements issued", period=period, count=len(issued))
+    return {
+        "issued": len(issued),
+        "new": sum(one.new for one in issued),
+        "needs_review": sum(one.verdict == "needs_review" for one in issued),
+    }
