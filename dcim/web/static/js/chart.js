@@ -90,6 +90,7 @@ function draw(element) {
     pen.save();
     pen.font = `600 ${11 * ratio}px ${getComputedStyle(element).fontFamily}`;
     pen.textBaseline = "middle";
+    pen.textAlign = "left";
     let lowest = Infinity;
     for (const line of [...lines].sort((a, b) => b.value - a.value)) {
       const rule = rules[line.role] ?? rules.limit;
@@ -124,7 +125,10 @@ function draw(element) {
       { label: element.dataset.time, value: (_, v) => (v == null ? "" : full.format(new Date(v * 1000))) },
       ...data.series.map((s) => ({
         label: s.label, spanGaps: false, points: { show: false }, ...(paint[s.role] ?? paint.main),
-        value: (_, v) => (v == null ? "?" : `${number.format(v)} ${data.unit ?? ""}`),
+        value: (_, v, series, at) => {
+          if (at == null) return "";
+          return v == null ? "?" : `${number.format(v)} ${data.unit ?? ""}`;
+        },
       })),
     ],
     hooks: { drawClear: [under], draw: [over] },
