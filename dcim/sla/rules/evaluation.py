@@ -9,8 +9,8 @@ from dcim.sla.rules.availability import Measurement, Outcome, Treatment, measure
 from dcim.sla.rules.credits import Given, give_credit
 from dcim.sla.rules.facts import Facts, Item, Period
 from dcim.sla.rules.intervals import Interval, clip, total
-from dcim.sla.rules.quantities import fixed, money, plain, say_duration
-from dcim.sla.rules.terms import Amount, Metric, Termination, Terms, Text
+from dcim.sla.rules.quantities import Amount, fixed, money, plain, say_duration
+from dcim.sla.rules.terms import Metric, Termination, Terms, Text
 
 RULES_VERSION = "1"
 Result = Literal["met", "breached", "needs_review", "unpriced", "not_eligible"]

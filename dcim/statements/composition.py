@@ -1,0 +1,237 @@
+"""compose(inputs): everything a statement prints, computed from the inputs alone; pure."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from dcim.sla.rules.evaluation import RULES_VERSION, Evaluation, evaluate
+from dcim.sla.rules.periods import format_instant, parse_instant
+from dcim.sla.rules.terms import Text
+from dcim.sla.rules.terms_words import clause_words
+from dcim.statements.attachments import Attachment, attachments_of, read_inputs
+from dcim.statements.figures import (
+    Charge,
+    coverage_sections,
+    environment_sections,
+    power_sections,
+    usage_sections,
+)
+from dcim.statements.inputs import (
+    Case,
+    InputsRefused,
+    prorate,
+    read_case,
+    service_days,
+)
+from dcim.statements.performance import (
+    day_sections,
+    incident_sections,
+    maintenance_sections,
+    metric_section,
+    termination_sections,
+    verdict_section,
+)
+
+SCHEMA = "jifang.statement/1"
+__all__ = ["Attachment", "Statement", "compose", "evaluate_inputs", "read_inputs"]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """`data` is the frozen JSON; the attachments are those its manifest names."""
+
+    data: dict[str, Any]
+    attachments: tuple[Attachment, ...]
+
+
+def evaluate_inputs(inputs: dict[str, Any]) -> Evaluation:
+    """The verdicts alone, for a preview or a month to date."""
+    case = read_case(inputs)
+    return evaluate(case.terms, case.facts, case.period)
+
+
+def compose(inputs: dict[str, Any]) -> Statement:
+    """The statement of a closed month; InputsRefused or TermsRefused name what is wrong.
+
+    compose(read_inputs(statement.attachments)) gives the same statement again.
+    """
+    if inputs.get("rules_version") != RULES_VERSION:
+        raise InputsRefused(f"rules_version {inputs.get('rules_version')!r} is not {RULES_VERSION}")
+    case = read_case(inputs)
+    evaluation = evaluate(case.terms, case.facts, case.period)
+    usage = usage_sections(case)
+    power, power_charts = power_sections(case)
+    environment, climate_charts = environment_sections(case, evaluation)
+    ledger = _ledger(case, evaluation, usage.charges)
+    attachments = attachments_of(case.inputs)
+    document = case.inputs["document"]
+    data = {
+        "schema": SCHEMA,
+        "rules_version": RULES_VERSION,
+        "number": document["number"],
+        "revision": document["revision"],
+        "reason": document["reason"],
+        "supersedes": document["supersedes"],
+        "language": document["language"],
+        "operator": case.inputs["operator"],
+        "customer": case.inputs["customer"],
+        "contract": _contract(case),
+        "period": _period(case),
+        "frozen_at": format_instant(parse_instant(document["frozen_at"])),
+        "verdict": verdict_section(evaluation, case.terms.currency),
+        "items": _items(case),
+        "metrics": [metric_section(result) for result in evaluation.results],
+        "incidents": incident_sections(case, evaluation),
+        "maintenance": maintenance_sections(case, evaluation),
+        "usage": usage.lines,
+        "power": power,
+        "environment": environment,
+        "ledger": ledger,
+        "totals": _totals(case, ledger),
+        "termination": termination_sections(evaluation),
+        "decisions": case.inputs["decisions"],
+        "coverage": coverage_sections(case),
+        "method": clause_words(case.terms),
+        "warnings": [*case.terms.warnings, *usage.warnings],
+        "days": day_sections(case, evaluation),
+        "charts": {"usage": usage.charts, "power": power_charts, "environment": climate_charts},
+        "manifest": [
+            {
+                "name": file.name,
+                "media_type": file.media_type,
+                "bytes": len(file.content),
+                "sha256": file.sha256,
+                "what": file.what,
+            }
+            for file in attachments
+        ],
+        "dispute": document["dispute"],
+        "verify_url": document["verify_url"],
+    }
+    return Statement(data, attachments)
+
+
+def _contract(case: Case) -> dict[str, Any]:
+    contract, terms = case.inputs["contract"], case.terms
+    return {
+        "number": contract["number"],
+        "currency": terms.currency,
+        "timezone": terms.timezone,
+        "start": contract["start"],
+        "end": contract["end"],
+        "terms_name": terms.name,
+        "terms_version": terms.version,
+        "terms_sha256": terms.sha256,
+        "terms_title": terms.title,
+    }
+
+
+def _period(case: Case) -> dict[str, Any]:
+    return {
+        "label": case.inputs["period"],
+        "start": format_instant(case.period.start),
+        "end": format_instant(case.period.end),
+        "seconds": case.period.length // 1000,
+        "timezone": case.zone,
+        "first_day": case.days[0].isoformat(),
+        "last_day": case.days[-1].isoformat(),
+    }
+
+
+def _in_service(case: Case) -> list[tuple[dict[str, Any], date, date]]:
+    found = []
+    for entry in case.inputs["items"]:
+        first, end = service_days(entry, case.inputs)
+        if first < end:
+            found.append((entry, first, end))
+    return found
+
+
+def _items(case: Case) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": entry["id"],
+            "kind": entry["kind"],
+            "label": entry["label"],
+            "place": entry["place"],
+            "mrc": entry["mrc"],
+            "rent": str(prorate(entry, case.inputs, case.terms)),
+            "from": first.isoformat(),
+            "to": end.isoformat(),
+            "days": (end - first).days,
+            "days_in_period": len(case.days),
+        }
+        for entry, first, end in _in_service(case)
+    ]
+
+
+def _line(
+    key: str, kind: str, item: str | None, text: Text, amount: Decimal, clause: str
+) -> dict[str, Any]:
+    return {
+        "key": key,
+        "kind": kind,
+        "item": item,
+        "text": text,
+        "amount": str(amount),
+        "clause": clause,
+    }
+
+
+def _ledger(case: Case, evaluation: Evaluation, charges: list[Charge]) -> list[dict[str, Any]]:
+    """Rent, usage, credits (negative), caps (positive: they take back); one line each, rounded."""
+    terms = case.terms
+    lines = []
+    for entry, first, end in _in_service(case):
+        days, of = (end - first).days, len(case.days)
+        text = {
+            "zh": f"{entry['label']['zh']}月费，{days}/{of} 天",
+            "en": f"Monthly fee of {entry['label']['en']}, {days} of {of} days",
+        }
+        rent = prorate(entry, case.inputs, terms)
+        lines.append(
+            _line(f"rent:{entry['id']}", "rent", entry["id"], text, rent, terms.rent_clause)
+        )
+    lines += [
+        _line(charge.key, "usage", charge.item, charge.text, charge.amount, charge.clause)
+        for charge in charges
+    ]
+    for result in evaluation.results:
+        if not result.credit.amount:
+            continue
+        row = result.credit.row
+        text = {
+            "zh": f"{result.metric.title['zh']}服务抵扣" + (f"（{row['zh']}）" if row else ""),
+            "en": f"{result.metric.title['en']} credit" + (f" ({row['en']})" if row else ""),
+        }
+        lines.append(
+            _line(
+                f"credit:{result.id}",
+                "credit",
+                result.item.id,
+                text,
+                -result.credit.amount,
+                result.metric.clause,
+            )
+        )
+    lines += [
+        _line(cap.key, "cap", cap.item, cap.text, cap.amount, terms.cap_clause)
+        for cap in evaluation.caps
+    ]
+    return lines
+
+
+def _totals(case: Case, ledger: list[dict[str, Any]]) -> dict[str, str]:
+    """Sums of the rounded lines; caps reduce the credits."""
+    nothing = Decimal(0).quantize(Decimal(1).scaleb(-case.terms.decimals))
+
+    def add(*kinds: str) -> Decimal:
+        return sum((Decimal(line["amount"]) for line in ledger if line["kind"] in kinds), nothing)
+
+    return {
+        "rent": str(add("rent")),
+        "usage": str(add("usage")),
+        "credits": str(add("credit", "cap")),
+        "total": str(add("rent", "usage", "credit", "cap")),
+    }

@@ -1,0 +1,219 @@
+"""The inputs of a statement, checked and turned into what the pure rules take."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any, cast
+
+from dcim.sla.rules.facts import Facts, Item, Period, Resource, State, Ticket, Window
+from dcim.sla.rules.intervals import Intervals, clip, union
+from dcim.sla.rules.periods import day_start, month_days, month_period, parse_instant
+from dcim.sla.rules.quantities import money
+from dcim.sla.rules.terms import Terms
+from dcim.sla.rules.terms_loading import load_terms
+
+SCHEMA = "jifang.inputs/1"
+OPEN_END = 253_402_300_800_000  # year 10000: a contract or item without an end
+KEYS = {
+    "schema", "rules_version", "document", "operator", "customer", "contract", "terms", "period",
+    "items", "resources", "incidents", "maintenance", "tickets", "decisions", "bandwidth", "power",
+    "series",
+}  # fmt: skip
+
+
+class InputsRefused(ValueError):
+    """The inputs cannot make a statement; the message names the place."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything the sections of a statement are computed from."""
+
+    inputs: dict[str, Any]
+    terms: Terms
+    period: Period
+    days: tuple[date, ...]
+    facts: Facts
+
+    @property
+    def zone(self) -> str:
+        return self.terms.timezone
+
+
+def read_case(inputs: dict[str, Any]) -> Case:
+    """Checked inputs; InputsRefused or TermsRefused name what is wrong."""
+    if set(inputs) != KEYS or inputs["schema"] != SCHEMA:
+        odd = sorted(set(inputs) ^ KEYS)
+        raise InputsRefused(f"not {SCHEMA}: {', '.join(odd) or inputs.get('schema')}")
+    _refuse_floats(inputs, "inputs")
+    terms = load_terms(inputs["terms"])
+    try:
+        period = month_period(inputs["period"], terms.timezone)
+    except ValueError as error:
+        raise InputsRefused(f"period: {error}") from error
+    frozen = _instant(inputs["document"]["frozen_at"], "document.frozen_at")
+    if frozen < period.end:
+        raise InputsRefused(
+            f"period {inputs['period']} is still open at {inputs['document']['frozen_at']}"
+        )
+    items = _read_items(inputs, terms, period)
+    inputs = {**inputs, "resources": [_clip(r, items) for r in inputs["resources"]]}
+    facts = Facts(
+        items=tuple(items.values()),
+        resources=tuple(_read_resource(entry, items) for entry in inputs["resources"]),
+        windows=tuple(_read_window(entry) for entry in inputs["maintenance"]),
+        tickets=tuple(_read_ticket(entry) for entry in inputs["tickets"]),
+        decisions={entry["metric"]: entry["treat_unknown"] for entry in inputs["decisions"]},
+        days_in_period=len(month_days(inputs["period"])),
+    )
+    for entry in inputs["incidents"]:
+        if entry["end"] is None:
+            raise InputsRefused(f"incident {entry['id']} has no end")
+        _span(entry, f"incident {entry['id']}")
+    return Case(inputs, terms, period, tuple(month_days(inputs["period"])), facts)
+
+
+def _refuse_floats(value: object, place: str) -> None:
+    if isinstance(value, float):
+        raise InputsRefused(f"{place}: {value!r} is a float; write integers or decimal strings")
+    if isinstance(value, dict):
+        for key, below in value.items():
+            _refuse_floats(below, f"{place}.{key}")
+    elif isinstance(value, list) and value and not isinstance(value[0], int):
+        for index, below in enumerate(value):
+            _refuse_floats(below, f"{place}[{index}]")
+
+
+def _instant(text: str, place: str) -> int:
+    try:
+        return parse_instant(text)
+    except (ValueError, TypeError) as error:
+        raise InputsRefused(f"{place}: {error}") from error
+
+
+def _span(entry: dict[str, Any], place: str) -> tuple[int, int]:
+    start, end = _instant(entry["start"], place), _instant(entry["end"], place)
+    if end <= start:
+        raise InputsRefused(f"{place} ends before it begins")
+    return start, end
+
+
+def read_money(text: str, place: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except (InvalidOperation, TypeError) as error:
+        raise InputsRefused(f"{place}: {text!r} is no amount of money") from error
+    if not amount.is_finite() or amount < 0:
+        raise InputsRefused(f"{place}: {text} is negative or no number")
+    return amount
+
+
+def service_days(entry: dict[str, Any], inputs: dict[str, Any]) -> tuple[date, date]:
+    """[first, end) days of an item in service within the period; empty when first >= end."""
+    days = month_days(inputs["period"])
+    contract = inputs["contract"]
+    starts = [entry["start"], contract["start"], days[0].isoformat()]
+    ends = [entry["end"], contract["end"]]
+    first = max(date.fromisoformat(day) for day in starts)
+    last = days[-1] + timedelta(days=1)
+    return first, min([last, *(date.fromisoformat(day) for day in ends if day)])
+
+
+def prorate(entry: dict[str, Any], inputs: dict[str, Any], terms: Terms) -> Decimal:
+    """Rent of an item in the period."""
+    first, end = service_days(entry, inputs)
+    in_service, in_period = (end - first).days, len(month_days(inputs["period"]))
+    mrc = read_money(entry["mrc"], f"item {entry['id']}")
+    share = Fraction(in_service, in_period) if terms.prorate == "days" else Fraction(1)
+    return money(Fraction(mrc) * share, terms.decimals, terms.rounding)
+
+
+def _read_items(inputs: dict[str, Any], terms: Terms, period: Period) -> dict[str, Item]:
+    items: dict[str, Item] = {}
+    for entry in inputs["items"]:
+        name = entry["id"]
+        if name in items:
+            raise InputsRefused(f"item {name} stands twice")
+        first, end = service_days(entry, inputs)
+        if first >= end:
+            continue
+        last = [day for day in (entry["end"], inputs["contract"]["end"]) if day]
+        first_day = max(entry["start"], inputs["contract"]["start"])
+        items[name] = Item(
+            id=name,
+            kind=entry["kind"],
+            mrc=read_money(entry["mrc"], f"item {name}"),
+            rent=prorate(entry, inputs, terms),
+            start=day_start(date.fromisoformat(first_day), terms.timezone),
+            end=day_start(date.fromisoformat(min(last)), terms.timezone) if last else OPEN_END,
+            conditions=dict(entry.get("conditions", {})),
+        )
+    return items
+
+
+def _clip(entry: dict[str, Any], items: dict[str, Item]) -> dict[str, Any]:
+    """Only what was measured while one of its items was in service: nobody else's data."""
+    spans: Intervals = union((items[i].start, items[i].end) for i in entry["items"] if i in items)
+    clipped = dict(entry)
+    for key in ("states", "values"):
+        if entry.get(key) is None:
+            clipped.pop(key, None)
+            continue
+        rows = sorted([row[0], row[1], row[2]] for row in entry[key])
+        for start, end, _ in rows:
+            if end <= start:
+                raise InputsRefused(f"resource {entry['name']}: an interval ends before it begins")
+        clipped[key] = [
+            [start, end, value]
+            for low, high in spans
+            for start, end, value in _within(rows, low, high)
+        ]
+    return clipped
+
+
+def _within(rows: list[list[Any]], low: int, high: int) -> list[list[Any]]:
+    return [
+        [start, end, row[2]] for row in rows for start, end in clip([(row[0], row[1])], low, high)
+    ]
+
+
+def _read_resource(entry: dict[str, Any], items: dict[str, Item]) -> Resource:
+    name = entry["name"]
+    if ("states" in entry) == ("values" in entry):
+        raise InputsRefused(f"resource {name} needs either states or values")
+    for _, _, state in entry.get("states", []):
+        if state not in ("up", "down", "unknown"):
+            raise InputsRefused(f"resource {name}: {state!r} is no state")
+    return Resource(
+        name=name,
+        kind=entry["kind"],
+        items=tuple(item for item in entry["items"] if item in items),
+        states=tuple((s, e, cast(State, state)) for s, e, state in entry.get("states", [])),
+        values=tuple((s, e, v) for s, e, v in entry["values"]) if "values" in entry else None,
+    )
+
+
+def _read_window(entry: dict[str, Any]) -> Window:
+    place = f"maintenance {entry['id']}"
+    start, end = _span(entry, place)
+    announced = entry["announced_at"]
+    return Window(
+        id=entry["id"],
+        kind=entry["class"],
+        start=start,
+        end=end,
+        announced_at=None if announced is None else _instant(announced, place),
+        resources=tuple(entry["resources"]),
+    )
+
+
+def _read_ticket(entry: dict[str, Any]) -> Ticket:
+    place = f"ticket {entry['id']}"
+    closed = entry["closed_at"]
+    return Ticket(
+        id=entry["id"],
+        opened_at=_instant(entry["opened_at"], place),
+        closed_at=None if closed is None else _instant(closed, place),
+        resources=tuple(entry["resources"]),
+    )

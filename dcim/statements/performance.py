@@ -1,0 +1,362 @@
+"""Sections on what was promised: metrics, incidents, maintenance, day grid, rights, verdict."""
+
+from datetime import timedelta
+from decimal import ROUND_DOWN, Decimal
+from fractions import Fraction
+from typing import Any
+
+from dcim.sla.rules.availability import Outcome
+from dcim.sla.rules.credits import Step
+from dcim.sla.rules.evaluation import Evaluation, MetricResult
+from dcim.sla.rules.intervals import Interval, clip, intersect, subtract, total, union
+from dcim.sla.rules.periods import day_start, format_instant, parse_instant
+from dcim.sla.rules.quantities import fixed, plain
+from dcim.sla.rules.terms import Text
+from dcim.sla.rules.terms_words import say_limit, say_target
+from dcim.statements.inputs import Case
+
+HOUR = 3_600_000
+RESULT_TEXT: dict[str, Text] = {
+    "met": {"zh": "达标", "en": "Met"},
+    "breached": {"zh": "未达标", "en": "Breached"},
+    "needs_review": {"zh": "待核定", "en": "Needs review"},
+    "unpriced": {"zh": "未达标（无约定抵扣）", "en": "Missed, no credit agreed"},
+    "not_eligible": {"zh": "未达标（不满足抵扣条件）", "en": "Missed, not eligible"},
+}
+BASE_TEXT: dict[str, Text] = {
+    "item": {"zh": "该服务项月费", "en": "monthly fee of the item"},
+    "item_rent": {"zh": "该服务项当期租费", "en": "rent of the item in the period"},
+    "contract": {"zh": "合同月费合计", "en": "all monthly fees of the contract"},
+}
+
+
+def seconds(ms: int) -> int | float:
+    return ms // 1000 if ms % 1000 == 0 else ms / 1000
+
+
+def percent(share: Fraction | None, decimals: int = 6) -> str | None:
+    """Share 0..1 in percent; never 100 while anything is missing from it."""
+    if share is None:
+        return None
+    value = fixed(share * 100, decimals)
+    if value >= 100 and share < 1:
+        value = fixed(share * 100, decimals, ROUND_DOWN)
+    return str(value)
+
+
+def say_step(step: Step, clause: str) -> dict[str, Any]:
+    return {
+        "key": step.key,
+        "label": step.label,
+        "formula": step.formula,
+        "result": step.result,
+        "clause": clause,
+    }
+
+
+def allowed_ms(result: MetricResult) -> int | None:
+    """What the target allows of the denominator; the governing or the stricter part."""
+    target, outcome = result.metric.target, result.outcome
+    parts = []
+    if target.availability is not None and target.governs != "minutes":
+        exact = (100 - Fraction(target.availability)) / 100 * outcome.denominator_ms
+        parts.append(exact.__floor__())
+    if target.downtime_ms is not None and (
+        target.governs != "percent" or target.availability is None
+    ):
+        parts.append(target.downtime_ms)
+    return min(parts) if parts else None
+
+
+def metric_section(result: MetricResult) -> dict[str, Any]:
+    metric, outcome, service = result.metric, result.outcome, result.measurement.service
+    allowed = allowed_ms(result)
+    used = None
+    if allowed:
+        used = str(fixed(Fraction(outcome.downtime_ms * 100, allowed), 1))
+    target = say_target(metric.target)
+    if metric.limit is not None:
+        limit = say_limit(metric)
+        target = {key: f"{limit[key]}; {target[key]}" for key in target}
+        target["zh"] = target["zh"].replace("; ", "；")
+    credit = result.credit
+    base = metric.credit.base if metric.credit else "item"
+    return {
+        "id": result.id,
+        "metric": metric.id,
+        "label": metric.title,
+        "item": result.item.id,
+        "clause": metric.clause,
+        "kind": metric.kind,
+        "resources": list(result.resources),
+        "combine": metric.combine,
+        "target": {
+            "text": target,
+            "availability_pct": _plain(metric.target.availability),
+            "downtime_s": None
+            if metric.target.downtime_ms is None
+            else seconds(metric.target.downtime_ms),
+            "events": metric.target.events,
+        },
+        "result": result.result,
+        "result_text": RESULT_TEXT[result.result],
+        "notes": list(result.notes),
+        "availability_pct": percent(outcome.availability),
+        "availability_best_pct": percent(_extreme(result, max)),
+        "availability_worst_pct": percent(_extreme(result, min)),
+        "downtime_s": seconds(outcome.downtime_ms),
+        "excluded_s": seconds(outcome.excluded_ms),
+        "unknown_s": seconds(result.measurement.outcomes["left_out"].unknown_ms),
+        "denominator_s": seconds(outcome.denominator_ms),
+        "service_s": seconds(service[1] - service[0]),
+        "allowed_s": None if allowed is None else seconds(allowed),
+        "budget_used_pct": used,
+        "coverage_pct": percent(result.measurement.coverage),
+        "events": len(outcome.events),
+        "credit": {
+            "amount": str(credit.amount),
+            "pct": str(fixed(credit.pct, 6)),
+            "row": credit.row,
+            "base": str(credit.base),
+            "base_text": BASE_TEXT[base],
+            "capped": credit.capped,
+            "at_least": str(result.at_least),
+            "at_most": str(result.at_most),
+            "steps": [say_step(step, metric.clause) for step in credit.steps],
+        },
+        "trace": [
+            {
+                "start": format_instant(line.start),
+                "end": format_instant(line.end),
+                "seconds": seconds(line.end - line.start),
+                "class": line.kind,
+                "counted": line.kind == "down",
+                "reason": line.reason,
+            }
+            for line in result.measurement.trace
+        ],
+    }
+
+
+def _plain(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
+
+
+def _extreme(result: MetricResult, pick: Any) -> Fraction | None:
+    found = [o.availability for o in result.measurement.outcomes.values()]
+    known: list[Fraction] = [value for value in found if value is not None]
+    return pick(known) if known else None
+
+
+def counted_parts(outcome: Outcome) -> list[Interval]:
+    return [part for event in outcome.events for part in event.parts]
+
+
+def incident_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]]:
+    """All incidents by start, each with whether and in which metric it counts, and why."""
+    sections = []
+    for entry in case.inputs["incidents"]:
+        start, end = parse_instant(entry["start"]), parse_instant(entry["end"])
+        names = set(entry["resources"])
+        counted: list[Interval] = []
+        metrics: list[MetricResult] = []
+        for result in evaluation.results:
+            if not names & set(result.resources):
+                continue
+            parts = clip(counted_parts(result.outcome), start, end)
+            if parts:
+                counted += parts
+                metrics.append(result)
+        reason, informative = _why(evaluation, names, (start, end), metrics, union(counted))
+        sections.append(
+            {
+                "id": entry["id"],
+                "start": format_instant(start),
+                "end": format_instant(end),
+                "seconds": seconds(end - start),
+                "what": entry["what"],
+                "place": entry["place"],
+                "cause": entry["cause"],
+                "detector": entry["detector"],
+                "counted": bool(counted),
+                "counted_s": seconds(total(counted)),
+                "information": informative,
+                "reason": reason,
+                "metrics": [result.id for result in metrics],
+                "evidence": list(entry["evidence"]),
+            }
+        )
+    return sorted(sections, key=lambda section: (section["start"], section["id"]))
+
+
+def _why(
+    evaluation: Evaluation,
+    names: set[str],
+    span: Interval,
+    metrics: list[MetricResult],
+    counted: list[Interval],
+) -> tuple[Text, bool]:
+    """(reason, whether it is only for information)."""
+    if metrics:
+        labels = {
+            key: {"zh": "、", "en": ", "}[key].join(
+                dict.fromkeys(result.metric.title[key] for result in metrics)
+            )
+            for key in ("zh", "en")
+        }
+        text = {"zh": f"计入{labels['zh']}", "en": f"counted in {labels['en']}"}
+        if total(counted) < span[1] - span[0]:
+            text = {
+                "zh": f"{text['zh']}（{plain(Decimal(total(counted)) / 1000)} 秒）",
+                "en": f"{text['en']} ({plain(Decimal(total(counted)) / 1000)} s of it)",
+            }
+        return text, False
+    lengths: dict[tuple[str, str, str], int] = {}
+    for result in evaluation.results:
+        if not names & set(result.resources):
+            continue
+        for line in result.measurement.trace:
+            part = total(clip([(line.start, line.end)], *span))
+            key = (line.kind, line.reason["zh"], line.reason["en"])
+            if part:
+                lengths[key] = lengths.get(key, 0) + part
+    if not lengths:
+        return {
+            "zh": "不涉及已约定的服务等级，列为信息",
+            "en": "concerns no agreed service level; listed for information",
+        }, True
+    kind, zh, en = max(sorted(lengths), key=lambda key: lengths[key])
+    if kind == "degraded":
+        return {"zh": f"{zh}，列为信息", "en": f"{en}; listed for information"}, True
+    return {"zh": zh, "en": en}, False
+
+
+def maintenance_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]]:
+    sections = []
+    for entry in case.inputs["maintenance"]:
+        start, end = parse_instant(entry["start"]), parse_instant(entry["end"])
+        if end <= case.period.start or start >= case.period.end:
+            continue
+        announced = entry["announced_at"]
+        found = [
+            (result, item)
+            for result in evaluation.results
+            for item in result.measurement.exclusions
+            if item.window.id == entry["id"]
+        ]
+        required = [i.rule.notice_ms for _, i in found if i.rule.notice_ms is not None]
+        valid = bool(found) and all(item.valid for _, item in found)
+        sections.append(
+            {
+                "id": entry["id"],
+                "title": entry["title"],
+                "start": format_instant(start),
+                "end": format_instant(end),
+                "announced_at": None
+                if announced is None
+                else format_instant(parse_instant(announced)),
+                "notice_hours": None
+                if announced is None
+                else str(
+                    fixed(Fraction(max(start - parse_instant(announced), 0), HOUR), 1, ROUND_DOWN)
+                ),
+                "notice_required_hours": str(fixed(Fraction(max(required), HOUR), 1))
+                if required
+                else None,
+                "valid": valid,
+                "scope": list(entry["resources"]),
+                "recipients": list(entry["recipients"]),
+                "effect": _effect(valid=valid, concerned=bool(found)),
+                "effects": [
+                    {
+                        "metric": result.id,
+                        "valid": item.valid,
+                        "excluded_s": seconds(total(item.parts)),
+                    }
+                    for result, item in found
+                ],
+            }
+        )
+    return sorted(sections, key=lambda section: (section["start"], section["id"]))
+
+
+def _effect(*, valid: bool, concerned: bool) -> Text:
+    if not concerned:
+        return {"zh": "不影响已约定的服务等级", "en": "no agreed service level is affected"}
+    if valid:
+        return {
+            "zh": "已按约通知：其间中断不计",
+            "en": "announced as agreed: downtime inside it is not counted",
+        }
+    return {
+        "zh": "通知不足：其间中断照计",
+        "en": "not announced as agreed: downtime inside it counts",
+    }
+
+
+def day_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]]:
+    """Per metric and local day, seconds of each class; bad but not counted is degraded."""
+    edges = [day_start(day, case.zone) for day in case.days]
+    edges.append(day_start(case.days[-1] + timedelta(days=1), case.zone))
+    sections = []
+    for result in evaluation.results:
+        spans: dict[str, list[Interval]] = {}
+        for line in result.measurement.trace:
+            kind = "degraded" if line.kind in ("ignored", "before_clock") else line.kind
+            spans.setdefault(kind, []).append((line.start, line.end))
+        days = []
+        for index, day in enumerate(case.days):
+            low, high = edges[index], edges[index + 1]
+            row: dict[str, Any] = {"date": day.isoformat()}
+            for kind in ("down", "degraded", "unknown", "excluded"):
+                row[f"{kind}_s"] = seconds(total(clip(spans.get(kind, []), low, high)))
+            inside = intersect([(low, high)], [result.measurement.service])
+            row["outside_s"] = seconds(total(subtract([(low, high)], inside)))
+            days.append(row)
+        sections.append({"metric": result.id, "days": days})
+    return sections
+
+
+def termination_sections(evaluation: Evaluation) -> list[dict[str, Any]]:
+    return [
+        {
+            "metric": right.metric,
+            "text": right.text,
+            "reached": right.reached,
+            "value": right.value,
+        }
+        for right in evaluation.rights
+    ]
+
+
+def verdict_section(evaluation: Evaluation, currency: str) -> dict[str, Any]:
+    counts = {
+        kind: sum(1 for result in evaluation.results if result.result == kind)
+        for kind in RESULT_TEXT
+    }
+    missed = counts["breached"] + counts["unpriced"] + counts["not_eligible"]
+    all_of_them = len(evaluation.results)
+    given = evaluation.credit_total
+    zh, en = [], []
+    if missed:
+        zh.append(f"{all_of_them} 项指标中 {missed} 项未达标")
+        en.append(f"{missed} of {all_of_them} service levels missed")
+    if counts["needs_review"]:
+        zh.append(f"{counts['needs_review']} 项待核定")
+        en.append(f"{counts['needs_review']} to be reviewed")
+    if not zh:
+        zh.append(f"{all_of_them} 项指标全部达标" if all_of_them else "本期无约定指标")
+        en.append(
+            f"all {all_of_them} service levels met" if all_of_them else "no service levels agreed"
+        )
+    if given:
+        zh.append(f"服务抵扣 {given:,} {currency}")
+        en.append(f"credits of {currency} {given:,}")
+    said = ", ".join(en)
+    return {
+        "result": evaluation.verdict,
+        "metrics": all_of_them,
+        **counts,
+        "credits": str(-given) if given else str(given),
+        "text": {"zh": "，".join(zh), "en": said[0].upper() + said[1:]},
+    }
