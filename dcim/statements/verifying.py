@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def verify_file(pdf: bytes, *, trust: Sequence[str] = ()) -> "Verdict":
     """Check signature, attachments and print, and compute every number anew.
 
-    `trust`: fingerprints or paths of certificate files. Raises InvalidError for one that is neither.
+    `trust`: fingerprints or paths of certificate files; InvalidError for what is neither.
     """
     from reports.trust import TrustError, read_trust
     from reports.verification import verify

@@ -1,0 +1,345 @@
+"""`dcim snmp`: probe devices, keep credentials and polled agents, bind what they measure."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from sqlalchemy import select
+
+from dcim.commands.output import print_json, print_table, session_of
+from dcim.errors import InvalidError, JifangError
+from dcim.inventory.models import Device
+from dcim.network.assignment import assign_port
+from dcim.power.metering import meter_node
+from dcim.snmp.faults import Refused, SecurityError, SnmpError, Timeout
+from dcim.snmp.models import SnmpAgent, SnmpCredential
+from dcim.snmp.registration import (
+    FoundPort,
+    UsmSecrets,
+    accept_ports,
+    check_address,
+    find_credential,
+    find_or_make_device,
+    register_agent,
+    store_credential,
+)
+
+if TYPE_CHECKING:
+    from dcim.snmp.probe import ProbeResult
+    from dcim.snmp.target import Target
+
+AUTH = ("none", "MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512")
+PRIV = ("none", "DES", "AES-128", "AES-192", "AES-256", "AES-192-BLUMENTHAL", "AES-256-BLUMENTHAL")
+
+
+class UnreachableError(JifangError):
+    """The device didn't answer as asked; the message says what that can mean."""
+
+
+@click.group()
+def snmp() -> None:
+    """Probe devices, keep credentials and polled agents."""
+
+
+def secret(value: str | None, file: Path | None, variable: str, what: str) -> str:
+    """A secret from a file or the environment; on the command line others can read it."""
+    if value is not None:
+        return value
+    if file is not None:
+        return file.read_text(encoding="utf-8").strip()
+    if found := os.environ.get(variable):
+        return found
+    return str(click.prompt(what, hide_input=True, err=True))
+
+
+@snmp.command("probe")
+@click.argument("address")
+@click.option("--community", help="SNMP v2c. Others see it here; better DCIM_SNMP_COMMUNITY.")
+@click.option("--community-file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--v1", is_flag=True, help="Speak SNMP v1 instead of v2c.")
+@click.option("--user", help="SNMP v3: the user name.")
+@click.option("--auth", type=click.Choice(AUTH), default="none", show_default=True)
+@click.option("--priv", type=click.Choice(PRIV), default="none", show_default=True)
+@click.option("--context", default="")
+@click.option("--timeout", type=click.FloatRange(0.1, 60), default=2.0, show_default=True)
+@click.option("--retries", type=click.IntRange(0, 10), default=1, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+def probe_device(
+    address: str,
+    community: str | None,
+    community_file: Path | None,
+    v1: bool,
+    user: str | None,
+    auth: str,
+    priv: str,
+    context: str,
+    timeout: float,
+    retries: int,
+    as_json: bool,
+) -> None:
+    """Identity, ports and readings of the device at ADDRESS[:PORT]; [IPv6]:PORT works too.
+
+    SNMP v3 pass phrases come from DCIM_SNMP_AUTH and DCIM_SNMP_PRIV or are asked for.
+    """
+    from dcim.snmp.target import Target, UsmCredentials
+
+    host, port = split_address(address)
+    try:
+        if user:
+            credentials = UsmCredentials(
+                user,
+                auth,  # type: ignore[arg-type]
+                secret(None, None, "DCIM_SNMP_AUTH", "Auth") if auth != "none" else "",
+                priv,  # type: ignore[arg-type]
+                secret(None, None, "DCIM_SNMP_PRIV", "Priv") if priv != "none" else "",
+                context,
+            )
+            target = Target(
+                host, port, "3", credentials=credentials, timeout_s=timeout, retries=retries
+            )
+        else:
+            plain = secret(community, community_file, "DCIM_SNMP_COMMUNITY", "Community")
+            version = "1" if v1 else "2c"
+            target = Target(
+                host,
+                port,
+                version,
+                plain.encode(),
+                timeout_s=timeout,
+                retries=retries,  # type: ignore[arg-type]
+            )
+    except ValueError as error:
+        raise InvalidError("%(problem)s.", problem=error) from error
+    result = run_probe(target)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        show_probe(result)
+
+
+def run_probe(target: "Target") -> "ProbeResult":
+    """Probe, with each failure told in words that say what to look at."""
+    from dcim.snmp.probe import probe
+
+    try:
+        return asyncio.run(probe(target))
+    except Refused as error:
+        raise UnreachableError(
+            "Nothing listens at %(at)s: the host answered that the port is closed, or no way"
+            " leads there.",
+            at=f"{target.address}:{target.port}",
+        ) from error
+    except Timeout as error:
+        hint = (
+            "the address is wrong, the agent is down, or a filter drops the packets."
+            if target.version == "3"
+            else "the address or the community is wrong, the agent is down, or a filter drops"
+            " the packets. SNMP v1 and v2c agents stay silent on a wrong community, so these"
+            " can't be told apart."
+        )
+        raise UnreachableError(
+            "No answer from %(at)s: " + hint, at=f"{target.address}:{target.port}"
+        ) from error
+    except SecurityError as error:
+        raise UnreachableError(
+            "The agent answered and refused the SNMPv3 credentials: %(why)s.",
+            why=(type(error).__doc__ or str(error)).splitlines()[0].rstrip("."),
+        ) from error
+    except SnmpError as error:
+        raise UnreachableError("The agent's answer can't be used: %(why)s.", why=error) from error
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """ "192.0.2.1:1161", "[2001:db8::1]:161", or without a port (161)."""
+    host, port = text, ""
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        port = rest.removeprefix(":")
+    elif text.count(":") == 1:
+        host, port = text.split(":")
+    if port and not port.isdigit():
+        raise InvalidError("%(text)s is no ADDRESS[:PORT].", text=text)
+    return host, int(port) if port else 161
+
+
+def show_probe(result: "ProbeResult") -> None:
+    click.echo(f"{result.sys_name}  [{result.profile}]  {result.sys_object_id}")
+    click.echo(result.sys_descr)
+    if result.ports:
+        print_table(
+            "Ports",
+            ("index", "name", "alias", "speed bps", "admin", "oper", "in octets", "out octets"),
+            [
+                (
+                    port.if_index,
+                    port.name,
+                    port.alias,
+                    port.speed_bps,
+                    port.admin_status,
+                    port.oper_status,
+                    port.in_octets,
+                    port.out_octets,
+                )
+                for port in result.ports
+            ],
+        )
+    if result.readings:
+        print_table(
+            "Readings",
+            ("class", "place", "label", "value", "unit", "OID"),
+            [
+                (one["class"], one["place"], one["label"], one["value"], one["unit"], one["oid"])
+                for one in (reading.to_json() for reading in result.readings)
+            ],
+        )
+
+
+@snmp.group()
+def credential() -> None:
+    """Communities and SNMPv3 users; secrets are sealed and never shown again."""
+
+
+@credential.command("add")
+@click.argument("name")
+@click.option("--version", type=click.Choice(["1", "2c", "3"]), default="2c", show_default=True)
+@click.option("--user")
+@click.option("--auth", type=click.Choice(AUTH), default="none", show_default=True)
+@click.option("--priv", type=click.Choice(PRIV), default="none", show_default=True)
+@click.option("--context", default="")
+@click.pass_context
+def add_credential(
+    ctx: click.Context,
+    name: str,
+    version: str,
+    user: str | None,
+    auth: str,
+    priv: str,
+    context: str,
+) -> None:
+    """Keep a credential. Secrets are asked for, or read from DCIM_SNMP_COMMUNITY / _AUTH / _PRIV."""
+    community = usm = None
+    if version == "3":
+        usm = UsmSecrets(
+            secret(None, None, "DCIM_SNMP_AUTH", "Auth pass phrase") if auth != "none" else "",
+            secret(None, None, "DCIM_SNMP_PRIV", "Priv pass phrase") if priv != "none" else "",
+        )
+    else:
+        community = secret(None, None, "DCIM_SNMP_COMMUNITY", "Community")
+    with session_of(ctx, "snmp credential add") as (instance, session, scope):
+        store_credential(
+            session,
+            scope,
+            instance.settings.encryption,
+            name=name,
+            version=version,
+            community=community,
+            username=user,
+            auth_protocol=auth,
+            priv_protocol=priv,
+            secrets=usm,
+            context=context,
+        )
+    click.echo(f"Stored credential {name}.")
+
+
+@snmp.command("add")
+@click.argument("address")
+@click.option("--credential", "credential_name", required=True)
+@click.option("--device", "device_name", required=True, help="An existing device, or a new name.")
+@click.option("--role", default="switch", show_default=True, help="For a new device.")
+@click.pass_context
+def add_agent(
+    ctx: click.Context, address: str, credential_name: str, device_name: str, role: str
+) -> None:
+    """Probe ADDRESS[:PORT], accept its ports, and poll it from the next minute on."""
+    from dcim.snmp.polling import make_target
+
+    host, port = split_address(address)
+    with session_of(ctx, "snmp add") as (instance, session, scope):
+        settings = instance.settings
+        canonical = check_address(settings, host)
+        found = find_credential(session, credential_name)
+        target = make_target(session, settings.encryption, found, canonical, port)
+        result = run_probe(target)
+        device = find_or_make_device(
+            session,
+            scope,
+            device_name,
+            role=role,
+            manufacturer=result.profile or "unknown",
+            model=result.sys_object_id or "unknown",
+        )
+        register_agent(
+            session,
+            scope,
+            settings,
+            device=device,
+            address=canonical,
+            udp_port=port,
+            credential=found,
+        )
+        ports = accept_ports(
+            session,
+            scope,
+            device,
+            [FoundPort(p.name, p.speed_bps or 0, p.alias) for p in result.ports],
+        )
+    click.echo(
+        f"{device_name} is polled at {canonical}:{port} as {result.profile}:"
+        f" {len(ports)} new ports, {len(result.readings)} readings."
+    )
+
+
+@snmp.command("agents")
+@click.pass_context
+def list_agents(ctx: click.Context) -> None:
+    """Polled devices and how the last poll went."""
+    with session_of(ctx, "snmp agents") as (_instance, session, _scope):
+        rows = session.execute(
+            select(Device.name, SnmpAgent, SnmpCredential.name)
+            .join(SnmpAgent, SnmpAgent.device_id == Device.id)
+            .join(SnmpCredential, SnmpCredential.id == SnmpAgent.credential_id)
+            .order_by(Device.name)
+        ).all()
+        print_table(
+            "",
+            ("device", "address", "credential", "profile", "last answer", "silent", "last error"),
+            [
+                (
+                    name,
+                    f"{agent.address}:{agent.udp_port}",
+                    credential_name,
+                    agent.profile,
+                    agent.last_answer_at,
+                    agent.silent_polls,
+                    agent.last_error,
+                )
+                for name, agent, credential_name in rows
+            ],
+        )
+
+
+@snmp.command("assign")
+@click.argument("device")
+@click.argument("port")
+@click.option("--service", required=True, help="The bandwidth service's code.")
+@click.pass_context
+def assign(ctx: click.Context, device: str, port: str, service: str) -> None:
+    """Let PORT of DEVICE carry a bandwidth service from now on."""
+    with session_of(ctx, "snmp assign") as (_instance, session, scope):
+        assign_port(session, scope, service_code=service, device_name=device, port_name=port)
+    click.echo(f"{device} {port} carries {service} from now on.")
+
+
+@snmp.command("meter")
+@click.argument("device")
+@click.argument("place")
+@click.option("--node", required=True, help="The power node's code.")
+@click.pass_context
+def meter(ctx: click.Context, device: str, place: str, node: str) -> None:
+    """Let readings of DEVICE at PLACE (e.g. input) stand for a node of the power chain."""
+    with session_of(ctx, "snmp meter") as (_instance, session, scope):
+        meter_node(session, scope, node_code=node, device_name=device, place=place)
+    click.echo(f"{place} of {device} measures {node} from now on.")
