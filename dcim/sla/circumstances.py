@@ -1,0 +1,162 @@
+"""Incidents and maintenance windows as a statement tells them: with whom and what they concern."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from dcim.accounts.scope import Scope
+from dcim.customers.models import Contract, ContractItem
+from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget
+from dcim.sla.meters import Meters
+from dcim.sla.models import Incident, IncidentImpact
+from dcim.sla.rules.facts import Period
+from dcim.sla.rules.periods import format_instant, to_ms
+from dcim.sla.subjects import ItemSubjects, both, climate_name, feed_name
+
+
+def moment(ms: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
+
+
+def describe_incidents(
+    session: Session,
+    scope: Scope,
+    contract: Contract,
+    period: Period,
+    names: Mapping[str, str],
+    known_until: int,
+) -> list[dict[str, Any]]:
+    """Every incident of the period that concerns the contract, counted or not.
+
+    One that still lasts is told as far as it is known. `names` leads from what incidents call a
+    thing to the name of the statement's resource.
+    """
+    items = set(
+        session.scalars(select(ContractItem.id).where(ContractItem.contract_id == contract.id))
+    )
+    rows = session.scalars(
+        select(Incident)
+        .where(
+            Incident.id.in_(
+                scope.apply(
+                    select(IncidentImpact.incident_id).where(
+                        IncidentImpact.customer_id == contract.customer_id,
+                        or_(
+                            IncidentImpact.contract_item_id.is_(None),
+                            IncidentImpact.contract_item_id.in_(items),
+                        ),
+                    ),
+                    IncidentImpact.customer_id,
+                )
+            ),
+            Incident.started_at < moment(period.end),
+            or_(Incident.ended_at.is_(None), Incident.ended_at > moment(period.start)),
+        )
+        .order_by(Incident.started_at, Incident.id)
+    )
+    found = []
+    for incident in rows:
+        resources = {
+            names[str(entry["resource"])]
+            for entry in incident.evidence
+            if str(entry.get("resource")) in names
+        }
+        if not resources:
+            continue
+        series = [str(entry["name"]) for entry in incident.evidence if "name" in entry]
+        end = known_until if incident.ended_at is None else to_ms(incident.ended_at)
+        found.append(
+            {
+                "id": f"INC-{incident.id}",
+                "start": format_instant(to_ms(incident.started_at)),
+                "end": format_instant(max(end, to_ms(incident.started_at) + 1)),
+                "what": both(incident.what, incident.what_en),
+                "place": incident.place,
+                "cause": both(incident.cause, incident.cause_en),
+                "detector": both(incident.detector),
+                "resources": sorted(resources),
+                "evidence": list(dict.fromkeys(series)),
+            }
+        )
+    return found
+
+
+def describe_maintenance(
+    session: Session,
+    scope: Scope,
+    contract: Contract,
+    period: Period,
+    subjects: Sequence[ItemSubjects],
+    meters: Meters,
+) -> list[dict[str, Any]]:
+    """Windows in the period that touch the contract, with the notice this customer got, if any."""
+    rows = session.scalars(
+        select(Maintenance)
+        .where(
+            Maintenance.starts_at < moment(period.end), Maintenance.ends_at > moment(period.start)
+        )
+        .options(selectinload(Maintenance.targets))
+        .order_by(Maintenance.starts_at, Maintenance.code)
+    ).all()
+    notices: dict[int, list[MaintenanceNotice]] = {}
+    for notice in session.scalars(
+        scope.apply(
+            select(MaintenanceNotice).where(
+                MaintenanceNotice.customer_id == contract.customer_id,
+                MaintenanceNotice.maintenance_id.in_([row.id for row in rows]),
+            ),
+            MaintenanceNotice.customer_id,
+        )
+    ):
+        notices.setdefault(notice.maintenance_id, []).append(notice)
+    found = []
+    for row in rows:
+        resources = sorted(
+            {name for target in row.targets for name in _touched(target, subjects, meters)}
+        )
+        if not resources:
+            continue
+        told = sorted(notices.get(row.id, []), key=lambda notice: notice.sent_at)
+        found.append(
+            {
+                "id": row.code,
+                "class": "maintenance",
+                "title": both(row.title, row.title_en),
+                "start": format_instant(to_ms(row.starts_at)),
+                "end": format_instant(to_ms(row.ends_at)),
+                # An announcement that never reached this customer is none.
+                "announced_at": format_instant(to_ms(told[0].sent_at)) if told else None,
+                "recipients": sorted({notice.recipient for notice in told}),
+                "resources": resources,
+            }
+        )
+    return found
+
+
+def _touched(
+    target: MaintenanceTarget, subjects: Sequence[ItemSubjects], meters: Meters
+) -> set[str]:
+    """Names of the contract's resources that work on the target can interrupt."""
+    names: set[str] = set()
+    for each in subjects:
+        names |= {
+            lane.name
+            for lane in each.lanes
+            if any(port.port_id == target.port_id for port in lane.ports)
+        }
+        for rack in each.racks:
+            whole_room = target.room_id == rack.room.id
+            if whole_room:
+                names |= {
+                    climate_name(meter.name)
+                    for meter in meters.by_room.get(rack.room.id, [])
+                    if meter.family == "climate"
+                }
+            for pdu in rack.pdus:
+                fed_by = {node.id for node in meters.tree.path(pdu.id)}
+                if whole_room or target.power_node_id in fed_by:
+                    names.add(feed_name(pdu))
+    return names

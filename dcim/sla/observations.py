@@ -1,0 +1,376 @@
+"""Everything a contract's month is judged by, as docs/statement.md wants it (`jifang.inputs/1`)."""
+
+import datetime as dt
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from dcim.accounts.scope import Scope
+from dcim.customers.models import Contract, ContractTerms, Customer
+from dcim.errors import InvalidError
+from dcim.metering.store import PostgresSampleStore, SampleStore
+from dcim.operations.models import Ticket
+from dcim.sla.circumstances import describe_incidents, describe_maintenance
+from dcim.sla.evidence import port_states, temperature_values
+from dcim.sla.meters import Meter, Meters, count_received, power_bins
+from dcim.sla.rules.facts import Period
+from dcim.sla.rules.intervals import Interval, clip
+from dcim.sla.rules.periods import day_start, format_instant, month_days, to_ms
+from dcim.sla.rules.terms import Terms
+from dcim.sla.rules.terms_loading import load_terms
+from dcim.sla.subjects import (
+    ItemSubjects,
+    Lane,
+    both,
+    climate_name,
+    feed_name,
+    find_subjects,
+    room_label,
+    rooms_of,
+)
+from dcim.sla.usage import bandwidth_rows
+
+RULES_VERSION = "1"
+# States reach beyond the period: an event keeps its full length where the terms ask for it.
+AROUND_MS = 86_400_000
+DEFAULT_INTERVAL_MS = 300_000
+
+
+def gather_inputs(
+    session: Session,
+    scope: Scope,
+    contract: Contract,
+    period: str,
+    *,
+    document: Mapping[str, Any],
+    operator: Mapping[str, Any],
+    store: SampleStore | None = None,
+    meters: Meters | None = None,
+) -> dict[str, Any]:
+    """The inputs of a statement for a month like "2026-10", in the terms' zone.
+
+    Give one `meters` (see `open_meters`) to all contracts of a month, so that each panel and UPS
+    is read once. Raises InvalidError when the contract has no terms for the month.
+    """
+    terms_row = find_terms(session, scope, contract, period)
+    terms = load_terms(terms_row.document)
+    days = month_days(period)
+    whole = Period(
+        day_start(days[0], terms.timezone),
+        day_start(days[-1] + dt.timedelta(days=1), terms.timezone),
+    )
+    meters = meters or open_meters(session, whole, store)
+    customer = session.get_one(Customer, contract.customer_id)
+    subjects = find_subjects(
+        session, scope, contract, meters.tree, days[0], days[-1] + dt.timedelta(days=1)
+    )
+    subjects = [each for each in subjects if _service(each, contract, terms, whole) is not None]
+    work = _Gathering(meters, contract, terms, whole, subjects)
+    work.run()
+    names = {entry["name"]: entry["name"] for entry in work.resources}
+    names |= {
+        port.name: lane.name for each in subjects for lane in each.lanes for port in lane.ports
+    }
+    return {
+        "schema": "jifang.inputs/1",
+        "rules_version": RULES_VERSION,
+        "document": dict(document),
+        "operator": dict(operator),
+        "customer": {"code": customer.code, "name": both(customer.name, customer.name_en)},
+        "contract": {
+            "number": contract.number,
+            "start": contract.starts_on.isoformat(),
+            "end": _iso(contract.ends_on),
+        },
+        "terms": terms_row.document,
+        "period": period,
+        "items": [_describe_item(each) for each in subjects],
+        "resources": work.resources,
+        "incidents": describe_incidents(session, scope, contract, whole, names, meters.end),
+        "maintenance": describe_maintenance(session, scope, contract, whole, subjects, meters),
+        "tickets": _tickets(session, scope, contract, whole),
+        "decisions": [],
+        "bandwidth": work.bandwidth,
+        "power": work.power,
+        "series": sorted(work.series.values(), key=lambda entry: str(entry["series"])),
+    }
+
+
+def open_meters(session: Session, period: Period, store: SampleStore | None = None) -> Meters:
+    """Reads for a period and a day around it, as far as time has got."""
+    now = time.time_ns() // 1_000_000
+    return Meters(
+        session,
+        store or PostgresSampleStore(),
+        period.start - AROUND_MS,
+        max(period.end, min(period.end + AROUND_MS, now)),
+    )
+
+
+def find_terms(session: Session, scope: Scope, contract: Contract, period: str) -> ContractTerms:
+    """The version in force when the month begins, or the first one that begins within it."""
+    days = month_days(period)
+    versions = session.scalars(
+        scope.apply(
+            select(ContractTerms)
+            .where(
+                ContractTerms.contract_id == contract.id,
+                ContractTerms.effective_from <= days[-1],
+            )
+            .order_by(ContractTerms.effective_from),
+            ContractTerms.customer_id,
+        )
+    ).all()
+    if not versions:
+        raise InvalidError(
+            "Contract %(number)s has no terms for %(period)s.",
+            number=contract.number,
+            period=period,
+        )
+    before = [version for version in versions if version.effective_from <= days[0]]
+    return before[-1] if before else versions[0]
+
+
+def _iso(day: dt.date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _service(
+    each: ItemSubjects, contract: Contract, terms: Terms, period: Period
+) -> Interval | None:
+    """When the item is in service within the period, UTC ms; None when never."""
+    item = each.item
+    first = max(item.starts_on, contract.starts_on)
+    ends = [day for day in (item.ends_on, contract.ends_on) if day is not None]
+    low = max(period.start, day_start(first, terms.timezone))
+    high = min([period.end, *(day_start(day, terms.timezone) for day in ends)])
+    return (low, high) if low < high else None
+
+
+def _describe_item(each: ItemSubjects) -> dict[str, Any]:
+    item = each.item
+    entry: dict[str, Any] = {
+        "id": item.code,
+        "kind": item.kind,
+        "label": both(item.label, item.label_en),
+        "place": each.place,
+        "mrc": f"{item.monthly_fee:.2f}",
+        "start": item.starts_on.isoformat(),
+        "end": _iso(item.ends_on),
+    }
+    if each.service is not None:
+        entry["commit_bps"] = each.service.commit_bps
+    if each.racks:
+        entry["conditions"] = {"dual_fed": each.dual_fed}
+    return entry
+
+
+class _Gathering:
+    """Collects resources, bins and coverage; a series counts once, whoever asks for it."""
+
+    def __init__(
+        self,
+        meters: Meters,
+        contract: Contract,
+        terms: Terms,
+        period: Period,
+        subjects: Sequence[ItemSubjects],
+    ) -> None:
+        self.meters, self.terms, self.period = meters, terms, period
+        self.contract, self.subjects = contract, subjects
+        self.resources: list[dict[str, Any]] = []
+        self.bandwidth: list[dict[str, Any]] = []
+        self.power: list[dict[str, Any]] = []
+        self.series: dict[str, dict[str, Any]] = {}
+
+    def run(self) -> None:
+        for each in self.subjects:
+            service = _service(each, self.contract, self.terms, self.period)
+            if service is None:
+                continue
+            for rack in each.racks:
+                for pdu in rack.pdus:
+                    self._add_feed(each, rack.place, pdu.id)
+                    self._add_power(each, pdu.id, service)
+            for lane in each.lanes:
+                self._add_lane(each, lane)
+            if each.service is not None:
+                self._add_bandwidth(each, service)
+        for room, codes in rooms_of(self.subjects).values():
+            for meter in self.meters.by_room.get(room.id, []):
+                if meter.family == "climate":
+                    label = {
+                        language: f"{words} {meter.name}"
+                        for language, words in room_label(room).items()
+                    }
+                    self._add_climate(meter, codes, f"{room.site.code} / {room.code}", label)
+
+    def _share(self, name: str, code: str) -> bool:
+        """Whether the resource is there already; then the item joins it."""
+        for entry in self.resources:
+            if entry["name"] == name:
+                if code not in entry["items"]:
+                    entry["items"].append(code)
+                return True
+        return False
+
+    def _add_feed(self, each: ItemSubjects, place: str, pdu_id: int) -> None:
+        pdu = self.meters.tree.nodes[pdu_id]
+        name = feed_name(pdu)
+        if self._share(name, each.item.code):
+            return
+        states = self.meters.feed(pdu).states
+        self.resources.append(
+            {
+                "name": name,
+                "kind": "power_feed",
+                "items": [each.item.code],
+                "label": both(f"{pdu.code} {pdu.feed} 路", f"{pdu.code}, feed {pdu.feed}"),
+                "place": place,
+                "feed": pdu.feed,
+                "states": [list(state) for state in states],
+            }
+        )
+        for node in self.meters.tree.path(pdu_id):
+            for meter in self.meters.by_node.get(node.id, []):
+                self._cover(meter, both(f"{node.code} 电表", f"Meter of {node.code}"))
+            if node.has_own_source:
+                break
+
+    def _add_power(self, each: ItemSubjects, pdu_id: int, service: Interval) -> None:
+        pdu = self.meters.tree.nodes[pdu_id]
+        meters = [m for m in self.meters.by_node.get(pdu_id, []) if m.family == "power"]
+        if not meters:
+            return
+        self.power.append(
+            {
+                "id": pdu.code,
+                "item": each.item.code,
+                "label": both(f"{pdu.code} {pdu.feed} 路", f"{pdu.code}, feed {pdu.feed}"),
+                "feed": pdu.feed,
+                "rated_w": pdu.rated_w,
+                "derated_w": pdu.derated_w,
+                "contract_w": each.item.contracted_w,
+                "bins": power_bins(self.meters.columns(meters[0], *service), *service),
+            }
+        )
+
+    def _add_lane(self, each: ItemSubjects, lane: Lane) -> None:
+        states: list[list[Any]] = []
+        for port in lane.ports:
+            spans = clip(port.spans, self.meters.start, self.meters.end)
+            meters = [m for m in self.meters.by_port.get(port.port_id, []) if m.family == "state"]
+            for meter in meters[:1]:
+                columns = self.meters.columns(meter)
+                for low, high in spans:
+                    states += [list(state) for state in port_states(columns, low, high)]
+                self._cover(meter, both(f"{port.label} 状态", f"State of {port.label}"), spans)
+        self.resources.append(
+            {
+                "name": lane.name,
+                "kind": "port",
+                "items": [each.item.code],
+                "label": both(lane.label),
+                "place": lane.place,
+                "states": sorted(states),
+            }
+        )
+
+    def _add_bandwidth(self, each: ItemSubjects, service: Interval) -> None:
+        usage = [
+            found
+            for found in self.terms.usage
+            if found.method == "percentile" and each.item.kind in found.applies_to
+        ]
+        interval = usage[0].interval_ms if usage else DEFAULT_INTERVAL_MS
+        members = []
+        for port in each.ports:
+            spans = clip(port.spans, *service)
+            for meter in self.meters.by_port.get(port.port_id, []):
+                if meter.family == "traffic" and spans:
+                    low, high = service[0] - interval, service[1] + 2 * interval
+                    members.append((self.meters.columns(meter, low, high), spans))
+                    self._cover(
+                        meter, both(f"{port.label} 流量", f"Traffic of {port.label}"), spans
+                    )
+        self.bandwidth.append(
+            {
+                "item": each.item.code,
+                "label": both(each.item.label, each.item.label_en),
+                "bins": bandwidth_rows(members, service[0], service[1], interval),
+            }
+        )
+
+    def _add_climate(
+        self, meter: Meter, codes: Sequence[str], place: str, label: Mapping[str, str]
+    ) -> None:
+        columns = self.meters.columns(meter)
+        values = temperature_values(columns, self.meters.start, self.meters.end)
+        self.resources.append(
+            {
+                "name": climate_name(meter.name),
+                "kind": "temperature",
+                "items": list(codes),
+                "label": dict(label),
+                "place": place,
+                "values": [list(value) for value in values],
+            }
+        )
+        self._cover(meter, label)
+
+    def _cover(
+        self, meter: Meter, label: Mapping[str, str], spans: Sequence[Interval] | None = None
+    ) -> None:
+        if meter.name in self.series:
+            return
+        wanted = [(self.period.start, self.period.end)]
+        if spans is not None:
+            wanted = clip(spans, self.period.start, self.period.end)
+        expected = received = 0
+        for low, high in wanted:
+            columns = self.meters.columns(meter, low, high)
+            steps = (high - low) // (meter.step_s * 1000)
+            expected += steps
+            received += min(count_received(columns, meter.step_s, low, high), steps)
+        self.series[meter.name] = {
+            "series": meter.name,
+            "label": dict(label),
+            "expected": expected,
+            "received": received,
+        }
+
+
+def _tickets(
+    session: Session, scope: Scope, contract: Contract, period: Period
+) -> list[dict[str, Any]]:
+    """Fault reports: they start clocks. A question or a visit starts none."""
+    rows = session.scalars(
+        scope.apply(
+            select(Ticket)
+            .where(
+                Ticket.customer_id == contract.customer_id,
+                Ticket.kind == "fault",
+                Ticket.opened_at < dt.datetime.fromtimestamp(period.end / 1000, dt.UTC),
+                or_(
+                    Ticket.closed_at.is_(None),
+                    Ticket.closed_at > dt.datetime.fromtimestamp(period.start / 1000, dt.UTC),
+                ),
+            )
+            .order_by(Ticket.number),
+            Ticket.customer_id,
+        )
+    )
+    return [
+        {
+            "id": ticket.number,
+            "resources": [],
+            "opened_at": format_instant(to_ms(ticket.opened_at)),
+            "closed_at": None
+            if ticket.closed_at is None
+            else format_instant(to_ms(ticket.closed_at)),
+        }
+        for ticket in rows
+    ]
