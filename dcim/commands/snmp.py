@@ -28,7 +28,7 @@ from dcim.snmp.registration import (
 
 if TYPE_CHECKING:
     from dcim.snmp.probe import ProbeResult
-    from dcim.snmp.target import Target
+    from dcim.snmp.target import Target, Version
 
 AUTH = ("none", "MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512")
 PRIV = ("none", "DES", "AES-128", "AES-192", "AES-256", "AES-192-BLUMENTHAL", "AES-256-BLUMENTHAL")
@@ -101,14 +101,14 @@ def probe_device(
             )
         else:
             plain = secret(community, community_file, "DCIM_SNMP_COMMUNITY", "Community")
-            version = "1" if v1 else "2c"
+            version: Version = "1" if v1 else "2c"
             target = Target(
                 host,
                 port,
                 version,
                 plain.encode(),
                 timeout_s=timeout,
-                retries=retries,  # type: ignore[arg-type]
+                retries=retries,
             )
     except ValueError as error:
         raise InvalidError("%(problem)s.", problem=error) from error
@@ -218,7 +218,10 @@ def add_credential(
     priv: str,
     context: str,
 ) -> None:
-    """Keep a credential. Secrets are asked for, or read from DCIM_SNMP_COMMUNITY / _AUTH / _PRIV."""
+    """Keep a credential.
+
+    Its secrets are asked for, or read from DCIM_SNMP_COMMUNITY, DCIM_SNMP_AUTH, DCIM_SNMP_PRIV.
+    """
     community = usm = None
     if version == "3":
         usm = UsmSecrets(

@@ -23,6 +23,7 @@ from dcim.db import SessionFactory, transaction
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.jobs import Workplace
 from dcim.sla.observations import gather_inputs
+from dcim.statements.attachments import read_inputs
 from dcim.statements.composition import compose
 from dcim.statements.files import pack_inputs, produce_file
 from dcim.statements.models import LedgerEntry, Statement
@@ -175,8 +176,10 @@ def book(
     inputs: dict[str, Any],
 ) -> Statement:
     """Write the frozen document and its ledger lines; the lines' sum is the document's total."""
-    document = compose(inputs)
-    packed, inputs_sha256 = pack_inputs(inputs)
+    composed = compose(inputs)
+    document = composed.data
+    # As attached: clipped to period and service, so that what is kept is what is shown.
+    packed, inputs_sha256 = pack_inputs(read_inputs(composed.attachments))
     totals = document["totals"]
     statement = Statement(
         customer_id=contract.customer_id,

@@ -30,7 +30,7 @@ def verify_file(pdf: bytes, *, trust: Sequence[str] = ()) -> "Verdict":
 
 def recompute(files: Mapping[str, bytes]) -> Mapping[str, Any]:
     """The statement that these attachments lead to."""
-    return compose(read_inputs(files))
+    return compose(read_inputs(files)).data
 
 
 def rerender(statement: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
