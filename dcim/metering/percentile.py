@@ -1,4 +1,4 @@
-"""The one percentile function of charts, bills and verification: integers, rank rule a parameter."""
+"""The one percentile of charts, bills and verification: integers, the rank rule a parameter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

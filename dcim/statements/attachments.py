@@ -21,7 +21,7 @@ HEADERS = {
 }
 
 
-class AttachmentsRefused(ValueError):
+class AttachmentsRefusedError(ValueError):
     """The files cannot be read back; the message names the file."""
 
 
@@ -66,7 +66,7 @@ def attachments_of(inputs: Mapping[str, Any]) -> tuple[Attachment, ...]:
         kind = "values" if "values" in resource else "states"
         what = {
             "zh": f"{resource['label']['zh']}：{'测量值' if kind == 'values' else '状态'}区间",
-            "en": f"{resource['label']['en']}: intervals of {'values' if kind == 'values' else 'state'}",
+            "en": f"{resource['label']['en']}: intervals of {kind}",
         }
         files.append(_csv_file(states_file(resource), kind, resource[kind], 2, what))
         facts["resources"].append(
@@ -88,7 +88,7 @@ def attachments_of(inputs: Mapping[str, Any]) -> tuple[Attachment, ...]:
             )
     names = [file.name for file in files]
     if len(set(names)) != len(names):
-        raise AttachmentsRefused("two resources, services or feeds carry the same name")
+        raise AttachmentsRefusedError("two resources, services or feeds carry the same name")
     head = [
         Attachment(
             "facts.json",
@@ -127,16 +127,16 @@ def _csv_file(
 
 
 def read_inputs(files: Iterable[Attachment] | Mapping[str, bytes]) -> dict[str, Any]:
-    """The inputs that `attachments_of` wrote; AttachmentsRefused when a file is absent or odd."""
+    """The inputs that `attachments_of` wrote; AttachmentsRefusedError names what is odd."""
     content = dict(files) if isinstance(files, Mapping) else {f.name: f.content for f in files}
 
     def take(name: str) -> str:
         if name not in content:
-            raise AttachmentsRefused(f"{name} is not attached")
+            raise AttachmentsRefusedError(f"{name} is not attached")
         try:
             return content[name].decode("utf-8")
         except UnicodeDecodeError as error:
-            raise AttachmentsRefused(f"{name} is no UTF-8 text") from error
+            raise AttachmentsRefusedError(f"{name} is no UTF-8 text") from error
 
     try:
         inputs: dict[str, Any] = json.loads(take("facts.json"))
@@ -149,7 +149,7 @@ def read_inputs(files: Iterable[Attachment] | Mapping[str, bytes]) -> dict[str, 
                 name = entry.pop("bins_file")
                 entry["bins"] = _read_rows(name, key, take(name), 1)
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
-        raise AttachmentsRefused(
+        raise AttachmentsRefusedError(
             f"facts.json does not have the expected form: {error!r}"
         ) from error
     inputs["terms"] = take("terms.yaml")
@@ -159,14 +159,14 @@ def read_inputs(files: Iterable[Attachment] | Mapping[str, bytes]) -> dict[str, 
 def _read_rows(name: str, kind: str, text: str, instants: int) -> list[list[Any]]:
     rows = list(csv.reader(io.StringIO(text)))
     if not rows or tuple(rows[0]) != HEADERS[kind]:
-        raise AttachmentsRefused(f"{name}: the heading must be {','.join(HEADERS[kind])}")
+        raise AttachmentsRefusedError(f"{name}: the heading must be {','.join(HEADERS[kind])}")
     read: list[list[Any]] = []
     for line, row in enumerate(rows[1:], 2):
         if len(row) != len(HEADERS[kind]):
-            raise AttachmentsRefused(f"{name}, line {line}: {len(row)} fields")
+            raise AttachmentsRefusedError(f"{name}, line {line}: {len(row)} fields")
         try:
             rest = row[instants:] if kind == "states" else [int(cell) for cell in row[instants:]]
             read.append([*(parse_instant(cell) for cell in row[:instants]), *rest])
         except ValueError as error:
-            raise AttachmentsRefused(f"{name}, line {line}: {error}") from error
+            raise AttachmentsRefusedError(f"{name}, line {line}: {error}") from error
     return read

@@ -19,7 +19,7 @@ from dcim.statements.figures import (
 )
 from dcim.statements.inputs import (
     Case,
-    InputsRefused,
+    InputsRefusedError,
     prorate,
     read_case,
     service_days,
@@ -52,12 +52,14 @@ def evaluate_inputs(inputs: dict[str, Any]) -> Evaluation:
 
 
 def compose(inputs: dict[str, Any]) -> Statement:
-    """The statement of a closed month; InputsRefused or TermsRefused name what is wrong.
+    """The statement of a closed month; InputsRefusedError or TermsRefusedError name what is wrong.
 
     compose(read_inputs(statement.attachments)) gives the same statement again.
     """
     if inputs.get("rules_version") != RULES_VERSION:
-        raise InputsRefused(f"rules_version {inputs.get('rules_version')!r} is not {RULES_VERSION}")
+        raise InputsRefusedError(
+            f"rules_version {inputs.get('rules_version')!r} is not {RULES_VERSION}"
+        )
     case = read_case(inputs)
     evaluation = evaluate(case.terms, case.facts, case.period)
     usage = usage_sections(case)

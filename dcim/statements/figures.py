@@ -23,7 +23,7 @@ from dcim.sla.rules.usage import (
     bill_energy,
 )
 from dcim.statements.attachments import bins_file, power_file, states_file
-from dcim.statements.inputs import Case, InputsRefused, read_money, service_days
+from dcim.statements.inputs import Case, InputsRefusedError, read_money, service_days
 from dcim.statements.performance import percent, say_step
 
 CHART_STEP = 3_600_000
@@ -63,11 +63,11 @@ def read_bins(case: Case, entry: dict[str, Any], item: Item, interval_ms: int) -
     for start, *numbers in entry["bins"]:
         place = f"bandwidth of {entry['item']}, bin {start}"
         if start % interval_ms or not first <= start < end:
-            raise InputsRefused(f"{place}: off the grid or outside the service period")
+            raise InputsRefusedError(f"{place}: off the grid or outside the service period")
         if start in seen:
-            raise InputsRefused(f"{place} stands twice")
+            raise InputsRefusedError(f"{place} stands twice")
         if min(numbers) < 0 or numbers[2] > interval_ms:
-            raise InputsRefused(f"{place}: negative or covered longer than it is")
+            raise InputsRefusedError(f"{place}: negative or covered longer than it is")
         seen.add(start)
         for array, number in zip(arrays, numbers, strict=True):
             array[(start - first) // interval_ms] = number
@@ -80,14 +80,14 @@ def usage_sections(case: Case) -> UsageSections:
     entries = {entry["id"]: entry for entry in case.inputs["items"]}
     measured = {entry["item"]: entry for entry in case.inputs["bandwidth"]}
     if len(measured) != len(case.inputs["bandwidth"]):
-        raise InputsRefused("an item has two bandwidth series")
+        raise InputsRefusedError("an item has two bandwidth series")
     for usage in case.terms.usage:
         for name, item in sorted(items.items()):
             if item.kind not in usage.applies_to:
                 continue
             if usage.method == "percentile":
                 if name not in measured:
-                    raise InputsRefused(f"item {name}: no bandwidth series for {usage.id}")
+                    raise InputsRefusedError(f"item {name}: no bandwidth series for {usage.id}")
                 _add_bandwidth(case, usage, item, entries[name], measured[name], found)
             else:
                 _add_metered(case, usage, item, found)
@@ -123,7 +123,7 @@ def _add_bandwidth(
     try:
         bill = bill_bandwidth(case.terms, usage, bins, _order(case, entry))
     except TypeError as error:
-        raise InputsRefused(f"item {item.id}: {error}") from error
+        raise InputsRefusedError(f"item {item.id}: {error}") from error
     name = f"{usage.id}.{item.id}"
     found.lines.append(
         {
@@ -298,12 +298,12 @@ def power_sections(case: Case) -> tuple[list[dict[str, Any]], list[dict[str, Any
     for entry in sorted(case.inputs["power"], key=lambda e: (e["item"], e["feed"], e["id"])):
         item = items.get(entry["item"])
         if item is None:
-            raise InputsRefused(f"power {entry['id']}: item {entry['item']} is not in service")
+            raise InputsRefusedError(f"power {entry['id']}: item {entry['item']} is not in service")
         low, high = max(case.period.start, item.start), min(case.period.end, item.end)
         rows = entry["bins"]
         for start, covered, *_ in rows:
             if not low <= start < high or covered < 0:
-                raise InputsRefused(f"power {entry['id']}: bin {start} is outside the service")
+                raise InputsRefusedError(f"power {entry['id']}: bin {start} is outside the service")
         covered = sum(row[1] for row in rows)
         mean = Fraction(sum(row[1] * row[3] for row in rows), covered) if covered else None
         sections.append(
@@ -402,7 +402,7 @@ def coverage_sections(case: Case) -> list[dict[str, Any]]:
     for entry in case.inputs["series"]:
         expected, received = entry["expected"], entry["received"]
         if not 0 <= received <= expected:
-            raise InputsRefused(f"series {entry['series']}: received {received} of {expected}")
+            raise InputsRefusedError(f"series {entry['series']}: received {received} of {expected}")
         share = Fraction(received, expected) if expected else Fraction(1)
         sections.append(
             {

@@ -22,7 +22,7 @@ KEYS = {
 }  # fmt: skip
 
 
-class InputsRefused(ValueError):
+class InputsRefusedError(ValueError):
     """The inputs cannot make a statement; the message names the place."""
 
 
@@ -42,19 +42,19 @@ class Case:
 
 
 def read_case(inputs: dict[str, Any]) -> Case:
-    """Checked inputs; InputsRefused or TermsRefused name what is wrong."""
+    """Checked inputs; InputsRefusedError or TermsRefusedError name what is wrong."""
     if set(inputs) != KEYS or inputs["schema"] != SCHEMA:
         odd = sorted(set(inputs) ^ KEYS)
-        raise InputsRefused(f"not {SCHEMA}: {', '.join(odd) or inputs.get('schema')}")
+        raise InputsRefusedError(f"not {SCHEMA}: {', '.join(odd) or inputs.get('schema')}")
     _refuse_floats(inputs, "inputs")
     terms = load_terms(inputs["terms"])
     try:
         period = month_period(inputs["period"], terms.timezone)
     except ValueError as error:
-        raise InputsRefused(f"period: {error}") from error
+        raise InputsRefusedError(f"period: {error}") from error
     frozen = _instant(inputs["document"]["frozen_at"], "document.frozen_at")
     if frozen < period.end:
-        raise InputsRefused(
+        raise InputsRefusedError(
             f"period {inputs['period']} is still open at {inputs['document']['frozen_at']}"
         )
     items = _read_items(inputs, terms, period)
@@ -69,14 +69,16 @@ def read_case(inputs: dict[str, Any]) -> Case:
     )
     for entry in inputs["incidents"]:
         if entry["end"] is None:
-            raise InputsRefused(f"incident {entry['id']} has no end")
+            raise InputsRefusedError(f"incident {entry['id']} has no end")
         _span(entry, f"incident {entry['id']}")
     return Case(inputs, terms, period, tuple(month_days(inputs["period"])), facts)
 
 
 def _refuse_floats(value: object, place: str) -> None:
     if isinstance(value, float):
-        raise InputsRefused(f"{place}: {value!r} is a float; write integers or decimal strings")
+        raise InputsRefusedError(
+            f"{place}: {value!r} is a float; write integers or decimal strings"
+        )
     if isinstance(value, dict):
         for key, below in value.items():
             _refuse_floats(below, f"{place}.{key}")
@@ -89,13 +91,13 @@ def _instant(text: str, place: str) -> int:
     try:
         return parse_instant(text)
     except (ValueError, TypeError) as error:
-        raise InputsRefused(f"{place}: {error}") from error
+        raise InputsRefusedError(f"{place}: {error}") from error
 
 
 def _span(entry: dict[str, Any], place: str) -> tuple[int, int]:
     start, end = _instant(entry["start"], place), _instant(entry["end"], place)
     if end <= start:
-        raise InputsRefused(f"{place} ends before it begins")
+        raise InputsRefusedError(f"{place} ends before it begins")
     return start, end
 
 
@@ -103,9 +105,9 @@ def read_money(text: str, place: str) -> Decimal:
     try:
         amount = Decimal(text)
     except (InvalidOperation, TypeError) as error:
-        raise InputsRefused(f"{place}: {text!r} is no amount of money") from error
+        raise InputsRefusedError(f"{place}: {text!r} is no amount of money") from error
     if not amount.is_finite() or amount < 0:
-        raise InputsRefused(f"{place}: {text} is negative or no number")
+        raise InputsRefusedError(f"{place}: {text} is negative or no number")
     return amount
 
 
@@ -134,7 +136,7 @@ def _read_items(inputs: dict[str, Any], terms: Terms, period: Period) -> dict[st
     for entry in inputs["items"]:
         name = entry["id"]
         if name in items:
-            raise InputsRefused(f"item {name} stands twice")
+            raise InputsRefusedError(f"item {name} stands twice")
         first, end = service_days(entry, inputs)
         if first >= end:
             continue
@@ -163,7 +165,9 @@ def _clip(entry: dict[str, Any], items: dict[str, Item]) -> dict[str, Any]:
         rows = sorted([row[0], row[1], row[2]] for row in entry[key])
         for start, end, _ in rows:
             if end <= start:
-                raise InputsRefused(f"resource {entry['name']}: an interval ends before it begins")
+                raise InputsRefusedError(
+                    f"resource {entry['name']}: an interval ends before it begins"
+                )
         clipped[key] = [
             [start, end, value]
             for low, high in spans
@@ -181,10 +185,10 @@ def _within(rows: list[list[Any]], low: int, high: int) -> list[list[Any]]:
 def _read_resource(entry: dict[str, Any], items: dict[str, Item]) -> Resource:
     name = entry["name"]
     if ("states" in entry) == ("values" in entry):
-        raise InputsRefused(f"resource {name} needs either states or values")
+        raise InputsRefusedError(f"resource {name} needs either states or values")
     for _, _, state in entry.get("states", []):
         if state not in ("up", "down", "unknown"):
-            raise InputsRefused(f"resource {name}: {state!r} is no state")
+            raise InputsRefusedError(f"resource {name}: {state!r} is no state")
     return Resource(
         name=name,
         kind=entry["kind"],

@@ -145,6 +145,9 @@ def _judge(metric: Metric, resource: Resource, horizon: Interval) -> _States:
     if metric.bridge_ms:
         down = bridge(down, unknown, metric.bridge_ms)
         unknown = subtract(unknown, down)
+    if metric.bridge_up_ms:
+        held = bridge(subtract(up, [*down, *unknown]), unknown, metric.bridge_up_ms)
+        unknown = subtract(unknown, held)
     return _States(resource.name, down, unknown)
 
 

@@ -97,12 +97,10 @@ def give_credit(
         say_seconds(outcome.downtime_ms),
     )
     if credit.day_value and _uses_days(credit):
+        rule = {"mrc/30": "/ 30", "mrc/days": f"/ {days}", "mrc*12/365": "× 12 / 365"}
+        worth = money(day, terms.decimals, terms.rounding)
         work.note(
-            "day",
-            "一天月费",
-            "One day of the fee",
-            f"{base} × {credit.day_value.removeprefix('mrc').replace('days', str(days)).replace('*', '× ')}",
-            str(money(day, terms.decimals, terms.rounding)),
+            "day", "一天月费", "One day of the fee", f"{base} {rule[credit.day_value]}", str(worth)
         )
     _FORMS[credit.form](work, metric, credit, outcome, period_ms)
     capped = _apply_cap(work, credit, terms)
@@ -230,7 +228,7 @@ def _per_increment(
     zh, en = ("起始", "Started") if credit.counted == "started" else ("整", "Full")
     work.note(
         "increments",
-        f"{zh}{say_duration(credit.increment_ms)[0]}数",
+        f"{zh} {say_duration(credit.increment_ms)[0]}的个数",
         f"{en} periods of {say_duration(credit.increment_ms)[1]}",
         " + ".join(say_seconds(length) for length in lengths[:6])
         + (f" − {say_seconds(credit.after_ms)}" if credit.after_ms else ""),

@@ -300,8 +300,9 @@ def _right(rule: Termination, result: MetricResult, period: Period) -> Right:
         "events": ("中断次数", "outages"),
         "one_event": ("单次中断", "one outage"),
     }[rule.measure]
+    span, title = say_duration(length), result.metric.title
     text = {
-        "zh": f"{result.metric.title['zh']}：{say_duration(length)[0]}内{what[0]}超过 {bound} 时可解约",
-        "en": f"{result.metric.title['en']}: right to terminate when {what[1]} in {say_duration(length)[1]} exceeds {bound}",
+        "zh": f"{title['zh']}：{span[0]}内{what[0]}超过 {bound} 时可解约",
+        "en": f"{title['en']}: right to terminate when {what[1]} in {span[1]} exceeds {bound}",
     }
     return Right(result.id, rule, value > Fraction(rule.more_than), said, text)

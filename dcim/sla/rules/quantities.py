@@ -131,9 +131,9 @@ def money(number: Fraction, decimals: int, rounding: str) -> Decimal:
 
 
 def say_duration(ms: int) -> tuple[str, str]:
-    """(zh, en), in the largest unit that leaves no remainder."""
+    """(zh, en), in the largest unit that leaves no remainder; days only beyond a week (72 h)."""
     for unit, zh, en in (("d", "天", "d"), ("h", "小时", "h"), ("min", "分钟", "min")):
-        if ms and ms % MS[unit] == 0:
+        if ms and ms % MS[unit] == 0 and (unit != "d" or ms > 7 * MS["d"]):
             return f"{ms // MS[unit]} {zh}", f"{ms // MS[unit]} {en}"
     seconds = plain(Decimal(ms) / 1000)
     return f"{seconds} 秒", f"{seconds} s"

@@ -1,4 +1,4 @@
-"""SLA and usage terms as values: what a contract says, each word with one meaning (docs/terms.md)."""
+"""SLA and usage terms as values: what a contract says, each word with one meaning."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -109,7 +109,8 @@ class Metric:
     clock_start: Literal["event", "ticket"] = "event"
     clock_stop: Literal["restored", "ticket_closed"] = "restored"
     unknown: Literal["left_out", "up", "down"] = "left_out"
-    bridge_ms: int = 0
+    bridge_ms: int = 0  # gaps with down on both sides are down
+    bridge_up_ms: int = 0  # gaps with up on both sides are up
     min_coverage: Decimal = Decimal(0)
     review_when: Literal["verdict", "credit"] = "verdict"
     denominator: Literal["service", "period", "fixed"] = "service"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 from dcim.sla.rules.quantities import plain, say_duration
 from dcim.sla.rules.terms import Credit, Metric, Range, Target, Terms, Text
@@ -23,9 +24,9 @@ def read_range(words: Reader, convert: Callable[[str], Decimal]) -> Range:
     low = words.need(lows[0], convert, None) if lows else None
     high = words.need(highs[0], convert, None) if highs else None
     bounds = Range(low, lows == ["from"], high, highs == ["up_to"])
-    if low is not None and high is not None and not low < high:
-        if not (low == high and bounds.low_inclusive and bounds.high_inclusive):
-            words.refuse("", "the lower bound is not below the upper one")
+    point = low == high and bounds.low_inclusive and bounds.high_inclusive
+    if low is not None and high is not None and low >= high and not point:
+        words.refuse("", "the lower bound is not below the upper one")
     return bounds
 
 
@@ -150,15 +151,14 @@ def _between(
         if begin > end + step:
             return [Flaw("hole", f"between {say(end)} and {say(begin)}")]
         return [Flaw("overlap", f"{say(begin)} to {say(end)}")] if begin <= end else []
-    if upper.low > lower.high:
-        return [Flaw("hole", f"between {say(lower.high)} and {say(upper.low)}")]
-    if upper.low < lower.high:
-        return [Flaw("overlap", f"{say(upper.low)} to {say(lower.high)}")]
-    if lower.high_inclusive and upper.low_inclusive:
-        return [Flaw("overlap", f"exactly {say(upper.low)}")]
-    if not lower.high_inclusive and not upper.low_inclusive:
-        return [Flaw("hole", f"exactly {say(upper.low)}")]
-    return []
+    if upper.low != lower.high:
+        kind, ends = ("hole", (lower.high, upper.low))
+        if upper.low < lower.high:
+            kind, ends = ("overlap", (upper.low, lower.high))
+        return [Flaw(kind, f"between {say(ends[0])} and {say(ends[1])}")]
+    if lower.high_inclusive != upper.low_inclusive:
+        return []
+    return [Flaw("overlap" if upper.low_inclusive else "hole", f"exactly {say(upper.low)}")]
 
 
 def find_oddities(terms: Terms) -> Iterator[Text]:
@@ -198,7 +198,7 @@ def _falls(credit: Credit) -> bool:
     values = [tier.credit.value for tier in rows]
     if credit.form == "tiers_availability":
         values.reverse()
-    return any(later < earlier for earlier, later in zip(values, values[1:], strict=False))
+    return any(later < earlier for earlier, later in pairwise(values))
 
 
 def _warn(metric: str, zh: str, en: str) -> Text:

@@ -21,18 +21,18 @@ from dcim.sla.rules.quantities import (
     read_value,
 )
 from dcim.sla.rules.terms import Exclusion, Metric, Range, Target, Termination, Terms, Usage
-from dcim.sla.rules.terms_text import Problem, Reader, TermsRefused, hash_node, parse_text
+from dcim.sla.rules.terms_text import Problem, Reader, TermsRefusedError, hash_node, parse_text
 
 _ID = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
 
 def load_terms(text: str) -> Terms:
-    """Terms of a YAML text; TermsRefused lists every problem found."""
+    """Terms of a YAML text; TermsRefusedError lists every problem found."""
     node = parse_text(text)
     problems: list[Problem] = []
     top = Reader(node, "", problems)
     if problems:
-        raise TermsRefused(problems)
+        raise TermsRefusedError(problems)
     currency = top.need("currency", _currency, "XXX")
     rounding, decimals = top.need("rounding", _money_rounding, ("half_up", 2))
     rent = top.group("rent")
@@ -71,7 +71,7 @@ def load_terms(text: str) -> Terms:
     if not problems:
         terms_checks.refuse_contradictions(terms, top)
     if problems:
-        raise TermsRefused(problems)
+        raise TermsRefusedError(problems)
     return replace(terms, warnings=tuple(terms_checks.find_oddities(terms)))
 
 
@@ -145,6 +145,7 @@ def _metric(name: str, words: Reader, currency: str) -> Metric:
             else "left_out",
         ),
         bridge_ms=unknown.read("bridge", read_duration, 0) if unknown else 0,
+        bridge_up_ms=unknown.read("bridge_up", read_duration, 0) if unknown else 0,
         min_coverage=unknown.read("min_coverage", read_percent, Decimal(0))
         if unknown
         else Decimal(0),

@@ -28,7 +28,7 @@ class Problem:
         return f"line {self.line}, {self.place or 'terms'}: {self.message}{hint}"
 
 
-class TermsRefused(ValueError):
+class TermsRefusedError(ValueError):
     """The terms cannot be used; `problems` names every place."""
 
     def __init__(self, problems: list[Problem]) -> None:
@@ -54,22 +54,22 @@ class Node:
 
 
 def parse_text(text: str) -> Node:
-    """The tree; TermsRefused for aliases, tags, duplicate keys, depth, or broken YAML."""
+    """The tree; TermsRefusedError for aliases, tags, duplicate keys, depth, or broken YAML."""
     if len(text) > LONGEST_TEXT:
-        raise TermsRefused([Problem("", 1, f"longer than {LONGEST_TEXT} characters")])
+        raise TermsRefusedError([Problem("", 1, f"longer than {LONGEST_TEXT} characters")])
     try:
         _refuse_tricks(text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        raise TermsRefused([Problem("", line, f"not readable as YAML: {error}")]) from error
+        raise TermsRefusedError([Problem("", line, f"not readable as YAML: {error}")]) from error
     if root is None:
-        raise TermsRefused([Problem("", 1, "empty")])
+        raise TermsRefusedError([Problem("", 1, "empty")])
     problems: list[Problem] = []
     node = _convert(root, "", problems)
     if problems:
-        raise TermsRefused(problems)
+        raise TermsRefusedError(problems)
     return node
 
 
@@ -85,10 +85,12 @@ def _refuse_tricks(text: str) -> None:
     for token in yaml.scan(text, Loader=yaml.SafeLoader):
         line = token.start_mark.line + 1
         if isinstance(token, yaml.AliasToken | yaml.AnchorToken | yaml.TagToken):
-            raise TermsRefused([Problem("", line, "anchors, aliases and tags are not allowed")])
+            raise TermsRefusedError(
+                [Problem("", line, "anchors, aliases and tags are not allowed")]
+            )
         depth += isinstance(token, opening) - isinstance(token, closing)
         if depth > DEEPEST:
-            raise TermsRefused([Problem("", line, "nested too deeply")])
+            raise TermsRefusedError([Problem("", line, "nested too deeply")])
 
 
 def _convert(node: yaml.Node, place: str, problems: list[Problem]) -> Node:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from dcim.sla.rules.quantities import Amount, plain, say_duration, say_rate
+from dcim.sla.rules.quantities import VALUE_UNITS, Amount, plain, say_duration, say_rate
 from dcim.sla.rules.terms import Credit, Exclusion, Metric, Range, Target, Terms, Text, Tier, Usage
 
 MINUTE = 60_000
@@ -111,11 +111,11 @@ def say_metric(metric: Metric) -> Text:
     """One paragraph a buyer understands."""
     zh, en = [], []
     combine = {
-        "single": ("中断", "Downtime is time in which it is down"),
+        "single": ("该服务中断", "Downtime is time in which it is down"),
         "any": ("任一中断", "Downtime is time in which any of them is down"),
         "all": (
             "全部同时中断（仅部分中断的不计）",
-            "Downtime is time in which all of them are down at once; the loss of some is not counted",
+            "Downtime is time in which all of them are down at once; losing some does not count",
         ),
         "at_least": (
             f"至少 {metric.at_least_down} 个同时中断",
@@ -126,7 +126,7 @@ def say_metric(metric: Metric) -> Text:
         within = say_limit(metric)
         zh.append(f"测量值须{within['zh']}，超出即为中断")
         en.append(f"Measured values must be {within['en']}; beyond that is downtime")
-    zh.append(f"{combine[0]}计为中断")
+    zh.append(f"{combine[0]}的时间计为中断")
     en.append(combine[1])
     if metric.qualify_ms:
         length = say_duration(metric.qualify_ms)
@@ -160,6 +160,14 @@ def say_metric(metric: Metric) -> Text:
             "down": "Time that was not measured counts as downtime",
         }[metric.unknown]
     )
+    if metric.bridge_ms:
+        gap = say_duration(metric.bridge_ms)
+        zh.append(f"不超过 {gap[0]}且前后均为中断的缺测计为中断")
+        en.append(f"A gap of at most {gap[1]} with downtime on both sides is downtime")
+    if metric.bridge_up_ms:
+        gap = say_duration(metric.bridge_up_ms)
+        zh.append(f"不超过 {gap[0]}且前后均正常的缺测计为正常")
+        en.append(f"A gap of at most {gap[1]} with normal service on both sides is normal")
     if metric.unknown == "left_out":
         zh.append("若结论因此而异，由人工核定")
         en.append("If the verdict depends on it, a person decides")
@@ -176,8 +184,6 @@ def say_metric(metric: Metric) -> Text:
 
 def say_limit(metric: Metric) -> Text:
     """Limits in written units; stored integers are scaled back."""
-    from dcim.sla.rules.quantities import VALUE_UNITS
-
     limit = metric.limit
     if limit is None:
         return {"zh": "", "en": ""}
@@ -242,11 +248,12 @@ def _say_form(credit: Credit) -> tuple[str, str]:
 
 def say_usage(usage: Usage) -> Text:
     length = say_duration(usage.interval_ms)
+    price = _price(usage.price_over)
     if usage.method != "percentile":
         unit = "kWh" if usage.method == "energy" else "kW"
         return {
-            "zh": f"按{unit}计费，单价 {_price(usage.price_over)}，PUE {plain(usage.pue)}。",
-            "en": f"Billed per {unit} at {_price(usage.price_over)}, PUE {plain(usage.pue)}.",
+            "zh": f"按{unit}计费，单价 {price[0]}，PUE {plain(usage.pue)}。",
+            "en": f"Billed per {unit} at {price[1]}, PUE {plain(usage.pue)}.",
         }
     p = plain(usage.percentile)
     direction = {
@@ -280,7 +287,8 @@ def say_usage(usage: Usage) -> Text:
     }[usage.missing]
     zh = (
         f"每 {length[0]}一点（UTC 对齐，覆盖不足 {plain(usage.min_cover)} % 的点为缺测），"
-        f"第 {p} 百分位（{rank[0]}），{direction[0]}，{missing[0]}；1 Mbit/s = {usage.thousand} kbit/s"
+        f"第 {p} 百分位（{rank[0]}），{direction[0]}，{missing[0]}；"
+        f"1 Mbit/s = {usage.thousand} kbit/s"
     )
     en = (
         f"One point every {length[1]} (aligned in UTC; a point covered by less than "
@@ -289,18 +297,23 @@ def say_usage(usage: Usage) -> Text:
     )
     if isinstance(usage.commit, int):
         zh, en = f"{zh}；保底 {say_rate(usage.commit)}", f"{en}; commit {say_rate(usage.commit)}"
-    zh += f"；超出保底的部分每 Mbit/s 每月 {_price(usage.price_over)}。"
-    en += f"; above the commit {_price(usage.price_over)} per Mbit/s and month."
+    zh += f"；超出保底的部分每 Mbit/s 每月 {price[0]}。"
+    en += f"; above the commit {price[1]} per Mbit/s and month."
     return {"zh": zh, "en": en}
 
 
-def _price(price: object) -> str:
-    return plain(price) if isinstance(price, Decimal) else "as ordered / 按订单"
+def _price(price: object) -> tuple[str, str]:
+    if isinstance(price, Decimal):
+        return plain(price), plain(price)
+    return "按订单单价", "the price of the order"
 
 
 def clause_words(terms: Terms) -> list[dict[str, object]]:
     """[{id, title, text}] for the method section: general rules, each metric, each usage, caps."""
-    general_zh = f"账期为自然月，以 {terms.timezone} 时间计；金额单位 {terms.currency}，舍入到 {terms.decimals} 位小数"
+    general_zh = (
+        f"账期为自然月，以 {terms.timezone} 时间计；"
+        f"金额单位 {terms.currency}，舍入到 {terms.decimals} 位小数"
+    )
     general_en = (
         f"The period is the calendar month in {terms.timezone}; money is in {terms.currency}, "
         f"rounded to {terms.decimals} decimals"
@@ -308,18 +321,22 @@ def clause_words(terms: Terms) -> list[dict[str, object]]:
     zh_round = {"half_up": "四舍五入", "half_even": "四舍六入五成双", "down": "舍去"}[
         terms.rounding
     ]
+    rent_zh = "按天折算" if terms.prorate == "days" else "不折算"
     general = {
-        "zh": f"{general_zh}（{zh_round}）。租费{'按天折算' if terms.prorate == 'days' else '不折算'}。",
+        "zh": f"{general_zh}（{zh_round}）。租费{rent_zh}。",
         "en": f"{general_en} ({terms.rounding.replace('_', ' ')}). "
         f"Rent is {'prorated by days' if terms.prorate == 'days' else 'not prorated'}.",
     }
     parts: list[dict[str, object]] = [
         {"id": "general", "title": {"zh": "一般规则", "en": "General"}, "text": general}
     ]
-    for metric in terms.metrics:
-        parts.append({"id": metric.id, "title": _title(metric), "text": say_metric(metric)})
-    for usage in terms.usage:
-        parts.append({"id": usage.id, "title": _title(usage), "text": say_usage(usage)})
+    parts += [
+        {"id": metric.id, "title": _title(metric), "text": say_metric(metric)}
+        for metric in terms.metrics
+    ]
+    parts += [
+        {"id": usage.id, "title": _title(usage), "text": say_usage(usage)} for usage in terms.usage
+    ]
     caps = say_caps(terms)
     if caps:
         parts.append({"id": "caps", "title": {"zh": "上限", "en": "Caps"}, "text": caps})

@@ -194,7 +194,8 @@ def _percentile_steps(
                 "above",
                 "超出保底",
                 "Above the commit",
-                f"max({say_exact(Fraction(billed_bps, mega))} − {say_exact(Fraction(commit, mega))}, 0)",
+                f"max({say_exact(Fraction(billed_bps, mega))} − "
+                f"{say_exact(Fraction(commit, mega))}, 0)",
                 f"{say_exact(Fraction(over_bps, mega))} Mbit/s",
             )
         )
