@@ -1,0 +1,171 @@
+"""Reading the power chain with its latest readings, through a scope."""
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dcim.accounts.scope import Scope
+from dcim.errors import NotFoundError
+from dcim.inventory.models import Cabinet, Rack
+from dcim.inventory.reach import in_reach, select_whole_racks
+from dcim.metering.families import DOWN, NOT_REPORTED, UP
+from dcim.metering.models import Series
+from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
+from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page
+from dcim.power.models import PowerNode
+
+STATE_NAMES = {UP: "alive", DOWN: "dead"}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """One node of a feed. mv, ma, mw: the latest reading, none where not reported or not shown.
+
+    A customer sees the feeds of its racks; readings only of racks that are wholly its own, since
+    a shared rack's PDU measures the neighbours too.
+    """
+
+    id: int
+    site_id: int
+    parent_id: int | None
+    kind: str
+    code: str
+    feed: str
+    rated_a: int
+    volts: int
+    phases: int
+    derate_pct: int
+    rack_id: int | None
+    rack_code: str | None
+    cabinet_id: int | None
+    cabinet_code: str | None
+    meter_device_id: int | None
+    state: str
+    measured_at: dt.datetime | None
+    mv: int | None
+    ma: int | None
+    mw: int | None
+    # The power series, for charts; none where not measured or not shown.
+    series_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFilter:
+    node_id: int | None = None
+    site_id: int | None = None
+    parent_id: int | None = None
+    rack_id: int | None = None
+    feed: str | None = None
+    kind: str | None = None
+
+
+def list_power_nodes(
+    session: Session,
+    scope: Scope,
+    wanted: NodeFilter = NodeFilter(),
+    paging: Paging = FIRST_PAGE,
+    *,
+    store: SampleStore | None = None,
+) -> Page[NodeRow]:
+    """Nodes with state and reading; at most six statements however many there are."""
+    statement = (
+        select(
+            PowerNode.id,
+            PowerNode.site_id,
+            PowerNode.parent_id,
+            PowerNode.kind,
+            PowerNode.code,
+            PowerNode.feed,
+            PowerNode.rated_a,
+            PowerNode.volts,
+            PowerNode.phases,
+            PowerNode.derate_pct,
+            PowerNode.rack_id,
+            Rack.code.label("rack_code"),
+            Cabinet.id.label("cabinet_id"),
+            Cabinet.code.label("cabinet_code"),
+            PowerNode.meter_device_id,
+        )
+        .outerjoin(Rack, Rack.id == PowerNode.rack_id)
+        .outerjoin(Cabinet, Cabinet.id == Rack.cabinet_id)
+        .where(in_reach(scope, PowerNode.rack_id))
+        .order_by(PowerNode.site_id, PowerNode.code, PowerNode.id)
+    )
+    for column, value in (
+        (PowerNode.id, wanted.node_id),
+        (PowerNode.site_id, wanted.site_id),
+        # The chain above the rack is the operator's to know.
+        (PowerNode.parent_id, wanted.parent_id if scope.is_staff else None),
+        (PowerNode.rack_id, wanted.rack_id),
+        (PowerNode.feed, wanted.feed),
+        (PowerNode.kind, wanted.kind),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    found = fetch_page(session, _unmeasured, statement, paging)
+    return found.replace(_add_readings(session, scope, found.items, store or PostgresSampleStore()))
+
+
+def find_power_node(session: Session, scope: Scope, node_id: int) -> NodeRow:
+    """Raises NotFoundError for an absent node and for one out of reach alike."""
+    found = list_power_nodes(session, scope, NodeFilter(node_id=node_id)).items
+    if not found:
+        raise NotFoundError("No such power node.")
+    return found[0]
+
+
+def _unmeasured(**fields: Any) -> NodeRow:
+    return NodeRow(
+        state="unknown",
+        measured_at=None,
+        mv=None,
+        ma=None,
+        mw=None,
+        series_id=None,
+        **fields,
+    )
+
+
+def _add_readings(
+    session: Session, scope: Scope, rows: list[NodeRow], store: SampleStore
+) -> list[NodeRow]:
+    series = session.execute(
+        select(Series.id, Series.family, Series.power_node_id).where(
+            Series.power_node_id.in_([row.id for row in rows]),
+            Series.family.in_(("power", "state")),
+        )
+    ).all()
+    by_node: dict[tuple[int, str], int] = {
+        (one.power_node_id, one.family): one.id for one in series
+    }
+    latest: dict[int, Latest] = {}
+    for family in ("power", "state"):
+        ids = [one.id for one in series if one.family == family]
+        latest |= store.latest(session, family, ids)
+    whole = None if scope.is_staff else set(session.scalars(select_whole_racks(scope)))
+    done = []
+    for row in rows:
+        power_id = by_node.get((row.id, "power"))
+        state = latest.get(by_node.get((row.id, "state"), 0))
+        if state is not None:
+            row = replace(row, state=STATE_NAMES.get(int(state.values["state"]), "unknown"))  # noqa: PLW2901
+        if whole is None or row.rack_id in whole:
+            row = _add_power(replace(row, series_id=power_id), latest.get(power_id or 0))  # noqa: PLW2901
+        if not scope.is_staff:
+            row = replace(row, parent_id=None, meter_device_id=None)  # noqa: PLW2901
+        done.append(row)
+    return done
+
+
+def _add_power(row: NodeRow, latest: Latest | None) -> NodeRow:
+    if latest is None:
+        return row
+    mv, ma, mw = (
+        None if int(latest.values[name]) == NOT_REPORTED else int(latest.values[name])
+        for name in ("mv", "ma", "mw")
+    )
+    measured_at = dt.datetime.fromtimestamp(latest.ts / 1000, dt.UTC)
+    return replace(row, measured_at=measured_at, mv=mv, ma=ma, mw=mw)

@@ -1,0 +1,128 @@
+"""Reading polled agents and the names of credentials. What a credential holds is never read here.
+
+Agents are the operator's: these functions are for staff.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dcim.errors import NotFoundError
+from dcim.inventory.models import Device
+from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page
+from dcim.snmp.models import SnmpAgent, SnmpCredential
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    id: int
+    device_id: int
+    device_name: str
+    credential_id: int
+    credential_name: str
+    address: str
+    udp_port: int
+    shard: int
+    enabled: bool
+    profile: str
+    sys_name: str
+    sys_descr: str
+    sys_object_id: str
+    last_poll_at: dt.datetime | None
+    last_answer_at: dt.datetime | None
+    last_error: str
+    last_duration_ms: int | None
+    silent_polls: int
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRow:
+    """A credential without its secrets: they can be written, never read."""
+
+    id: int
+    name: str
+    version: str
+    username: str | None
+    auth_protocol: str | None
+    priv_protocol: str | None
+    context: str
+    created_at: dt.datetime
+
+
+def list_agents(
+    session: Session,
+    paging: Paging = FIRST_PAGE,
+    *,
+    device_id: int | None = None,
+    agent_id: int | None = None,
+    silent: bool | None = None,
+) -> Page[AgentRow]:
+    """`silent`: whether the last poll went unanswered."""
+    statement: Query = (
+        select(
+            SnmpAgent.id,
+            SnmpAgent.device_id,
+            Device.name.label("device_name"),
+            SnmpAgent.credential_id,
+            SnmpCredential.name.label("credential_name"),
+            SnmpAgent.address,
+            SnmpAgent.udp_port,
+            SnmpAgent.shard,
+            SnmpAgent.enabled,
+            SnmpAgent.profile,
+            SnmpAgent.sys_name,
+            SnmpAgent.sys_descr,
+            SnmpAgent.sys_object_id,
+            SnmpAgent.last_poll_at,
+            SnmpAgent.last_answer_at,
+            SnmpAgent.last_error,
+            SnmpAgent.last_duration_ms,
+            SnmpAgent.silent_polls,
+        )
+        .join(Device, Device.id == SnmpAgent.device_id)
+        .join(SnmpCredential, SnmpCredential.id == SnmpAgent.credential_id)
+        .order_by(Device.name)
+    )
+    if device_id is not None:
+        statement = statement.where(SnmpAgent.device_id == device_id)
+    if agent_id is not None:
+        statement = statement.where(SnmpAgent.id == agent_id)
+    if silent is not None:
+        condition: Any = SnmpAgent.silent_polls > 0 if silent else SnmpAgent.silent_polls == 0
+        statement = statement.where(condition)
+    return fetch_page(session, AgentRow, statement, paging)
+
+
+def find_agent(session: Session, agent_id: int) -> AgentRow:
+    found = list_agents(session, agent_id=agent_id).items
+    if not found:
+        raise NotFoundError("No such agent.")
+    return found[0]
+
+
+def list_credentials(
+    session: Session, paging: Paging = FIRST_PAGE, *, credential_id: int | None = None
+) -> Page[CredentialRow]:
+    statement: Query = select(
+        SnmpCredential.id,
+        SnmpCredential.name,
+        SnmpCredential.version,
+        SnmpCredential.username,
+        SnmpCredential.auth_protocol,
+        SnmpCredential.priv_protocol,
+        SnmpCredential.context,
+        SnmpCredential.created_at,
+    ).order_by(SnmpCredential.name)
+    if credential_id is not None:
+        statement = statement.where(SnmpCredential.id == credential_id)
+    return fetch_page(session, CredentialRow, statement, paging)
+
+
+def find_credential(session: Session, credential_id: int) -> CredentialRow:
+    found = list_credentials(session, credential_id=credential_id).items
+    if not found:
+        raise NotFoundError("No such credential.")
+    return found[0]

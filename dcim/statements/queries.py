@@ -1,0 +1,202 @@
+"""Reading issued statements, their files and the ledger, through a scope."""
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dcim.accounts.scope import Scope
+from dcim.customers.models import Contract, Customer
+from dcim.errors import NotFoundError
+from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page
+from dcim.statements.models import LedgerEntry, Statement, StatementFile
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """`verdict` is met, breached or needs_review; the file's columns are none until it exists."""
+
+    id: int
+    customer_id: int
+    customer_code: str
+    customer_name: str
+    customer_name_en: str
+    contract_id: int
+    contract_number: str
+    number: str
+    period: str
+    revision: int
+    reason: str
+    currency: str
+    total: Decimal
+    credits: Decimal
+    verdict: str
+    document_sha256: str
+    issued_at: dt.datetime
+    pdf_sha256: str | None
+    pdf_bytes: int | None
+    pdf_pages: int | None
+    signer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """Credits are negative amounts."""
+
+    id: int
+    key: str
+    customer_id: int
+    contract_id: int
+    contract_item_id: int | None
+    statement_id: int
+    kind: str
+    text: str
+    text_en: str
+    amount: Decimal
+    currency: str
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StatementFilter:
+    """`period` is a month as "2026-10"."""
+
+    statement_id: int | None = None
+    customer_id: int | None = None
+    contract_id: int | None = None
+    period: str | None = None
+    verdict: str | None = None
+
+
+def list_statements(
+    session: Session,
+    scope: Scope,
+    wanted: StatementFilter = StatementFilter(),
+    paging: Paging = FIRST_PAGE,
+) -> Page[StatementRow]:
+    """Newest period first, every revision; a customer's own alone. Two statements of SQL."""
+    statement = _select_statements(scope).order_by(
+        Statement.period.desc(), Statement.number, Statement.revision.desc()
+    )
+    for column, value in (
+        (Statement.id, wanted.statement_id),
+        (Statement.customer_id, wanted.customer_id),
+        (Statement.contract_id, wanted.contract_id),
+        (Statement.period, wanted.period),
+        (Statement.verdict, wanted.verdict),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    return fetch_page(session, StatementRow, statement, paging)
+
+
+def find_statement(session: Session, scope: Scope, statement_id: int) -> StatementRow:
+    """Raises NotFoundError for an absent statement and for another's alike."""
+    found = list_statements(session, scope, StatementFilter(statement_id=statement_id)).items
+    if not found:
+        raise NotFoundError("No such statement.")
+    return found[0]
+
+
+def read_document(session: Session, scope: Scope, statement_id: int) -> dict[str, Any]:
+    """The frozen statement JSON, exactly as issued."""
+    document = session.scalar(
+        select(Statement.document).where(
+            Statement.id == statement_id, scope.filter(Statement.customer_id)
+        )
+    )
+    if document is None:
+        raise NotFoundError("No such statement.")
+    return document
+
+
+def find_file(session: Session, scope: Scope, statement_id: int) -> StatementFile:
+    """The issued PDF's row. Raises NotFoundError also while there is no file yet."""
+    found = session.scalar(
+        select(StatementFile).where(
+            StatementFile.statement_id == statement_id, scope.filter(StatementFile.customer_id)
+        )
+    )
+    if found is None:
+        raise NotFoundError("No such statement.")
+    return found
+
+
+def locate_pdf(folder: Path, sha256: str) -> Path:
+    """Where a PDF lies: named by its hash alone, never by anything a person wrote."""
+    return folder / f"{sha256}.pdf"
+
+
+def list_ledger(
+    session: Session,
+    scope: Scope,
+    paging: Paging = FIRST_PAGE,
+    *,
+    customer_id: int | None = None,
+    contract_id: int | None = None,
+    statement_id: int | None = None,
+    kind: str | None = None,
+) -> Page[LedgerRow]:
+    statement = (
+        select(
+            LedgerEntry.id,
+            LedgerEntry.key,
+            LedgerEntry.customer_id,
+            LedgerEntry.contract_id,
+            LedgerEntry.contract_item_id,
+            LedgerEntry.statement_id,
+            LedgerEntry.kind,
+            LedgerEntry.text,
+            LedgerEntry.text_en,
+            LedgerEntry.amount,
+            LedgerEntry.currency,
+            LedgerEntry.created_at,
+        )
+        .where(scope.filter(LedgerEntry.customer_id))
+        .order_by(LedgerEntry.id.desc())
+    )
+    for column, value in (
+        (LedgerEntry.customer_id, customer_id),
+        (LedgerEntry.contract_id, contract_id),
+        (LedgerEntry.statement_id, statement_id),
+        (LedgerEntry.kind, kind),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    return fetch_page(session, LedgerRow, statement, paging)
+
+
+def _select_statements(scope: Scope) -> Query:
+    return (
+        select(
+            Statement.id,
+            Statement.customer_id,
+            Customer.code.label("customer_code"),
+            Customer.name.label("customer_name"),
+            Customer.name_en.label("customer_name_en"),
+            Statement.contract_id,
+            Contract.number.label("contract_number"),
+            Statement.number,
+            Statement.period,
+            Statement.revision,
+            Statement.reason,
+            Statement.currency,
+            Statement.total,
+            Statement.credits,
+            Statement.verdict,
+            Statement.document_sha256,
+            Statement.issued_at,
+            StatementFile.sha256.label("pdf_sha256"),
+            StatementFile.size.label("pdf_bytes"),
+            StatementFile.pages.label("pdf_pages"),
+            StatementFile.signer,
+        )
+        .join(Customer, Customer.id == Statement.customer_id)
+        .join(Contract, Contract.id == Statement.contract_id)
+        .outerjoin(StatementFile, StatementFile.statement_id == Statement.id)
+        .where(scope.filter(Statement.customer_id))
+    )
