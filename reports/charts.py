@@ -63,7 +63,9 @@ def draw_state(drawing: Drawing, x: float, y: float, size: float, state: str) ->
         drawing.rect(x + 0.3, y + 0.3, size - 0.6, size - 0.6, svg.PAPER, svg.MAINTENANCE, 0.6)
         drawing.hatch(x + 0.3, y + 0.3, size - 0.6, size - 0.6, svg.MAINTENANCE, 2.8, 0.7)
     elif state == "unknown":
-        drawing.rect(x + 0.4, y + 0.4, size - 0.8, size - 0.8, svg.PAPER, svg.UNKNOWN, 0.8, "1.6 1.4")
+        drawing.rect(
+            x + 0.4, y + 0.4, size - 0.8, size - 0.8, svg.PAPER, svg.UNKNOWN, 0.8, "1.6 1.4"
+        )
         drawing.text(x + size / 2, y + size * 0.76, "?", size * 0.68, svg.UNKNOWN, "middle", "bold")
     elif state == "degraded":
         drawing.rect(x, y, size, size, svg.OK_FILL)
@@ -163,7 +165,9 @@ def budget_bar(used: float | None, spread: tuple[float, float] | None, title: st
     if used is not None:
         fill = svg.OK if used < 0.75 else svg.WARNING_FILL if used < 0.9 else svg.BAD
         if used > 0:
-            drawing.rect(0, 1.5, max(width * min(used, 1), 2), 6, fill, radius=3 if used > 0.1 else 1)
+            drawing.rect(
+                0, 1.5, max(width * min(used, 1), 2), 6, fill, radius=3 if used > 0.1 else 1
+            )
         if used > 1:
             x = width + 1.5
             drawing.path(f"M{x} 0.5L{svg.number(x + 6)} 4.5L{x} 8.5Z", fill=svg.BAD)
@@ -176,7 +180,7 @@ def budget_bar(used: float | None, spread: tuple[float, float] | None, title: st
 
 
 def verdict_mark(result: str, title: str, size: float = 10, fill: str | None = None) -> Markup:
-    """met: filled circle; breached: octagon; needs_review: dashed ring with ?; others: hollow ring."""
+    """met: disc; breached: octagon with !; needs_review: dashed ring with ?; others: ring."""
     drawing = Drawing(10, 10, title)
     if result == "met":
         drawing.element("circle", cx=5, cy=5, r=3.9, fill=fill or svg.OK)

@@ -86,7 +86,7 @@ def nice_ceiling(value: float) -> float:
 
 
 def spread_labels(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Positions as near as possible to the wanted ones, at least `gap` apart, inside [low, high]."""
+    """Positions near the wanted ones, at least `gap` apart, inside [low, high] if they fit."""
     order = sorted(range(len(wanted)), key=lambda index: wanted[index])
     placed = list(wanted)
     previous = low - gap
@@ -150,7 +150,13 @@ class Plot:
             elif not empty and begin is not None:
                 left, right = self.x(begin, len(columns)), self.x(index, len(columns))
                 self.drawing.hatch(
-                    left, self.top, max(right - left, 1.5), self.bottom - self.top, "#aab3bf", 3, 0.5
+                    left,
+                    self.top,
+                    max(right - left, 1.5),
+                    self.bottom - self.top,
+                    "#aab3bf",
+                    3,
+                    0.5,
                 )
                 begin = None
 
@@ -171,9 +177,7 @@ class Plot:
             self.drawing.path(
                 svg.polyline(upper + lower[::-1]) + "Z", fill=curve.colour, opacity=0.25
             )
-            self.drawing.path(
-                svg.polyline(middle), stroke=curve.colour, width=0.9, dash=curve.dash
-            )
+            self.drawing.path(svg.polyline(middle), stroke=curve.colour, width=0.9, dash=curve.dash)
 
     def shade_above(self, columns: Sequence[Column | None], value: float, colour: str) -> None:
         """What a percentile cuts off: the part of each column above the value."""
@@ -251,7 +255,9 @@ def traffic_chart(
     reduced = [merge_columns(curve.columns) for curve in curves]
     peak = max((c.high for columns in reduced for c in columns if c), default=0)
     high = nice_ceiling(max([peak * 1.04, *(level.value * 1.06 for level in levels)]))
-    divisor, unit = (1e9, "Gbps") if high >= 2e9 else (1e6, "Mbps") if high >= 2e6 else (1e3, "kbps")
+    divisor, unit = (
+        (1e9, "Gbps") if high >= 2e9 else (1e6, "Mbps") if high >= 2e6 else (1e3, "kbps")
+    )
     plot = Plot(start, end, 0, high, 136, title)
     plot.axes(ticks, words_of_axis(high, 0, divisor, unit), weekends)
     if reduced:

@@ -1,4 +1,4 @@
-"""Where two JSON documents differ: one line per value, named by its path and by what it belongs to."""
+"""Where two JSON documents differ: one line per value, named by its path."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,13 +30,15 @@ def find_differences(stated: Any, computed: Any, path: str = "") -> Iterator[Dif
                 yield from find_differences(stated[key], computed[key], below)
     elif is_list(stated) and is_list(computed):
         yield from find_in_lists(stated, computed, path)
-    elif type(stated) is not type(computed) and not both_numbers(stated, computed):
-        yield Difference(path, shown(stated), shown(computed))
-    elif stated != computed:
+    elif (
+        type(stated) is not type(computed) and not both_numbers(stated, computed)
+    ) or stated != computed:
         yield Difference(path, shown(stated), shown(computed))
 
 
-def find_in_lists(stated: Sequence[Any], computed: Sequence[Any], path: str) -> Iterator[Difference]:
+def find_in_lists(
+    stated: Sequence[Any], computed: Sequence[Any], path: str
+) -> Iterator[Difference]:
     """Entries with an id are matched by it; the order counts only where there is none."""
     left, right = by_identity(stated), by_identity(computed)
     if left is not None and right is not None:
@@ -65,9 +67,7 @@ def find_in_lists(stated: Sequence[Any], computed: Sequence[Any], path: str) -> 
 def by_identity(entries: Sequence[Any]) -> dict[str, Any] | None:
     """Entries by the first of id, key, name, series, metric that all have, if it is unique."""
     for field in ("id", "key", "name", "series", "metric"):
-        names = [
-            entry.get(field) if isinstance(entry, Mapping) else None for entry in entries
-        ]
+        names = [entry.get(field) if isinstance(entry, Mapping) else None for entry in entries]
         if names and all(isinstance(name, str) for name in names) and len(set(names)) == len(names):
             return {str(name): entry for name, entry in zip(names, entries, strict=True)}
     return None

@@ -81,8 +81,7 @@ def metric_name(metric: Json, language: str) -> str:
 def draw_grid(canvas: Canvas) -> tuple[Markup, list[str]]:
     """The day grid and the states that occur in it (for the legend)."""
     names = {
-        metric["id"]: metric_name(metric, canvas.language)
-        for metric in canvas.statement["metrics"]
+        metric["id"]: metric_name(metric, canvas.language) for metric in canvas.statement["metrics"]
     }
     rows = [
         GridRow(names.get(row["metric"], row["metric"]), [Day(day_state(d)) for d in row["days"]])
@@ -179,7 +178,9 @@ def draw_traffic(canvas: Canvas, usage: Json) -> Markup | None:
         curves.reverse()
     levels = []
     if usage["commit_bps"] is not None:
-        text = f"{canvas.words['commit']} {trimmed(Decimal(usage['commit_bps']) / 1_000_000, 0)} Mbps"
+        text = (
+            f"{canvas.words['commit']} {trimmed(Decimal(usage['commit_bps']) / 1_000_000, 0)} Mbps"
+        )
         levels.append(Level(usage["commit_bps"], text, svg.INK, "dotted"))
     billed = usage["billed_bps"] if usage["percentile"] is not None else None
     if billed is not None:

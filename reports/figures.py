@@ -5,14 +5,24 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 CURRENCY_SIGNS = {"CNY": "¥", "USD": "US$", "EUR": "€", "HKD": "HK$", "GBP": "£", "SGD": "S$"}
 MINUS = "\N{MINUS SIGN}"
-MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 # What could turn text around, hide it, or has no glyph in the fonts a statement embeds.
 UNSAFE = re.compile(
@@ -154,7 +164,7 @@ class Clock:
 
     def midnights(self, start: str, end: str, step: int) -> list[tuple[int, date]]:
         """Every `step`-th local midnight of [start, end): (epoch ms, day)."""
-        found = []
+        found: list[tuple[int, date]] = []
         day = self.local(start).date()
         last = datetime.fromisoformat(end)
         while True:
@@ -189,4 +199,3 @@ def kilowatt_hours(watt_hours: str | float | None) -> str:
 
 def celsius(millis: int | None) -> str:
     return "–" if millis is None else f"{grouped(Decimal(millis) / 1000, 1)} °C"
-

@@ -58,9 +58,7 @@ def drop_doubled_files(pdf: Any, pydyf: Any) -> None:
 def claim_accessibility(pdf: Any, pydyf: Any) -> None:
     """One variant per file is all WeasyPrint writes; PDF/UA-1 is added beside PDF/A-3a."""
     metadata = pdf.objects[int(pdf.catalog["Metadata"].split()[0])]
-    metadata.stream = [
-        metadata.stream[0].replace(b"</rdf:RDF>", UA_DESCRIPTION + b"</rdf:RDF>", 1)
-    ]
+    metadata.stream = [metadata.stream[0].replace(b"</rdf:RDF>", UA_DESCRIPTION + b"</rdf:RDF>", 1)]
     pdf.catalog["ViewerPreferences"] = pydyf.Dictionary({"DisplayDocTitle": "true"})
 
 

@@ -61,9 +61,7 @@ def arrange(statement: Json) -> dict[str, Any]:
         "metrics": [metric_row(metric, t, language) for metric in statement["metrics"]],
         "credits": [metric for metric in statement["metrics"] if has_credit(metric)],
         "other_intervals": other_intervals(statement),
-        "power": [
-            (feed, draw_power(canvas, feed)) for feed in statement["power"][:CHARTS_IN_BODY]
-        ],
+        "power": [(feed, draw_power(canvas, feed)) for feed in statement["power"][:CHARTS_IN_BODY]],
         "power_rest": statement["power"][CHARTS_IN_BODY:],
         "usage": [
             (usage, draw_traffic(canvas, usage)) for usage in statement["usage"][:CHARTS_IN_BODY]
@@ -74,7 +72,9 @@ def arrange(statement: Json) -> dict[str, Any]:
             for place in statement["environment"][:CHARTS_IN_BODY]
         ],
         "environment_rest": statement["environment"][CHARTS_IN_BODY:],
-        "energy_total": sum((Decimal(feed["energy_wh"]) for feed in statement["power"]), Decimal(0)),
+        "energy_total": sum(
+            (Decimal(feed["energy_wh"]) for feed in statement["power"]), Decimal(0)
+        ),
         "points": lambda usage: points(usage, t),
         "peak_share": peak_share,
     }

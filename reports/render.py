@@ -1,6 +1,7 @@
-"""Statement JSON and attachments in, unsigned PDF/A-3a bytes out: the same input, the same bytes."""
+"""Statement JSON and attachments in, unsigned PDF/A-3a out: same input, same bytes."""
 
 import threading
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -10,9 +11,7 @@ from typing import Any
 from reports.attachments import Attachment, content_identifier, with_statement
 from reports.pages import arrange
 
-FONTS = frozenset(
-    {"Noto Sans CJK SC", "Noto Sans Mono CJK SC", "DejaVu Sans", "DejaVu Sans Mono"}
-)
+FONTS = frozenset({"Noto Sans CJK SC", "Noto Sans Mono CJK SC", "DejaVu Sans", "DejaVu Sans Mono"})
 SMALL_PAGES = 1
 
 cache = threading.local()
@@ -117,7 +116,8 @@ def render(statement: Mapping[str, Any], attachments: Sequence[Attachment]) -> b
     document = choose_layout(statement)
     document.metadata.attachments = []
     fetcher = DenyingFetcher()
-    pdf: bytes = document.write_pdf(
+    pdf: bytes = write_quietly(
+        document,
         finisher=make_finisher({file.name: file.relationship for file in embedded}),
         pdf_variant="pdf/a-3a",
         pdf_identifier=content_identifier(embedded).encode(),
@@ -134,6 +134,14 @@ def render(statement: Mapping[str, Any], attachments: Sequence[Attachment]) -> b
             for file in embedded
         ],
     )
+    return pdf
+
+
+def write_quietly(document: Any, **options: Any) -> bytes:
+    """WeasyPrint 70 leaves its own ICC file to the garbage collector, which warns of it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        pdf: bytes = document.write_pdf(**options)
     return pdf
 
 

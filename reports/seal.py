@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-BYTE_RANGE = re.compile(rb"/ByteRange\s*\[\s*(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s*\]")
+BYTE_RANGE = re.compile(
+    rb"/ByteRange\s*\[\s*(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s+(\d{1,10})\s*\]"
+)
 UPPER_HEX = re.compile(rb"[0-9A-F]*\Z")
 TIMESTAMP = "signature_time_stamp_token"
 
@@ -86,21 +88,27 @@ def check_cms(der: bytes) -> None:
     Signed are only the signed attributes (with the digest of the file and of the signer's
     certificate). The rest is compared with what it must be, given those.
     """
-    from asn1crypto import cms
-
     try:
-        info = cms.ContentInfo.load(der, strict=True)
-        if info["content_type"].native != "signed_data":
-            raise SealError("the signature is no CMS signed data")
-        signed = info["content"]
-        again = cms.ContentInfo({"content_type": "signed_data", "content": rebuild(signed)})
-        if again.dump(force=True) != der:
-            raise SealError("the signature's structure was altered")
-        check_certificates(signed)
+        whole = is_rebuilt(der)
     except SealError:
         raise
     except Exception as error:
         raise SealError(f"the signature cannot be read: {error}") from error
+    if not whole:
+        raise SealError("the signature's structure was altered")
+
+
+def is_rebuilt(der: bytes) -> bool:
+    """Whether the CMS, put together anew from what is secured, gives the same bytes."""
+    from asn1crypto import cms
+
+    info = cms.ContentInfo.load(der, strict=True)
+    if info["content_type"].native != "signed_data":
+        raise SealError("the signature is no CMS signed data")
+    signed = info["content"]
+    check_certificates(signed)
+    again = cms.ContentInfo({"content_type": "signed_data", "content": rebuild(signed)})
+    return bool(again.dump(force=True) == der)
 
 
 def rebuild(signed: Any) -> Any:
@@ -128,9 +136,7 @@ def rebuild(signed: Any) -> Any:
         ),
         "digest_algorithm": algos.DigestAlgorithm(digest),
         "signed_attrs": cms.CMSAttributes.load(signer["signed_attrs"].untag().dump()),
-        "signature_algorithm": algos.SignedDigestAlgorithm(
-            {"algorithm": expected_mechanism(leaf)}
-        ),
+        "signature_algorithm": algos.SignedDigestAlgorithm({"algorithm": expected_mechanism(leaf)}),
         "signature": signer["signature"].native,
     }
     if unsigned.native:

@@ -196,8 +196,10 @@ def sign(
         for _, _, der in pem.unarmor(signer.certificates_pem, multiple=True)
     ]
     if signed_at > chain[0].not_valid_after:
-        raise SigningError(f"the signing certificate expired on {chain[0].not_valid_after:%Y-%m-%d}")
-    store = SimpleCertificateStore()
+        raise SigningError(
+            f"the signing certificate expired on {chain[0].not_valid_after:%Y-%m-%d}"
+        )
+    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
     store.register_multiple(chain)
     private = key.private_bytes(
         serialization.Encoding.DER,
@@ -210,7 +212,7 @@ def sign(
         cert_registry=store,
     )
 
-    class DatedSigner(PdfSigner):  # type: ignore[misc]
+    class DatedSigner(PdfSigner):
         """The time in the signature dictionary is the caller's, not this machine's clock."""
 
         def init_signing_session(self, *values: Any, **named: Any) -> Any:

@@ -18,92 +18,22 @@ When several apply, the first of 10, 4, 5, 7, 6, 8, 9, 3, 0 is given; all are li
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import Any
 
 from reports.attachments import STATEMENT_NAME, canonical_bytes
-from reports.differences import Difference, find_differences
-from reports.seal import Seal, SealError, check_seal
-from reports.trust import Trust, is_trusted
-from reports.unpacking import UnpackingError, embedded_files, open_pdf
+from reports.differences import find_differences
+from reports.signature import check_signature
+from reports.trust import Trust
+from reports.unpacking import UnpackingError, embedded_files
+from reports.verdict import EXIT_CODES, Check, Verdict
+
+__all__ = ["EXIT_CODES", "Check", "Recompute", "Rerender", "Verdict", "verify"]
 
 SCHEMA = "jifang.statement/1"
 SIZE_LIMIT = 128 * 1024 * 1024
-EXIT_CODES = {
-    "trusted": 0,
-    "signer_unknown": 3,
-    "altered": 4,
-    "attachments": 5,
-    "numbers": 6,
-    "not_recomputed": 7,
-    "untrusted": 8,
-    "superseded": 9,
-    "no_statement": 10,
-}
-PRIORITY = (
-    "no_statement", "altered", "attachments", "not_recomputed", "numbers", "untrusted",
-    "superseded", "signer_unknown", "trusted",
-)  # fmt: skip
 
 Recompute = Callable[[Mapping[str, bytes]], Mapping[str, Any]]
 Rerender = Callable[[Mapping[str, Any], Mapping[str, bytes]], bytes]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One finding. state: ok | failed | unknown; text in plain words, zh and en."""
-
-    key: str
-    state: str
-    text: dict[str, str]
-
-
-@dataclass
-class Verdict:
-    """What verification found. outcome is a key of EXIT_CODES."""
-
-    outcomes: set[str] = field(default_factory=set)
-    checks: list[Check] = field(default_factory=list)
-    differences: list[Difference] = field(default_factory=list)
-    number: str | None = None
-    revision: int | None = None
-    file_sha256: str = ""
-    signer: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def outcome(self) -> str:
-        return next(name for name in PRIORITY if name in self.outcomes)
-
-    @property
-    def exit_code(self) -> int:
-        return EXIT_CODES[self.outcome]
-
-    def note(self, key: str, state: str, zh: str, en: str) -> None:
-        self.checks.append(Check(key, state, {"zh": zh, "en": en}))
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "schema": "jifang.verdict/1",
-            "outcome": self.outcome,
-            "exit_code": self.exit_code,
-            "number": self.number,
-            "revision": self.revision,
-            "file_sha256": self.file_sha256,
-            "signer": self.signer,
-            "checks": [asdict(check) for check in self.checks],
-            "differences": [asdict(difference) for difference in self.differences],
-        }
-
-    def words(self, language: str) -> list[str]:
-        """The verdict as lines to print."""
-        marks = {"ok": "✓", "failed": "✗", "unknown": "?"}
-        lines = [f"{marks[check.state]} {check.text[language]}" for check in self.checks]
-        stated, computed = ("文件中", "重新计算") if language == "zh" else ("stated", "recomputed")
-        lines += [
-            f"  {d.path}: {stated} {d.stated}, {computed} {d.computed}" for d in self.differences
-        ]
-        return lines
 
 
 def verify(
@@ -150,122 +80,6 @@ def verify(
 def has_form(pdf: bytes) -> bool:
     """Signed or carrying files: an altered statement rather than some other PDF."""
     return b"/ByteRange" in pdf or b"/EmbeddedFile" in pdf
-
-
-def check_signature(pdf: bytes, trust: Trust | None, verdict: Verdict) -> None:
-    if b"/ByteRange" not in pdf:
-        verdict.outcomes.add("altered")
-        verdict.note("signature", "failed", "文件没有签名。", "The file carries no signature.")
-        return
-    try:
-        seal = check_seal(pdf)
-        chain, signed_at = check_cryptography(pdf, seal)
-    except SealError as error:
-        verdict.outcomes.add("altered")
-        verdict.note(
-            "signature", "failed",
-            f"签名无效，或文件在签名后被改动（{error}）。",
-            f"The signature is broken or the file was altered after signing ({error}).",
-        )  # fmt: skip
-        return
-    verdict.note(
-        "signature", "ok",
-        "签名完好，覆盖整个文件，签名后没有任何改动。",
-        "The signature is intact and covers the whole file: nothing changed after signing.",
-    )  # fmt: skip
-    check_signer(chain, signed_at, trust, verdict)
-
-
-def check_cryptography(pdf: bytes, seal: Seal) -> tuple[list[bytes], datetime | None]:
-    """pyHanko's validation: digest, signature, signer's certificate, changes. Raises SealError.
-
-    Returns the certificates in the signature (DER, signer first) and the time it states.
-    """
-    from pyhanko.sign.diff_analysis import ModificationLevel
-    from pyhanko.sign.fields import MDPPerm
-    from pyhanko.sign.validation import validate_pdf_signature
-    from pyhanko.sign.validation.status import SignatureCoverageLevel
-    from pyhanko_certvalidator import ValidationContext
-
-    check_digest(pdf, seal)
-    try:
-        signatures = open_pdf(pdf).embedded_signatures
-        if len(signatures) != 1:
-            raise SealError("there must be exactly one signature")
-        signature = signatures[0]
-        certificates = [signature.signer_cert, *signature.other_embedded_certs]
-        status = validate_pdf_signature(
-            signature, ValidationContext(trust_roots=certificates[-1:], allow_fetching=False)
-        )
-        stated = signature.self_reported_timestamp
-    except SealError:
-        raise
-    except Exception as error:
-        raise SealError(f"it cannot be checked: {error}") from error
-    if not (status.intact and status.valid):
-        raise SealError("the signature does not fit the file")
-    if status.coverage != SignatureCoverageLevel.ENTIRE_FILE:
-        raise SealError("the signature does not cover the whole file")
-    if status.modification_level not in {None, ModificationLevel.NONE}:
-        raise SealError("the file was changed after signing")
-    if signature.docmdp_level != MDPPerm.NO_CHANGES:
-        raise SealError("the signature does not certify the file against changes")
-    stamp = status.timestamp_validity
-    if stamp is not None and not (stamp.intact and stamp.valid):
-        raise SealError("the time stamp is broken")
-    return [certificate.dump() for certificate in certificates], stated
-
-
-def check_digest(pdf: bytes, seal: Seal) -> None:
-    """The digest under the signature is that of the file around it, before any PDF parsing."""
-    from asn1crypto import cms
-
-    digest = hashlib.sha256(pdf[: seal.hole_start])
-    digest.update(pdf[seal.hole_end :])
-    signer = cms.ContentInfo.load(seal.cms)["content"]["signer_infos"][0]
-    stated = [
-        attribute["values"][0].native
-        for attribute in signer["signed_attrs"]
-        if attribute["type"].native == "message_digest"
-    ]
-    if stated != [digest.digest()]:
-        raise SealError("the file's bytes are not those that were signed")
-
-
-def check_signer(
-    chain: Sequence[bytes], signed_at: datetime | None, trust: Trust | None, verdict: Verdict
-) -> None:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-
-    certificate = x509.load_der_x509_certificate(chain[0])
-    name = certificate.subject.rfc4514_string()
-    fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
-    verdict.signer = {
-        "name": name,
-        "fingerprint": fingerprint,
-        "signed_at": signed_at.isoformat() if signed_at else "",
-    }
-    if trust is None:
-        verdict.outcomes.add("signer_unknown")
-        verdict.note(
-            "signer", "unknown",
-            f"签名人未知：没有给出可信证书。证书写明 {name}，指纹 {fingerprint}。",
-            f"Who signed is not known: no trusted certificate was given. The certificate says "
-            f"{name}, fingerprint {fingerprint}.",
-        )  # fmt: skip
-    elif is_trusted(chain, trust, signed_at):
-        verdict.outcomes.add("trusted")
-        verdict.note(
-            "signer", "ok", f"签名人可信：{name}。", f"The signer is trusted: {name}."
-        )  # fmt: skip
-    else:
-        verdict.outcomes.add("untrusted")
-        verdict.note(
-            "signer", "failed",
-            f"签名人不在可信证书之列：{name}，指纹 {fingerprint}。",
-            f"The signer is not among the trusted ones: {name}, fingerprint {fingerprint}.",
-        )  # fmt: skip
 
 
 def read_statement(files: Mapping[str, bytes]) -> dict[str, Any]:

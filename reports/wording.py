@@ -149,8 +149,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "outbound": ("出方向", "outbound"),
     "inbound": ("入方向", "inbound"),
     "traffic_note": ("线为每小时平均，色带至最高的计费点；浅灰部分高于 P95，不计费；阴影为周末。",
-                     "Line: hourly mean; band: up to the highest billing bin; the grey part above P95 "
-                     "is cut from the bill; weekends shaded."),
+                     ("Line: hourly mean; band: up to the highest bin; grey above P95: not billed; "
+                      "weekends shaded.")),
     "traffic_alt": ("流量曲线", "traffic over the period"),
     "billed": ("计费带宽", "Billed"),
     "commit": ("保底", "Commit"),
@@ -159,10 +159,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "charge": ("费用", "Charge"),
     "points": ("计费点", "Billing bins"),
     "points_text": (
-        "{interval} 秒一点，应有 {expected}，实有 {present}，缺 {missing}；舍去最高 {discarded} 点，"
-        "取第 {rank} 名",
-        "{interval} s each: {expected} expected, {present} present, {missing} missing; highest "
-        "{discarded} discarded, rank {rank} billed",
+        (
+            "{interval} 秒一点，应有 {expected}，实有 {present}，缺 {missing}；"
+            "舍去最高 {discarded} 点，取第 {rank} 名"
+        ),
+        ("{interval} s each: {expected} expected, {present} present, {missing} missing; highest "
+        "{discarded} discarded, rank {rank} billed"),
     ),
     "points_plain": (
         "{interval} 秒一点，应有 {expected}，实有 {present}，缺 {missing}",
@@ -200,13 +202,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "bytes": ("字节", "Bytes"),
     "verify_title": ("签署与核验", "Signature and verification"),
     "verify_text": (
-        "本文件带有不可见的电子签名（PAdES），签名后任何一个字节的改动都会被发现。"
+        ("本文件带有不可见的电子签名（PAdES），签名后任何一个字节的改动都会被发现。"
         "本对账单的全部数字都由随附文件按公开规则算出：扫描二维码或打开下列网址上传本文件，"
-        "或在自己的电脑上离线运行 dcim statement verify，即可逐项重新计算核对。",
-        "This file carries an invisible electronic signature (PAdES); a change of any byte after "
+        "或在自己的电脑上离线运行 dcim statement verify，即可逐项重新计算核对。"),
+        ("This file carries an invisible electronic signature (PAdES); a change of any byte after "
         "signing is detected. Every figure here follows from the attached files by published "
         "rules: upload this file at the address below (or scan the code), or run "
-        "dcim statement verify offline on your own computer, to recompute each of them.",
+        "dcim statement verify offline on your own computer, to recompute each of them."),
     ),
     "verify_address": ("核验网址", "Verify at"),
     "qr_alt": ("核验网址的二维码", "QR code of the verification address"),

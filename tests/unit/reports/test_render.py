@@ -1,0 +1,189 @@
+"""The PDF: bytes, tags, attachments, metadata, fonts, figures, pages."""
+
+import io
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pikepdf
+import pytest
+
+from reports.attachments import Attachment, AttachmentError, canonical_bytes
+from reports.figures import percentage
+from reports.render import FONTS, RenderingError, lay_out, page_markup, render
+from tests.unit.reports import samples
+
+Rendered = Callable[[str], bytes]
+Tool = Callable[..., str]
+
+
+def opened(pdf: bytes) -> pikepdf.Pdf:
+    return pikepdf.open(io.BytesIO(pdf))
+
+
+def test_same_statement_same_bytes(rendered: Rendered) -> None:
+    extra = [Attachment("bins/a.csv", b"start,bps\n0,1\n", "text/csv", "Bins")]
+    assert render(samples.example("zh"), extra) == rendered("breached-zh")
+
+
+def test_same_bytes_in_another_process(rendered: Rendered) -> None:
+    code = (
+        "import hashlib, sys\n"
+        "from tests.unit.reports import samples\n"
+        "from reports.render import render\n"
+        "from reports.attachments import Attachment\n"
+        "e = [Attachment('bins/a.csv', b'start,bps\\n0,1\\n', 'text/csv', 'Bins')]\n"
+        "print(hashlib.sha256(render(samples.small('zh'), e)).hexdigest())\n"
+    )
+    import hashlib
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True,
+        env={"PYTHONHASHSEED": "7", "PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert result.stdout.strip() == hashlib.sha256(rendered("small-zh")).hexdigest()
+
+
+def test_another_content_is_another_identifier(rendered: Rendered) -> None:
+    other = render(samples.small("zh"), [Attachment("bins/a.csv", b"x", "text/csv")])
+    first, second = (opened(pdf).trailer["/ID"][0] for pdf in (rendered("small-zh"), other))
+    assert bytes(first) != bytes(second)
+
+
+def test_tags_alternatives_and_claims(rendered: Rendered) -> None:
+    with opened(rendered("breached-en")) as pdf:
+        assert pdf.Root["/MarkInfo"]["/Marked"]
+        assert str(pdf.Root["/Lang"]) == "en"
+        assert pdf.Root["/ViewerPreferences"]["/DisplayDocTitle"]
+        metadata = bytes(pdf.Root["/Metadata"].read_bytes())
+        assert b'pdfaid:part="3"' in metadata
+        assert b'pdfaid:conformance="A"' in metadata
+        assert b'pdfuaid:part="1"' in metadata
+        assert "/OutputIntents" in pdf.Root
+        figures = [
+            item for item in pdf.objects
+            if isinstance(item, pikepdf.Dictionary) and item.get("/S") == "/Figure"
+        ]  # fmt: skip
+        assert len(figures) >= 10
+        assert all(str(figure["/Alt"]).strip() for figure in figures)
+        kinds = {
+            str(item["/S"]) for item in pdf.objects
+            if isinstance(item, pikepdf.Dictionary) and "/S" in item and "/P" in item
+        }  # fmt: skip
+        assert {"/H1", "/H2", "/Table", "/TR", "/TH", "/TD", "/Figure"} <= kinds
+        with pdf.open_outline() as outline:
+            titles = [entry.title for entry in outline.root]
+        assert any("Service credits" in title for title in titles)
+
+
+def test_attachments_with_relationship_and_dates(rendered: Rendered) -> None:
+    with opened(rendered("breached-zh")) as pdf:
+        associated = [item.objgen for item in pdf.Root["/AF"]]
+        assert len(associated) == len(set(associated)) == 2
+        names = pdf.Root["/Names"]["/EmbeddedFiles"]["/Names"]
+        listed = {str(names[n]["/UF"]): names[n] for n in range(1, len(names), 2)}
+        assert list(listed) == ["bins/a.csv", "statement.json"]
+        assert str(listed["bins/a.csv"]["/AFRelationship"]) == "/Data"
+        assert str(listed["statement.json"]["/AFRelationship"]) == "/Source"
+        stream = listed["statement.json"]["/EF"]["/F"]
+        assert str(stream["/Params"]["/ModDate"]) == "D:20261101010000Z"
+        assert stream.read_bytes() == canonical_bytes(samples.example("zh"))
+
+
+def test_names_of_attachments_are_unique() -> None:
+    twice = [Attachment("a.csv", b"1", "text/csv"), Attachment("a.csv", b"2", "text/csv")]
+    with pytest.raises(AttachmentError, match=r"a\.csv"):
+        render(samples.small("en"), twice)
+    with pytest.raises(AttachmentError, match=r"statement\.json"):
+        render(samples.small("en"), [Attachment("statement.json", b"{}", "application/json")])
+
+
+@pytest.mark.parametrize("name", ["breached-zh", "breached-en", "hostile-zh", "small-en"])
+def test_only_listed_fonts_embedded_as_subsets(rendered: Rendered, tool: Tool, name: str) -> None:
+    lines = tool("pdffonts", rendered(name)).splitlines()[2:]
+    assert lines
+    for line in lines:
+        font = line.split()[0]
+        family = re.sub(r"-(Bold|Book|Oblique)$", "", font.split("+")[-1]).replace("-", " ")
+        assert family in FONTS, line
+        assert re.search(r"yes +yes +yes", line), line
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_figures_can_be_read(rendered: Rendered, tool: Tool, language: str) -> None:
+    text = tool("pdftotext", rendered(f"breached-{language}"), "-layout")
+    for figure in (
+        "SLA-202610-C1003-01", "99.917", "99.951", "99.838", "18,600.00", "5,481.47", "23,421.47",
+        "−1,860.00", "INC-1006", "INC-1012", "INC-1023", "MW-1017", "2,456.789 Mbps",
+        "2026-11-30", "ceil(95 % × 8920)", "1,566.3", "29.4 °C", "44,632",
+    ):  # fmt: skip
+        assert figure in text, figure
+    one_line = re.sub(r"\s+", "", tool("pdftotext", rendered(f"breached-{language}")))
+    expected = "仅A路中断" if language == "zh" else "onlyfeedAwasdown"
+    assert expected in one_line
+
+
+def test_pages(rendered: Rendered) -> None:
+    assert len(opened(rendered("small-zh")).pages) == 1
+    assert len(opened(rendered("small-en")).pages) == 1
+    assert 4 <= len(opened(rendered("breached-zh")).pages) <= 8
+
+
+def test_a_large_customer_stays_readable() -> None:
+    pdf = render(samples.many("en", 40), [])
+    assert len(opened(pdf).pages) <= 40
+    assert len(pdf) < 6_000_000
+
+
+@pytest.mark.parametrize("kind", ["breached", "review"])
+def test_never_full_availability_with_downtime(rendered: Rendered, tool: Tool, kind: str) -> None:
+    text = tool("pdftotext", rendered(f"{kind}-en"), "-layout")
+    rows = [line for line in text.splitlines() if re.search(r"Breached|Met|review", line)]
+    assert rows
+    assert not any(re.search(r"\b100(\.0+)?\b", row) for row in rows)
+
+
+def test_percentages_are_cut_not_rounded() -> None:
+    assert percentage("99.999999", 1) == "99.999"
+    assert percentage("100.000000", 1) == "99.999"
+    assert percentage("100.000000", 0) == "100"
+    assert percentage("99.9996", 0) == "99.999"
+    assert percentage(None) == "–"
+
+
+def test_hostile_names_are_only_text(rendered: Rendered, tool: Tool) -> None:
+    text = tool("pdftotext", rendered("hostile-zh"))
+    assert "<script>alert(1)</script>" in re.sub(r"\s+", "", text)
+    assert "{{7*7}}" in re.sub(r"\s+", "", text)
+    for unsafe in "\u202e\u202c\u200b\u0007\ue000":
+        assert unsafe in samples.HOSTILE
+        assert unsafe not in page_markup(samples.hostile("zh"), small=False)
+    assert "\u202e" not in text
+    with opened(rendered("hostile-zh")) as pdf:
+        assert all("/Annots" not in page or no_external(page) for page in pdf.pages)
+
+
+def no_external(page: pikepdf.Page) -> bool:
+    return not any("/A" in note and "/URI" in note["/A"] for note in page["/Annots"])
+
+
+def test_without_escaping_the_markup_would_get_through() -> None:
+    """Control: the same text in an environment that does not escape becomes an element."""
+    from jinja2 import Environment
+
+    template = Environment(autoescape=False).from_string("<p>{{ name }}</p>")  # noqa: S701
+    assert "<script>" in template.render(name=samples.HOSTILE)
+    assert "<script>" not in page_markup(samples.hostile("en"), small=False)
+
+
+def test_a_missing_field_is_an_error() -> None:
+    statement = samples.example("en")
+    del statement["dispute"]
+    with pytest.raises(Exception, match="dispute"):
+        render(statement, [])
+
+
+def test_a_template_that_reaches_outside_fails() -> None:
+    with pytest.raises(RenderingError, match="fetches nothing"):
+        lay_out('<p><img src="data:image/png;base64,AAAA"></p>')
