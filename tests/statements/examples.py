@@ -151,7 +151,6 @@ def breached_inputs(language: str) -> dict[str, Any]:
             "start": "2026-01-01",
             "end": None,
             "commit_bps": 2_000_000_000,
-            "prices": {"over": "12.00"},
         },
     ]
     both = {"place": "SH01 / 2F-1 / A05", "items": ["A05"]}
@@ -268,7 +267,7 @@ def breached_inputs(language: str) -> dict[str, Any]:
             "bins": bandwidth(
                 (at("10-09 04:00"), at("10-09 04:10")),
                 (at("10-23 10:10"), at("10-23 10:30")),
-                2_700_000_000,
+                2_090_000_000,
             ),
         }
     ]
@@ -311,7 +310,7 @@ def small_inputs(language: str) -> dict[str, Any]:
     inputs["items"] = [
         {
             "id": "B02-Q3",
-            "kind": "quarter_cabinet",
+            "kind": "rack",
             "label": text("B02 机柜四分之一格 Q3", "Quarter Q3 of cabinet B02"),
             "place": "SH01 / 2F-1 / B02",
             "mrc": "1550.00",
