@@ -19,38 +19,13 @@ import yaml
 from dcim.snmp.ber import BerError, Oid, parse_oid
 
 CLASSES = frozenset(
-    [
-        "power",
-        "energy",
-        "current",
-        "voltage",
-        "temperature",
-        "humidity",
-        "frequency",
-        "power_factor",
-        "load",
-        "charge",
-        "runtime",
-        "state",
-    ]
+    ("power", "energy", "current", "voltage", "temperature", "humidity", "frequency")
+    + ("power_factor", "load", "charge", "runtime", "state")
 )
 UNITS = frozenset(("W", "kWh", "A", "V", "°C", "°F", "%", "Hz", "min", ""))
 PLACES = frozenset(
-    [
-        "input",
-        "phase",
-        "line",
-        "cord",
-        "bank",
-        "outlet",
-        "output",
-        "bypass",
-        "battery",
-        "ambient",
-        "internal",
-        "transceiver",
-        "poe",
-    ]
+    ("input", "phase", "line", "cord", "bank", "outlet", "output", "bypass", "battery")
+    + ("ambient", "internal", "transceiver", "poe")
 )
 
 
