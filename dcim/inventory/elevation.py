@@ -133,7 +133,11 @@ def hide_others(
             items=items,
             allocations=allocations,
             holds=holds,
-            strips=tuple(_hide_outlets(strip, ids) for strip in contents.strips),
+            strips=tuple(
+                _hide_outlets(strip, ids)
+                for strip in contents.strips
+                if any(outlet.item_id in ids for outlet in strip.outlets)
+            ),
         ),
         blank,
     )

@@ -280,6 +280,24 @@ def test_what_is_blank_depends_on_the_viewers_own_things_alone(
     assert with_others["rear"] - inside == without["rear"] - inside
 
 
+def test_a_tenant_sees_only_strips_they_are_plugged_into() -> None:
+    items = (Item("mine", "mine", 0, 2, customer="c1"), Item("x", "x", 4, 2, customer="c2"))
+    strips = (
+        Strip("A1", "A", 0, 40, (Outlet("1", "mine"), Outlet("2", "x"), Outlet("3"))),
+        Strip("A2", "A", 44, 40, (Outlet("1", "x"), Outlet("2"))),
+    )
+    drawn = lay_out(RACK, Contents(items=items, strips=strips), viewer="c1")
+    shown = [span.strip for span in drawn.strips]
+    assert [strip.name for strip in shown if strip] == ["A1"]
+    assert shown[0] is not None
+    # An outlet somebody else uses looks like one nobody uses.
+    assert shown[0].outlets == (
+        Outlet("1", "mine"),
+        Outlet("2", anonymous=True),
+        Outlet("3", anonymous=True),
+    )
+
+
 @given(cabinets())
 def test_neighbouring_customers_differ_in_tint(cabinet: tuple[Rack, Contents]) -> None:
     drawn = lay_out(*cabinet)

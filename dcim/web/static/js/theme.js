@@ -16,6 +16,18 @@ export function startTheme() {
     document.cookie = `theme=${next}; Path=/; Max-Age=${YEAR}; SameSite=Lax${secure}`;
     document.dispatchEvent(new CustomEvent("jifang:theme"));
   });
+  // Paper is white: charts are painted again in light colours for as long as printing takes.
+  let before;
+  addEventListener("beforeprint", () => {
+    before = document.documentElement.dataset.bsTheme;
+    document.documentElement.dataset.bsTheme = "light";
+    document.dispatchEvent(new CustomEvent("jifang:theme"));
+  });
+  addEventListener("afterprint", () => {
+    if (before) document.documentElement.dataset.bsTheme = before;
+    else delete document.documentElement.dataset.bsTheme;
+    document.dispatchEvent(new CustomEvent("jifang:theme"));
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     document.dispatchEvent(new CustomEvent("jifang:theme"));
   });
