@@ -63,17 +63,17 @@ class Sale:
         return f"C{self.number}"
 
 
-GOLD, SILVER, BRONZE = "gold", "silver", "bronze"
+PREMIUM, STANDARD, SHARED = "premium", "standard", "shared"
 
 SALES = (
     Sale(
-        1001, "pomelo", "青柚支付", "Pomelo Pay", GOLD,
+        1001, "pomelo", "青柚支付", "Pomelo Pay", PREMIUM,
         racks=("A-02", "A-03"),
         ports=(PortSale("acc-a", 1, 1_000, 200, 1_000, 70),),
         cross_connects=("专线机房 ODF-A01 4–5 芯",), months_before=31,
     ),
     Sale(
-        1002, "isle", "晚汀视频", "Evening Isle Video", SILVER,
+        1002, "isle", "晚汀视频", "Evening Isle Video", PREMIUM,
         racks=("A-04", "A-05", "A-06"),
         ports=(
             PortSale("acc-a", 2, 10_000, 2_000, 10_000, 900, "evening"),
@@ -82,7 +82,7 @@ SALES = (
         months_before=22,
     ),
     Sale(
-        1003, "swift", "蓝雨燕游戏", "Blue Swift Games", SILVER,
+        1003, "swift", "蓝雨燕游戏", "Blue Swift Games", STANDARD,
         racks=("B-02", "B-03"),
         ports=(
             PortSale("acc-b", 1, 10_000, 800, 10_000, 310, "evening"),
@@ -91,39 +91,39 @@ SALES = (
         months_before=9,
     ),
     Sale(
-        1004, "tundra", "苔原气象", "Tundra Weather", BRONZE,
+        1004, "tundra", "苔原气象", "Tundra Weather", STANDARD,
         racks=("A-07",), ports=(PortSale("acc-a", 4, 1_000, 100, 500, 66, "steady"),),
         months_before=40,
     ),
     Sale(
-        1005, "lantern", "港灯物流", "Harbour Lantern Logistics", GOLD,
-        racks=("B-05",), space=(("D-09", 10, 6),),
+        1005, "lantern", "港灯物流", "Harbour Lantern Logistics", PREMIUM,
+        racks=("B-05",), space=(("C-09", 10, 6),),
         ports=(PortSale("acc-b", 3, 1_000, 150, 1_000, 55),),
         cross_connects=("Meet-me room ODF-B01 9–10",), language="en", months_before=17,
     ),
     Sale(
-        1006, "pinecone", "松果医影", "Pinecone Imaging", SILVER,
+        1006, "pinecone", "松果医影", "Pinecone Imaging", STANDARD,
         racks=("B-06",), ports=(PortSale("acc-b", 4, 1_000, 300, 1_000, 105),),
         months_before=12,
     ),
     Sale(
-        1007, "wheat", "麦浪农业数据", "Wheatwave Agridata", BRONZE,
+        1007, "wheat", "麦浪农业数据", "Wheatwave Agridata", STANDARD,
         racks=("C-02", "C-03"), ports=(PortSale("acc-c", 1, 1_000, 100, 1_000, 34),),
         months_before=26,
     ),
     Sale(
-        1008, "comet", "静彗机器人", "Quiet Comet Robotics", SILVER,
-        racks=("C-04",), space=(("D-09", 1, 6),),
+        1008, "comet", "静彗机器人", "Quiet Comet Robotics", STANDARD,
+        racks=("C-04",), space=(("C-09", 1, 6),),
         ports=(PortSale("acc-c", 2, 1_000, 200, 1_000, 131, "steady"),),
         language="en", months_before=7,
     ),
     Sale(
-        1009, "ocarina", "陶笛音乐", "Ocarina Music", BRONZE,
-        racks=("A-13-1", "B-12-3"),
+        1009, "ocarina", "陶笛音乐", "Ocarina Music", SHARED,
+        racks=("A-13-1", "C-11-2"),
         ports=(PortSale("acc-a", 5, 1_000, 100, 1_000, 52, "evening"),), months_before=19,
     ),
     Sale(
-        1010, "garnet", "石榴电商", "Pomegranate Commerce", SILVER,
+        1010, "garnet", "石榴电商", "Pomegranate Commerce", STANDARD,
         racks=("C-05", "C-06", "C-07"),
         ports=(
             PortSale("acc-c", 3, 10_000, 1_500, 10_000, 560, "evening"),
@@ -132,18 +132,18 @@ SALES = (
         cross_connects=("专线机房 ODF-C01 1–2 芯",), months_before=15,
     ),
     Sale(
-        1011, "rime", "雾凇地图", "Rime Maps", BRONZE,
-        racks=("B-04", "B-07", "C-12-1"),
+        1011, "rime", "雾凇地图", "Rime Maps", STANDARD,
+        racks=("B-04", "B-07"),
         ports=(PortSale("acc-b", 5, 10_000, 500, 10_000, 230, "office"),), months_before=33,
     ),
     Sale(
-        1012, "heron", "铜鹭资本", "Copper Heron Capital", GOLD,
+        1012, "heron", "铜鹭资本", "Copper Heron Capital", PREMIUM,
         racks=("D-02", "D-03"), ports=(PortSale("acc-d", 1, 100, 50, 100, 20),),
         cross_connects=("Exchange ODF-D01 1–2", "Exchange ODF-D01 3–4"), language="en",
         months_before=28,
     ),
     Sale(
-        1013, "mortise", "榫卯工业软件", "Mortise Software", SILVER,
+        1013, "mortise", "榫卯工业软件", "Mortise Software", STANDARD,
         racks=("D-04", "D-05", "A-08"),
         ports=(
             PortSale("acc-d", 2, 100, 50, 100, 22),
@@ -152,23 +152,23 @@ SALES = (
         months_before=11,
     ),
     Sale(
-        1014, "pinellia", "半夏邮件", "Pinellia Mail", BRONZE,
+        1014, "pinellia", "半夏邮件", "Pinellia Mail", SHARED,
         racks=("B-12-1",), ports=(PortSale("acc-b", 6, 1_000, 20, 100, 7),),
         months_before=24, ends_on_day=21,
     ),
     Sale(
-        1015, "birch", "白桦基因", "Birch Genomics", SILVER,
+        1015, "birch", "白桦基因", "Birch Genomics", STANDARD,
         racks=("D-06",), ports=(PortSale("acc-d", 3, 100, 20, 100, 6, "night", "out"),),
         begins_on_day=15,
     ),
     Sale(
-        1016, "firefly", "萤火课堂", "Firefly Classroom", BRONZE,
-        racks=("A-13-2", "D-11-2"), ports=(PortSale("acc-a", 7, 1_000, 50, 1_000, 18),),
+        1016, "firefly", "萤火课堂", "Firefly Classroom", SHARED,
+        racks=("A-13-2", "C-12-1"), ports=(PortSale("acc-a", 7, 1_000, 50, 1_000, 18),),
         months_before=5,
     ),
     Sale(
-        1017, "beachcomb", "拾贝阅读", "Beachcomb Reading", BRONZE,
-        racks=("B-12-2", "D-11-1"), space=(("D-09", 20, 4),),
+        1017, "beachcomb", "拾贝阅读", "Beachcomb Reading", SHARED,
+        racks=("B-12-2", "C-11-1"), space=(("C-09", 20, 4),),
         ports=(PortSale("acc-b", 7, 1_000, 50, 1_000, 17, "evening"),), months_before=3,
     ),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from dcim.demo.customer_plan import SALES, Sale
+from dcim.demo.customer_plan import PREMIUM, SALES, Sale
 from dcim.demo.network_plan import ACCESS, CORES
 from dcim.demo.noise import fraction, salt_of
 from dcim.demo.plan_parts import DevicePlan, LoadPlan, TypePlan
@@ -125,7 +125,9 @@ class _Equipment:
         cords: tuple[tuple[str, int], ...] = ()
         if plan.rated_w and rack.cords < rack.outlets:
             rack.cords += 1
+            # Some gateways have one cord; terms that ask for two are kept.
             single = role == "firewall" and self.counts[key] % 2 == 0
+            single = single and rack.sale.terms != PREMIUM
             feeds = ("A",) if single else FEEDS
             cords = tuple((pdu_code(rack.code, feed), rack.cords) for feed in feeds)
         rack.devices.append(

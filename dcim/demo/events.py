@@ -20,6 +20,7 @@ REBOOTED = "core-2"
 FAULTY_PORT = "acc-a:xge1/0/2"
 FLAPPING_PORT = "acc-b:ge1/0/4"
 HOT_ROOM = "M2"
+BLIND_AGENTS = ("acc-d", "bcm-d-", "pdu-d-02-", "pdu-d-03-")
 COMING_PANEL = "RPP-D1"
 
 # How long the port flaps on into the future: a demo instance lives shorter.
@@ -114,11 +115,11 @@ def _closed_month(
         "reboot", (REBOOTED,), (21, "04:10:00", "04:13:20"),
         "core-2 主控切换后整机重启", "core-2 restarted after a supervisor switch-over",
     )  # fmt: skip
-    blind = tuple(name for name in agents if name.startswith(("acc-d", "bcm-d-", "pdu-d-")))
+    blind = tuple(name for name in agents if name.startswith(BLIND_AGENTS))
     yield event(
         "blind", blind, (23, "03:10:00", "03:22:00"),
-        "D 列带外管理交换机更换，采集中断",
-        "Management switch of row D replaced; nothing was polled",
+        "D 列带外管理交换机更换，部分设备采集中断",
+        "Management switch of row D replaced; some devices were not polled",
     )  # fmt: skip
     yield event(
         "hot", (HOT_ROOM,), (26, "14:10:00", "15:20:00"),

@@ -23,11 +23,11 @@ ROOMS = (
     RoomPlan("M1", "一号机房", "Hall 1"),
     RoomPlan("M2", "二号机房", "Hall 2"),
 )
-ROWS = (RowPlan("M1", "A", 1), RowPlan("M1", "B", 2), RowPlan("M2", "C", 1), RowPlan("M2", "D", 2))
+ROWS = (RowPlan("M1", "A", 1), RowPlan("M1", "B", 2), RowPlan("M1", "C", 3), RowPlan("M2", "D", 1))
 FEEDS = ("A", "B")
 
 CABINETS_PER_ROW = 13
-LAYOUTS = {"A-13": "halves", "C-12": "halves", "B-12": "quarters", "D-11": "quarters"}
+LAYOUTS = {"A-13": "halves", "C-12": "halves", "B-12": "quarters", "C-11": "quarters"}
 FULL_U, HALF_U, QUARTER_U = 45, 22, 10
 RACKS_IN = {"full": 1, "halves": 2, "quarters": 4}
 U_OF = {"full": FULL_U, "halves": HALF_U, "quarters": QUARTER_U}
@@ -40,10 +40,10 @@ BREAKER_A = {"full": 32, "halves": 32, "quarters": 16}
 OUTLETS = {"full": 36, "halves": 20, "quarters": 10}
 
 SENSORS = (
-    SensorPlan("env-m1-1", "1", "冷通道 A/B 列北 Cold aisle A/B north", "M1", 22_600, 480),
-    SensorPlan("env-m1-2", "1", "冷通道 A/B 列南 Cold aisle A/B south", "M1", 23_100, 465),
-    SensorPlan("env-m2-1", "1", "冷通道 C/D 列北 Cold aisle C/D north", "M2", 22_900, 470),
-    SensorPlan("env-m2-2", "1", "冷通道 C/D 列南 Cold aisle C/D south", "M2", 23_400, 455),
+    SensorPlan("env-m1-1", "1", "冷通道 A/B 列 Cold aisle A/B", "M1", 22_600, 480),
+    SensorPlan("env-m1-2", "1", "冷通道 B/C 列 Cold aisle B/C", "M1", 23_100, 465),
+    SensorPlan("env-m2-1", "1", "冷通道 D 列北 Cold aisle D north", "M2", 22_900, 470),
+    SensorPlan("env-m2-2", "1", "冷通道 D 列南 Cold aisle D south", "M2", 23_400, 455),
 )
 
 
