@@ -50,6 +50,9 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Developers": {
         "shell": Entry("processes", "shell", "A Python prompt with a session"),
+        "translations": Entry(
+            "translations", "translations", "Keep the Chinese catalogue complete"
+        ),
     },
 }
 
