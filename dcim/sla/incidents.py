@@ -345,13 +345,13 @@ def _keep(session: Session, found: Finding, start: int, end: int) -> bool:
 
 def _evidence(found: Finding, ended: dt.datetime | None) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = [{"resource": name} for name in found.resources]
-    for meter in found.meters:
-        rows.append(
-            {
-                "series": meter.series_id,
-                "name": meter.name,
-                "from": moment(found.start).isoformat(),
-                "to": None if ended is None else ended.isoformat(),
-            }
-        )
+    rows.extend(
+        {
+            "series": meter.series_id,
+            "name": meter.name,
+            "from": moment(found.start).isoformat(),
+            "to": None if ended is None else ended.isoformat(),
+        }
+        for meter in found.meters
+    )
     return rows

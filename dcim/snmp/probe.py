@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dcim.snmp.ber import Oid, Value, format_oid
@@ -62,20 +62,31 @@ async def probe(
         async with Engine() as own:
             return await probe(target, engine=own, catalogue=catalogue)
     known = catalogue or load_catalogue()
+    identity = await identify(engine, target, known)
+    profile = known.profiles[identity.profile]
+    interfaces = await read_ports(engine, target) if profile.ports else None
+    readings = await read_readings(engine, target, known.tables(profile))
+    return replace(
+        identity,
+        ports=interfaces.ports if interfaces else [],
+        readings=readings,
+        uptime_ticks=interfaces.uptime_ticks if interfaces else None,
+    )
+
+
+async def identify(engine: Engine, target: Target, catalogue: Catalogue) -> ProbeResult:
+    """Read who a device is and which profile fits; no ports, no readings."""
     binds = await engine.get(target, (SYS_DESCR, SYS_OBJECT_ID, SYS_NAME))
     descr, identity, name = (bind.value for bind in binds)
     oid = _oid(identity)
-    profile = known.find(oid, clean_text(descr))
-    interfaces = await read_ports(engine, target) if profile.ports else None
-    readings = await read_readings(engine, target, known.tables(profile))
+    profile = catalogue.find(oid, clean_text(descr))
     return ProbeResult(
         sys_name=clean_text(name),
         sys_descr=clean_text(descr),
         sys_object_id=format_oid(oid) if oid else "",
         profile=profile.name,
-        ports=interfaces.ports if interfaces else [],
-        readings=readings,
-        uptime_ticks=interfaces.uptime_ticks if interfaces else None,
+        ports=[],
+        readings=[],
     )
 
 

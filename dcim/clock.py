@@ -1,0 +1,280 @@
+"""Decides what is due. Start as many as you like: one leads, by an advisory lock, the rest wait."""
+
+import asyncio
+import datetime as dt
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import FrameType
+from zoneinfo import ZoneInfo
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from dcim import jobs
+from dcim.accounts.models import JobRun
+from dcim.accounts.scope import Scope
+from dcim.config import Settings
+from dcim.db import ScopedSession
+from dcim.snmp.models import SnmpAgent
+
+log = structlog.get_logger(__name__)
+
+LEADER_LOCK = 7_410_003
+PING_S = 0.5
+# A lost server is noticed in seconds: libpq's keep-alives, for a server that is a machine away.
+_KEEP_ALIVE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 3,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8_000,
+    "options": "-c timezone=UTC",
+}
+# Statements of a closed month are issued on the 1st at this hour of the operator's zone.
+ISSUE_HOUR = 2
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Chime:
+    """Something due at times. `strike` runs inside a transaction on the leader's own connection."""
+
+    name: str
+    trigger: BaseTrigger
+    strike: Callable[[ScopedSession], object]
+
+
+class Leadership:
+    """The connection that holds the lock, and the only one that chimes write through.
+
+    That is the fence: a clock whose connection is gone has lost the lock, and can't write either.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(url, poolclass=NullPool, connect_args=_KEEP_ALIVE)
+        self._connection: Connection | None = None
+        # Chimes strike in the scheduler's threads, pings in the main one; one at a time.
+        self._turn = threading.RLock()
+
+    @property
+    def held(self) -> bool:
+        return self._connection is not None
+
+    def try_take(self) -> bool:
+        with self._turn:
+            connection = None
+            try:
+                connection = self._engine.connect()
+                if self._lock(connection):
+                    self._connection = connection
+                    return True
+            except DBAPIError as error:
+                log.warning("clock can't reach the database", error=type(error.orig).__name__)
+            if connection is not None:
+                with suppress(DBAPIError):
+                    connection.close()
+            return False
+
+    def _lock(self, connection: Connection) -> bool:
+        taken = connection.execute(
+            text("SELECT pg_try_advisory_lock(:key)"), {"key": LEADER_LOCK}
+        ).scalar_one()
+        connection.commit()
+        return bool(taken)
+
+    def ping(self) -> bool:
+        """Whether the lock is still ours; gives it up for lost when the connection is."""
+        with self._turn:
+            if self._connection is None:
+                return False
+            try:
+                self._connection.execute(text("SELECT 1"))
+                self._connection.commit()
+            except DBAPIError:
+                self.drop()
+                return False
+            return True
+
+    def drop(self) -> None:
+        with self._turn:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                with suppress(DBAPIError):
+                    connection.invalidate()
+                    connection.close()
+
+    def strike(self, chime: Chime) -> None:
+        with self._turn:
+            if self._connection is None:
+                return
+            try:
+                with ScopedSession(bind=self._connection) as session:
+                    session.use_scope(Scope.system("clock"))
+                    with session.begin():
+                        chime.strike(session)
+            except DBAPIError as error:
+                if error.connection_invalidated:
+                    self.drop()
+                log.exception("chime failed", chime=chime.name)
+
+
+class Clock:
+    """Leads when it can; `run` blocks until `stop`."""
+
+    def __init__(self, url: str, chimes: Sequence[Chime]) -> None:
+        self.leadership = Leadership(url)
+        self.chimes = chimes
+        self._stopped = threading.Event()
+
+    def stop(self, signum: int = 0, frame: FrameType | None = None) -> None:
+        self._stopped.set()
+
+    def run(self) -> None:
+        while not self._stopped.is_set():
+            if not self.leadership.try_take():
+                self._stopped.wait(PING_S)
+                continue
+            log.info("this clock leads")
+            self._lead()
+        self.leadership.drop()
+
+    def _lead(self) -> None:
+        scheduler = BackgroundScheduler(
+            timezone=dt.UTC,
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 30},
+        )
+        for chime in self.chimes:
+            scheduler.add_job(
+                self.leadership.strike, chime.trigger, args=[chime], id=chime.name, name=chime.name
+            )
+        scheduler.start()
+        try:
+            while not self._stopped.wait(PING_S):
+                if not self.leadership.ping():
+                    log.warning("this clock has lost the lead")
+                    return
+        finally:
+            scheduler.shutdown(wait=False)
+
+
+# -- what is due -----------------------------------------------------------------------------------
+
+
+def every(seconds: int) -> IntervalTrigger:
+    """Aligned to the epoch, so that a new leader keeps the old one's beat."""
+    return IntervalTrigger(seconds=seconds, start_date=_EPOCH, timezone=dt.UTC)
+
+
+def make_chimes(settings: Settings, url: str) -> list[Chime]:
+    zone = ZoneInfo(settings.timezone)
+    return [
+        Chime("poll", every(settings.poll_interval_s), defer_polls),
+        Chime("retry-stalled", every(10), lambda session: take_back_stalled(url)),
+        Chime("incidents", every(300), defer_incidents),
+        Chime("maintain-samples", CronTrigger(hour=3, minute=15, timezone=zone), defer_maintenance),
+        # Asked every minute, not only on the 1st: a clock that was down then catches up.
+        Chime(
+            "issue-statements", every(60), lambda session: defer_statements(session, zone, _now())
+        ),
+    ]
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def defer_polls(session: ScopedSession) -> None:
+    """One job a shard; while one still waits, the tick is dropped."""
+    shards = session.scalars(
+        select(SnmpAgent.shard).where(SnmpAgent.enabled).distinct().order_by(SnmpAgent.shard)
+    )
+    for shard in shards.all():
+        name = f"poll:{shard}"
+        if (
+            jobs.defer(
+                session, "poll_shard", queue=jobs.POLL, lock=name, queueing_lock=name, shard=shard
+            )
+            is None
+        ):
+            log.warning("poll still waits: too few workers", shard=shard)
+
+
+def defer_maintenance(session: ScopedSession) -> None:
+    name = "maintain-samples"
+    jobs.defer(session, "maintain_samples", queue=jobs.CARE, lock=name, queueing_lock=name)
+
+
+def defer_incidents(session: ScopedSession) -> None:
+    name = "derive-incidents"
+    jobs.defer(session, "derive_incidents", queue=jobs.CARE, lock=name, queueing_lock=name)
+
+
+def take_back_stalled(url: str) -> None:
+    asyncio.run(jobs.retry_stalled(url))
+
+
+def last_closed_period(now: dt.datetime, zone: ZoneInfo) -> str:
+    """The newest month to issue: from 02:00 on the 1st, local time, the one before."""
+    local = now.astimezone(zone)
+    month = local.year * 12 + local.month - 1
+    due = dt.datetime(local.year, local.month, 1, ISSUE_HOUR, tzinfo=zone)
+    month -= 1 if now >= due else 2
+    return _period(month)
+
+
+def periods_after(last: str, newest: str) -> list[str]:
+    """The months behind `last` up to `newest`, oldest first."""
+    return [_period(month) for month in range(_month(last) + 1, _month(newest) + 1)]
+
+
+def _period(month: int) -> str:
+    return f"{month // 12:04d}-{month % 12 + 1:02d}"
+
+
+def _month(period: str) -> int:
+    year, month = period.split("-")
+    return int(year) * 12 + int(month) - 1
+
+
+def defer_statements(session: ScopedSession, zone: ZoneInfo, now: dt.datetime) -> list[str]:
+    """Queue each closed month exactly once, also those that closed while no clock ran.
+
+    The first clock of an installation only notes where it begins: months from before the meters
+    are for a person to issue (`dcim statement issue`).
+    """
+    newest = last_closed_period(now, zone)
+    last = session.scalars(
+        select(JobRun.key)
+        .where(JobRun.job == "issue-statements")
+        .order_by(JobRun.key.desc())
+        .limit(1)
+    ).first()
+    if last is None:
+        jobs.finish_run(session, "issue-statements", newest, {"begins_after": newest})
+        return []
+    deferred = []
+    for period in periods_after(last, newest):
+        if jobs.claim_run(session, "issue-statements", period):
+            jobs.defer(
+                session, "issue_statements", queue=jobs.BILL, lock="issue-statements", period=period
+            )
+            deferred.append(period)
+    return deferred
+
+
+def run_clock(url: str, settings: Settings) -> None:
+    """`dcim clock`: blocks until SIGTERM or SIGINT."""
+    clock = Clock(url, make_chimes(settings, url))
+    signal.signal(signal.SIGTERM, clock.stop)
+    signal.signal(signal.SIGINT, clock.stop)
+    clock.run()

@@ -1,0 +1,246 @@
+"""The work that is carried out by workers, on any machine that reaches PostgreSQL."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import procrastinate
+import structlog
+from procrastinate import exceptions as queue_errors
+from procrastinate import jobs as queue_jobs
+from sqlalchemy import make_url, text
+from sqlalchemy.orm import Session
+
+from dcim.accounts.scope import Scope
+from dcim.config import Settings
+from dcim.db import SessionFactory, transaction
+from dcim.metering.maintenance import MaintenanceReport
+from dcim.metering.store import PostgresSampleStore
+from dcim.observability import work_on
+from dcim.sla.incidents import derive_recent
+from dcim.snmp.polling import PollingRoom, poll_shard
+
+log = structlog.get_logger(__name__)
+
+# Queues apart: polling never shares a process with PDF rendering.
+POLL, BILL, REPORT, MAIL, CARE = QUEUES = ("poll", "bill", "report", "mail", "care")
+
+HEARTBEAT_S = 5.0
+# A worker that hasn't been heard of for so long is dead; its jobs go back to the queue.
+STALLED_AFTER_S = 20.0
+GRACE_S = 20.0
+# Failed jobs stay visible for two weeks; done ones are deleted at once.
+KEEP_FAILED_H = 14 * 24
+
+
+@dataclass(slots=True)
+class Workplace:
+    """What tasks work with. `issue_statements(workplace, "2026-10")` issues a period, idempotently,
+    and says what it did; the CLI that starts the worker provides it."""
+
+    settings: Settings
+    sessions: SessionFactory
+    issue_statements: Callable[["Workplace", str], Mapping[str, object]] | None = None
+    polling: PollingRoom = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.polling = PollingRoom(self.settings, self.sessions)
+
+
+def plain_url(url: str) -> str:
+    """SQLAlchemy's URL as libpq reads it. Holds a password: never log it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
+    """The queue's app on this database, knowing every task."""
+    connector = procrastinate.PsycopgConnector(
+        conninfo=plain_url(url), min_size=1, max_size=pool_size
+    )
+    app = procrastinate.App(connector=connector)
+    retried = procrastinate.RetryStrategy(max_attempts=6, exponential_wait=4)
+    app.task(name="poll_shard", queue=POLL, pass_context=True)(_poll_shard)
+    app.task(name="issue_statements", queue=BILL, retry=retried, pass_context=True)(
+        _issue_statements
+    )
+    app.task(name="maintain_samples", queue=CARE, retry=retried, pass_context=True)(
+        _maintain_samples
+    )
+    app.task(name="derive_incidents", queue=CARE, pass_context=True)(_derive_incidents)
+    return app
+
+
+def _workplace(context: procrastinate.JobContext) -> Workplace:
+    found = context.additional_context["workplace"]
+    if not isinstance(found, Workplace):
+        raise TypeError("the worker was started without a workplace")
+    return found
+
+
+async def _poll_shard(context: procrastinate.JobContext, *, shard: int) -> None:
+    with work_on(f"job-{context.job.id}"):
+        await poll_shard(_workplace(context).polling, shard)
+
+
+def _issue_statements(context: procrastinate.JobContext, *, period: str) -> None:
+    workplace = _workplace(context)
+    if workplace.issue_statements is None:
+        raise RuntimeError("this worker was started without the statement service")
+    with work_on(f"job-{context.job.id}"):
+        outcome = workplace.issue_statements(workplace, period)
+        with transaction(workplace.sessions, Scope.system("issue-statements")) as session:
+            finish_run(session, "issue-statements", period, outcome)
+
+
+async def _maintain_samples(context: procrastinate.JobContext) -> None:
+    workplace = _workplace(context)
+
+    def maintain() -> MaintenanceReport:
+        with workplace.sessions() as session:
+            session.use_scope(Scope.system("maintain-samples"))
+            return PostgresSampleStore().maintain(session, time.time_ns() // 1_000_000)
+
+    with work_on(f"job-{context.job.id}"):
+        report = await asyncio.to_thread(maintain)
+        await context.app.job_manager.delete_old_jobs(
+            nb_hours=KEEP_FAILED_H, include_failed=True, include_cancelled=True
+        )
+        log.info(
+            "samples maintained",
+            blocks=report.blocks,
+            samples=report.samples,
+            expired=report.expired_blocks,
+            busy=report.busy,
+        )
+
+
+def _derive_incidents(context: procrastinate.JobContext) -> None:
+    workplace = _workplace(context)
+    with work_on(f"job-{context.job.id}"):
+        derive_recent(workplace.sessions, time.time_ns() // 1_000_000)
+
+
+# -- putting work on the queue -------------------------------------------------------------------
+
+# Knows no address and opens nothing: every job is deferred on the caller's own connection.
+_deferrer = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
+
+
+def defer(
+    session: Session,
+    task: str,
+    *,
+    queue: str,
+    lock: str | None = None,
+    queueing_lock: str | None = None,
+    priority: int = 0,
+    **arguments: Any,
+) -> int | None:
+    """Queue a job in the session's transaction: it exists when that commits, and only then.
+
+    None when a job with the same `queueing_lock` waits already.
+    """
+    driver = session.connection().connection.driver_connection
+    configured = _deferrer.configure_task(
+        task,
+        allow_unknown=True,
+        queue=queue,
+        lock=lock,
+        queueing_lock=queueing_lock,
+        priority=priority,
+        connection=driver,
+    )
+    try:
+        with session.begin_nested():
+            return configured.defer(**arguments)
+    except queue_errors.AlreadyEnqueued:
+        return None
+
+
+def claim_run(session: Session, job: str, key: str) -> bool:
+    """Whether this (job, key) is new. Of any number of callers exactly one gets True."""
+    claimed = session.execute(
+        text(
+            "INSERT INTO job_run (job, key, started_at) VALUES (:job, :key, now())"
+            " ON CONFLICT DO NOTHING RETURNING 1"
+        ),
+        {"job": job, "key": key},
+    )
+    return claimed.scalar() is not None
+
+
+def finish_run(session: Session, job: str, key: str, outcome: Mapping[str, object]) -> None:
+    session.execute(
+        text(
+            "INSERT INTO job_run (job, key, started_at, finished_at, outcome)"
+            " VALUES (:job, :key, now(), now(), CAST(:outcome AS jsonb))"
+            " ON CONFLICT (job, key) DO UPDATE SET finished_at = excluded.finished_at,"
+            " outcome = excluded.outcome"
+        ),
+        {"job": job, "key": key, "outcome": json.dumps(dict(outcome), default=str)},
+    )
+
+
+# -- running and looking after workers -------------------------------------------------------------
+
+
+async def work(
+    url: str,
+    workplace: Workplace,
+    queues: Sequence[str],
+    *,
+    concurrency: int = 4,
+    name: str = "worker",
+    wait: bool = True,
+) -> None:
+    """Carry out jobs until SIGTERM or SIGINT; with `wait=False` until none is left."""
+    unknown = sorted(set(queues) - set(QUEUES))
+    if unknown:
+        raise ValueError(f"no queue is called {', '.join(unknown)}; there are {', '.join(QUEUES)}")
+    app = make_app(url, pool_size=concurrency + 4)
+    async with app.open_async():
+        try:
+            await app.run_worker_async(
+                queues=list(queues),
+                concurrency=concurrency,
+                name=name,
+                wait=wait,
+                delete_jobs="successful",
+                additional_context={"workplace": workplace},
+                update_heartbeat_interval=HEARTBEAT_S,
+                stalled_worker_timeout=STALLED_AFTER_S,
+                shutdown_graceful_timeout=GRACE_S,
+                install_signal_handlers=wait,
+            )
+        finally:
+            await workplace.polling.close()
+
+
+def run_worker(
+    url: str, workplace: Workplace, queues: Sequence[str], *, concurrency: int = 4
+) -> None:
+    """`dcim worker`: blocks until it is told to stop."""
+    asyncio.run(work(url, workplace, queues, concurrency=concurrency))
+
+
+async def retry_stalled(url: str, *, silent_s: float = STALLED_AFTER_S) -> int:
+    """Give the jobs of dead workers back to the queue. Returns how many.
+
+    A job whose successor already waits (a poll of the next minute) is closed instead.
+    """
+    app = make_app(url, pool_size=1)
+    found = 0
+    async with app.open_async():
+        for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=silent_s):
+            found += 1
+            try:
+                await app.job_manager.retry_job(job)
+            except queue_errors.UniqueViolation:
+                await app.job_manager.finish_job(
+                    job, status=queue_jobs.Status.FAILED, delete_job=False
+                )
+            log.warning("job of a dead worker taken back", job=job.id, task=job.task_name)
+    return found
