@@ -221,13 +221,26 @@ def runs(columns: Sequence[Column | None]) -> list[list[tuple[int, Column]]]:
     return found
 
 
-def words_of_axis(high: float, low: float, divisor: float, unit: str) -> list[tuple[float, str]]:
-    """Five labels from low to high; the unit stands once, at the top."""
+def axis_steps(span: float) -> int:
+    """How many equal steps give round labels on an axis of this length (see nice_ceiling)."""
+    mantissa = span
+    while mantissa >= 9.9999:
+        mantissa /= 10
+    while 0 < mantissa < 0.9999:
+        mantissa *= 10
+    return {1.5: 3, 2.5: 5, 3: 3, 5: 5, 6: 3}.get(round(mantissa, 2), 4)
+
+
+def words_of_axis(
+    high: float, low: float, divisor: float, unit: str, steps: int | None = None
+) -> list[tuple[float, str]]:
+    """Labels from low to high; the unit stands once, at the top."""
+    count = steps or axis_steps(high - low)
     found = []
-    for step in range(5):
-        value = low + (high - low) * step / 4
+    for step in range(count + 1):
+        value = low + (high - low) * step / count
         text = svg.number(value / divisor)
-        found.append((value, f"{text} {unit}" if step == 4 else text))
+        found.append((value, f"{text} {unit}" if step == count else text))
     return found
 
 
@@ -282,7 +295,8 @@ def climate_chart(
     plot = Plot(start, end, low, high, 104, title)
     top, bottom = (plot.y(high if band[1] is None else band[1]), plot.y(band[0] or low))
     plot.drawing.rect(LEFT, top, plot.right - LEFT, bottom - top, "#eef5f1")
-    plot.axes(ticks, words_of_axis(high, low, 1000, "°C"))
+    steps = next(n for n in (4, 5, 3, 2, 1) if round((high - low) / 1000) % n == 0)
+    plot.axes(ticks, words_of_axis(high, low, 1000, "°C", steps))
     plot.gaps(columns)
     plot.curve(columns, curve)
     plot.levels(levels)

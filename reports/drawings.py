@@ -78,14 +78,16 @@ def metric_name(metric: Json, language: str) -> str:
     return f"{metric['item']} {pick(metric['label'], language)}"
 
 
-def draw_grid(canvas: Canvas) -> tuple[Markup, list[str]]:
-    """The day grid and the states that occur in it (for the legend)."""
+def draw_grid(canvas: Canvas, wanted: Sequence[str]) -> tuple[Markup, list[str]]:
+    """The day grid of these metrics and the states that occur in it (for the legend)."""
     names = {
         metric["id"]: metric_name(metric, canvas.language) for metric in canvas.statement["metrics"]
     }
+    days = {row["metric"]: row["days"] for row in canvas.statement["days"]}
     rows = [
-        GridRow(names.get(row["metric"], row["metric"]), [Day(day_state(d)) for d in row["days"]])
-        for row in canvas.statement["days"]
+        GridRow(names[metric], [Day(day_state(day)) for day in days[metric]])
+        for metric in wanted
+        if metric in days
     ]
     seen = {day.state for row in rows for day in row.days} | {"ok"}
     order = ("ok", "short", "long", "degraded", "maintenance", "unknown", "none")

@@ -24,6 +24,8 @@ from reports.figures import Clock, pick, plain
 from reports.wording import words
 
 CHARTS_IN_BODY = 24
+METRICS_ON_COVER = 6
+METRICS_IN_BODY = 60
 TOC_FROM_SECTIONS = 6
 Json = Mapping[str, Any]
 
@@ -34,7 +36,11 @@ def arrange(statement: Json) -> dict[str, Any]:
     clock = Clock(statement["contract"]["timezone"], language)
     t = words(language)
     canvas = Canvas(statement, clock, t)
-    grid, states = draw_grid(canvas)
+    metrics = [metric_row(metric, t, language) for metric in statement["metrics"]]
+    listed = listed_rows(metrics)
+    cover = cover_rows(metrics)
+    grid, states = draw_grid(canvas, [row["metric"]["id"] for row in listed])
+    cover_grid, _ = draw_grid(canvas, [row["metric"]["id"] for row in cover])
     context: dict[str, Any] = {
         "s": statement,
         "t": t,
@@ -51,6 +57,7 @@ def arrange(statement: Json) -> dict[str, Any]:
         "state_mark": state_mark,
         "verdict_mark": verdict_mark,
         "grid": grid,
+        "cover_grid": cover_grid,
         "states": states,
         "timeline": draw_timeline(canvas),
         "manifest_hash": manifest_sha256(statement["manifest"]),
@@ -58,8 +65,11 @@ def arrange(statement: Json) -> dict[str, Any]:
         "zone_words": zone_words(statement, clock, t),
         "period_words": period_words(statement, clock, t),
         "key_figures": key_figures(statement, t),
-        "metrics": [metric_row(metric, t, language) for metric in statement["metrics"]],
+        "metrics": metrics,
+        "listed_metrics": listed,
+        "cover_metrics": cover,
         "credits": [metric for metric in statement["metrics"] if has_credit(metric)],
+        "own_method": own_method(statement),
         "other_intervals": other_intervals(statement),
         "power": [(feed, draw_power(canvas, feed)) for feed in statement["power"][:CHARTS_IN_BODY]],
         "power_rest": statement["power"][CHARTS_IN_BODY:],
@@ -90,6 +100,37 @@ def sections(statement: Json) -> list[str]:
         if statement[key]:
             present.append(name)
     return [*present, "charges", "method", "evidence"]
+
+
+def listed_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All metrics, or of very many only those with something to tell."""
+    if len(rows) <= METRICS_IN_BODY:
+        return rows
+    telling = [
+        row
+        for row in rows
+        if row["metric"]["result"] != "met"
+        or row["metric"]["downtime_s"]
+        or row["metric"]["unknown_s"]
+    ]
+    return telling or rows[:METRICS_ON_COVER]
+
+
+def cover_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What fits on the cover: everything, or what was not met before the others."""
+    if len(rows) <= METRICS_ON_COVER:
+        return rows
+    worst = sorted(rows, key=lambda row: (row["metric"]["result"] == "met",
+                                          -row["metric"]["downtime_s"]))  # fmt: skip
+    return worst[:METRICS_ON_COVER]
+
+
+def own_method(statement: Json) -> list[Json]:
+    """The rules that something on this statement was computed by: for the one-page form."""
+    idle = {entry["id"] for entry in statement["method"]} - {"general", "caps"}
+    idle -= {metric["metric"] for metric in statement["metrics"]}
+    idle -= {usage["usage"] for usage in statement["usage"]}
+    return [entry for entry in statement["method"] if entry["id"] not in idle]
 
 
 def has_credit(metric: Json) -> bool:

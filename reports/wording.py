@@ -64,6 +64,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "中断与允许以分钟计，抵扣以 {currency} 计。",
         "Downtime and allowance in minutes, credits in {currency}.",
     ),
+    "others_met": (
+        "另有 {count} 项达标且没有中断和缺测，逐项数据见附件 statement.json。",
+        "{count} more were met with neither downtime nor unmeasured time; see statement.json.",
+    ),
     "no_downtime": ("不允许中断", "no downtime allowed"),
     "left": ("余", "left:"),
     "over": ("超", "over by"),
@@ -184,6 +188,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "line": ("项目", "Item"),
     "rent": ("月费", "Rent"),
     "usage": ("用量", "Usage"),
+    "rent_due": ("本期月费", "Due"),
     "credit_line": ("抵扣", "Credit"),
     "cap": ("上限回冲", "Cap"),
     "total": ("应付合计", "Amount due"),
