@@ -1,14 +1,17 @@
 """Commands of administrators: schema, audit, secrets, settings, backup and restore."""
 
+import os
 from pathlib import Path
 
 import click
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from dcim.accounts.audit import verify_chain
+from dcim.accounts.scope import Scope
 from dcim.accounts.secrets import rotate_secrets
 from dcim.commands.output import print_json, remarks, session_of
 from dcim.config import load_settings
+from dcim.db import transaction
 from dcim.instance import open_instance
 from dcim.statements.models import LedgerEntry, Statement
 
@@ -99,38 +102,70 @@ def check_settings(ctx: click.Context) -> None:
 
 @click.command()
 @click.argument("target", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the key file. Keep it apart from the backup. Default: TARGET.",
+)
 @click.pass_context
-def backup(ctx: click.Context, target: Path) -> None:
-    """Write a verified backup of the instance, running or not, into TARGET."""
-    from dcim.backup import back_up
+def backup(ctx: click.Context, target: Path, keys: Path | None) -> None:
+    """Write a backup of the instance, running or not, into TARGET.
+
+    With DCIM_BACKUP_PASSPHRASE set, the key file is sealed with it.
+    """
+    from dcim.backup import backup as write_backup
 
     with open_instance(ctx.find_root().obj) as instance:
-        manifest = back_up(instance, target, say=remarks.print)
-    click.echo(manifest)
+        written = write_backup(
+            instance.settings.data,
+            instance.owner_url,
+            target,
+            keys_target=keys,
+            passphrase=os.environ.get("DCIM_BACKUP_PASSPHRASE"),
+            say=remarks.print,
+        )
+    click.echo(f"{written.archive}\n{written.key_file}")
 
 
 @click.command()
-@click.argument("archive", type=click.Path(path_type=Path, exists=True))
+@click.argument("archive", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.pass_context
-def restore(ctx: click.Context, archive: Path, folder: Path) -> None:
+@click.option("--keys", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def restore(archive: Path, folder: Path, keys: Path | None) -> None:
     """Restore ARCHIVE into the empty FOLDER and check it there."""
     from dcim.backup import restore as restore_into
 
-    restore_into(archive, folder, say=remarks.print)
+    manifest = restore_into(
+        archive,
+        folder.absolute(),
+        key_file=keys,
+        passphrase=os.environ.get("DCIM_BACKUP_PASSPHRASE"),
+        say=remarks.print,
+    )
+    scope = Scope.system("restore")
     with open_instance(folder) as instance:
-        from dcim.accounts.scope import Scope
-        from dcim.db import transaction
-
         sessions = instance.make_sessions(pool_size=1)
-        with transaction(sessions, Scope.system("restore")) as session:
+        with transaction(sessions, scope) as session:
             chain = verify_chain(session)
             statements = session.scalar(select(func.count()).select_from(Statement))
-            total = session.scalar(select(func.sum(LedgerEntry.amount)))
+            unbalanced = session.scalars(find_unbalanced()).all()
         sessions.kw["bind"].dispose()
+    rows = sum(table.rows for table in manifest.tables.values())
     click.echo(
-        f"Restored into {folder}: audit chain {'whole' if chain.intact else 'BROKEN'}"
-        f" ({chain.entries} entries), {statements} statements, ledger total {total or 0}."
+        f"Restored into {folder}: {len(manifest.tables)} tables, {rows} rows, each compared;"
+        f" audit chain {'whole' if chain.intact else 'BROKEN'} ({chain.entries} entries);"
+        f" ledger of {statements} statements"
+        f" {'adds up' if not unbalanced else 'DOES NOT ADD UP: ' + ', '.join(unbalanced)}."
     )
-    if not chain.intact:
+    if unbalanced or not chain.intact:
         raise SystemExit(1)
+
+
+def find_unbalanced() -> Select[str]:
+    """Numbers of the statements whose ledger lines don't sum to their total."""
+    return (
+        select(Statement.number)
+        .outerjoin(LedgerEntry, LedgerEntry.statement_id == Statement.id)
+        .group_by(Statement.id)
+        .having(func.coalesce(func.sum(LedgerEntry.amount), 0) != Statement.total)
+    )

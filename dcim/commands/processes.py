@@ -41,7 +41,7 @@ def up(
         check_directory(folder)
     except StartRefusedError as error:
         raise click.ClickException(str(error)) from error
-    from dcim.demo import start as demo_start
+    from dcim.commands import demo as demo_start
 
     demo = not no_demo
     write_settings_file(folder, demo_start.SETTINGS if demo else None)

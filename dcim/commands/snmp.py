@@ -257,24 +257,17 @@ def add_agent(
     ctx: click.Context, address: str, credential_name: str, device_name: str, role: str
 ) -> None:
     """Probe ADDRESS[:PORT], accept its ports, and poll it from the next minute on."""
-    from dcim.snmp.polling import make_target
+    from dcim.snmp.credentials import make_target
 
     host, port = split_address(address)
     with session_of(ctx, "snmp add") as (instance, session, scope):
         settings = instance.settings
         canonical = check_address(settings, host)
         found = find_credential(session, credential_name)
-        target = make_target(session, settings.encryption, found, canonical, port)
-        result = run_probe(target)
         device = find_or_make_device(
-            session,
-            scope,
-            device_name,
-            role=role,
-            manufacturer=result.profile or "unknown",
-            model=result.sys_object_id or "unknown",
+            session, scope, device_name, role=role, manufacturer="unknown", model="unknown"
         )
-        register_agent(
+        agent = register_agent(
             session,
             scope,
             settings,
@@ -283,6 +276,8 @@ def add_agent(
             udp_port=port,
             credential=found,
         )
+        # Whatever the device answers: when it doesn't, nothing of this is kept.
+        result = run_probe(make_target(session, settings.encryption, agent))
         ports = accept_ports(
             session,
             scope,

@@ -1,6 +1,13 @@
 """Frozen statements and the append-only ledger. Triggers refuse any change of an issued row."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, SmallInteger, String, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dcim.columns import Code, Created, Digest, Document, Id, Money, Name

@@ -3,7 +3,6 @@
 import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -112,23 +111,6 @@ def read_document(session: Session, scope: Scope, statement_id: int) -> dict[str
     if document is None:
         raise NotFoundError("No such statement.")
     return document
-
-
-def find_file(session: Session, scope: Scope, statement_id: int) -> StatementFile:
-    """The issued PDF's row. Raises NotFoundError also while there is no file yet."""
-    found = session.scalar(
-        select(StatementFile).where(
-            StatementFile.statement_id == statement_id, scope.filter(StatementFile.customer_id)
-        )
-    )
-    if found is None:
-        raise NotFoundError("No such statement.")
-    return found
-
-
-def locate_pdf(folder: Path, sha256: str) -> Path:
-    """Where a PDF lies: named by its hash alone, never by anything a person wrote."""
-    return folder / f"{sha256}.pdf"
 
 
 def list_ledger(
