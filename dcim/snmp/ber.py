@@ -6,6 +6,7 @@ Whatever bytes come in, `decode_message` either returns a `Message` or raises `B
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import NamedTuple
 
 Oid = tuple[int, ...]
@@ -41,7 +42,7 @@ MAX_MESSAGE = 65_507  # the most a UDP/IPv4 datagram carries
 MAX_ARCS = 128  # RFC 2578, 3.5
 MAX_ARC = 0xFFFF_FFFF
 
-_UNSIGNED32 = frozenset((COUNTER32, GAUGE32, TIMETICKS))
+_UNSIGNED_WIDTH = {COUNTER32: 4, GAUGE32: 4, TIMETICKS: 4, COUNTER64: 8}
 _EMPTY = frozenset((NULL, NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB_VIEW))
 EXCEPTIONS = frozenset((NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB_VIEW))
 
@@ -203,28 +204,48 @@ def _read_integer(packet: bytes, pos: int, end: int) -> tuple[int, int]:
 
 def _read_varbinds(packet: bytes, pos: int, end: int) -> list[VarBind]:
     varbinds = []
+    new = tuple.__new__  # a third of the cost of the named constructor, and this is the hot loop
     while pos < end:
-        start, stop = _enter(packet, pos, end, SEQUENCE)
-        oid_start, oid_stop = _enter(packet, start, stop, OBJECT_IDENTIFIER)
-        oid = _read_oid(packet, oid_start, oid_stop)
-        if oid_stop >= stop:
-            raise BerError("varbind without a value")
-        tag = packet[oid_stop]
-        value_start, value_stop = _enter(packet, oid_stop, stop, tag)
-        if value_stop != stop:
-            raise BerError("bytes after a value")
-        varbinds.append(VarBind(oid, _read_value(tag, packet[value_start:value_stop])))
-        pos = stop
+        # Nearly always every length fits one octet; the slow way below reads the rest.
+        if end - pos > 6 and packet[pos] == SEQUENCE and packet[pos + 2] == OBJECT_IDENTIFIER:
+            stop = pos + 2 + packet[pos + 1]
+            value_at = pos + 4 + packet[pos + 3]
+            if (
+                packet[pos + 1] < 0x80
+                and stop <= end
+                and value_at + 2 <= stop
+                and value_at + 2 + packet[value_at + 1] == stop
+            ):
+                oid = _known_oid(packet[pos + 4 : value_at])
+                value = _read_value(packet[value_at], packet[value_at + 2 : stop])
+                varbinds.append(new(VarBind, (oid, value)))
+                pos = stop
+                continue
+        varbind, pos = _read_varbind(packet, pos, end)
+        varbinds.append(varbind)
     return varbinds
 
 
-def _read_oid(packet: bytes, pos: int, end: int) -> Oid:
-    if pos >= end:
+def _read_varbind(packet: bytes, pos: int, end: int) -> tuple[VarBind, int]:
+    start, stop = _enter(packet, pos, end, SEQUENCE)
+    oid_start, oid_stop = _enter(packet, start, stop, OBJECT_IDENTIFIER)
+    oid = _known_oid(packet[oid_start:oid_stop])
+    if oid_stop >= stop:
+        raise BerError("varbind without a value")
+    tag = packet[oid_stop]
+    value_start, value_stop = _enter(packet, oid_stop, stop, tag)
+    if value_stop != stop:
+        raise BerError("bytes after a value")
+    return VarBind(oid, _read_value(tag, packet[value_start:value_stop])), stop
+
+
+def _read_oid(content: bytes) -> Oid:
+    if not content:
         raise BerError("empty OID")
     arcs: list[int] = []
     arc = 0
     fresh = True
-    for octet in packet[pos:end]:
+    for octet in content:
         if fresh and octet == 0x80:
             raise BerError("OID arc with leading zeros")
         arc = arc << 7 | octet & 0x7F
@@ -243,6 +264,10 @@ def _read_oid(packet: bytes, pos: int, end: int) -> Oid:
     return head + tuple(arcs[1:])
 
 
+# A poller meets the same OIDs every minute, and the same ones on every device of a kind.
+_known_oid = lru_cache(maxsize=65_536)(_read_oid)
+
+
 def decode_value(encoded: bytes) -> Value:
     """Decode one value with its tag and length, standing alone."""
     if not encoded:
@@ -253,21 +278,24 @@ def decode_value(encoded: bytes) -> Value:
     return _read_value(encoded[0], encoded[start:stop])
 
 
-def _read_value(tag: int, content: bytes) -> Value:  # noqa: PLR0911 - one return per kind of value
+def _read_value(tag: int, content: bytes) -> Value:  # noqa: PLR0911 - one per kind of value
+    width = _UNSIGNED_WIDTH.get(tag)
+    if width:
+        size = len(content)
+        # Agents that forget the leading zero octet are understood.
+        if not 1 <= size <= width + 1 or (size > width and content[0]):
+            raise BerError("unsigned number of unsound length")
+        return tuple.__new__(Value, (tag, int.from_bytes(content, "big")))
     if tag == INTEGER:
         # Some agents put unsigned or 64-bit numbers into an INTEGER: harmless, and bounded.
         if not 1 <= len(content) <= 9:
             raise BerError("integer of unsound length")
-        return Value(INTEGER, int.from_bytes(content, "big", signed=True))
-    if tag in _UNSIGNED32:
-        return Value(tag, _read_unsigned(content, 4))
-    if tag == COUNTER64:
-        return Value(tag, _read_unsigned(content, 8))
+        return tuple.__new__(Value, (INTEGER, int.from_bytes(content, "big", signed=True)))
     if tag == OCTET_STRING:
         return Value(tag, content)
     if tag == OBJECT_IDENTIFIER:
         # An empty OID value is how some agents write 0.0 (no further information).
-        return Value(tag, _read_oid(content, 0, len(content)) if content else (0, 0))
+        return Value(tag, _known_oid(content) if content else (0, 0))
     if tag in _EMPTY:
         if content:
             raise BerError("content where none belongs")
@@ -279,13 +307,6 @@ def _read_value(tag: int, content: bytes) -> Value:  # noqa: PLR0911 - one retur
     if tag == OPAQUE:
         return _read_opaque(content)
     raise BerError(f"unknown value tag {tag:#x}")
-
-
-def _read_unsigned(content: bytes, width: int) -> int:
-    """Read a non-negative number: agents that forget the leading zero octet are understood."""
-    if not 1 <= len(content) <= width + 1 or (len(content) > width and content[0]):
-        raise BerError("unsigned number of unsound length")
-    return int.from_bytes(content, "big")
 
 
 def _read_opaque(content: bytes) -> Value:
@@ -333,6 +354,7 @@ def encode_varbind(varbind: VarBind) -> bytes:
     return _tlv(SEQUENCE, _tlv(OBJECT_IDENTIFIER, encode_oid(oid)) + encode_value(value))
 
 
+@lru_cache(maxsize=65_536)
 def encode_oid(oid: Oid) -> bytes:
     """Return the content octets of an OID."""
     _check_oid(oid)

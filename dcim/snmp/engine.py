@@ -252,9 +252,8 @@ class Engine:
                 state.no_bulk_until = time.monotonic() + _BULK_RETRY_S
                 continue  # an agent whose GETBULK fails is asked by GETNEXT
             self._learn(state, target, attempts[0], request, reply.attempt)
-            if reply.error_status and not (
-                reply.error_status == NO_SUCH_NAME and target.version == "1"
-            ):
+            # noSuchName is v1's end of the MIB view; some agents say it in v2c as well.
+            if reply.error_status not in (0, NO_SUCH_NAME):
                 raise AgentError(reply.error_status, reply.error_index)
             return request, reply
 
@@ -285,19 +284,16 @@ class Engine:
         if not reply.varbinds or not repeated:
             self.drops["ended_early"] += 1
             raise WalkError(f"{target.address} answered with nothing where more was due")
-        last = list(request.oids[once:])
-        width = len(last)
-        for position, (oid, value) in enumerate(repeated):
-            column = position % width
-            if value.tag == ber.END_OF_MIB_VIEW:
-                continue
-            if oid <= last[column]:
-                self.drops["not_increasing"] += 1
-                raise WalkError(
-                    f"{target.address} went from {ber.format_oid(last[column])} "
-                    f"to {ber.format_oid(oid)}"
-                )
-            last[column] = oid
+        cursors = request.oids[once:]
+        for column, last in enumerate(cursors):
+            for oid, value in repeated[column :: len(cursors)]:
+                if oid <= last and value.tag != ber.END_OF_MIB_VIEW:
+                    self.drops["not_increasing"] += 1
+                    raise WalkError(
+                        f"{target.address} went from {ber.format_oid(last)} "
+                        f"to {ber.format_oid(oid)}"
+                    )
+                last = oid  # noqa: PLW2901 - the column's last place
         return repeated, reply.varbinds[:once]
 
     async def _read_columns(
@@ -331,16 +327,30 @@ class Engine:
                     table[oid][()] = value
             once = ()
             receipt = Receipt(reply.wall_ms, reply.monotonic_ms)
-            for position, (oid, value) in enumerate(repeated):
-                column = active[position % len(active)]
-                if column not in cursors:
-                    continue
-                depth = len(column)
-                if oid[:depth] != column or value.tag == ber.END_OF_MIB_VIEW:
+            for position, column in enumerate(active):
+                # A reply cut short may hold nothing of the later columns: they stay in place.
+                part = repeated[position :: len(active)]
+                last = self._take(table, column, part, receipt) if part else cursors[column]
+                if last:
+                    cursors[column] = last
+                else:
                     del cursors[column]
-                    continue
-                cursors[column] = oid
-                index = oid[depth:]
-                table.received.setdefault(index, receipt)
-                if not value.missing:
-                    table[column][index] = value
+
+    @staticmethod
+    def _take(
+        table: Table, column: Oid, varbinds: Sequence[VarBind], receipt: Receipt
+    ) -> Oid | None:
+        """Put one column's part of a reply into the table; None when the column is at its end."""
+        values, received = table[column], table.received
+        depth = len(column)
+        last = column
+        for oid, value in varbinds:
+            if oid[:depth] != column or value.tag == ber.END_OF_MIB_VIEW:
+                return None
+            last = oid
+            index = oid[depth:]
+            if index not in received:
+                received[index] = receipt
+            if not value.missing:
+                values[index] = value
+        return last

@@ -8,7 +8,7 @@ from typing import Any
 from dcim.snmp.ber import Oid, Value, format_oid
 from dcim.snmp.engine import Engine
 from dcim.snmp.ports import PortReading, clean_text, read_ports
-from dcim.snmp.profiles import Catalogue, load_catalogue
+from dcim.snmp.profiles import Catalogue, shipped_catalogue
 from dcim.snmp.readings import Reading, read_readings
 from dcim.snmp.target import Target
 
@@ -61,7 +61,7 @@ async def probe(
     if engine is None:
         async with Engine() as own:
             return await probe(target, engine=own, catalogue=catalogue)
-    known = catalogue or load_catalogue()
+    known = catalogue or shipped_catalogue()
     identity = await identify(engine, target, known)
     profile = known.profiles[identity.profile]
     interfaces = await read_ports(engine, target) if profile.ports else None

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,13 +20,17 @@ import yaml
 from dcim.snmp.ber import BerError, Oid, parse_oid
 
 CLASSES = frozenset(
-    ("power", "energy", "current", "voltage", "temperature", "humidity", "frequency")
-    + ("power_factor", "load", "charge", "runtime", "state")
+    (
+        *("power", "energy", "current", "voltage", "temperature", "humidity", "frequency"),
+        *("power_factor", "load", "charge", "runtime", "state"),
+    )
 )
 UNITS = frozenset(("W", "kWh", "A", "V", "°C", "°F", "%", "Hz", "min", ""))
 PLACES = frozenset(
-    ("input", "phase", "line", "cord", "bank", "outlet", "output", "bypass", "battery")
-    + ("ambient", "internal", "transceiver", "poe")
+    (
+        *("input", "phase", "line", "cord", "bank", "outlet", "output", "bypass", "battery"),
+        *("ambient", "internal", "transceiver"),
+    )
 )
 
 
@@ -158,6 +163,12 @@ def load_catalogue(site: Path | None = None) -> Catalogue:
     ]
     own = sorted(site.glob("*.yaml")) if site and site.is_dir() else []
     return read_profiles([*sorted(shipped, key=lambda entry: entry.name), *own])
+
+
+@cache
+def shipped_catalogue() -> Catalogue:
+    """Return the shipped profiles, read once."""
+    return load_catalogue()
 
 
 def read_profiles(files: Iterable[_Source]) -> Catalogue:

@@ -11,7 +11,15 @@ from typing import Any
 from dcim.snmp.ber import Oid, Value, format_oid
 from dcim.snmp.engine import Engine, Table
 from dcim.snmp.ports import PortReading, clean_text, read_ports
-from dcim.snmp.profiles import Catalogue, Column, Condition, Kind, Profile, TableSpec
+from dcim.snmp.profiles import (
+    Catalogue,
+    Column,
+    Condition,
+    Kind,
+    Profile,
+    TableSpec,
+    shipped_catalogue,
+)
 from dcim.snmp.target import Target
 
 _PER_PORT = re.compile(r"{(@-?\d+|[^}]+)}")
@@ -55,9 +63,12 @@ class DeviceReading:
 
 
 async def read_device(
-    engine: Engine, target: Target, profile: Profile, catalogue: Catalogue
+    engine: Engine, target: Target, profile: Profile, catalogue: Catalogue | None = None
 ) -> DeviceReading:
-    """Poll ports (if the profile has any) and readings once."""
+    """Poll ports (if the profile has any) and readings once.
+
+    `catalogue` is where the profile's includes are looked up: the shipped one unless given.
+    """
     ports: dict[str, PortReading] = {}
     shared: set[str] = set()
     uptime = engine_time = None
@@ -70,7 +81,9 @@ async def read_device(
                 ports.pop(port.name, None)
             else:
                 ports[port.name] = port
-    readings = await read_readings(engine, target, catalogue.tables(profile))
+    readings = await read_readings(
+        engine, target, (catalogue or shipped_catalogue()).tables(profile)
+    )
     return DeviceReading(uptime, engine_time, ports, readings, frozenset(shared))
 
 

@@ -165,7 +165,7 @@ def test_the_poller_reads_ports_by_name_and_shared_names_bind_nothing() -> None:
     async def work() -> DeviceReading:
         async with Responder([agent]), Engine() as engine:
             there = Target(agent.host, agent.port, community=b"public")
-            return await read_device(engine, there, CATALOGUE.profiles["huawei_vrp"], CATALOGUE)
+            return await read_device(engine, there, CATALOGUE.profiles["huawei_vrp"])
 
     got = asyncio.run(work())
     assert got.shared_names == {"GE1/0/8"}
@@ -174,6 +174,7 @@ def test_the_poller_reads_ports_by_name_and_shared_names_bind_nothing() -> None:
     assert got.engine_time_s == 1234
     reading = got.ports["GE1/0/9"].counters(got.uptime_ticks, got.engine_time_s, "boot")
     assert (reading.in_octets, reading.bits, reading.speed_bps) == (2**40 + 9, 64, 10**9)
+    assert reading.clock == "boot"
 
 
 def net_snmp(words: list[str], tree: trees.Objects) -> str:

@@ -92,6 +92,22 @@ def test_tables_with_holes_come_out_whole(version: str, bulk: bool) -> None:
     run(work())
 
 
+@pytest.mark.parametrize("max_size", [110, 150, 300, 700])
+def test_replies_cut_short_lose_nothing(max_size: int) -> None:
+    agent = Agent(StaticTree(numbers(30, columns=5)), max_size=max_size)
+
+    async def work() -> None:
+        async with Responder([agent]), Engine() as engine:
+            table = await engine.table(target(agent), [(*ROOT, c) for c in range(1, 6)])
+            for column in range(1, 6):
+                assert table[(*ROOT, column)] == {
+                    (row,): ber.counter64(column * 1000 + row) for row in range(1, 31)
+                }
+            assert len(await engine.walk(target(agent), ROOT)) == 150
+
+    run(work())
+
+
 def test_ipv6() -> None:
     agent = Agent(StaticTree(numbers(3)), host="::1")
 
