@@ -143,19 +143,19 @@ def defer(
 
     None when a job with the same `queueing_lock` waits already.
     """
-    driver = session.connection().connection.driver_connection
-    configured = _deferrer.configure_task(
-        task,
-        allow_unknown=True,
-        queue=queue,
-        lock=lock,
-        queueing_lock=queueing_lock,
-        priority=priority,
-        connection=driver,
-    )
     try:
         with session.begin_nested():
-            return configured.defer(**arguments)
+            # Taken inside: the savepoint is set when the session first reaches for its connection.
+            driver = session.connection().connection.driver_connection
+            return _deferrer.configure_task(
+                task,
+                allow_unknown=True,
+                queue=queue,
+                lock=lock,
+                queueing_lock=queueing_lock,
+                priority=priority,
+                connection=driver,
+            ).defer(**arguments)
     except queue_errors.AlreadyEnqueued:
         return None
 

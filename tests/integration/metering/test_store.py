@@ -277,7 +277,7 @@ while True:
 
 
 @pytest.fixture
-def writer(database: Database) -> Iterator[object]:
+def writer(clean_database: Database) -> Iterator[object]:
     running: list[subprocess.Popen[str]] = []
 
     def start(series_id: int, at: int) -> subprocess.Popen[str]:
@@ -290,7 +290,7 @@ def writer(database: Database) -> Iterator[object]:
         )
         running.append(process)
         assert process.stdin
-        process.stdin.write(database.app_url + "\n")
+        process.stdin.write(clean_database.app_url + "\n")
         process.stdin.close()
         return process
 
