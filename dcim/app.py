@@ -8,6 +8,7 @@ from time import perf_counter
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from dcim.api.spec import init_api
 from dcim.config import Settings, load_settings
 from dcim.db import SessionFactory
 from dcim.i18n import init_i18n
@@ -21,6 +22,7 @@ from dcim.observability import (
 )
 from dcim.security import init_headers
 from dcim.web.database import CommittingFlask, init_database
+from dcim.web.identifiers import IdConverter
 from dcim.web.identity import init_identity
 from dcim.web.policy import Access, init_policy
 from dcim.web.problems import init_problems
@@ -59,12 +61,14 @@ def create_app(
     app.register_blueprint(shell)
     app.before_request(remember_language)
     app.context_processor(describe_page)
+    init_api(app)
     init_policy(app, policy)
     return app
 
 
 def _init_requests(app: Flask, settings: Settings) -> None:
     """Number each request, know its source, count and time it."""
+    app.url_map.converters["int"] = IdConverter
     if settings.trusted_proxies:
         n = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]

@@ -1,5 +1,6 @@
 """The policy of every route: who may call it. Nothing is open by omission."""
 
+from dcim.api.policy import API_POLICY
 from dcim.web.policy import PUBLIC, SIGNED_IN, Access
 
 POLICY: dict[str, Access] = {
@@ -24,3 +25,5 @@ SECURITY_ENDPOINTS = (
     "security.static",
 )
 POLICY |= dict.fromkeys(SECURITY_ENDPOINTS, PUBLIC)
+
+POLICY |= API_POLICY

@@ -1,0 +1,38 @@
+"""The power chain from utility to PDU with its latest readings."""
+
+from typing import Any
+
+from dcim.api.fields import PageQuery, choice, query_id, take_paging
+from dcim.api.shapes import answer_of, page_of
+from dcim.api.spec import Resource
+from dcim.power import queries
+from dcim.power.models import NODE_KINDS
+from dcim.web.database import current_scope, db_session
+
+power_nodes = Resource("power_nodes", "Power, from utility to PDU", prefix="power-nodes")
+
+
+class NodeQuery(PageQuery):
+    site_id = query_id()
+    parent_id = query_id("For staff.")
+    rack_id = query_id()
+    feed = choice(("A", "B"))
+    kind = choice(NODE_KINDS)
+
+
+@power_nodes.get("")
+@power_nodes.arguments(NodeQuery, location="query")
+@power_nodes.response(200, page_of(queries.NodeRow))
+def list_power_nodes(query: dict[str, Any]) -> Any:
+    """List the power nodes; a customer's are the feeds of its racks."""
+    paging = take_paging(query)
+    return queries.list_power_nodes(
+        db_session(), current_scope(), queries.NodeFilter(**query), paging
+    )
+
+
+@power_nodes.get("/<int:node_id>")
+@power_nodes.response(200, answer_of(queries.NodeRow))
+def show_power_node(node_id: int) -> Any:
+    """Show one power node with its latest reading."""
+    return queries.find_power_node(db_session(), current_scope(), node_id)

@@ -1,0 +1,88 @@
+"""Issued statements: list, frozen document, signed PDF; and the ledger."""
+
+from typing import Any
+
+from flask import Response, current_app
+from marshmallow import fields
+from marshmallow.validate import Regexp
+
+from dcim.api.fields import PageQuery, choice, query_id, take_paging
+from dcim.api.shapes import answer_of, page_of
+from dcim.api.spec import Resource
+from dcim.statements import queries
+from dcim.statements.files import read_file
+from dcim.web.database import current_scope, db_session
+
+statements = Resource("statements", "Statements")
+ledger = Resource("ledger", "Ledger")
+
+VERDICTS = ("met", "breached", "needs_review")
+KINDS = ("rent", "usage", "credit", "cap", "correction")
+
+
+class StatementQuery(PageQuery):
+    customer_id = query_id()
+    contract_id = query_id()
+    period = fields.String(
+        validate=Regexp(r"^[0-9]{4}-(0[1-9]|1[0-2])\Z", error="Write a month as 2026-10.")
+    )
+    verdict = choice(VERDICTS)
+
+
+class LedgerQuery(PageQuery):
+    customer_id = query_id()
+    contract_id = query_id()
+    statement_id = query_id()
+    kind = choice(KINDS)
+
+
+@statements.get("")
+@statements.arguments(StatementQuery, location="query")
+@statements.response(200, page_of(queries.StatementRow))
+def list_statements(query: dict[str, Any]) -> Any:
+    """List the issued statements, newest month first."""
+    paging = take_paging(query)
+    return queries.list_statements(
+        db_session(), current_scope(), queries.StatementFilter(**query), paging
+    )
+
+
+@statements.get("/<int:statement_id>")
+@statements.response(200, answer_of(queries.StatementRow))
+def show_statement(statement_id: int) -> Any:
+    """Show one statement's figures."""
+    return queries.find_statement(db_session(), current_scope(), statement_id)
+
+
+@statements.get("/<int:statement_id>/document")
+@statements.response(200, {"type": "object"}, description="The frozen statement JSON.")
+def show_document(statement_id: int) -> Any:
+    """Read the frozen document, exactly as issued."""
+    return queries.read_document(db_session(), current_scope(), statement_id)
+
+
+@statements.get("/<int:statement_id>/pdf")
+@statements.response(
+    200,
+    {"type": "string", "format": "binary"},
+    content_type="application/pdf",
+    description="The signed PDF.",
+)
+def download_pdf(statement_id: int) -> Response:
+    """Download the signed PDF; the download is audited."""
+    session, scope = db_session(), current_scope()
+    row = queries.find_statement(session, scope, statement_id)
+    content = read_file(session, scope, current_app.config["JIFANG"], statement_id)
+    return Response(
+        content,
+        mimetype="application/pdf",
+        headers={"Content-Disposition": f'attachment; filename="{row.number}.pdf"'},
+    )
+
+
+@ledger.get("")
+@ledger.arguments(LedgerQuery, location="query")
+@ledger.response(200, page_of(queries.LedgerRow))
+def list_ledger(query: dict[str, Any]) -> Any:
+    """List the ledger's lines, newest first; credits are negative."""
+    return queries.list_ledger(db_session(), current_scope(), take_paging(query), **query)
