@@ -1,0 +1,55 @@
+"""The terms of contracts as people read them: every version's clauses in words."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import datetime as dt
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dcim.accounts.scope import Scope
+from dcim.customers.models import ContractTerms
+from dcim.sla.rules.terms_loading import load_terms
+from dcim.sla.rules.terms_text import TermsRefusedError
+from dcim.sla.rules.terms_words import clause_words
+
+
+@dataclass(frozen=True, slots=True)
+class AgreedTerms:
+    """`clauses` are {id, title {zh, en}, text {zh, en}}; empty where the document can't be read,
+    then `problem` says why."""
+
+    contract_id: int
+    version: int
+    effective_from: dt.date
+    sha256: str
+    clauses: list[dict[str, Any]]
+    problem: str = ""
+
+
+def tell_terms(
+    session: Session, scope: Scope, contract_ids: list[int]
+) -> dict[int, list[AgreedTerms]]:
+    """By contract, newest version first."""
+    rows = session.scalars(
+        select(ContractTerms)
+        .where(
+            ContractTerms.contract_id.in_(contract_ids), scope.filter(ContractTerms.customer_id)
+        )
+        .order_by(ContractTerms.contract_id, ContractTerms.version.desc())
+    )
+    found: dict[int, list[AgreedTerms]] = {}
+    for row in rows:
+        clauses: list[dict[str, Any]] = []
+        problem = ""
+        try:
+            clauses = clause_words(load_terms(row.document))
+        except TermsRefusedError as error:
+            problem = str(error)
+        found.setdefault(row.contract_id, []).append(
+            AgreedTerms(
+                row.contract_id, row.version, row.effective_from, row.sha256, clauses, problem
+            )
+        )
+    return found

@@ -1,0 +1,266 @@
+"""What every node of the power chain shows now, and the most a rack drew in a stretch of time."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from dcim.metering.families import NOT_REPORTED
+from dcim.metering.models import Series
+from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
+from dcim.power.chain import Node, PowerTree, load_tree
+from dcim.power.judgement import Circuit
+from dcim.power.models import Outlet
+from dcim.sla.evidence import DEAD_BELOW_PCT, HOLDS_MS
+
+MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class NodeNow:
+    """A node and its newest reading. mv, ma, mw are none when not reported or no longer fresh.
+
+    `state` is up, down or unknown; `shown_by` names the node whose reading tells, when another's.
+    """
+
+    node: Node
+    state: str = "unknown"
+    shown_by: str = ""
+    series_id: int | None = None
+    measured_at: dt.datetime | None = None
+    mv: int | None = None
+    ma: int | None = None
+    mw: int | None = None
+
+    @property
+    def amps(self) -> float | None:
+        """A phase; from power where the device gives no current or several phases."""
+        if self.ma is not None and self.node.phases == 1:
+            return self.ma / 1000
+        if self.mw is not None and self.node.volts:
+            return self.mw / 1000 / (self.node.volts * self.node.phases)
+        return None
+
+    @property
+    def derated_a(self) -> float:
+        return self.node.rated_a * self.node.derate_pct / 100
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A rack's PDU with the breaker and panel before it; `used` and `outlets` count sockets."""
+
+    pdu: NodeNow
+    breaker: NodeNow | None
+    panel: NodeNow | None
+    used: int = 0
+    outlets: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.pdu.node.feed
+
+    @property
+    def meter(self) -> NodeNow:
+        """The reading that stands for the feed: the PDU's own, else its breaker's."""
+        if self.pdu.series_id is None and self.breaker is not None:
+            return self.breaker
+        return self.pdu
+
+    @property
+    def circuit(self) -> Circuit:
+        parts = [part for part in (self.pdu, self.breaker) if part is not None]
+        return Circuit(
+            feed=self.name,
+            rated_a=min(part.node.rated_a for part in parts),
+            derated_a=min(part.derated_a for part in parts),
+            volts=self.pdu.node.volts,
+            phases=self.pdu.node.phases,
+        )
+
+    @property
+    def rated_w(self) -> int:
+        circuit = self.circuit
+        return round(circuit.rated_a * circuit.volts * circuit.phases)
+
+    @property
+    def derated_w(self) -> int:
+        circuit = self.circuit
+        return round(circuit.derated_a * circuit.volts * circuit.phases)
+
+
+@dataclass(slots=True)
+class Supply:
+    """The chain as it is now."""
+
+    tree: PowerTree
+    nodes: Mapping[int, NodeNow]
+    sockets: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    _by_rack: dict[int, list[Feed]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._by_rack = {}
+        for now in self.nodes.values():
+            if now.node.kind != "pdu" or now.node.rack_id is None:
+                continue
+            above = [self.nodes[node.id] for node in self.tree.path(now.node.id)[1:]]
+            outlets, used = self.sockets.get(now.node.id, (0, 0))
+            feed = Feed(
+                pdu=now,
+                breaker=next((each for each in above if each.node.kind == "breaker"), None),
+                panel=next((each for each in above if each.node.kind == "panel"), None),
+                outlets=outlets,
+                used=used,
+            )
+            self._by_rack.setdefault(now.node.rack_id, []).append(feed)
+        for feeds in self._by_rack.values():
+            feeds.sort(key=lambda feed: (feed.name, feed.pdu.node.code))
+
+    def feeds_of(self, rack_id: int) -> list[Feed]:
+        return self._by_rack.get(rack_id, [])
+
+    def watts_of(self, rack_id: int) -> float | None:
+        """What the rack draws now on all feeds; none unless every feed is known.
+
+        A feed shown to be dead draws nothing.
+        """
+        feeds = self.feeds_of(rack_id)
+        parts = [0 if feed.pdu.state == "down" else feed.meter.mw for feed in feeds]
+        if not parts or any(part is None for part in parts):
+            return None
+        return sum(part for part in parts if part is not None) / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The most drawn in one minute on all feeds together; none where nothing was measured."""
+
+    watts: float | None = None
+    amps: float | None = None
+    at: dt.datetime | None = None
+
+
+def load_supply(
+    session: Session,
+    now: dt.datetime,
+    *,
+    site_id: int | None = None,
+    store: SampleStore | None = None,
+) -> Supply:
+    """Four statements, however large the chain is."""
+    tree = load_tree(session, site_id)
+    series: dict[int, int] = {
+        node_id: series_id
+        for series_id, node_id in session.execute(
+            select(Series.id, Series.power_node_id).where(
+                Series.family == "power", Series.power_node_id.in_(tree.nodes)
+            )
+        )
+    }
+    latest = (store or PostgresSampleStore()).latest(session, "power", list(series.values()))
+    sockets: dict[int, tuple[int, int]] = {
+        pdu_id: (count, used)
+        for pdu_id, count, used in session.execute(
+            select(Outlet.pdu_id, func.count(), func.count(Outlet.device_id)).group_by(
+                Outlet.pdu_id
+            )
+        )
+    }
+    now_ms = round(now.timestamp() * 1000)
+    own = {
+        node.id: _read(node, series.get(node.id), latest.get(series.get(node.id, 0)), now_ms)
+        for node in tree.nodes.values()
+    }
+    return Supply(tree, {key: _infer(one, tree, own) for key, one in own.items()}, sockets)
+
+
+def _read(node: Node, series_id: int | None, latest: Latest | None, now_ms: int) -> NodeNow:
+    if latest is None:
+        return NodeNow(node, series_id=series_id)
+    measured_at = dt.datetime.fromtimestamp(latest.ts / 1000, dt.UTC)
+    if now_ms - latest.ts > HOLDS_MS:
+        return NodeNow(node, series_id=series_id, measured_at=measured_at)
+    mv, ma, mw = (
+        None if int(latest.values[name]) == NOT_REPORTED else int(latest.values[name])
+        for name in ("mv", "ma", "mw")
+    )
+    state = "unknown"
+    if mv is not None:
+        state = "up" if mv * 100 >= node.volts * 1000 * DEAD_BELOW_PCT else "down"
+    elif ma or mw:
+        state = "up"
+    return NodeNow(node, state, "", series_id, measured_at, mv, ma, mw)
+
+
+def _infer(one: NodeNow, tree: PowerTree, own: Mapping[int, NodeNow]) -> NodeNow:
+    """Where a node itself is silent, what is above it may show the worse, and nothing else.
+
+    Only a breaker that feeds nothing but this node shows by its current that it is alive.
+    """
+    if one.state != "unknown":
+        return one
+    for place, node in enumerate(tree.path(one.node.id)[1:]):
+        above = own[node.id]
+        sole = place == 0 and [each.id for each in tree.descendants(node.id)] == [one.node.id]
+        if above.state == "down" or (sole and above.state == "up" and above.ma):
+            return NodeNow(
+                one.node, above.state, node.code, one.series_id, one.measured_at,
+                one.mv, one.ma, one.mw,
+            )  # fmt: skip
+        if above.state == "up" or node.has_own_source:
+            break
+    return one
+
+
+def read_peaks(
+    session: Session,
+    feeds: Mapping[int, Sequence[Feed]],
+    start_ms: int,
+    end_ms: int,
+    store: SampleStore | None = None,
+) -> dict[int, Peak]:
+    """The peak of each rack in [start, end): feeds added up minute by minute.
+
+    A minute in which one feed is silent counts what the others showed, so the peak is at least this.
+    """
+    wanted = {
+        feed.meter.series_id: (rack_id, feed.meter.node)
+        for rack_id, several in feeds.items()
+        for feed in several
+        if feed.meter.series_id is not None
+    }
+    count = (end_ms - start_ms) // MINUTE_MS + 1
+    sums = {rack_id: np.zeros((2, count)) for rack_id, _ in wanted.values()}
+    seen = {rack_id: np.zeros(count, dtype=bool) for rack_id in sums}
+    read = (store or PostgresSampleStore()).read(
+        session, "power", list(wanted), start_ms, end_ms
+    )
+    for series_id, columns in read:
+        rack_id, node = wanted[series_id]
+        minutes = (columns.ts - start_ms) // MINUTE_MS
+        milliwatts, milliamps = columns.values["mw"], columns.values["ma"]
+        known = (milliwatts >= 0) | (milliamps >= 0)
+        by_power = np.where(milliwatts >= 0, milliwatts, 0) / 1000
+        amps = by_power / (node.volts * node.phases)
+        if node.phases == 1:
+            amps = np.where(milliamps >= 0, milliamps / 1000, amps)
+        own = np.zeros((2, count))
+        own[0, minutes[known]], own[1, minutes[known]] = by_power[known], amps[known]
+        sums[rack_id] += own
+        seen[rack_id][minutes[known]] = True
+    peaks: dict[int, Peak] = {}
+    for rack_id, both in sums.items():
+        if not seen[rack_id].any():
+            continue
+        at = int(both[1].argmax())
+        peaks[rack_id] = Peak(
+            float(both[0].max()),
+            float(both[1][at]),
+            dt.datetime.fromtimestamp((start_ms + at * MINUTE_MS) / 1000, dt.UTC),
+        )
+    return peaks
+
+
