@@ -415,30 +415,35 @@ class EmbeddedServer:
     def _start(self, account: Account | None, *, tied: bool) -> ServerAddress:
         deadline = time.monotonic() + START_TIMEOUT
         child = None
-        if self._postmaster() is None:
-            stale = self.cluster / "postmaster.pid"
-            if stale.exists():
-                self._forget_stale(stale)
-            child = self._launch(account, tied=tied)
         while time.monotonic() < deadline:
             address = self._running()
             if address is not None:
                 return address
-            if child is not None and child.poll() is not None:
-                raise PostgresError(f"PostgreSQL did not start:\n{self._last_words()}")
+            if child is None and self._postmaster() is None:  # else one is starting or stopping
+                self._forget_stale_files()
+                child = self._launch(account, tied=tied)
+            elif child is not None and child.poll() is not None:
+                words = self._start_log.read_text(encoding="utf-8", errors="replace")
+                if "pre-existing shared memory block" not in words:
+                    raise PostgresError(f"PostgreSQL did not start:\n{self._last_words()}")
+                child = None  # sessions of a killed server are about to notice and leave
+                time.sleep(0.2)
             time.sleep(0.02)
         raise PostgresError(
             f"PostgreSQL is not ready after {START_TIMEOUT:.0f} s:\n{self._last_words()}"
         )
 
-    def _forget_stale(self, stale: Path) -> None:
-        """Remove a postmaster.pid whose number belongs to another program now. PostgreSQL would
-        refuse to start beside it; a dead number it clears itself, and in either case it checks the
-        shared memory keyed to the directory."""
-        with contextlib.suppress(ValueError, IndexError, OSError):
-            pid = int(stale.read_text(encoding="utf-8").splitlines()[0])
-            os.kill(pid, 0)
-            stale.unlink()
+    def _forget_stale_files(self) -> None:
+        """Remove what a killed server left behind, once it is known not to run.
+
+        PostgreSQL would refuse to start where the number in such a file belongs to another program
+        now, or to a dead process nobody has waited for. Sessions that outlive their server it still
+        finds by the shared memory keyed to the directory.
+        """
+        (self.cluster / "postmaster.pid").unlink(missing_ok=True)
+        with contextlib.suppress(PostgresError):
+            for socket in self._recorded_socket_directory().glob(f".s.PGSQL.{PORT}*"):
+                socket.unlink(missing_ok=True)
 
     def _launch(self, account: Account | None, *, tied: bool) -> subprocess.Popen[bytes]:
         directory = self._choose_socket_directory(account)
@@ -447,7 +452,7 @@ class EmbeddedServer:
         command = [str(program("postgres")), "-D", str(self.cluster)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
-        with (self.data / "log" / "postgres-start.log").open("wb") as words:
+        with self._start_log.open("wb") as words:
             child = subprocess.Popen(  # noqa: S603  our own program, no shell
                 tethered(
                     command,
@@ -463,9 +468,14 @@ class EmbeddedServer:
         self._children[child.pid] = child
         return child
 
+    @property
+    def _start_log(self) -> Path:
+        return self.data / "log" / "postgres-start.log"
+
     def _last_words(self) -> str:
-        logs = [self.data / "log" / "postgres-start.log", *(self.cluster / "log").glob("*.log")]
-        words = [path.read_text(encoding="utf-8", errors="replace")[-1500:] for path in logs]
+        logs = [self._start_log, *(self.cluster / "log").glob("*.log")]
+        newest = sorted(logs, key=lambda path: path.stat().st_mtime)[-2:]
+        words = [path.read_text(encoding="utf-8", errors="replace")[-1500:] for path in newest]
         return "\n".join(words).strip()
 
     def _stop(self) -> None:

@@ -65,7 +65,8 @@ class Preparation:
 def command(name: str, *arguments: str, env: Mapping[str, str] | None = None) -> Process:
     """The process `dcim NAME ARGUMENTS...`: `command("worker", "--queue", "poll")`."""
     argv = (sys.executable, "-m", "dcim.cli", name, *arguments)
-    return Process(name, argv, env or {})
+    title = "-".join(word.lstrip("-") for word in (name, *arguments))  # also names its log
+    return Process(title, argv, env or {})
 
 
 def web(host: str, port: int, *, workers: int = 2, threads: int = 8) -> Process:

@@ -263,6 +263,7 @@ def test_command_lines_hold_no_shell_and_no_control_socket() -> None:
     assert list(command("worker", "--queue", "poll").argv[1:]) == [
         *("-m", "dcim.cli", "worker", "--queue", "poll")
     ]
+    assert command("worker", "--polling").name != command("worker", "--others").name
     process = web("::", 8080)
     assert "--no-control-socket" in process.argv
     assert "[::]:8080" in process.argv
