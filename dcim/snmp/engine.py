@@ -196,7 +196,7 @@ class Engine:
         if self._usm is None:
             from dcim.snmp.usm import UsmTransport
 
-            self._usm = UsmTransport()
+            self._usm = UsmTransport(self.drops)
         return await self._usm.exchange(target, attempts)
 
     async def _get_some(self, target: Target, oids: tuple[Oid, ...]) -> list[VarBind]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -79,7 +80,10 @@ def user_data(credentials: UsmCredentials) -> Any:
 class UsmTransport:
     """Exchanges v3 messages; use from one event loop only."""
 
-    def __init__(self) -> None:
+    def __init__(self, drops: Counter[str] | None = None) -> None:
+        self.drops: Counter[str] = Counter() if drops is None else drops
+        self._awaited: Counter[tuple[str, int]] = Counter()
+        self._guarded: set[int] = set()
         self._window = asyncio.Semaphore(_IN_FLIGHT)
         self._engines: dict[UsmCredentials, Any] = {}
         self._lcd = CommandGeneratorLcdConfigurator()
@@ -116,11 +120,16 @@ class UsmTransport:
             if not future.done():
                 future.set_result((fault, int(status), int(index), list(binds)))
 
+        self._awaited[target.peer] += 1
         try:
             self._send(target, credentials, request, receive)
+            fault, status, index, binds = await future
         except PySnmpError as error:
             raise self._fault(getattr(error, "cause", error), target) from error
-        fault, status, index, binds = await future
+        finally:
+            self._awaited[target.peer] -= 1
+            if not self._awaited[target.peer]:
+                del self._awaited[target.peer]
         if fault:
             raise self._fault(fault, target)
         try:
@@ -152,6 +161,7 @@ class UsmTransport:
         name, _ = self._lcd.configure(
             engine, user_data(credentials), peer, credentials.context.encode()
         )
+        self._guard(engine.transport_dispatcher.get_transport(peer.TRANSPORT_DOMAIN))
         binds = [(ObjectName(oid), Null("")) for oid in request.oids]
         common = (engine, name, None, credentials.context)
         if request.pdu == ber.GET:
@@ -162,6 +172,24 @@ class UsmTransport:
             cmdgen.BulkCommandGeneratorSingleRun().send_varbinds(
                 *common, request.non_repeaters, request.max_repetitions, binds, receive
             )
+
+    def _guard(self, transport: Any) -> None:
+        """Let a socket hear only those who were asked: pysnmp itself takes anybody's reply."""
+        if id(transport) in self._guarded:
+            return
+        self._guarded.add(id(transport))
+        receive = transport.datagram_received
+
+        def hear(datagram: bytes, source: Any) -> None:
+            if self._is_awaited(source):
+                receive(datagram, source)
+            else:
+                self.drops["wrong_source"] += 1
+
+        transport.datagram_received = hear
+
+    def _is_awaited(self, source: Any) -> bool:
+        return tuple(source[:2]) in self._awaited
 
     @staticmethod
     def _fault(fault: Any, target: Target) -> SnmpError:
@@ -175,4 +203,5 @@ class UsmTransport:
         for engine in self._engines.values():
             engine.close_dispatcher()
         self._engines.clear()
+        self._guarded.clear()
         await asyncio.sleep(0)  # lets the cancelled timers end

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import subprocess
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -103,6 +105,74 @@ def test_contexts_are_passed() -> None:
             assert dict(await engine.walk(reader(agent, user), ROOT)) == OBJECTS
 
     asyncio.run(work())
+
+
+class Relay:
+    """Stands before an agent; passes its first replies on from its own port, later ones not.
+
+    The very first is the engine's discovery, which pysnmp ties to its source by itself.
+    """
+
+    def __init__(self, agent: AgentV3, honest: int) -> None:
+        self.agent, self.honest = agent, honest
+        self.front, self.back, self.other = (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)
+        )
+        for sock in (self.front, self.back, self.other):
+            sock.bind(("127.0.0.1", 0))
+            sock.setblocking(False)
+        self.client: Any = None
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self.front, self._ask)
+        loop.add_reader(self.back, self._answer)
+
+    def _ask(self) -> None:
+        packet, self.client = self.front.recvfrom(65_535)
+        self.back.sendto(packet, (self.agent.host, self.agent.port))
+
+    def _answer(self) -> None:
+        out = self.front if self.honest > 0 else self.other
+        self.honest -= 1
+        out.sendto(self.back.recv(65_535), self.client)
+
+    def close(self) -> None:
+        loop = asyncio.get_running_loop()
+        for sock in (self.front, self.back, self.other):
+            loop.remove_reader(sock)
+            sock.close()
+
+
+async def read_through_relay(honest: int) -> Counter[str]:
+    user = UsmCredentials("noc")  # neither signed nor encrypted: only the source speaks for it
+    agent = AgentV3(StaticTree(OBJECTS), user)
+    async with ResponderV3([agent]), Engine() as engine:
+        relay = Relay(agent, honest)
+        try:
+            there = Target(
+                "127.0.0.1",
+                relay.front.getsockname()[1],
+                version="3",
+                credentials=user,
+                timeout_s=0.4,
+                retries=0,
+            )
+            assert (await engine.get(there, [(*ROOT, 1, 1)]))[0].value.number
+            return engine.drops
+        finally:
+            relay.close()
+
+
+def test_a_v3_reply_from_elsewhere_is_dropped() -> None:
+    with pytest.raises(faults.Timeout):
+        asyncio.run(read_through_relay(honest=1))
+    assert not asyncio.run(read_through_relay(honest=9))
+
+
+def test_control_without_the_guard_a_v3_reply_from_elsewhere_is_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dcim.snmp.usm.UsmTransport._is_awaited", lambda *_: True)
+    asyncio.run(read_through_relay(honest=1))
 
 
 @pytest.mark.skipif(not shutil.which("snmpbulkwalk"), reason="Net-SNMP tools are not installed")
