@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -263,6 +264,53 @@ def test_what_does_not_fit_is_dropped_and_counted(reason: str, forge: Forge) -> 
             with pytest.raises(Timeout):
                 await engine.get(target(agent, timeout_s=0.05, retries=0), [UPTIME])
             assert engine.drops == {reason: 1}
+
+    run(work())
+
+
+def forge_one(draw: random.Random, request: Message, honest: bytes) -> tuple[bytes, int]:
+    """Make a lie: the honest reply but for one thing; return it and its port's shift."""
+    kind = draw.randrange(6)
+    if kind == 0:
+        return honest, draw.randint(1, 1000)
+    if kind == 1:
+        return reply(request, request_id=request.request_id ^ draw.randint(1, 2**31 - 1)), 0
+    if kind == 2:
+        return reply(request, community=draw.randbytes(draw.randrange(12))), 0
+    if kind == 3:
+        return reply(request, varbinds=[VarBind((1, 3, draw.randrange(9)), ber.integer(1))]), 0
+    if kind == 4:
+        return honest[: draw.randrange(len(honest))], 0
+    return draw.randbytes(draw.randrange(1, 90)), 0
+
+
+def test_none_of_ten_thousand_lies_is_believed() -> None:
+    draw = random.Random(20261123)
+
+    class Silent(Agent):
+        def answer(self, packet: bytes) -> bytes | None:
+            heard.append(packet)
+            return None
+
+    heard: list[bytes] = []
+    agent = Silent(StaticTree({}))
+
+    async def work() -> None:
+        async with Responder([agent]), Engine() as engine:
+            asking = asyncio.create_task(engine.get(target(agent, timeout_s=60), [UPTIME]))
+            while not heard:
+                await asyncio.sleep(0.001)
+            request = ber.decode_message(heard[0])
+            honest = reply(request)
+            door = engine.transport
+            (sock,) = {ask.sock for ask in door._asks.values()}
+            for _ in range(10_000):
+                packet, shift = forge_one(draw, request, honest)
+                door._receive(sock, packet, (agent.host, agent.port + shift))
+            assert sum(engine.drops.values()) == 10_000
+            assert not asking.done()
+            door._receive(sock, honest, (agent.host, agent.port))
+            assert (await asking)[0].value == ber.integer(666)
 
     run(work())
 
