@@ -194,7 +194,7 @@ def plan_rack_pdus(seed: int, racks: Iterable[str]) -> tuple[DevicePlan, ...]:
     return tuple(
         equipment.own(
             pdu_device(rack, feed),
-            PDU_16 if layout_of_rack(rack) == "quarters" else PDU_32,
+            PDU_32 if layout_of_rack(rack) == "full" else PDU_16,
             "pdu",
             rack=rack,
         )

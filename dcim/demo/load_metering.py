@@ -5,13 +5,16 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
 from dcim.demo.instance import DemoInstance
-from dcim.demo.plan_parts import DemoPlan
+from dcim.demo.plan_parts import DemoPlan, NodePlan, PortPlan, SensorPlan
 from dcim.demo.records import Records
+from dcim.demo.series_plan import plan_series
 from dcim.metering.models import Series
 from dcim.snmp.registration import UsmSecrets, register_agent, store_credential
+from dcim.snmp.target import AuthProtocol, PrivProtocol
 
 V2C_CREDENTIAL, V3_CREDENTIAL = "demo v2c", "demo v3"
-AUTH_PROTOCOL, PRIV_PROTOCOL = "SHA-256", "AES-128"
+AUTH_PROTOCOL: AuthProtocol = "SHA-256"
+PRIV_PROTOCOL: PrivProtocol = "AES-128"
 
 
 def load_agents(
@@ -54,31 +57,14 @@ def load_agents(
 
 def load_series(session: Session, plan: DemoPlan, records: Records) -> None:
     """Every series of the plan, bound to what it measures."""
-    found: list[Series] = []
-    for port in plan.ports:
-        device_id, port_id = records.devices[port.device].id, records.ports[port.key].id
-        found += [
-            Series(family=family, device_id=device_id, slot=port.name, port_id=port_id)
-            for family in ("traffic", "state")
-        ]
-    for node in plan.nodes:
-        if node.meter_device is not None:
-            found.append(
-                Series(
-                    family="power",
-                    device_id=records.devices[node.meter_device].id,
-                    slot=node.meter_place or "",
-                    power_node_id=records.nodes[node.code].id,
-                )
-            )
-    found += [
-        Series(
-            family="climate",
-            device_id=records.devices[sensor.device].id,
-            slot=sensor.slot,
-            room_id=records.rooms[sensor.room].id,
-        )
-        for sensor in plan.sensors
-    ]
-    session.add_all(found)
+    for one in plan_series(plan):
+        series = Series(family=one.family, device_id=records.devices[one.device].id, slot=one.slot)
+        match one.subject:
+            case PortPlan():
+                series.port_id = records.ports[one.subject.key].id
+            case NodePlan():
+                series.power_node_id = records.nodes[one.subject.code].id
+            case SensorPlan():
+                series.room_id = records.rooms[one.subject.room].id
+        session.add(series)
     session.flush()

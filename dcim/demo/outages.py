@@ -2,6 +2,8 @@
 
 from functools import cache
 
+import numpy as np
+
 from dcim.demo.noise import Ints
 from dcim.demo.plan_parts import AgentPlan, DemoPlan
 from dcim.demo.steps import Bools, Span, inside, merge_spans, up_unless
@@ -63,10 +65,16 @@ class Outages:
     def answers(self, device: str, instants: Ints) -> Bools:
         return ~inside(self.silences(device), instants)
 
-    def booted_ms(self, device: str, instant: int) -> int:
-        """When the agent that answers at `instant` began to run; its sysUpTime starts there."""
+    def closed(self, breaker: str, instants: Ints) -> Bools:
+        """Whether the breaker itself is switched on, whatever is above it."""
+        return ~inside(self._of("node_dead", breaker), instants)
+
+    def boots(self, device: str, instants: Ints) -> Ints:
+        """When the agent that answers then began to run (UTC ms); its sysUpTime starts there."""
         agent: AgentPlan = self._agents[device]
-        starts = [end for _, end in self.reboots(device)]
+        starts = [agent.booted_ms, *(end for _, end in self.reboots(device))]
         if agent.powered_by is not None:
             starts += [end + PDU_BOOT_MS for _, end in self.node_dead(agent.powered_by)]
-        return max((start for start in starts if start <= instant), default=agent.booted_ms)
+        known = np.array(sorted(starts), dtype=np.int64)
+        found: Ints = known[np.searchsorted(known, instants, side="right") - 1]
+        return found

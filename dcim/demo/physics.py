@@ -10,7 +10,13 @@ from dcim.demo.network_plan import NARROW_SWITCH
 from dcim.demo.noise import Floats, Ints, fraction, salt_of, uniform, wander
 from dcim.demo.outages import Outages
 from dcim.demo.plan_parts import DemoPlan, EventPlan, LoadPlan, PortPlan, SensorPlan
-from dcim.demo.site_plan import breaker_code, pdu_code, room_of_row
+from dcim.demo.site_plan import (
+    breaker_code,
+    layout_of_rack,
+    panel_code,
+    pdu_code,
+    room_of_row,
+)
 from dcim.demo.steps import Bools, Steps, share_of_load
 
 # How long a ramp to or from a heat event takes; it passes the halfway point at the event's edge.
@@ -31,6 +37,16 @@ class PowerReading:
     ma: Ints
     mw: Ints
     wh: Ints
+
+    def coarsened(self, mv: int, ma: int, mw: int, wh: int) -> "PowerReading":
+        """As a meter shows it whose registers count in these steps."""
+        return PowerReading(
+            self.mv // mv * mv, self.ma // ma * ma, self.mw // mw * mw, self.wh // wh * wh
+        )
+
+
+# Steps of each family's registers: PDU2-MIB meters, PowerNet-MIB's rPDU2, UPS-MIB.
+FINE, COARSE, UPS_STEPS = (100, 1, 1_000, 1), (1_000, 100, 10_000, 100), (1_000, 100, 1_000, 1)
 
 
 @dataclass(frozen=True)
@@ -54,9 +70,12 @@ class ClimateReading:
 
 @dataclass(frozen=True)
 class UpsReading:
-    """Output as a power reading; load and battery charge in per cent, running time in minutes."""
+    """Each of the three output phases; load and charge in per cent, running time in minutes.
 
-    output: PowerReading
+    Its energy register is the sum of what hangs on it; UPS-MIB doesn't show it.
+    """
+
+    phase: PowerReading
     load_pct: Ints
     charge_pct: Ints
     minutes_left: Ints
@@ -138,12 +157,21 @@ class World:
     # -- power
 
     def pdu(self, rack: str, feed: str, instants: Ints) -> PowerReading:
-        """A rack PDU at its input."""
-        return self._power(rack, feed, pdu_code(rack, feed), 1.0, instants)
+        """A rack PDU at its input, as its registers show it."""
+        steps = FINE if layout_of_rack(rack) == "full" else COARSE
+        return self._power(rack, feed, pdu_code(rack, feed), 1.0, instants).coarsened(*steps)
 
     def branch(self, rack: str, feed: str, instants: Ints) -> PowerReading:
         """The branch of the row's panel that feeds a rack, as its branch meter sees it."""
-        return self._power(rack, feed, breaker_code(rack, feed), CABLE_LOSS, instants)
+        breaker = breaker_code(rack, feed)
+        return self._power(rack, feed, breaker, CABLE_LOSS, instants).coarsened(*FINE)
+
+    def panel(self, row: str, feed: str, instants: Ints) -> PowerReading:
+        """The main of a row's panel: all its branches; the current is the mean of three phases."""
+        branches = [self.branch(rack, feed, instants) for rack in self._loads if rack[0] == row]
+        alive = self.outages.node_alive(panel_code(row, feed)).at(instants)
+        volts = self._volts(room_of_row(row), feed, instants) * alive
+        return _joined(branches, volts).coarsened(*FINE)
 
     def _power(
         self, rack: str, feed: str, node: str, factor: float, instants: Ints
@@ -195,16 +223,14 @@ class World:
     def ups(self, room: str, feed: str, instants: Ints) -> UpsReading:
         """One room's UPS of a feed; it carries all racks of the room."""
         racks = [rack for rack in self._loads if room_of_row(rack[0]) == room]
-        readings = [self.branch(rack, feed, instants) for rack in racks]
-        mw = sum((reading.mw for reading in readings), np.zeros(len(instants), dtype=np.int64))
-        wh = sum((reading.wh for reading in readings), np.zeros(len(instants), dtype=np.int64))
-        volts = self._volts(room, feed, instants)
-        ma = (mw / (volts * 3 * POWER_FACTOR)).astype(np.int64)  # per phase
-        load_pct = mw * 100 // UPS_RATED_MW
+        branches = [self.branch(rack, feed, instants) for rack in racks]
+        output = _joined(branches, self._volts(room, feed, instants))
+        phase = PowerReading(output.mv, output.ma, output.mw // 3, output.wh)
+        phase = phase.coarsened(*UPS_STEPS)
+        load_pct = output.mw * 100 // UPS_RATED_MW
         whole = np.full(len(instants), 100, dtype=np.int64)
         left = np.minimum(90, 1_500 // np.maximum(load_pct, 1))
-        output = PowerReading((volts * 1000).astype(np.int64), ma, mw, wh)
-        return UpsReading(output, load_pct, whole, left, np.zeros(len(instants), dtype=np.bool_))
+        return UpsReading(phase, load_pct, whole, left, np.zeros(len(instants), dtype=np.bool_))
 
     # -- climate
 
@@ -217,7 +243,8 @@ class World:
         mc += 60 * (uniform(salt + 1, minutes) - 0.5)
         rise = self._heat_of(sensor, instants)
         rh = sensor.mean_rh + 18 * wander(salt + 2, minutes, 71) - rise * 0.018
-        return ClimateReading((mc + rise).astype(np.int64), rh.astype(np.int64))
+        # Its registers show tenths of a degree and whole thousandths of humidity.
+        return ClimateReading((mc + rise).astype(np.int64) // 100 * 100, rh.astype(np.int64))
 
     def _heat_of(self, sensor: SensorPlan, instants: Ints) -> Floats:
         rise = np.zeros(len(instants))
@@ -225,6 +252,17 @@ class World:
             if sensor.room in event.targets:
                 rise += _ramp(event, instants)
         return rise
+
+
+def _joined(readings: list[PowerReading], volts: Floats) -> PowerReading:
+    """The sum of several loads on a three-phase supply; current per phase."""
+    mw, wh, ma = (np.zeros(len(volts), dtype=np.int64) for _ in range(3))
+    for reading in readings:
+        mw += reading.mw
+        wh += reading.wh
+    live = volts > 0
+    ma[live] = (mw[live] / (volts[live] * 3 * POWER_FACTOR)).astype(np.int64)
+    return PowerReading((volts * 1000).astype(np.int64), ma, mw, wh)
 
 
 def _ramp(event: EventPlan, instants: Ints) -> Floats:

@@ -10,7 +10,7 @@ from dcim.demo.customer_plan import (
     plan_services,
     racks_sold,
 )
-from dcim.demo.equipment_plan import TYPES, plan_devices, plan_loads, plan_rack_pdus
+from dcim.demo.equipment_plan import PDU_32, TYPES, plan_devices, plan_loads, plan_rack_pdus
 from dcim.demo.events import (
     DAY_MS,
     Calendar,
@@ -121,7 +121,8 @@ def _agents(seed: int, calendar: Calendar, pdus: tuple[DevicePlan, ...]) -> tupl
           for row in ROWS for feed in FEEDS),
         *((ups_device(room.code, feed), "ups", "2c", None) for room in ROOMS for feed in FEEDS),
         *((sensor.device, "sensor", "2c", None) for sensor in SENSORS),
-        *((pdu.name, "pdu", "2c", pdu_code(pdu.rack or "", pdu.name[-1].upper()))
+        *((pdu.name, "pdu" if pdu.model == PDU_32 else "coarse_pdu", "2c",
+           pdu_code(pdu.rack or "", pdu.name[-1].upper()))
           for pdu in pdus),
     ]  # fmt: skip
     start = to_ms(calendar.at(calendar.month_start, "00:00"))

@@ -40,10 +40,10 @@ BREAKER_A = {"full": 32, "halves": 32, "quarters": 16}
 OUTLETS = {"full": 36, "halves": 20, "quarters": 10}
 
 SENSORS = (
-    SensorPlan("env-m1-1", "1", "冷通道 A/B 列 Cold aisle A/B", "M1", 22_600, 480),
-    SensorPlan("env-m1-2", "1", "冷通道 B/C 列 Cold aisle B/C", "M1", 23_100, 465),
-    SensorPlan("env-m2-1", "1", "冷通道 D 列北 Cold aisle D north", "M2", 22_900, 470),
-    SensorPlan("env-m2-2", "1", "冷通道 D 列南 Cold aisle D south", "M2", 23_400, 455),
+    SensorPlan("env-m1-1", "ambient", "冷通道 A/B 列 Cold aisle A/B", "M1", 22_600, 480),
+    SensorPlan("env-m1-2", "ambient", "冷通道 B/C 列 Cold aisle B/C", "M1", 23_100, 465),
+    SensorPlan("env-m2-1", "ambient", "冷通道 D 列北 Cold aisle D north", "M2", 22_900, 470),
+    SensorPlan("env-m2-2", "ambient", "冷通道 D 列南 Cold aisle D south", "M2", 23_400, 455),
 )
 
 
@@ -98,13 +98,24 @@ def ups_device(room: str, feed: str) -> str:
     return f"ups-{room.lower()}-{feed.lower()}"
 
 
+def ups_parts(code: str) -> tuple[str, str]:
+    """The room and the feed of the UPS "UPS-M1-A"."""
+    _, room, feed = code.split("-")
+    return room, feed
+
+
+def panel_parts(code: str) -> tuple[str, str]:
+    """The row and the feed of the panel "RPP-A1"."""
+    return code[4], "A" if code.endswith("1") else "B"
+
+
 def pdu_device(rack: str, feed: str) -> str:
     return f"pdu-{rack.lower()}-{feed.lower()}"
 
 
-def branch_place(number: int) -> str:
-    """The name of a branch on its meter, as discovery finds it."""
-    return f"branch-{number:02d}"
+def branch_place(number: int, rack: str) -> str:
+    """The name of a branch on its meter, as polling finds it: "branch-b2-q03"."""
+    return f"branch-b{number}-q{rack.partition('-')[2]}"
 
 
 def plan_power(served: Iterable[str]) -> tuple[NodePlan, ...]:
@@ -115,7 +126,19 @@ def plan_power(served: Iterable[str]) -> tuple[NodePlan, ...]:
         nodes += _upstream(feed)
         for row in ROWS:
             panel = panel_code(row.code, feed)
-            nodes.append(NodePlan(panel, "panel", feed, f"UPS-{row.room}-{feed}", 250, 400, 3))
+            nodes.append(
+                NodePlan(
+                    panel,
+                    "panel",
+                    feed,
+                    f"UPS-{row.room}-{feed}",
+                    250,
+                    400,
+                    3,
+                    meter_device=branch_meter(row.code, feed),
+                    meter_place="input",
+                )
+            )
             here = [rack for rack in racks if rack.startswith(f"{row.code}-")]
             for number, rack in enumerate(here, start=1):
                 nodes += _rack_supply(rack, feed, panel, number)
@@ -140,7 +163,7 @@ def _upstream(feed: str) -> list[NodePlan]:
             400,
             3,
             meter_device=ups_device(room.code, feed),
-            meter_place="output",
+            meter_place="output-01",
         )
         for room in ROOMS
     ]
@@ -159,7 +182,7 @@ def _rack_supply(rack: str, feed: str, panel: str, number: int) -> list[NodePlan
         rated,
         rack=rack,
         meter_device=branch_meter(rack[0], feed),
-        meter_place=branch_place(number),
+        meter_place=branch_place(number, rack),
     )
     pdu = NodePlan(
         pdu_code(rack, feed),

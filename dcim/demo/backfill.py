@@ -1,0 +1,130 @@
+"""Give the demo a past: the closed month and the running one, through the sample store."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dcim.accounts.models import JobRun
+from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
+from dcim.db import SessionFactory, transaction
+from dcim.demo.instance import DemoInstance
+from dcim.demo.load import DEMO_JOB, is_demo
+from dcim.demo.physics import World
+from dcim.demo.polls import PastPolls, Samples
+from dcim.errors import ConflictError
+from dcim.inventory.models import Device
+from dcim.metering.batch import Batch
+from dcim.metering.families import FLAG_LOADED
+from dcim.metering.models import Series
+from dcim.metering.store import PostgresSampleStore, write_counter_memory
+
+BACKFILL_KEY = "backfill"
+# Series per transaction: bounds memory, and what a crash has to do again.
+CHUNK = 12
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class BackfillReport:
+    """`done` is False when the past was there already."""
+
+    done: bool
+    series: int
+    samples: int
+    seconds: float
+
+
+def backfill(
+    sessions: SessionFactory,
+    demo: DemoInstance,
+    say: Say = lambda line: None,
+    *,
+    now_ms: int | None = None,
+    start_ms: int | None = None,
+) -> BackfillReport:
+    """Write the past from the closed month's start (or `start_ms`) until now, once.
+
+    Safe to kill and to run again: what was written is written once more, to the same effect.
+    Raises ConflictError when the demo isn't loaded.
+    """
+    began = time.monotonic()
+    now = now_ms or time.time_ns() // 1_000_000
+    scope = Scope.system("demo-backfill")
+    with transaction(sessions, scope) as session:
+        if not is_demo(session):
+            raise ConflictError("Load the demo before you give it a past.")
+        if session.get(JobRun, (DEMO_JOB, BACKFILL_KEY)) is not None:
+            say("The demo has its past already; nothing was changed.")
+            return BackfillReport(False, 0, 0, 0.0)
+        ids = _find_series(session)
+    plan = demo.plan()
+    polls = PastPolls(World(plan), start_ms or plan.month_start_ms, now)
+    chunk: list[tuple[int, Samples]] = []
+    series = samples = 0
+    for one, found in polls.every_series():
+        chunk.append((ids[one.family, one.device, one.slot], found))
+        series += 1
+        if len(chunk) == CHUNK:
+            samples += _write(sessions, scope, chunk, now)
+            chunk.clear()
+            say(f"{series} of {len(ids)} series, {samples:,} samples")
+    samples += _write(sessions, scope, chunk, now)
+    with transaction(sessions, scope) as session:
+        outcome: dict[str, object] = {"from_ms": polls.start_ms, "to_ms": now, "samples": samples}
+        moment = utc_now()
+        session.add(
+            JobRun(
+                job=DEMO_JOB,
+                key=BACKFILL_KEY,
+                started_at=moment,
+                finished_at=moment,
+                outcome=outcome,
+            )
+        )
+    seconds = time.monotonic() - began
+    say(f"{samples:,} samples of {series} series in {seconds:.0f} s")
+    return BackfillReport(True, series, samples, seconds)
+
+
+def _find_series(session: Session) -> dict[tuple[str, str, str], int]:
+    rows = session.execute(
+        select(Series.family, Device.name, Series.slot, Series.id).join(
+            Device, Device.id == Series.device_id
+        )
+    )
+    return {(family, device, slot): series_id for family, device, slot, series_id in rows}
+
+
+def _write(
+    sessions: SessionFactory, scope: Scope, chunk: list[tuple[int, Samples]], now_ms: int
+) -> int:
+    store = PostgresSampleStore()
+    families = {samples.family.name: samples.family for _, samples in chunk}
+    written = 0
+    with transaction(sessions, scope) as session:
+        for name, family in families.items():
+            parts = [(key, one) for key, one in chunk if one.family.name == name and len(one.ts)]
+            if not parts:
+                continue
+            batch = Batch.from_arrays(
+                family,
+                np.concatenate([np.full(len(one.ts), key) for key, one in parts]),
+                np.concatenate([one.ts for _, one in parts]),
+                {
+                    column: np.concatenate([one.values[column] for _, one in parts])
+                    for column in family.columns
+                },
+                span_ms=np.concatenate([one.span_ms for _, one in parts]),
+                flags=FLAG_LOADED,
+            )
+            written += store.load_days(session, batch, now_ms)
+        write_counter_memory(
+            session, {key: one.memory for key, one in chunk if one.memory is not None}
+        )
+    return written
