@@ -35,9 +35,15 @@ class Node:
         return self.kind in OWN_SOURCE
 
     @property
+    def phase_v(self) -> int:
+        """What is measured from a phase to neutral; above 300 V a three-phase node's `volts` are
+        those between phases (400 V systems), otherwise they are this already."""
+        between = self.phases == 3 and self.volts > 300
+        return self.volts * 1000 // 1732 if between else self.volts
+
+    @property
     def rated_w(self) -> int:
-        """Volts are phase to neutral: three phases carry three times as much."""
-        return self.volts * self.rated_a * self.phases
+        return self.phase_v * self.rated_a * self.phases
 
     @property
     def derated_w(self) -> int:

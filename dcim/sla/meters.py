@@ -89,7 +89,7 @@ class Meters:
         for meter in meters:
             columns = self.columns(meter, start, end)
             if meter.family == "power":
-                shown.append(observe_power(columns, node.volts))
+                shown.append(observe_power(columns, node.phase_v))
             elif meter.family == "state":
                 nothing = np.zeros(len(columns), dtype=np.int64)
                 shown.append(observe_states(columns.ts, columns.values["state"], nothing))

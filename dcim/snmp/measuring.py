@@ -41,6 +41,8 @@ class Gauge:
     names: tuple[str, ...]
     values: dict[str, int]
     energy_wh: int | None = None
+    # "output" of "output-02": a power node measured there is measured by each of its phases.
+    place: str = ""
 
 
 def oper_state(status: str) -> int | None:
@@ -120,10 +122,10 @@ def _gauge(
             # Per mille, as stored: 45.5 % is 455.
             "rh": NOT_REPORTED if humidity is None else scale(humidity) // 100,
         }
-        return Gauge(family, unique, values)
+        return Gauge(family, unique, values, None, place)
     values = {"mv": milli("voltage"), "ma": milli("current"), "mw": milli("power")}
     energy = scale(first["energy"]) if "energy" in first else None
-    return Gauge(family, unique, values, energy)
+    return Gauge(family, unique, values, energy, place)
 
 
 def _complete(gauges: list[Gauge]) -> list[Gauge]:
@@ -142,7 +144,7 @@ def _complete(gauges: list[Gauge]) -> list[Gauge]:
         "mw": sum(watts) if len(watts) == len(parts) else NOT_REPORTED,
     }
     if not whole:
-        return [Gauge("power", (_WHOLE,), from_parts), *gauges]
+        return [Gauge("power", (_WHOLE,), from_parts, None, _WHOLE), *gauges]
     for gauge in whole:
         for column, value in from_parts.items():
             if gauge.values[column] < 0:

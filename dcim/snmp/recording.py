@@ -184,7 +184,7 @@ class _Recording:
             self._take_gauge(outcome, gauge)
 
     def _take_gauge(self, outcome: Outcome, gauge: Gauge) -> None:
-        series = self._series(gauge.family, outcome.device_id, gauge.names)
+        series = self._series(gauge.family, outcome.device_id, gauge.names, place=gauge.place)
         if gauge.family == "climate":
             self._add(series, outcome.at_ms, (gauge.values["mc"], gauge.values["rh"]))
             return
@@ -206,7 +206,13 @@ class _Recording:
         return port
 
     def _series(
-        self, family: str, device_id: int, names: Iterable[str], *, port: Port | None = None
+        self,
+        family: str,
+        device_id: int,
+        names: Iterable[str],
+        *,
+        port: Port | None = None,
+        place: str = "",
     ) -> Series:
         """The series of a thing, by any of its names; made, and bound, where it is missing."""
         listed = [name[:255] for name in names]
@@ -218,12 +224,13 @@ class _Recording:
             ),
             None,
         )
-        node_id = place = None
+        node_id = None
+        called = listed[0]
         if family == "power":
-            place = next((name for name in listed if (device_id, name) in self.nodes), None)
-            node_id = self.nodes[device_id, place] if place is not None else None
+            called = next((name for name in listed if (device_id, name) in self.nodes), called)
+            node_id = self.nodes.get((device_id, called), self.nodes.get((device_id, place)))
         if series is None:
-            slot = place or listed[0]
+            slot = called
             series = Series(family=family, device_id=device_id, slot=slot)
             self.session.add(series)
             self.series[family, device_id, slot] = series

@@ -1,0 +1,403 @@
+"""From real UDP to PostgreSQL: what agents count arrives, exactly, and once."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
+from dcim.config import Settings
+from dcim.db import ScopedSession, SessionFactory, transaction
+from dcim.demo import trees
+from dcim.demo.responder import Agent, LiveTree, Responder
+from dcim.inventory.models import (
+    Cabinet,
+    Device,
+    DeviceType,
+    Installation,
+    Rack,
+    Room,
+    Row,
+    Site,
+)
+from dcim.metering.models import Series
+from dcim.metering.store import PostgresSampleStore, write_counter_memory
+from dcim.network.models import Port
+from dcim.power.models import PowerNode
+from dcim.snmp.models import SnmpAgent
+from dcim.snmp.polling import PollingRoom, check_connection, poll_shard
+from dcim.snmp.registration import FoundPort, accept_ports, register_agent, store_credential
+from tests.servers import Database
+
+STORE = PostgresSampleStore()
+SYSTEM = Scope.system("test")
+
+
+@dataclass
+class Counters:
+    """A port's registers, moved by the test."""
+
+    inward: int = 2**64 - 5_000
+    outward: int = 10_000
+    oper: int = 1
+    errors: int = 7
+    began: float = 0.0
+
+    def uptime(self) -> int:
+        return int((time.monotonic() - self.began + 1_000_000) * 100)
+
+
+@dataclass
+class Field:
+    """Two devices and a sensor, bound to the inventory of a small room."""
+
+    settings: Settings
+    sessions: SessionFactory
+    counters: Counters
+    switch: Agent
+    pdu: Agent
+    room_id: int = 0
+
+    async def poll(self, room: PollingRoom) -> int:
+        return await poll_shard(room, 0)
+
+    def run(self, work: "Callable[[PollingRoom], Awaitable[None]]") -> None:
+        async def everything() -> None:
+            async with Responder([self.switch, self.pdu]):
+                room = PollingRoom(self.settings, self.sessions)
+                try:
+                    with transaction(self.sessions, SYSTEM) as session:
+                        for agent in session.scalars(select(SnmpAgent)):
+                            device = session.get_one(Device, agent.device_id)
+                            own = self.switch if device.name == "sw-1" else self.pdu
+                            agent.udp_port = own.port
+                    await work(room)
+                finally:
+                    await room.close()
+
+        asyncio.run(everything())
+
+    def samples(self, family: str, slot: str) -> list[dict[str, int]]:
+        with transaction(self.sessions, SYSTEM) as session:
+            series = session.scalars(
+                select(Series).where(Series.family == family, Series.slot == slot)
+            ).one()
+            [(_, columns)] = list(
+                STORE.read(session, family, [series.id], 0, time.time_ns() // 1_000_000 + 1)
+            )
+            return [
+                {
+                    "span_ms": int(columns.span_ms[n]),
+                    **{name: int(column[n]) for name, column in columns.values.items()},
+                }
+                for n in range(len(columns))
+            ]
+
+
+@pytest.fixture
+def field(settings: Settings, sessions: SessionFactory) -> Field:
+    settings = replace(settings, snmp_allowed=(ip_network("127.0.0.0/8"),))
+    counters = Counters(began=time.monotonic())
+    who = trees.Identity("sw-1\u202e", "switch", trees.HUAWEI_SWITCH_ID, counters.uptime)
+    port = trees.SwitchPort(
+        1,
+        "xge1/0/1",
+        10_000_000_000,
+        lambda: counters.inward,
+        lambda: counters.outward,
+        "C1003 uplink",
+        oper=lambda: counters.oper,
+        in_errors=lambda: counters.errors,
+        out_errors=lambda: 0,
+    )
+    pdu = trees.apc_rpdu2_tree(
+        trees.Identity("pdu-a", "pdu", trees.APC_RPDU2_ID, counters.uptime),
+        lambda: 2_740.0,
+        lambda: 51_234.5,
+        [trees.Phase(lambda: 231.0, lambda: 11.9, lambda: 2_740.0)],
+        (),
+    )
+    with transaction(sessions, SYSTEM) as session:
+        kind = DeviceType(manufacturer="m", model="m", height=2)
+        site = Site(code="S", name="站", name_en="Site")
+        session.add_all([kind, site])
+        session.flush()
+        room = Room(site_id=site.id, code="R", name="房", name_en="Room")
+        session.add(room)
+        session.flush()
+        row = Row(room_id=room.id, code="A", position=1)
+        session.add(row)
+        session.flush()
+        cabinet = Cabinet(row_id=row.id, code="A-01", position=1)
+        session.add(cabinet)
+        session.flush()
+        rack = Rack(cabinet_id=cabinet.id, code="A-01", u_count=42)
+        session.add(rack)
+        session.flush()
+        credential = store_credential(
+            session, SYSTEM, settings.encryption, name="c", version="2c", community="public"
+        )
+        for name, port_number in (("sw-1", 20_001), ("pdu-a", 20_002)):
+            device = Device(name=name, role="x", device_type_id=kind.id)
+            session.add(device)
+            session.flush()
+            register_agent(
+                session,
+                SYSTEM,
+                settings,
+                device=device,
+                address="127.0.0.1",
+                credential=credential,
+                udp_port=port_number,
+            )
+            session.add(
+                Installation(
+                    device_id=device.id, rack_id=rack.id, u_low=0, height=2, installed_at=utc_now()
+                )
+            )
+            if name == "sw-1":
+                accept_ports(session, SYSTEM, device, [FoundPort("xge1/0/1", 10_000_000_000)])
+            else:
+                session.add(
+                    PowerNode(
+                        site_id=site.id,
+                        kind="pdu",
+                        code="PDU-A",
+                        feed="A",
+                        rated_a=32,
+                        rack_id=rack.id,
+                        meter_device_id=device.id,
+                        meter_place="input",
+                    )
+                )
+        room_id = room.id
+    return Field(
+        settings,
+        sessions,
+        counters,
+        Agent(LiveTree(trees.switch_tree(who, [port]))),
+        Agent(LiveTree(pdu)),
+        room_id,
+    )
+
+
+def test_octets_arrive_exactly_over_a_wrap_and_bindings_are_made(field: Field) -> None:
+    async def work(room: PollingRoom) -> None:
+        assert await poll_shard(room, 0) == 2
+        await asyncio.sleep(0.3)
+        field.counters.inward = 0 + 4_000  # 64 bits wrapped: 5,000 + 4,000
+        field.counters.outward += 123_456
+        field.counters.errors += 2
+        field.counters.oper = 2
+        assert await poll_shard(room, 0) == 2
+
+    field.run(work)
+    [traffic] = field.samples("traffic", "xge1/0/1")
+    assert traffic["in_octets"] == 9_000
+    assert traffic["out_octets"] == 123_456
+    assert (traffic["in_errors"], traffic["out_errors"]) == (2, 0)
+    assert 300 <= traffic["span_ms"] < 60_000
+    assert [row["state"] for row in field.samples("state", "xge1/0/1")] == [1, 2]
+    power = field.samples("power", "input")
+    assert [(row["mv"], row["ma"], row["mw"]) for row in power] == [
+        (231_000, 11_900, 2_740_000)
+    ] * 2
+    assert [row["wh"] for row in power] == [-1, 0]
+    with transaction(field.sessions, SYSTEM) as session:
+        port = session.scalars(select(Port)).one()
+        bound = {
+            (s.family, s.slot): (s.port_id, s.power_node_id)
+            for s in session.scalars(select(Series))
+        }
+        assert bound["traffic", "xge1/0/1"] == (port.id, None)
+        assert bound["power", "input"][1] is not None
+        assert port.alias == "C1003 uplink"
+        agents = session.scalars(select(SnmpAgent).order_by(SnmpAgent.id)).all()
+        assert agents[1].profile == "apc_rpdu2"
+        # Hostile text is kept without its direction marks.
+        assert agents[0].sys_name == "sw-1"
+        assert all(agent.last_error == "" and agent.last_answer_at for agent in agents)
+
+
+def test_silence_writes_no_sample_and_a_reboot_no_delta(field: Field) -> None:
+    async def work(room: PollingRoom) -> None:
+        await poll_shard(room, 0)
+        field.pdu.silent = True
+        field.counters.began = time.monotonic() - 5 + 1_000_000  # sysUpTime restarts at 5 s
+        field.counters.outward = 50
+        await poll_shard(room, 0)
+
+    field.run(work)
+    assert len(field.samples("power", "input")) == 1
+    with transaction(field.sessions, SYSTEM) as session:
+        count = session.execute(text("SELECT count(*) FROM traffic_hot")).scalar_one()
+        pdu = session.scalars(select(SnmpAgent).order_by(SnmpAgent.id.desc()).limit(1)).one()
+        assert count == 0, "a restart's counters are no traffic"
+        assert (pdu.silent_polls, pdu.last_error) == (
+            1,
+            "no answer: agent off, address wrong, or (v1/v2c) wrong community",
+        )
+
+
+def test_an_address_outside_the_allowed_networks_is_never_asked(field: Field) -> None:
+    field.settings = replace(field.settings, snmp_allowed=(ip_network("10.0.0.0/8"),))
+
+    async def work(room: PollingRoom) -> None:
+        assert await poll_shard(room, 0) == 0
+
+    field.run(work)
+    assert field.switch.requests == field.pdu.requests == 0
+    with transaction(field.sessions, SYSTEM) as session:
+        errors = set(session.scalars(select(SnmpAgent.last_error)))
+        assert len(errors) == 1
+        assert "DCIM_SNMP_ALLOWED" in errors.pop()
+
+
+def test_a_failing_transaction_keeps_nothing_and_the_next_poll_loses_nothing(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(room: PollingRoom) -> None:
+        await poll_shard(room, 0)
+        field.counters.outward += 1_000
+        with monkeypatch.context() as patch:
+
+            def fail(session: ScopedSession, states: object) -> None:
+                raise OSError("the disk is full")
+
+            patch.setattr("dcim.snmp.recording.write_counter_memory", fail)
+            with pytest.raises(OSError, match="full"):
+                await poll_shard(room, 0)
+        field.counters.outward += 234
+        await poll_shard(room, 0)
+
+    field.run(work)
+    assert [row["out_octets"] for row in field.samples("traffic", "xge1/0/1")] == [1_234]
+
+
+def test_counters_kept_apart_from_their_samples_would_lose_octets(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the test above: one transaction is what saves them."""
+
+    async def work(room: PollingRoom) -> None:
+        await poll_shard(room, 0)
+        field.counters.outward += 1_000
+        with monkeypatch.context() as patch:
+
+            def keep_at_once_then_fail(session: ScopedSession, states: Mapping[int, Any]) -> None:
+                with transaction(field.sessions, SYSTEM) as other:
+                    write_counter_memory(other, states)
+                raise OSError("the disk is full")
+
+            patch.setattr("dcim.snmp.recording.write_counter_memory", keep_at_once_then_fail)
+            with pytest.raises(OSError, match="full"):
+                await poll_shard(room, 0)
+        field.counters.outward += 234
+        await poll_shard(room, 0)
+
+    field.run(work)
+    assert [row["out_octets"] for row in field.samples("traffic", "xge1/0/1")] == [234]
+
+
+def test_trying_a_saved_agent(field: Field) -> None:
+    async def work(room: PollingRoom) -> None:
+        with transaction(field.sessions, SYSTEM) as session:
+            agent_ids = list(session.scalars(select(SnmpAgent.id).order_by(SnmpAgent.id)))
+        found = await asyncio.to_thread(
+            check_connection, field.settings, field.sessions, agent_ids[1]
+        )
+        assert found.answered
+        assert found.result is not None
+        assert found.result.profile == "apc_rpdu2"
+        field.pdu.community = b"another"
+        refused = await asyncio.to_thread(
+            check_connection, field.settings, field.sessions, agent_ids[1]
+        )
+        assert not refused.answered
+        assert "wrong community" in refused.problem
+
+    field.run(work)
+
+
+POLLER = """
+import asyncio, json, sys
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+from dcim.config import EncryptionKeys, Settings
+from dcim.db import make_engine, make_sessions
+from dcim.snmp.polling import PollingRoom, poll_shard
+words = json.loads(sys.stdin.readline())
+keys = EncryptionKeys("k1", {"k1": bytes.fromhex(words["key"])})
+settings = Settings(data=Path(words["data"]), secret_key="", encryption=keys,
+                    snmp_allowed=(ip_network("127.0.0.0/8"),))
+async def main():
+    room = PollingRoom(settings, make_sessions(make_engine(words["url"])))
+    while True:
+        await poll_shard(room, 0)
+        print("polled", flush=True)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.slow
+def test_kill_9_of_the_worker_doubles_nothing_and_loses_nothing(
+    field: Field, clean_database: Database, tmp_path: Path
+) -> None:
+    """Whatever the kills, the stored deltas are the counter's whole way."""
+    first = field.counters.outward
+
+    async def work(room: PollingRoom) -> None:
+        await poll_shard(room, 0)  # the reading that all deltas count from
+        moving = True
+
+        async def move() -> None:
+            while moving:
+                field.counters.outward += 977
+                await asyncio.sleep(0.005)
+
+        mover = asyncio.create_task(move())
+        for polls in (1, 3, 2, 4):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-c",
+                POLLER,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )
+            assert process.stdin
+            assert process.stdout
+            words = {
+                "url": clean_database.app_url,
+                "data": str(tmp_path),
+                "key": field.settings.encryption.keys["k1"].hex(),
+            }
+            process.stdin.write(json.dumps(words).encode() + b"\n")
+            for _ in range(polls):
+                while await process.stdout.readline() != b"polled\n":  # its log comes here too
+                    assert process.returncode is None, "the poller stopped"
+            await asyncio.sleep(0.02 * polls)  # somewhere in the middle of the next one
+            process.send_signal(signal.SIGKILL)
+            await process.communicate()
+        moving = False
+        await mover
+        await poll_shard(room, 0)
+
+    field.run(work)
+    rows = field.samples("traffic", "xge1/0/1")
+    assert len(rows) >= 10
+    assert sum(row["out_octets"] for row in rows) == field.counters.outward - first
