@@ -39,7 +39,7 @@ class Attachment:
 
 def safe_name(text: str) -> str:
     """For a file in an archive: letters, digits, dot and dash; what differs gets a hash."""
-    plain = re.sub(r"[^A-Za-z0-9.-]+", "_", text).strip("._")[:80]
+    plain = re.sub(r"\.{2,}|[^A-Za-z0-9.-]+", "_", text).strip("._")[:80]
     if plain == text:
         return plain
     return f"{plain}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -104,7 +104,7 @@ def answer(clause: Clause, world: World, treatment: str) -> Answer:
         bad = (cells == DOWN) | ((cells == UNKNOWN) & (treatment == "down"))
         downs.append(clocked(bad, world, index) if clause.by_ticket else bad)
         unknowns.append((cells == UNKNOWN) & (treatment == "left_out"))
-    down = sum(d.astype(int) for d in downs) >= need
+    down: Mask = np.sum(np.array(downs), axis=0) >= need
     maybe = sum((d | u).astype(int) for d, u in zip(downs, unknowns, strict=True)) >= need
     window = np.zeros(horizon, dtype=bool)
     spared = [d.copy() for d in downs]

@@ -1,5 +1,6 @@
 """Properties of the evaluation on random contracts, and agreement with the bitmap evaluator."""
 
+import itertools
 import random
 from dataclasses import replace
 from decimal import Decimal
@@ -132,13 +133,12 @@ def facts_of(world: World, *, pieces: random.Random | None = None) -> Facts:
     for index, cells in enumerate(world.states):
         rows: list[tuple[int, int, State]] = []
         edges = [0, *(np.flatnonzero(np.diff(cells)) + 1).tolist(), HORIZON]
-        for low, high in zip(edges, edges[1:], strict=False):
+        for low, high in itertools.pairwise(edges):
             cuts = [low, high]
             if pieces is not None and high - low > 2:
                 cuts = sorted({low, high, *(pieces.randrange(low, high) for _ in range(3))})
             rows += [
-                (a * 1000, b * 1000, WORDS[int(cells[low])])
-                for a, b in zip(cuts, cuts[1:], strict=False)
+                (a * 1000, b * 1000, WORDS[int(cells[low])]) for a, b in itertools.pairwise(cuts)
             ]
         if pieces is not None:
             rows += pieces.sample(rows, len(rows) // 2)  # said twice
@@ -238,7 +238,7 @@ def test_unknown_never_silently_decides(clause: Clause, world: World) -> None:
 def test_trace_explains_every_second_once(clause: Clause, world: World) -> None:
     (result,) = run(clause, facts_of(world)).results
     lines = sorted((line.start, line.end) for line in result.measurement.trace)
-    assert all(a[1] <= b[0] for a, b in zip(lines, lines[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(lines))
     low, high = result.measurement.service
     assert all(low <= start < end <= high for start, end in lines)
     if clause.rounding == "none":
