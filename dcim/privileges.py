@@ -1,6 +1,7 @@
 """The unprivileged account PostgreSQL runs as when Jifang is started by root."""
 
 import errno
+import fcntl
 import os
 import pwd
 import shutil
@@ -48,11 +49,14 @@ def database_account() -> Account | None:
     that its user has a name, so a bare number would not do."""
     if os.geteuid() != 0:
         return None
-    try:
-        entry = pwd.getpwnam(ACCOUNT_NAME)
-    except KeyError:
-        _create_account()
-        entry = pwd.getpwnam(ACCOUNT_NAME)
+    # One at a time: of two useradd at once the later one gives the account another number.
+    with Path("/etc/passwd").open("rb") as accounts:
+        fcntl.flock(accounts, fcntl.LOCK_EX)
+        try:
+            entry = pwd.getpwnam(ACCOUNT_NAME)
+        except KeyError:
+            _create_account()
+            entry = pwd.getpwnam(ACCOUNT_NAME)
     return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
 
 
@@ -71,8 +75,7 @@ def _create_account() -> None:
         text=True,
         check=False,
     )
-    already_there = 9  # useradd(8): another start was quicker
-    if done.returncode not in (0, already_there):
+    if done.returncode != 0:
         raise PrivilegeError(advice.format(": " + done.stderr.strip()))
 
 

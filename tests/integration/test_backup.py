@@ -1,6 +1,7 @@
 """Backup of a living database and its restore: complete, consistent, never from damaged files."""
 
 import json
+import os
 import random
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from dcim.customers.models import Customer
 from dcim.escrow import read_key_file
 from dcim.postgres import EmbeddedServer
 from tests.servers import Database, fresh_database
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 
 # Values that text forms get wrong, a table without key, one with a key in words.
 ODD_TABLES = """
@@ -49,7 +52,8 @@ def ask(url: str, statement: str, *, staff: bool = False) -> list[tuple[object, 
 @pytest.fixture(scope="module")
 def source(server: EmbeddedServer) -> Iterator[Database]:
     """A migrated database with a customer, and odd tables of our own."""
-    with fresh_database(server, "backup_source", template="jifang_template") as database:
+    name = f"backup_source_{WORKER}"
+    with fresh_database(server, name, template="jifang_template") as database:
         ask(database.admin_url, ODD_TABLES)
         ask(
             database.admin_url, "ALTER TABLE odd OWNER TO owner; ALTER TABLE unkeyed OWNER TO owner"
@@ -292,7 +296,7 @@ def test_flipped_byte_in_the_key_file_never_gives_other_keys(
 def test_restore_into_an_external_database(
     saved: Backup, server: EmbeddedServer, tmp_path: Path
 ) -> None:
-    with fresh_database(server, "elsewhere") as external:
+    with fresh_database(server, f"elsewhere_{WORKER}") as external:
         restore(saved.archive, tmp_path / "r", owner_url=external.owner_url)
         assert not (tmp_path / "r" / "pg").exists()
         assert ask(external.app_url, "SELECT count(*) FROM customer", staff=True) == [(1,)]
