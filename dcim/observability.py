@@ -69,7 +69,7 @@ def configure_logging(level: str, *, as_json: bool, process: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # These two tell every step at INFO; what they do is seen in our own events.
-    for noisy in ("apscheduler", "procrastinate", "fontTools", "weasyprint", "pyhanko"):
+    for noisy in ("alembic", "apscheduler", "procrastinate", "fontTools", "weasyprint", "pyhanko"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))
     structlog.contextvars.bind_contextvars(process=process)
 
