@@ -40,6 +40,10 @@ class BackfillReport:
     seconds: float
 
 
+# The meters ran before the month began: its first second is as well known as any other.
+LEAD_MS = 2 * 86_400_000
+
+
 def backfill(
     sessions: SessionFactory,
     demo: DemoInstance,
@@ -64,7 +68,7 @@ def backfill(
             return BackfillReport(False, 0, 0, 0.0)
         ids = _find_series(session)
     plan = demo.plan()
-    polls = PastPolls(World(plan), start_ms or plan.month_start_ms, now)
+    polls = PastPolls(World(plan), start_ms or plan.month_start_ms - LEAD_MS, now)
     chunk: list[tuple[int, Samples]] = []
     series = samples = 0
     for one, found in polls.every_series():

@@ -88,7 +88,7 @@ class World:
     def __init__(self, plan: DemoPlan) -> None:
         self.plan = plan
         self.outages = Outages(plan)
-        self.epoch_ms = (plan.month_start_ms // DAY_MS - 1) * DAY_MS
+        self.epoch_ms = (plan.month_start_ms // DAY_MS - 4) * DAY_MS
         self._offset = 480  # Asia/Shanghai has no summer time
         self._ports = {port.key: port for port in plan.ports}
         self._sensors = {sensor.device: sensor for sensor in plan.sensors}
