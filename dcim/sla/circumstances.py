@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -21,18 +22,34 @@ def moment(ms: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The contract's own resources by name, with their places; `aliases` are other names of them.
+
+    Nothing but these, and these `series`, may appear in its statement.
+    """
+
+    places: Mapping[str, str]
+    aliases: Mapping[str, str]
+    series: frozenset[str]
+    until: int
+
+    def resolve(self, name: str) -> str | None:
+        found = self.aliases.get(name, name)
+        return found if found in self.places else None
+
+
 def describe_incidents(
     session: Session,
     scope: Scope,
     contract: Contract,
     period: Period,
-    names: Mapping[str, str],
-    known_until: int,
+    known: Known,
 ) -> list[dict[str, Any]]:
     """Every incident of the period that concerns the contract, counted or not.
 
-    One that still lasts is told as far as it is known. `names` leads from what incidents call a
-    thing to the name of the statement's resource.
+    An incident is shared by all whom it hit; only the contract's own part of it is told, and one
+    that still lasts as far as it is known.
     """
     items = set(
         session.scalars(select(ContractItem.id).where(ContractItem.contract_id == contract.id))
@@ -60,21 +77,23 @@ def describe_incidents(
     found = []
     for incident in rows:
         resources = {
-            names[str(entry["resource"])]
+            name
             for entry in incident.evidence
-            if str(entry.get("resource")) in names
+            if (name := known.resolve(str(entry.get("resource")))) is not None
         }
         if not resources:
             continue
-        series = [str(entry["name"]) for entry in incident.evidence if "name" in entry]
-        end = known_until if incident.ended_at is None else to_ms(incident.ended_at)
+        series = [
+            str(entry["name"]) for entry in incident.evidence if entry.get("name") in known.series
+        ]
+        end = known.until if incident.ended_at is None else to_ms(incident.ended_at)
         found.append(
             {
                 "id": f"INC-{incident.id}",
                 "start": format_instant(to_ms(incident.started_at)),
                 "end": format_instant(max(end, to_ms(incident.started_at) + 1)),
                 "what": both(incident.what, incident.what_en),
-                "place": incident.place,
+                "place": ", ".join(sorted({known.places[name] for name in resources})),
                 "cause": both(incident.cause, incident.cause_en),
                 "detector": both(incident.detector),
                 "resources": sorted(resources),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dcim.sla.evidence import HOLDS_MS, FeedStates, all_down
-from dcim.sla.rules.intervals import Interval, Intervals, clip, intersect, subtract, union
+from dcim.sla.rules.intervals import Interval, Intervals, clip, intersect, subtract, total, union
 
 # Two stretches so near are one event: a sample between them was missing.
 JOIN_MS = 2 * HOLDS_MS
@@ -17,13 +17,17 @@ HEAT_MS = 300_000
 
 @dataclass(frozen=True, slots=True)
 class FeedHistory:
-    """One PDU: its states, and its path from itself up to the utility, by node code."""
+    """One PDU: its states, and its path from itself up to the utility.
+
+    `path` holds each node's code, and when it was measured dead itself; it ends with the first
+    node that has a source of its own.
+    """
 
     pdu: str
     feed: str
     rack_id: int | None
     states: FeedStates
-    path: tuple[str, ...]
+    path: tuple[tuple[str, Intervals], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,15 @@ def join(intervals: Iterable[Interval], gap_ms: int = JOIN_MS) -> Intervals:
 
 
 def decider(history: FeedHistory, within: Interval) -> str:
-    """Of the nodes that showed the loss, the one nearest to the utility: there it broke."""
+    """Where it broke: the node nearest to the utility that was dead for most of the loss."""
     shown = {
         node for start, end, node in history.states.shown_by if intersect([(start, end)], [within])
     }
-    for node in reversed(history.path):
+    for node, dead in reversed(history.path):
+        together = total(intersect(dead, [within]))
+        if 2 * together > within[1] - within[0]:
+            return node
+    for node, _ in reversed(history.path):
         if node in shown:
             return node
     return history.pdu

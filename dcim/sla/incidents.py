@@ -140,7 +140,7 @@ class _Derivation:
                 pdu.feed,
                 pdu.rack_id,
                 self.meters.feed(pdu),
-                tuple(node.code for node in self.meters.tree.path(pdu.id)),
+                self._path(pdu),
             )
             for pdu in sorted(pdus, key=lambda each: each.code)
         ]
@@ -164,6 +164,14 @@ class _Derivation:
             found.append(self._silence(device, (start, end), nodes))
         return found
 
+    def _path(self, pdu: Node) -> tuple[tuple[str, Intervals], ...]:
+        found = []
+        for node in self.meters.tree.path(pdu.id):
+            found.append((node.code, self.meters.observed(node).dead))
+            if node.has_own_source:
+                break
+        return tuple(found)
+
     def _meters_of(self, nodes: Iterable[Node]) -> tuple[Meter, ...]:
         return tuple(meter for node in nodes for meter in self.meters.by_node.get(node.id, []))
 
@@ -184,7 +192,7 @@ class _Derivation:
             *span,
             what=(f"{node.feed} 路断电：{code}", f"Feed {node.feed} lost at {code}"),
             cause=(f"{code} 实测失电", f"{code} was measured without voltage"),
-            place=self._places_of(pdu.rack_id for pdu in pdus),
+            place=self._places_of(pdu.rack_id for pdu in pdus) or code,
             resources=tuple(feed_name(pdu) for pdu in pdus),
             meters=self._meters_of(dict.fromkeys((node, *pdus))),
             impacts=self._impacts(racks, span, "information"),

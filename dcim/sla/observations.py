@@ -13,7 +13,7 @@ from dcim.customers.models import Contract, ContractTerms, Customer
 from dcim.errors import InvalidError
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.operations.models import Ticket
-from dcim.sla.circumstances import describe_incidents, describe_maintenance
+from dcim.sla.circumstances import Known, describe_incidents, describe_maintenance
 from dcim.sla.evidence import port_states, temperature_values
 from dcim.sla.meters import Meter, Meters, count_received, power_bins
 from dcim.sla.rules.facts import Period
@@ -70,10 +70,14 @@ def gather_inputs(
     subjects = [each for each in subjects if _service(each, contract, terms, whole) is not None]
     work = _Gathering(meters, contract, terms, whole, subjects)
     work.run()
-    names = {entry["name"]: entry["name"] for entry in work.resources}
-    names |= {
-        port.name: lane.name for each in subjects for lane in each.lanes for port in lane.ports
-    }
+    known = Known(
+        places={entry["name"]: entry["place"] for entry in work.resources},
+        aliases={
+            port.name: lane.name for each in subjects for lane in each.lanes for port in lane.ports
+        },
+        series=frozenset(work.series),
+        until=meters.end,
+    )
     return {
         "schema": "jifang.inputs/1",
         "rules_version": RULES_VERSION,
@@ -89,7 +93,7 @@ def gather_inputs(
         "period": period,
         "items": [_describe_item(each) for each in subjects],
         "resources": work.resources,
-        "incidents": describe_incidents(session, scope, contract, whole, names, meters.end),
+        "incidents": describe_incidents(session, scope, contract, whole, known),
         "maintenance": describe_maintenance(session, scope, contract, whole, subjects, meters),
         "tickets": _tickets(session, scope, contract, whole),
         "decisions": [],
