@@ -29,6 +29,7 @@ from dcim.statements.performance import (
     incident_sections,
     maintenance_sections,
     metric_section,
+    resource_labels,
     termination_sections,
     verdict_section,
 )
@@ -68,6 +69,7 @@ def compose(inputs: dict[str, Any]) -> Statement:
     ledger = _ledger(case, evaluation, usage.charges)
     attachments = attachments_of(case.inputs)
     document = case.inputs["document"]
+    labels = resource_labels(case)
     data = {
         "schema": SCHEMA,
         "rules_version": RULES_VERSION,
@@ -83,7 +85,7 @@ def compose(inputs: dict[str, Any]) -> Statement:
         "frozen_at": format_instant(parse_instant(document["frozen_at"])),
         "verdict": verdict_section(evaluation, case.terms.currency),
         "items": _items(case),
-        "metrics": [metric_section(result) for result in evaluation.results],
+        "metrics": [metric_section(result, labels) for result in evaluation.results],
         "incidents": incident_sections(case, evaluation),
         "maintenance": maintenance_sections(case, evaluation),
         "usage": usage.lines,

@@ -11,7 +11,7 @@ import numpy as np
 from dcim.metering.bins import Bins
 from dcim.sla.rules.evaluation import Evaluation
 from dcim.sla.rules.facts import Item
-from dcim.sla.rules.intervals import clip, total
+from dcim.sla.rules.intervals import total
 from dcim.sla.rules.quantities import fixed, say_rate
 from dcim.sla.rules.terms import Terms, Text, Usage
 from dcim.sla.rules.usage import (
@@ -351,9 +351,9 @@ def environment_sections(
         limit = judge.metric.limit if judge else None
         low, high = judge.measurement.service if judge else (case.period.start, case.period.end)
         rows = [
-            (start, end, value)
-            for s, e, value in resource.values
-            for start, end in clip([(s, e)], low, high)
+            (max(start, low), min(end, high), value)
+            for start, end, value in resource.values
+            if max(start, low) < min(end, high)
         ]
         length = sum(end - start for start, end, _ in rows)
         weighted = sum((end - start) * value for start, end, value in rows)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, cast
 
 from dcim.sla.rules.facts import Facts, Item, Period, Resource, State, Ticket, Window
-from dcim.sla.rules.intervals import Intervals, clip, union
+from dcim.sla.rules.intervals import Intervals, union
 from dcim.sla.rules.periods import day_start, month_days, month_period, parse_instant
 from dcim.sla.rules.quantities import money
 from dcim.sla.rules.terms import Terms
@@ -176,7 +176,9 @@ def _clip(entry: dict[str, Any], items: dict[str, Item]) -> dict[str, Any]:
 
 def _within(rows: list[list[Any]], low: int, high: int) -> list[list[Any]]:
     return [
-        [start, end, row[2]] for row in rows for start, end in clip([(row[0], row[1])], low, high)
+        [max(start, low), min(end, high), value]
+        for start, end, value in rows
+        if max(start, low) < min(end, high)
     ]
 
 

@@ -5,7 +5,7 @@ from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
 from typing import Any
 
-from dcim.sla.rules.availability import Outcome
+from dcim.sla.rules.availability import Outcome, TraceLine, degraded_reason
 from dcim.sla.rules.credits import Step
 from dcim.sla.rules.evaluation import Evaluation, MetricResult
 from dcim.sla.rules.intervals import Interval, clip, intersect, subtract, total, union
@@ -68,7 +68,16 @@ def allowed_ms(result: MetricResult) -> int | None:
     return min(parts) if parts else None
 
 
-def metric_section(result: MetricResult) -> dict[str, Any]:
+def say_reason(line: TraceLine, labels: dict[str, Text]) -> Text:
+    """Why a stretch counts or not, with the label of the resource in place of its name."""
+    return degraded_reason(labels[line.resource]) if line.resource in labels else line.reason
+
+
+def resource_labels(case: Case) -> dict[str, Text]:
+    return {entry["name"]: entry["label"] for entry in case.inputs["resources"]}
+
+
+def metric_section(result: MetricResult, labels: dict[str, Text]) -> dict[str, Any]:
     metric, outcome, service = result.metric, result.outcome, result.measurement.service
     allowed = allowed_ms(result)
     used = None
@@ -131,7 +140,7 @@ def metric_section(result: MetricResult) -> dict[str, Any]:
                 "seconds": seconds(line.end - line.start),
                 "class": line.kind,
                 "counted": line.kind == "down",
-                "reason": line.reason,
+                "reason": say_reason(line, labels),
             }
             for line in result.measurement.trace
         ],
@@ -155,6 +164,7 @@ def counted_parts(outcome: Outcome) -> list[Interval]:
 def incident_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]]:
     """All incidents by start, each with whether and in which metric it counts, and why."""
     sections = []
+    labels = resource_labels(case)
     for entry in case.inputs["incidents"]:
         start, end = parse_instant(entry["start"]), parse_instant(entry["end"])
         names = set(entry["resources"])
@@ -167,7 +177,7 @@ def incident_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]
             if parts:
                 counted += parts
                 metrics.append(result)
-        reason, informative = _why(evaluation, names, (start, end), metrics, union(counted))
+        reason, informative = _why(evaluation, names, (start, end), metrics, union(counted), labels)
         sections.append(
             {
                 "id": entry["id"],
@@ -195,16 +205,17 @@ def _why(
     span: Interval,
     metrics: list[MetricResult],
     counted: list[Interval],
+    labels: dict[str, Text],
 ) -> tuple[Text, bool]:
     """(reason, whether it is only for information)."""
     if metrics:
-        labels = {
+        titles = {
             key: {"zh": "、", "en": ", "}[key].join(
                 dict.fromkeys(result.metric.title[key] for result in metrics)
             )
             for key in ("zh", "en")
         }
-        text = {"zh": f"计入{labels['zh']}", "en": f"counted in {labels['en']}"}
+        text = {"zh": f"计入{titles['zh']}", "en": f"counted in {titles['en']}"}
         if total(counted) < span[1] - span[0]:
             text = {
                 "zh": f"{text['zh']}（{plain(Decimal(total(counted)) / 1000)} 秒）",
@@ -217,7 +228,8 @@ def _why(
             continue
         for line in result.measurement.trace:
             part = total(clip([(line.start, line.end)], *span))
-            key = (line.kind, line.reason["zh"], line.reason["en"])
+            said = say_reason(line, labels)
+            key = (line.kind, said["zh"], said["en"])
             if part:
                 lengths[key] = lengths.get(key, 0) + part
     if not lengths:

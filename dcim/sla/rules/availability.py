@@ -44,6 +44,7 @@ class TraceLine:
     end: int
     kind: TraceClass
     reason: Text
+    resource: str = ""  # the one that was down, of a degraded stretch
 
 
 @dataclass(frozen=True)
@@ -286,7 +287,6 @@ class _Work:
         qualified = self._qualified(combined.down)
         counted = union(part for _, part in qualified)
         short = subtract(combined.down, counted)
-        some = union(span for state in self.states for span in state.down)
         lines: list[TraceLine] = []
         taken: Intervals = []
         excluded = self._left_out(("out_of_both", "not_down"))
@@ -300,11 +300,15 @@ class _Work:
             ("before_clock", combined.before_clock, BEFORE_CLOCK),
             ("ignored", short, IGNORED),
             ("unknown", combined.unknown, UNKNOWN),
-            ("degraded", some, DEGRADED),
         ]
         for kind, spans, reason in classes:
             parts = clip(subtract(spans, taken), *self.service)
             lines += [TraceLine(s, e, kind, reason) for s, e in parts]
+            taken = union([*taken, *parts])
+        for state in self.states:
+            reason = degraded_reason({"zh": state.name, "en": state.name})
+            parts = clip(subtract(state.down, taken), *self.service)
+            lines += [TraceLine(s, e, "degraded", reason, state.name) for s, e in parts]
             taken = union([*taken, *parts])
         return tuple(sorted(lines, key=lambda line: (line.start, line.end)))
 
@@ -351,10 +355,13 @@ UNKNOWN = {
     "zh": "无测量数据，是否中断不可知",
     "en": "not measured: neither up nor down is known",
 }
-DEGRADED = {
-    "zh": "仅部分中断，其余正常：按条款不计",
-    "en": "only some were down, the others carried: not counted under the terms",
-}
+
+
+def degraded_reason(label: Text) -> Text:
+    return {
+        "zh": f"仅 {label['zh']}中断，其余正常：按条款不计",
+        "en": f"only {label['en']} was down, the rest carried: not counted under the terms",
+    }
 
 
 def _reason_down(metric: Metric) -> Text:
