@@ -1,4 +1,8 @@
-"""Statement JSON and attachments in, unsigned PDF/A-3a out: same input, same bytes."""
+"""Statement JSON and attachments in, unsigned PDF/A-3a out: same input, same bytes.
+
+PDF/A-3a and PDF/UA-1 are claimed in the file and checked for structure by the tests (tags, Alt, AF,
+XMP, fonts embedded); no validator has certified them yet.
+"""
 
 import threading
 import warnings
@@ -12,6 +16,7 @@ from reports.attachments import Attachment, content_identifier, with_statement
 from reports.pages import arrange
 
 FONTS = frozenset({"Noto Sans CJK SC", "Noto Sans Mono CJK SC", "DejaVu Sans", "DejaVu Sans Mono"})
+FACE = "Noto Sans CJK SC"
 SMALL_PAGES = 1
 
 cache = threading.local()
@@ -134,7 +139,19 @@ def render(statement: Mapping[str, Any], attachments: Sequence[Attachment]) -> b
             for file in embedded
         ],
     )
+    check_faces({font.family for font in document.fonts.values()})
     return pdf
+
+
+def check_faces(families: set[str]) -> None:
+    """A machine without the face would draw with whatever it has; then nothing is drawn.
+
+    A rare script in a name may still bring a face of its own: that must not stop a statement.
+    """
+    if FACE not in families:
+        raise RenderingError(
+            f"the font {FACE} is not installed (Debian: fonts-noto-cjk, fonts-dejavu-core)"
+        )
 
 
 def write_quietly(document: Any, **options: Any) -> bytes:

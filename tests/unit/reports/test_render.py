@@ -110,6 +110,12 @@ def test_only_listed_fonts_embedded_as_subsets(rendered: Rendered, tool: Tool, n
         assert re.search(r"yes +yes +yes", line), line
 
 
+def test_a_missing_face_stops_the_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reports.render.FACE", "No Such Face")
+    with pytest.raises(RenderingError, match="No Such Face is not installed"):
+        render(samples.small("en"), [])
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_figures_can_be_read(rendered: Rendered, tool: Tool, language: str) -> None:
     statement = samples.example(language)
@@ -142,6 +148,7 @@ def test_pages(rendered: Rendered) -> None:
     assert len(opened(rendered("hostile-zh")).pages) <= 14
 
 
+@pytest.mark.slow
 def test_a_large_customer_stays_readable() -> None:
     pdf = render(samples.many("en", 40), [])
     assert len(opened(pdf).pages) <= 40
