@@ -94,11 +94,10 @@ class _Combined:
 def measure(metric: Metric, item: Item, facts: Facts, period: Period, zone: str) -> Measurement:
     """Numbers of a metric for an item; the item must be in service for part of the period."""
     service = (max(period.start, item.start), min(period.end, item.end))
-    resources = [
-        resource
-        for resource in facts.resources
-        if resource.kind == metric.observe and item.id in resource.items
-    ]
+    resources = sorted(
+        (r for r in facts.resources if r.kind == metric.observe and item.id in r.items),
+        key=lambda resource: resource.name,
+    )
     horizon = _horizon(resources, period)
     states = [_judge(metric, resource, horizon) for resource in resources]
     if not states:  # nothing observes it: all is unknown, never silently up
