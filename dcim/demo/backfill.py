@@ -12,6 +12,7 @@ from dcim.accounts.models import JobRun
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.db import SessionFactory, transaction
+from dcim.demo.causes import explain_incidents
 from dcim.demo.instance import DemoInstance
 from dcim.demo.load import DEMO_JOB, is_demo
 from dcim.demo.physics import World
@@ -22,6 +23,7 @@ from dcim.metering.batch import Batch
 from dcim.metering.families import FLAG_LOADED
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, write_counter_memory
+from dcim.sla.incidents import derive_incidents
 
 BACKFILL_KEY = "backfill"
 # Series per transaction: bounds memory, and what a crash has to do again.
@@ -52,8 +54,9 @@ def backfill(
     now_ms: int | None = None,
     start_ms: int | None = None,
 ) -> BackfillReport:
-    """Write the past from the closed month's start (or `start_ms`) until now, once.
+    """Write the past from before the closed month (or `start_ms`) until now, once.
 
+    Then derive its incidents, and give them the causes that the demo's people found out.
     Safe to kill and to run again: what was written is written once more, to the same effect.
     Raises ConflictError when the demo isn't loaded.
     """
@@ -79,7 +82,11 @@ def backfill(
             chunk.clear()
             say(f"{series} of {len(ids)} series, {samples:,} samples")
     samples += _write(sessions, scope, chunk, now)
+    say("Deriving incidents from what was measured")
     with transaction(sessions, scope) as session:
+        derived = derive_incidents(session, PostgresSampleStore(), polls.start_ms, now)
+        explained = explain_incidents(session, plan)
+        say(f"{derived.new + derived.known} incidents, {explained} explained")
         outcome: dict[str, object] = {"from_ms": polls.start_ms, "to_ms": now, "samples": samples}
         moment = utc_now()
         session.add(

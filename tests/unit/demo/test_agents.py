@@ -65,7 +65,7 @@ class Site:
 @pytest.fixture
 def on_site(
     demo: DemoInstance,
-) -> Iterator[Callable[[Callable[[Site], Coroutine[Any, Any, T]]], T]]:
+) -> Callable[[Callable[[Site], Coroutine[Any, Any, T]]], T]:
     placed = dataclasses.replace(demo, base_port=find_free_ports(len(demo.plan().agents)))
 
     def run(test: Callable[[Site], Coroutine[Any, Any, T]]) -> T:

@@ -1,0 +1,138 @@
+"""The back-filled past: outages are found in it, and live polling goes on where it ends."""
+
+import asyncio
+import dataclasses
+import datetime as dt
+import ipaddress
+import time
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dcim.accounts.scope import Scope
+from dcim.config import Settings
+from dcim.db import SessionFactory, transaction
+from dcim.demo.agents import DemoAgents
+from dcim.demo.backfill import backfill
+from dcim.demo.events import to_ms
+from dcim.demo.instance import DemoInstance, find_free_ports
+from dcim.demo.load import load_demo
+from dcim.errors import ConflictError
+from dcim.inventory.models import Device
+from dcim.metering.families import FLAG_LOADED
+from dcim.metering.models import Series
+from dcim.metering.store import PostgresSampleStore, read_counter_memory
+from dcim.sla.models import Incident
+from dcim.snmp.models import SnmpAgent
+from dcim.snmp.polling import PollingRoom, poll_shard
+
+SCOPE = Scope.system("test")
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+
+
+def make_demo(anchor_ms: int, base_port: int = 21_000) -> DemoInstance:
+    return DemoInstance(
+        seed=7,
+        anchor_ms=anchor_ms,
+        base_port=base_port,
+        community="a-community-of-this-test",
+        v3_user="tester",
+        v3_auth_password="auth-of-this-test",
+        v3_priv_password="priv-of-this-test",
+    )
+
+
+@pytest.fixture
+def demo_settings(settings: Settings) -> Settings:
+    return dataclasses.replace(settings, snmp_allowed=(ipaddress.ip_network("127.0.0.0/8"),))
+
+
+def load(sessions: SessionFactory, settings: Settings, demo: DemoInstance) -> None:
+    with transaction(sessions, SCOPE) as session:
+        load_demo(session, settings, demo)
+
+
+def test_the_outages_of_the_script_are_found_in_the_past(
+    sessions: SessionFactory, demo_settings: Settings
+) -> None:
+    anchor = dt.datetime(2026, 11, 23, 6, 30, tzinfo=dt.UTC)
+    demo = make_demo(to_ms(anchor))
+    with pytest.raises(ConflictError, match="Load the demo"):
+        backfill(sessions, demo)
+    load(sessions, demo_settings, demo)
+    start = to_ms(dt.datetime(2026, 10, 12, 5, 30, tzinfo=dt.UTC))  # 13:30 at the site
+    report = backfill(sessions, demo, start_ms=start, now_ms=start + 2 * HOUR_MS)
+    assert report.done
+    assert report.samples > 100 * report.series
+    assert not backfill(sessions, demo).done
+    with transaction(sessions, SCOPE) as session:
+        outages = session.scalars(
+            select(Incident).where(Incident.kind == "power").order_by(Incident.place)
+        ).all()
+        assert len(outages) == 2
+        for outage, rack in zip(outages, ("B-05", "B-06"), strict=True):
+            assert rack in outage.place
+            assert outage.ended_at is not None
+            assert 36 <= (outage.ended_at - outage.started_at).total_seconds() / 60 <= 38
+            assert "RPP-B1" in outage.cause_en
+            assert {impact.severity for impact in outage.impacts} == {"down"}
+        feeds = session.scalars(select(Incident).where(Incident.kind == "power_feed")).all()
+        assert len(feeds) > 2
+        assert all("measured" not in incident.cause_en for incident in feeds)
+
+
+def test_live_polling_goes_on_where_the_past_ends(
+    sessions: SessionFactory, demo_settings: Settings
+) -> None:
+    now = time.time_ns() // 1_000_000
+    demo = make_demo(now)
+    demo = dataclasses.replace(demo, base_port=find_free_ports(len(demo.plan().agents)))
+    load(sessions, demo_settings, demo)
+    backfill(sessions, demo, start_ms=now - 5 * MINUTE_MS, now_ms=now)
+    keys = {("traffic", "acc-a"), ("traffic", "acc-d"), ("traffic", "core-1"), ("power", "bcm-b-a")}
+    with transaction(sessions, SCOPE) as session:
+        before_names = _series(session)
+        memory = read_counter_memory(session, list(before_names))
+
+    async def poll() -> int:
+        async with DemoAgents(demo):
+            room = PollingRoom(demo_settings, sessions)
+            try:
+                return await poll_shard(room, 0)
+            finally:
+                await room.close()
+
+    answered = asyncio.run(poll())
+    with transaction(sessions, SCOPE) as session:
+        agents = session.scalars(select(SnmpAgent)).all()
+        unanswered = [agent.udp_port - demo.base_port for agent in agents if agent.last_error]
+        assert answered == len(agents), unanswered
+        after = read_counter_memory(session, list(before_names))
+        store = PostgresSampleStore()
+        checked = 0
+        for series_id, (family, device, slot) in before_names.items():
+            newest = store.latest(session, family, [series_id])[series_id]
+            assert newest.ts > now - MINUTE_MS, (device, slot)
+            assert not newest.flags & FLAG_LOADED, (device, slot)
+            if (family, device) not in keys:
+                continue
+            old, new = memory[series_id], after[series_id]
+            if family == "traffic":
+                wrapped = (new["in_octets"] - old["in_octets"]) % (1 << new["bits"])
+                assert newest.values["in_octets"] == wrapped
+                assert newest.span_ms == new["ts_ms"] - old["ts_ms"]
+            else:
+                assert newest.values["wh"] == new["wh"] - old["wh"] >= 0
+            checked += 1
+        assert checked > 20
+
+
+def _series(session: Session) -> dict[int, tuple[str, str, str]]:
+    rows = session.execute(
+        select(Series.id, Series.family, Device.name, Series.slot).join(
+            Device, Device.id == Series.device_id
+        )
+    )
+    return {key: (family, device, slot) for key, family, device, slot in rows}
