@@ -21,6 +21,7 @@ from dcim.sla.evidence import (
     decide_feed,
     observe_power,
     observe_states,
+    temperature_values,
 )
 from dcim.sla.rules.intervals import Intervals, clip, union
 
@@ -68,6 +69,8 @@ class Meters:
         self._observed: dict[int, Observed] = {}
         self._feeds: dict[int, FeedStates] = {}
         self._refutations: dict[int, Intervals] = {}
+        self._received: dict[tuple[int, int, int], int] = {}
+        self._temperatures: dict[int, list[tuple[int, int, int]]] = {}
 
     def columns(self, meter: Meter, start: int | None = None, end: int | None = None) -> Columns:
         """The samples of a meter, over the whole stretch unless told otherwise."""
@@ -75,6 +78,21 @@ class Meters:
         high = self.end if end is None else end
         [(_, found)] = self.store.read(self.session, meter.family, [meter.series_id], low, high)
         return found
+
+    def received(self, meter: Meter, start: int, end: int) -> int:
+        """Steps of [start, end) in which a sample arrived."""
+        key = (meter.series_id, start, end)
+        if key not in self._received:
+            columns = self.columns(meter, start, end)
+            self._received[key] = count_received(columns, meter.step_s, start, end)
+        return self._received[key]
+
+    def temperatures(self, meter: Meter) -> list[tuple[int, int, int]]:
+        if meter.series_id not in self._temperatures:
+            self._temperatures[meter.series_id] = temperature_values(
+                self.columns(meter), self.start, self.end
+            )
+        return self._temperatures[meter.series_id]
 
     def observed(self, node: Node) -> Observed:
         """What all meters on a node showed."""

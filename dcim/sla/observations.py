@@ -14,8 +14,8 @@ from dcim.errors import InvalidError
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.operations.models import Ticket
 from dcim.sla.circumstances import Known, describe_incidents, describe_maintenance
-from dcim.sla.evidence import port_states, temperature_values
-from dcim.sla.meters import Meter, Meters, count_received, power_bins
+from dcim.sla.evidence import port_states
+from dcim.sla.meters import Meter, Meters, power_bins
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.intervals import Interval, clip
 from dcim.sla.rules.periods import day_start, format_instant, month_days, to_ms
@@ -311,8 +311,7 @@ class _Gathering:
     def _add_climate(
         self, meter: Meter, codes: Sequence[str], place: str, label: Mapping[str, str]
     ) -> None:
-        columns = self.meters.columns(meter)
-        values = temperature_values(columns, self.meters.start, self.meters.end)
+        values = self.meters.temperatures(meter)
         self.resources.append(
             {
                 "name": climate_name(meter.name),
@@ -335,10 +334,9 @@ class _Gathering:
             wanted = clip(spans, self.period.start, self.period.end)
         expected = received = 0
         for low, high in wanted:
-            columns = self.meters.columns(meter, low, high)
             steps = (high - low) // (meter.step_s * 1000)
             expected += steps
-            received += min(count_received(columns, meter.step_s, low, high), steps)
+            received += min(self.meters.received(meter, low, high), steps)
         self.series[meter.name] = {
             "series": meter.name,
             "label": dict(label),
