@@ -61,5 +61,6 @@ def _field(hint: Any, **options: Any) -> fields.Field[Any]:
             keys=fields.String(), values=None if inner is object else _field(inner), **options
         )
     if dataclasses.is_dataclass(hint):
-        return fields.Nested(answer_of(hint), **options)
+        row_type: Any = hint
+        return fields.Nested(answer_of(row_type), **options)
     return PLAIN[hint](**options)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, current_app
+from flask import Response, current_app, jsonify
 from marshmallow import fields
 from marshmallow.validate import Regexp
 
@@ -56,9 +56,9 @@ def show_statement(statement_id: int) -> Any:
 
 @statements.get("/<int:statement_id>/document")
 @statements.response(200, {"type": "object"}, description="The frozen statement JSON.")
-def show_document(statement_id: int) -> Any:
+def show_document(statement_id: int) -> Response:
     """Read the frozen document, exactly as issued."""
-    return queries.read_document(db_session(), current_scope(), statement_id)
+    return jsonify(queries.read_document(db_session(), current_scope(), statement_id))
 
 
 @statements.get("/<int:statement_id>/pdf")

@@ -1,0 +1,205 @@
+"""Every call there is: URL map ∪ OpenAPI x methods x ids in path, query and body."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from tests.integration.matrix.world import Person, World
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+# Absent ids: beyond everything seeded.
+ABSENT = 987_654_321
+MALFORMED_PATH = ("abc", "-1", "1e3", "99999999999999999999", "%00")
+MALFORMED_QUERY = ("abc", "-1", "99999999999999999999", "%00", "")
+MALFORMED_BODY: tuple[Any, ...] = ("1", -1, 10**30, [1], {"a": 1}, True, 1.5)
+# What a path parameter that is no id stands for; a route with a new one must be added here.
+WORDS = {
+    "filename": ("css/app.css", "../config.py"),
+    "token": ("none",),
+    "month": ("2026-10",),
+    "period": ("2026-10",),
+}
+# A query that an own call needs to be answered at all.
+NEEDED = {"/api/v1/series/<int:series_id>/samples": "since=2026-01-01T00:00:00Z"
+          "&until=2026-01-02T00:00:00Z"}  # fmt: skip
+ID_NAME = re.compile(r"(^|_)id$")
+
+
+class UnknownParameterError(AssertionError):
+    """A route was added whose id the matrix can't fill in."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request; `kind` says whose the id in it is: none, own, foreign, absent or malformed.
+
+    Cases of one `twin` differ in nothing but the id: foreign and absent must answer alike.
+    """
+
+    endpoint: str
+    rule: str
+    method: str
+    url: str
+    kind: str
+    place: str = "path"
+    twin: str = ""
+    ident: str = ""
+    body: Any = field(default=None, hash=False, compare=False)
+
+
+def list_rules(app: Flask) -> list[Rule]:
+    return sorted(app.url_map.iter_rules(), key=lambda rule: (rule.rule, str(rule.endpoint)))
+
+
+def generate(app: Flask, world: World, person: Person) -> Iterator[Case]:
+    """All cases of one person. "Own" is its tenant's; staff's "own" are A's, foreign are B's."""
+    own = person.tenant or "A"
+    other = "B" if own == "A" else "A"
+    spec = app.extensions["jifang_api"].spec.to_dict()
+    by_path: dict[str, list[Rule]] = {}
+    for rule in list_rules(app):
+        by_path.setdefault(rule.rule, []).append(rule)
+    for path, rules in by_path.items():
+        endpoints = {
+            method: str(rule.endpoint) for rule in rules for method in rule.methods or set()
+        }
+        names = sorted(set().union(*(rule.arguments for rule in rules)))
+        for method in METHODS:
+            endpoint = endpoints.get(method, "")
+            fillings = _fill(path, names, world, person, own, other, method)
+            # A method that nobody serves is refused before anyone looks at the id.
+            for kind, filled, ident in fillings if endpoint else itertools.islice(fillings, 1):
+                query = NEEDED.get(path, "") if method in {"GET", "HEAD"} else ""
+                url = filled + (f"?{query}" if query else "")
+                body = _sample_body(spec, path, method, world, own)
+                yield Case(
+                    endpoint, path, method, url, kind, "path", f"{method} {path}", ident, body
+                )
+        yield from _queries(spec, path, endpoints, names, world, person, own, other)
+        yield from _bodies(spec, path, endpoints, names, world, person, own, other)
+
+
+def own_id(world: World, person: Person, tag: str, name: str, route: str = "") -> int:
+    ids = world.tenants[tag].ids
+    if name == "token_id":
+        return ids.get(f"token_id/{person.user_id}", ids["token_id"])
+    if name not in ids:
+        raise UnknownParameterError(
+            f"{route}: the matrix doesn't know what {name!r} is; seed one in world.py"
+        )
+    return ids[name]
+
+
+def _fill(
+    path: str, names: list[str], world: World, person: Person, own: str, other: str, method: str
+) -> Iterator[tuple[str, str, str]]:
+    """(kind, URL, the id as text)."""
+    for word in sorted(name for name in names if not ID_NAME.search(name)):
+        if word not in WORDS:
+            raise UnknownParameterError(f"{path}: give {word!r} words in cases.py")
+    words = [WORDS[name] for name in names if not ID_NAME.search(name)]
+    ids = [name for name in names if ID_NAME.search(name)]
+    for chosen in itertools.product(*words):
+        base = path
+        for name, word in zip((n for n in names if not ID_NAME.search(n)), chosen, strict=True):
+            base = re.sub(rf"<(?:[^:<>]+:)?{name}>", word, base)
+        if not ids:
+            yield "none", base, ""
+            continue
+        for kind, values in (
+            ("own", [str(own_id(world, person, own, name, path)) for name in ids]),
+            ("foreign", [str(own_id(world, person, other, name, path)) for name in ids]),
+            ("absent", [str(ABSENT)] * len(ids)),
+        ):
+            yield kind, _substitute(base, ids, values), values[0]
+        # One malformed form each for the methods that never reach a view.
+        for value in MALFORMED_PATH if method == "GET" else MALFORMED_PATH[:1]:
+            yield "malformed", _substitute(base, ids, [value] * len(ids)), value
+
+
+def _substitute(path: str, names: list[str], values: list[str]) -> str:
+    for name, value in zip(names, values, strict=True):
+        path = re.sub(rf"<(?:[^:<>]+:)?{name}>", value, path)
+    return path
+
+
+def _operation(spec: dict[str, Any], path: str, method: str) -> dict[str, Any]:
+    described = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", path)
+    operation: dict[str, Any] = spec["paths"].get(described, {}).get(method.lower(), {})
+    return operation
+
+
+def _queries(
+    spec: dict[str, Any], path: str, endpoints: dict[str, str], names: list[str], world: World,
+    person: Person, own: str, other: str,
+) -> Iterator[Case]:  # fmt: skip
+    """Each id that a query may hold, of each kind."""
+    if "GET" not in endpoints or names:
+        return
+    for parameter in _operation(spec, path, "GET").get("parameters", []):
+        name = parameter["name"]
+        if parameter["in"] != "query" or not ID_NAME.search(name):
+            continue
+        twin = f"GET {path}?{name}"
+        for kind, value in (
+            ("own", own_id(world, person, own, name, path)),
+            ("foreign", own_id(world, person, other, name, path)),
+            ("absent", ABSENT),
+            *(("malformed", wrong) for wrong in MALFORMED_QUERY),
+        ):
+            url = f"{path}?{name}={value}"
+            yield Case(endpoints["GET"], path, "GET", url, kind, "query", twin, str(value))
+
+
+def _bodies(
+    spec: dict[str, Any], path: str, endpoints: dict[str, str], names: list[str], world: World,
+    person: Person, own: str, other: str,
+) -> Iterator[Case]:  # fmt: skip
+    """Each id that a JSON body may hold, of each kind; the path's own id is own."""
+    ids = [str(own_id(world, person, own, name, path)) for name in names if ID_NAME.search(name)]
+    url = _substitute(path, [name for name in names if ID_NAME.search(name)], ids)
+    for method in ("POST", "PUT", "PATCH"):
+        sample = _sample_body(spec, path, method, world, own)
+        if not sample:
+            continue
+        for name in sample:
+            if not ID_NAME.search(name):
+                continue
+            twin = f"{method} {path} {name}"
+            for kind, value in (
+                ("own", own_id(world, person, own, name, path)),
+                ("foreign", own_id(world, person, other, name, path)),
+                ("absent", ABSENT),
+                *(("malformed", wrong) for wrong in MALFORMED_BODY),
+            ):
+                body = {**sample, name: value}
+                yield Case(
+                    endpoints.get(method, ""), path, method, url, kind, "body", twin, str(value),
+                    body,
+                )  # fmt: skip
+
+
+def _sample_body(
+    spec: dict[str, Any], path: str, method: str, world: World, own: str
+) -> dict[str, Any] | None:
+    """A body that the operation accepts, made from its schema."""
+    content = _operation(spec, path, method).get("requestBody", {}).get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    if "$ref" in schema:
+        schema = spec["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    body: dict[str, Any] = {}
+    for name, one in schema.get("properties", {}).items():
+        if ID_NAME.search(name):
+            body[name] = world.tenants[own].ids[name]
+        elif name not in schema.get("required", ()):
+            continue
+        elif "enum" in one:
+            body[name] = one["enum"][-1]
+        else:
+            body[name] = {"string": "127.0.0.9", "integer": 1}.get(one.get("type", ""), "matrix")
+    return body or None

@@ -1,0 +1,367 @@
+"""Two tenants of one shape; every text of a tenant is a canary, every secret says SECRET."""
+
+import datetime as dt
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, String, Text, text
+from sqlalchemy.orm import Session
+
+from dcim.accounts.models import ApiToken, Role, User
+from dcim.accounts.people import ensure_roles
+from dcim.accounts.roles import ROLES
+from dcim.accounts.secrets import seal_secret
+from dcim.config import Settings
+from dcim.customers.models import Contact, Contract, ContractItem, ContractTerms, Customer
+from dcim.db import Base
+from dcim.inventory import models as inventory
+from dcim.metering.models import Series
+from dcim.metering.store import PostgresSampleStore
+from dcim.network.models import BandwidthService, Port, ServiceMembership
+from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget, Ticket
+from dcim.power.models import Outlet, PowerNode
+from dcim.schema import TENANT_TABLES
+from dcim.sla.models import Incident, IncidentImpact
+from dcim.snmp.models import SnmpAgent, SnmpCredential
+from dcim.statements.models import LedgerEntry, Statement, StatementFile
+
+NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
+SINCE = NOW - dt.timedelta(days=60)
+LONG_AGO = dt.date(2020, 1, 1)
+# Columns whose words are given by a rule (an enumeration, a zone, a hash), by table.
+RULED = {
+    "customer": {"language", "timezone"},
+    "contract": {"currency", "timezone"},
+    "contract_terms": {"sha256"},
+    "contract_item": {"kind"},
+    "device": {"state"},
+    "allocation": {"turn"},
+    "incident_impact": {"severity"},
+    "ticket": {"kind"},
+    "statement": {"period", "currency", "verdict", "document_sha256", "inputs_sha256"},
+    "statement_file": {"sha256", "unsigned_sha256"},
+    "ledger_entry": {"kind", "currency"},
+}
+
+
+@dataclass
+class Person:
+    """Someone who calls: by session cookie, by token, or not at all."""
+
+    role: str
+    tenant: str | None
+    user_id: int | None = None
+    cookie: str = ""
+    token: str = ""
+
+    @property
+    def label(self) -> str:
+        way = "token" if self.token else "session" if self.cookie else "nobody"
+        return f"{self.role}/{self.tenant or '-'}/{way}"
+
+
+@dataclass
+class Tenant:
+    """Ids by the name a route or a field would give them."""
+
+    tag: str
+    ids: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class World:
+    tenants: dict[str, Tenant]
+    people: list[Person]
+    plain_tokens: list[str]
+
+
+def make(session: Session, model: type[Base], tag: str, **given: Any) -> Any:
+    """A row of `model`: texts that aren't given become canaries, or secrets in `app_user`."""
+    for column in model.__table__.columns:
+        if column.name in given or column.foreign_keys or column.primary_key:
+            continue
+        if isinstance(column.type, String | Text) and not isinstance(column.type, JSON):
+            given[column.name] = canary(tag, model.__tablename__, column.name)
+    row = model(**given)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def canary(tag: str, table: str, column: str) -> str:
+    return f"CANARY-{tag}-{table}-{column}"[:64]
+
+
+def seed_world(session: Session, settings: Settings) -> World:
+    """Two tenants, a person of every role, tokens for the API."""
+    ensure_roles(session)
+    tenants = {tag: seed_tenant(session, settings, tag) for tag in "AB"}
+    # What the port was called when it still was B's: an alias may name its last user.
+    session.get_one(Port, tenants["A"].ids["port_id"]).alias = canary("B", "port", "alias")
+    _mix_incident(session, tenants)
+    world = World(tenants, [Person("anonymous", None)], [])
+    for role, spec in ROLES.items():
+        for tag in "AB" if spec.for_customers else (None,):
+            _add_person(session, world, role, tag)
+    return world
+
+
+def _add_person(session: Session, world: World, role: str, tag: str | None) -> None:
+    tenant = world.tenants[tag] if tag else None
+    mark = f"{role}-{tag or 'staff'}"
+    user = User(
+        email=f"CANARY-{tag}-app_user-email-{role}@example.com" if tag else f"{role}@example.com",
+        username=f"CANARY-{tag}-app_user-{role}" if tag else None,
+        name=f"CANARY-{tag}-app_user-name" if tag else role,
+        password=f"SECRET-app_user-password-{mark}",
+        fs_uniquifier=f"SECRET-uniquifier-{mark}",
+        tf_totp_secret=f"SECRET-totp-{mark}",
+        mf_recovery_codes=[f"SECRET-recovery-{mark}"],
+        customer_id=tenant.ids["customer_id"] if tenant else None,
+        language="en",
+        roles=[session.query(Role).filter_by(name=role).one()],
+    )
+    session.add(user)
+    session.flush()
+    plain = "jf_" + secrets.token_urlsafe(32)
+    token = ApiToken(
+        user_id=user.id,
+        name=f"CANARY-{tag}-api_token-name" if tag else "staff",
+        digest=hashlib.sha256(plain.encode()).hexdigest(),
+        hint=f"CANARY-{tag}-hint" if tag else plain[:7],
+        expires_at=NOW + dt.timedelta(days=1),
+        # Just used: looking it up writes nothing.
+        last_used_at=NOW + dt.timedelta(hours=1),
+    )
+    session.add(token)
+    session.flush()
+    world.plain_tokens += [plain, token.digest]
+    world.people.append(Person(role, tag, user.id, cookie=user.fs_uniquifier))
+    if role in {"administrator", "customer_administrator"}:
+        world.people.append(Person(role, tag, user.id, token=plain))
+    if tenant is not None:
+        tenant.ids[f"token_id/{user.id}"] = token.id
+        tenant.ids["token_id"] = token.id
+        tenant.ids["user_id"] = user.id
+
+
+def seed_tenant(session: Session, settings: Settings, tag: str) -> Tenant:
+    tenant = Tenant(tag)
+    _seed_contract(session, tenant)
+    _seed_space(session, tenant)
+    _seed_measured(session, settings, tenant)
+    _seed_operations(session, tenant)
+    _seed_statement(session, settings, tenant)
+    return tenant
+
+
+def _seed_contract(session: Session, tenant: Tenant) -> None:
+    tag, ids = tenant.tag, tenant.ids
+    customer = make(session, Customer, tag, language="en", timezone="Asia/Shanghai")
+    ids["customer_id"] = customer.id
+    own = {"customer_id": customer.id}
+    make(session, Contact, tag, **own)
+    contract = make(
+        session, Contract, tag, **own, currency="CNY", timezone="Asia/Shanghai",
+        starts_on=LONG_AGO, signed_at=SINCE,
+    )  # fmt: skip
+    ids["contract_id"] = contract.id
+    make(
+        session, ContractTerms, tag, **own, contract_id=contract.id, version=1,
+        effective_from=LONG_AGO, sha256="0" * 64,
+    )  # fmt: skip
+    item = make(
+        session, ContractItem, tag, **own, contract_id=contract.id, kind="cabinet",
+        monthly_fee=Decimal(100), contracted_w=1000, starts_on=LONG_AGO,
+    )  # fmt: skip
+    ids["contract_item_id"] = ids["item_id"] = item.id
+
+
+def _seed_space(session: Session, tenant: Tenant) -> None:
+    """Each tenant has a site of its own, so that a room's name can be told from the other's."""
+    tag, ids = tenant.tag, tenant.ids
+    site = make(session, inventory.Site, tag, timezone="Asia/Shanghai")
+    room = make(session, inventory.Room, tag, site_id=site.id)
+    row = make(session, inventory.Row, tag, room_id=room.id, position=1)
+    cabinet = make(session, inventory.Cabinet, tag, row_id=row.id, position=1, layout="full")
+    rack = make(session, inventory.Rack, tag, cabinet_id=cabinet.id, u_count=42)
+    kind = inventory.DeviceType(manufacturer="Maker", model=f"Model {tag}", height=2)
+    session.add(kind)
+    session.flush()
+    device = make(
+        session, inventory.Device, tag, device_type_id=kind.id, state="in_service",
+        customer_id=ids["customer_id"],
+    )  # fmt: skip
+    session.add(
+        inventory.Installation(
+            device_id=device.id, rack_id=rack.id, u_low=0, height=2, installed_at=SINCE
+        )
+    )
+    allocation = make(
+        session, inventory.Allocation, tag, customer_id=ids["customer_id"], turn="current",
+        contract_item_id=ids["contract_item_id"], rack_id=rack.id, u_low=0, height=84,
+        starts_on=LONG_AGO,
+    )  # fmt: skip
+    hold = make(
+        session, inventory.Hold, tag, rack_id=rack.id, u_low=80, height=2,
+        expires_at=NOW + dt.timedelta(days=9),
+    )  # fmt: skip
+    ids |= {
+        "site_id": site.id,
+        "room_id": room.id,
+        "row_id": row.id,
+        "cabinet_id": cabinet.id,
+        "rack_id": rack.id,
+        "device_type_id": kind.id,
+        "device_id": device.id,
+        "allocation_id": allocation.id,
+        "hold_id": hold.id,
+    }
+    tenant.ids = ids
+
+
+def _seed_measured(session: Session, settings: Settings, tenant: Tenant) -> None:
+    tag, ids = tenant.tag, tenant.ids
+    own = {"customer_id": ids["customer_id"]}
+    device_id = ids["device_id"]
+    panel = make(
+        session, PowerNode, tag, site_id=ids["site_id"], kind="panel", feed="A", rated_a=400,
+        code=f"CANARY-{tag}-power_node-panel",
+    )  # fmt: skip
+    pdu = make(
+        session, PowerNode, tag, site_id=ids["site_id"], parent_id=panel.id, kind="pdu", feed="A",
+        rated_a=32, rack_id=ids["rack_id"], meter_device_id=device_id,
+    )  # fmt: skip
+    outlet = make(session, Outlet, tag, pdu_id=pdu.id, number=1, device_id=device_id)
+    port = make(session, Port, tag, device_id=device_id, speed_bps=10**9, role="customer")
+    service = make(
+        session, BandwidthService, tag, **own, contract_item_id=ids["contract_item_id"],
+        commit_bps=10**7, ceiling_bps=10**8,
+    )  # fmt: skip
+    make(
+        session, ServiceMembership, tag, **own, service_id=service.id, port_id=port.id,
+        starts_at=SINCE,
+    )  # fmt: skip
+    series = {}
+    for family, subject in (
+        ("traffic", {"port_id": port.id}),
+        ("power", {"power_node_id": pdu.id}),
+        ("climate", {"room_id": ids["room_id"]}),
+    ):
+        series[family] = make(
+            session, Series, tag, family=family, device_id=device_id,
+            slot=f"CANARY-{tag}-series-slot-{family}", **subject,
+        )  # fmt: skip
+    stamp = round(NOW.timestamp() * 1000) - 60_000
+    # Numbers that nothing else has: a neighbour's reading would show.
+    mark = 7_310_000_000 if tag == "A" else 9_870_000_000
+    store = PostgresSampleStore()
+    store.append(session, "traffic", [(series["traffic"].id, stamp, 60_000, 0, mark, mark, 0, 0)])
+    store.append(session, "power", [(series["power"].id, stamp, 0, 0, 230_000, 1, mark, 1)])
+    credential = make(session, SnmpCredential, tag, version="2c")
+    seal_secret(
+        session, settings.encryption, f"snmp-credential/{credential.id}", f"SECRET-community-{tag}"
+    )
+    agent = make(
+        session, SnmpAgent, tag, device_id=device_id, credential_id=credential.id,
+        address=f"127.0.0.{1 if tag == 'A' else 2}",
+    )  # fmt: skip
+    ids |= {
+        "node_id": pdu.id,
+        "power_node_id": pdu.id,
+        "parent_id": panel.id,
+        "pdu_id": pdu.id,
+        "outlet_id": outlet.id,
+        "port_id": port.id,
+        "service_id": service.id,
+        "series_id": series["traffic"].id,
+        "credential_id": credential.id,
+        "agent_id": agent.id,
+    }
+
+
+def _seed_operations(session: Session, tenant: Tenant) -> None:
+    tag, ids = tenant.tag, tenant.ids
+    own = {"customer_id": ids["customer_id"]}
+    incident = make(
+        session, Incident, tag, kind="power", started_at=SINCE,
+        evidence=[{"series": ids["series_id"], "name": canary(tag, "incident", "evidence")}],
+    )  # fmt: skip
+    make(
+        session, IncidentImpact, tag, **own, incident_id=incident.id, severity="down",
+        contract_item_id=ids["contract_item_id"],
+    )  # fmt: skip
+    maintenance = make(
+        session, Maintenance, tag, starts_at=NOW, ends_at=NOW + dt.timedelta(hours=4),
+        announced_at=SINCE,
+    )  # fmt: skip
+    make(
+        session, MaintenanceTarget, tag, maintenance_id=maintenance.id,
+        power_node_id=ids["parent_id"],
+    )  # fmt: skip
+    make(session, MaintenanceNotice, tag, **own, maintenance_id=maintenance.id, sent_at=SINCE)
+    ticket = make(session, Ticket, tag, **own, kind="fault")
+    ids |= {
+        "incident_id": incident.id,
+        "maintenance_id": maintenance.id,
+        "ticket_id": ticket.id,
+    }
+
+
+def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> None:
+    tag, ids = tenant.tag, tenant.ids
+    own = {"customer_id": ids["customer_id"], "contract_id": ids["contract_id"]}
+    statement = make(
+        session, Statement, tag, **own, period="2026-10", currency="CNY", total=Decimal(90),
+        credits=Decimal(-10), verdict="breached", document_sha256="1" * 64, inputs=b"",
+        inputs_sha256="2" * 64, document={"number": canary(tag, "statement", "document")},
+    )  # fmt: skip
+    pdf = f"%PDF-1.7 CANARY-{tag}-pdf".encode()
+    (settings.statements_folder / f"{statement.number}.pdf").write_bytes(pdf)
+    make(
+        session, StatementFile, tag, statement_id=statement.id, customer_id=ids["customer_id"],
+        sha256=hashlib.sha256(pdf).hexdigest(), unsigned_sha256="3" * 64, size=len(pdf), pages=1,
+    )  # fmt: skip
+    line = make(
+        session, LedgerEntry, tag, **own, contract_item_id=ids["contract_item_id"],
+        statement_id=statement.id, kind="rent", amount=Decimal(100), currency="CNY",
+    )  # fmt: skip
+    ids |= {"statement_id": statement.id, "ledger_id": line.id, "entry_id": line.id}
+
+
+def _mix_incident(session: Session, tenants: dict[str, Tenant]) -> None:
+    """One that hit both: each may learn of it, neither whom else it hit."""
+    incident = Incident(key="both", kind="power_feed", started_at=SINCE, what="x", what_en="x")
+    incident.evidence = [{"name": "CANARY-A-evidence CANARY-B-evidence"}]
+    session.add(incident)
+    session.flush()
+    for tenant in tenants.values():
+        session.add(
+            IncidentImpact(
+                incident_id=incident.id,
+                customer_id=tenant.ids["customer_id"],
+                severity="information",
+            )
+        )
+    session.flush()
+
+
+def hash_rows(session: Session, customer_id: int) -> str:
+    """One hash over every row of this tenant, its people and tokens; seen as staff."""
+    session.execute(text("SELECT set_config('jifang.staff', 'yes', true)"))
+    parts = [
+        f"SELECT '{table}' AS t, md5(string_agg(md5(x::text), '' ORDER BY md5(x::text))) AS h"  # noqa: S608
+        f" FROM {table} x WHERE {column} = :id"
+        for table, column in TENANT_TABLES.items()
+    ]
+    parts.append("SELECT 'app_user', md5(string_agg(x::text, '' ORDER BY id)) FROM app_user x"
+                 " WHERE customer_id = :id")  # fmt: skip
+    parts.append(
+        "SELECT 'api_token', md5(string_agg(x::text, '' ORDER BY x.id)) FROM api_token x"
+        " JOIN app_user u ON u.id = x.user_id WHERE u.customer_id = :id"
+    )
+    rows = session.execute(text(" UNION ALL ".join(parts)), {"id": customer_id})
+    return repr(sorted((name, value) for name, value in rows))
