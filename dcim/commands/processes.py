@@ -3,7 +3,7 @@
 import code
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -116,17 +116,29 @@ def web(ctx: click.Context) -> None:
 @click.pass_context
 def worker(ctx: click.Context, polling: bool, others: bool, concurrency: int) -> None:
     """Carry out jobs: polls, incidents, closing days, statements."""
-    from dcim.statements.issuing import issue_for_workplace
-
     queues = POLLING_QUEUES if polling else OTHER_QUEUES if others else jobs.QUEUES
     with instance_of(ctx) as instance:
         settings = instance.settings
         name = "poller" if polling else "worker"
         configure_logging(settings.log_level, as_json=settings.log_json, process=name)
         workplace = jobs.Workplace(
-            settings, instance.make_sessions(), issue_statements=issue_for_workplace
+            settings, instance.make_sessions(), issue_statements=issue_period
         )
         jobs.run_worker(instance.app_url, workplace, queues, concurrency=concurrency)
+
+
+def issue_period(workplace: jobs.Workplace, period: str) -> Mapping[str, object]:
+    """The job of the 1st: issue the month and say what came of it."""
+    from dcim.statements.issuing import issue_month
+
+    issued = issue_month(
+        workplace.sessions, Scope.system("issue-statements"), workplace.settings, period
+    )
+    return {
+        "issued": len(issued),
+        "new": sum(one.new for one in issued),
+        "needs_review": sum(one.verdict == "needs_review" for one in issued),
+    }
 
 
 @click.command()

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import structlog
 from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
@@ -21,7 +20,6 @@ from dcim.config import Settings
 from dcim.customers.models import Contract, Customer
 from dcim.db import SessionFactory, transaction
 from dcim.errors import ConflictError, InvalidError, NotFoundError
-from dcim.jobs import Workplace
 from dcim.metering.store import PostgresSampleStore
 from dcim.sla.incidents import derive_incidents
 from dcim.sla.observations import gather_inputs
@@ -29,8 +27,6 @@ from dcim.statements.attachments import read_inputs
 from dcim.statements.composition import compose
 from dcim.statements.files import pack_inputs, produce_file
 from dcim.statements.models import LedgerEntry, Statement
-
-log = structlog.get_logger()
 
 DISPUTE_DAYS = 30
 
@@ -281,17 +277,4 @@ def describe_operator(settings: Settings) -> dict[str, Any]:
     return {
         "name": {"zh": settings.operator_name, "en": settings.operator_name_en},
         "contact": settings.operator_contact,
-    }
-
-
-def issue_for_workplace(workplace: Workplace, period: str) -> Mapping[str, object]:
-    """The job of the 1st: issue the month and say what came of it."""
-    issued = issue_month(
-        workplace.sessions, Scope.system("issue-statements"), workplace.settings, period
-    )
-    log.info("statements issued", period=period, count=len(issued))
-    return {
-        "issued": len(issued),
-        "new": sum(one.new for one in issued),
-        "needs_review": sum(one.verdict == "needs_review" for one in issued),
     }
