@@ -72,7 +72,8 @@ def summarize_racks(
     )
     whole = (
         select(
-            Allocation.contract_item_id.label("item_id"), func.sum(Allocation.height).label("height")
+            Allocation.contract_item_id.label("item_id"),
+            func.sum(Allocation.height).label("height"),
         )
         .where(current)
         .group_by(Allocation.contract_item_id)

@@ -224,7 +224,7 @@ def read_peaks(
 ) -> dict[int, Peak]:
     """The peak of each rack in [start, end): feeds added up minute by minute.
 
-    A minute in which one feed is silent counts what the others showed, so the peak is at least this.
+    A minute in which one feed is silent counts what the others showed: the peak is at least this.
     """
     wanted = {
         feed.meter.series_id: (rack_id, feed.meter.node)
@@ -235,9 +235,7 @@ def read_peaks(
     count = (end_ms - start_ms) // MINUTE_MS + 1
     sums = {rack_id: np.zeros((2, count)) for rack_id, _ in wanted.values()}
     seen = {rack_id: np.zeros(count, dtype=bool) for rack_id in sums}
-    read = (store or PostgresSampleStore()).read(
-        session, "power", list(wanted), start_ms, end_ms
-    )
+    read = (store or PostgresSampleStore()).read(session, "power", list(wanted), start_ms, end_ms)
     for series_id, columns in read:
         rack_id, node = wanted[series_id]
         minutes = (columns.ts - start_ms) // MINUTE_MS
@@ -262,5 +260,3 @@ def read_peaks(
             dt.datetime.fromtimestamp((start_ms + at * MINUTE_MS) / 1000, dt.UTC),
         )
     return peaks
-
-

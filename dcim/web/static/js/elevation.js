@@ -10,7 +10,7 @@ function walk(stage) {
   const cursor = stage.querySelector(".e-cursor");
   const words = stage.querySelector(".e-cursor-text");
   const marks = [...stage.querySelectorAll("[data-u]")]
-    .map((mark) => ({ u: mark.dataset.u, y: Number(mark.dataset.y) }))
+    .map((mark) => ({ u: mark.dataset.u, at: mark.dataset.at, y: Number(mark.dataset.y) }))
     .sort((a, b) => a.y - b.y);
   const boxes = [...stage.querySelectorAll("[data-box]")].map((box) => ({
     kind: box.dataset.box,
@@ -39,7 +39,7 @@ function walk(stage) {
 
   function go(template) {
     if (!template) return;
-    location.assign(template.replace("__u__", encodeURIComponent(marks[at].u)));
+    location.assign(template.replace("__u__", encodeURIComponent(marks[at].u)).replace("__at__", encodeURIComponent(marks[at].at)));
   }
 
   stage.addEventListener("keydown", (event) => {
@@ -57,5 +57,22 @@ function walk(stage) {
       else if (key === "escape") stage.classList.remove("is-moving");
     }
   });
+  // The pointer finds a place to put something, on free and unused units only.
+  const isOpen = () => at >= 0 && here().some((b) => b.kind === "free" || b.kind === "unused");
+  function point(event) {
+    const spot = new DOMPoint(event.clientX, event.clientY).matrixTransform(stage.getScreenCTM().inverse());
+    at = spot.x < 0 ? -1 : marks.findIndex((mark) => mark.y <= spot.y && spot.y < mark.y + rowHeight);
+    if (isOpen()) show();
+    else stage.classList.remove("is-moving");
+  }
+  if (stage.dataset.install) {
+    stage.addEventListener("pointermove", (event) => { if (event.pointerType === "mouse") point(event); });
+    stage.addEventListener("pointerleave", () => stage.classList.remove("is-moving"));
+    stage.addEventListener("click", (event) => {
+      if (event.target.closest("a")) return;
+      point(event);
+      if (isOpen()) go(stage.dataset.install);
+    });
+  }
   stage.addEventListener("focusout", () => stage.classList.remove("is-moving"));
 }

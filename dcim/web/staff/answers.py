@@ -1,0 +1,39 @@
+"""Answering a form: the fragment again with what is wrong, or on to where the result is seen."""
+
+from typing import Any
+
+from flask import Response, make_response, redirect, render_template, request
+from flask_babel import gettext as _
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response as BaseResponse
+
+from dcim.errors import InvalidError, JifangError
+from dcim.web.database import db_session
+
+
+def show_form(template: str, form: FlaskForm, status: int = 200, **context: Any) -> Response:
+    """The page, or for htmx the form alone (`template` chooses by `fragment`)."""
+    fragment = request.method == "POST" and bool(request.headers.get("HX-Request"))
+    page = render_template(template, form=form, fragment=fragment, **context)
+    return make_response(page, status)
+
+
+def go_on(url: str) -> BaseResponse:
+    if request.headers.get("HX-Request"):
+        return Response("", headers={"HX-Redirect": url})
+    return redirect(url, code=303)
+
+
+def refuse(form: FlaskForm, error: JifangError) -> int:
+    """Undo what was begun and say in the form what stood in the way; the status to answer with.
+
+    Fields that the error names get their own mark.
+    """
+    db_session().rollback()
+    message = _(error.message) % error.places if error.places else _(error.message)
+    form.form_errors.append(message)
+    if isinstance(error, InvalidError):
+        for name in error.fields:
+            if name in form._fields:
+                form._fields[name].errors = [*form._fields[name].errors, _("Please check this.")]
+    return error.status

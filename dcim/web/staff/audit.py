@@ -1,0 +1,54 @@
+"""The audit log, read only, with the state of its chain."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+from flask import current_app, render_template
+
+from dcim.accounts.audit import verify_chain
+from dcim.accounts.audit_log import AuditFilter, check_tail, list_actions, list_entries
+from dcim.web.database import current_scope, db_session
+from dcim.web.staff.arguments import read_listing, read_text
+from dcim.web.staff.blueprint import staff
+
+
+@staff.get("/audit")
+def audit() -> str:
+    session = db_session()
+    listing = read_listing()
+    since, until = read_day("since"), read_day("until")
+    wanted = AuditFilter(
+        subject=read_text("subject") or None,
+        action=read_text("action") or None,
+        text=read_text("q"),
+        since=begin_of(since),
+        until=None if until is None else begin_of(until + dt.timedelta(days=1)),
+    )
+    whole = read_text("verify") == "all"
+    return render_template(
+        "staff/audit.html",
+        found=list_entries(session, current_scope(), wanted, listing.paging),
+        wanted=wanted,
+        since=since,
+        until=until,
+        listing=listing,
+        actions=list_actions(session),
+        chain=verify_chain(session) if whole else check_tail(session),
+        whole=whole,
+    )
+
+
+def read_day(name: str) -> dt.date | None:
+    try:
+        day = dt.date.fromisoformat(read_text(name, 10))
+    except ValueError:
+        return None
+    # The day after the last one can't be written.
+    return day if dt.date(1971, 1, 1) <= day <= dt.date(9000, 1, 1) else None
+
+
+def begin_of(day: dt.date | None) -> dt.datetime | None:
+    if day is None:
+        return None
+    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+    return dt.datetime.combine(day, dt.time(), zone)

@@ -1,0 +1,207 @@
+"""Everything a cabinet's page shows, read in a fixed number of statements."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, contains_eager, selectinload
+
+from dcim.accounts.scope import Scope
+from dcim.errors import NotFoundError
+from dcim.inventory.contents import (
+    ClaimRow,
+    HoldRow,
+    InstalledRow,
+    list_claims,
+    list_installed,
+    list_live_holds,
+)
+from dcim.inventory.models import Cabinet, Rack, Room, Row
+from dcim.power.cords import CordRow, list_cords
+from dcim.power.judgement import Survival, judge_survival
+from dcim.sla.feeds import Feed, NodeNow, Peak, load_supply, read_peaks
+
+
+@dataclass(frozen=True, slots=True)
+class RackPower:
+    """The four kinds of watts, never merged: what the circuits are rated for (one feed alone),
+    what is sold, what the installed devices' plates add up to, what is drawn."""
+
+    rack: Rack
+    feeds: list[Feed]
+    contracted_w: int
+    nameplate_w: int
+    watts: float | None
+    peak: Peak
+    survivals: list[Survival]
+    customers: list[tuple[str, str]]
+
+    @property
+    def rated_w(self) -> int:
+        return min((feed.rated_w for feed in self.feeds), default=0)
+
+    @property
+    def derated_w(self) -> int:
+        return min((feed.derated_w for feed in self.feeds), default=0)
+
+    @property
+    def scale_w(self) -> float:
+        """The far end of the bars: all four kinds fit on it."""
+        kinds = (self.rated_w, self.contracted_w, self.nameplate_w, self.watts, self.peak.watts)
+        return max([kind for kind in kinds if kind] or [1])
+
+    @property
+    def has_one_feed(self) -> bool:
+        return len({feed.name for feed in self.feeds}) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class CabinetReading:
+    """`before` and `after` are its neighbours in the row. Counts are half units, weights grams."""
+
+    cabinet: Cabinet
+    neighbours: list[tuple[int, str]]
+    installed: list[InstalledRow]
+    claims: list[ClaimRow]
+    holds: list[HoldRow]
+    cords: list[CordRow]
+    powers: list[RackPower]
+    nodes: dict[int, NodeNow]
+
+    @property
+    def place(self) -> int:
+        return [cabinet_id for cabinet_id, _ in self.neighbours].index(self.cabinet.id)
+
+    @property
+    def before(self) -> tuple[int, str] | None:
+        return self.neighbours[self.place - 1] if self.place else None
+
+    @property
+    def after(self) -> tuple[int, str] | None:
+        rest = self.neighbours[self.place + 1 :]
+        return rest[0] if rest else None
+
+    @property
+    def total(self) -> int:
+        return sum(2 * rack.u_count for rack in self.cabinet.racks)
+
+    @property
+    def allocated(self) -> int:
+        return sum(claim.height for claim in self.claims if claim.turn == "current")
+
+    @property
+    def held(self) -> int:
+        return sum(hold.height for hold in self.holds)
+
+    @property
+    def installed_units(self) -> int:
+        """A front and a rear device in one U fill it once."""
+        taken = {
+            (one.rack_id, u)
+            for one in self.installed
+            if one.u_low is not None
+            for u in range(one.u_low, one.u_low + one.height)
+        }
+        return len(taken)
+
+    @property
+    def unsold(self) -> int:
+        return max(0, self.total - self.allocated - self.held)
+
+    @property
+    def weight_g(self) -> int:
+        return sum(one.weight_g for one in self.installed)
+
+    @property
+    def unweighed(self) -> int:
+        """Devices whose type has no weight: the sum is a lower bound."""
+        return sum(not one.weight_g for one in self.installed)
+
+    @property
+    def newest(self) -> dt.datetime | None:
+        """The oldest of the feeds' newest samples: the page is no fresher than that."""
+        instants = [
+            feed.meter.measured_at
+            for power in self.powers
+            for feed in power.feeds
+            if feed.meter.measured_at is not None
+        ]
+        return min(instants, default=None)
+
+
+def read_cabinet(
+    session: Session, scope: Scope, cabinet_id: int, now: dt.datetime, month_start: dt.datetime
+) -> CabinetReading:
+    """Raises NotFoundError for an absent cabinet."""
+    cabinet = session.scalar(
+        select(Cabinet)
+        .join(Cabinet.row)
+        .join(Row.room)
+        .join(Room.site)
+        .options(
+            contains_eager(Cabinet.row).contains_eager(Row.room).contains_eager(Room.site),
+            selectinload(Cabinet.racks),
+        )
+        .where(Cabinet.id == cabinet_id)
+    )
+    if cabinet is None or not scope.is_staff:
+        raise NotFoundError("No such cabinet.")
+    neighbours = session.execute(
+        select(Cabinet.id, Cabinet.code)
+        .where(Cabinet.row_id == cabinet.row_id)
+        .order_by(Cabinet.position)
+    )
+    rack_ids = [rack.id for rack in cabinet.racks]
+    installed = list_installed(session, scope, rack_ids)
+    claims = list_claims(session, scope, rack_ids=rack_ids)
+    supply = load_supply(session, now, site_id=cabinet.row.room.site_id)
+    feeds = {rack_id: supply.feeds_of(rack_id) for rack_id in rack_ids}
+    peaks = read_peaks(session, feeds, to_ms(month_start), to_ms(now))
+    return CabinetReading(
+        cabinet=cabinet,
+        neighbours=[(one, code) for one, code in neighbours],
+        installed=installed,
+        claims=claims,
+        holds=list_live_holds(session, scope, rack_ids, now),
+        cords=list_cords(session, rack_ids=rack_ids),
+        powers=[
+            _judge(
+                rack,
+                feeds[rack.id],
+                [claim for claim in claims if claim.rack_id == rack.id],
+                [one for one in installed if one.rack_id == rack.id],
+                supply.watts_of(rack.id),
+                peaks.get(rack.id, Peak()),
+            )
+            for rack in cabinet.racks
+        ],
+        nodes=dict(supply.nodes),
+    )
+
+
+def _judge(
+    rack: Rack,
+    feeds: list[Feed],
+    claims: list[ClaimRow],
+    installed: list[InstalledRow],
+    watts: float | None,
+    peak: Peak,
+) -> RackPower:
+    current = [claim for claim in claims if claim.turn == "current"]
+    contracted = sum(claim.contracted_w or 0 for claim in current)
+    return RackPower(
+        rack=rack,
+        feeds=feeds,
+        contracted_w=contracted,
+        nameplate_w=sum(one.rated_w for one in installed),
+        watts=watts,
+        peak=peak,
+        survivals=judge_survival([feed.circuit for feed in feeds], peak.amps, contracted),
+        customers=list(
+            dict.fromkeys((claim.customer_name, claim.customer_name_en) for claim in current)
+        ),
+    )
+
+
+def to_ms(instant: dt.datetime) -> int:
+    return round(instant.timestamp() * 1000)

@@ -1,0 +1,46 @@
+"""The cabinet: drawn front and rear, four kinds of kW, what survives the loss of a feed."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+from flask import current_app, render_template, request, url_for
+from flask_babel import gettext as _
+
+from dcim.columns import utc_now
+from dcim.i18n import pick_text
+from dcim.inventory.elevation import lay_out
+from dcim.web.database import current_scope, db_session
+from dcim.web.staff.blueprint import staff
+from dcim.web.staff.cabinet_drawing import draw_cabinet
+from dcim.web.staff.cabinet_reading import read_cabinet
+
+LAYERS = ("customer", "state")
+
+
+@staff.get("/cabinets/<int:cabinet_id>")
+def cabinet(cabinet_id: int) -> str:
+    now = utc_now()
+    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+    found = read_cabinet(db_session(), current_scope(), cabinet_id, now, month_start(now, zone))
+    layer = request.args.get("layer", LAYERS[0])
+    room = found.cabinet.row.room
+    return render_template(
+        "staff/cabinet.html",
+        view=found,
+        cabinet=found.cabinet,
+        elevation=lay_out(*draw_cabinet(found)),
+        layer=layer if layer in LAYERS else LAYERS[0],
+        now=now,
+        crumbs=[
+            (_("Overview"), url_for("staff.home")),
+            (room.site.code, url_for("staff.home")),
+            (pick_text(room.name, room.name_en), url_for("staff.room", room_id=room.id)),
+            (_("Row %(code)s", code=found.cabinet.row.code), ""),
+            (found.cabinet.code, ""),
+        ],
+    )
+
+
+def month_start(now: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    local = now.astimezone(zone)
+    return dt.datetime(local.year, local.month, 1, tzinfo=zone).astimezone(dt.UTC)

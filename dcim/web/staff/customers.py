@@ -1,0 +1,96 @@
+"""Customers: who they are, what they bought, by which terms, where it is, what it came to."""
+
+from flask import render_template, url_for
+from flask_babel import gettext as _
+from sqlalchemy import func, select
+
+from dcim.accounts.roles import Right
+from dcim.customers.models import Contract
+from dcim.customers.queries import find_customer, list_contacts, list_contracts, list_customers
+from dcim.i18n import pick_text
+from dcim.inventory.contents import list_claims
+from dcim.inventory.models import Allocation
+from dcim.network.queries import PortFilter, list_ports, list_services
+from dcim.paging import EVERYTHING, Paging
+from dcim.sla.agreed import tell_terms
+from dcim.sla.queries import IncidentFilter, list_incidents
+from dcim.statements.queries import StatementFilter, list_statements
+from dcim.web.database import current_scope, db_session
+from dcim.web.policy import has_right
+from dcim.web.staff.arguments import read_listing, read_text
+from dcim.web.staff.blueprint import staff
+from dcim.web.staff.names import ITEM_KINDS
+
+
+@staff.get("/customers")
+def customers() -> str:
+    session, scope = db_session(), current_scope()
+    listing = read_listing()
+    text = read_text("q")
+    active = {"yes": True, "no": False}.get(read_text("active"))
+    found = list_customers(session, scope, listing.paging, text=text, active=active)
+    ids = [one.id for one in found.items]
+    contracts: dict[int, list[str]] = {}
+    for customer_id, number in session.execute(
+        select(Contract.customer_id, Contract.number)
+        .where(Contract.customer_id.in_(ids), scope.filter(Contract.customer_id))
+        .order_by(Contract.number)
+    ):
+        contracts.setdefault(customer_id, []).append(number)
+    space = {
+        customer_id: (racks, height)
+        for customer_id, racks, height in session.execute(
+            select(
+                Allocation.customer_id,
+                func.count(Allocation.rack_id.distinct()),
+                func.sum(Allocation.height),
+            )
+            .where(
+                Allocation.customer_id.in_(ids),
+                scope.filter(Allocation.customer_id),
+                Allocation.turn == "current",
+                (Allocation.ends_on.is_(None)) | (Allocation.ends_on > func.current_date()),
+            )
+            .group_by(Allocation.customer_id)
+        )
+    }
+    return render_template(
+        "staff/customers.html",
+        found=found,
+        listing=listing,
+        text=text,
+        active=read_text("active"),
+        contracts=contracts,
+        space=space,
+    )
+
+
+@staff.get("/customers/<int:customer_id>")
+def customer(customer_id: int) -> str:
+    session, scope = db_session(), current_scope()
+    found = find_customer(session, scope, customer_id)
+    contracts = list_contracts(session, scope, EVERYTHING, customer_id=customer_id).items
+    may_read = has_right(Right.SEE_STATEMENTS)
+    return render_template(
+        "staff/customer.html",
+        customer=found,
+        contacts=list_contacts(session, scope, customer_id),
+        contracts=contracts,
+        terms=tell_terms(session, scope, [contract.id for contract in contracts]),
+        claims=list_claims(session, scope, customer_id=customer_id),
+        services=list_services(session, scope, EVERYTHING, customer_id=customer_id).items,
+        ports=list_ports(session, scope, PortFilter(customer_id=customer_id), EVERYTHING).items,
+        incidents=list_incidents(
+            session, scope, IncidentFilter(customer_id=customer_id), Paging(1, 8)
+        ),
+        statements=list_statements(
+            session, scope, StatementFilter(customer_id=customer_id), Paging(1, 12)
+        )
+        if may_read
+        else None,
+        kinds=ITEM_KINDS,
+        crumbs=[
+            (_("Customers"), url_for("staff.customers")),
+            (pick_text(found.name, found.name_en), ""),
+        ],
+    )

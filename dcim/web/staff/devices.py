@@ -1,0 +1,156 @@
+"""Devices: the list, the page of one, entering a new one."""
+
+from typing import Any
+
+from flask import Response, flash, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from werkzeug.wrappers import Response as BaseResponse
+from wtforms import SelectField, StringField
+from wtforms.validators import DataRequired, InputRequired, Length
+
+from dcim.accounts.audit_log import AuditFilter, list_entries
+from dcim.columns import utc_now
+from dcim.customers.queries import list_customers
+from dcim.errors import ConflictError, JifangError
+from dcim.inventory.models import Device
+from dcim.inventory.queries import (
+    DeviceFilter,
+    DeviceSort,
+    find_device,
+    list_device_types,
+    list_devices,
+    list_rooms,
+)
+from dcim.inventory.registration import register_device
+from dcim.network.queries import PortFilter, list_ports
+from dcim.paging import EVERYTHING, Paging
+from dcim.power.cords import list_cords
+from dcim.sla.feeds import load_supply
+from dcim.snmp.queries import list_agents
+from dcim.web.database import current_scope, db_session
+from dcim.web.staff.answers import go_on, refuse, show_form
+from dcim.web.staff.arguments import read_int, read_listing, read_text
+from dcim.web.staff.blueprint import staff
+from dcim.web.staff.names import ROLES, STATES
+from dcim.web.staff.placing_forms import MISSING, strip
+
+
+class DeviceForm(FlaskForm):  # type: ignore[misc]
+    name = StringField(
+        _l("Name"), filters=[strip], validators=[DataRequired(MISSING), Length(max=255)]
+    )
+    device_type_id = SelectField(_l("Type"), coerce=int, validators=[InputRequired(MISSING)])
+    role = StringField(
+        _l("Role"), filters=[strip], validators=[DataRequired(MISSING), Length(max=64)]
+    )
+    customer_id = SelectField(_l("Belongs to"), coerce=int, default=0)
+    serial = StringField(_l("Serial number"), filters=[strip], validators=[Length(max=64)])
+    asset_tag = StringField(_l("Asset tag"), filters=[strip], validators=[Length(max=64)])
+
+
+@staff.get("/devices")
+def devices() -> str:
+    session, scope = db_session(), current_scope()
+    listing = read_listing(tuple(DeviceSort))
+    wanted = DeviceFilter(
+        text=read_text("q"),
+        customer_id=read_int("customer"),
+        room_id=read_int("room"),
+        role=read_text("role") or None,
+        state=read_text("state") or None,
+    )
+    found = list_devices(
+        session,
+        scope,
+        wanted,
+        listing.paging,
+        sort=DeviceSort(listing.sort),
+        descending=listing.descending,
+    )
+    return render_template(
+        "staff/devices.html",
+        found=found,
+        wanted=wanted,
+        listing=listing,
+        rooms=list_rooms(session, scope, EVERYTHING).items,
+        customers=list_customers(session, scope, EVERYTHING).items,
+        roles=session.scalars(select(Device.role).distinct().order_by(Device.role)).all(),
+        states=STATES,
+    )
+
+
+@staff.get("/devices/<int:device_id>")
+def device(device_id: int) -> str:
+    session, scope, now = db_session(), current_scope(), utc_now()
+    found = find_device(session, scope, device_id)
+    cords = list_cords(session, device_id=device_id)
+    supply = load_supply(session, now) if cords else None
+    agents = list_agents(session, device_id=device_id).items
+    return render_template(
+        "staff/device.html",
+        device=found,
+        ports=list_ports(session, scope, PortFilter(device_id=device_id), Paging(1, 200)),
+        cords=[(cord, supply.nodes[cord.pdu_id]) for cord in cords] if supply else [],
+        agent=agents[0] if agents else None,
+        history=list_entries(session, scope, AuditFilter(subject=f"device/{device_id}")),
+        now=now,
+        crumbs=[(_("Devices"), url_for("staff.devices")), (found.name, "")],
+    )
+
+
+@staff.route("/devices/new", methods=["GET", "POST"])
+def add_device() -> Response | BaseResponse:
+    session, scope = db_session(), current_scope()
+    form = DeviceForm()
+    types = list_device_types(session, EVERYTHING).items
+    form.device_type_id.choices = [
+        (one.id, f"{one.manufacturer} {one.model} · {one.height / 2:g}U") for one in types
+    ]
+    form.customer_id.choices = [
+        (0, _("The operator")),
+        *(
+            (one.id, f"{one.code} · {one.name}")
+            for one in list_customers(session, scope, EVERYTHING).items
+        ),
+    ]
+    context: dict[str, Any] = {
+        "roles": list(ROLES.items()),
+        "crumbs": [(_("Devices"), url_for("staff.devices")), (_("New device"), "")],
+    }
+    if request.method == "GET":
+        return show_form("staff/device_new.html", form, **context)
+    if not form.validate():
+        return show_form("staff/device_new.html", form, 422, **context)
+    try:
+        with session.begin_nested():
+            made = register_device(
+                session,
+                scope,
+                name=form.name.data,
+                role=form.role.data,
+                device_type_id=form.device_type_id.data,
+                customer_id=form.customer_id.data or None,
+                serial=form.serial.data or None,
+                asset_tag=form.asset_tag.data or None,
+            )
+    except IntegrityError as error:
+        return show_form(
+            "staff/device_new.html", form, refuse(form, _name_taken(error, form)), **context
+        )
+    except JifangError as error:
+        return show_form("staff/device_new.html", form, refuse(form, error), **context)
+    flash(_("%(device)s is entered. It stands nowhere yet.", device=made.name), "success")
+    return go_on(url_for("staff.device", device_id=made.id))
+
+
+def _name_taken(error: IntegrityError, form: DeviceForm) -> ConflictError:
+    """Which of the marks is another device's."""
+    name = getattr(getattr(error.orig, "diag", None), "constraint_name", None) or ""
+    for field in ("serial", "asset_tag", "name"):
+        if name == f"uq_device_{field}":
+            return ConflictError("%(value)s marks another device.", value=form[field].data)
+    raise error

@@ -1,0 +1,81 @@
+"""Codes of the data model as people call them."""
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+ROLES = {
+    "app": _l("Application server"),
+    "web": _l("Web server"),
+    "db": _l("Database server"),
+    "cache": _l("Cache server"),
+    "node": _l("Compute node"),
+    "gpu": _l("GPU server"),
+    "server": _l("Server"),
+    "storage": _l("Storage"),
+    "switch": _l("Switch"),
+    "core": _l("Core switch"),
+    "access": _l("Access switch"),
+    "router": _l("Router"),
+    "firewall": _l("Firewall"),
+    "hsm": _l("Encryption module"),
+    "odf": _l("Patch panel"),
+    "cable_manager": _l("Cable manager"),
+    "pdu": _l("PDU"),
+    "ups": _l("UPS"),
+    "branch_meter": _l("Branch meter"),
+    "sensor": _l("Sensor"),
+}
+STATES = {
+    "planned": _l("Planned"),
+    "in_stock": _l("In stock"),
+    "installed": _l("Installed"),
+    "in_service": _l("In service"),
+    "removed": _l("Removed"),
+    "returned": _l("Returned"),
+}
+NODE_KINDS = {
+    "utility": _l("Utility"),
+    "generator": _l("Generator"),
+    "transformer": _l("Transformer"),
+    "ats": _l("Transfer switch"),
+    "ups": _l("UPS"),
+    "panel": _l("Panel"),
+    "breaker": _l("Breaker"),
+    "pdu": _l("PDU"),
+}
+ITEM_KINDS = {
+    "cabinet": _l("Cabinet"),
+    "rack": _l("Rack"),
+    "space": _l("Space"),
+    "server": _l("Server rental"),
+    "bandwidth": _l("Bandwidth"),
+    "cross_connect": _l("Cross-connect"),
+    "address": _l("Addresses"),
+    "service": _l("Service"),
+}
+LAYOUTS = {
+    "full": _l("Whole cabinet"),
+    "halves": _l("Split in two halves, each with its own door"),
+    "quarters": _l("Split in four quarters, each with its own door"),
+}
+
+
+def role_name(role: str) -> str:
+    """The role in words; one that isn't known stands for itself."""
+    return str(ROLES.get(role, role))
+
+
+def unit_text(u_low: int, height: int) -> str:
+    """ "U10", "U10–15" of half units; a half is written .5."""
+    first = u_low / 2 + 1
+    last = (u_low + height) / 2 if height % 2 == 0 else (u_low + height + 1) / 2
+    start, end = (f"{value:g}" for value in (first, last))
+    return f"U{start}" if start == end or height == 1 else f"U{start}–{end}"
+
+
+def feed_word(state: str) -> str:
+    return {"up": _("Powered"), "down": _("No power")}.get(state, _("Unknown"))
+
+
+def feed_kind(state: str) -> str:
+    return {"up": "ok", "down": "down"}.get(state, "unknown")

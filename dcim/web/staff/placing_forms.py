@@ -1,0 +1,123 @@
+"""What people type to install, move, hold and allocate. Rules are in dcim.inventory.placement."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import DateField, DecimalField, SelectField, StringField, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
+
+from dcim.inventory.models import Rack
+
+MISSING = _l("This is needed.")
+
+
+def strip(text: str | None) -> str:
+    return (text or "").replace("\0", "").strip()
+
+
+def whole_halves(form: FlaskForm, field: Any) -> None:
+    if field.data is not None and (Decimal(field.data) * 2) % 1:
+        raise ValidationError(_l("Only whole and half U: 10 or 10.5."))
+
+
+class PlaceForm(FlaskForm):  # type: ignore[misc]
+    """A place in one of the cabinet's racks. `u` is the lowest U, as printed: 10.5 is the upper
+    half of U10."""
+
+    rack_id = SelectField(_l("Rack"), coerce=int, validators=[InputRequired(MISSING)])
+    u = DecimalField(
+        _l("Lowest U"),
+        places=None,
+        validators=[Optional(), NumberRange(1, 60.5, _l("From 1 to 60.")), whole_halves],
+    )
+
+    def offer_racks(self, racks: list[Rack]) -> None:
+        self.rack_id.choices = [(rack.id, f"{rack.code} · {rack.u_count}U") for rack in racks]
+        if self.rack_id.data is None and racks:
+            self.rack_id.data = racks[0].id
+
+    @property
+    def u_low(self) -> int | None:
+        return None if self.u.data is None else int((Decimal(self.u.data) - 1) * 2)
+
+
+class MountForm(PlaceForm):
+    face = SelectField(
+        _l("Face"),
+        choices=[("full", _l("Front and rear")), ("front", _l("Front")), ("rear", _l("Rear"))],
+    )
+    side = SelectField(
+        _l("Width"),
+        choices=[
+            ("full", _l("Full width")),
+            ("left", _l("Left half")),
+            ("right", _l("Right half")),
+        ],
+    )
+    override = StringField(
+        _l("Reason for overriding"), filters=[strip], validators=[Length(max=200)]
+    )
+
+
+class InstallForm(MountForm):
+    device = StringField(
+        _l("Device"), filters=[strip], validators=[DataRequired(MISSING), Length(max=255)]
+    )
+
+
+class MoveForm(MountForm):
+    """Any rack of the house: it is named, not chosen from a list of hundreds."""
+
+    rack_id = None
+    rack = StringField(
+        _l("Rack"), filters=[strip], validators=[DataRequired(MISSING), Length(max=64)]
+    )
+
+
+class SpaceForm(PlaceForm):
+    u = DecimalField(
+        _l("Lowest U"),
+        places=None,
+        validators=[
+            InputRequired(MISSING),
+            NumberRange(1, 60.5, _l("From 1 to 60.")),
+            whole_halves,
+        ],
+    )
+    units = DecimalField(
+        _l("Height"),
+        places=None,
+        validators=[
+            InputRequired(MISSING),
+            NumberRange(0.5, 60, _l("From 0.5 to 60.")),
+            whole_halves,
+        ],
+    )
+
+    @property
+    def height(self) -> int:
+        return int(Decimal(self.units.data or 0) * 2)
+
+
+class HoldForm(SpaceForm):
+    prospect = StringField(
+        _l("For whom"), filters=[strip], validators=[DataRequired(MISSING), Length(max=255)]
+    )
+    until = DateField(_l("Last day"), validators=[InputRequired(MISSING)])
+    reason = StringField(_l("Reason"), filters=[strip], validators=[Length(max=255)])
+
+    def validate_until(self, field: Any) -> None:
+        if field.data and field.data > dt.date.today() + dt.timedelta(days=366):  # noqa: DTZ011
+            raise ValidationError(_l("A hold lasts at most a year."))
+
+
+class AllocateForm(SpaceForm):
+    item = StringField(
+        _l("Contract item"), filters=[strip], validators=[DataRequired(MISSING), Length(max=64)]
+    )
+    starts_on = DateField(_l("From"), validators=[InputRequired(MISSING)])
+    ends_on = DateField(_l("First day free again"), validators=[Optional()])
+    hold_id = SelectField(_l("Out of the hold"), coerce=int, default=0)

@@ -1,0 +1,54 @@
+"""One field that finds anything; an exact hit opens at once."""
+
+from flask import redirect, render_template, url_for
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from dcim.accounts.roles import Right
+from dcim.operations.search import Hit
+from dcim.operations.search import search as find
+from dcim.web.database import current_scope, db_session
+from dcim.web.policy import has_right
+from dcim.web.staff.arguments import read_text
+from dcim.web.staff.blueprint import staff
+
+KINDS = {
+    "device": _l("Devices"),
+    "cabinet": _l("Cabinets"),
+    "customer": _l("Customers"),
+    "contract": _l("Contracts"),
+    "service": _l("Bandwidth services"),
+    "agent": _l("SNMP agents"),
+}
+# What each kind's page asks for: one who may not open it isn't shown the hit.
+RIGHTS = {
+    "device": Right.SEE_SPACE,
+    "cabinet": Right.SEE_SPACE,
+    "agent": Right.SEE_NETWORK,
+    "customer": Right.SEE_CUSTOMERS,
+    "contract": Right.SEE_CUSTOMERS,
+    "service": Right.SEE_CUSTOMERS,
+}
+
+
+@staff.get("/search")
+def search() -> str | Response:
+    text = read_text("q")
+    hits = [hit for hit in find(db_session(), current_scope(), text) if has_right(RIGHTS[hit.kind])]
+    exact = {page_of(hit) for hit in hits if hit.exact}
+    if len(exact) == 1:
+        return redirect(exact.pop(), code=303)
+    groups: dict[str, list[Hit]] = {}
+    for hit in hits:
+        groups.setdefault(hit.kind, []).append(hit)
+    return render_template(
+        "staff/search.html", text=text, groups=groups, kinds=KINDS, page_of=page_of
+    )
+
+
+def page_of(hit: Hit) -> str:
+    if hit.kind in {"device", "agent"}:
+        return url_for("staff.device", device_id=hit.id)
+    if hit.kind == "cabinet":
+        return url_for("staff.cabinet", cabinet_id=hit.id)
+    return url_for("staff.customer", customer_id=hit.id)

@@ -1,0 +1,118 @@
+"""Statements: the list by month, the signed PDF, and issuing the month that has closed."""
+
+from typing import cast
+
+from flask import Response, current_app, flash, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as BaseResponse
+
+from dcim import jobs
+from dcim.accounts.audit import record
+from dcim.accounts.roles import Right
+from dcim.config import Settings
+from dcim.errors import InvalidError
+from dcim.statements.files import read_file
+from dcim.statements.issuing import last_closed_month, month_bounds
+from dcim.statements.progress import Progress, find_progress, list_months
+from dcim.statements.queries import StatementFilter, find_statement, list_statements
+from dcim.web.database import current_scope, db_session
+from dcim.web.policy import has_right
+from dcim.web.staff.answers import go_on
+from dcim.web.staff.arguments import read_int, read_listing, read_text
+from dcim.web.staff.blueprint import staff
+
+VERDICTS = ("met", "breached", "needs_review")
+
+
+@staff.get("/statements")
+def statements() -> str:
+    session, scope = db_session(), current_scope()
+    months = list_months(session, scope)
+    listing = read_listing(size=100)
+    wanted = StatementFilter(
+        customer_id=read_int("customer"),
+        period=_read_period(),
+        verdict=read_text("verdict") if read_text("verdict") in VERDICTS else None,
+    )
+    last = _last_month()
+    return render_template(
+        "staff/statements.html",
+        found=list_statements(session, scope, wanted, listing.paging),
+        wanted=wanted,
+        listing=listing,
+        months=months,
+        shown=[month for month in months if wanted.period in (None, month.period)],
+        verdicts=VERDICTS,
+        last_month=last,
+        progress=_find_progress(last) if has_right(Right.ISSUE_STATEMENTS) else None,
+    )
+
+
+@staff.get("/statements/<int:statement_id>.pdf")
+def statement_pdf(statement_id: int) -> Response:
+    """The file as it was issued, byte for byte. The download is audited."""
+    session, scope = db_session(), current_scope()
+    found = find_statement(session, scope, statement_id)
+    content = read_file(session, scope, _settings(), statement_id)
+    return Response(
+        content,
+        mimetype="application/pdf",
+        headers={"Content-Disposition": f'attachment; filename="{found.number}.pdf"'},
+    )
+
+
+@staff.post("/statements/issue")
+def issue() -> BaseResponse:
+    """Start the last closed month as a job: what is issued already stays as it is."""
+    session, period = db_session(), _last_month()
+    if not _find_progress(period).under_way:
+        jobs.claim_run(session, "issue-statements", period)
+        deferred = jobs.defer(
+            session,
+            "issue_statements",
+            queue=jobs.BILL,
+            lock="issue-statements",
+            queueing_lock=f"issue-statements:{period}",
+            period=period,
+        )
+        record(session, current_scope(), "statement.start", f"period/{period}", job=deferred)
+    if request.headers.get("HX-Request"):
+        return Response(_render_progress(_find_progress(period)))
+    flash(_("Issuing %(period)s has been started.", period=period), "success")
+    return go_on(url_for("staff.statements", period=period))
+
+
+@staff.get("/statements/issue/<period>")
+def issuing(period: str) -> str:
+    """How far it is; the part of the page that refreshes itself."""
+    try:
+        return _render_progress(_find_progress(period))
+    except InvalidError as error:
+        raise NotFound from error
+
+
+def _render_progress(progress: Progress) -> str:
+    return render_template("staff/issuing.html", progress=progress, last_month=_last_month())
+
+
+def _find_progress(period: str) -> Progress:
+    first, after = month_bounds(period)
+    return find_progress(db_session(), current_scope(), period, first, after)
+
+
+def _last_month() -> str:
+    return last_closed_month(_settings().timezone)
+
+
+def _read_period() -> str | None:
+    text = read_text("period", 7)
+    try:
+        month_bounds(text)
+    except InvalidError:
+        return None
+    return text
+
+
+def _settings() -> Settings:
+    return cast(Settings, current_app.config["JIFANG"])
