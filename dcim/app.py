@@ -28,6 +28,7 @@ from dcim.web.policy import Access, init_policy
 from dcim.web.problems import init_problems
 from dcim.web.routes import POLICY
 from dcim.web.shell import describe_page, remember_language, shell
+from dcim.web.staff.routes import staff
 
 
 def create_app(
@@ -59,6 +60,7 @@ def create_app(
     init_i18n(app, settings.timezone)
     init_headers(app, https=settings.cookie_secure)
     app.register_blueprint(shell)
+    app.register_blueprint(staff)
     app.before_request(remember_language)
     app.context_processor(describe_page)
     init_api(app)

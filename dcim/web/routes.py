@@ -2,6 +2,7 @@
 
 from dcim.api.policy import API_POLICY
 from dcim.web.policy import PUBLIC, SIGNED_IN, Access
+from dcim.web.staff.policy import STAFF_POLICY
 
 POLICY: dict[str, Access] = {
     "static": PUBLIC,
@@ -27,3 +28,5 @@ SECURITY_ENDPOINTS = (
 POLICY |= dict.fromkeys(SECURITY_ENDPOINTS, PUBLIC)
 
 POLICY |= API_POLICY
+
+POLICY |= STAFF_POLICY

@@ -135,6 +135,8 @@ def describe_page() -> dict[str, Any]:
     if signed_in:
         page["face"] = find_face()
         page["nav"] = collect_nav()
+        if page["face"] != "portal" and "staff.search" in current_app.view_functions:
+            page["search_url"] = url_for("staff.search")
         page["user"] = {"name": current_user.name, "detail": current_user.email}
         page["user_menu"] = [
             (_("Change password"), url_for("security.change_password")),
