@@ -170,7 +170,7 @@ class _Supervisor:
                 stack.callback(self._stop_children)
                 self._start_all()
                 if not self._stops:
-                    self.say("\n" + announce() + "\n\nCtrl-C stops everything.")
+                    self.say("\n" + announce())
                 self._watch()
             except _InterruptedError:
                 pass
