@@ -1,9 +1,8 @@
 """The terms of contracts as people read them: every version's clauses in words."""
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
-
-import datetime as dt
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -34,9 +33,7 @@ def tell_terms(
     """By contract, newest version first."""
     rows = session.scalars(
         select(ContractTerms)
-        .where(
-            ContractTerms.contract_id.in_(contract_ids), scope.filter(ContractTerms.customer_id)
-        )
+        .where(ContractTerms.contract_id.in_(contract_ids), scope.filter(ContractTerms.customer_id))
         .order_by(ContractTerms.contract_id, ContractTerms.version.desc())
     )
     found: dict[int, list[AgreedTerms]] = {}
