@@ -1,6 +1,7 @@
 """Incidents out of what was measured; deriving again brings the same rows up to date."""
 
 import datetime as dt
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
@@ -33,6 +34,8 @@ from dcim.sla.subjects import climate_name, describe_rack, feed_name, port_name
 
 # The job looks back so far; a longer incident grows from run to run.
 RECENT_MS = 3 * 3_600_000
+# A stretch that ended at most so long ago is seen as running on.
+CURRENT_MS = 600_000
 
 Impact = tuple[int, int | None, str]
 
@@ -66,16 +69,26 @@ def derive_recent(sessions: SessionFactory, now_ms: int) -> DerivationReport:
 
 
 def derive_incidents(
-    session: Session, store: SampleStore, start: int, end: int
+    session: Session, store: SampleStore, start: int, end: int, *, now_ms: int | None = None
 ) -> DerivationReport:
-    """Find and keep the incidents of [start, end), UTC epoch ms; `end` is now or earlier.
+    """Find and keep the incidents of [start, end), UTC epoch ms.
 
-    Needs a session with staff scope. What still lasts at `end` has no end yet.
+    Needs a session with staff scope. What still lasts at `end` has no end yet, if `end` is now;
+    looking back at an older stretch, it has the end that is known already, or that of the stretch.
     """
+    now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     work = _Derivation(session, Meters(session, store, start, end))
     findings = [*work.power(), *work.ports(), *work.rooms()]
-    new = sum(_keep(session, found, start, end) for found in findings)
+    stretch = _Stretch(start, end, open_ended=now - end < CURRENT_MS)
+    new = sum(_keep(session, found, stretch) for found in findings)
     return DerivationReport(new, len(findings) - new)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    start: int
+    end: int
+    open_ended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +319,7 @@ def _midnight(day: dt.date, zone: ZoneInfo) -> int:
     return to_ms(dt.datetime.combine(day, dt.time(), zone))
 
 
-def _keep(session: Session, found: Finding, start: int, end: int) -> bool:
+def _keep(session: Session, found: Finding, stretch: _Stretch) -> bool:
     """Write a finding, or bring the row of the same event up to date. True when it is new."""
     prefix = f"{found.kind}:{found.subject}"[:230] + ":"
     known = session.scalars(
@@ -321,7 +334,12 @@ def _keep(session: Session, found: Finding, start: int, end: int) -> bool:
         .options(selectinload(Incident.impacts))
         .with_for_update(of=Incident)
     ).first()
-    ended = None if found.end >= end else moment(found.end)
+    ended: dt.datetime | None = moment(found.end)
+    if found.end >= stretch.end:  # it goes on past what was looked at
+        if stretch.open_ended:
+            ended = None
+        elif known is not None and (known.ended_at is None or known.ended_at > moment(found.end)):
+            ended = known.ended_at
     if known is None:
         row = Incident(key=f"{prefix}{found.start}", kind=found.kind)
         row.started_at = moment(found.start)
@@ -329,7 +347,7 @@ def _keep(session: Session, found: Finding, start: int, end: int) -> bool:
     else:
         row = known
         # What began before the stretch looked at keeps its own beginning.
-        if found.start > start:
+        if found.start > stretch.start:
             row.started_at = moment(found.start)
         else:
             row.started_at = min(row.started_at, moment(found.start))

@@ -342,9 +342,24 @@ def test_an_incident_that_lasts_has_no_end_and_gets_one(
     edge = START + (PORT_DOWN[0] + 10) * M
     for end, ended in ((edge, None), (edge + 60 * M, instant(PORT_DOWN[1]))):
         with transaction(sessions, SYSTEM) as session:
-            derive_incidents(session, STORE, edge - 180 * M, end)
+            derive_incidents(session, STORE, edge - 180 * M, end, now_ms=end)
             [row] = session.scalars(select(Incident).where(Incident.kind == "network"))
             assert (row.started_at, row.ended_at) == (instant(PORT_DOWN[0]), ended)
+
+
+def test_looking_back_at_an_old_stretch_opens_nothing_again(
+    sessions: SessionFactory, world: World
+) -> None:
+    edge = START + (PORT_DOWN[0] + 10) * M
+    for end, ended in (
+        (edge, edge),  # cut at the stretch's end, which is long ago
+        (edge + 60 * M, START + PORT_DOWN[1] * M),
+        (edge, START + PORT_DOWN[1] * M),  # what is known of its end stays
+    ):
+        with transaction(sessions, SYSTEM) as session:
+            derive_incidents(session, STORE, edge - 180 * M, end, now_ms=end + 86_400_000)
+            [row] = session.scalars(select(Incident).where(Incident.kind == "network"))
+            assert row.ended_at == dt.datetime.fromtimestamp(ended / 1000, dt.UTC)
 
 
 def test_the_month_of_a_contract_composes(sessions: SessionFactory, world: World) -> None:
