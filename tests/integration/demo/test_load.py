@@ -12,6 +12,7 @@ from dcim.customers.models import ContractTerms, Customer
 from dcim.db import ScopedSession
 from dcim.demo.instance import DemoInstance
 from dcim.demo.load import is_demo, load_demo
+from dcim.demo.series_plan import plan_series
 from dcim.errors import ConflictError, ForbiddenError
 from dcim.inventory.models import Allocation, Cabinet, Device, Hold, Installation, Site
 from dcim.metering.models import Series
@@ -61,9 +62,12 @@ def test_the_demo_is_written_once(
         1 for contract in plan.contracts for item in contract.items if item.rack
     )
     assert count(Hold) == len(plan.holds)
-    assert count(Series) == 2 * len(plan.ports) + len(plan.sensors) + sum(
-        1 for node in plan.nodes if node.meter_device
-    )
+    bound = [
+        series.port_id or series.power_node_id or series.room_id
+        for series in session.scalars(select(Series))
+    ]
+    assert len(bound) == len(list(plan_series(plan)))
+    assert all(bound)
     for terms in session.scalars(select(ContractTerms)):
         assert load_terms(terms.document).sha256 == terms.sha256
     assert is_demo(session)
