@@ -1,0 +1,74 @@
+"""Pure: traffic as lines that fit on a screen; no peak is lost and no gap is joined up."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dcim.metering.batch import Columns
+
+Floats = npt.NDArray[np.float64]
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """bit/s in consecutive steps from `first` (UTC epoch ms); NaN where nothing was measured.
+
+    `mean` weighs each sample by the time it covers; `low` and `high` are single samples.
+    """
+
+    first: int
+    step_ms: int
+    mean: Floats
+    low: Floats
+    high: Floats
+
+    @property
+    def starts(self) -> list[int]:
+        return [self.first + place * self.step_ms for place in range(len(self.mean))]
+
+
+def bucket_rates(columns: Columns, direction: str, start: int, end: int, step_ms: int) -> Rates:
+    """Octet deltas of `direction` ("in" or "out") in steps over [start, end).
+
+    A sample stands in the step in which it was received. ValueError for an empty range.
+    """
+    if end <= start or step_ms <= 0:
+        raise ValueError("nothing to draw between these instants")
+    count = -(-(end - start) // step_ms)
+    octets = columns.values[f"{direction}_octets"]
+    good = (columns.span_ms > 0) & (octets >= 0) & (columns.ts >= start) & (columns.ts < end)
+    places = (columns.ts[good] - start) // step_ms
+    spans = columns.span_ms[good].astype(np.float64)
+    rates = octets[good] * 8000.0 / spans
+    weights = np.bincount(places, spans, count)
+    sums = np.bincount(places, rates * spans, count)
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(low, places, rates)
+    np.maximum.at(high, places, rates)
+    empty = weights == 0
+    weights[empty] = 1
+    for values in (sums, low, high):
+        values[empty] = np.nan
+    return Rates(start, step_ms, sums / weights, low, high)
+
+
+def listed(values: Floats, scale: float = 1.0, digits: int = 3) -> list[float | None]:
+    """As JSON wants them: None for what is not known."""
+    return [None if np.isnan(value) else round(float(value) / scale, digits) for value in values]
+
+
+def find_gaps(columns: Columns, start: int, end: int, longest_ms: int) -> list[Span]:
+    """Where in [start, end) nothing was measured for longer than `longest_ms`."""
+    inside = (columns.span_ms > 0) & (columns.ts > start) & (columns.ts - columns.span_ms < end)
+    begins = np.maximum(columns.ts[inside] - columns.span_ms[inside], start).tolist()
+    ends = np.minimum(columns.ts[inside], end).tolist()
+    gaps, known_until = [], start
+    for low, high in zip(begins, ends, strict=True):
+        if low - known_until > longest_ms:
+            gaps.append((known_until, low))
+        known_until = max(known_until, high)
+    if end - known_until > longest_ms:
+        gaps.append((known_until, end))
+    return gaps
