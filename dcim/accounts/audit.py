@@ -15,7 +15,7 @@ from dcim.columns import utc_now
 from dcim.observability import request_id, source_address
 
 # Held until commit: entries get their numbers in the order they are committed, without gaps.
-CHAIN_LOCK = 7_410_002
+CHAIN_LOCK = 7_410_011
 GENESIS = "0" * 64
 # Entries read at once while verifying.
 PAGE = 2000

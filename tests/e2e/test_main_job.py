@@ -70,7 +70,7 @@ def visit(context: BrowserContext, path: str) -> Page:
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             for language in ("en", "zh"):
                 mark = "&" if "?" in path else "?"
                 answer = page.goto(f"{path}{mark}lang={language}")
