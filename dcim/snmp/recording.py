@@ -33,6 +33,9 @@ from dcim.snmp.models import SnmpAgent
 from dcim.snmp.probe import ProbeResult
 from dcim.snmp.readings import DeviceReading
 
+# Only this place is the room's air; a battery's or a chassis's warmth is nobody's room climate.
+ROOM_AIR = "ambient"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -239,7 +242,7 @@ class _Recording:
                 series.port_id = port.id
             elif node_id is not None:
                 series.power_node_id = node_id
-            elif family == "climate":
+            elif family == "climate" and place == ROOM_AIR:
                 series.room_id = self.rooms.get(device_id)
         return series
 

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ from dcim.network.models import Port
 from dcim.power.models import PowerNode
 from dcim.snmp.models import SnmpAgent
 from dcim.snmp.polling import PollingRoom, check_connection, poll_shard
+from dcim.snmp.readings import DeviceReading, Reading
+from dcim.snmp.recording import Outcome, record_outcomes
 from dcim.snmp.registration import FoundPort, accept_ports, register_agent, store_credential
 from tests.servers import Database
 
@@ -311,6 +314,23 @@ def test_counters_kept_apart_from_their_samples_would_lose_octets(
     assert [row["out_octets"] for row in field.samples("traffic", "xge1/0/1")] == [234]
 
 
+def test_only_ambient_air_is_a_rooms_climate(field: Field) -> None:
+    oid = (1, 3, 6, 1, 4, 1, 99)
+    readings = [
+        Reading("temperature", (*oid, n), place, Decimal(30), "°C", place)
+        for n, place in enumerate(("ambient", "battery", "internal"), 1)
+    ]
+    with transaction(field.sessions, SYSTEM) as session:
+        agent = session.scalars(select(SnmpAgent).order_by(SnmpAgent.id)).first()
+        assert agent is not None
+        heard = DeviceReading(None, None, {}, readings)
+        now = time.time_ns() // 1_000_000
+        record_outcomes(session, [Outcome(agent.id, agent.device_id, now, heard)])
+    with transaction(field.sessions, SYSTEM) as session:
+        bound = {series.slot: series.room_id for series in session.scalars(select(Series))}
+    assert bound == {"ambient": field.room_id, "battery": None, "internal": None}
+
+
 def test_trying_a_saved_agent(field: Field) -> None:
     async def work(room: PollingRoom) -> None:
         with transaction(field.sessions, SYSTEM) as session:
@@ -333,6 +353,7 @@ def test_trying_a_saved_agent(field: Field) -> None:
 
 POLLER = """
 import asyncio, json, sys
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
