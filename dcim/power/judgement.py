@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """A rack's feed as its weakest part limits it; amps a phase."""
+    """A rack's feed as its weakest part limits it: amps a phase, volts from phase to neutral."""
 
     feed: str
     rated_a: float

@@ -40,8 +40,8 @@ class NodeNow:
         """A phase; from power where the device gives no current or several phases."""
         if self.ma is not None and self.node.phases == 1:
             return self.ma / 1000
-        if self.mw is not None and self.node.volts:
-            return self.mw / 1000 / (self.node.volts * self.node.phases)
+        if self.mw is not None and self.node.phase_v:
+            return self.mw / 1000 / (self.node.phase_v * self.node.phases)
         return None
 
     @property
@@ -77,7 +77,7 @@ class Feed:
             feed=self.name,
             rated_a=min(part.node.rated_a for part in parts),
             derated_a=min(part.derated_a for part in parts),
-            volts=self.pdu.node.volts,
+            volts=self.pdu.node.phase_v,
             phases=self.pdu.node.phases,
         )
 
@@ -189,7 +189,7 @@ def _read(node: Node, series_id: int | None, latest: Latest | None, now_ms: int)
     )
     state = "unknown"
     if mv is not None:
-        state = "up" if mv * 100 >= node.volts * 1000 * DEAD_BELOW_PCT else "down"
+        state = "up" if mv * 100 >= node.phase_v * 1000 * DEAD_BELOW_PCT else "down"
     elif ma or mw:
         state = "up"
     return NodeNow(node, state, "", series_id, measured_at, mv, ma, mw)
@@ -242,7 +242,7 @@ def read_peaks(
         milliwatts, milliamps = columns.values["mw"], columns.values["ma"]
         known = (milliwatts >= 0) | (milliamps >= 0)
         by_power = np.where(milliwatts >= 0, milliwatts, 0) / 1000
-        amps = by_power / (node.volts * node.phases)
+        amps = by_power / (node.phase_v * node.phases)
         if node.phases == 1:
             amps = np.where(milliamps >= 0, milliamps / 1000, amps)
         own = np.zeros((2, count))

@@ -100,7 +100,7 @@ def collect_nav() -> list[tuple[str, str, bool]]:
         ]
     known = current_app.view_functions
     return [
-        (label, url_for(name), name == endpoint)
+        (label, url_for(name), name in (endpoint, g.get("section")))
         for label, name, allowed in pages
         if allowed and name in known
     ]

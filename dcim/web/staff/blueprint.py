@@ -2,11 +2,30 @@
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, g, request
 
 from dcim.web.staff.names import STATES, role_name, unit_text
 
 staff = Blueprint("staff", __name__, url_prefix="/staff")
+
+# Which entry of the navigation a page belongs to that has none of its own.
+SECTIONS = {
+    "staff.room": "staff.home",
+    "staff.cabinet": "staff.home",
+    "staff.install": "staff.home",
+    "staff.hold": "staff.home",
+    "staff.allocate": "staff.home",
+    "staff.device": "staff.devices",
+    "staff.move": "staff.devices",
+    "staff.add_device": "staff.devices",
+    "staff.customer": "staff.customers",
+    "staff.add_agent": "staff.agents",
+}
+
+
+@staff.before_request
+def name_section() -> None:
+    g.section = SECTIONS.get(request.endpoint or "")
 
 
 @staff.context_processor

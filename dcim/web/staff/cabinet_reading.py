@@ -105,6 +105,26 @@ class CabinetReading:
         return len(taken)
 
     @property
+    def strays(self) -> list[InstalledRow]:
+        """Customers' devices outside what is allocated to them now: left behind, or overridden."""
+        owned = {
+            (claim.rack_id, claim.customer_id, u)
+            for claim in self.claims
+            if claim.turn == "current"
+            for u in range(claim.u_low, claim.u_low + claim.height)
+        }
+        return [
+            one
+            for one in self.installed
+            if one.u_low is not None
+            and one.customer_id is not None
+            and any(
+                (one.rack_id, one.customer_id, u) not in owned
+                for u in range(one.u_low, one.u_low + one.height)
+            )
+        ]
+
+    @property
     def unsold(self) -> int:
         return max(0, self.total - self.allocated - self.held)
 

@@ -1,6 +1,7 @@
 """The cabinet: drawn front and rear, four kinds of kW, what survives the loss of a feed."""
 
 import datetime as dt
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from flask import current_app, render_template, request, url_for
@@ -9,6 +10,7 @@ from flask_babel import gettext as _
 from dcim.columns import utc_now
 from dcim.i18n import pick_text
 from dcim.inventory.elevation import lay_out
+from dcim.inventory.elevation_parts import Elevation
 from dcim.web.database import current_scope, db_session
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.cabinet_drawing import draw_cabinet
@@ -28,7 +30,7 @@ def cabinet(cabinet_id: int) -> str:
         "staff/cabinet.html",
         view=found,
         cabinet=found.cabinet,
-        elevation=lay_out(*draw_cabinet(found)),
+        elevation=unmark_dividers(lay_out(*draw_cabinet(found))),
         layer=layer if layer in LAYERS else LAYERS[0],
         now=now,
         crumbs=[
@@ -39,6 +41,14 @@ def cabinet(cabinet_id: int) -> str:
             (found.cabinet.code, ""),
         ],
     )
+
+
+def unmark_dividers(drawing: Elevation) -> Elevation:
+    """A divider between two doors is no U of either."""
+    if not drawing.sections:
+        return drawing
+    inside = {top for span in drawing.sections for top in range(span.top, span.top + span.height)}
+    return replace(drawing, units=tuple(mark for mark in drawing.units if mark.top in inside))
 
 
 def month_start(now: dt.datetime, zone: ZoneInfo) -> dt.datetime:

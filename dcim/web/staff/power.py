@@ -66,6 +66,8 @@ def power() -> str:
         for one in sorted(supply.nodes.values(), key=lambda each: each.node.code):
             if one.node.parent_id is None or one.node.parent_id not in supply.nodes:
                 roots.setdefault(one.node.feed, []).append(grow(supply, one, cabinets, set()))
+    for several in roots.values():
+        several.sort(key=lambda branch: not branch.children)
     nodes = list(supply.nodes.values()) if supply else []
     return render_template(
         "staff/power.html",
