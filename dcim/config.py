@@ -6,7 +6,7 @@ import ipaddress
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -92,6 +92,13 @@ def load_settings(data: Path | None = None) -> Settings:
             )
         env.read_env(path, recurse=False)
     return _Reader(env).build(folder)
+
+
+def read_settings_names() -> tuple[str, ...]:
+    """The names of all settings, as docs/settings.md lists them."""
+    # One field goes by another name outside.
+    names = {one.name for one in fields(Settings)} - {"encryption"} | {"encryption_keys"}
+    return tuple(sorted(f"DCIM_{name.upper()}" for name in names))
 
 
 def write_settings_file(data: Path, extra: Mapping[str, str] | None = None) -> Path:

@@ -1,0 +1,98 @@
+"""Settings: what is wrong is named, with the way out, all at once."""
+
+import base64
+import secrets
+from pathlib import Path
+
+import pytest
+
+from dcim.config import load_settings, read_settings_names, write_settings_file
+from dcim.errors import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in read_settings_names():
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    write_settings_file(tmp_path / "instance")
+    return tmp_path / "instance"
+
+
+def test_a_new_instance_gets_its_own_secrets(tmp_path: Path, data: Path) -> None:
+    other = tmp_path / "other"
+    path = write_settings_file(other)
+    assert path.stat().st_mode & 0o777 == 0o600
+    first, second = load_settings(data), load_settings(other)
+    assert first.secret_key != second.secret_key
+    assert first.encryption.keys != second.encryption.keys
+    before = path.read_text()
+    write_settings_file(other)
+    assert path.read_text() == before
+
+
+def test_missing_secrets_are_all_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(tmp_path)
+    for name in ("DCIM_SECRET_KEY", "DCIM_ENCRYPTION_KEYS"):
+        assert name in str(refused.value)
+    assert "To fix it" in str(refused.value)
+
+
+WRONG = [
+    ("DCIM_SECRET_KEY", "Zq7Vt1mZ"),
+    ("DCIM_SECRET_KEY", "a" * 64),
+    ("DCIM_SECRET_KEY", "changeme-changeme-changeme-changeme-1234567"),
+    ("DCIM_ENCRYPTION_KEYS", "k1:not base64"),
+    ("DCIM_ENCRYPTION_KEYS", "k1:" + base64.b64encode(b"x" * 16).decode()),
+    ("DCIM_ENCRYPTION_KEYS", "k1:" + base64.b64encode(b"x" * 32).decode()),
+    ("DCIM_ENCRYPTION_KEYS", base64.b64encode(secrets.token_bytes(32)).decode()),
+    ("DCIM_PORT", "0"),
+    ("DCIM_PORT", "eighty"),
+    ("DCIM_TIMEZONE", "Mars/Olympus"),
+    ("DCIM_LOG_LEVEL", "LOUD"),
+    ("DCIM_SNMP_ALLOWED", "10.0.0.1/8"),
+    ("DCIM_DATABASE_URL", "sqlite:///x"),
+    ("DCIM_DATABASE_URL", "postgresql://app@db/jifang"),
+    ("DCIM_POLL_INTERVAL_S", "1"),
+    ("DCIM_COOKIE_SECURE", "perhaps"),
+    ("DCIM_TRUSTED_PROXIES", "-1"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_wrong_setting_is_named_with_the_way_out(
+    data: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings(data)
+    text = str(refused.value)
+    assert name.removesuffix("DATABASE_URL") in text
+    assert "To fix it" in text
+    # The secret itself is not shown.
+    if name in {"DCIM_SECRET_KEY", "DCIM_ENCRYPTION_KEYS"}:
+        assert value not in text
+
+
+def test_the_environment_wins_over_the_file(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(data).port == 8080
+    monkeypatch.setenv("DCIM_PORT", "9090")
+    settings = load_settings(data)
+    assert settings.port == 9090
+    assert settings.base_url == "http://127.0.0.1:9090"
+
+
+def test_a_file_that_others_can_read_is_refused(data: Path) -> None:
+    (data / "settings.env").chmod(0o644)
+    with pytest.raises(SettingsError, match="chmod 600"):
+        load_settings(data)
+
+
+def test_secrets_do_not_show_when_printed(data: Path) -> None:
+    settings = load_settings(data)
+    assert settings.secret_key not in repr(settings)
+    assert repr(settings.encryption.keys) not in repr(settings)
