@@ -123,3 +123,11 @@ def test_description_is_served_and_read(api: MakeClient) -> None:
     assert "<style" not in page
     assert all("src=" in part.split(">")[0] for part in page.split("<script")[1:])
     assert "https://" not in page
+
+
+def test_wrong_token_is_401_whatever_else_is_asked(app: Flask) -> None:
+    """Telling the error asks who reads it, which must not ask the wrong token again."""
+    client = app.test_client()
+    for path in ("/api/v1/me", "/api/v1/no-such", "/api/v1/docs"):
+        answer = client.get(path, headers={"Authorization": "Bearer jf_" + "x" * 43})
+        problem(answer, 401)

@@ -148,11 +148,12 @@ def _add_person(session: Session, world: World, role: str, tag: str | None) -> N
         tenant.ids["user_id"] = user.id
 
 
-def seed_tenant(session: Session, settings: Settings, tag: str) -> Tenant:
+def seed_tenant(session: Session, settings: Settings, tag: str, *, place: int = 0) -> Tenant:
+    """One of everything; `place` keeps the agents' addresses apart, by default of A and B."""
     tenant = Tenant(tag)
     _seed_contract(session, tenant)
     _seed_space(session, tenant)
-    _seed_measured(session, settings, tenant)
+    _seed_measured(session, settings, tenant, place or ord(tag[0]) - ord("A") + 1)
     _seed_operations(session, tenant)
     _seed_statement(session, settings, tenant)
     return tenant
@@ -223,7 +224,7 @@ def _seed_space(session: Session, tenant: Tenant) -> None:
     tenant.ids = ids
 
 
-def _seed_measured(session: Session, settings: Settings, tenant: Tenant) -> None:
+def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: int) -> None:
     tag, ids = tenant.tag, tenant.ids
     own = {"customer_id": ids["customer_id"]}
     device_id = ids["device_id"]
@@ -267,7 +268,7 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant) -> None
     )
     agent = make(
         session, SnmpAgent, tag, device_id=device_id, credential_id=credential.id,
-        address=f"127.0.0.{1 if tag == 'A' else 2}",
+        address=f"127.0.0.{place}",
     )  # fmt: skip
     ids |= {
         "node_id": pdu.id,
