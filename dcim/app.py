@@ -24,6 +24,7 @@ from dcim.security import init_headers
 from dcim.web.database import CommittingFlask, init_database
 from dcim.web.identifiers import IdConverter
 from dcim.web.identity import init_identity
+from dcim.web.noc.routes import noc
 from dcim.web.policy import Access, init_policy
 from dcim.web.problems import init_problems
 from dcim.web.routes import POLICY
@@ -60,6 +61,7 @@ def create_app(
     init_i18n(app, settings.timezone)
     init_headers(app, https=settings.cookie_secure)
     app.register_blueprint(shell)
+    app.register_blueprint(noc)
     app.register_blueprint(staff)
     app.before_request(remember_language)
     app.context_processor(describe_page)

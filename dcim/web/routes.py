@@ -1,6 +1,7 @@
 """The policy of every route: who may call it. Nothing is open by omission."""
 
 from dcim.api.policy import API_POLICY
+from dcim.web.noc.policy import NOC_POLICY
 from dcim.web.policy import PUBLIC, SIGNED_IN, Access
 from dcim.web.staff.policy import STAFF_POLICY
 
@@ -30,3 +31,4 @@ POLICY |= dict.fromkeys(SECURITY_ENDPOINTS, PUBLIC)
 POLICY |= API_POLICY
 
 POLICY |= STAFF_POLICY
+POLICY |= NOC_POLICY

@@ -3,7 +3,8 @@
 // {"x": [epoch seconds], "unit": "Mbps", "zone": "Asia/Shanghai",
 //  "series": [{"label": "Out", "values": [1, null], "role": "main|second|faint"}],
 //  "lines": [{"label": "95th", "value": 3284, "role": "p95|commit|limit|derated"}],
-//  "spans": [{"from": 0, "to": 1, "role": "missing|maintenance", "label": "Missing"}]}
+//  "bands": [[0, 1]] fills between two series (largest, smallest),
+//  "spans": [{"from": 0, "to": 1, "role": "missing|maintenance|down", "label": "Missing"}]}
 const drawn = new Map();
 
 export function startCharts(root) {
@@ -79,7 +80,8 @@ function draw(element) {
     for (const span of data.spans ?? []) {
       const left = plot.valToPos(span.from, "x", true);
       const width = Math.max(2, plot.valToPos(span.to, "x", true) - left);
-      pen.fillStyle = span.role === "maintenance" ? ink("maintenance-soft") : hatch(pen, ink("bar"));
+      const soft = { maintenance: "maintenance-soft", down: "bad-soft" }[span.role];
+      pen.fillStyle = soft ? ink(soft) : hatch(pen, ink("bar"));
       pen.fillRect(left, plot.bbox.top, width, plot.bbox.height);
     }
     pen.restore();
@@ -131,6 +133,8 @@ function draw(element) {
         },
       })),
     ],
+    // Series 0 is the time.
+    bands: (data.bands ?? []).map(([high, low]) => ({ series: [high + 1, low + 1], fill: ink("track") })),
     hooks: { drawClear: [under], draw: [over] },
   }, [data.x, ...data.series.map((s) => s.values)], element);
   drawn.set(element, plot);

@@ -1,0 +1,79 @@
+"""What the sensors of each room show now."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dcim.accounts.scope import Scope
+from dcim.errors import ForbiddenError
+from dcim.inventory.models import Device, Room, Site
+from dcim.metering.families import NO_TEMPERATURE, NOT_REPORTED
+from dcim.metering.models import Series
+from dcim.metering.store import PostgresSampleStore, SampleStore
+from dcim.sla.evidence import HOLDS_MS
+
+
+@dataclass(frozen=True, slots=True)
+class SensorNow:
+    """Thousandths of a degree and of relative humidity; none when not reported or not fresh."""
+
+    series_id: int
+    name: str
+    site_code: str
+    room_id: int
+    room_code: str
+    room_name: str
+    room_name_en: str
+    measured_at: dt.datetime | None
+    mc: int | None
+    rh: int | None
+
+
+def read_sensors(
+    session: Session, scope: Scope, now: dt.datetime, store: SampleStore | None = None
+) -> list[SensorNow]:
+    """Every climate series that is bound to a room; two statements, staff only."""
+    if not scope.is_staff:
+        raise ForbiddenError("Only staff see all sensors.")
+    rows = session.execute(
+        select(
+            Series.id,
+            Device.name,
+            Series.slot,
+            Site.code,
+            Room.id,
+            Room.code,
+            Room.name,
+            Room.name_en,
+        )
+        .join(Room, Room.id == Series.room_id)
+        .join(Site, Site.id == Room.site_id)
+        .join(Device, Device.id == Series.device_id)
+        .where(Series.family == "climate")
+        .order_by(Site.code, Room.code, Device.name, Series.slot)
+    ).all()
+    latest = (store or PostgresSampleStore()).latest(session, "climate", [row[0] for row in rows])
+    now_ms = round(now.timestamp() * 1000)
+    found = []
+    for series_id, device, slot, site, room_id, code, name, name_en in rows:
+        sample = latest.get(series_id)
+        fresh = sample is not None and now_ms - sample.ts <= HOLDS_MS
+        mc = int(sample.values["mc"]) if sample is not None and fresh else NO_TEMPERATURE
+        rh = int(sample.values["rh"]) if sample is not None and fresh else NOT_REPORTED
+        found.append(
+            SensorNow(
+                series_id,
+                f"{device}/{slot}",
+                site,
+                room_id,
+                code,
+                name,
+                name_en,
+                None if sample is None else dt.datetime.fromtimestamp(sample.ts / 1000, dt.UTC),
+                None if mc == NO_TEMPERATURE else mc,
+                None if rh == NOT_REPORTED else rh,
+            )
+        )
+    return found

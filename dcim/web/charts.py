@@ -1,0 +1,90 @@
+"""A port's or feed's samples as the chart component draws them (see js/chart.js)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from flask import current_app
+from flask_babel import gettext as _
+
+from dcim.metering.batch import Columns
+from dcim.metering.downsampling import bucket_rates, find_gaps, listed
+
+MINUTE_MS = 60_000
+# Longer than this without a sample is a gap that is drawn.
+GAP_MS = 150_000
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a chart shows: its name in the URL, UTC ms, and the step between points."""
+
+    name: str
+    start: int
+    end: int
+    step_ms: int
+
+
+def choose_window(name: str, now_ms: int, month_start_ms: int) -> Window:
+    """ "24h" by 5 minutes, "7d" by the half hour, "month" to date by the hour; 24 h if unknown."""
+    spans = {
+        "24h": (now_ms - DAY_MS, 5 * MINUTE_MS),
+        "7d": (now_ms - 7 * DAY_MS, 30 * MINUTE_MS),
+        "month": (month_start_ms, 60 * MINUTE_MS),
+    }
+    name = name if name in spans else "24h"
+    start, step = spans[name]
+    end = -(-now_ms // step) * step
+    return Window(name, min(start // step * step, end - step), end, step)
+
+
+def chart_traffic(
+    columns: Columns,
+    window: Window,
+    now_ms: int,
+    *,
+    lines: Sequence[tuple[str, int, str]] = (),
+    spans: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """Mean in and out with a band from the smallest to the largest sample of each step.
+
+    `lines`: (label, bit/s, role); `spans` as the chart wants them, beside the gaps.
+    """
+    inward = bucket_rates(columns, "in", window.start, window.end, window.step_ms)
+    outward = bucket_rates(columns, "out", window.start, window.end, window.step_ms)
+    known = [values[~np.isnan(values)].max(initial=0) for values in (inward.high, outward.high)]
+    scale, unit = choose_unit(max([*known, *(value for _label, value, _role in lines)]))
+    gaps = find_gaps(columns, window.start, min(window.end, now_ms), GAP_MS)
+    return {
+        "x": [start // 1000 for start in inward.starts],
+        "unit": unit,
+        "zone": current_app.config["BABEL_DEFAULT_TIMEZONE"],
+        "series": [
+            {"label": _("Out, largest"), "values": listed(outward.high, scale), "role": "faint"},
+            {"label": _("Out, smallest"), "values": listed(outward.low, scale), "role": "faint"},
+            {"label": _("Out, mean"), "values": listed(outward.mean, scale), "role": "main"},
+            {"label": _("In, largest"), "values": listed(inward.high, scale), "role": "faint"},
+            {"label": _("In, mean"), "values": listed(inward.mean, scale), "role": "second"},
+        ],
+        "bands": [[0, 1]],
+        "lines": [
+            {"label": label, "value": round(value / scale, 3), "role": role}
+            for label, value, role in lines
+        ],
+        "spans": [
+            *(
+                {"from": low / 1000, "to": high / 1000, "role": "missing", "label": _("Missing")}
+                for low, high in gaps
+            ),
+            *spans,
+        ],
+    }
+
+
+def choose_unit(peak_bps: float) -> tuple[float, str]:
+    for size, unit in ((1e9, "Gbps"), (1e6, "Mbps"), (1e3, "kbps")):
+        if peak_bps >= size:
+            return size, unit
+    return 1.0, "bps"

@@ -1,0 +1,71 @@
+"""The wall: what is wrong, since when, who is hit. Read from the other end of the room."""
+
+from flask import make_response, render_template
+from werkzeug.wrappers import Response
+
+from dcim.columns import utc_now
+from dcim.operations.queries import list_maintenance
+from dcim.paging import EVERYTHING, Paging
+from dcim.sla.ports import read_ports, read_traces
+from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
+from dcim.web.database import current_scope, db_session
+from dcim.web.noc.blueprint import noc
+from dcim.web.noc.events import KINDS, LOOKS, SOON, count_hits, hits_of
+from dcim.web.noc.plant import judge_sensor, read_plant
+from dcim.web.noc.ports import find_newest, is_busy, tally_ports
+from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
+
+# What interrupts a customer comes first, then what takes away the spare, then what isn't known.
+GRAVITY = ("power", "network", "power_feed", "temperature", "telemetry")
+SHOWN_PORTS = 8
+
+
+@noc.get("/wall")
+def wall() -> Response:
+    session, scope, now = db_session(), current_scope(), utc_now()
+    incidents = list_incidents(session, scope, IncidentFilter(open_only=True), EVERYTHING).items
+    incidents.sort(key=weigh)
+    ports = read_ports(session, scope, now)
+    found = read_plant(session, scope, now)
+    works = list_maintenance(session, scope, Paging(1, 5), since=now, until=now + SOON)
+    bad = [port for port in ports if port.state != "up" and port.customer_id is not None]
+    bad.sort(key=lambda port: (port.state != "down", port.device_name, port.id))
+    full = sorted(
+        (port for port in ports if is_busy(port)), key=lambda one: one.share or 0, reverse=True
+    )
+    uplinks = [port for port in ports if port.role == "uplink"][:SHOWN_PORTS]
+    tag = tag_of(scope, incidents, ports, found, works, now.replace(second=0, microsecond=0))
+
+    def render(quoted: str) -> str:
+        return render_template(
+            "noc/wall_part.html" if wants_part() else "noc/wall.html",
+            incidents=incidents,
+            hit=count_hits(incidents),
+            hits=hits_of,
+            bad=bad,
+            full=full,
+            shown=SHOWN_PORTS,
+            uplinks=uplinks,
+            traces=read_traces(session, uplinks, now),
+            tally=tally_ports(ports),
+            plant=found,
+            judge_sensor=judge_sensor,
+            works=sorted(works.items, key=lambda one: one.starts_at),
+            newest=find_newest(ports),
+            kinds=KINDS,
+            looks=LOOKS,
+            tag=quoted,
+            stale_after=STALE_S,
+            now=now,
+        )
+
+    if wants_part():
+        return answer_part(tag, render)
+    return make_response(render(f'"{tag}"'))
+
+
+def weigh(incident: IncidentRow) -> tuple[bool, int, float]:
+    """Gravest first; of the same gravity the one that lasts longest."""
+    harmless = not any(impact.severity == "down" for impact in incident.impacts)
+    place = GRAVITY.index(incident.kind) if incident.kind in GRAVITY else len(GRAVITY)
+    return harmless, place, incident.started_at.timestamp()
