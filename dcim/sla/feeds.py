@@ -159,6 +159,7 @@ def load_supply(
                 Series.family == "power", Series.power_node_id.in_(tree.nodes)
             )
         )
+        if node_id is not None
     }
     latest = (store or PostgresSampleStore()).latest(session, "power", list(series.values()))
     sockets: dict[int, tuple[int, int]] = {

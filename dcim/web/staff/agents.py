@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import IntegerField, PasswordField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, ValidationError
 
 from dcim.accounts.roles import Right
@@ -49,12 +50,12 @@ class AgentForm(FlaskForm):  # type: ignore[misc]
     new_name = StringField(
         _l("Name of the new credential"), filters=[strip], validators=[Length(max=255)]
     )
-    version = SelectField(_l("SNMP version"), choices=[("2c", "2c"), ("1", "1"), ("3", "3")])
+    version = SelectField(_l("SNMP version"), choices=["2c", "1", "3"])
     community = PasswordField(_l("Community"), validators=[Length(max=255)])
     username = StringField(_l("User name"), filters=[strip], validators=[Length(max=64)])
-    auth_protocol = SelectField(_l("Authentication"), choices=[(one, one) for one in AUTH])
+    auth_protocol = SelectField(_l("Authentication"), choices=list(AUTH))
     auth_password = PasswordField(_l("Authentication pass phrase"), validators=[Length(max=255)])
-    priv_protocol = SelectField(_l("Encryption"), choices=[(one, one) for one in PRIV])
+    priv_protocol = SelectField(_l("Encryption"), choices=list(PRIV))
     priv_password = PasswordField(_l("Encryption pass phrase"), validators=[Length(max=255)])
 
     def validate_new_name(self, field: Any) -> None:
@@ -84,10 +85,10 @@ def add_agent() -> Response | BaseResponse:
     form = AgentForm()
     form.credential_id.choices = [
         *(
-            (one.id, f"{one.name} · v{one.version}")
+            SelectChoice(one.id, f"{one.name} · v{one.version}")
             for one in list_credentials(session, EVERYTHING).items
         ),
-        *([(NEW, _("A new credential"))] if may_create else []),
+        *([SelectChoice(NEW, _("A new credential"))] if may_create else []),
     ]
     context: dict[str, Any] = {
         "may_create": may_create,

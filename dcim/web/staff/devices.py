@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length
 
 from dcim.accounts.audit_log import AuditFilter, list_entries
@@ -108,12 +109,13 @@ def add_device() -> Response | BaseResponse:
     form = DeviceForm()
     types = list_device_types(session, EVERYTHING).items
     form.device_type_id.choices = [
-        (one.id, f"{one.manufacturer} {one.model} · {one.height / 2:g}U") for one in types
+        SelectChoice(one.id, f"{one.manufacturer} {one.model} · {one.height / 2:g}U")
+        for one in types
     ]
     form.customer_id.choices = [
-        (0, _("The operator")),
+        SelectChoice(0, _("The operator")),
         *(
-            (one.id, f"{one.code} · {one.name}")
+            SelectChoice(one.id, f"{one.code} · {one.name}")
             for one in list_customers(session, scope, EVERYTHING).items
         ),
     ]

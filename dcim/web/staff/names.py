@@ -1,6 +1,5 @@
 """Codes of the data model as people call them."""
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 ROLES = {
@@ -71,11 +70,3 @@ def unit_text(u_low: int, height: int) -> str:
     last = (u_low + height) / 2 if height % 2 == 0 else (u_low + height + 1) / 2
     start, end = (f"{value:g}" for value in (first, last))
     return f"U{start}" if start == end or height == 1 else f"U{start}–{end}"
-
-
-def feed_word(state: str) -> str:
-    return {"up": _("Powered"), "down": _("No power")}.get(state, _("Unknown"))
-
-
-def feed_kind(state: str) -> str:
-    return {"up": "ok", "down": "down"}.get(state, "unknown")

@@ -2,12 +2,14 @@
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Response, current_app, flash, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
+from wtforms.fields.choices import SelectChoice
 
 from dcim.accounts.roles import Right
 from dcim.columns import utc_now
@@ -98,9 +100,9 @@ def allocate(cabinet_id: int) -> Response | BaseResponse:
     racks = {rack.id: rack for rack in cabinet.racks}
     holds = {one.id: one for one in list_live_holds(session, scope, list(racks), now)}
     form.hold_id.choices = [
-        (0, _("No hold")),
+        SelectChoice(0, _("No hold")),
         *(
-            (
+            SelectChoice(
                 one.id,
                 f"{racks[one.rack_id].code} {unit_text(one.u_low, one.height)} · {one.prospect}",
             )
@@ -184,7 +186,7 @@ def remove(device_id: int) -> BaseResponse:
 
 
 def _answer(
-    template: str, form: PlaceForm, place: Callable[[], str], **context: object
+    template: str, form: PlaceForm, place: Callable[[], str], **context: Any
 ) -> Response | BaseResponse:
     """One way for all: 422 for what can't be, 409 for what another has, else on to the result."""
     context["may_override"] = has_right(Right.OVERRIDE_SPACE)

@@ -7,6 +7,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import DateField, DecimalField, SelectField, StringField, ValidationError
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from dcim.inventory.models import Rack
@@ -19,7 +20,9 @@ def strip(text: str | None) -> str:
 
 
 def whole_halves(form: FlaskForm, field: Any) -> None:
-    if field.data is not None and (Decimal(field.data) * 2) % 1:
+    value = None if field.data is None else Decimal(field.data)
+    # What is far out of range is told by the range; its remainder can't even be computed.
+    if value is not None and value.is_finite() and abs(value) < 1000 and (value * 2) % 1:
         raise ValidationError(_l("Only whole and half U: 10 or 10.5."))
 
 
@@ -35,7 +38,9 @@ class PlaceForm(FlaskForm):  # type: ignore[misc]
     )
 
     def offer_racks(self, racks: list[Rack]) -> None:
-        self.rack_id.choices = [(rack.id, f"{rack.code} · {rack.u_count}U") for rack in racks]
+        self.rack_id.choices = [
+            SelectChoice(rack.id, f"{rack.code} · {rack.u_count}U") for rack in racks
+        ]
         if self.rack_id.data is None and racks:
             self.rack_id.data = racks[0].id
 
@@ -47,14 +52,18 @@ class PlaceForm(FlaskForm):  # type: ignore[misc]
 class MountForm(PlaceForm):
     face = SelectField(
         _l("Face"),
-        choices=[("full", _l("Front and rear")), ("front", _l("Front")), ("rear", _l("Rear"))],
+        choices=[
+            SelectChoice("full", _l("Front and rear")),
+            SelectChoice("front", _l("Front")),
+            SelectChoice("rear", _l("Rear")),
+        ],
     )
     side = SelectField(
         _l("Width"),
         choices=[
-            ("full", _l("Full width")),
-            ("left", _l("Left half")),
-            ("right", _l("Right half")),
+            SelectChoice("full", _l("Full width")),
+            SelectChoice("left", _l("Left half")),
+            SelectChoice("right", _l("Right half")),
         ],
     )
     override = StringField(
