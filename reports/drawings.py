@@ -19,9 +19,11 @@ from reports.charts import (
 )
 from reports.curves import Column, Curve, Level, climate_chart, power_chart, traffic_chart
 from reports.figures import Clock, celsius, duration, epoch, pick, trimmed
+from reports.wording import words
 
 LONG_DAY_S = 20 * 60
 DAY_MS = 86_400_000
+NAME_LENGTH = 48
 Json = Mapping[str, Any]
 
 
@@ -75,7 +77,15 @@ def day_state(day: Json) -> str:
 
 
 def metric_name(metric: Json, language: str) -> str:
-    return f"{metric['item']} {pick(metric['label'], language)}"
+    """Which cabinet or port, and what was promised of it."""
+    dot = words(language)["dot"]
+    return f"{short(metric['subject'], language)} {dot} {pick(metric['label'], language)}"
+
+
+def short(name: Mapping[str, str], language: str) -> str:
+    """A name in front of others: long ones are told in full in the list of items."""
+    text = pick(name, language)
+    return text if len(text) <= NAME_LENGTH else text[: NAME_LENGTH - 1] + "…"
 
 
 def draw_grid(canvas: Canvas, wanted: Sequence[str]) -> tuple[Markup, list[str]]:

@@ -61,6 +61,10 @@ def amount(value: str | Decimal) -> str:
     return grouped(Decimal(value), 2)
 
 
+def is_zero(value: str | Decimal) -> bool:
+    return Decimal(value) == 0
+
+
 def money(value: str | Decimal, currency: str) -> str:
     """Money with its currency sign before the figure and the minus before both."""
     number = Decimal(value)
@@ -99,7 +103,9 @@ def minutes(seconds: float) -> str:
 
 
 def duration(seconds: float, language: str) -> str:
-    """4440 s: 1 h 14 min / 1 小时 14 分; below an hour with seconds."""
+    """4440 s: 1 h 14 min / 1 小时 14 分; never 0 when there was something."""
+    if 0 < seconds < 1:
+        return "< 1 秒" if language == "zh" else "< 1 s"
     whole = int(seconds)
     hours, rest = divmod(whole, 3600)
     mins, secs = divmod(rest, 60)

@@ -19,6 +19,7 @@ from reports.drawings import (
     draw_timeline,
     draw_traffic,
     metric_name,
+    short,
 )
 from reports.figures import Clock, pick, plain
 from reports.wording import words
@@ -27,6 +28,8 @@ CHARTS_IN_BODY = 24
 METRICS_ON_COVER = 6
 METRICS_IN_BODY = 60
 TOC_FROM_SECTIONS = 6
+SHORT_S = 60
+NAMES_IN_ROW = 3
 Json = Mapping[str, Any]
 
 
@@ -70,7 +73,12 @@ def arrange(statement: Json) -> dict[str, Any]:
         "cover_metrics": cover,
         "credits": [metric for metric in statement["metrics"] if has_credit(metric)],
         "own_method": own_method(statement),
-        "other_intervals": other_intervals(statement),
+        "other_intervals": other_intervals(statement, clock, t),
+        "rights": rights(statement, language, t),
+        "subjects": {item["id"]: short(item["name"], language) for item in statement["items"]},
+        "metric_names": {
+            metric["id"]: metric_name(metric, language) for metric in statement["metrics"]
+        },
         "power": [(feed, draw_power(canvas, feed)) for feed in statement["power"][:CHARTS_IN_BODY]],
         "power_rest": statement["power"][CHARTS_IN_BODY:],
         "usage": [
@@ -200,13 +208,11 @@ def metric_row(metric: Json, t: Mapping[str, str], language: str) -> dict[str, A
     if unknown:
         low = figures.percentage(metric["availability_worst_pct"], down)
         high = figures.percentage(metric["availability_best_pct"], down)
-        notes.append(
-            f"{t['unknown_time']} {figures.minutes(unknown)} {t['minutes']}"
-            f"（{t['range']} {high}–{low} %）"
-            if language == "zh"
-            else f"{t['unknown_time']} {figures.minutes(unknown)} {t['minutes']} "
-            f"({t['range']} {high}–{low} %)"
-        )
+        spread = ""
+        if low != high:
+            spread = f"{t['range']} {high}–{low} %"
+            spread = f"（{spread}）" if language == "zh" else f" ({spread})"
+        notes.append(f"{t['unknown_time']} {figures.duration(unknown, language)}{spread}")
     return {
         "metric": metric,
         "bar": draw_budget(metric, t) if allowed is not None else None,
@@ -216,14 +222,67 @@ def metric_row(metric: Json, t: Mapping[str, str], language: str) -> dict[str, A
     }
 
 
-def other_intervals(statement: Json) -> list[tuple[Json, Json]]:
-    """Intervals that no incident names: unmeasured, too short, before the clock."""
-    return [
-        (metric, entry)
-        for metric in statement["metrics"]
-        for entry in metric["trace"]
-        if entry["class"] in {"unknown", "ignored", "before_clock"}
-    ]
+def other_intervals(statement: Json, clock: figures.Clock, t: Mapping[str, str]) -> list[Json]:
+    """Intervals that no incident names: unmeasured, too short, before the clock.
+
+    The same stretch of several services is one row; stretches below a minute fold by reason.
+    """
+    language = statement["language"]
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for metric in statement["metrics"]:
+        for entry in metric["trace"]:
+            if entry["class"] not in {"unknown", "ignored", "before_clock"}:
+                continue
+            short = entry["seconds"] < SHORT_S
+            key = (entry["class"], pick(entry["reason"], language))
+            row = found.setdefault(
+                key if short else (*key, entry["start"], entry["end"]),
+                {"class": entry["class"], "reason": key[1], "spans": set(), "names": {}},
+            )
+            row["spans"].add((entry["start"], entry["end"]))
+            row["names"][metric_name(metric, language)] = None
+    rows = []
+    for row in found.values():
+        spans, names = sorted(row["spans"]), list(row["names"])
+        milliseconds = sum(figures.epoch(end) - figures.epoch(start) for start, end in spans)
+        services = names[0] if len(names) == 1 else t["services"].format(count=len(names))
+        if 1 < len(names) <= NAMES_IN_ROW:
+            services = t["comma"].join(names)
+        rows.append(
+            {
+                "class": row["class"],
+                "reason": row["reason"],
+                "services": services,
+                "start": spans[0][0],
+                "end": spans[0][1],
+                "more": len(spans) - 1,
+                "seconds": milliseconds / 1000,
+            }
+        )
+    return sorted(rows, key=lambda row: (row["start"], row["class"]))
+
+
+def rights(statement: Json, language: str, t: Mapping[str, str]) -> list[Json]:
+    """Rights to terminate: each that is reached, the others together."""
+    names = {metric["id"]: metric_name(metric, language) for metric in statement["metrics"]}
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for entry in statement["termination"]:
+        text = pick(entry["text"], language)
+        key = (text, entry["metric"]) if entry["reached"] else (text,)
+        row = found.setdefault(key, {"text": text, "reached": entry["reached"], "of": []})
+        row["of"].append((names.get(entry["metric"], entry["metric"]), entry["value"]))
+    rows = []
+    for row in found.values():
+        # Which of several came nearest shows by name; equal ones need no names.
+        values = list(dict.fromkeys(value for _, value in row["of"]))
+        if len(values) == 1:
+            said = values[0] if len(row["of"]) == 1 else t["each"].format(value=values[0])
+        else:
+            parts = [f"{name}: {value}" for name, value in row["of"][:NAMES_IN_ROW]]
+            said = t["comma"].join(parts) + ("…" if len(row["of"]) > NAMES_IN_ROW else "")
+        names_said = row["of"][0][0] if len(row["of"]) == 1 else ""
+        rows.append({**row, "value": said, "name": names_said})
+    return rows
 
 
 def points(usage: Json, t: Mapping[str, str]) -> str:

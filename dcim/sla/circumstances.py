@@ -17,6 +17,8 @@ from dcim.sla.rules.facts import Period
 from dcim.sla.rules.periods import format_instant, to_ms
 from dcim.sla.subjects import ItemSubjects, both, climate_name, feed_name
 
+DETECTORS = {"poller": both("SNMP 采集", "SNMP polling")}
+
 
 def moment(ms: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
@@ -95,7 +97,7 @@ def describe_incidents(
                 "what": both(incident.what, incident.what_en),
                 "place": ", ".join(sorted({known.places[name] for name in resources})),
                 "cause": both(incident.cause, incident.cause_en),
-                "detector": both(incident.detector),
+                "detector": DETECTORS.get(incident.detector, both(incident.detector)),
                 "resources": sorted(resources),
                 "evidence": list(dict.fromkeys(series)),
             }

@@ -160,6 +160,7 @@ def _describe_item(each: ItemSubjects) -> dict[str, Any]:
         "id": item.code,
         "kind": item.kind,
         "label": both(item.label, item.label_en),
+        "name": each.name,
         "place": each.place,
         "mrc": f"{item.monthly_fee:.2f}",
         "start": item.starts_on.isoformat(),

@@ -19,6 +19,18 @@ Words = dict[str, str]
 OPEN_END = 253_402_300_800_000  # year 10000
 
 
+SPACE_WORDS = {
+    "cabinet": ("机柜", "Cabinet"),
+    "rack": ("机柜", "Rack"),
+    "space": ("机位", "Space in"),
+}
+
+
+def _few(names: list[str], comma: str, more: str) -> str:
+    shown = comma.join(names[:3])
+    return shown if len(names) <= 3 else f"{shown}{more}"
+
+
 def feed_name(pdu: Node) -> str:
     return f"feed/{pdu.code}"
 
@@ -77,6 +89,18 @@ class ItemSubjects:
     racks: list[RackSubject] = field(default_factory=list)
     ports: list[PortSubject] = field(default_factory=list)
     service: BandwidthService | None = None
+
+    @property
+    def name(self) -> Words:
+        """What a buyer points at: the cabinet or the port; the label of what has neither."""
+        if self.racks:
+            zh, en = SPACE_WORDS.get(self.item.kind, SPACE_WORDS["cabinet"])
+            codes = [rack.place.rpartition(" / ")[2] for rack in self.racks]
+            return both(f"{_few(codes, '、', '等')} {zh}", f"{en} {_few(codes, ', ', ' …')}")
+        if self.ports:
+            labels = [lane.label for lane in self.lanes]
+            return both(f"{_few(labels, '、', '等')} 端口", f"Port {_few(labels, ', ', ' …')}")
+        return both(self.item.label, self.item.label_en)
 
     @property
     def place(self) -> str:

@@ -27,6 +27,7 @@ from dcim.statements.inputs import (
 from dcim.statements.performance import (
     day_sections,
     incident_sections,
+    item_names,
     maintenance_sections,
     metric_section,
     resource_labels,
@@ -69,7 +70,7 @@ def compose(inputs: dict[str, Any]) -> Statement:
     ledger = _ledger(case, evaluation, usage.charges)
     attachments = attachments_of(case.inputs)
     document = case.inputs["document"]
-    labels = resource_labels(case)
+    labels, names = resource_labels(case), item_names(case)
     data = {
         "schema": SCHEMA,
         "rules_version": RULES_VERSION,
@@ -85,7 +86,7 @@ def compose(inputs: dict[str, Any]) -> Statement:
         "frozen_at": format_instant(parse_instant(document["frozen_at"])),
         "verdict": verdict_section(evaluation, case.terms.currency),
         "items": _items(case),
-        "metrics": [metric_section(result, labels) for result in evaluation.results],
+        "metrics": [metric_section(result, labels, names) for result in evaluation.results],
         "incidents": incident_sections(case, evaluation),
         "maintenance": maintenance_sections(case, evaluation),
         "usage": usage.lines,
@@ -153,11 +154,13 @@ def _in_service(case: Case) -> list[tuple[dict[str, Any], date, date]]:
 
 
 def _items(case: Case) -> list[dict[str, Any]]:
+    names = item_names(case)
     return [
         {
             "id": entry["id"],
             "kind": entry["kind"],
             "label": entry["label"],
+            "name": names[entry["id"]],
             "place": entry["place"],
             "mrc": entry["mrc"],
             "rent": str(prorate(entry, case.inputs, case.terms)),
@@ -185,13 +188,13 @@ def _line(
 
 def _ledger(case: Case, evaluation: Evaluation, charges: list[Charge]) -> list[dict[str, Any]]:
     """Rent, usage, credits (negative), caps (positive: they take back); one line each, rounded."""
-    terms = case.terms
+    terms, names = case.terms, item_names(case)
     lines = []
     for entry, first, end in _in_service(case):
         days, of = (end - first).days, len(case.days)
         text = {
-            "zh": f"{entry['label']['zh']}月费，{days}/{of} 天",
-            "en": f"Monthly fee of {entry['label']['en']}, {days} of {of} days",
+            "zh": f"{entry['label']['zh']}：月费，{days}/{of} 天",
+            "en": f"{entry['label']['en']}: monthly fee, {days} of {of} days",
         }
         rent = prorate(entry, case.inputs, terms)
         lines.append(
@@ -206,8 +209,10 @@ def _ledger(case: Case, evaluation: Evaluation, charges: list[Charge]) -> list[d
             continue
         row = result.credit.row
         text = {
-            "zh": f"{result.metric.title['zh']}服务抵扣" + (f"（{row['zh']}）" if row else ""),
-            "en": f"{result.metric.title['en']} credit" + (f" ({row['en']})" if row else ""),
+            "zh": f"{names[result.item.id]['zh']} {result.metric.title['zh']}抵扣"
+            + (f"（{row['zh']}）" if row else ""),
+            "en": f"{names[result.item.id]['en']}, {result.metric.title['en']}, credit"
+            + (f" ({row['en']})" if row else ""),
         }
         lines.append(
             _line(

@@ -203,7 +203,7 @@ def _charges(
             item.id,
             usage.clause,
             bill.committed_amount,
-            {"zh": f"{label['zh']}保底 {text}", "en": f"{label['en']}, commit {text}"},
+            {"zh": f"{label['zh']}：保底 {text}", "en": f"{label['en']}: commit {text}"},
         )
     if bill.over_bps:
         text = f"{say_rate(bill.over_bps)} × {bill.price_over} {terms.currency}"
@@ -213,8 +213,8 @@ def _charges(
             usage.clause,
             bill.over_amount,
             {
-                "zh": f"{label['zh']}超出保底 {text}",
-                "en": f"{label['en']}, above the commit {text}",
+                "zh": f"{label['zh']}：超出保底 {text}",
+                "en": f"{label['en']}: above the commit {text}",
             },
         )
 

@@ -10,7 +10,7 @@ from dcim.sla.rules.credits import Step
 from dcim.sla.rules.evaluation import Evaluation, MetricResult
 from dcim.sla.rules.intervals import Interval, clip, intersect, subtract, total, union
 from dcim.sla.rules.periods import day_start, format_instant, parse_instant
-from dcim.sla.rules.quantities import fixed, plain
+from dcim.sla.rules.quantities import fixed, grouped, plain, say_span
 from dcim.sla.rules.terms import Text
 from dcim.sla.rules.terms_words import say_limit, say_target
 from dcim.statements.inputs import Case
@@ -77,7 +77,14 @@ def resource_labels(case: Case) -> dict[str, Text]:
     return {entry["name"]: entry["label"] for entry in case.inputs["resources"]}
 
 
-def metric_section(result: MetricResult, labels: dict[str, Text]) -> dict[str, Any]:
+def item_names(case: Case) -> dict[str, Text]:
+    """What a buyer calls each item: the cabinet, the port; without a name its label."""
+    return {entry["id"]: entry.get("name") or entry["label"] for entry in case.inputs["items"]}
+
+
+def metric_section(
+    result: MetricResult, labels: dict[str, Text], names: dict[str, Text]
+) -> dict[str, Any]:
     metric, outcome, service = result.metric, result.outcome, result.measurement.service
     allowed = allowed_ms(result)
     used = None
@@ -95,6 +102,7 @@ def metric_section(result: MetricResult, labels: dict[str, Text]) -> dict[str, A
         "metric": metric.id,
         "label": metric.title,
         "item": result.item.id,
+        "subject": names[result.item.id],
         "clause": metric.clause,
         "kind": metric.kind,
         "resources": list(result.resources),
@@ -167,6 +175,8 @@ def incident_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]
     labels = resource_labels(case)
     for entry in case.inputs["incidents"]:
         start, end = parse_instant(entry["start"]), parse_instant(entry["end"])
+        if end <= case.period.start or start >= case.period.end:
+            continue
         names = set(entry["resources"])
         counted: list[Interval] = []
         metrics: list[MetricResult] = []
@@ -178,6 +188,8 @@ def incident_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]
                 counted += parts
                 metrics.append(result)
         reason, informative = _why(evaluation, names, (start, end), metrics, union(counted), labels)
+        if metrics:
+            reason = _with_credit(reason, case, metrics, (start, end))
         sections.append(
             {
                 "id": entry["id"],
@@ -199,6 +211,19 @@ def incident_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]
     return sorted(sections, key=lambda section: (section["start"], section["id"]))
 
 
+def _with_credit(reason: Text, case: Case, metrics: list[MetricResult], span: Interval) -> Text:
+    """The reason with the money, where the credits come from this incident alone."""
+    alone = all(
+        total(clip(counted_parts(result.outcome), *span)) == total(counted_parts(result.outcome))
+        for result in metrics
+    )
+    money = sum((result.credit.amount for result in metrics), Decimal(0))
+    if not alone or not money:
+        return reason
+    said = f"{grouped(money)} {case.terms.currency}"
+    return {"zh": f"{reason['zh']}，抵扣 {said}", "en": f"{reason['en']}, credit {said}"}
+
+
 def _why(
     evaluation: Evaluation,
     names: set[str],
@@ -217,9 +242,10 @@ def _why(
         }
         text = {"zh": f"计入{titles['zh']}", "en": f"counted in {titles['en']}"}
         if total(counted) < span[1] - span[0]:
+            length = say_span(total(counted))
             text = {
-                "zh": f"{text['zh']}（{plain(Decimal(total(counted)) / 1000)} 秒）",
-                "en": f"{text['en']} ({plain(Decimal(total(counted)) / 1000)} s of it)",
+                "zh": f"{text['zh']}（其中 {length[0]}）",
+                "en": f"{text['en']} ({length[1]} of it)",
             }
         return text, False
     lengths: dict[tuple[str, str, str], int] = {}
@@ -330,6 +356,7 @@ def day_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]]:
 
 
 def termination_sections(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """One entry a right and metric; `metric` names the item too."""
     return [
         {
             "metric": right.metric,

@@ -11,10 +11,11 @@ from dcim.sla.rules.quantities import (
     ROUNDING,
     Amount,
     fixed,
+    grouped,
     money,
     plain,
     say_duration,
-    say_seconds,
+    say_span,
 )
 from dcim.sla.rules.terms import Credit, Metric, Terms, Text, Tier
 from dcim.sla.rules.terms_words import say_amount, say_tier
@@ -24,8 +25,8 @@ from dcim.sla.rules.terms_words import say_amount, say_tier
 class Step:
     key: str
     label: Text
-    formula: str
-    result: str
+    formula: Text
+    result: Text
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,25 @@ class _Sum:
             self.day * Fraction(amount.value) if amount.kind == "days" else Fraction(amount.value)
         )
 
-    def note(self, key: str, zh: str, en: str, formula: str, result: str) -> None:
-        self.steps.append(Step(key, {"zh": zh, "en": en}, formula, result))
+    def note(self, key: str, zh: str, en: str, formula: Text | str, result: Text | str) -> None:
+        self.steps.append(Step(key, {"zh": zh, "en": en}, both(formula), both(result)))
+
+
+def both(said: Text | str) -> Text:
+    """Figures and symbols read the same in both languages."""
+    return {"zh": said, "en": said} if isinstance(said, str) else said
+
+
+def span(ms: int) -> Text:
+    zh, en = say_span(ms)
+    return {"zh": zh, "en": en}
+
+
+ROUNDED = {
+    "half_up": ("四舍五入到 {} 位小数", "rounded half up to {} decimals"),
+    "half_even": ("四舍六入五成双到 {} 位小数", "rounded half to even, to {} decimals"),
+    "down": ("舍去 {} 位小数以后的部分", "cut after {} decimals"),
+}
 
 
 def credit_base(credit: Credit, item: Item, contract_mrc: Decimal) -> Decimal:
@@ -94,13 +112,17 @@ def give_credit(
         "计入中断",
         "Counted downtime",
         _say_events(outcome),
-        say_seconds(outcome.downtime_ms),
+        span(outcome.downtime_ms),
     )
     if credit.day_value and _uses_days(credit):
         rule = {"mrc/30": "/ 30", "mrc/days": f"/ {days}", "mrc*12/365": "× 12 / 365"}
         worth = money(day, terms.decimals, terms.rounding)
         work.note(
-            "day", "一天月费", "One day of the fee", f"{base} {rule[credit.day_value]}", str(worth)
+            "day",
+            "一天月费",
+            "One day of the fee",
+            f"{grouped(base)} {rule[credit.day_value]}",
+            grouped(worth),
         )
     _FORMS[credit.form](work, metric, credit, outcome, period_ms)
     capped = _apply_cap(work, credit, terms)
@@ -109,8 +131,13 @@ def give_credit(
         "amount",
         "金额",
         "Amount",
-        f"{terms.rounding}, {terms.decimals}",
-        f"{rounded} {terms.currency}",
+        {
+            language: f"{say_exact(work.amount)}{comma}{words.format(terms.decimals)}"
+            for language, comma, words in zip(
+                ("zh", "en"), ("，", ", "), ROUNDED[terms.rounding], strict=True
+            )
+        },
+        f"{grouped(rounded)} {terms.currency}",
     )
     pct = work.amount / work.base * 100 if work.base else Fraction(0)
     return Given(rounded, pct, base, capped, work.row, tuple(work.steps), work.review)
@@ -121,9 +148,24 @@ def _uses_days(credit: Credit) -> bool:
     return credit.form == "prorata" or any(a is not None and a.kind == "days" for a in given)
 
 
-def _say_events(outcome: Outcome) -> str:
-    parts = [say_seconds(event.counted_ms) for event in outcome.events]
-    return " + ".join(parts) if len(parts) <= 6 else " + ".join([*parts[:5], "…", parts[-1]])
+def _say_events(outcome: Outcome) -> Text:
+    count = len(outcome.events)
+    lengths = _join([event.counted_ms for event in outcome.events])
+    return {
+        "zh": f"{count} 次中断" + (f"：{lengths['zh']}" if count else ""),
+        "en": f"{count} outage{'' if count == 1 else 's'}"
+        + (f": {lengths['en']}" if count else ""),
+    }
+
+
+def _join(lengths: list[int]) -> Text:
+    """Lengths added up, the middle of many left out."""
+    said: Text = {}
+    for language in ("zh", "en"):
+        parts = [span(length)[language] for length in lengths]
+        parts = parts if len(parts) <= 6 else [*parts[:5], "…", parts[-1]]
+        said[language] = " + ".join(parts)
+    return said
 
 
 def _flat(work: _Sum, metric: Metric, credit: Credit, outcome: Outcome, period_ms: int) -> None:
@@ -138,18 +180,17 @@ def _add(work: _Sum, amount: Amount | None, times: Fraction = Fraction(1)) -> No
     work.amount += worth
     often = "" if times == 1 else f" × {times}"
     basis = f"{plain_money(work.base)} × " if amount.kind == "percent" else ""
-    work.note(
-        "give", "抵扣", "Credit", f"{basis}{say_amount(amount)['en']}{often}", say_exact(worth)
-    )
+    formula = {key: f"{basis}{said}{often}" for key, said in say_amount(amount).items()}
+    work.note("give", "抵扣", "Credit", formula, say_exact(worth))
 
 
 def say_exact(number: Fraction) -> str:
     """At most six decimals; steps before the rounding of money."""
-    return plain(fixed(number, 6))
+    return grouped(plain(fixed(number, 6)))
 
 
 def plain_money(number: Fraction) -> str:
-    return format(fixed(number, 2), "f")
+    return grouped(fixed(number, 2))
 
 
 def _tiers(work: _Sum, metric: Metric, credit: Credit, outcome: Outcome, period_ms: int) -> None:
@@ -157,14 +198,16 @@ def _tiers(work: _Sum, metric: Metric, credit: Credit, outcome: Outcome, period_
     value = tier_value(metric, credit, outcome)
     tier, review = find_tier(credit, value)
     work.review = review
-    said = (
-        f"{say_exact(value)} %" if credit.form == "tiers_availability" else say_seconds(int(value))
-    )
+    said = {"zh": f"可用率 {say_exact(value)} %", "en": f"availability {say_exact(value)} %"}
+    if credit.form != "tiers_availability":
+        length = span(int(value))
+        said = {"zh": f"中断 {length['zh']}", "en": f"downtime {length['en']}"}
     if tier is None:
-        work.note("row", "分档", "Row", said, "—")
+        nothing = {"zh": "条款无对应分档", "en": "no row of the terms holds it"}
+        work.note("row", "适用档位", "Row", said, nothing)
         return
     work.row = say_tier(credit, tier)
-    work.note("row", "分档", "Row", said, work.row["en"])
+    work.note("row", "适用档位", "Row", said, work.row)
     _add(work, tier.credit)
 
 
@@ -225,13 +268,21 @@ def _per_increment(
     )
     if credit.initial is not None:
         _add(work, credit.initial, Fraction(sum(1 for length in lengths if length > 0)))
-    zh, en = ("起始", "Started") if credit.counted == "started" else ("整", "Full")
+    started = credit.counted == "started"
+    unit = say_duration(credit.increment_ms)
+    parts, after = _join(lengths), span(credit.after_ms)
     work.note(
         "increments",
-        f"{zh} {say_duration(credit.increment_ms)[0]}的个数",
-        f"{en} periods of {say_duration(credit.increment_ms)[1]}",
-        " + ".join(say_seconds(length) for length in lengths[:6])
-        + (f" − {say_seconds(credit.after_ms)}" if credit.after_ms else ""),
+        f"{unit[0]}的个数（{'不足一个按一个计' if started else '不足一个不计'}）",
+        f"Periods of {unit[1]} ({'started ones count' if started else 'only full ones count'})",
+        {
+            "zh": (f"（{parts['zh']}）" if len(lengths) > 1 else parts["zh"])
+            + (f" − {after['zh']}" if credit.after_ms else "")
+            + f" ÷ {unit[0]}",
+            "en": (f"({parts['en']})" if len(lengths) > 1 else parts["en"])
+            + (f" − {after['en']}" if credit.after_ms else "")
+            + f" ÷ {unit[1]}",
+        },
         str(increments),
     )
     _add(work, credit.each, Fraction(increments))
@@ -267,12 +318,17 @@ def _prorata(work: _Sum, metric: Metric, credit: Credit, outcome: Outcome, perio
     share = Fraction(outcome.downtime_ms, period_ms)
     least = work.day * credit.min_days
     work.amount = max(work.base * share * Fraction(credit.multiple), least)
+    down, whole = span(outcome.downtime_ms), span(period_ms)
+    floor = {"zh": f"，至少 {say_exact(least)}", "en": f", at least {say_exact(least)}"}
     work.note(
         "prorata",
         "按时长比例",
         "Pro rata",
-        f"{plain_money(work.base)} × {say_seconds(outcome.downtime_ms)} / {say_seconds(period_ms)}"
-        f" × {plain(credit.multiple)}, min {say_exact(least)}",
+        {
+            key: f"{plain_money(work.base)} × {down[key]} / {whole[key]} × {plain(credit.multiple)}"
+            + (floor[key] if least else "")
+            for key in ("zh", "en")
+        },
         say_exact(work.amount),
     )
 
@@ -287,8 +343,11 @@ def _apply_cap(work: _Sum, credit: Credit, terms: Terms) -> bool:
         "cap",
         "单项上限",
         "Cap of the metric",
-        f"min({say_exact(work.amount)}, {say_exact(cap)})",
-        str(money(cap, terms.decimals, terms.rounding)),
+        {
+            "zh": f"{say_exact(work.amount)} 与上限 {say_exact(cap)} 中较小者",
+            "en": f"the lesser of {say_exact(work.amount)} and the cap of {say_exact(cap)}",
+        },
+        grouped(money(cap, terms.decimals, terms.rounding)),
     )
     work.amount = cap
     return True

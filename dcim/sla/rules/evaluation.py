@@ -9,7 +9,8 @@ from dcim.sla.rules.availability import Measurement, Outcome, Treatment, measure
 from dcim.sla.rules.credits import Given, give_credit
 from dcim.sla.rules.facts import Facts, Item, Period
 from dcim.sla.rules.intervals import Interval, clip, total
-from dcim.sla.rules.quantities import Amount, fixed, money, plain, say_duration
+from dcim.sla.rules.quantities import Amount, fixed, money, plain, say_duration, say_span
+from dcim.sla.rules.review import say_coverage, say_hole, say_missing, say_unclear, say_unmet
 from dcim.sla.rules.terms import Metric, Termination, Terms, Text
 
 RULES_VERSION = "1"
@@ -121,9 +122,7 @@ def _evaluate_metric(
 
     given = credit(outcome)
     amounts = [credit(of).amount for of in everything] if not decided else [given.amount]
-    result, notes = _judge(metric, item, measurement, outcome, given, decided=decided)
-    if metric.review_when == "credit" and result == "breached" and len(set(amounts)) > 1:
-        result = "needs_review" if metric.unknown == "left_out" else result
+    result, notes = _judge(terms, metric, item, measurement, outcome, given, amounts, decided)
     quantum = Decimal(1).scaleb(-terms.decimals)
     nothing = Given(Decimal(0).quantize(quantum), Fraction(0), given.base, steps=given.steps)
     if result != "breached":
@@ -163,42 +162,34 @@ def _badness(outcome: Outcome) -> tuple[bool, Fraction, int]:
 
 
 def _judge(
+    terms: Terms,
     metric: Metric,
     item: Item,
     measurement: Measurement,
     outcome: Outcome,
     given: Given,
-    *,
+    amounts: list[Decimal],
     decided: bool,
 ) -> tuple[Result, tuple[Text, ...]]:
     notes: list[Text] = []
     if not decided:
         verdicts = {of.missed for of in measurement.outcomes.values()}
         if metric.unknown == "left_out" and (len(verdicts) > 1 or None in verdicts):
-            notes.append(
-                {"zh": "结论取决于未测量的时间", "en": "the verdict depends on time not measured"}
-            )
+            notes.append(say_missing(terms, measurement, amounts))
         if measurement.coverage * 100 < Fraction(metric.min_coverage):
-            least = plain(metric.min_coverage)
-            notes.append({"zh": f"覆盖率低于 {least} %", "en": f"coverage is below {least} %"})
+            notes.append(say_coverage(metric, measurement.coverage))
     if given.review:
-        notes.append(
-            {
-                "zh": "落在分档空隙，按条款由人工核定",
-                "en": "in a hole of the rows; the terms leave it to a person",
-            }
-        )
+        notes.append(say_hole())
     if outcome.missed and not notes:
         unmet = [name for name in metric.eligible if item.conditions.get(name) is False]
         if unmet:
-            said = ", ".join(unmet)
-            return "not_eligible", (
-                {"zh": f"不满足条件：{said}", "en": f"conditions not fulfilled: {said}"},
-            )
+            return "not_eligible", (say_unmet(unmet),)
         unclear = [name for name in metric.eligible if name not in item.conditions]
         if unclear:
-            said = ", ".join(unclear)
-            notes.append({"zh": f"条件未核实：{said}", "en": f"conditions not established: {said}"})
+            notes.append(say_unclear(unclear))
+        varies = metric.credit is not None and len(set(amounts)) > 1
+        if metric.review_when == "credit" and metric.unknown == "left_out" and varies:
+            notes.append(say_missing(terms, measurement, amounts))
     if notes:
         return "needs_review", tuple(notes)
     if not outcome.missed:
@@ -288,11 +279,11 @@ def _right(rule: Termination, result: MetricResult, period: Period) -> Right:
         else say_duration(int(rule.more_than))[1]
     )
     said = (
-        f"{fixed(value, 6)} %"
+        f"{plain(fixed(value, 6))} %"
         if rule.measure == "downtime_pct"
         else str(value)
         if rule.measure == "events"
-        else say_duration(int(value))[1]
+        else " ".join(say_span(int(value))[1:])
     )
     what = {
         "downtime_pct": ("中断占比", "downtime share"),

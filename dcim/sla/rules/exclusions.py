@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from dcim.sla.rules.facts import Window
 from dcim.sla.rules.intervals import Interval, Intervals, clip, intersect, total, union
-from dcim.sla.rules.quantities import say_duration
+from dcim.sla.rules.quantities import say_duration, say_span
 from dcim.sla.rules.terms import Exclusion, Metric, Text
 
 
@@ -61,7 +61,7 @@ def _judge_notice(window: Window, rule: Exclusion) -> tuple[bool, Text]:
             "en": f"{window.id}: no notice on record ({need_en} required)",
         }
     given = max(window.start - window.announced_at, 0) // 60_000 * 60_000
-    given_zh, given_en = say_duration(given)
+    given_zh, given_en = say_span(given)
     valid = window.start - window.announced_at >= rule.notice_ms
     return valid, {
         "zh": f"{window.id}：提前 {given_zh}通知（要求 {need_zh}）"

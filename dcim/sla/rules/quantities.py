@@ -139,10 +139,26 @@ def say_duration(ms: int) -> tuple[str, str]:
     return f"{seconds} 秒", f"{seconds} s"
 
 
-def say_seconds(ms: int) -> str:
-    return f"{plain(Decimal(ms) / 1000)} s"
+def say_span(ms: int) -> tuple[str, str]:
+    """(zh, en) of a measured length, exact, in hours, minutes and seconds."""
+    hours, rest = divmod(ms, MS["h"])
+    minutes, rest = divmod(rest, MS["min"])
+    parts = [(f"{hours:,}", "小时", "h")] if hours else []
+    parts += [(str(minutes), "分", "min")] if minutes else []
+    if rest or not parts:
+        parts.append((plain(Decimal(rest) / 1000), "秒", "s"))
+    return (
+        " ".join(f"{number} {zh}" for number, zh, _ in parts),
+        " ".join(f"{number} {en}" for number, _, en in parts),
+    )
+
+
+def grouped(text: str | Decimal) -> str:
+    """A plain decimal with thousands separators: 116,000.00."""
+    whole, dot, rest = str(text).partition(".")
+    return f"{int(whole):,}{dot}{rest}"
 
 
 def say_rate(bits: int) -> str:
     """In Mbit/s of 1000 kbit/s, exact."""
-    return f"{plain(Decimal(bits) / 10**6)} Mbit/s"
+    return f"{grouped(plain(Decimal(bits) / 10**6))} Mbit/s"

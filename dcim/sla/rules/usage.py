@@ -9,11 +9,27 @@ import numpy.typing as npt
 
 from dcim.metering.bins import Bins
 from dcim.metering.percentile import Percentile, find_percentile
-from dcim.sla.rules.credits import Step, say_exact
-from dcim.sla.rules.quantities import fixed, money, plain
-from dcim.sla.rules.terms import Terms, Usage
+from dcim.sla.rules.credits import Step, both, say_exact
+from dcim.sla.rules.quantities import fixed, grouped, money, plain
+from dcim.sla.rules.terms import Terms, Text, Usage
 
 WATT_HOURS = 1000
+DIRECTION_WORDS = {
+    "higher_percentile": (
+        "取入、出两个方向各自第 {} 百分位值中较高者",
+        "the higher of the percentiles {} of both directions",
+    ),
+    "percentile_of_higher": (
+        "每点取入、出中较高者，再取第 {} 百分位",
+        "percentile {} of the higher direction of each point",
+    ),
+    "percentile_of_sum": (
+        "每点入、出相加，再取第 {} 百分位",
+        "percentile {} of the sum of both directions of each point",
+    ),
+    "in": ("入方向的第 {} 百分位", "percentile {} of the inbound direction"),
+    "out": ("出方向的第 {} 百分位", "percentile {} of the outbound direction"),
+}
 
 
 @dataclass(frozen=True)
@@ -102,7 +118,7 @@ def bill_bandwidth(terms: Terms, usage: Usage, bins: Bins, order: Order) -> Band
                 "Committed fee",
                 f"{say_exact(Fraction(commit, mega))} Mbit/s × {committed_price}"
                 + ("" if order.share == 1 else f" × {order.share}"),
-                str(money(committed, terms.decimals, terms.rounding)),
+                grouped(money(committed, terms.decimals, terms.rounding)),
             )
         )
     billed_bps, over_bps, over = None, None, Fraction(0)
@@ -117,7 +133,7 @@ def bill_bandwidth(terms: Terms, usage: Usage, bins: Bins, order: Order) -> Band
                 "超出费",
                 "Overage",
                 f"{say_exact(Fraction(over_bps, mega))} Mbit/s × {over_price}",
-                str(money(over, terms.decimals, terms.rounding)),
+                grouped(money(over, terms.decimals, terms.rounding)),
             )
         )
     return Bandwidth(
@@ -170,21 +186,38 @@ def _round_up(rate: int, unit: int) -> int:
 def _percentile_steps(
     usage: Usage, billed: Percentile, billed_bps: int, commit: int | None, over_bps: int, mega: int
 ) -> list[Step]:
-    p = plain(usage.percentile)
-    formula = {
-        "nearest": f"⌈{p} % × {billed.count}⌉",
-        "discard_ceil": f"{billed.count} − ⌈{plain(100 - usage.percentile)} % × {billed.count}⌉",
-        "round": f"round({p} % × {billed.count})",
-        "interpolate": f"⌊{p} % × ({billed.count} − 1)⌋ + 1",
+    p, count = plain(usage.percentile), billed.count
+    top = plain(100 - usage.percentile)
+    rank = {
+        "nearest": (f"{count:,} 点 × {p} %，进整", f"{count:,} points × {p} %, rounded up"),
+        "discard_ceil": (
+            f"{count:,} 点，去掉最高的 {top} %（进整到整点）",
+            f"{count:,} points, the highest {top} % discarded (rounded up)",
+        ),
+        "round": (f"{count:,} 点 × {p} %，四舍五入", f"{count:,} points × {p} %, rounded"),
+        "interpolate": (
+            f"（{count:,} 点 − 1）× {p} %，舍整加 1，与下一点线性插值",
+            f"({count:,} points − 1) × {p} %, cut, plus 1, interpolated to the next point",
+        ),
     }[usage.rank]
+    ceiling = ("", "")
+    if usage.round_up_bps:
+        unit = f"{say_exact(Fraction(usage.round_up_bps, mega))} Mbit/s"
+        ceiling = (f"，向上取整到 {unit} 的倍数", f", rounded up to a multiple of {unit}")
+    rule = DIRECTION_WORDS[usage.direction]
     steps = [
-        _step("rank", "名次（从小到大）", "Rank from below", formula, str(billed.rank)),
+        _step(
+            "rank",
+            "计费点名次（从小到大）",
+            "Rank from below",
+            {"zh": rank[0], "en": rank[1]},
+            {"zh": f"第 {billed.rank:,} 名", "en": f"rank {billed.rank:,}"},
+        ),
         _step(
             "billed",
             "计费带宽",
             "Billed rate",
-            f"{usage.direction}"
-            + (f", ⌈{billed.value}⌉ / {usage.round_up_bps}" if usage.round_up_bps else ""),
+            {"zh": rule[0].format(p) + ceiling[0], "en": rule[1].format(p) + ceiling[1]},
             f"{say_exact(Fraction(billed_bps, mega))} Mbit/s",
         ),
     ]
@@ -194,16 +227,20 @@ def _percentile_steps(
                 "above",
                 "超出保底",
                 "Above the commit",
-                f"max({say_exact(Fraction(billed_bps, mega))} − "
-                f"{say_exact(Fraction(commit, mega))}, 0)",
+                {
+                    "zh": f"{say_exact(Fraction(billed_bps, mega))} − 保底 "
+                    f"{say_exact(Fraction(commit, mega))}，不足 0 按 0 计",
+                    "en": f"{say_exact(Fraction(billed_bps, mega))} − commit of "
+                    f"{say_exact(Fraction(commit, mega))}, not below 0",
+                },
                 f"{say_exact(Fraction(over_bps, mega))} Mbit/s",
             )
         )
     return steps
 
 
-def _step(key: str, zh: str, en: str, formula: str, result: str) -> Step:
-    return Step(key, {"zh": zh, "en": en}, formula, result)
+def _step(key: str, zh: str, en: str, formula: Text | str, result: Text | str) -> Step:
+    return Step(key, {"zh": zh, "en": en}, both(formula), both(result))
 
 
 def bill_energy(
@@ -216,8 +253,23 @@ def bill_energy(
     exact = kwh * Fraction(usage.price_over)
     amount = money(exact, terms.decimals, terms.rounding)
     steps = (
-        _step("energy", "电量", "Energy", f"Σ × PUE {plain(usage.pue)}", f"{fixed(kwh, 3)} kWh"),
-        _step("amount", "金额", "Amount", f"{fixed(kwh, 3)} kWh × {usage.price_over}", str(amount)),
+        _step(
+            "energy",
+            "电量",
+            "Energy",
+            {
+                "zh": f"各路电表电量之和 × PUE {plain(usage.pue)}",
+                "en": f"sum of the meters of all feeds × PUE {plain(usage.pue)}",
+            },
+            f"{grouped(fixed(kwh, 3))} kWh",
+        ),
+        _step(
+            "amount",
+            "金额",
+            "Amount",
+            f"{grouped(fixed(kwh, 3))} kWh × {usage.price_over}",
+            grouped(amount),
+        ),
     )
     return Metered(expected, present, kwh, amount, steps)
 
@@ -232,7 +284,22 @@ def bill_demand(
     kw = Fraction(max(energy_mwh, default=0), 1000 * WATT_HOURS) / hours
     amount = money(kw * Fraction(usage.price_over), terms.decimals, terms.rounding)
     steps = (
-        _step("demand", "最高需量", "Highest demand", "max(E / t)", f"{fixed(kw, 3)} kW"),
-        _step("amount", "金额", "Amount", f"{fixed(kw, 3)} kW × {usage.price_over}", str(amount)),
+        _step(
+            "demand",
+            "最高需量",
+            "Highest demand",
+            {
+                "zh": "各计费间隔平均功率的最高值",
+                "en": "the highest mean power of a billing interval",
+            },
+            f"{fixed(kw, 3)} kW",
+        ),
+        _step(
+            "amount",
+            "金额",
+            "Amount",
+            f"{fixed(kw, 3)} kW × {usage.price_over}",
+            grouped(amount),
+        ),
     )
     return Metered(expected, present, kw, amount, steps)

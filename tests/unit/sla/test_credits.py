@@ -104,7 +104,7 @@ def test_forms_of_credit(credit: str, minutes: list[int], amount: str) -> None:
     result = only(judge(terms(f"target: {target}\ncredit: {credit}"), *minutes))
     assert result.result == "breached"
     assert str(result.credit.amount) == amount
-    assert result.credit.steps[-1].result == f"{amount} CNY"
+    assert result.credit.steps[-1].result["zh"] == f"{Decimal(amount):,} CNY"
 
 
 @pytest.mark.parametrize(
