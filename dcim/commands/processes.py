@@ -73,7 +73,8 @@ def up(
     ]
     if demo:
         preparations += demo_start.prepare(instance, announced)
-        processes.append(supervisor.command("demo", "agents"))
+        # First, so that the first poll finds them.
+        processes.insert(0, supervisor.command("demo", "agents"))
     else:
         announced.append("Make the first administrator: ./dev dcim person create --help")
 
