@@ -63,7 +63,7 @@ def running(objects: dict[Oid, Value], port_name: str) -> LiveTree:
         if oid[:-1] == IF_NAME and value.data == port_name.encode()
     )
     live: dict[Oid, Value | Callable[[], Value | None]] = dict(objects)
-    base, ticks = objects[(*HC_IN, index)].number, objects[UPTIME].number
+    base, ticks = int(objects[(*HC_IN, index)].number or 0), int(objects[UPTIME].number or 0)
 
     def elapsed() -> float:
         return time.monotonic() - began
