@@ -26,7 +26,9 @@ from dcim.web.identifiers import IdConverter
 from dcim.web.identity import init_identity
 from dcim.web.noc.routes import noc
 from dcim.web.policy import Access, init_policy
+from dcim.web.portal.routes import portal
 from dcim.web.problems import init_problems
+from dcim.web.public.routes import public
 from dcim.web.routes import POLICY
 from dcim.web.shell import describe_page, remember_language, shell
 from dcim.web.staff.routes import staff
@@ -62,6 +64,8 @@ def create_app(
     init_headers(app, https=settings.cookie_secure)
     app.register_blueprint(shell)
     app.register_blueprint(noc)
+    app.register_blueprint(portal)
+    app.register_blueprint(public)
     app.register_blueprint(staff)
     app.before_request(remember_language)
     app.context_processor(describe_page)

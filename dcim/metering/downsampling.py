@@ -72,3 +72,14 @@ def find_gaps(columns: Columns, start: int, end: int, longest_ms: int) -> list[S
     if end - known_until > longest_ms:
         gaps.append((known_until, end))
     return gaps
+
+
+def bucket_peaks(columns: Columns, name: str, start: int, end: int, step_ms: int) -> Floats:
+    """The largest reading of column `name` in each step of [start, end); NaN where none was."""
+    count = -(-(end - start) // step_ms)
+    values = columns.values[name]
+    good = (values >= 0) & (columns.ts >= start) & (columns.ts < end)
+    peaks = np.full(count, -np.inf)
+    np.maximum.at(peaks, (columns.ts[good] - start) // step_ms, values[good].astype(np.float64))
+    peaks[np.isneginf(peaks)] = np.nan
+    return peaks

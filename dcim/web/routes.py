@@ -3,6 +3,8 @@
 from dcim.api.policy import API_POLICY
 from dcim.web.noc.policy import NOC_POLICY
 from dcim.web.policy import PUBLIC, SIGNED_IN, Access
+from dcim.web.portal.policy import PORTAL_POLICY
+from dcim.web.public.policy import PUBLIC_POLICY
 from dcim.web.staff.policy import STAFF_POLICY
 
 POLICY: dict[str, Access] = {
@@ -32,3 +34,5 @@ POLICY |= API_POLICY
 
 POLICY |= STAFF_POLICY
 POLICY |= NOC_POLICY
+POLICY |= PORTAL_POLICY
+POLICY |= PUBLIC_POLICY

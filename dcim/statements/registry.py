@@ -1,0 +1,58 @@
+"""What this instance has issued, for whoever holds a file: by its hash, and nothing else."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from dcim.accounts.scope import Scope
+from dcim.config import Settings
+from dcim.db import ScopedSession
+from dcim.statements.models import Statement, StatementFile
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """`newest` is the highest revision of that contract's month."""
+
+    number: str
+    revision: int
+    newest: int
+
+
+def find_registration(session: ScopedSession, sha256: str) -> Registration | None:
+    """The statement whose issued PDF has exactly these bytes.
+
+    Needs no scope of a tenant: who knows the hash holds the file, and learns only whether it was
+    issued here and whether it was replaced.
+    """
+    session.use_scope(Scope.system("verify"))
+    found = session.execute(
+        select(Statement.number, Statement.revision, Statement.contract_id, Statement.period)
+        .join(StatementFile, StatementFile.statement_id == Statement.id)
+        .where(StatementFile.sha256 == sha256)
+    ).one_or_none()
+    if found is None:
+        return None
+    newest = session.scalar(
+        select(func.max(Statement.revision)).where(
+            Statement.contract_id == found.contract_id, Statement.period == found.period
+        )
+    )
+    return Registration(found.number, found.revision, newest or found.revision)
+
+
+def list_signers(session: ScopedSession, settings: Settings) -> list[str]:
+    """SHA-256 fingerprints of the certificates we sign with: today's first, then former ones."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
+    from reports.sign import CERTIFICATE_NAME
+
+    session.use_scope(Scope.system("verify"))
+    former = list(session.scalars(select(StatementFile.signer).distinct()))
+    path = settings.keys_folder / CERTIFICATE_NAME
+    if not path.is_file():
+        return sorted(former)
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    today = certificate.fingerprint(hashes.SHA256()).hex()
+    return [today, *sorted(one for one in former if one != today)]

@@ -1,0 +1,97 @@
+"""Own bandwidth services: now, the month so far, over time, and the raw samples."""
+
+import numpy as np
+from flask import Response, render_template, url_for
+
+from dcim.columns import utc_now
+from dcim.errors import NotFoundError
+from dcim.metering.batch import Columns
+from dcim.metering.families import TRAFFIC
+from dcim.metering.queries import SamplesRow, read_samples
+from dcim.metering.store import empty
+from dcim.network.queries import PortFilter, find_port, list_ports, list_services
+from dcim.paging import EVERYTHING
+from dcim.sla.usage_to_date import bill_to_date
+from dcim.web.charts import chart_traffic
+from dcim.web.database import current_scope, db_session
+from dcim.web.noc.port import (
+    describe_chart,
+    limit_lines,
+    read_window,
+    sum_traffic,
+    to_ms,
+    window_links,
+)
+from dcim.web.portal.blueprint import portal
+from dcim.web.portal.home import own_id
+from dcim.web.refreshing import STALE_S
+from dcim.web.staff.arguments import read_int
+from dcim.web.traffic_csv import answer_csv
+
+
+@portal.get("/bandwidth")
+def bandwidth() -> str:
+    session, scope, now = db_session(), current_scope(), utc_now()
+    services = list_services(session, scope, EVERYTHING, customer_id=own_id(scope)).items
+    ports = list_ports(session, scope, PortFilter(), EVERYTHING).items
+    usages = bill_to_date(session, scope, [service.id for service in services], now)
+    wanted = read_int("port")
+    chosen = next((port for port in ports if port.id == wanted), None)
+    if wanted is not None and chosen is None:
+        raise NotFoundError("No such port.")
+    chosen = chosen or next(iter(ports), None)
+    window = read_window(now)
+    columns = empty(TRAFFIC)
+    if chosen is not None and chosen.series_id is not None:
+        columns = to_columns(
+            read_samples(session, scope, chosen.series_id, window.start, window.end)
+        )
+    usage = usages.get(chosen.service_id or 0) if chosen is not None else None
+    commit = chosen.commit_bps if chosen is not None else None
+    instants = [port.measured_at for port in ports if port.measured_at is not None]
+    links = window_links(window, "portal.bandwidth", **({"port": chosen.id} if chosen else {}))
+    return render_template(
+        "portal/bandwidth.html",
+        services=services,
+        ports_of={
+            service.id: [port for port in ports if port.service_id == service.id]
+            for service in services
+        },
+        usages=usages,
+        chosen=chosen,
+        usage=usage,
+        sums=sum_traffic(columns),
+        chart=chart_traffic(columns, window, to_ms(now), lines=limit_lines(usage, commit)),
+        summary=describe_chart(usage, commit),
+        windows=links,
+        window=window,
+        csv_url=url_for("portal.bandwidth_csv", port_id=chosen.id, window=window.name)
+        if chosen
+        else "",
+        newest=max(instants, default=None),
+        stale_after=STALE_S,
+    )
+
+
+@portal.get("/bandwidth/<int:port_id>/samples.csv")
+def bandwidth_csv(port_id: int) -> Response:
+    """Only what was measured while the port was theirs."""
+    session, scope, now = db_session(), current_scope(), utc_now()
+    found = find_port(session, scope, port_id)
+    if found.series_id is None:
+        raise NotFoundError("This port isn't measured.")
+    window = read_window(now)
+    samples = read_samples(session, scope, found.series_id, window.start, window.end)
+    return answer_csv(samples, f"{found.service_code or found.name}-{window.name}")
+
+
+def to_columns(samples: SamplesRow) -> Columns:
+    def array(values: list[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        return np.array(values, dtype=np.int64)
+
+    return Columns(
+        array(samples.ts),
+        array(samples.span_ms),
+        array(samples.flags),
+        {name: array(values) for name, values in samples.columns.items()},
+    )

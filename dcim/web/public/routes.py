@@ -1,0 +1,6 @@
+"""All public pages, registered by being imported."""
+
+from dcim.web.public import verify
+from dcim.web.public.blueprint import public
+
+__all__ = ["public", "verify"]
