@@ -83,6 +83,8 @@ def init_identity(
         # Whether an account exists is nobody's business.
         SECURITY_RETURN_GENERIC_RESPONSES=True,
         SECURITY_EMAIL_VALIDATOR_ARGS={"check_deliverability": False, "test_environment": True},
+        # "/verify" is where anybody verifies a statement.
+        SECURITY_VERIFY_URL="/confirm",
         SECURITY_LOGOUT_METHODS=["POST"],
         SECURITY_FLASH_MESSAGES=False,
         SECURITY_DEFAULT_REMEMBER_ME=False,
