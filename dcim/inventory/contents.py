@@ -19,6 +19,7 @@ from dcim.inventory.models import (
     Installation,
     Rack,
 )
+from dcim.inventory.reach import today_of_contract
 from dcim.paging import Query
 
 
@@ -197,7 +198,7 @@ def _select_claims(scope: Scope) -> Query:
         .join(Contract, Contract.id == ContractItem.contract_id)
         .where(
             scope.filter(Allocation.customer_id),
-            # What is over stays as history without slots; the days are the rack's own.
-            (Allocation.ends_on.is_(None)) | (Allocation.ends_on > func.current_date()),
+            # What is over stays as history, without slots once somebody else came.
+            (Allocation.ends_on.is_(None)) | (Allocation.ends_on > today_of_contract()),
         )
     )

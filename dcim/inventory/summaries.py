@@ -7,7 +7,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
-from dcim.customers.models import ContractItem
+from dcim.customers.models import Contract, ContractItem
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import (
     Allocation,
@@ -22,6 +22,7 @@ from dcim.inventory.models import (
     Row,
     Site,
 )
+from dcim.inventory.reach import today_of_contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,15 @@ def summarize_racks(
         raise ForbiddenError("Only staff see how full the house is.")
     current = and_(
         Allocation.turn == "current",
-        or_(Allocation.ends_on.is_(None), Allocation.ends_on > func.current_date()),
+        or_(Allocation.ends_on.is_(None), Allocation.ends_on > today_of_contract()),
     )
     whole = (
         select(
             Allocation.contract_item_id.label("item_id"),
             func.sum(Allocation.height).label("height"),
         )
+        .join(ContractItem, ContractItem.id == Allocation.contract_item_id)
+        .join(Contract, Contract.id == ContractItem.contract_id)
         .where(current)
         .group_by(Allocation.contract_item_id)
         .subquery()
@@ -87,6 +90,7 @@ def summarize_racks(
             func.sum(ContractItem.contracted_w * Allocation.height / whole.c.height).label("watts"),
         )
         .join(ContractItem, ContractItem.id == Allocation.contract_item_id)
+        .join(Contract, Contract.id == ContractItem.contract_id)
         .join(whole, whole.c.item_id == Allocation.contract_item_id)
         .where(current)
         .group_by(Allocation.rack_id)

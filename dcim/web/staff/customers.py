@@ -5,11 +5,12 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from dcim.accounts.roles import Right
-from dcim.customers.models import Contract
+from dcim.customers.models import Contract, ContractItem
 from dcim.customers.queries import find_customer, list_contacts, list_contracts, list_customers
 from dcim.i18n import pick_text
 from dcim.inventory.contents import list_claims
 from dcim.inventory.models import Allocation
+from dcim.inventory.reach import today_of_contract
 from dcim.network.queries import PortFilter, list_ports, list_services
 from dcim.paging import EVERYTHING, Paging
 from dcim.sla.agreed import tell_terms
@@ -45,11 +46,13 @@ def customers() -> str:
                 func.count(Allocation.rack_id.distinct()),
                 func.sum(Allocation.height),
             )
+            .join(ContractItem, ContractItem.id == Allocation.contract_item_id)
+            .join(Contract, Contract.id == ContractItem.contract_id)
             .where(
                 Allocation.customer_id.in_(ids),
                 scope.filter(Allocation.customer_id),
                 Allocation.turn == "current",
-                (Allocation.ends_on.is_(None)) | (Allocation.ends_on > func.current_date()),
+                (Allocation.ends_on.is_(None)) | (Allocation.ends_on > today_of_contract()),
             )
             .group_by(Allocation.customer_id)
         )

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from flask import render_template
-from flask_babel import gettext as _
 
 from dcim.columns import utc_now
 from dcim.inventory.queries import list_sites
@@ -78,7 +77,6 @@ def power() -> str:
         newest=find_newest(supply) if supply else None,
         dark=[one for one in nodes if one.state == "down"],
         blind=[one for one in nodes if one.state == "unknown" and one.series_id is not None],
-        crumbs=[(_("Power"), "")],
     )
 
 

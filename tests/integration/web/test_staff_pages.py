@@ -1,6 +1,7 @@
 """The staff pages with real rows: they answer, escape, keep to their number of statements."""
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,11 +14,13 @@ from sqlalchemy import event, select, text
 from dcim.accounts.models import AuditEntry, JobRun
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
+from dcim.customers.models import Contract
 from dcim.db import SessionFactory, transaction
 from dcim.metering.models import Series
 from dcim.power.models import PowerNode
 from dcim.sla.feeds import load_supply, read_peaks
-from dcim.statements.issuing import last_closed_month
+from dcim.statements.issuing import issue_statement, last_closed_month
+from dcim.statements.models import StatementFile
 from dcim.web.routes import POLICY
 from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.staff_house import (
@@ -340,3 +343,40 @@ def test_only_who_may_issue_can_start_it(as_role: Callable[..., FlaskClient]) ->
     token = page.split('csrf-token" content="', 1)[1].split('"', 1)[0]
     answer = client.post("/staff/statements/issue", data={"csrf_token": token})
     assert answer.status_code == 403
+
+
+def test_the_pdf_is_the_issued_one_and_its_download_is_audited(
+    house: StaffHouse,
+    sessions: SessionFactory,
+    settings: Settings,
+    as_role: Callable[..., FlaskClient],
+) -> None:
+    with transaction(sessions, SCOPE) as session:
+        contract_id = session.scalars(select(Contract.id).order_by(Contract.id)).first()
+        assert contract_id is not None
+    period = last_closed_month(settings.timezone)
+    issued = issue_statement(sessions, SCOPE, settings, contract_id, period)
+    client = as_role("staff")
+    page = client.get(f"/staff/statements?period={period}").get_data(as_text=True)
+    assert issued.number in page
+    assert money_of(str(issued.total)) in page
+    answer = client.get(f"/staff/statements/{issued.statement_id}.pdf")
+    assert answer.mimetype == "application/pdf"
+    assert f'filename="{issued.number}.pdf"' in answer.headers["Content-Disposition"]
+    with transaction(sessions, SCOPE) as session:
+        file = session.get_one(StatementFile, issued.statement_id)
+        assert hashlib.sha256(answer.data).hexdigest() == file.sha256
+        newest = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+        assert newest is not None
+        assert (newest.action, newest.actor) == ("statement.download", "staff-0@example.com")
+    # Another's bytes under that name are not handed out.
+    (settings.statements_folder / f"{issued.number}.pdf").write_bytes(answer.data + b" ")
+    assert client.get(f"/staff/statements/{issued.statement_id}.pdf").status_code == 500
+    noc = as_role("noc")
+    assert noc.get(f"/staff/statements/{issued.statement_id}.pdf").status_code == 403
+    outsider = as_role("customer_administrator", customer_id=house.customers[0])
+    assert outsider.get(f"/staff/statements/{issued.statement_id}.pdf").status_code == 404
+
+
+def money_of(amount: str) -> str:
+    return f"{float(amount):,.2f}"
