@@ -73,7 +73,7 @@ def arrange(statement: Json) -> dict[str, Any]:
         "cover_metrics": cover,
         "credits": [metric for metric in statement["metrics"] if has_credit(metric)],
         "own_method": own_method(statement),
-        "other_intervals": other_intervals(statement, clock, t),
+        "other_intervals": other_intervals(statement, t),
         "rights": rights(statement, language, t),
         "subjects": {item["id"]: short(item["name"], language) for item in statement["items"]},
         "metric_names": {
@@ -222,7 +222,7 @@ def metric_row(metric: Json, t: Mapping[str, str], language: str) -> dict[str, A
     }
 
 
-def other_intervals(statement: Json, clock: figures.Clock, t: Mapping[str, str]) -> list[Json]:
+def other_intervals(statement: Json, t: Mapping[str, str]) -> list[dict[str, Any]]:
     """Intervals that no incident names: unmeasured, too short, before the clock.
 
     The same stretch of several services is one row; stretches below a minute fold by reason.
@@ -262,7 +262,7 @@ def other_intervals(statement: Json, clock: figures.Clock, t: Mapping[str, str])
     return sorted(rows, key=lambda row: (row["start"], row["class"]))
 
 
-def rights(statement: Json, language: str, t: Mapping[str, str]) -> list[Json]:
+def rights(statement: Json, language: str, t: Mapping[str, str]) -> list[dict[str, Any]]:
     """Rights to terminate: each that is reached, the others together."""
     names = {metric["id"]: metric_name(metric, language) for metric in statement["metrics"]}
     found: dict[tuple[str, ...], dict[str, Any]] = {}

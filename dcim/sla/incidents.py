@@ -69,15 +69,21 @@ def derive_recent(sessions: SessionFactory, now_ms: int) -> DerivationReport:
 
 
 def derive_incidents(
-    session: Session, store: SampleStore, start: int, end: int, *, now_ms: int | None = None
+    session: Session,
+    store: SampleStore,
+    start: int,
+    end: int,
+    *,
+    now_ms: int | None = None,
+    meters: Meters | None = None,
 ) -> DerivationReport:
-    """Find and keep the incidents of [start, end), UTC epoch ms.
+    """Find and keep the incidents of [start, end), UTC epoch ms, by `meters` of that stretch.
 
     Needs a session with staff scope. What still lasts at `end` has no end yet, if `end` is now;
     looking back at an older stretch, it has the end that is known already, or that of the stretch.
     """
     now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    work = _Derivation(session, Meters(session, store, start, end))
+    work = _Derivation(session, meters or Meters(session, store, start, end))
     findings = [*work.power(), *work.ports(), *work.rooms()]
     stretch = _Stretch(start, end, open_ended=now - end < CURRENT_MS)
     new = sum(_keep(session, found, stretch) for found in findings)

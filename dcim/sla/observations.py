@@ -53,7 +53,8 @@ def gather_inputs(
     """The inputs of a statement for a month like "2026-10", in the terms' zone.
 
     Give one `meters` (see `open_meters`) to all contracts of a month, so that each panel and UPS
-    is read once. Raises InvalidError when the contract has no terms for the month.
+    is read once; it is left aside when it reaches over another stretch.
+    Raises InvalidError when the contract has no terms for the month.
     """
     terms_row = find_terms(session, scope, contract, period)
     terms = load_terms(terms_row.document)
@@ -62,7 +63,9 @@ def gather_inputs(
         day_start(days[0], terms.timezone),
         day_start(days[-1] + dt.timedelta(days=1), terms.timezone),
     )
-    meters = meters or open_meters(session, whole, store)
+    if meters is None or (meters.start, meters.end) != _reach(whole, meters.end):
+        meters = open_meters(session, whole, store)
+    meters.session = session
     customer = session.get_one(Customer, contract.customer_id)
     subjects = find_subjects(
         session, scope, contract, meters.tree, days[0], days[-1] + dt.timedelta(days=1)
@@ -105,13 +108,13 @@ def gather_inputs(
 
 def open_meters(session: Session, period: Period, store: SampleStore | None = None) -> Meters:
     """Reads for a period and a day around it, as far as time has got."""
-    now = time.time_ns() // 1_000_000
     return Meters(
-        session,
-        store or PostgresSampleStore(),
-        period.start - AROUND_MS,
-        max(period.end, min(period.end + AROUND_MS, now)),
+        session, store or PostgresSampleStore(), *_reach(period, time.time_ns() // 1_000_000)
     )
+
+
+def _reach(period: Period, now_ms: int) -> Interval:
+    return period.start - AROUND_MS, max(period.end, min(period.end + AROUND_MS, now_ms))
 
 
 def find_terms(session: Session, scope: Scope, contract: Contract, period: str) -> ContractTerms:
@@ -199,7 +202,8 @@ class _Gathering:
             for rack in each.racks:
                 for pdu in rack.pdus:
                     self._add_feed(each, rack.place, pdu.id)
-                    self._add_power(each, pdu.id, service)
+                    if rack.whole:
+                        self._add_power(each, pdu.id, service)
             for lane in each.lanes:
                 self._add_lane(each, lane)
             if each.service is not None:

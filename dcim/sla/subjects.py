@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -45,12 +45,16 @@ def climate_name(meter: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RackSubject:
-    """A rack that an item holds; `place` reads site / room / cabinet."""
+    """A rack that an item holds; `place` reads site / room / cabinet.
+
+    `whole`: the item holds all of it. What the PDUs of a shared rack carry is others' load too.
+    """
 
     rack_id: int
     place: str
     room: Room
     pdus: tuple[Node, ...]
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +191,8 @@ def _add_racks(
         subjects = found[allocation.contract_item_id]
         if any(rack.rack_id == allocation.rack_id for rack in subjects.racks):
             continue  # two U ranges of one rack are fed by the same PDUs
-        subjects.racks.append(describe_rack(allocation.rack, tree))
+        whole = allocation.height >= 2 * allocation.rack.u_count
+        subjects.racks.append(replace(describe_rack(allocation.rack, tree), whole=whole))
 
 
 def describe_rack(rack: Rack, tree: PowerTree) -> RackSubject:

@@ -22,6 +22,7 @@ from dcim.db import SessionFactory, transaction
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.metering.store import PostgresSampleStore
 from dcim.sla.incidents import derive_incidents
+from dcim.sla.meters import Meters
 from dcim.sla.observations import gather_inputs
 from dcim.statements.attachments import read_inputs
 from dcim.statements.composition import compose
@@ -77,7 +78,7 @@ def issue_month(
     """
     period = period or last_closed_month(settings.timezone)
     first, after = month_bounds(period)
-    find_incidents(sessions, scope, settings, period)
+    meters = find_incidents(sessions, scope, settings, period)
     with transaction(sessions, scope) as session:
         contracts = session.scalars(
             scope.apply(
@@ -93,37 +94,47 @@ def issue_month(
         ).all()
     issued = []
     for number, contract_id in enumerate(contracts, 1):
-        one = issue_statement(sessions, scope, settings, contract_id, period)
+        one = issue_statement(sessions, scope, settings, contract_id, period, meters=meters)
         issued.append(one)
         progress(one, number, len(contracts))
     return issued
 
 
-def find_incidents(sessions: SessionFactory, scope: Scope, settings: Settings, period: str) -> None:
-    """Derive the month's incidents from all that was measured, whatever the periodic job missed."""
+def find_incidents(
+    sessions: SessionFactory, scope: Scope, settings: Settings, period: str
+) -> Meters:
+    """Derive the month's incidents from all that was measured, whatever the periodic job missed.
+
+    Returns what was read for it: the contracts of the month are judged by the same.
+    """
     first, after = month_bounds(period)
     zone = ZoneInfo(settings.timezone)
     # A day around: contracts may count their month in another zone.
     start = dt.datetime.combine(first, dt.time(), zone) - dt.timedelta(days=1)
     end = min(dt.datetime.combine(after, dt.time(), zone) + dt.timedelta(days=1), utc_now())
     with transaction(sessions, scope) as session:
-        derive_incidents(
-            session,
-            PostgresSampleStore(),
-            int(start.timestamp() * 1000),
-            int(end.timestamp() * 1000),
-        )
+        low, high = int(start.timestamp() * 1000), int(end.timestamp() * 1000)
+        store = PostgresSampleStore()
+        meters = Meters(session, store, low, high)
+        derive_incidents(session, store, low, high, meters=meters)
+    return meters
 
 
 def issue_statement(
-    sessions: SessionFactory, scope: Scope, settings: Settings, contract_id: int, period: str
+    sessions: SessionFactory,
+    scope: Scope,
+    settings: Settings,
+    contract_id: int,
+    period: str,
+    *,
+    meters: Meters | None = None,
 ) -> Issued:
-    """Freeze, book and sign one contract's month.
+    """Freeze, book and sign one contract's month. `meters`: what was read of the month already.
 
     Raises NotFoundError for a contract out of reach, InvalidError for a month still open.
     """
     with transaction(sessions, scope) as session:
-        statement, new = freeze_statement(session, scope, settings, contract_id, period)
+        statement, new = freeze_statement(session, scope, settings, contract_id, period, meters)
         statement_id = statement.id
     # A transaction of its own: the frozen statement outlives a crash while rendering.
     with transaction(sessions, scope) as session:
@@ -143,7 +154,12 @@ def issue_statement(
 
 
 def freeze_statement(
-    session: Session, scope: Scope, settings: Settings, contract_id: int, period: str
+    session: Session,
+    scope: Scope,
+    settings: Settings,
+    contract_id: int,
+    period: str,
+    meters: Meters | None = None,
 ) -> tuple[Statement, bool]:
     """The statement of this contract's month, composed and booked if it wasn't; (it, is new)."""
     contract = session.scalar(
@@ -177,6 +193,7 @@ def freeze_statement(
         period,
         document=describe_document(settings, contract, period, number),
         operator=describe_operator(settings),
+        meters=meters,
     )
     statement = book(session, scope, contract, period, number, inputs)
     return statement, True

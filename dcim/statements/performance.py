@@ -208,7 +208,32 @@ def incident_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]
                 "evidence": list(entry["evidence"]),
             }
         )
+    _tell_once(case, sections)
     return sorted(sections, key=lambda section: (section["start"], section["id"]))
+
+
+def _tell_once(case: Case, sections: list[dict[str, Any]]) -> None:
+    """Losing one feed counts only as part of losing all: that incident carries the downtime."""
+    resources = {entry["id"]: set(entry["resources"]) for entry in case.inputs["incidents"]}
+    counted = [section for section in sections if section["counted"]]
+    wholes = [
+        (part, whole)
+        for part in counted
+        for whole in counted
+        if resources[part["id"]] < resources[whole["id"]]
+        and part["metrics"] == whole["metrics"]
+        and part["counted_s"] <= whole["counted_s"]
+        and max(part["start"], whole["start"]) < min(part["end"], whole["end"])
+    ]
+    for part, whole in wholes:
+        length = say_span(round(part["counted_s"] * 1000))
+        part["counted"], part["counted_s"], part["metrics"] = False, 0, []
+        part["information"] = True
+        part["reason"] = {
+            "zh": f"仅一部分中断不计；与其余同时中断的 {length[0]}计入 {whole['id']}",
+            "en": f"losing some does not count; the {length[1]} in which all were down count "
+            f"in {whole['id']}",
+        }
 
 
 def _with_credit(reason: Text, case: Case, metrics: list[MetricResult], span: Interval) -> Text:
