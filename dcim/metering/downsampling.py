@@ -42,8 +42,9 @@ def bucket_rates(columns: Columns, direction: str, start: int, end: int, step_ms
     places = (columns.ts[good] - start) // step_ms
     spans = columns.span_ms[good].astype(np.float64)
     rates = octets[good] * 8000.0 / spans
-    weights = np.bincount(places, spans, count)
-    sums = np.bincount(places, rates * spans, count)
+    # Of nothing numpy counts in integers.
+    weights = np.bincount(places, spans, count).astype(np.float64)
+    sums = np.bincount(places, rates * spans, count).astype(np.float64)
     low, high = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(low, places, rates)
     np.maximum.at(high, places, rates)

@@ -48,7 +48,7 @@ def chart_traffic(
     lines: Sequence[tuple[str, int, str]] = (),
     spans: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Mean in and out with a band from the smallest to the largest sample of each step.
+    """Mean in and out; the heavier direction has a band from the smallest to the largest sample.
 
     `lines`: (label, bit/s, role); `spans` as the chart wants them, beside the gaps.
     """
@@ -56,17 +56,24 @@ def chart_traffic(
     outward = bucket_rates(columns, "out", window.start, window.end, window.step_ms)
     known = [values[~np.isnan(values)].max(initial=0) for values in (inward.high, outward.high)]
     scale, unit = choose_unit(max([*known, *(value for _label, value, _role in lines)]))
+    is_in = known[0] > known[1]
+    heavy, light = (inward, outward) if is_in else (outward, inward)
+    words = [
+        _("In, largest") if is_in else _("Out, largest"),
+        _("In, smallest") if is_in else _("Out, smallest"),
+        _("In, mean") if is_in else _("Out, mean"),
+        _("Out, mean") if is_in else _("In, mean"),
+    ]
     gaps = find_gaps(columns, window.start, min(window.end, now_ms), GAP_MS)
     return {
         "x": [start // 1000 for start in inward.starts],
         "unit": unit,
         "zone": current_app.config["BABEL_DEFAULT_TIMEZONE"],
         "series": [
-            {"label": _("Out, largest"), "values": listed(outward.high, scale), "role": "faint"},
-            {"label": _("Out, smallest"), "values": listed(outward.low, scale), "role": "faint"},
-            {"label": _("Out, mean"), "values": listed(outward.mean, scale), "role": "main"},
-            {"label": _("In, largest"), "values": listed(inward.high, scale), "role": "faint"},
-            {"label": _("In, mean"), "values": listed(inward.mean, scale), "role": "second"},
+            {"label": words[0], "values": listed(heavy.high, scale), "role": "faint"},
+            {"label": words[1], "values": listed(heavy.low, scale), "role": "faint"},
+            {"label": words[2], "values": listed(heavy.mean, scale), "role": "main"},
+            {"label": words[3], "values": listed(light.mean, scale), "role": "second"},
         ],
         "bands": [[0, 1]],
         "lines": [

@@ -103,7 +103,6 @@ def plant() -> Response:
         return render_template(
             "noc/plant_part.html" if wants_part() else "noc/plant.html",
             plant=found,
-            stations=STATIONS,
             judge_sensor=judge_sensor,
             limits=(COLD_MC, HOT_MC),
             tag=quoted,
