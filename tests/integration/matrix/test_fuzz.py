@@ -101,9 +101,9 @@ def test_few_examples(open_bench: OpenBench, world: World, role: str, tenant: st
     ("role", "tenant"), [("administrator", None), ("customer_administrator", "A")]
 )
 def test_many_examples(open_bench: OpenBench, world: World, role: str, tenant: str | None) -> None:
-    calls, problems = fuzz(open_bench, with_token(world, role, tenant), 100)
+    calls, problems = fuzz(open_bench, with_token(world, role, tenant), 40)
     assert not problems, "\n".join(problems)
-    assert calls > 2000
+    assert calls > 1000
 
 
 def test_fuzzing_notices(

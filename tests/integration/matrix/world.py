@@ -42,7 +42,8 @@ RULED = {
     "incident_impact": {"severity"},
     "ticket": {"kind"},
     "statement": {"period", "currency", "verdict", "document_sha256", "inputs_sha256"},
-    "statement_file": {"sha256", "unsigned_sha256"},
+    # The signer is the operator's certificate, which the verify page tells everybody.
+    "statement_file": {"sha256", "unsigned_sha256", "signer"},
     "ledger_entry": {"kind", "currency"},
 }
 
@@ -325,6 +326,7 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
     make(
         session, StatementFile, tag, statement_id=statement.id, customer_id=ids["customer_id"],
         sha256=hashlib.sha256(pdf).hexdigest(), unsigned_sha256="3" * 64, size=len(pdf), pages=1,
+        signer="4" * 64,
     )  # fmt: skip
     line = make(
         session, LedgerEntry, tag, **own, contract_item_id=ids["contract_item_id"],
