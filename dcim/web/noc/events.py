@@ -1,14 +1,18 @@
 """Incidents that are open or recent, and maintenance that runs or comes."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from flask import make_response, render_template
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
+from dcim.customers.queries import list_customers
+from dcim.i18n import pick_text
 from dcim.operations.queries import list_maintenance
 from dcim.paging import EVERYTHING, Paging
 from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
@@ -58,6 +62,7 @@ def events() -> Response:
     )
     page = list_incidents(session, scope, wanted, listing.paging)
     works = list_maintenance(session, scope, Paging(1, 50), since=now, until=now + SOON)
+    names = name_customers(session, scope)
     tag = tag_of(scope, page, open_ones, works, now.replace(second=0, microsecond=0))
 
     def render(quoted: str) -> str:
@@ -71,7 +76,7 @@ def events() -> Response:
             kind=wanted.kind or "",
             kinds=KINDS,
             looks=LOOKS,
-            hits=hits_of,
+            hits=lambda incident: hits_of(incident, names),
             tag=quoted,
             stale_after=STALE_S,
             now=now,
@@ -82,7 +87,7 @@ def events() -> Response:
     return make_response(render(f'"{tag}"'))
 
 
-def hits_of(incident: IncidentRow) -> list[Hit]:
+def hits_of(incident: IncidentRow, names: Mapping[int, str]) -> list[Hit]:
     """Customers, those interrupted first, each with the items concerned."""
     found: dict[int, Hit] = {}
     for impact in incident.impacts:
@@ -90,9 +95,19 @@ def hits_of(incident: IncidentRow) -> list[Hit]:
         items = [*(known.items if known else []), *([impact.item_code] if impact.item_code else [])]
         is_down = impact.severity == "down" or (known is not None and known.is_down)
         found[impact.customer_id] = Hit(
-            impact.customer_id, impact.customer_code, impact.customer_name, items, is_down
+            impact.customer_id,
+            impact.customer_code,
+            names.get(impact.customer_id, impact.customer_name),
+            items,
+            is_down,
         )
     return sorted(found.values(), key=lambda hit: (not hit.is_down, hit.code))
+
+
+def name_customers(session: Session, scope: Scope) -> dict[int, str]:
+    """In the reader's language."""
+    customers = list_customers(session, scope, EVERYTHING).items
+    return {one.id: pick_text(one.name, one.name_en) for one in customers}
 
 
 def count_hits(incidents: Iterable[IncidentRow]) -> tuple[int, int]:

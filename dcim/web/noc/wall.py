@@ -10,7 +10,7 @@ from dcim.sla.ports import read_ports, read_traces
 from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
 from dcim.web.database import current_scope, db_session
 from dcim.web.noc.blueprint import noc
-from dcim.web.noc.events import KINDS, LOOKS, SOON, count_hits, hits_of
+from dcim.web.noc.events import KINDS, LOOKS, SOON, count_hits, hits_of, name_customers
 from dcim.web.noc.plant import judge_sensor, read_plant
 from dcim.web.noc.ports import find_newest, is_busy, tally_ports
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
@@ -34,6 +34,7 @@ def wall() -> Response:
         (port for port in ports if is_busy(port)), key=lambda one: one.share or 0, reverse=True
     )
     uplinks = [port for port in ports if port.role == "uplink"][:SHOWN_PORTS]
+    names = name_customers(session, scope)
     tag = tag_of(scope, incidents, ports, found, works, now.replace(second=0, microsecond=0))
 
     def render(quoted: str) -> str:
@@ -41,7 +42,7 @@ def wall() -> Response:
             "noc/wall_part.html" if wants_part() else "noc/wall.html",
             incidents=incidents,
             hit=count_hits(incidents),
-            hits=hits_of,
+            hits=lambda incident: hits_of(incident, names),
             bad=bad,
             full=full,
             shown=SHOWN_PORTS,
