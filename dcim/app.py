@@ -20,6 +20,7 @@ from dcim.observability import (
     request_id,
     source_address,
 )
+from dcim.policy import POLICY
 from dcim.security import init_headers
 from dcim.web.database import CommittingFlask, init_database
 from dcim.web.identifiers import IdConverter
@@ -29,7 +30,6 @@ from dcim.web.policy import Access, init_policy
 from dcim.web.portal.routes import portal
 from dcim.web.problems import init_problems
 from dcim.web.public.routes import public
-from dcim.web.routes import POLICY
 from dcim.web.shell import describe_page, remember_language, shell
 from dcim.web.staff.routes import staff
 

@@ -99,7 +99,7 @@ class JifangApi(Api):  # type: ignore[misc]
 
 def init_api(app: Flask) -> JifangApi:
     """Register every resource and the pages that describe them."""
-    # Here, so that dcim.web.routes can be imported without the resources.
+    # Here, so that dcim.policy can be imported without the resources.
     from dcim.api.docs import docs
     from dcim.api.v1.resources import RESOURCES
 

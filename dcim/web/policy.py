@@ -41,7 +41,7 @@ def init_policy(app: Flask, policy: Mapping[str, Access]) -> None:
     endpoints = {rule.endpoint for rule in app.url_map.iter_rules()}
     if missing := sorted(endpoints - policy.keys()):
         raise UndeclaredRouteError(
-            f"routes without a policy: {', '.join(missing)}; add them to dcim/web/routes.py"
+            f"routes without a policy: {', '.join(missing)}; add them to dcim/policy.py"
         )
     if stale := sorted(policy.keys() - endpoints):
         raise UndeclaredRouteError(f"policies without a route: {', '.join(stale)}")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from flask import Response
 
-from dcim.metering.queries import SamplesRow
 from dcim.sla.rules.periods import format_instant
+from dcim.sla.samples import SamplesRow
 
 HEAD = ("received_at", "span_ms", "in_octets", "out_octets", "in_bps", "out_bps", "in_errors",
         "out_errors", "flags")  # fmt: skip

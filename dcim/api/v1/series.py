@@ -7,8 +7,8 @@ from marshmallow import Schema
 from dcim.api.fields import Instant, PageQuery, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
-from dcim.metering import queries
 from dcim.metering.models import FAMILIES
+from dcim.sla import samples
 from dcim.web.database import current_scope, db_session
 
 series = Resource("series", "Series and samples")
@@ -31,17 +31,17 @@ class SpanQuery(Schema):
 
 @series.get("")
 @series.arguments(SeriesQuery, location="query")
-@series.response(200, page_of(queries.SeriesRow))
+@series.response(200, page_of(samples.SeriesRow))
 def list_series(query: dict[str, Any]) -> Any:
     """List the series; a customer's are those of its ports, racks and rooms."""
     paging = take_paging(query)
-    return queries.list_series(db_session(), current_scope(), queries.SeriesFilter(**query), paging)
+    return samples.list_series(db_session(), current_scope(), samples.SeriesFilter(**query), paging)
 
 
 @series.get("/<int:series_id>/samples")
 @series.arguments(SpanQuery, location="query")
-@series.response(200, answer_of(queries.SamplesRow))
+@series.response(200, answer_of(samples.SamplesRow))
 def list_samples(query: dict[str, Any], series_id: int) -> Any:
     """Read samples; a customer gets those of the time in which the port or rack was its own."""
     since, until = (round(query[name].timestamp() * 1000) for name in ("since", "until"))
-    return queries.read_samples(db_session(), current_scope(), series_id, since, until)
+    return samples.read_samples(db_session(), current_scope(), series_id, since, until)

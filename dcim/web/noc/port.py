@@ -13,11 +13,11 @@ from dcim.errors import NotFoundError
 from dcim.i18n import format_bits, pick_text
 from dcim.metering.batch import Columns
 from dcim.metering.families import TRAFFIC
-from dcim.metering.queries import read_samples
 from dcim.metering.store import PostgresSampleStore, empty
 from dcim.sla.evidence import HOLDS_MS
 from dcim.sla.port_history import PortEvent, list_port_events, list_port_uses
 from dcim.sla.ports import find_port_now, find_since
+from dcim.sla.samples import read_samples
 from dcim.sla.usage_to_date import UsageToDate, bill_to_date
 from dcim.web.charts import Window, chart_traffic, choose_window
 from dcim.web.database import current_scope, db_session

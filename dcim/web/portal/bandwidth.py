@@ -7,10 +7,10 @@ from dcim.columns import utc_now
 from dcim.errors import NotFoundError
 from dcim.metering.batch import Columns
 from dcim.metering.families import TRAFFIC
-from dcim.metering.queries import SamplesRow, read_samples
 from dcim.metering.store import empty
 from dcim.network.queries import PortFilter, find_port, list_ports, list_services
 from dcim.paging import EVERYTHING
+from dcim.sla.samples import SamplesRow, read_samples
 from dcim.sla.usage_to_date import bill_to_date
 from dcim.web.charts import chart_traffic
 from dcim.web.database import current_scope, db_session

@@ -14,12 +14,12 @@ from dcim.config import Settings
 from dcim.customers.queries import list_contracts, list_customers, list_items
 from dcim.db import ScopedSession
 from dcim.inventory.queries import list_cabinets, list_devices, list_rooms, list_sites
-from dcim.metering.queries import list_series
 from dcim.network.queries import PortFilter, PortSort, list_ports, list_services
 from dcim.operations.queries import list_maintenance
 from dcim.paging import Paging
 from dcim.power.queries import list_power_nodes
 from dcim.sla.queries import list_incidents
+from dcim.sla.samples import list_series
 from dcim.snmp.queries import list_agents, list_credentials
 from dcim.statements.queries import list_ledger, list_statements
 from tests.integration.matrix.world import seed_tenant

@@ -9,8 +9,8 @@ from sqlalchemy import String, Text, create_engine, text
 
 import dcim.models
 from dcim.accounts.roles import ROLES
+from dcim.policy import POLICY
 from dcim.schema import TENANT_TABLES
-from dcim.web.routes import POLICY
 from tests.integration.matrix.cases import list_rules
 from tests.integration.matrix.conftest import IGNORED_WARNING, OpenBench
 from tests.integration.matrix.counting import MATRIX_CASES, MATRIX_LEAKS

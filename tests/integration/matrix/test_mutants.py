@@ -15,11 +15,11 @@ import dcim.accounts.queries
 import dcim.api.v1.me
 import dcim.api.v1.statements
 import dcim.inventory.queries
-import dcim.metering.queries
 import dcim.network.queries
 import dcim.operations.queries
 import dcim.power.queries
 import dcim.sla.queries
+import dcim.sla.samples
 import dcim.snmp.queries
 import dcim.statements.files
 import dcim.statements.queries
@@ -30,9 +30,9 @@ from dcim.accounts.scope import Scope
 from dcim.accounts.tokens import revoke_token
 from dcim.errors import ForbiddenError, NotFoundError
 from dcim.operations.models import MaintenanceTarget
+from dcim.policy import POLICY
 from dcim.statements.models import Statement
 from dcim.web.policy import PUBLIC, SIGNED_IN, Access
-from dcim.web.routes import POLICY
 from tests.integration.matrix.cases import Case
 from tests.integration.matrix.conftest import IGNORED_WARNING, OpenBench
 from tests.integration.matrix.run import Report, run_matrix
@@ -202,7 +202,7 @@ MUTANTS = (
     Mutant(
         "samples of any time and series",
         ("api_series",),
-        swap(dcim.metering.queries, "find_spans", lambda *args: [(0, None)]),
+        swap(dcim.sla.samples, "find_spans", lambda *args: [(0, None)]),
         said="a reading of tenant B",
     ),
     Mutant(

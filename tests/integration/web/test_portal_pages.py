@@ -2,16 +2,23 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from dcim.accounts.models import AuditEntry
+from dcim.accounts.scope import Scope
 from dcim.config import Settings
-from dcim.db import ScopedSession
+from dcim.db import ScopedSession, SessionFactory
+from dcim.errors import NotFoundError
+from dcim.inventory.models import Device
+from dcim.statements import month_to_date
 from dcim.statements.models import Statement, StatementFile
-from tests.integration.web.boards import HOSTILE, Counter, House, Tenant
+from dcim.statements.month_to_date import tell_month
+from tests.integration.web.boards import HOSTILE, LONG_AGO, Counter, House, Tenant
 from tests.integration.web.conftest import Login, sign_in
 
 MakeLogin = Callable[..., Login]
@@ -226,3 +233,68 @@ def test_a_customer_with_nothing_has_pages_that_say_so(
     for path in PAGES:
         assert client.get(path).status_code == 200, path
     assert "No cabinets" in client.get("/portal/cabinets").get_data(as_text=True)
+
+
+def add_terms(session: ScopedSession, tenant: Tenant) -> int:
+    import dcim.demo
+    from dcim.customers.models import Contract, ContractTerms
+    from dcim.sla.rules.terms_loading import load_terms
+
+    document = (Path(dcim.demo.__file__).parent / "terms" / "premium.yaml").read_text()
+    contract = session.query(Contract).filter_by(customer_id=tenant.customer_id).one()
+    session.add(
+        ContractTerms(
+            contract_id=contract.id,
+            customer_id=tenant.customer_id,
+            version=1,
+            effective_from=LONG_AGO,
+            document=document,
+            sha256=load_terms(document).sha256,
+        )
+    )
+    session.commit()
+    return contract.id
+
+
+def test_the_month_is_judged_by_meters_the_customer_may_not_see(
+    customer: FlaskClient,
+    session: ScopedSession,
+    sessions: SessionFactory,
+    house: House,
+    tenants: tuple[Tenant, Tenant],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    contract_id = add_terms(session, tenants[0])
+    add_terms(session, tenants[1])
+    page = customer.get("/portal/month").get_data(as_text=True)
+    assert "CANARY-A-label-space" in page
+    assert "Power availability" in page or "供电可用率" in page
+    assert "CANARY-B-" not in page
+    assert "OPERATOR" not in page
+    scope = Scope.customer("test", tenants[0].customer_id)
+
+    def unknown_ms() -> int:
+        with sessions() as own:
+            own.use_scope(scope)
+            told = tell_month(own, scope, contract_id, house.now)
+            # The wall stands again: no device but their own.
+            assert {d.customer_id for d in own.query(Device)} == {tenants[0].customer_id}
+            return sum(line.unknown_ms for line in told.lines if line.id.startswith("power"))
+
+    month_ms = house.now.day * 86_400_000
+    assert 0 < unknown_ms() < 2 * month_ms
+    # The control: with the wall left up the operator's devices are not there to be read.
+    monkeypatch.setattr(month_to_date, "_see_meters", lambda session, scope: nullcontext())
+    with pytest.raises(AttributeError):
+        unknown_ms()
+
+
+def test_a_foreign_contract_is_absent(
+    session: ScopedSession, sessions: SessionFactory, house: House, tenants: tuple[Tenant, Tenant]
+) -> None:
+    contract_id = add_terms(session, tenants[1])
+    scope = Scope.customer("test", tenants[0].customer_id)
+    with sessions() as own:
+        own.use_scope(scope)
+        with pytest.raises(NotFoundError):
+            tell_month(own, scope, contract_id, house.now)

@@ -17,11 +17,11 @@ from dcim.config import Settings
 from dcim.customers.models import Contract
 from dcim.db import SessionFactory, transaction
 from dcim.metering.models import Series
+from dcim.policy import POLICY
 from dcim.power.models import PowerNode
 from dcim.sla.feeds import load_supply, read_peaks
 from dcim.statements.issuing import issue_statement, last_closed_month
 from dcim.statements.models import StatementFile
-from dcim.web.routes import POLICY
 from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.staff_house import (
     HOSTILE,
