@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
@@ -29,16 +29,16 @@ class FileDamagedError(JifangError):
 
 def pack_inputs(inputs: dict[str, Any]) -> tuple[bytes, str]:
     """The inputs as stored, and the SHA-256 of their canonical JSON."""
-    text = json.dumps(inputs, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-    return zlib.compress(text, 6), hashlib.sha256(text).hexdigest()
+    packed = json.dumps(inputs, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return zlib.compress(packed, 6), hashlib.sha256(packed).hexdigest()
 
 
 def unpack_inputs(statement: Statement) -> dict[str, Any]:
     """What the statement was composed from. Raises FileDamagedError when it was altered."""
-    text = zlib.decompress(statement.inputs)
-    if hashlib.sha256(text).hexdigest() != statement.inputs_sha256:
+    packed = zlib.decompress(statement.inputs)
+    if hashlib.sha256(packed).hexdigest() != statement.inputs_sha256:
         raise FileDamagedError("The stored inputs of %(number)s changed.", number=statement.number)
-    inputs: dict[str, Any] = json.loads(text)
+    inputs: dict[str, Any] = json.loads(packed)
     return inputs
 
 
@@ -63,6 +63,11 @@ def produce_file(
 
     A file that a killed run left behind has no row yet and is written over.
     """
+    # Held until commit: of two issuers at once the second finds the first one's file.
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+        {"key": f"statement-file/{statement.id}"},
+    )
     present = session.get(StatementFile, statement.id)
     if present is not None:
         return present
@@ -131,6 +136,8 @@ def read_file(session: Session, scope: Scope, settings: Settings, statement_id: 
 def write_durably(path: Path, content: bytes) -> None:
     """All of it or nothing, and on the disk before we say so."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{path.name}.*"):
+        left.unlink(missing_ok=True)  # of a run that was killed
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with partial.open("wb") as file:
         os.fchmod(file.fileno(), 0o600)

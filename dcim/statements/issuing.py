@@ -172,11 +172,7 @@ def freeze_statement(
         raise InvalidError(
             "%(period)s is still open; it can be issued once it is over.", period=period
         )
-    # Held until commit: a second run waits here and then finds the statement.
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
-        {"key": f"statement/{contract_id}/{period}"},
-    )
+    wait_for_turn(session, contract_id, period)
     present = session.scalar(
         select(Statement)
         .where(Statement.contract_id == contract_id, Statement.period == period)
@@ -197,6 +193,14 @@ def freeze_statement(
     )
     statement = book(session, scope, contract, period, number, inputs)
     return statement, True
+
+
+def wait_for_turn(session: Session, contract_id: int, period: str) -> None:
+    """One at a time for each statement, until commit: a second run then finds it issued."""
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
+        {"key": f"statement/{contract_id}/{period}"},
+    )
 
 
 def book(

@@ -114,7 +114,9 @@ def seconds_beside(instant: str, scripted: str) -> float:
 
 
 def metric(document: Json, kind: str, item: str = "") -> Json:
-    found = [m for m in document["metrics"] if m["metric"] == kind and m["item"].endswith(item)]
+    found: list[Json] = [
+        m for m in document["metrics"] if m["metric"] == kind and m["item"].endswith(item)
+    ]
     assert len(found) == 1, [m["id"] for m in document["metrics"]]
     return found[0]
 
