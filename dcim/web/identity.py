@@ -1,5 +1,6 @@
 """Signing in: Flask-Security on our people, one login function, bearer tokens for the API."""
 
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, g, request
@@ -90,6 +91,8 @@ def init_identity(
         SECURITY_DEFAULT_REMEMBER_ME=False,
         SECURITY_REMEMBER_ME_ALLOWED=False,
         SECURITY_API_ENABLED_METHODS=["session"],
+        # Ours is read last, so it fills what Flask-Security's own catalogue lacks.
+        SECURITY_I18N_DIRNAME=["builtin", str(Path(app.root_path) / "translations")],
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_CHECK_DEFAULT=False,
     )

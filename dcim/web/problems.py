@@ -21,6 +21,7 @@ from werkzeug.wrappers import Response
 from dcim.errors import InvalidError, JifangError
 from dcim.observability import request_id
 from dcim.web.database import db_session
+from dcim.web.field_messages import say_field_messages
 
 log = structlog.get_logger()
 
@@ -169,16 +170,20 @@ def _from_http(error: HTTPException) -> Response:
                 location.items() if isinstance(location, dict) else [("_", location)]
             )
         }
+        fields = say_field_messages(fields)
     return answer_problem(
         status, _explain(status, error), fields=fields, headers=error.get_headers()
     )
 
 
 EXPLANATIONS = {
+    400: _l("Something in the address or the form is malformed. Go back and try again."),
     401: _l("Sign in, or send an API token as a bearer."),
     403: _l("Ask an administrator for the right, or sign in as someone who has it."),
     404: _l("It doesn't exist, or it isn't yours."),
+    405: _l("This address does not take this kind of request."),
     413: _l("Send less at once."),
+    415: _l("Send JSON."),
     422: _l("One or more fields can't be accepted."),
     429: _l("Wait a little before the next attempt."),
 }

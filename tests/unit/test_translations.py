@@ -1,8 +1,13 @@
 """The Chinese catalogue: complete, compiled, and with the same places to fill."""
 
 import re
+from pathlib import Path
+
+import flask_security
+from babel.messages.pofile import read_po
 
 from dcim.commands.translations import (
+    BORROWED,
     CATALOGUE,
     compile_bytes,
     extract_texts,
@@ -36,6 +41,16 @@ def test_translations_fill_the_same_places() -> None:
 
 def test_the_compiled_catalogue_is_the_written_one() -> None:
     assert CATALOGUE.with_suffix(".mo").read_bytes() == compile_bytes(read_catalogue())
+
+
+def test_borrowed_sentences_are_compiled_and_are_what_the_library_says() -> None:
+    ours = read_catalogue(BORROWED)
+    assert BORROWED.with_suffix(".mo").read_bytes() == compile_bytes(ours)
+    template = Path(flask_security.__file__).parent / "translations" / "flask_security.pot"
+    with template.open("rb") as file:
+        said = {message.id for message in read_po(file)}
+    assert {message.id for message in read_catalogue(BORROWED)} <= said
+    assert all(message.string for message in read_catalogue(BORROWED) if message.id)
 
 
 def test_a_missing_text_would_show() -> None:
