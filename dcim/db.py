@@ -57,16 +57,33 @@ class ScopedSession(Session):
         if self.in_transaction():
             _announce_scope(self.connection(), scope)
 
+    @contextmanager
+    def within(self, scope: RowScope) -> Iterator[None]:
+        """See with another scope for the length of the block, then with the former one again."""
+        before: RowScope | None = self.info.get("scope")
+        self.use_scope(scope)
+        try:
+            yield
+        finally:
+            if before is None:
+                self.info.pop("scope")
+            else:
+                self.info["scope"] = before
+            if self.is_active and self.in_transaction():
+                _announce_scope(self.connection(), before)
 
-def _announce_scope(connection: Connection, scope: RowScope) -> None:
+
+def _announce_scope(connection: Connection, scope: RowScope | None) -> None:
     connection.execute(
         text(
             "SELECT set_config('jifang.staff', :staff, true),"
             " set_config('jifang.customer', :customer, true)"
         ),
         {
-            "staff": "yes" if scope.is_staff else "",
-            "customer": "" if scope.customer_id is None else str(scope.customer_id),
+            "staff": "yes" if scope is not None and scope.is_staff else "",
+            "customer": ""
+            if scope is None or scope.customer_id is None
+            else str(scope.customer_id),
         },
     )
 

@@ -25,19 +25,19 @@ def find_registration(session: ScopedSession, sha256: str) -> Registration | Non
     Needs no scope of a tenant: who knows the hash holds the file, and learns only whether it was
     issued here and whether it was replaced.
     """
-    session.use_scope(Scope.system("verify"))
-    found = session.execute(
-        select(Statement.number, Statement.revision, Statement.contract_id, Statement.period)
-        .join(StatementFile, StatementFile.statement_id == Statement.id)
-        .where(StatementFile.sha256 == sha256)
-    ).one_or_none()
-    if found is None:
-        return None
-    newest = session.scalar(
-        select(func.max(Statement.revision)).where(
-            Statement.contract_id == found.contract_id, Statement.period == found.period
+    with session.within(Scope.system("verify")):
+        found = session.execute(
+            select(Statement.number, Statement.revision, Statement.contract_id, Statement.period)
+            .join(StatementFile, StatementFile.statement_id == Statement.id)
+            .where(StatementFile.sha256 == sha256)
+        ).one_or_none()
+        if found is None:
+            return None
+        newest = session.scalar(
+            select(func.max(Statement.revision)).where(
+                Statement.contract_id == found.contract_id, Statement.period == found.period
+            )
         )
-    )
     return Registration(found.number, found.revision, newest or found.revision)
 
 
@@ -48,8 +48,8 @@ def list_signers(session: ScopedSession, settings: Settings) -> list[str]:
 
     from reports.sign import CERTIFICATE_NAME
 
-    session.use_scope(Scope.system("verify"))
-    former = list(session.scalars(select(StatementFile.signer).distinct()))
+    with session.within(Scope.system("verify")):
+        former = list(session.scalars(select(StatementFile.signer).distinct()))
     path = settings.keys_folder / CERTIFICATE_NAME
     if not path.is_file():
         return sorted(former)
