@@ -106,24 +106,56 @@ def export(ctx: click.Context, number: str, target: Path) -> None:
 
 
 @statement.command("verify")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--trust",
     multiple=True,
-    help="The signer's certificate (a file) or its SHA-256 fingerprint; may be repeated.",
+    help="The signer's certificate (a file) or its SHA-256 fingerprint, as the operator tells it"
+    " (dcim statement signer); may be repeated.",
 )
 @click.option("--language", type=click.Choice(["zh", "en"]), default="en", show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 def verify(file: Path, trust: tuple[str, ...], language: str, as_json: bool) -> None:
     """Check FILE offline: signature, attachments, and every number, computed anew.
 
-    Needs no database and no instance.
+    Needs no database and no instance. Exit code 0: proven and trusted; 3: sound, but nobody said
+    that the signer is to be trusted; others in docs/statement.md.
     """
     from dcim.statements.verifying import verify_file
 
-    verdict = verify_file(file.read_bytes(), trust=trust)
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError as error:
+        raise InvalidError("There is no file %(file)s.", file=file) from error
+    except OSError as error:
+        raise InvalidError(
+            "%(file)s can't be read: %(why)s.", file=file, why=error.strerror
+        ) from error
+    verdict = verify_file(content, trust=trust)
     if as_json:
         print_json(verdict.as_json())
     else:
         click.echo("\n".join(verdict.words(language)))
     raise SystemExit(verdict.exit_code)
+
+
+@statement.command("signer")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def signer(ctx: click.Context, as_json: bool) -> None:
+    """Whose key signs: its fingerprint for customers to trust, and where its certificate lies.
+
+    Makes the key when there is none yet.
+    """
+    from dcim.statements.signer import obtain_signer
+    from reports.sign import CERTIFICATE_NAME
+
+    with session_of(ctx, "statement signer") as (instance, session, scope):
+        found = obtain_signer(session, scope, instance.settings)
+        path = instance.settings.keys_folder / CERTIFICATE_NAME
+    if as_json:
+        print_json({"fingerprint": found.fingerprint, "certificate": str(path)})
+        return
+    click.echo(f"Fingerprint (SHA-256)  {found.fingerprint}")
+    click.echo(f"Certificate            {path}")
+    click.echo("Give either to your customers: dcim statement verify FILE --trust FINGERPRINT")

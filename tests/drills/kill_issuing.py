@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sqlalchemy import Row, create_engine, func, select, text
+from sqlalchemy import create_engine, func, select, text
 
 from dcim.config import EncryptionKeys, Settings
 from dcim.db import make_engine, make_sessions, transaction
@@ -108,7 +108,7 @@ def run(draw: Random, rounds: int | None, say: Say) -> Outcome:
     )
 
 
-def judge(rows: Sequence[Row[Any]], contracts: list[int], settings: Settings) -> list[str]:
+def judge(rows: Sequence[Any], contracts: list[int], settings: Settings) -> list[str]:
     """What is wrong with a month that got through, in words."""
     faults = []
     if sorted(row[0] for row in rows) != sorted(contracts):

@@ -117,12 +117,12 @@ def write_samples(session: ScopedSession, switch: Device, ports: list[Port]) -> 
         counted = {"in_octets": octets, "out_octets": octets}
         counted |= {name: zero for name in TRAFFIC.columns if name not in counted}
         now_ms = int(ts[-1]) + STEP_MS
-        for family, series_id, values, span in (
+        for kind, series_id, values, span in (
             (TRAFFIC, series[0], counted, STEP_MS),
             (STATE, series[1], {"state": np.ones_like(ts)}, 0),
         ):
             batch = Batch.from_arrays(
-                family, np.full(len(ts), series_id), ts, values, span_ms=np.full(len(ts), span)
+                kind, np.full(len(ts), series_id), ts, values, span_ms=np.full(len(ts), span)
             )
             store.load_days(session, batch, now_ms)
 
