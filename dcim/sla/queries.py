@@ -13,6 +13,15 @@ from dcim.errors import NotFoundError
 from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page
 from dcim.sla.models import Incident, IncidentImpact
 
+# What a customer is told an incident was, in Chinese and English.
+KIND_WORDS = {
+    "power": ("供电中断", "Power lost"),
+    "power_feed": ("一路供电中断", "One feed lost"),
+    "network": ("端口中断", "Port down"),
+    "temperature": ("温度超限", "Temperature out of range"),
+    "telemetry": ("测量数据缺失", "Readings missing"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ImpactRow:
@@ -102,8 +111,7 @@ def list_incidents(
         impacts.setdefault(impact.incident_id, []).append(impact)
     rows = [replace(one, impacts=impacts.get(one.id, [])) for one in found.items]
     if not scope.is_staff:
-        # The evidence names panels and feeds that others hang on too.
-        rows = [replace(one, key=None, detector=None, evidence=[]) for one in rows]
+        rows = [hide_shared(one) for one in rows]
     return found.replace(rows)
 
 
@@ -113,6 +121,23 @@ def find_incident(session: Session, scope: Scope, incident_id: int) -> IncidentR
     if not found:
         raise NotFoundError("No such incident.")
     return found[0]
+
+
+def hide_shared(incident: IncidentRow) -> IncidentRow:
+    """For a customer: an incident is shared by all whom it hit, and its own words and evidence
+    name panels and cabinets that others hang on too. What their part was, the statement tells."""
+    what, what_en = KIND_WORDS[incident.kind]
+    return replace(
+        incident,
+        what=what,
+        what_en=what_en,
+        cause="",
+        cause_en="",
+        place="",
+        key=None,
+        detector=None,
+        evidence=[],
+    )
 
 
 def _bare_incident(**fields: Any) -> IncidentRow:
