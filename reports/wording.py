@@ -148,7 +148,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "mean": ("平均", "Mean"),
     "peak": ("峰值", "Peak"),
     "rated": ("额定", "Rated"),
-    "derated": ("降容", "Derated"),
+    "derated": ("降额", "Derated"),
     "contracted": ("合同", "Contract"),
     "energy": ("电量", "Energy"),
     "coverage": ("数据覆盖", "Coverage"),

@@ -32,6 +32,10 @@ AUTH = ("none", "MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512")
 PRIV = ("none", "DES", "AES-128", "AES-192", "AES-256")
 
 
+def _say_protocol(name: str) -> SelectChoice:
+    return SelectChoice(name, _l("none") if name == "none" else name)
+
+
 class AgentForm(FlaskForm):  # type: ignore[misc]
     """Secrets are write-only: they are never sent back, not even after a mistake elsewhere."""
 
@@ -53,9 +57,9 @@ class AgentForm(FlaskForm):  # type: ignore[misc]
     version = SelectField(_l("SNMP version"), choices=["2c", "1", "3"])
     community = PasswordField(_l("Community"), validators=[Length(max=255)])
     username = StringField(_l("User name"), filters=[strip], validators=[Length(max=64)])
-    auth_protocol = SelectField(_l("Authentication"), choices=list(AUTH))
+    auth_protocol = SelectField(_l("Authentication"), choices=[_say_protocol(one) for one in AUTH])
     auth_password = PasswordField(_l("Authentication pass phrase"), validators=[Length(max=255)])
-    priv_protocol = SelectField(_l("Encryption"), choices=list(PRIV))
+    priv_protocol = SelectField(_l("Encryption"), choices=[_say_protocol(one) for one in PRIV])
     priv_password = PasswordField(_l("Encryption pass phrase"), validators=[Length(max=255)])
 
     def validate_new_name(self, field: Any) -> None:
