@@ -17,7 +17,7 @@ from dcim.postgres import EmbeddedServer
 from tests.e2e.running import Running, run_instance
 from tests.e2e.test_components import browser, watch  # noqa: F401 - the fixture
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("instance")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 NEW_PASSWORD = "quite-a-long-passphrase-7"
 WIDTHS = (1440, 390)

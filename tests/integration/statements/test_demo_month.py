@@ -27,7 +27,7 @@ from dcim.statements.verifying import verify_file
 from tests.integration.conftest import TEMPLATE
 from tests.servers import fresh_database
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo-month")]
+pytestmark = pytest.mark.slow
 
 SYSTEM = Scope.system("test")
 PERIOD = "2026-10"
