@@ -15,7 +15,7 @@ from dcim.commands.output import instance_of, remarks
 from dcim.config import choose_data_folder
 from dcim.customers.models import Contract, Customer
 from dcim.db import transaction
-from dcim.demo.backfill import backfill
+from dcim.demo.backfill import backfill, catch_up
 from dcim.demo.instance import create_demo, open_demo
 from dcim.demo.load import load_demo
 from dcim.errors import ConflictError
@@ -93,6 +93,9 @@ def prepare(instance: Callable[[], Instance], announced: list[str]) -> list[supe
                 period,
                 progress=lambda one, done, of: say(f"{done}/{of} {one.number} {one.verdict}"),
             )
+        plan = open_demo(found.settings.data)
+        if plan is not None:
+            catch_up(sessions, plan, say)
         with transaction(sessions, SCOPE) as session:
             announced[:] = make_logins(session)
         sessions.kw["bind"].dispose()

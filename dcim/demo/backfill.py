@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.models import JobRun
@@ -24,6 +24,7 @@ from dcim.metering.families import FLAG_LOADED
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, write_counter_memory
 from dcim.sla.incidents import derive_incidents
+from dcim.snmp.models import SnmpAgent
 
 BACKFILL_KEY = "backfill"
 # Series per transaction: bounds memory, and what a crash has to do again.
@@ -44,6 +45,7 @@ class BackfillReport:
 
 # The meters ran before the month began: its first second is as well known as any other.
 LEAD_MS = 2 * 86_400_000
+OVERLAP_MS = 600_000
 
 
 def backfill(
@@ -101,6 +103,42 @@ def backfill(
     seconds = time.monotonic() - began
     say(f"{samples:,} samples of {series} series in {seconds:.0f} s")
     return BackfillReport(True, series, samples, seconds)
+
+
+def catch_up(
+    sessions: SessionFactory,
+    demo: DemoInstance,
+    say: Say = lambda line: None,
+    *,
+    now_ms: int | None = None,
+) -> int:
+    """Write what was measured since the past was written, until the first live poll is due.
+
+    Does nothing once an agent was polled: from then on a gap is a gap. Returns the samples written.
+    """
+    now = now_ms or time.time_ns() // 1_000_000
+    scope = Scope.system("demo-backfill")
+    with transaction(sessions, scope) as session:
+        run = session.get(JobRun, (DEMO_JOB, BACKFILL_KEY))
+        polled = session.scalar(
+            select(func.count()).select_from(SnmpAgent).where(SnmpAgent.last_poll_at.is_not(None))
+        )
+        if run is None or run.outcome is None or polled:
+            return 0
+        written_to = int(str(run.outcome["to_ms"]))
+        ids = _find_series(session)
+    # A little before: the first delta needs the counters of the poll before it.
+    polls = PastPolls(World(demo.plan()), written_to - OVERLAP_MS, now)
+    chunk = [
+        (ids[one.family, one.device, one.slot], found.since(written_to))
+        for one, found in polls.every_series()
+    ]
+    samples = _write(sessions, scope, chunk, now)
+    with transaction(sessions, scope) as session:
+        run = session.get_one(JobRun, (DEMO_JOB, BACKFILL_KEY))
+        run.outcome = {**(run.outcome or {}), "to_ms": now}
+    say(f"{samples:,} samples of the last minutes")
+    return samples
 
 
 def _find_series(session: Session) -> dict[tuple[str, str, str], int]:

@@ -45,6 +45,12 @@ class Samples:
     values: dict[str, Ints]
     memory: dict[str, Any] | None = None
 
+    def since(self, start_ms: int) -> "Samples":
+        """Without what lies before; the memory stays, it is of the last poll."""
+        kept = self.ts >= start_ms
+        values = {name: column[kept] for name, column in self.values.items()}
+        return Samples(self.family, self.ts[kept], self.span_ms[kept], values, self.memory)
+
 
 class PastPolls:
     """Polls of one stretch of time, `[start_ms, end_ms)`."""

@@ -7,14 +7,14 @@ import ipaddress
 import time
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
 from dcim.db import SessionFactory, transaction
 from dcim.demo.agents import DemoAgents
-from dcim.demo.backfill import backfill
+from dcim.demo.backfill import backfill, catch_up
 from dcim.demo.events import to_ms
 from dcim.demo.instance import DemoInstance, find_free_ports
 from dcim.demo.load import load_demo
@@ -30,6 +30,7 @@ from dcim.snmp.polling import PollingRoom, poll_shard
 SCOPE = Scope.system("test")
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
+ANCHOR_MS = 1_795_415_400_000  # 2026-11-23
 
 
 def make_demo(anchor_ms: int, base_port: int = 21_000) -> DemoInstance:
@@ -136,3 +137,45 @@ def _series(session: Session) -> dict[int, tuple[str, str, str]]:
         )
     )
     return {key: (family, device, slot) for key, family, device, slot in rows}
+
+
+def test_catching_up_is_as_if_the_past_had_been_written_later(
+    sessions: SessionFactory, demo_settings: Settings
+) -> None:
+    demo = make_demo(ANCHOR_MS)
+    load(sessions, demo_settings, demo)
+    start = ANCHOR_MS - HOUR_MS
+    middle, end = start + 20 * MINUTE_MS, start + 35 * MINUTE_MS
+
+    def read() -> dict[int, tuple[list[int], list[list[int]]]]:
+        with transaction(sessions, SCOPE) as session:
+            found = {}
+            for family in ("traffic", "power", "climate", "state"):
+                ids = session.scalars(select(Series.id).where(Series.family == family)).all()
+                for key, columns in PostgresSampleStore().read(session, family, ids, start, end):
+                    values = [column.tolist() for column in columns.values.values()]
+                    found[key] = (columns.ts.tolist(), values)
+            return found
+
+    def memory() -> list[tuple[object, ...]]:
+        with transaction(sessions, SCOPE) as session:
+            statement = text("SELECT series_id, state FROM counter_memory ORDER BY series_id")
+            return [tuple(row) for row in session.execute(statement)]
+
+    backfill(sessions, demo, start_ms=start, now_ms=middle)
+    short = read()
+    assert catch_up(sessions, demo, now_ms=end) > 0
+    in_two, remembered = read(), memory()
+    assert in_two != short
+    with transaction(sessions, SCOPE) as session:
+        session.execute(text("DELETE FROM job_run WHERE key = 'backfill'"))
+        for family in ("traffic", "power", "climate", "state"):
+            session.execute(text(f"DELETE FROM {family}_hot"))  # noqa: S608
+        session.execute(text("DELETE FROM sample_block"))
+    backfill(sessions, demo, start_ms=start, now_ms=end)
+    assert read() == in_two
+    assert memory() == remembered
+    # Once an agent was polled, a gap is a gap.
+    with transaction(sessions, SCOPE) as session:
+        session.execute(text("UPDATE snmp_agent SET last_poll_at = now() WHERE id = 1"))
+    assert catch_up(sessions, demo, now_ms=end + HOUR_MS) == 0
