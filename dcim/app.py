@@ -11,6 +11,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from dcim.api.spec import init_api
 from dcim.config import Settings, load_settings
 from dcim.db import SessionFactory
+from dcim.http.database import CommittingFlask, init_database
+from dcim.http.identifiers import IdConverter
+from dcim.http.policy import Access, init_policy
+from dcim.http.problems import init_problems
 from dcim.i18n import init_i18n
 from dcim.instance import locate_instance
 from dcim.observability import (
@@ -22,13 +26,9 @@ from dcim.observability import (
 )
 from dcim.policy import POLICY
 from dcim.security import init_headers
-from dcim.web.database import CommittingFlask, init_database
-from dcim.web.identifiers import IdConverter
 from dcim.web.identity import init_identity
 from dcim.web.noc.routes import noc
-from dcim.web.policy import Access, init_policy
 from dcim.web.portal.routes import portal
-from dcim.web.problems import init_problems
 from dcim.web.public.routes import public
 from dcim.web.shell import describe_page, remember_language, shell
 from dcim.web.staff.routes import staff

@@ -1,4 +1,4 @@
-"""What can go wrong, in the domain's words; `dcim.web.problems` turns these into HTTP."""
+"""What can go wrong, in the domain's words; `dcim.http.problems` turns these into HTTP."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,8 +1,8 @@
 """The policy of every route: who may call it. Nothing is open by omission."""
 
 from dcim.api.policy import API_POLICY
+from dcim.http.policy import PUBLIC, SIGNED_IN, Access
 from dcim.web.noc.policy import NOC_POLICY
-from dcim.web.policy import PUBLIC, SIGNED_IN, Access
 from dcim.web.portal.policy import PORTAL_POLICY
 from dcim.web.public.policy import PUBLIC_POLICY
 from dcim.web.staff.policy import STAFF_POLICY

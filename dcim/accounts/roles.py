@@ -10,10 +10,14 @@ class Right(StrEnum):
     SEE_SPACE = "see_space"
     CHANGE_SPACE = "change_space"
     OVERRIDE_SPACE = "override_space"
-    SEE_POWER = "see_power"
-    SEE_NETWORK = "see_network"
     CHANGE_DEVICES = "change_devices"
+    SEE_POWER = "see_power"
+    CHANGE_POWER = "change_power"
+    SEE_NETWORK = "see_network"
+    CHANGE_NETWORK = "change_network"
     SEE_CUSTOMERS = "see_customers"
+    CHANGE_CUSTOMERS = "change_customers"
+    CHANGE_CONTRACTS = "change_contracts"
     SEE_STATEMENTS = "see_statements"
     ISSUE_STATEMENTS = "issue_statements"
     SEE_AUDIT = "see_audit"
@@ -33,20 +37,31 @@ class RoleSpec:
 
 
 _SEE = frozenset({Right.SEE_SPACE, Right.SEE_POWER, Right.SEE_NETWORK, Right.SEE_CUSTOMERS})
+_BUILD = frozenset(
+    {Right.CHANGE_SPACE, Right.CHANGE_DEVICES, Right.CHANGE_POWER, Right.CHANGE_NETWORK}
+)
 
 ROLES: dict[str, RoleSpec] = {
     spec.name: spec
     for spec in (
         RoleSpec(
             "staff",
-            "IDC staff: assigns space, installs devices",
-            _SEE | {Right.CHANGE_SPACE, Right.CHANGE_DEVICES, Right.SEE_STATEMENTS},
+            "IDC staff: assigns space, installs devices, connects them",
+            _SEE | _BUILD | {Right.SEE_STATEMENTS},
         ),
         RoleSpec("noc", "Network operations: watches, acknowledges", _SEE),
         RoleSpec(
             "finance",
             "Finance: issues and reads statements",
-            frozenset({Right.SEE_CUSTOMERS, Right.SEE_STATEMENTS, Right.ISSUE_STATEMENTS}),
+            frozenset(
+                {
+                    Right.SEE_CUSTOMERS,
+                    Right.CHANGE_CUSTOMERS,
+                    Right.CHANGE_CONTRACTS,
+                    Right.SEE_STATEMENTS,
+                    Right.ISSUE_STATEMENTS,
+                }
+            ),
         ),
         RoleSpec(
             "auditor",
@@ -55,12 +70,13 @@ ROLES: dict[str, RoleSpec] = {
         ),
         RoleSpec(
             "administrator",
-            "Administrator: people, credentials, overrides",
+            "Administrator: builds everything, people, credentials, overrides",
             _SEE
+            | _BUILD
             | {
-                Right.CHANGE_SPACE,
                 Right.OVERRIDE_SPACE,
-                Right.CHANGE_DEVICES,
+                Right.CHANGE_CUSTOMERS,
+                Right.CHANGE_CONTRACTS,
                 Right.SEE_STATEMENTS,
                 Right.SEE_AUDIT,
                 Right.MANAGE_PEOPLE,

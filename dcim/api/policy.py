@@ -1,7 +1,7 @@
 """Who may call which operation of the API."""
 
 from dcim.accounts.roles import Right
-from dcim.web.policy import SIGNED_IN, Access, needs
+from dcim.http.policy import SIGNED_IN, Access, needs
 
 SPACE = needs(Right.SEE_SPACE, Right.OWN_THINGS)
 POWER = needs(Right.SEE_POWER, Right.OWN_THINGS)

@@ -80,7 +80,7 @@ class Resource(Blueprint):  # type: ignore[misc]
 
 
 class JifangApi(Api):  # type: ignore[misc]
-    """flask-smorest without its error handler: `dcim.web.problems` tells every error."""
+    """flask-smorest without its error handler: `dcim.http.problems` tells every error."""
 
     ERROR_SCHEMA = ProblemSchema
 

@@ -24,6 +24,8 @@ KEYWORDS = {
     "ngettext": (1, 2),
     "_l": None,
     "lazy_gettext": None,
+    # In packages that know no translations: looked up where it is shown.
+    "mark": None,
 }
 # Refusals of the domain are msgids too: their first argument.
 ERRORS = ("NotFoundError", "ForbiddenError", "ConflictError", "InvalidError", "TooManyError")

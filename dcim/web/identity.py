@@ -26,8 +26,8 @@ from dcim.accounts.scope import Scope
 from dcim.accounts.tokens import find_token
 from dcim.config import Settings
 from dcim.db import ScopedSession
+from dcim.http.database import db_session
 from dcim.observability import source_address
-from dcim.web.database import db_session
 
 csrf = CSRFProtect()
 

@@ -24,9 +24,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from dcim import schema
 from dcim.accounts.roles import Right
 from dcim.errors import SettingsError
+from dcim.http.database import db_session
+from dcim.http.policy import has_right
 from dcim.i18n import LOCALES, choose_language
-from dcim.web.database import db_session
-from dcim.web.policy import has_right
 
 shell = Blueprint("shell", __name__)
 

@@ -9,7 +9,7 @@ from flask_babel import Babel
 from marshmallow import Schema, ValidationError, fields, validate
 
 from dcim.commands.translations import FOLDER
-from dcim.web.field_messages import say_field_messages
+from dcim.http.field_messages import say_field_messages
 
 
 class Everything(Schema):

@@ -7,8 +7,8 @@ from marshmallow import Schema, fields
 from dcim.api.fields import PageQuery, Text, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
+from dcim.http.database import current_scope, db_session
 from dcim.inventory import queries
-from dcim.web.database import current_scope, db_session
 
 cabinets = Resource("cabinets", "Cabinets and racks")
 

@@ -8,7 +8,7 @@ from dcim.api.fields import Flag, PageQuery, Text, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.customers import queries
-from dcim.web.database import current_scope, db_session
+from dcim.http.database import current_scope, db_session
 
 customers = Resource("customers", "Customers")
 contracts = Resource("contracts", "Contracts with items and terms")

@@ -9,11 +9,11 @@ from dcim.api.fields import Flag, PageQuery, Text, Whole, choice, query_id, take
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.errors import ForbiddenError, NotFoundError
+from dcim.http.database import current_scope, db_session
+from dcim.http.policy import has_right
 from dcim.inventory import placement, queries
 from dcim.inventory.models import Device
 from dcim.inventory.registration import register_device
-from dcim.web.database import current_scope, db_session
-from dcim.web.policy import has_right
 
 devices = Resource("devices", "Devices")
 device_types = Resource("device_types", "Device types", prefix="device-types")

@@ -5,9 +5,9 @@ from typing import Any
 from dcim.api.fields import Flag, Instant, PageQuery, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
+from dcim.http.database import current_scope, db_session
 from dcim.operations import queries as operations
 from dcim.sla import queries
-from dcim.web.database import current_scope, db_session
 
 incidents = Resource("incidents", "Incidents")
 maintenance = Resource("maintenance", "Planned maintenance")

@@ -15,7 +15,7 @@ from dcim.api.fields import Instant, PageQuery, Text, Whole, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.errors import ForbiddenError
-from dcim.web.database import current_scope, db_session
+from dcim.http.database import current_scope, db_session
 
 me = Resource("me", "Oneself and one's tokens")
 

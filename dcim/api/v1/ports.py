@@ -7,8 +7,8 @@ from marshmallow import fields
 from dcim.api.fields import Flag, PageQuery, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
+from dcim.http.database import current_scope, db_session
 from dcim.network import queries
-from dcim.web.database import current_scope, db_session
 
 ports = Resource("ports", "Ports and their utilisation")
 services = Resource("services", "Bandwidth services")

@@ -5,9 +5,9 @@ from typing import Any
 from dcim.api.fields import PageQuery, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
+from dcim.http.database import current_scope, db_session
 from dcim.power import queries
 from dcim.power.models import NODE_KINDS
-from dcim.web.database import current_scope, db_session
 
 power_nodes = Resource("power_nodes", "Power, from utility to PDU", prefix="power-nodes")
 

@@ -7,9 +7,9 @@ from marshmallow import Schema
 from dcim.api.fields import Instant, PageQuery, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
+from dcim.http.database import current_scope, db_session
 from dcim.metering.models import FAMILIES
 from dcim.sla import samples
-from dcim.web.database import current_scope, db_session
 
 series = Resource("series", "Series and samples")
 

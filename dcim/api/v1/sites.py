@@ -5,8 +5,8 @@ from typing import Any
 from dcim.api.fields import PageQuery, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
+from dcim.http.database import current_scope, db_session
 from dcim.inventory import queries
-from dcim.web.database import current_scope, db_session
 
 sites = Resource("sites", "Sites")
 rooms = Resource("rooms", "Rooms")

@@ -9,10 +9,10 @@ from dcim.api.fields import Flag, PageQuery, Text, Whole, choice, query_id, take
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.errors import InvalidError
+from dcim.http.database import current_scope, db_session
 from dcim.inventory.models import Device
 from dcim.snmp import queries, registration
 from dcim.snmp.models import SnmpCredential
-from dcim.web.database import current_scope, db_session
 
 agents = Resource("snmp_agents", "SNMP agents", prefix="snmp-agents")
 credentials = Resource("snmp_credentials", "SNMP credentials", prefix="snmp-credentials")

@@ -9,9 +9,9 @@ from marshmallow.validate import Regexp
 from dcim.api.fields import PageQuery, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
+from dcim.http.database import current_scope, db_session
 from dcim.statements import queries
 from dcim.statements.files import read_file
-from dcim.web.database import current_scope, db_session
 
 statements = Resource("statements", "Statements")
 ledger = Resource("ledger", "Ledger")

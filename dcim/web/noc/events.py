@@ -12,11 +12,11 @@ from werkzeug.wrappers import Response
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.customers.queries import list_customers
+from dcim.http.database import current_scope, db_session
 from dcim.i18n import pick_text
 from dcim.operations.queries import list_maintenance
 from dcim.paging import EVERYTHING, Paging
 from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
-from dcim.web.database import current_scope, db_session
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.ports import count_pages
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part

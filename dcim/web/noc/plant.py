@@ -9,9 +9,9 @@ from werkzeug.wrappers import Response
 
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
+from dcim.http.database import current_scope, db_session
 from dcim.sla.feeds import NodeNow, load_supply
 from dcim.sla.rooms import SensorNow, read_sensors
-from dcim.web.database import current_scope, db_session
 from dcim.web.noc.blueprint import noc
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 

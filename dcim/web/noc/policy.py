@@ -1,7 +1,7 @@
 """Who may call which NOC page."""
 
 from dcim.accounts.roles import Right
-from dcim.web.policy import Access, needs
+from dcim.http.policy import Access, needs
 
 NETWORK = needs(Right.SEE_NETWORK)
 

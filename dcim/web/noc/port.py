@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from dcim.columns import utc_now
 from dcim.errors import NotFoundError
+from dcim.http.database import current_scope, db_session
 from dcim.i18n import format_bits, pick_text
 from dcim.metering.batch import Columns
 from dcim.metering.families import TRAFFIC
@@ -20,7 +21,6 @@ from dcim.sla.ports import find_port_now, find_since
 from dcim.sla.samples import read_samples
 from dcim.sla.usage_to_date import UsageToDate, bill_to_date
 from dcim.web.charts import Window, chart_traffic, choose_window
-from dcim.web.database import current_scope, db_session
 from dcim.web.noc.blueprint import noc
 from dcim.web.refreshing import STALE_S
 from dcim.web.traffic_csv import answer_csv

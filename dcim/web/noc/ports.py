@@ -9,10 +9,10 @@ from flask import make_response, render_template
 from werkzeug.wrappers import Response
 
 from dcim.columns import utc_now
+from dcim.http.database import current_scope, db_session
 from dcim.i18n import pick_text
 from dcim.paging import Page, slice_page
 from dcim.sla.ports import PortNow, Trace, read_ports, read_traces
-from dcim.web.database import current_scope, db_session
 from dcim.web.noc.blueprint import noc
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import Listing, read_listing, read_text

@@ -4,11 +4,11 @@ from flask import make_response, render_template
 from werkzeug.wrappers import Response
 
 from dcim.columns import utc_now
+from dcim.http.database import current_scope, db_session
 from dcim.operations.queries import list_maintenance
 from dcim.paging import EVERYTHING, Paging
 from dcim.sla.ports import read_ports, read_traces
 from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
-from dcim.web.database import current_scope, db_session
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.events import KINDS, LOOKS, SOON, count_hits, hits_of, name_customers
 from dcim.web.noc.plant import judge_sensor, read_plant

@@ -5,6 +5,7 @@ from flask import Response, render_template, url_for
 
 from dcim.columns import utc_now
 from dcim.errors import NotFoundError
+from dcim.http.database import current_scope, db_session
 from dcim.metering.batch import Columns
 from dcim.metering.families import TRAFFIC
 from dcim.metering.store import empty
@@ -13,7 +14,6 @@ from dcim.paging import EVERYTHING
 from dcim.sla.samples import SamplesRow, read_samples
 from dcim.sla.usage_to_date import bill_to_date
 from dcim.web.charts import chart_traffic
-from dcim.web.database import current_scope, db_session
 from dcim.web.noc.port import (
     describe_chart,
     limit_lines,

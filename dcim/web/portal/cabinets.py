@@ -4,9 +4,9 @@ from flask import render_template
 
 from dcim.columns import utc_now
 from dcim.customers.queries import find_customer
+from dcim.http.database import current_scope, db_session
 from dcim.i18n import pick_text
 from dcim.sla.own_racks import HISTORY_DAYS, read_own_racks
-from dcim.web.database import current_scope, db_session
 from dcim.web.portal.blueprint import portal
 from dcim.web.portal.drawing import draw_own_rack
 from dcim.web.portal.home import own_id

@@ -10,6 +10,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.customers.queries import ContractRow, find_customer, list_contracts
 from dcim.errors import InvalidError, NotFoundError
+from dcim.http.database import current_scope, db_session
 from dcim.i18n import pick_text
 from dcim.operations.queries import list_maintenance
 from dcim.paging import EVERYTHING, Paging
@@ -19,7 +20,6 @@ from dcim.sla.rules.terms_text import TermsRefusedError
 from dcim.statements.inputs import InputsRefusedError
 from dcim.statements.month_to_date import MonthToDate
 from dcim.statements.queries import list_statements
-from dcim.web.database import current_scope, db_session
 from dcim.web.portal.blueprint import portal
 from dcim.web.portal.drawing import draw_own_rack
 from dcim.web.portal.month_memory import months

@@ -1,7 +1,7 @@
 """Who may call which portal page: a customer's own people, for their own things."""
 
 from dcim.accounts.roles import Right
-from dcim.web.policy import Access, needs
+from dcim.http.policy import Access, needs
 
 OWN = needs(Right.OWN_THINGS)
 STATEMENTS = needs(Right.OWN_STATEMENTS)

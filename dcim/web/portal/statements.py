@@ -5,9 +5,9 @@ import json
 from flask import Response, current_app, render_template
 
 from dcim.accounts.audit import record
+from dcim.http.database import current_scope, db_session
 from dcim.statements.files import read_file
 from dcim.statements.queries import find_statement, list_statements, read_document
-from dcim.web.database import current_scope, db_session
 from dcim.web.noc.ports import count_pages
 from dcim.web.portal.blueprint import portal
 from dcim.web.staff.arguments import read_listing

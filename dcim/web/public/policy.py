@@ -1,5 +1,5 @@
 """What anybody may call."""
 
-from dcim.web.policy import PUBLIC, Access
+from dcim.http.policy import PUBLIC, Access
 
 PUBLIC_POLICY: dict[str, Access] = {"public.verify": PUBLIC}

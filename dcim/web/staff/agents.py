@@ -15,12 +15,12 @@ from dcim.accounts.roles import Right
 from dcim.columns import utc_now
 from dcim.config import Settings
 from dcim.errors import JifangError
+from dcim.http.database import current_scope, db_session
+from dcim.http.policy import has_right
 from dcim.paging import EVERYTHING
 from dcim.snmp.models import SnmpCredential
 from dcim.snmp.queries import list_agents, list_credentials
 from dcim.snmp.registration import UsmSecrets, register_agent, store_credential
-from dcim.web.database import current_scope, db_session
-from dcim.web.policy import has_right
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_listing, read_text
 from dcim.web.staff.blueprint import staff

@@ -8,7 +8,7 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.errors import InvalidError, JifangError
-from dcim.web.database import db_session
+from dcim.http.database import db_session
 
 
 def show_form(template: str, form: FlaskForm, status: int = 200, **context: Any) -> Response:

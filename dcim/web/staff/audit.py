@@ -7,7 +7,7 @@ from flask import current_app, render_template
 
 from dcim.accounts.audit import verify_chain
 from dcim.accounts.audit_log import AuditFilter, check_tail, list_actions, list_entries
-from dcim.web.database import current_scope, db_session
+from dcim.http.database import current_scope, db_session
 from dcim.web.staff.arguments import read_listing, read_text
 from dcim.web.staff.blueprint import staff
 

@@ -7,6 +7,8 @@ from sqlalchemy import func, select
 from dcim.accounts.roles import Right
 from dcim.customers.models import Contract, ContractItem
 from dcim.customers.queries import find_customer, list_contacts, list_contracts, list_customers
+from dcim.http.database import current_scope, db_session
+from dcim.http.policy import has_right
 from dcim.i18n import pick_text
 from dcim.inventory.contents import list_claims
 from dcim.inventory.models import Allocation
@@ -16,8 +18,6 @@ from dcim.paging import EVERYTHING, Paging
 from dcim.sla.agreed import tell_terms
 from dcim.sla.queries import IncidentFilter, list_incidents
 from dcim.statements.queries import StatementFilter, list_statements
-from dcim.web.database import current_scope, db_session
-from dcim.web.policy import has_right
 from dcim.web.staff.arguments import read_listing, read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.names import ITEM_KINDS

@@ -17,6 +17,7 @@ from dcim.accounts.audit_log import AuditFilter, list_entries
 from dcim.columns import utc_now
 from dcim.customers.queries import list_customers
 from dcim.errors import ConflictError, JifangError
+from dcim.http.database import current_scope, db_session
 from dcim.inventory.models import Device
 from dcim.inventory.queries import (
     DeviceFilter,
@@ -32,7 +33,6 @@ from dcim.paging import EVERYTHING, Paging
 from dcim.power.cords import list_cords
 from dcim.sla.feeds import load_supply
 from dcim.snmp.queries import list_agents
-from dcim.web.database import current_scope, db_session
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff

@@ -10,6 +10,8 @@ from werkzeug.wrappers import Response
 
 from dcim.accounts.roles import Right
 from dcim.columns import utc_now
+from dcim.http.database import current_scope, db_session
+from dcim.http.policy import has_right
 from dcim.i18n import pick_text
 from dcim.inventory.queries import RoomRow, find_room, list_rooms, list_sites
 from dcim.inventory.summaries import RackSummary, summarize_racks
@@ -17,8 +19,6 @@ from dcim.paging import EVERYTHING, Paging
 from dcim.sla.feeds import Feed, Supply, load_supply
 from dcim.sla.queries import IncidentFilter, list_incidents
 from dcim.snmp.queries import list_agents
-from dcim.web.database import current_scope, db_session
-from dcim.web.policy import has_right
 from dcim.web.staff.blueprint import staff
 
 

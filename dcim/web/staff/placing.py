@@ -15,6 +15,8 @@ from dcim.accounts.roles import Right
 from dcim.columns import utc_now
 from dcim.customers.models import Contract, ContractItem, Customer
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from dcim.http.database import current_scope, db_session
+from dcim.http.policy import has_right
 from dcim.inventory.contents import list_live_holds
 from dcim.inventory.models import Cabinet, Device, Hold, Rack
 from dcim.inventory.placement import (
@@ -25,8 +27,6 @@ from dcim.inventory.placement import (
     remove_device,
 )
 from dcim.inventory.releasing import release_hold
-from dcim.web.database import current_scope, db_session
-from dcim.web.policy import has_right
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_int, read_text
 from dcim.web.staff.blueprint import staff

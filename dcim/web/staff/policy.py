@@ -1,7 +1,7 @@
 """Who may call which staff page."""
 
 from dcim.accounts.roles import Right
-from dcim.web.policy import Access, needs
+from dcim.http.policy import Access, needs
 
 SPACE = needs(Right.SEE_SPACE)
 PLACING = needs(Right.CHANGE_SPACE)

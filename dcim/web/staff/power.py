@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from flask import render_template
 
 from dcim.columns import utc_now
+from dcim.http.database import current_scope, db_session
 from dcim.inventory.queries import list_sites
 from dcim.inventory.summaries import summarize_racks
 from dcim.paging import EVERYTHING
 from dcim.sla.feeds import NodeNow, Supply, load_supply
-from dcim.web.database import current_scope, db_session
 from dcim.web.staff.arguments import read_int
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.names import NODE_KINDS

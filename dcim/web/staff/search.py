@@ -5,10 +5,10 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from dcim.accounts.roles import Right
+from dcim.http.database import current_scope, db_session
+from dcim.http.policy import has_right
 from dcim.operations.search import Hit
 from dcim.operations.search import search as find
-from dcim.web.database import current_scope, db_session
-from dcim.web.policy import has_right
 from dcim.web.staff.arguments import read_text
 from dcim.web.staff.blueprint import staff
 

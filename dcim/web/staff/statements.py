@@ -12,12 +12,12 @@ from dcim.accounts.audit import record
 from dcim.accounts.roles import Right
 from dcim.config import Settings
 from dcim.errors import InvalidError
+from dcim.http.database import current_scope, db_session
+from dcim.http.policy import has_right
 from dcim.statements.files import read_file
 from dcim.statements.issuing import last_closed_month, month_bounds
 from dcim.statements.progress import Progress, find_progress, list_months
 from dcim.statements.queries import StatementFilter, find_statement, list_statements
-from dcim.web.database import current_scope, db_session
-from dcim.web.policy import has_right
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff

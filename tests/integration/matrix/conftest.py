@@ -15,9 +15,9 @@ from dcim.accounts.scope import Scope
 from dcim.app import create_app
 from dcim.config import EncryptionKeys, Settings
 from dcim.db import make_engine, make_sessions, transaction
+from dcim.http.policy import Access
 from dcim.policy import POLICY
 from dcim.postgres import EmbeddedServer
-from dcim.web.policy import Access
 from tests.integration.conftest import TEMPLATE
 from tests.integration.matrix.run import Bench
 from tests.integration.matrix.world import World, seed_world

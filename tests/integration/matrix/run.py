@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from dcim.accounts.roles import ROLES
-from dcim.web.policy import Access
+from dcim.http.policy import Access
 from tests.integration.matrix.cases import Case, generate
 from tests.integration.matrix.world import Person, World, hash_rows
 

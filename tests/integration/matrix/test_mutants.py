@@ -14,6 +14,7 @@ from sqlalchemy import select, true
 import dcim.accounts.queries
 import dcim.api.v1.me
 import dcim.api.v1.statements
+import dcim.http.policy
 import dcim.inventory.queries
 import dcim.network.queries
 import dcim.operations.queries
@@ -23,16 +24,15 @@ import dcim.sla.samples
 import dcim.snmp.queries
 import dcim.statements.files
 import dcim.statements.queries
-import dcim.web.policy
 from dcim.accounts.models import ApiToken
 from dcim.accounts.roles import Right
 from dcim.accounts.scope import Scope
 from dcim.accounts.tokens import revoke_token
 from dcim.errors import ForbiddenError, NotFoundError
+from dcim.http.policy import PUBLIC, SIGNED_IN, Access
 from dcim.operations.models import MaintenanceTarget
 from dcim.policy import POLICY
 from dcim.statements.models import Statement
-from dcim.web.policy import PUBLIC, SIGNED_IN, Access
 from tests.integration.matrix.cases import Case
 from tests.integration.matrix.conftest import IGNORED_WARNING, OpenBench
 from tests.integration.matrix.run import Report, run_matrix
@@ -121,12 +121,12 @@ MUTANTS = (
     Mutant(
         "everyone is staff",
         ("api_contracts", "api_incidents"),
-        swap(dcim.web.policy, "scope_of", lambda user: EVERYTHING),
+        swap(dcim.http.policy, "scope_of", lambda user: EVERYTHING),
     ),
     Mutant(
         "rights aren't asked for",
         ("api_snmp_agents", "api_snmp_credentials"),
-        swap(dcim.web.policy, "collect_rights", lambda names: frozenset(Right)),
+        swap(dcim.http.policy, "collect_rights", lambda names: frozenset(Right)),
     ),
     Mutant(
         "a staff route for everyone signed in",

@@ -12,8 +12,8 @@ from dcim.accounts.tokens import create_token, revoke_token
 from dcim.app import create_app
 from dcim.config import Settings
 from dcim.db import ScopedSession, SessionFactory, transaction
+from dcim.http.policy import UndeclaredRouteError
 from dcim.policy import POLICY
-from dcim.web.policy import UndeclaredRouteError
 from tests.integration.web.conftest import Login, sign_in
 
 MakeLogin = Callable[..., Login]

@@ -19,9 +19,9 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from dcim.errors import InvalidError, JifangError
+from dcim.http.database import db_session
+from dcim.http.field_messages import say_field_messages
 from dcim.observability import request_id
-from dcim.web.database import db_session
-from dcim.web.field_messages import say_field_messages
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from dcim.accounts.people import scope_of
 from dcim.accounts.roles import Right, collect_rights
-from dcim.web.database import enter_scope
+from dcim.http.database import enter_scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,7 @@
+"""Every kind of record there is, in the order of the navigation."""
+
+from dcim.records.kinds import Kind
+
+KINDS: tuple[Kind, ...] = ()
+BY_NAME = {kind.name: kind for kind in KINDS}
+BY_PLURAL = {kind.plural: kind for kind in KINDS}
