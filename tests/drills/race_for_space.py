@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 
 from sqlalchemy import func, select
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from dcim.accounts.audit import verify_chain
 from dcim.accounts.models import User
@@ -38,6 +38,11 @@ CLIENTS, ROUNDS = 32, 200
 SYSTEM = Scope.system("drill")
 KEY = bytes(range(1, 33))
 TOLD = re.compile(r"A-01 U\d+-\d+ is taken by racer-\d+ until it is removed\.")
+
+
+class Quiet(WSGIRequestHandler):
+    def log(self, *_: object) -> None:
+        """Thousands of lines that nobody reads."""
 
 
 class Course:
@@ -61,7 +66,7 @@ class Course:
             self.token = create_token(session, SYSTEM, user, "drill").plaintext
             self.rack_id, self.device_ids = house.rack.id, [racer.id for racer in racers]
         app = create_app(settings, sessions)
-        self.server = make_server("127.0.0.1", 0, app, threaded=True)
+        self.server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
         self.port = self.server.server_port
 
     def call(self, method: str, path: str, body: object = None) -> tuple[int, str]:
