@@ -14,7 +14,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from dcim.columns import BitsPerSecond, Code, Created, Day, Document, Id, Instant, Name
 from dcim.customers.models import Customer
 from dcim.db import Base
-from dcim.inventory.models import DEVICE_STATES, Device, DeviceType, Site, one_of
+from dcim.inventory.lifecycle import DEVICE_STATES
+from dcim.inventory.models import Device, DeviceType, Site, one_of
 
 DIRECTIONS = ("in", "out")
 PASS_STATES = ("requested", "approved", "refused", "passed", "cancelled")

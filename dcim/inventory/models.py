@@ -15,44 +15,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from dcim.columns import Code, Created, Day, HalfUnit, Id, Instant, Name
 from dcim.customers.models import ContractItem, Customer
 from dcim.db import Base
+from dcim.inventory.lifecycle import DEVICE_STATES
 from dcim.inventory.naming import make_slug
+from dcim.inventory.type_descriptions import AIRFLOWS, CATEGORIES
 
 FACES = ("front", "rear")
 SIDES = ("left", "right")
-CATEGORIES = (
-    "server",
-    "storage",
-    "switch",
-    "router",
-    "firewall",
-    "pdu",
-    "ups",
-    "panel",
-    "blank",
-    "cable_manager",
-    "chassis",
-    "other",
-)
-AIRFLOWS = (
-    "front-to-rear",
-    "rear-to-front",
-    "left-to-right",
-    "right-to-left",
-    "side-to-rear",
-    "passive",
-    "mixed",
-    "",
-)
-DEVICE_STATES = (
-    "planned",
-    "in_stock",
-    "installed",
-    "in_service",
-    "in_repair",
-    "removed",
-    "returned",
-    "destroyed",
-)
 
 
 def one_of(column: str, values: tuple[str, ...]) -> str:
@@ -63,6 +31,11 @@ def one_of(column: str, values: tuple[str, ...]) -> str:
 def _slug_of_names(context: DefaultExecutionContext) -> str:
     given = context.get_current_parameters()  # type: ignore[no-untyped-call]
     return make_slug(given["manufacturer"], given["model"])
+
+
+def _belongs_to_nobody(context: DefaultExecutionContext) -> bool:
+    given = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return given.get("customer_id") is None
 
 
 class Site(Base):
@@ -195,8 +168,8 @@ class DeviceType(Base):
 class Device(Base):
     """A thing with a serial number. `customer_id` names who uses it; none is the operator.
 
-    It belongs to its user, but for `provider_owned`: the operator's machine, let to the customer
-    by the contract item `rental_item_id`.
+    `provider_owned` says whose machine it is: the operator's own, or one let to its user under the
+    contract item `rental_item_id`; else it belongs to its user.
     """
 
     __tablename__ = "device"
@@ -209,7 +182,7 @@ class Device(Base):
     serial: Mapped[Code | None] = mapped_column(unique=True)
     asset_tag: Mapped[Code | None] = mapped_column(unique=True)
     state: Mapped[Code] = mapped_column(default="in_service")
-    provider_owned: Mapped[bool] = mapped_column(default=False)
+    provider_owned: Mapped[bool] = mapped_column(default=_belongs_to_nobody)
     rental_item_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     purchased_on: Mapped[Day | None]
     warranty_until: Mapped[Day | None]

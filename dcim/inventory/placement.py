@@ -39,6 +39,7 @@ from dcim.inventory.occupancy import (
     refuse_installed,
     site_day,
 )
+from dcim.inventory.transitions import note_transition
 
 
 def install_device(
@@ -100,7 +101,7 @@ def install_device(
     with _told_in_words(session, rack):
         session.add(installation)
         session.flush()
-    device.state = "in_service"
+    note_transition(session, scope, device, "in_service", at=now)
     session.refresh(device, ["installation"])
     record(
         session,
@@ -147,7 +148,7 @@ def remove_device(session: Session, scope: Scope, device: Device) -> None:
     rack = lock_rack(session, installation.rack_id)
     session.delete(installation)
     session.flush()
-    device.state = "removed"
+    note_transition(session, scope, device, "removed")
     session.refresh(device, ["installation"])
     record(
         session,

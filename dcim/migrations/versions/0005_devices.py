@@ -41,6 +41,8 @@ TENANT_TABLES = ("device_transition", "equipment_pass", "equipment_pass_line")
 
 
 def upgrade() -> None:
+    # The owner is under row security too: it looks as staff.
+    op.execute("SELECT set_config('jifang.staff', 'yes', true)")
     _widen_types()
     _widen_devices()
     _create_parts()
@@ -114,8 +116,6 @@ def _make_slug(manufacturer: str, model: str) -> str:
 
 def _fill_categories() -> None:
     connection = op.get_bind()
-    # The owner is under row security too: it looks as staff.
-    connection.execute(sa.text("SELECT set_config('jifang.staff', 'yes', true)"))
     for category, roles in ROLE_CATEGORIES.items():
         connection.execute(
             sa.text(
@@ -133,6 +133,7 @@ def _widen_devices() -> None:
     op.add_column(
         table, sa.Column("provider_owned", sa.Boolean(), nullable=False, server_default=sa.false())
     )
+    op.execute("UPDATE device SET provider_owned = true WHERE customer_id IS NULL")
     op.add_column(table, sa.Column("note", sa.String(255), nullable=False, server_default=""))
     for name in ("provider_owned", "note"):
         op.alter_column(table, name, server_default=None)

@@ -61,5 +61,5 @@ def test_types_get_slugs_and_categories(empty: Database) -> None:
         assert [row.category for row in rows] == ["switch", "server", "panel", "other", "other"]
         assert not any(row.curated for row in rows)
         devices = connection.execute(text("SELECT state, provider_owned, note FROM device")).all()
-        assert devices == [("in_service", False, "")] * 5
+        assert devices == [("in_service", True, "")] * 5
     owner.dispose()
