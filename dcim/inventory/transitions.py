@@ -203,6 +203,6 @@ def list_transitions(
             DeviceTransition.detail,
         )
         .where(DeviceTransition.device_id == device_id, scope.filter(DeviceTransition.customer_id))
-        .order_by(DeviceTransition.at.desc(), DeviceTransition.id.desc())
+        .order_by(DeviceTransition.id.desc())
     )
     return fetch_page(session, TransitionRow, statement, paging)

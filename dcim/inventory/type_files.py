@@ -103,7 +103,12 @@ def _read_tree(name: str, tree: Node, category: str) -> ReadType:
             replace(one, line=lines.get(WORD_OF.get(one.place, one.place), 0))
             for one in find_problems(description)
         ]
-    return ReadType(name, None if problems else description, tuple(problems), tuple(reader.remarks))
+    return ReadType(
+        name,
+        None if problems else description,
+        tuple(problems),
+        tuple(sorted(reader.remarks, key=lambda one: one.line)),
+    )
 
 
 # Which word of a file a column comes from, where they differ.

@@ -27,7 +27,7 @@ from dcim.inventory.queries import (
     list_devices,
     list_rooms,
 )
-from dcim.inventory.registration import register_device
+from dcim.network.equipping import enter_device
 from dcim.network.queries import PortFilter, list_ports
 from dcim.paging import EVERYTHING, Paging
 from dcim.power.cords import list_cords
@@ -129,7 +129,7 @@ def add_device() -> Response | BaseResponse:
         return show_form("staff/device_new.html", form, 422, **context)
     try:
         with session.begin_nested():
-            made = register_device(
+            made = enter_device(
                 session,
                 scope,
                 name=form.name.data,
