@@ -5,12 +5,15 @@ from dcim.web.staff import (
     audit,
     cabinets,
     customers,
+    device_life,
     devices,
     overview,
+    passes,
     placing,
     power,
     search,
     statements,
+    type_files,
 )
 from dcim.web.staff.blueprint import staff
 
@@ -19,11 +22,14 @@ __all__ = [
     "audit",
     "cabinets",
     "customers",
+    "device_life",
     "devices",
     "overview",
+    "passes",
     "placing",
     "power",
     "search",
     "staff",
     "statements",
+    "type_files",
 ]
