@@ -5,6 +5,7 @@ from dcim.api.v1.customers import contracts, customers, items
 from dcim.api.v1.devices import device_types, devices
 from dcim.api.v1.incidents import incidents, maintenance
 from dcim.api.v1.me import me
+from dcim.api.v1.passes import passes
 from dcim.api.v1.ports import ports, services
 from dcim.api.v1.power_nodes import power_nodes
 from dcim.api.v1.series import series
@@ -19,6 +20,7 @@ RESOURCES = (
     cabinets,
     device_types,
     devices,
+    passes,
     power_nodes,
     ports,
     services,
