@@ -34,6 +34,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "device-type": Entry(
             "device_types", "device_type", "Bring in device types from files and the catalogue"
         ),
+        "import": Entry("records", "import_sheet", "Bring in a sheet of records, all rows or none"),
         "customer": Entry("customers", "customer", "List customers and their contracts"),
     },
     "Finance": {

@@ -1,10 +1,14 @@
 """A new device with all its type says it has: supplies from the inventory, ports from here."""
 
+from dataclasses import replace
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.errors import ForbiddenError
+from dcim.inventory import device_kinds
 from dcim.inventory.equipment_models import DeviceTypePort
 from dcim.inventory.models import Device
 from dcim.inventory.registration import register_device
@@ -39,9 +43,18 @@ def equip_device(session: Session, scope: Scope, device: Device) -> list[Port]:
     return made
 
 
+def create_device(session: Session, scope: Scope, values: dict[str, Any]) -> Device:
+    """As `enter_device`; the audit entry is the caller's."""
+    return enter_device(session, scope, **values, audit=False)
+
+
 def enter_device(session: Session, scope: Scope, **values: object) -> Device:
     """Register a device (see `register_device` for what it takes) and equip it; pages, API and
     imports all enter devices by this."""
     device = register_device(session, scope, **values)  # type: ignore[arg-type]
     equip_device(session, scope, device)
     return device
+
+
+# The kind of devices for every face: created with supplies and ports.
+DEVICE = replace(device_kinds.DEVICE, create=create_device)
