@@ -276,6 +276,3 @@ EQUIPMENT_PASS = Kind(
     page=("staff.equipment_pass", "pass_id"),
     section="devices",
 )
-
-# Without DEVICE: the one with ports stands in dcim.network.equipping.
-KINDS = (DEVICE_TYPE, DEVICE_TRANSITION, EQUIPMENT_PASS)

@@ -1,22 +1,20 @@
-"""Passes for equipment and media: who asks, who decides, what the gate saw."""
+"""What is done with passes: ask, decide, count at the gate. Lists and answers come of the kind."""
 
 from typing import Any
 
 from marshmallow import Schema, fields
 
-from dcim.api.fields import PageQuery, Text, Whole, choice, query_id, take_paging
-from dcim.api.shapes import answer_of, page_of
+from dcim.api.fields import Text, Whole, choice
+from dcim.api.shapes import answer_of
 from dcim.api.spec import Resource
 from dcim.http.database import current_scope, db_session
-from dcim.inventory.equipment_models import DIRECTIONS, LINE_KINDS, PASS_STATES
+from dcim.inventory.equipment_models import DIRECTIONS, LINE_KINDS
 from dcim.inventory.gate import check_pass as let_through
 from dcim.inventory.pass_queries import (
-    PassFilter,
     PassLineRow,
     PassRow,
     find_pass_row,
     list_pass_lines,
-    list_passes,
 )
 from dcim.inventory.passes import (
     LineRequest,
@@ -26,15 +24,7 @@ from dcim.inventory.passes import (
     request_pass,
 )
 
-passes = Resource("equipment_passes", "Equipment passes", prefix="passes")
-
-
-class PassQuery(PageQuery):
-    q = Text(high=100, metadata={"description": "Looked for in number and bearer."})
-    state = choice(PASS_STATES)
-    direction = choice(DIRECTIONS)
-    customer_id = query_id()
-    site_id = query_id()
+passes = Resource("pass_deeds", "Deeds on passes", prefix="equipment-passes")
 
 
 class NewPassLine(Schema):
@@ -79,31 +69,13 @@ class GateCheck(Schema):
     counts = fields.List(fields.Nested(LineCount), required=True)
 
 
-@passes.get("")
-@passes.arguments(PassQuery, location="query")
-@passes.response(200, page_of(PassRow))
-def list_equipment_passes(query: dict[str, Any]) -> Any:
-    """List the passes, newest first; a customer's own alone."""
-    paging = take_paging(query)
-    state = query.pop("state", None)
-    wanted = PassFilter(text=query.pop("q", ""), states=(state,) if state else (), **query)
-    return list_passes(db_session(), current_scope(), wanted, paging)
-
-
-@passes.get("/<int:pass_id>")
-@passes.response(200, answer_of(PassRow))
-def show_pass(pass_id: int) -> Any:
-    """Show one pass."""
-    return find_pass_row(db_session(), current_scope(), pass_id)
-
-
-@passes.get("/<int:pass_id>/lines")
+@passes.get("/<int:equipment_pass_id>/lines")
 @passes.response(200, answer_of(PassLineRow)(many=True))
-def show_pass_lines(pass_id: int) -> Any:
+def show_pass_lines(equipment_pass_id: int) -> Any:
     """List the things on a pass."""
     session, scope = db_session(), current_scope()
-    find_pass_row(session, scope, pass_id)
-    return list_pass_lines(session, scope, pass_id)
+    find_pass_row(session, scope, equipment_pass_id)
+    return list_pass_lines(session, scope, equipment_pass_id)
 
 
 @passes.post("")
@@ -117,27 +89,27 @@ def create_pass(body: dict[str, Any]) -> Any:
     return find_pass_row(session, scope, made.id)
 
 
-@passes.post("/<int:pass_id>/decision")
+@passes.post("/<int:equipment_pass_id>/decision")
 @passes.arguments(Decision)
 @passes.response(200, answer_of(PassRow))
-def decide_pass(body: dict[str, Any], pass_id: int) -> Any:
+def decide_pass(body: dict[str, Any], equipment_pass_id: int) -> Any:
     """Approve, refuse or cancel a pass."""
     session, scope = db_session(), current_scope()
     if body["deed"] == "approve":
-        approve_pass(session, scope, pass_id)
+        approve_pass(session, scope, equipment_pass_id)
     elif body["deed"] == "refuse":
-        refuse_pass(session, scope, pass_id, body["reason"])
+        refuse_pass(session, scope, equipment_pass_id, body["reason"])
     else:
-        cancel_pass(session, scope, pass_id, body["reason"])
-    return find_pass_row(session, scope, pass_id)
+        cancel_pass(session, scope, equipment_pass_id, body["reason"])
+    return find_pass_row(session, scope, equipment_pass_id)
 
 
-@passes.post("/<int:pass_id>/gate")
+@passes.post("/<int:equipment_pass_id>/gate")
 @passes.arguments(GateCheck)
 @passes.response(200, answer_of(PassRow))
-def check_pass(body: dict[str, Any], pass_id: int) -> Any:
+def check_pass(body: dict[str, Any], equipment_pass_id: int) -> Any:
     """Let through what the gate counted, line by line."""
     session, scope = db_session(), current_scope()
     counts = {one["line_id"]: one["counted"] for one in body["counts"]}
-    let_through(session, scope, pass_id, counts)
-    return find_pass_row(session, scope, pass_id)
+    let_through(session, scope, equipment_pass_id, counts)
+    return find_pass_row(session, scope, equipment_pass_id)

@@ -5,6 +5,7 @@ from dcim.api.spec import Resource
 from dcim.api.v1.cabinets import cabinets
 from dcim.api.v1.customers import contracts, customers, items
 from dcim.api.v1.deletions import deletions
+from dcim.api.v1.device_life import device_life
 from dcim.api.v1.devices import device_types, devices
 from dcim.api.v1.incidents import incidents, maintenance
 from dcim.api.v1.me import me
@@ -24,6 +25,7 @@ RESOURCES: tuple[Resource, ...] = (
     cabinets,
     device_types,
     devices,
+    device_life,
     passes,
     power_nodes,
     ports,

@@ -299,7 +299,7 @@ def _seed_equipment(session: Session, tenant: Tenant) -> None:
     """A step of the device's life, and a pass that names it."""
     tag, ids = tenant.tag, tenant.ids
     own = {"customer_id": ids["customer_id"]}
-    make(
+    step = make(
         session, DeviceTransition, tag, **own, device_id=ids["device_id"], at=SINCE,
         from_state="installed", to_state="in_service",
         detail={"fault": canary(tag, "device_transition", "detail")},
@@ -312,7 +312,12 @@ def _seed_equipment(session: Session, tenant: Tenant) -> None:
         session, EquipmentPassLine, tag, **own, pass_id=one.id, kind="device",
         device_id=ids["device_id"], quantity=1,
     )  # fmt: skip
-    ids |= {"pass_id": one.id, "line_id": line.id}
+    ids |= {
+        "pass_id": one.id,
+        "equipment_pass_id": one.id,
+        "line_id": line.id,
+        "device_transition_id": step.id,
+    }
 
 
 def _seed_operations(session: Session, tenant: Tenant) -> None:
