@@ -4,5 +4,12 @@ from dcim.inventory import kinds as inventory
 from dcim.records.kinds import Kind
 
 KINDS: tuple[Kind, ...] = (*inventory.KINDS,)
+from dcim.inventory.device_kinds import DEVICE_TRANSITION, EQUIPMENT_PASS
+from dcim.records.kinds import Kind
+
+KINDS: tuple[Kind, ...] = (
+    DEVICE_TRANSITION,
+    EQUIPMENT_PASS,
+)
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_PLURAL = {kind.plural: kind for kind in KINDS}

@@ -9,14 +9,33 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
 )
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dcim.columns import Code, Created, Day, HalfUnit, Id, Instant, Name
 from dcim.customers.models import ContractItem, Customer
 from dcim.db import Base
+from dcim.inventory.lifecycle import DEVICE_STATES
+from dcim.inventory.naming import make_slug
+from dcim.inventory.type_descriptions import AIRFLOWS, CATEGORIES
 
 FACES = ("front", "rear")
 SIDES = ("left", "right")
+
+
+def one_of(column: str, values: tuple[str, ...]) -> str:
+    """The SQL of a check that a column holds one of these words."""
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+def _slug_of_names(context: DefaultExecutionContext) -> str:
+    given = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return make_slug(given["manufacturer"], given["model"])
+
+
+def _belongs_to_nobody(context: DefaultExecutionContext) -> bool:
+    given = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return given.get("customer_id") is None
 
 
 class Site(Base):
@@ -197,6 +216,10 @@ class DeviceType(Base):
     id: Mapped[Id]
     manufacturer: Mapped[Name]
     model: Mapped[Name]
+    # How files and addresses call it; made of the names where none is given.
+    slug: Mapped[Code] = mapped_column(unique=True, default=_slug_of_names)
+    part_number: Mapped[Code] = mapped_column(default="")
+    category: Mapped[Code] = mapped_column(default="other")
     # In half units: a 1U server is 2, a 0U PDU on the side rail is 0.
     height: Mapped[HalfUnit]
     full_depth: Mapped[bool] = mapped_column(default=True)
@@ -204,15 +227,29 @@ class DeviceType(Base):
     weight_g: Mapped[int] = mapped_column(default=0)
     # Nameplate draw, W, all supplies together.
     rated_w: Mapped[int] = mapped_column(default=0)
+    # What it draws at work, W; none where nobody has measured or published it.
+    typical_w: Mapped[int | None]
+    airflow: Mapped[Code] = mapped_column(default="")
+    width_mm: Mapped[int | None] = mapped_column(SmallInteger)
+    depth_mm: Mapped[int | None] = mapped_column(SmallInteger)
+    # Where the figures come from; `curated` marks those that came with the program.
+    source: Mapped[Name] = mapped_column(default="")
+    curated: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (
         UniqueConstraint("manufacturer", "model"),
         CheckConstraint("height BETWEEN 0 AND 120", name="height"),
+        CheckConstraint(one_of("category", CATEGORIES), name="category"),
+        CheckConstraint(one_of("airflow", AIRFLOWS), name="airflow"),
     )
 
 
 class Device(Base):
-    """A thing with a serial number. `customer_id` names who it belongs to; none is the operator."""
+    """A thing with a serial number. `customer_id` names who uses it; none is the operator.
+
+    `provider_owned` says whose machine it is: the operator's own, or one let to its user under the
+    contract item `rental_item_id`; else it belongs to its user.
+    """
 
     __tablename__ = "device"
 
@@ -224,16 +261,28 @@ class Device(Base):
     serial: Mapped[Code | None] = mapped_column(unique=True)
     asset_tag: Mapped[Code | None] = mapped_column(unique=True)
     state: Mapped[Code] = mapped_column(default="in_service")
+    provider_owned: Mapped[bool] = mapped_column(default=_belongs_to_nobody)
+    rental_item_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    purchased_on: Mapped[Day | None]
+    warranty_until: Mapped[Day | None]
+    note: Mapped[Name] = mapped_column(default="")
     created_at: Mapped[Created]
 
     device_type: Mapped[DeviceType] = relationship()
-    customer: Mapped[Customer | None] = relationship()
+    customer: Mapped[Customer | None] = relationship(foreign_keys=[customer_id])
     installation: Mapped["Installation | None"] = relationship(back_populates="device")
 
     __table_args__ = (
+        CheckConstraint(one_of("state", DEVICE_STATES), name="state"),
+        # Only the operator's machine is let, and only to somebody.
         CheckConstraint(
-            "state IN ('planned', 'in_stock', 'installed', 'in_service', 'removed', 'returned')",
-            name="state",
+            "rental_item_id IS NULL OR (provider_owned AND customer_id IS NOT NULL)",
+            name="rental",
+        ),
+        ForeignKeyConstraint(
+            ["rental_item_id", "customer_id"],
+            ["contract_item.id", "contract_item.customer_id"],
+            name="fk_device_rental_item_of_customer",
         ),
     )
 

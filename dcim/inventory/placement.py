@@ -42,6 +42,7 @@ from dcim.inventory.occupancy import (
     whole_rack,
 )
 from dcim.inventory.rails import find_rail_place
+from dcim.inventory.transitions import note_transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def remove_device(session: Session, scope: Scope, device: Device) -> None:
         raise ConflictError("%(device)s is not installed.", device=device.name)
     rack = lock_rack(session, device.installation.rack_id)
     u_low = _take_out(session, device)
-    device.state = "removed"
+    note_transition(session, scope, device, "removed")
     session.flush()
     record(
         session,
@@ -266,7 +267,8 @@ def _install(
     with told_in_words(session, rack):
         session.add(installation)
         session.flush()
-    device.state = "in_service"
+    if moved_from is None:
+        note_transition(session, scope, device, "in_service", at=now)
     session.flush()
     session.refresh(device, ["installation"])
     record(

@@ -110,6 +110,8 @@ class DeviceRow:
     face: str | None
     side: str | None
     installed_at: dt.datetime | None
+    # The operator's machine: its own, or one let to the customer.
+    provider_owned: bool
     created_at: dt.datetime
 
 
@@ -368,6 +370,7 @@ def _select_devices(scope: Scope) -> Query:
             Installation.face,
             Installation.side,
             Installation.installed_at,
+            Device.provider_owned,
             Device.created_at,
         )
         .join(DeviceType, DeviceType.id == Device.device_type_id)

@@ -84,12 +84,14 @@ def collect_nav() -> list[tuple[str, str, bool]]:
             (_("Home"), "portal.home", True),
             (_("Cabinets and power"), "portal.cabinets", True),
             (_("Bandwidth"), "portal.bandwidth", True),
+            (_("Passes"), "portal.passes", has_right(Right.OWN_THINGS)),
             (_("Statements"), "portal.statements", has_right(Right.OWN_STATEMENTS)),
         ]
     else:
         pages = [
             (_("Overview"), "staff.home", has_right(Right.SEE_SPACE)),
             (_("Devices"), "staff.devices", has_right(Right.SEE_SPACE)),
+            (_("Passes"), "staff.passes", has_right(Right.SEE_SPACE)),
             (_("Power"), "staff.power", has_right(Right.SEE_POWER)),
             (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
             (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),

@@ -12,14 +12,14 @@ from dcim.errors import ForbiddenError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.inventory import placement, queries
+from dcim.inventory.lifecycle import DEVICE_STATES
 from dcim.inventory.models import Device
 from dcim.inventory.rails import RAIL_PLACES
-from dcim.inventory.registration import register_device
+from dcim.network.equipping import enter_device
 
 devices = Resource("devices", "Devices")
 device_types = Resource("device_types", "Device types", prefix="device-types")
 
-STATES = ("planned", "in_stock", "installed", "in_service", "removed", "returned")
 # The highest half unit of the tallest rack there can be.
 MAX_HALF_UNIT = 119
 
@@ -32,7 +32,7 @@ class DeviceQuery(PageQuery):
     cabinet_id = query_id()
     room_id = query_id()
     role = Text(high=64)
-    state = choice(STATES)
+    state = choice(DEVICE_STATES)
     sort = fields.Enum(queries.DeviceSort, by_value=True, load_default=queries.DeviceSort.NAME)
     descending = Flag(load_default=False)
 
@@ -110,7 +110,7 @@ def show_device(device_id: int) -> Any:
 def create_device(body: dict[str, Any]) -> Any:
     """Enter a device into stock."""
     session, scope = db_session(), current_scope()
-    device = register_device(session, scope, **body)
+    device = enter_device(session, scope, **body)
     return queries.find_device(session, scope, device.id)
 
 

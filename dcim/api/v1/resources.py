@@ -6,11 +6,13 @@ from dcim.api.v1.allocations import allocations, area_claims
 from dcim.api.v1.cabinets import cabinets
 from dcim.api.v1.customers import contracts, customers, items
 from dcim.api.v1.deletions import deletions
+from dcim.api.v1.device_life import device_life
 from dcim.api.v1.devices import device_types, devices
 from dcim.api.v1.holds import holds
 from dcim.api.v1.incidents import incidents, maintenance
 from dcim.api.v1.me import me
 from dcim.api.v1.moves import moves
+from dcim.api.v1.passes import passes
 from dcim.api.v1.ports import ports, services
 from dcim.api.v1.power_nodes import power_nodes
 from dcim.api.v1.series import series
@@ -30,6 +32,8 @@ RESOURCES: tuple[Resource, ...] = (
     moves,
     device_types,
     devices,
+    device_life,
+    passes,
     power_nodes,
     ports,
     services,

@@ -20,6 +20,14 @@ SECTIONS = {
     "staff.add_device": "staff.devices",
     "staff.customer": "staff.customers",
     "staff.add_agent": "staff.agents",
+    "staff.device_state": "staff.devices",
+    "staff.rent": "staff.devices",
+    "staff.end_rent": "staff.devices",
+    "staff.type_files": "staff.devices",
+    "staff.import_type_files": "staff.devices",
+    "staff.add_pass": "staff.passes",
+    "staff.equipment_pass": "staff.passes",
+    "staff.print_pass": "staff.passes",
 }
 
 

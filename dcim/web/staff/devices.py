@@ -18,6 +18,7 @@ from dcim.columns import utc_now
 from dcim.customers.queries import list_customers
 from dcim.errors import ConflictError, JifangError
 from dcim.http.database import current_scope, db_session
+from dcim.inventory.device_facts import find_device_facts, list_supplies
 from dcim.inventory.models import Device
 from dcim.inventory.queries import (
     DeviceFilter,
@@ -27,7 +28,8 @@ from dcim.inventory.queries import (
     list_devices,
     list_rooms,
 )
-from dcim.inventory.registration import register_device
+from dcim.inventory.transitions import list_transitions
+from dcim.network.equipping import enter_device
 from dcim.network.queries import PortFilter, list_ports
 from dcim.paging import EVERYTHING, Paging
 from dcim.power.cords import list_cords
@@ -36,7 +38,8 @@ from dcim.snmp.queries import list_agents
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff
-from dcim.web.staff.names import ROLES, STATES
+from dcim.web.staff.device_life import name_asks, offered_steps
+from dcim.web.staff.names import AIRFLOW_NAMES, CATEGORY_NAMES, ROLES, STATES
 from dcim.web.staff.placing_forms import MISSING, strip
 
 
@@ -97,6 +100,13 @@ def device(device_id: int) -> str:
         ports=list_ports(session, scope, PortFilter(device_id=device_id), Paging(1, 200)),
         cords=[(cord, supply.nodes[cord.pdu_id]) for cord in cords] if supply else [],
         agent=agents[0] if agents else None,
+        facts=find_device_facts(session, scope, device_id),
+        supplies=list_supplies(session, device_id),
+        life=list_transitions(session, scope, device_id).items,
+        steps=[(step, _(step.verb)) for step in offered_steps(found.state)],
+        category_names=CATEGORY_NAMES,
+        airflow_names=AIRFLOW_NAMES,
+        ask_names=name_asks(),
         history=list_entries(session, scope, AuditFilter(subject=f"device/{device_id}")),
         now=now,
         crumbs=[(_("Devices"), url_for("staff.devices")), (found.name, "")],
@@ -129,7 +139,7 @@ def add_device() -> Response | BaseResponse:
         return show_form("staff/device_new.html", form, 422, **context)
     try:
         with session.begin_nested():
-            made = register_device(
+            made = enter_device(
                 session,
                 scope,
                 name=form.name.data,

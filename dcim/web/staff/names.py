@@ -29,8 +29,33 @@ STATES = {
     "in_stock": _l("In stock"),
     "installed": _l("Installed"),
     "in_service": _l("In service"),
+    "in_repair": _l("In repair"),
     "removed": _l("Removed"),
     "returned": _l("Returned"),
+    "destroyed": _l("Destroyed"),
+}
+CATEGORY_NAMES = {
+    "server": _l("Server"),
+    "storage": _l("Storage"),
+    "switch": _l("Switch"),
+    "router": _l("Router"),
+    "firewall": _l("Firewall"),
+    "pdu": _l("PDU"),
+    "ups": _l("UPS"),
+    "panel": _l("Patch panel"),
+    "blank": _l("Blanking panel"),
+    "cable_manager": _l("Cable manager"),
+    "chassis": _l("Chassis"),
+    "other": _l("Other"),
+}
+AIRFLOW_NAMES = {
+    "front-to-rear": _l("Front to rear"),
+    "rear-to-front": _l("Rear to front"),
+    "left-to-right": _l("Left to right"),
+    "right-to-left": _l("Right to left"),
+    "side-to-rear": _l("Side to rear"),
+    "passive": _l("Passive"),
+    "mixed": _l("Mixed"),
 }
 NODE_KINDS = {
     "utility": _l("Utility"),

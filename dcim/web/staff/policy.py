@@ -32,6 +32,18 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.agents": needs(Right.SEE_NETWORK),
     "staff.add_agent": needs(Right.CHANGE_DEVICES),
     "staff.audit": needs(Right.SEE_AUDIT),
+    "staff.device_state": needs(Right.CHANGE_DEVICES),
+    "staff.rent": needs(Right.CHANGE_DEVICES),
+    "staff.end_rent": needs(Right.CHANGE_DEVICES),
+    "staff.type_files": needs(Right.CHANGE_DEVICES),
+    "staff.import_type_files": needs(Right.CHANGE_DEVICES),
+    "staff.load_type_catalogue": needs(Right.CHANGE_DEVICES),
+    "staff.passes": SPACE,
+    "staff.add_pass": needs(Right.CHANGE_DEVICES),
+    "staff.equipment_pass": SPACE,
+    "staff.print_pass": SPACE,
+    "staff.decide_pass": needs(Right.CHANGE_DEVICES),
+    "staff.gate": needs(Right.CHANGE_DEVICES),
     "staff.search": needs(Right.SEE_SPACE, Right.SEE_CUSTOMERS),
 }
 STAFF_POLICY |= list_import_policy(KINDS)

@@ -5,13 +5,16 @@ from dcim.web.staff import (
     audit,
     cabinets,
     customers,
+    device_life,
     devices,
     imports,
     overview,
+    passes,
     placing,
     power,
     search,
     statements,
+    type_files,
 )
 from dcim.web.staff.blueprint import staff
 
@@ -20,12 +23,15 @@ __all__ = [
     "audit",
     "cabinets",
     "customers",
+    "device_life",
     "devices",
     "imports",
     "overview",
+    "passes",
     "placing",
     "power",
     "search",
     "staff",
     "statements",
+    "type_files",
 ]

@@ -19,6 +19,11 @@ from dcim.customers.models import Contact, Contract, ContractItem, ContractTerms
 from dcim.db import Base
 from dcim.inventory import models as inventory
 from dcim.inventory.claims import AreaClaim
+from dcim.inventory.equipment_models import (
+    DeviceTransition,
+    EquipmentPass,
+    EquipmentPassLine,
+)
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
@@ -39,6 +44,10 @@ RULED = {
     "contract_terms": {"sha256"},
     "contract_item": {"kind"},
     "device": {"state"},
+    "device_transition": {"from_state", "to_state"},
+    # Four characters of the bearer's document hold no canary.
+    "equipment_pass": {"direction", "state", "bearer_document_hint"},
+    "equipment_pass_line": {"kind"},
     "allocation": {"turn"},
     "area_claim": {"extent", "turn"},
     "incident_impact": {"severity"},
@@ -160,6 +169,7 @@ def seed_tenant(session: Session, settings: Settings, tag: str, *, place: int = 
     _seed_measured(session, settings, tenant, place or ord(tag[0]) - ord("A") + 1)
     _seed_operations(session, tenant)
     _seed_statement(session, settings, tenant)
+    _seed_equipment(session, tenant)
     return tenant
 
 
@@ -318,6 +328,31 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         "series_id": series["traffic"].id,
         "credential_id": credential.id,
         "agent_id": agent.id,
+    }
+
+
+def _seed_equipment(session: Session, tenant: Tenant) -> None:
+    """A step of the device's life, and a pass that names it."""
+    tag, ids = tenant.tag, tenant.ids
+    own = {"customer_id": ids["customer_id"]}
+    step = make(
+        session, DeviceTransition, tag, **own, device_id=ids["device_id"], at=SINCE,
+        from_state="installed", to_state="in_service",
+        detail={"fault": canary(tag, "device_transition", "detail")},
+    )  # fmt: skip
+    one = make(
+        session, EquipmentPass, tag, **own, site_id=ids["site_id"], direction="out",
+        state="requested", bearer_document_hint="7X", planned_on=NOW.date(), requested_at=SINCE,
+    )  # fmt: skip
+    line = make(
+        session, EquipmentPassLine, tag, **own, pass_id=one.id, kind="device",
+        device_id=ids["device_id"], quantity=1,
+    )  # fmt: skip
+    ids |= {
+        "pass_id": one.id,
+        "equipment_pass_id": one.id,
+        "line_id": line.id,
+        "device_transition_id": step.id,
     }
 
 
