@@ -96,9 +96,16 @@ def load_power(session: Session, plan: DemoPlan, records: Records) -> None:
     plugged = {
         cord: records.devices[device.name].id for device in plan.devices for cord in device.cords
     }
+    banks = {
+        (node.parent, number): records.nodes[node.code].id
+        for node in plan.nodes
+        if node.bank_of is not None
+        for number in range(node.bank_of[0], node.bank_of[1] + 1)
+    }
     session.add_all(
         Outlet(
             pdu_id=records.nodes[node.code].id,
+            bank_id=banks.get((node.code, number)),
             number=number,
             connector="C19" if number % 6 == 0 else "C13",
             device_id=plugged.get((node.code, number)),
@@ -113,9 +120,15 @@ def _node(node: NodePlan, records: Records) -> PowerNode:
     return PowerNode(
         site_id=records.site_id,
         parent_id=records.nodes[node.parent].id if node.parent else None,
+        second_parent_id=records.nodes[node.second_parent].id if node.second_parent else None,
         kind=node.kind,
         code=node.code,
         feed=node.feed,
+        capacity_w=node.capacity_w,
+        power_factor_pct=node.power_factor_pct,
+        phase=node.phase,
+        poles=node.poles,
+        position=node.position,
         rated_a=node.rated_a,
         volts=node.volts,
         phases=node.phases,
