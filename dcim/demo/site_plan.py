@@ -161,9 +161,7 @@ def _transfer_supply() -> tuple[NodePlan, ...]:
         NodePlan(
             TRANSFER_SWITCH, "ats", "AB", source_a, 16, rack=TRANSFER_RACK, second_parent=source_b
         ),
-        NodePlan(
-            TRANSFER_PDU, "pdu", "AB", TRANSFER_SWITCH, 16, rack=TRANSFER_RACK, outlets=8
-        ),
+        NodePlan(TRANSFER_PDU, "pdu", "AB", TRANSFER_SWITCH, 16, rack=TRANSFER_RACK, outlets=8),
     )
 
 
@@ -225,9 +223,7 @@ def _rack_supply(rack: str, feed: str, panel: str, number: int) -> list[NodePlan
         outlets=OUTLETS[layout],
     )
     banks = [
-        NodePlan(
-            f"{pdu.code}/B{place}", "bank", feed, pdu.code, BANK_A, rack=rack, bank_of=sockets
-        )
+        NodePlan(f"{pdu.code}/B{place}", "bank", feed, pdu.code, BANK_A, rack=rack, bank_of=sockets)
         for place, sockets in enumerate(BANKS, start=1)
         if layout == "full" and not own
     ]

@@ -15,7 +15,7 @@ NODE_KINDS = (
 )  # fmt: skip
 # "AB" is what both feeds share: a common utility, or what takes either (ATS, dual input).
 FEEDS = ("A", "B", "AB")
-# Which phases of a three-phase supply a circuit hangs on; "" is not recorded, two are phase to phase.
+# Which phases of a three-phase supply a circuit hangs on: "" is not recorded, two are between phases.
 PHASES = ("", "L1", "L2", "L3", "L12", "L23", "L31", "L123")
 
 

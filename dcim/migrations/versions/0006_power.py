@@ -40,8 +40,10 @@ def upgrade() -> None:
     for name, rule in (
         (
             "kind",
-            "kind IN ('utility', 'generator', 'transformer', 'switchgear', 'ats', 'ups', 'panel',"
-            " 'breaker', 'pdu', 'bank')",
+            (
+                "kind IN ('utility', 'generator', 'transformer', 'switchgear', 'ats', 'ups',"
+                " 'panel', 'breaker', 'pdu', 'bank')"
+            ),
         ),
         ("feed", "feed IN ('A', 'B', 'AB')"),
         ("two_sources", "second_parent_id <> parent_id"),
@@ -51,9 +53,7 @@ def upgrade() -> None:
         op.create_check_constraint(op.f(f"ck_power_node_{name}"), "power_node", rule)
     op.add_column("outlet", sa.Column("bank_id", sa.BigInteger(), nullable=True))
     op.add_column("outlet", sa.Column("rating_a", sa.SmallInteger(), nullable=True))
-    op.add_column(
-        "outlet", sa.Column("phase", sa.String(64), nullable=False, server_default="")
-    )
+    op.add_column("outlet", sa.Column("phase", sa.String(64), nullable=False, server_default=""))
     op.alter_column("outlet", "phase", server_default=None)
     op.create_foreign_key(op.f("fk_outlet_bank_id"), "outlet", "power_node", ["bank_id"], ["id"])
     op.create_index(op.f("ix_outlet_bank_id"), "outlet", ["bank_id"])
