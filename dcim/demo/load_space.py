@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.demo.plan_parts import DemoPlan, NodePlan
 from dcim.demo.records import Records
+from dcim.inventory.equipment_models import DeviceSupply
 from dcim.inventory.models import Cabinet, Device, DeviceType, Rack, Room, Row, Site
 from dcim.inventory.placement import install_device
 from dcim.network.models import Port
@@ -102,6 +103,7 @@ def load_power(session: Session, plan: DemoPlan, records: Records) -> None:
         if node.bank_of is not None
         for number in range(node.bank_of[0], node.bank_of[1] + 1)
     }
+    supplies = _add_supplies(session, plan, records)
     session.add_all(
         Outlet(
             pdu_id=records.nodes[node.code].id,
@@ -109,11 +111,31 @@ def load_power(session: Session, plan: DemoPlan, records: Records) -> None:
             number=number,
             connector="C19" if number % 6 == 0 else "C13",
             device_id=plugged.get((node.code, number)),
+            supply_id=supplies.get((node.code, number)),
         )
         for node in plan.nodes
         for number in range(1, node.outlets + 1)
     )
     session.flush()
+
+
+def _add_supplies(session: Session, plan: DemoPlan, records: Records) -> dict[tuple[str, int], int]:
+    """A supply for each cord, by PDU and socket. Each can carry the whole machine."""
+    rated = {kind.model: kind.rated_w for kind in plan.types}
+    made = {
+        cord: DeviceSupply(
+            device_id=records.devices[device.name].id,
+            name=f"PSU{place}",
+            connector="C14",
+            maximum_w=rated[device.model],
+            allocated_w=-(-rated[device.model] // len(device.cords)),
+        )
+        for device in plan.devices
+        for place, cord in enumerate(device.cords, start=1)
+    }
+    session.add_all(made.values())
+    session.flush()
+    return {cord: supply.id for cord, supply in made.items()}
 
 
 def _node(node: NodePlan, records: Records) -> PowerNode:

@@ -74,8 +74,13 @@ class Grid:
     def __init__(self, nodes: Mapping[int, Node]) -> None:
         self.nodes = _sort(nodes)
         self.place = {node.id: at for at, node in enumerate(self.nodes)}
+        place = self.place
         self.parents = [
-            tuple(self.place[each] for each in node.parents if each in self.place)
+            tuple(
+                place[each]
+                for each in (node.parent_id, node.second_parent_id)
+                if each is not None and each in place
+            )
             for node in self.nodes
         ]
         self.phase: list[str] = []
@@ -96,6 +101,10 @@ class Grid:
         if above is None or self.nodes[above].phases != 1:
             return ""
         return self.phase[above]
+
+    def phase_names(self, at: int) -> tuple[str, ...]:
+        """What `Flow.amps` counts: a single-phase node's own phase ("" unrecorded), or all."""
+        return (self.phase[at],) if self.nodes[at].phases == 1 else PHASE_NAMES
 
     def energize(self, off: Iterable[int] = ()) -> Fed:
         """Who is fed when the nodes `off` (ids) are dead.
@@ -177,29 +186,27 @@ class Flow:
             return (-(-self.total[at] // volts),)
         return tuple(-(-phase[at] // volts) for phase in self.phases)
 
-    def highest(self, at: int) -> tuple[int, str]:
-        """(mA, phase) of the fullest phase; of a single-phase node the phase it hangs on."""
-        if self.grid.nodes[at].phases == 1:
-            return self.amps(at)[0], self.grid.phase[at]
-        amps = self.amps(at)
-        most = max(range(3), key=amps.__getitem__)
-        return amps[most], PHASE_NAMES[most]
-
 
 def _sort(nodes: Mapping[int, Node]) -> list[Node]:
     """Sources first (Kahn 1962); what a loop holds comes last."""
-    waiting = {node.id: sum(each in nodes for each in node.parents) for node in nodes.values()}
     below: dict[int, list[int]] = {}
-    for node in nodes.values():
-        for each in node.parents:
-            below.setdefault(each, []).append(node.id)
-    ready = [node_id for node_id in sorted(nodes) if waiting[node_id] == 0]
-    done: list[Node] = []
+    waiting: dict[int, int] = {}
+    ready = []
+    for node_id in sorted(nodes):
+        node = nodes[node_id]
+        count = 0
+        for parent_id in (node.parent_id, node.second_parent_id):
+            if parent_id in nodes and parent_id is not None:
+                below.setdefault(parent_id, []).append(node_id)
+                count += 1
+        if count:
+            waiting[node_id] = count
+        else:
+            ready.append(node_id)
     for node_id in ready:
-        done.append(nodes[node_id])
         for child in below.get(node_id, ()):
             waiting[child] -= 1
-            if waiting[child] == 0:
+            if not waiting[child]:
+                del waiting[child]
                 ready.append(child)
-    placed = {node.id for node in done}
-    return done + [nodes[node_id] for node_id in sorted(nodes) if node_id not in placed]
+    return [nodes[node_id] for node_id in (*ready, *waiting)]

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dcim.columns import Code, Id, Name, Watts
 from dcim.db import Base
+from dcim.inventory.equipment_models import DeviceSupply
 from dcim.inventory.models import Device, Rack
 
 NODE_KINDS = (
@@ -15,7 +16,7 @@ NODE_KINDS = (
 )  # fmt: skip
 # "AB" is what both feeds share: a common utility, or what takes either (ATS, dual input).
 FEEDS = ("A", "B", "AB")
-# Which phases of a three-phase supply a circuit hangs on: "" is not recorded, two are between phases.
+# The phases of a three-phase supply that a circuit hangs on; "" is not recorded.
 PHASES = ("", "L1", "L2", "L3", "L12", "L23", "L31", "L123")
 
 
@@ -103,10 +104,15 @@ class Outlet(Base):
     rating_a: Mapped[int | None] = mapped_column(SmallInteger)
     phase: Mapped[Code] = mapped_column(default="")
     device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"), index=True)
+    # Which of the device's supplies; its device is `device_id` (see dcim.power.plugging).
+    supply_id: Mapped[int | None] = mapped_column(
+        ForeignKey("device_supply.id", ondelete="SET NULL"), unique=True
+    )
 
     pdu: Mapped[PowerNode] = relationship(foreign_keys=[pdu_id])
     bank: Mapped[PowerNode | None] = relationship(foreign_keys=[bank_id])
     device: Mapped[Device | None] = relationship()
+    supply: Mapped[DeviceSupply | None] = relationship()
 
     __table_args__ = (
         UniqueConstraint("pdu_id", "number"),

@@ -1,7 +1,7 @@
 """Pure: what goes when nodes of the power chain are switched off, and what that overloads next."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dcim.power.flow import Fed, Flow, Grid, derated_ma, feed_names, rated_ma
 from dcim.power.tree import Node
@@ -104,29 +104,52 @@ class Outage:
     switched: tuple[int, ...]
     unrecorded: tuple[int, ...]
     racks: tuple[RackLoss, ...]
-    machines: tuple[MachineLoss, ...]
     strains: tuple[Strain, ...]
     tripped: tuple[tuple[int, ...], ...]
     unknown_racks: tuple[int, ...]
+    stages: "Stages"
+    machines: tuple[MachineLoss, ...] = ()
 
     def racks_by(self, outcome: str) -> list[RackLoss]:
         return [rack for rack in self.racks if rack.outcome == outcome]
 
 
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What is fed before, after, and when all that trips next has tripped."""
+
+    grid: Grid
+    fed: tuple[Fed, Fed, Fed]
+    touched: frozenset[int]
+    flow: tuple[Flow, Flow]
+
+    def strains_of(self, node_id: int) -> list[Strain]:
+        """Each phase of a node, before and after."""
+        at = self.grid.place[node_id]
+        node = self.grid.nodes[at]
+        before, after = (flow.amps(at) for flow in self.flow)
+        return [
+            Strain(node_id, phase, then, amps, derated_ma(node), rated_ma(node))
+            for phase, then, amps in zip(self.grid.phase_names(at), before, after, strict=True)
+        ]
+
+    @property
+    def racks(self) -> set[int]:
+        """Racks that something changes for, or for something in them (a bank)."""
+        nodes = self.grid.nodes
+        return {rack for at in self.touched if (rack := nodes[at].rack_id) is not None}
+
+
 def simulate(
-    nodes: Mapping[int, Node],
-    off: Iterable[int],
-    draws: Mapping[int, RackDraw],
-    machines: Sequence[Machine] = (),
-    grid: Grid | None = None,
+    nodes: Mapping[int, Node], off: Iterable[int], draws: Mapping[int, RackDraw]
 ) -> Outage:
-    """Switch `off` (ids; unknown ones count for nothing) and see.
+    """Switch `off` (ids; unknown ones count for nothing) and see; `add_machines` adds these.
 
     When a feed is lost its rack's whole load is on what is left. The load of machines that stop
     isn't taken off: their own share is rarely known, and too much is the safe side. Of what would
     trip, the breaker nearest to the load goes first (selectivity), then the rest is judged again.
     """
-    grid = grid or Grid(nodes)
+    grid = Grid(nodes)
     switched_off = frozenset(each for each in off if each in grid.place)
     fed0, fed1 = grid.energize(), grid.energize(switched_off)
     flow0 = grid.flow(fed0, _spread(grid, fed0, fed0, draws))
@@ -139,15 +162,10 @@ def simulate(
         gone.update(first)
         fed = grid.energize(gone)
         now = _strain(grid, fed, flow0, grid.flow(fed, _spread(grid, fed0, fed, draws)))
-    racks = _judge_racks(grid, (fed0, fed1, fed), draws, strains)
-    losses = _judge_machines(grid, (fed0, fed1, fed), machines)
-    known = {rack.rack_id for rack in racks}
-    racks += [
-        _lose_machines(grid, fed0, rack_id, draws)
-        for rack_id in sorted(
-            {loss.machine.rack_id for loss in losses if loss.outcome == "down"} - known
-        )
-    ]
+    stages = Stages(
+        grid, (fed0, fed1, fed), frozenset(_find_touched((fed0, fed1, fed))), (flow0, flow1)
+    )
+    racks = _judge_racks(stages, draws, strains)
     return Outage(
         off=switched_off,
         dead=frozenset(
@@ -170,7 +188,7 @@ def simulate(
             if node.kind == "ats" and fed1.live[at] and fed1.source[at] < 0 <= fed0.source[at]
         ),
         racks=tuple(racks),
-        machines=tuple(losses),
+        stages=stages,
         strains=tuple(
             sorted((one for one in strains.values()), key=lambda one: (-one.share, one.node_id))
         ),
@@ -181,6 +199,25 @@ def simulate(
             if rack.after and draws.get(rack.rack_id, RackDraw(0)).total is None
         ),
     )  # fmt: skip
+
+
+def add_machines(
+    outage: Outage, machines: Iterable[Machine], draws: Mapping[int, RackDraw]
+) -> Outage:
+    """The same with what happens to these; others than those in `stages.racks` don't matter.
+
+    A rack that keeps its feeds while a machine in it loses its only cord is added to the racks.
+    """
+    losses = _judge_machines(outage.stages, machines)
+    grid, fed = outage.stages.grid, outage.stages.fed[0]
+    known = {rack.rack_id for rack in outage.racks}
+    stopped = {loss.machine.rack_id for loss in losses if loss.outcome == "down"}
+    racks = list(outage.racks)
+    for rack_id in sorted(stopped - known):
+        names = feed_names(_feeds(fed, grid.feeds_of_rack.get(rack_id, ())))
+        basis = draws[rack_id].basis if rack_id in draws else "unknown"
+        racks.append(RackLoss(rack_id, "devices", names, names, names, basis, None, None))
+    return replace(outage, machines=tuple(losses), racks=tuple(racks))
 
 
 def _spread(grid: Grid, before: Fed, after: Fed, draws: Mapping[int, RackDraw]) -> dict[int, int]:
@@ -207,18 +244,22 @@ def _spread(grid: Grid, before: Fed, after: Fed, draws: Mapping[int, RackDraw]) 
 def _strain(grid: Grid, fed: Fed, before: Flow, after: Flow) -> dict[int, Strain]:
     """By place: the nodes that carry more than before."""
     found: dict[int, Strain] = {}
-    for at, mva in enumerate(after.total):
-        if not mva or not fed.live[at]:
+    columns = zip(*after.phases, *before.phases, strict=True)
+    for at, (one, two, three, one_then, two_then, three_then) in enumerate(columns):
+        if one == one_then and two == two_then and three == three_then:
             continue
-        if mva == before.total[at] and all(
-            later[at] == earlier[at]
-            for later, earlier in zip(after.phases, before.phases, strict=True)
-        ):
+        if not fed.live[at] or not after.total[at]:
             continue
         node = grid.nodes[at]
-        amps, phase = after.highest(at)
-        then = before.amps(at)[0 if node.phases == 1 or not phase else int(phase[1]) - 1]
-        if amps > then:
+        grown = [
+            (amps, then, phase)
+            for phase, then, amps in zip(
+                grid.phase_names(at), before.amps(at), after.amps(at), strict=True
+            )
+            if amps > then
+        ]
+        if grown:
+            amps, then, phase = max(grown, key=lambda one: one[0])
             found[at] = Strain(node.id, phase, then, amps, derated_ma(node), rated_ma(node))
     return found
 
@@ -231,12 +272,14 @@ def _first_to_trip(grid: Grid, fed: Fed, strains: Mapping[int, Strain]) -> tuple
 
 
 def _judge_racks(
-    grid: Grid, fed: tuple[Fed, Fed, Fed], draws: Mapping[int, RackDraw],
-    strains: Mapping[int, Strain],
-) -> list[RackLoss]:  # fmt: skip
+    stages: Stages, draws: Mapping[int, RackDraw], strains: Mapping[int, Strain]
+) -> list[RackLoss]:
+    grid, fed, touched = stages.grid, stages.fed, stages.touched
     first, after, _ = fed
     found = []
     for rack_id, pdus in grid.feeds_of_rack.items():
+        if touched.isdisjoint(pdus):
+            continue
         had, has, keeps = (_feeds(one, pdus) for one in fed)
         alive = [at for at in pdus if after.live[at]]
         battery = any(after.battery[at] and not first.battery[at] for at in alive)
@@ -279,11 +322,14 @@ def _find_strains(
     return own, cause
 
 
-def _judge_machines(
-    grid: Grid, fed: tuple[Fed, Fed, Fed], machines: Sequence[Machine]
-) -> list[MachineLoss]:
+def _judge_machines(stages: Stages, machines: Iterable[Machine]) -> list[MachineLoss]:
+    grid, fed, touched = stages.grid, stages.fed, stages.touched
     found = []
+    ids = {grid.nodes[at].id for at in touched}
+    racks = {rack for rack, pdus in grid.feeds_of_rack.items() if not touched.isdisjoint(pdus)}
     for machine in machines:
+        if ids.isdisjoint(machine.cords) if machine.cords else machine.rack_id not in racks:
+            continue
         places = [grid.place[each] for each in machine.cords if each in grid.place]
         assumed = not places
         if assumed:
@@ -296,11 +342,14 @@ def _judge_machines(
     return found
 
 
-def _lose_machines(grid: Grid, fed: Fed, rack_id: int, draws: Mapping[int, RackDraw]) -> RackLoss:
-    """A rack whose feeds all stay, while a machine in it loses its only cord (a bank is off)."""
-    names = feed_names(_feeds(fed, grid.feeds_of_rack.get(rack_id, [])))
-    basis = draws[rack_id].basis if rack_id in draws else "unknown"
-    return RackLoss(rack_id, "devices", names, names, names, basis, None, None)
+def _find_touched(fed: tuple[Fed, Fed, Fed]) -> set[int]:
+    """Places whose state isn't the same before, after and at last."""
+    columns = zip(*(one.feeds for one in fed), *(one.battery for one in fed[:2]), strict=True)
+    return {
+        at
+        for at, (had, has, keeps, held, holds) in enumerate(columns)
+        if had != has or has != keeps or held != holds
+    }
 
 
 def _feeds(fed: Fed, places: Iterable[int]) -> int:

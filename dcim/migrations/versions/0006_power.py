@@ -55,6 +55,16 @@ def upgrade() -> None:
     op.add_column("outlet", sa.Column("rating_a", sa.SmallInteger(), nullable=True))
     op.add_column("outlet", sa.Column("phase", sa.String(64), nullable=False, server_default=""))
     op.alter_column("outlet", "phase", server_default=None)
+    op.add_column("outlet", sa.Column("supply_id", sa.BigInteger(), nullable=True))
+    op.create_unique_constraint(op.f("uq_outlet_supply_id"), "outlet", ["supply_id"])
+    op.create_foreign_key(
+        op.f("fk_outlet_supply_id"),
+        "outlet",
+        "device_supply",
+        ["supply_id"],
+        ["id"],
+        ondelete="SET NULL",
+    )
     op.create_foreign_key(op.f("fk_outlet_bank_id"), "outlet", "power_node", ["bank_id"], ["id"])
     op.create_index(op.f("ix_outlet_bank_id"), "outlet", ["bank_id"])
     op.create_check_constraint(op.f("ck_outlet_phase"), "outlet", PHASES)
