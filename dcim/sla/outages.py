@@ -154,11 +154,8 @@ def read_outage(
             "Choose from one to %(count)s nodes to switch off.", {"off": ["count"]},
             count=MOST_NODES,
         )  # fmt: skip
-    sites = dict(
-        session.execute(
-            select(PowerNode.id, PowerNode.site_id).where(PowerNode.id.in_(wanted))
-        ).tuples()
-    )
+    rows = session.execute(select(PowerNode.id, PowerNode.site_id).where(PowerNode.id.in_(wanted)))
+    sites = {row.id: row.site_id for row in rows}
     if len(sites) < len(wanted):
         raise NotFoundError("No such power node.")
     if len(set(sites.values())) > 1:

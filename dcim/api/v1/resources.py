@@ -7,6 +7,7 @@ from dcim.api.v1.incidents import incidents, maintenance
 from dcim.api.v1.me import me
 from dcim.api.v1.ports import ports, services
 from dcim.api.v1.power_nodes import power_nodes
+from dcim.api.v1.power_outages import power_outages
 from dcim.api.v1.series import series
 from dcim.api.v1.sites import rooms, sites
 from dcim.api.v1.snmp import agents, credentials
@@ -20,6 +21,7 @@ RESOURCES = (
     device_types,
     devices,
     power_nodes,
+    power_outages,
     ports,
     services,
     series,
