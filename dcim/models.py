@@ -3,6 +3,7 @@
 import dcim.accounts.models
 import dcim.customers.models
 import dcim.inventory.equipment_models
+import dcim.inventory.claims
 import dcim.inventory.models
 import dcim.metering.models
 import dcim.network.models

@@ -35,6 +35,7 @@ TENANT_TABLES = {
     "device_transition": "customer_id",
     "equipment_pass": "customer_id",
     "equipment_pass_line": "customer_id",
+    "area_claim": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = ("audit_entry", "statement", "statement_file", "ledger_entry")

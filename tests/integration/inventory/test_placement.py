@@ -4,8 +4,7 @@ import datetime as dt
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -13,96 +12,33 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.models import AuditEntry
 from dcim.accounts.scope import Scope
-from dcim.customers.models import Contract, ContractItem, Customer
-from dcim.db import ScopedSession, SessionFactory, transaction
+from dcim.db import SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError
 from dcim.inventory import placement
+from dcim.inventory.allocating import allocate_space
+from dcim.inventory.holding import hold_space
 from dcim.inventory.models import (
     Allocation,
     AllocationSlot,
-    Cabinet,
     Device,
-    DeviceType,
     Hold,
     Installation,
     InstallationSlot,
     Rack,
-    Room,
-    Row,
-    Site,
 )
 from dcim.inventory.occupancy import Space, name_units
-from dcim.inventory.placement import (
-    allocate_space,
-    hold_space,
-    install_device,
-    move_device,
-    remove_device,
-)
-
-SCOPE = Scope.system("test")
-NOW = dt.datetime(2026, 11, 3, 8, 0, tzinfo=dt.UTC)
-TODAY = NOW.date()
-WEEK = dt.timedelta(days=7)
+from dcim.inventory.placement import install_device, move_device, remove_device
+from tests.integration.inventory.house import NOW, SCOPE, TODAY, WEEK, House, build_house
 
 
-@dataclass
-class House:
-    """A rack of 20 U, two customers with an item each, and devices of 2 U."""
-
-    rack: Rack
-    other_rack: Rack
-    items: dict[str, ContractItem]
-    devices: dict[str, Device]
-
-
-def build_house(session: Session) -> House:
-    site = Site(code="T1", name="测试", name_en="Test")
-    row = Row(code="A", position=1, room=Room(code="M1", name="机房", name_en="Hall", site=site))
-    racks = [
-        Rack(code=code, u_count=20, cabinet=Cabinet(code=code, position=at, row=row))
-        for at, code in enumerate(("A-01", "A-02"))
-    ]
-    session.add_all(racks)
-    kind = DeviceType(manufacturer="M", model="2U", height=4)
-    slim = DeviceType(manufacturer="M", model="0U", height=0)
-    session.add_all([kind, slim])
-    session.flush()
-    items, devices = {}, {}
-    for name in ("Reed", "Moss"):
-        customer = Customer(code=name, name=name, name_en=name)
-        contract = Contract(customer=customer, number=f"HT-{name}", starts_on=TODAY)
-        session.add(contract)
-        session.flush()
-        item = ContractItem(
-            contract_id=contract.id, customer_id=customer.id, code=f"{name}-1", kind="space",
-            label=name, label_en=name, monthly_fee=Decimal(100), starts_on=TODAY,
-        )  # fmt: skip
-        session.add(item)
-        items[name] = item
-        for number in (1, 2):
-            devices[f"{name}{number}"] = Device(
-                name=f"{name}{number}", device_type_id=kind.id, customer_id=customer.id, role="app"
-            )
-    devices["strip"] = Device(name="strip", device_type_id=slim.id, role="pdu")
-    session.add_all(devices.values())
-    session.flush()
-    return House(racks[0], racks[1], items, devices)
-
-
-@pytest.fixture
-def house(session: ScopedSession) -> House:
-    return build_house(session)
-
-
-def install(session: Session, house: House, name: str, u_low: int, **rest: str) -> Installation:
+def install(session: Session, house: House, name: str, u_low: int, **rest: Any) -> Installation:
     return install_device(
         session, SCOPE, house.devices[name], house.rack.id, u_low=u_low, at=NOW, **rest
     )
 
 
 def test_an_installed_device_takes_every_slot_it_covers(session: Session, house: House) -> None:
-    install(session, house, "Reed1", 10, face="front")
+    install(session, house, "shallow", 10, face="front")
     slots = session.scalars(select(InstallationSlot)).all()
     assert {(slot.u, slot.face, slot.side) for slot in slots} == {
         (u, "front", side) for u in (10, 11, 12, 13) for side in ("left", "right")
@@ -120,9 +56,9 @@ def test_a_taken_place_is_refused_in_the_name_of_what_stands_there(
 
 
 def test_faces_and_sides_are_places_of_their_own(session: Session, house: House) -> None:
-    install(session, house, "Reed1", 10, face="front")
-    install(session, house, "Reed2", 10, face="rear", side="left")
-    install(session, house, "Moss1", 10, face="rear", side="right")
+    install(session, house, "shallow", 10)
+    install(session, house, "narrow1", 10, face="rear", side="left")
+    install(session, house, "narrow2", 10, face="rear", side="right")
     assert session.scalar(select(func.count()).select_from(InstallationSlot)) == 16
 
 
