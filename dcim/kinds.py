@@ -1,7 +1,9 @@
 """Every kind of record there is, in the order of the navigation."""
 
+import dcim.inventory.kinds as inventory
+import dcim.power.kinds as power
 from dcim.records.kinds import Kind
 
-KINDS: tuple[Kind, ...] = ()
+KINDS: tuple[Kind, ...] = (*inventory.KINDS, *power.KINDS)
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_PLURAL = {kind.plural: kind for kind in KINDS}
