@@ -5,5 +5,9 @@ import dcim.power.kinds as power
 from dcim.records.kinds import Kind
 
 KINDS: tuple[Kind, ...] = (*inventory.KINDS, *power.KINDS)
+from dcim.inventory import kinds as inventory
+from dcim.records.kinds import Kind
+
+KINDS: tuple[Kind, ...] = (*inventory.KINDS,)
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_PLURAL = {kind.plural: kind for kind in KINDS}

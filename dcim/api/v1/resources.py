@@ -2,12 +2,15 @@
 
 from dcim.api.record_resources import make_resource
 from dcim.api.spec import Resource
+from dcim.api.v1.allocations import allocations, area_claims
 from dcim.api.v1.cabinets import cabinets
 from dcim.api.v1.customers import contracts, customers, items
 from dcim.api.v1.deletions import deletions
 from dcim.api.v1.devices import device_types, devices
+from dcim.api.v1.holds import holds
 from dcim.api.v1.incidents import incidents, maintenance
 from dcim.api.v1.me import me
+from dcim.api.v1.moves import moves
 from dcim.api.v1.ports import ports, services
 from dcim.api.v1.power_nodes import power_nodes
 from dcim.api.v1.power_outages import power_outages
@@ -22,6 +25,10 @@ RESOURCES: tuple[Resource, ...] = (
     sites,
     rooms,
     cabinets,
+    allocations,
+    area_claims,
+    holds,
+    moves,
     device_types,
     devices,
     power_nodes,
