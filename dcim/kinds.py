@@ -1,13 +1,8 @@
 """Every kind of record there is, in the order of the navigation."""
 
-import dcim.inventory.kinds as inventory
-import dcim.power.kinds as power
+from dcim.power import kinds as power
 from dcim.records.kinds import Kind
 
-KINDS: tuple[Kind, ...] = (*inventory.KINDS, *power.KINDS)
-from dcim.inventory import kinds as inventory
-from dcim.records.kinds import Kind
-
-KINDS: tuple[Kind, ...] = (*inventory.KINDS,)
+KINDS: tuple[Kind, ...] = (*power.KINDS,)
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_PLURAL = {kind.plural: kind for kind in KINDS}

@@ -2,8 +2,8 @@
 
 import dcim.accounts.models
 import dcim.customers.models
-import dcim.inventory.equipment_models
 import dcim.inventory.claims
+import dcim.inventory.equipment_models
 import dcim.inventory.models
 import dcim.metering.models
 import dcim.network.models

@@ -46,6 +46,8 @@ API_POLICY: dict[str, Access] = {
     "api_power_nodes.list_power_nodes": POWER,
     "api_power_nodes.show_power_node": POWER,
     "api_power_outages.simulate_outage": needs(Right.SEE_POWER),
+    "api_plugging.connect": needs(Right.CHANGE_POWER),
+    "api_plugging.disconnect": needs(Right.CHANGE_POWER),
     "api_ports.list_ports": NETWORK,
     "api_ports.show_port": NETWORK,
     "api_services.list_services": NETWORK,

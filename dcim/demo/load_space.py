@@ -13,6 +13,9 @@ from dcim.inventory.placement import install_device
 from dcim.network.models import Port
 from dcim.power.models import Outlet, PowerNode
 
+# Every sixth socket of a PDU is a C19.
+LARGE_SOCKET = 6
+
 
 def load_space(session: Session, plan: DemoPlan, records: Records) -> None:
     """Site, rooms, rows, cabinets, racks."""
@@ -109,7 +112,7 @@ def load_power(session: Session, plan: DemoPlan, records: Records) -> None:
             pdu_id=records.nodes[node.code].id,
             bank_id=banks.get((node.code, number)),
             number=number,
-            connector="C19" if number % 6 == 0 else "C13",
+            connector="C19" if number % LARGE_SOCKET == 0 else "C13",
             device_id=plugged.get((node.code, number)),
             supply_id=supplies.get((node.code, number)),
         )
@@ -126,7 +129,7 @@ def _add_supplies(session: Session, plan: DemoPlan, records: Records) -> dict[tu
         cord: DeviceSupply(
             device_id=records.devices[device.name].id,
             name=f"PSU{place}",
-            connector="C14",
+            connector="C20" if cord[1] % LARGE_SOCKET == 0 else "C14",
             maximum_w=rated[device.model],
             allocated_w=-(-rated[device.model] // len(device.cords)),
         )

@@ -41,7 +41,9 @@ def check_node(
         parents = [node if each == node.id else tree.nodes[each] for each in child.parents]
         known = {remark.text for remark in find_faults(child, _former(tree, child))}
         faults += [
-            Remark("parent_id", mark("%(child)s hangs on it and wouldn't fit."), {"child": child.code})
+            Remark(
+                "parent_id", mark("%(child)s hangs on it and wouldn't fit."), {"child": child.code}
+            )
             for remark in find_faults(child, parents)
             if remark.text not in known
         ]
@@ -152,4 +154,3 @@ def check_outlet(
     bank = session.get(PowerNode, bank_id)
     if bank is None or bank.kind != "bank" or bank.parent_id != pdu.id:
         raise InvalidError("The bank belongs to another PDU.", {"bank_id": ["other pdu"]})
-

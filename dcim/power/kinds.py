@@ -60,9 +60,10 @@ def _plugged() -> Any:
     return select(Device.name).where(Device.id == Outlet.device_id).scalar_subquery()
 
 
-POWER_NODE = Kind(
+POWER_NODE: Kind = Kind(
     "power_node",
-    "power-nodes",
+    # "power-nodes" are the same with their readings (dcim.power.queries).
+    "power-chain",
     mark("Power node"),
     mark("Power nodes"),
     PowerNode,
@@ -129,7 +130,7 @@ POWER_NODE = Kind(
     section="power",
 )  # fmt: skip
 
-OUTLET = Kind(
+OUTLET: Kind = Kind(
     "outlet",
     "outlets",
     mark("Outlet"),

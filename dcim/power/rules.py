@@ -1,7 +1,8 @@
 """Pure: what a node of the power chain may be, by itself and under what feeds it."""
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dcim.power.flow import rated_ma
 from dcim.power.tree import Node
@@ -18,7 +19,7 @@ class Remark:
 
     field: str
     text: str
-    places: dict[str, object] = field(default_factory=dict)
+    places: dict[str, object] = dataclasses.field(default_factory=dict)
 
 
 def find_faults(node: Node, parents: Sequence[Node]) -> list[Remark]:
@@ -38,15 +39,16 @@ def find_faults(node: Node, parents: Sequence[Node]) -> list[Remark]:
         found.append(Remark("parent_id", mark("A bank belongs to a PDU.")))
     if parents:
         reach = {letter for parent in parents for letter in parent.feed}
-        for letter in node.feed:
-            if letter not in reach:
-                found.append(
-                    Remark(
-                        "feed",
-                        mark("Feed %(feed)s doesn't reach %(parents)s."),
-                        {"feed": letter, "parents": ", ".join(each.code for each in parents)},
-                    )
-                )
+        names = ", ".join(each.code for each in parents)
+        found += [
+            Remark(
+                "feed",
+                mark("Feed %(feed)s doesn't reach %(parents)s."),
+                {"feed": letter, "parents": names},
+            )
+            for letter in node.feed
+            if letter not in reach
+        ]
     for parent in parents:
         found += _compare_phases(node, parent)
     return found
@@ -54,11 +56,7 @@ def find_faults(node: Node, parents: Sequence[Node]) -> list[Remark]:
 
 def _compare_phases(node: Node, parent: Node) -> list[Remark]:
     if node.phases == 3 and parent.phases == 1:
-        return [
-            Remark(
-                "phases", mark("%(parent)s has a single phase."), {"parent": parent.code}
-            )
-        ]
+        return [Remark("phases", mark("%(parent)s has a single phase."), {"parent": parent.code})]
     both = node.phases == parent.phases == 1 and node.phase and parent.phase
     if both and node.phase != parent.phase:
         return [
@@ -83,15 +81,16 @@ def find_warnings(node: Node, parents: Sequence[Node]) -> list[Remark]:
                     {"parent": parent.code},
                 )
             )
-        if node.kind not in {"transformer", "ups"} and node.phase_v != parent.phase_v:
-            if node.phase not in ("L12", "L23", "L31"):
-                found.append(
-                    Remark(
-                        "volts",
-                        mark("%(parent)s has %(volts)s V."),
-                        {"parent": parent.code, "volts": parent.volts},
-                    )
+        between = node.phase in ("L12", "L23", "L31")
+        converts = node.kind in {"transformer", "ups"}
+        if node.phase_v != parent.phase_v and not converts and not between:
+            found.append(
+                Remark(
+                    "volts",
+                    mark("%(parent)s has %(volts)s V."),
+                    {"parent": parent.code, "volts": parent.volts},
                 )
+            )
         if node.phases == 1 and parent.phases == 3 and not node.phase:
             found.append(
                 Remark("phase", mark("Its phase isn't recorded: loads are taken to be balanced."))

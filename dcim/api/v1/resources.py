@@ -11,6 +11,7 @@ from dcim.api.v1.holds import holds
 from dcim.api.v1.incidents import incidents, maintenance
 from dcim.api.v1.me import me
 from dcim.api.v1.moves import moves
+from dcim.api.v1.plugging import plugging
 from dcim.api.v1.ports import ports, services
 from dcim.api.v1.power_nodes import power_nodes
 from dcim.api.v1.power_outages import power_outages
@@ -33,6 +34,7 @@ RESOURCES: tuple[Resource, ...] = (
     devices,
     power_nodes,
     power_outages,
+    plugging,
     ports,
     services,
     series,

@@ -10,6 +10,8 @@ from dcim.web.staff import (
     overview,
     placing,
     power,
+    power_budgets,
+    power_nodes,
     search,
     statements,
 )
@@ -25,6 +27,8 @@ __all__ = [
     "overview",
     "placing",
     "power",
+    "power_budgets",
+    "power_nodes",
     "search",
     "staff",
     "statements",

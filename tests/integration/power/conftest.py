@@ -47,7 +47,7 @@ def demo_settings(
 
 @pytest.fixture(scope="module")
 def demo(demo_settings: Settings) -> Iterator[SessionFactory]:
-    engine = make_engine(demo_settings.database_url)
+    engine = make_engine(demo_settings.database_url or "")
     sessions = make_sessions(engine)
     plan = DemoInstance(
         seed=7,
