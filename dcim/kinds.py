@@ -1,6 +1,6 @@
 """Every kind of record there is, in the order of the navigation."""
 
-from dcim.inventory import kinds as inventory
+from dcim.power import kinds as power
 from dcim.records.kinds import Kind
 
 KINDS: tuple[Kind, ...] = (*inventory.KINDS,)
@@ -11,5 +11,6 @@ KINDS: tuple[Kind, ...] = (
     DEVICE_TRANSITION,
     EQUIPMENT_PASS,
 )
+KINDS: tuple[Kind, ...] = (*power.KINDS,)
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_PLURAL = {kind.plural: kind for kind in KINDS}

@@ -66,7 +66,11 @@ def resolve_paths(
     own = kind.field(kind.key[-1])
     by_code: dict[str, list[str]] = {}
     for text in wanted:
-        by_code.setdefault(text.rsplit(SEPARATOR, 1)[-1].strip().lower(), []).append(text)
+        parts = text.split(SEPARATOR)
+        # A code may hold the separator itself ("RPP-A1/Q02"): every end of the text may be one.
+        for place in range(len(parts)):
+            code = SEPARATOR.join(parts[place:]).strip().lower()
+            by_code.setdefault(code, []).append(text)
     ids_by_code = _find_by_code(session, scope, kind, own, by_code)
     every = [record_id for ids in ids_by_code.values() for record_id in ids]
     paths = find_paths(session, scope, kind, every) if every else {}

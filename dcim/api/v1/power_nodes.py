@@ -16,7 +16,7 @@ class NodeQuery(PageQuery):
     site_id = query_id()
     parent_id = query_id("For staff.")
     rack_id = query_id()
-    feed = choice(("A", "B"))
+    feed = choice(("A", "B", "AB"))
     kind = choice(NODE_KINDS)
 
 

@@ -13,8 +13,10 @@ from dcim.api.v1.incidents import incidents, maintenance
 from dcim.api.v1.me import me
 from dcim.api.v1.moves import moves
 from dcim.api.v1.passes import passes
+from dcim.api.v1.plugging import plugging
 from dcim.api.v1.ports import ports, services
 from dcim.api.v1.power_nodes import power_nodes
+from dcim.api.v1.power_outages import power_outages
 from dcim.api.v1.series import series
 from dcim.api.v1.sites import rooms, sites
 from dcim.api.v1.snmp import agents, credentials
@@ -35,6 +37,8 @@ RESOURCES: tuple[Resource, ...] = (
     device_life,
     passes,
     power_nodes,
+    power_outages,
+    plugging,
     ports,
     services,
     series,

@@ -32,7 +32,7 @@ from dcim.inventory.transitions import list_transitions
 from dcim.network.equipping import enter_device
 from dcim.network.queries import PortFilter, list_ports
 from dcim.paging import EVERYTHING, Paging
-from dcim.power.cords import list_cords
+from dcim.power.cords import list_cords, list_pdus
 from dcim.sla.feeds import load_supply
 from dcim.snmp.queries import list_agents
 from dcim.web.staff.answers import go_on, refuse, show_form
@@ -99,6 +99,7 @@ def device(device_id: int) -> str:
         device=found,
         ports=list_ports(session, scope, PortFilter(device_id=device_id), Paging(1, 200)),
         cords=[(cord, supply.nodes[cord.pdu_id]) for cord in cords] if supply else [],
+        pdus=list_pdus(session, found.rack_id) if found.rack_id else [],
         agent=agents[0] if agents else None,
         facts=find_device_facts(session, scope, device_id),
         supplies=list_supplies(session, device_id),
