@@ -5,15 +5,19 @@ import datetime as dt
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     UniqueConstraint,
+    func,
+    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from dcim.columns import Code, Id, Name, Network
+from dcim.columns import Code, Id, Name, Network, UtcDateTime
 from dcim.customers.models import ContractItem, Customer
 from dcim.db import Base
 from dcim.inventory.models import Device, Site
@@ -128,6 +132,24 @@ class AddressAssignment(Base):
     contract_item: Mapped[ContractItem | None] = relationship(viewonly=True)
     device: Mapped[Device | None] = relationship()
     port: Mapped[Port | None] = relationship()
+
+    @hybrid_property
+    def starts_at(self) -> dt.datetime | None:
+        return self.period.lower
+
+    @starts_at.inplace.expression
+    @classmethod
+    def _starts_at(cls) -> ColumnElement[dt.datetime]:
+        return type_coerce(func.lower(cls.period), UtcDateTime)
+
+    @hybrid_property
+    def ends_at(self) -> dt.datetime | None:
+        return self.period.upper
+
+    @ends_at.inplace.expression
+    @classmethod
+    def _ends_at(cls) -> ColumnElement[dt.datetime]:
+        return type_coerce(func.upper(cls.period), UtcDateTime)
 
     __table_args__ = (
         ForeignKeyConstraint(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
@@ -60,8 +60,11 @@ def assign_address(
     *,
     starts_at: dt.datetime | None = None,
     ends_at: dt.datetime | None = None,
+    audit: bool = True,
 ) -> AddressAssignment:
     """Give one address ("192.0.2.7") or a block ("192.0.2.16/29") to someone, from now on.
+
+    Without `audit` the caller writes the entry.
 
     Raises InvalidError for what lies in no prefix that gives addresses, ConflictError naming who
     has it and until when.
@@ -70,7 +73,7 @@ def assign_address(
     net = _parse(network)
     around = _lock_around(session, net)
     _check_place(session, net, around, holder)
-    return _assign(session, scope, net, holder, starts_at, ends_at)
+    return _assign(session, scope, net, holder, starts_at, ends_at, audit=audit)
 
 
 def assign_next_free(
@@ -359,9 +362,11 @@ def _assign(
     holder: Holder,
     starts_at: dt.datetime | None,
     ends_at: dt.datetime | None,
+    *,
+    audit: bool = True,
 ) -> AddressAssignment:
     begins, ends = _judge_period(starts_at, ends_at)
-    _check_holder(session, holder)
+    check_holder(session, holder)
     _refuse_given(session, net, Range(begins, ends))
     made = AddressAssignment(
         network=str(net),
@@ -375,6 +380,8 @@ def _assign(
     )
     session.add(made)
     session.flush()
+    if not audit:
+        return made
     record(
         session,
         scope,
@@ -390,7 +397,7 @@ def _assign(
     return made
 
 
-def _check_holder(session: Session, holder: Holder) -> None:
+def check_holder(session: Session, holder: Holder) -> None:
     if holder.customer_id is not None and session.get(Customer, holder.customer_id) is None:
         raise InvalidError("There is no such customer.", {"customer_id": ["unknown"]})
     if holder.contract_item_id is not None:
@@ -445,27 +452,3 @@ def _refuse_given(session: Session, net: Net, period: Range[dt.datetime]) -> Non
 def _require_staff(scope: Scope) -> None:
     if not scope.is_staff:
         raise ForbiddenError("Only staff give and look up addresses.")
-
-
-def holds_now(column: Any, now: dt.datetime) -> ColumnElement[bool]:
-    """Whether a period column covers this instant."""
-    condition: ColumnElement[bool] = column.op("@>", is_comparison=True)(now)
-    return condition
-
-
-def has_given(session: Session, network: str, now: dt.datetime) -> bool:
-    """Whether anything of this network is given to someone now or later."""
-    return (
-        session.scalar(
-            select(AddressAssignment.id)
-            .where(
-                AddressAssignment.network.op("<<=", is_comparison=True)(network),
-                or_(
-                    func.upper_inf(AddressAssignment.period),
-                    func.upper(AddressAssignment.period) > now,
-                ),
-            )
-            .limit(1)
-        )
-        is not None
-    )
