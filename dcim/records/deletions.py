@@ -2,7 +2,7 @@
 
 import base64
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.db import Base
 from dcim.errors import ConflictError, Counts, ForbiddenError, NotFoundError
-from dcim.paging import FIRST_PAGE, Page, Paging, slice_page
+from dcim.paging import FIRST_PAGE, Page, Paging
 from dcim.records.fields import ReferenceType
 from dcim.records.kinds import Kind
 from dcim.records.models import DeletedRecord
@@ -137,9 +137,14 @@ def restore_record(session: Session, scope: Scope, kinds: Sequence[Kind], delete
 
 
 def list_deleted(
-    session: Session, scope: Scope, paging: Paging = FIRST_PAGE, *, kind: str | None = None
+    session: Session,
+    scope: Scope,
+    paging: Paging = FIRST_PAGE,
+    *,
+    kind: str | None = None,
+    kinds: Collection[str] | None = None,
 ) -> Page[DeletedRecord]:
-    """What can still be brought back, newest first."""
+    """What can still be brought back, newest first; of one kind, or of these."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff change this.")
     statement = (
@@ -149,7 +154,19 @@ def list_deleted(
     )
     if kind is not None:
         statement = statement.where(DeletedRecord.kind == kind)
-    return slice_page(list(session.scalars(statement)), paging)
+    if kinds is not None:
+        statement = statement.where(DeletedRecord.kind.in_(kinds))
+    total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    rows = session.scalars(statement.limit(paging.size).offset(paging.offset))
+    return Page(list(rows), total, paging.page, paging.size)
+
+
+def find_deleted(session: Session, scope: Scope, deleted_id: int) -> DeletedRecord:
+    """Raises NotFoundError for what is absent, restored or too old, and for customers always."""
+    kept = session.get(DeletedRecord, deleted_id) if scope.is_staff else None
+    if kept is None or kept.restored_at is not None or kept.at < utc_now() - KEPT:
+        raise NotFoundError("There is nothing to bring back.")
+    return kept
 
 
 def purge_deleted(session: Session) -> int:

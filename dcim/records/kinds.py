@@ -20,7 +20,7 @@ def staff_only(scope: Scope) -> ColumnElement[bool] | None:
     return None if scope.is_staff else false()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """Everything the faces need to list, show, write, import and search records of one kind.
 
