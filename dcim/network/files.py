@@ -156,7 +156,7 @@ def read_file(session: Session, scope: Scope, file_id: int) -> StoredFile:
     return file
 
 
-def describe_download(file: StoredFile) -> Iterable[tuple[str, str]]:
+def describe_download() -> Iterable[tuple[str, str]]:
     """Headers that keep a browser from opening what somebody handed in."""
     return (
         ("X-Content-Type-Options", "nosniff"),

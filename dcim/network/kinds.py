@@ -302,7 +302,7 @@ DEDICATED_LINE = Kind(
 
 PORT = Kind(
     name="port",
-    plural="ports",
+    plural="network-ports",
     label=mark("Port"),
     label_plural=mark("Ports"),
     model=Port,

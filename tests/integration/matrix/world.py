@@ -257,7 +257,7 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         session, BandwidthService, tag, **own, contract_item_id=ids["contract_item_id"],
         commit_bps=10**7, ceiling_bps=10**8, direction="max", charging_mode="p95",
     )  # fmt: skip
-    make(
+    membership = make(
         session, ServiceMembership, tag, **own, service_id=service.id, port_id=port.id,
         starts_at=SINCE,
     )  # fmt: skip
@@ -296,6 +296,7 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         "series_id": series["traffic"].id,
         "credential_id": credential.id,
         "agent_id": agent.id,
+        "membership_id": membership.id,
     }
 
 
