@@ -17,9 +17,11 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
 from dcim.db import SessionFactory, transaction
+from dcim.kinds import BY_NAME
 from dcim.metering.maintenance import MaintenanceReport
 from dcim.metering.store import PostgresSampleStore
 from dcim.observability import work_on
+from dcim.records.imports import carry_on
 from dcim.sla.incidents import derive_recent
 from dcim.snmp.polling import PollingRoom, poll_shard
 
@@ -70,6 +72,7 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
         _maintain_samples
     )
     app.task(name="derive_incidents", queue=CARE, pass_context=True)(_derive_incidents)
+    app.task(name="import_sheet", queue=CARE, retry=retried, pass_context=True)(_import_sheet)
     return app
 
 
@@ -121,6 +124,12 @@ def _derive_incidents(context: procrastinate.JobContext) -> None:
     workplace = _workplace(context)
     with work_on(f"job-{context.job.id}"):
         derive_recent(workplace.sessions, time.time_ns() // 1_000_000)
+
+
+def _import_sheet(context: procrastinate.JobContext, *, run_id: int) -> None:
+    with work_on(f"job-{context.job.id}"):
+        state = carry_on(_workplace(context).sessions, BY_NAME, run_id)
+        log.info("sheet imported", run=run_id, state=state)
 
 
 # -- putting work on the queue -------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from dcim.accounts.roles import Right
 from dcim.http.policy import Access, needs
+from dcim.kinds import KINDS
+from dcim.web.staff.imports import list_import_policy
 
 SPACE = needs(Right.SEE_SPACE)
 PLACING = needs(Right.CHANGE_SPACE)
@@ -49,3 +51,4 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.audit": needs(Right.SEE_AUDIT),
     "staff.search": needs(Right.SEE_SPACE, Right.SEE_CUSTOMERS),
 }
+STAFF_POLICY |= list_import_policy(KINDS)
