@@ -12,5 +12,9 @@ KINDS: tuple[Kind, ...] = (
     EQUIPMENT_PASS,
 )
 KINDS: tuple[Kind, ...] = (*power.KINDS,)
+from dcim.network import kinds as network
+from dcim.records.kinds import Kind
+
+KINDS: tuple[Kind, ...] = (*network.KINDS,)
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_PLURAL = {kind.plural: kind for kind in KINDS}

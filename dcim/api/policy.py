@@ -80,6 +80,22 @@ API_POLICY: dict[str, Access] = {
     "api_statements.show_document": STATEMENTS,
     "api_statements.download_pdf": STATEMENTS,
     "api_ledger.list_ledger": STATEMENTS,
+    "api_cross_connect_orders.list_cross_connects": NETWORK,
+    "api_cross_connect_orders.show_cross_connect": NETWORK,
+    "api_cross_connect_orders.create_cross_connect": needs(Right.CHANGE_NETWORK, Right.OWN_THINGS),
+    "api_cross_connect_orders.choose_ports": needs(Right.CHANGE_NETWORK),
+    "api_cross_connect_orders.advance": needs(Right.CHANGE_NETWORK, Right.OWN_THINGS),
+    "api_cross_connect_orders.attach": needs(Right.CHANGE_NETWORK, Right.OWN_THINGS),
+    "api_stored_files.download": NETWORK,
+    "api_addresses.assign": needs(Right.CHANGE_NETWORK),
+    "api_addresses.assign_free": needs(Right.CHANGE_NETWORK),
+    "api_addresses.release": needs(Right.CHANGE_NETWORK),
+    "api_addresses.lookup": needs(Right.SEE_NETWORK),
+    "api_traces.show_trace": needs(Right.SEE_NETWORK),
+    "api_cabling.connect": needs(Right.CHANGE_NETWORK),
+    "api_cabling.disconnect": needs(Right.CHANGE_NETWORK),
+    "api_memberships.join": needs(Right.CHANGE_NETWORK),
+    "api_memberships.leave": needs(Right.CHANGE_NETWORK),
 }
 
 # Some right to see records; which kinds are told is decided by each kind's own.

@@ -19,6 +19,7 @@ from dcim.demo.load_customers import (
     load_services,
 )
 from dcim.demo.load_metering import load_agents, load_series
+from dcim.demo.load_network import load_network
 from dcim.demo.load_space import install_devices, load_devices, load_power, load_space
 from dcim.demo.records import Records
 from dcim.errors import ConflictError
@@ -83,6 +84,8 @@ def load_demo(
     say(f"{len(plan.devices)} devices")
     install_devices(session, actor, plan, records)
     load_services(session, plan, records)
+    say("carriers, panels, cross-connects and addresses")
+    load_network(session, actor, plan, records)
     load_operations(session, plan, records)
     say(f"{len(plan.agents)} SNMP agents")
     load_agents(session, actor, settings, demo, plan, records)

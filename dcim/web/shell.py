@@ -84,6 +84,8 @@ def collect_nav() -> list[tuple[str, str, bool]]:
             (_("Home"), "portal.home", True),
             (_("Cabinets and power"), "portal.cabinets", True),
             (_("Bandwidth"), "portal.bandwidth", True),
+            (_("Cross-connects"), "portal.cross_connects", True),
+            (_("Addresses"), "portal.addresses", True),
             (_("Passes"), "portal.passes", has_right(Right.OWN_THINGS)),
             (_("Statements"), "portal.statements", has_right(Right.OWN_STATEMENTS)),
         ]
@@ -95,6 +97,8 @@ def collect_nav() -> list[tuple[str, str, bool]]:
             (_("Power"), "staff.power", has_right(Right.SEE_POWER)),
             (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
             (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
+            (_("Cross-connects"), "staff.cross_connects", has_right(Right.SEE_NETWORK)),
+            (_("Address space"), "staff.prefixes", has_right(Right.SEE_NETWORK)),
             (_("Customers"), "staff.customers", has_right(Right.SEE_CUSTOMERS)),
             (_("Statements"), "staff.statements", has_right(Right.SEE_STATEMENTS)),
             (_("SNMP agents"), "staff.agents", has_right(Right.SEE_NETWORK)),

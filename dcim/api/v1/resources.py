@@ -3,7 +3,9 @@
 from dcim.api.record_resources import make_resource
 from dcim.api.spec import Resource
 from dcim.api.v1.allocations import allocations, area_claims
+from dcim.api.v1.addresses import addresses, cabling, memberships, traces
 from dcim.api.v1.cabinets import cabinets
+from dcim.api.v1.cross_connects import files, orders
 from dcim.api.v1.customers import contracts, customers, items
 from dcim.api.v1.deletions import deletions
 from dcim.api.v1.device_life import device_life
@@ -52,5 +54,11 @@ RESOURCES: tuple[Resource, ...] = (
     statements,
     ledger,
     deletions,
+    orders,
+    files,
+    addresses,
+    traces,
+    cabling,
+    memberships,
 )
 RESOURCES += tuple(make_resource(kind, KINDS) for kind in KINDS)

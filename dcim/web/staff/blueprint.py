@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, g, request
 
+from dcim.web.network_names import EVERY_NAME
 from dcim.web.staff.names import STATES, role_name, unit_text
 
 staff = Blueprint("staff", __name__, url_prefix="/staff")
@@ -32,6 +33,13 @@ SECTIONS = {
     "staff.add_pass": "staff.passes",
     "staff.equipment_pass": "staff.passes",
     "staff.print_pass": "staff.passes",
+    "staff.cross_connect": "staff.cross_connects",
+    "staff.add_cross_connect": "staff.cross_connects",
+    "staff.advance_order": "staff.cross_connects",
+    "staff.attach_order_file": "staff.cross_connects",
+    "staff.prefix": "staff.prefixes",
+    "staff.address_lookup": "staff.prefixes",
+    "staff.port_trace": "staff.devices",
 }
 
 
@@ -43,4 +51,4 @@ def name_section() -> None:
 @staff.context_processor
 def name_things() -> dict[str, Any]:
     """For every staff template."""
-    return {"role_name": role_name, "unit_text": unit_text, "states": STATES}
+    return {"role_name": role_name, "unit_text": unit_text, "states": STATES, **EVERY_NAME}

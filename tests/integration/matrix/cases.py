@@ -26,12 +26,16 @@ WORDS = {
     "token": ("none",),
     "month": ("2026-10",),
     "period": ("2026-10",),
+    "action": ("approve",),
 }
 # A query that an own call needs to be answered at all.
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 _SINCE, _UNTIL = NOW - dt.timedelta(days=1), NOW + dt.timedelta(hours=1)
 DAY = f"since={_SINCE:{_ISO}}&until={_UNTIL:{_ISO}}"
-NEEDED = {"/api/v1/series/<int:series_id>/samples": DAY}
+NEEDED = {
+    "/api/v1/series/<int:series_id>/samples": DAY,
+    "/api/v1/addresses/lookup": "address=192.0.2.7",
+}
 ID_NAME = re.compile(r"(^|_)id$")
 
 
