@@ -256,7 +256,7 @@ def _check(session: Session, contract: Contract | None, given: dict[str, Any]) -
         and {"currency", "timezone", "starts_on"} & set(given)
     ):
         raise ConflictError(
-            "The terms of contract %(number)s were checked against these; delete it and draft anew.",
+            "The terms of contract %(number)s were read for these; delete it and draft anew.",
             number=contract.number,
         )
 

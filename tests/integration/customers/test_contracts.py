@@ -354,7 +354,7 @@ def test_terms_are_read_before_they_count(session: ScopedSession) -> None:
     # A draft has one version: its start's.
     again = attach_terms(session, CLERK, contract, document, dt.date(2026, 5, 1))
     assert (first.version, again.version, again.effective_from) == (1, 1, BEGAN)
-    with pytest.raises(ConflictError, match="checked against"):
+    with pytest.raises(ConflictError, match="were read for"):
         update_contract(session, CLERK, contract, {"currency": "USD"})
     make_item(session, contract)
     sign_contract(session, CLERK, contract, now=NOW)
