@@ -59,7 +59,7 @@ def update_item(session: Session, scope: Scope, item: ContractItem, values: dict
         )
     if priced:
         stays = {name: getattr(item, name) for name in ("quantity", "unit_price", "monthly_fee")}
-        if "monthly_fee" not in changed and (changed.get("unit_price") or stays["unit_price"]):
+        if "monthly_fee" not in changed and {**stays, **changed}["unit_price"] is not None:
             stays.pop("monthly_fee")
         changed.update(price({**stays, **changed}))
     for name, value in changed.items():
