@@ -32,6 +32,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "IDC staff": {
         "snmp": Entry("snmp", "snmp", "Probe devices, keep credentials and polled agents"),
         "customer": Entry("customers", "customer", "List customers and their contracts"),
+        "export": Entry("exports", "export", "Write the report to the regulator as sheets"),
     },
     "Finance": {
         "statement": Entry("statements", "statement", "Issue, list, export and verify statements"),

@@ -84,6 +84,7 @@ def collect_nav() -> list[tuple[str, str, bool]]:
             (_("Home"), "portal.home", True),
             (_("Cabinets and power"), "portal.cabinets", True),
             (_("Bandwidth"), "portal.bandwidth", True),
+            (_("Contracts"), "portal.contracts", True),
             (_("Statements"), "portal.statements", has_right(Right.OWN_STATEMENTS)),
         ]
     else:

@@ -12,6 +12,7 @@ PORTAL_POLICY: dict[str, Access] = {
     "portal.cabinets": OWN,
     "portal.bandwidth": OWN,
     "portal.bandwidth_csv": OWN,
+    "portal.contracts": OWN,
     "portal.statements": STATEMENTS,
     "portal.statement_pdf": STATEMENTS,
     "portal.statement_json": STATEMENTS,

@@ -1,6 +1,6 @@
 """All pages of the customer portal, registered by being imported."""
 
-from dcim.web.portal import bandwidth, cabinets, home, statements
+from dcim.web.portal import bandwidth, cabinets, contracts, home, statements
 from dcim.web.portal.blueprint import portal
 
-__all__ = ["bandwidth", "cabinets", "home", "portal", "statements"]
+__all__ = ["bandwidth", "cabinets", "contracts", "home", "portal", "statements"]

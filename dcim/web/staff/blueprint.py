@@ -19,6 +19,17 @@ SECTIONS = {
     "staff.move": "staff.devices",
     "staff.add_device": "staff.devices",
     "staff.customer": "staff.customers",
+    "staff.renewals": "staff.customers",
+    "staff.contract": "staff.customers",
+    "staff.sign": "staff.customers",
+    "staff.renew": "staff.customers",
+    "staff.finish_contract": "staff.customers",
+    "staff.finish_item": "staff.customers",
+    "staff.terms": "staff.customers",
+    "staff.amend": "staff.customers",
+    "staff.add_order": "staff.customers",
+    "staff.order": "staff.customers",
+    "staff.regulator": "staff.customers",
     "staff.add_agent": "staff.agents",
 }
 

@@ -2,10 +2,14 @@
 
 from dcim.web.staff import (
     agents,
+    amending,
     audit,
     cabinets,
+    contracts,
     customers,
     devices,
+    exports,
+    orders,
     overview,
     placing,
     power,
@@ -16,10 +20,14 @@ from dcim.web.staff.blueprint import staff
 
 __all__ = [
     "agents",
+    "amending",
     "audit",
     "cabinets",
+    "contracts",
     "customers",
     "devices",
+    "exports",
+    "orders",
     "overview",
     "placing",
     "power",
