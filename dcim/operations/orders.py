@@ -18,6 +18,7 @@ from dcim.inventory.placement import remove_device
 from dcim.inventory.vacating import end_allocation
 from dcim.operations.belongings import Belongings, find_belongings, find_standing
 from dcim.operations.models import OPEN_ORDER_STATES, ORDER_KINDS, OrderStep, ServiceOrder
+from dcim.records.fields import mark
 
 # Months of a contract (by id) that are over and have no statement; statements stand above us.
 FindMissing = Callable[[Session, int], list[str]]
@@ -30,9 +31,9 @@ _FROM = {
     "move_out": ("active", "suspended"),
 }
 _WRONG_STATE = {
-    "suspend": "Customer %(customer)s isn't served now, so it can't be suspended.",
-    "restore": "Customer %(customer)s isn't suspended.",
-    "move_out": "Customer %(customer)s isn't served now, or is leaving already.",
+    "suspend": mark("Customer %(customer)s isn't served now, so it can't be suspended."),
+    "restore": mark("Customer %(customer)s isn't suspended."),
+    "move_out": mark("Customer %(customer)s isn't served now, or is leaving already."),
 }
 _MIRRORED = {"ports_off": "ports_on", "power_off": "power_on", "access_revoked": "access_restored"}
 _Step = tuple[str, str, str, int | None]
