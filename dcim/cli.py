@@ -36,6 +36,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         ),
         "import": Entry("records", "import_sheet", "Bring in a sheet of records, all rows or none"),
         "customer": Entry("customers", "customer", "List customers and their contracts"),
+        "export": Entry("exports", "export", "Write the report to the regulator as sheets"),
     },
     "Finance": {
         "statement": Entry("statements", "statement", "Issue, list, export and verify statements"),

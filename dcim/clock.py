@@ -24,6 +24,7 @@ from dcim import jobs
 from dcim.accounts.models import JobRun
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
+from dcim.customers.turning import turn_day
 from dcim.db import ScopedSession
 from dcim.snmp.models import SnmpAgent
 
@@ -181,6 +182,8 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("poll", every(settings.poll_interval_s), defer_polls),
         Chime("retry-stalled", every(10), lambda session: take_back_stalled(url)),
         Chime("incidents", every(300), defer_incidents),
+        # Cheap when nothing is due; contracts may be in several zones, so not at one midnight.
+        Chime("turn-day", every(600), lambda session: turn_day(session, Scope.system("clock"))),
         Chime("maintain-samples", CronTrigger(hour=3, minute=15, timezone=zone), defer_maintenance),
         # Asked every minute, not only on the 1st: a clock that was down then catches up.
         Chime(

@@ -1,20 +1,24 @@
 """Every kind of record there is, in the order of the navigation."""
 
+from dcim.customers import kinds as customers
+from dcim.inventory import kinds as inventory
+from dcim.inventory.device_kinds import DEVICE_TRANSITION, DEVICE_TYPE, EQUIPMENT_PASS
+from dcim.network import kinds as network
+from dcim.network.equipping import DEVICE
+from dcim.operations import kinds as operations
 from dcim.power import kinds as power
 from dcim.records.kinds import Kind
 
-KINDS: tuple[Kind, ...] = (*inventory.KINDS,)
-from dcim.inventory.device_kinds import DEVICE_TRANSITION, EQUIPMENT_PASS
-from dcim.records.kinds import Kind
-
 KINDS: tuple[Kind, ...] = (
+    *inventory.KINDS,
+    DEVICE_TYPE,
+    DEVICE,
     DEVICE_TRANSITION,
     EQUIPMENT_PASS,
+    *power.KINDS,
+    *network.KINDS,
+    *customers.KINDS,
+    *operations.KINDS,
 )
-KINDS: tuple[Kind, ...] = (*power.KINDS,)
-from dcim.network import kinds as network
-from dcim.records.kinds import Kind
-
-KINDS: tuple[Kind, ...] = (*network.KINDS,)
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_PLURAL = {kind.plural: kind for kind in KINDS}

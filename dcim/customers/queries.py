@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
+from dcim.customers.calendar import today_in
 from dcim.customers.models import Contact, Contract, ContractItem, ContractTerms, Customer
 from dcim.errors import NotFoundError
 from dcim.paging import FIRST_PAGE, Page, Paging, contains, fetch_page
@@ -36,6 +37,18 @@ class ContactRow:
     may_order: bool
     may_enter: bool
     gets_statements: bool
+    title: str
+    mobile: str
+    may_ticket: bool
+    may_see_bills: bool
+    valid_until: dt.date | None
+    document_kind: str
+    document_hint: str
+
+    @property
+    def over(self) -> bool:
+        """The rights have run out, by the day it is everywhere already."""
+        return self.valid_until is not None and self.valid_until < today_in("UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +91,7 @@ class ContractRow:
     starts_on: dt.date
     ends_on: dt.date | None
     signed_at: dt.datetime | None
+    state: str
     items: list[ItemRow]
     terms: list[TermsRow]
 
@@ -135,6 +149,13 @@ def list_contacts(session: Session, scope: Scope, customer_id: int) -> list[Cont
             Contact.may_order,
             Contact.may_enter,
             Contact.gets_statements,
+            Contact.title,
+            Contact.mobile,
+            Contact.may_ticket,
+            Contact.may_see_bills,
+            Contact.valid_until,
+            Contact.document_kind,
+            Contact.document_hint,
         )
         .where(scope.filter(Contact.customer_id), Contact.customer_id == customer_id)
         .order_by(Contact.name, Contact.id)
@@ -163,6 +184,7 @@ def list_contracts(
             Contract.starts_on,
             Contract.ends_on,
             Contract.signed_at,
+            Contract.state,
         )
         .join(Customer, Customer.id == Contract.customer_id)
         .where(scope.filter(Contract.customer_id))

@@ -20,6 +20,7 @@ from dcim.demo.load_customers import (
 )
 from dcim.demo.load_metering import load_agents, load_series
 from dcim.demo.load_network import load_network
+from dcim.demo.load_sales import load_changes, load_orders
 from dcim.demo.load_space import install_devices, load_devices, load_power, load_space
 from dcim.demo.records import Records
 from dcim.errors import ConflictError
@@ -87,6 +88,8 @@ def load_demo(
     say("carriers, panels, cross-connects and addresses")
     load_network(session, actor, plan, records)
     load_operations(session, plan, records)
+    load_changes(session, actor, plan, records)
+    load_orders(session, actor, plan, records)
     say(f"{len(plan.agents)} SNMP agents")
     load_agents(session, actor, settings, demo, plan, records)
     load_series(session, plan, records)

@@ -1,14 +1,30 @@
 """Write the demo's customers: contracts, terms, items, space, services, notices, tickets."""
 
 import datetime as dt
+from dataclasses import asdict
 from importlib import resources
 
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
-from dcim.customers.models import Contact, Contract, ContractItem, ContractTerms, Customer
-from dcim.demo.plan_parts import ContractPlan, DemoPlan, ItemPlan, MaintenancePlan
+from dcim.customers.models import (
+    CatalogueItem,
+    Contact,
+    Contract,
+    ContractItem,
+    ContractTerms,
+    Customer,
+)
+from dcim.demo.load_sales import load_catalogue, sell_by
+from dcim.demo.plan_parts import (
+    ContractPlan,
+    CustomerPlan,
+    DemoPlan,
+    ItemPlan,
+    MaintenancePlan,
+)
 from dcim.demo.records import Records
+from dcim.demo.sales_plan import plan_identity, plan_term
 from dcim.inventory.allocating import allocate_space
 from dcim.inventory.areas import allocate_area
 from dcim.inventory.barring import bar_space
@@ -27,14 +43,18 @@ def load_customers(session: Session, plan: DemoPlan, records: Records) -> None:
     """Customers with their contacts, contracts, terms and items."""
     began = {contract.customer: contract.starts_on for contract in plan.contracts}
     ended = {contract.customer: contract.ends_on for contract in plan.contracts}
+    premium = {contract.customer for contract in plan.contracts if contract.terms == "premium"}
+    offers = load_catalogue(session)
     for customer in plan.customers:
         row = Customer(
             code=customer.code,
             name=customer.name,
             name_en=customer.name_en,
             language=customer.language,
-            active=ended[customer.code] is None,
+            state="active" if ended[customer.code] is None else "left",
             created_at=_morning(began[customer.code]),
+            identity_kind="credit_code",
+            **_identity(customer, premium=customer.code in premium),
         )
         row.contacts = [
             Contact(
@@ -44,6 +64,11 @@ def load_customers(session: Session, plan: DemoPlan, records: Records) -> None:
                 may_order=contact.may_order,
                 may_enter=contact.may_enter,
                 gets_statements=contact.gets_statements,
+                title="运维负责人" if contact.may_order else "财务",
+                may_ticket=contact.may_order,
+                may_see_bills=not contact.may_order,
+                document_kind="id_card" if contact.may_enter else "",
+                document_hint=customer.code[-4:] if contact.may_enter else "",
             )
             for contact in customer.contacts
         ]
@@ -51,10 +76,22 @@ def load_customers(session: Session, plan: DemoPlan, records: Records) -> None:
     session.add_all(records.customers.values())
     session.flush()
     for contract in plan.contracts:
-        _load_contract(session, contract, records)
+        _load_contract(session, contract, records, offers)
 
 
-def _load_contract(session: Session, plan: ContractPlan, records: Records) -> None:
+def _identity(customer: CustomerPlan, *, premium: bool) -> dict[str, str]:
+    first, *_ = customer.contacts
+    identity = asdict(plan_identity(customer.code, customer.name, first.name, premium))
+    return identity | {
+        "security_contact": first.name,
+        "security_phone": first.phone,
+        "security_email": first.email,
+    }
+
+
+def _load_contract(
+    session: Session, plan: ContractPlan, records: Records, offers: dict[str, CatalogueItem]
+) -> None:
     customer = records.customers[plan.customer]
     contract = Contract(
         customer_id=customer.id,
@@ -62,6 +99,8 @@ def _load_contract(session: Session, plan: ContractPlan, records: Records) -> No
         starts_on=plan.starts_on,
         ends_on=plan.ends_on,
         signed_at=_morning(plan.starts_on) - dt.timedelta(days=9),
+        state="signed" if plan.ends_on is None else "ended",
+        **asdict(plan_term(plan.customer)),
     )
     session.add(contract)
     session.flush()
@@ -89,6 +128,8 @@ def _load_contract(session: Session, plan: ContractPlan, records: Records) -> No
             starts_on=item.starts_on,
             ends_on=item.ends_on,
         )
+    for item in plan.items:
+        sell_by(records.items[item.code], offers)
     session.add_all(records.items[item.code] for item in plan.items)
     session.flush()
 

@@ -13,7 +13,12 @@ from dcim.errors import NotFoundError
 from dcim.inventory.models import Room
 from dcim.inventory.reach import select_allocated_racks, select_reached_rooms
 from dcim.network.models import Port, ServiceMembership
-from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget
+from dcim.operations.models import (
+    Maintenance,
+    MaintenanceNotice,
+    MaintenanceTarget,
+    ServiceOrder,
+)
 from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page
 from dcim.power.models import PowerNode
 
@@ -119,6 +124,19 @@ def find_maintenance(session: Session, scope: Scope, maintenance_id: int) -> Mai
     if not found:
         raise NotFoundError("No such maintenance.")
     return found[0]
+
+
+def list_orders(
+    session: Session, scope: Scope, customer_id: int, limit: int = 20
+) -> list[ServiceOrder]:
+    """A customer's orders, newest first."""
+    statement = (
+        select(ServiceOrder)
+        .where(ServiceOrder.customer_id == customer_id)
+        .order_by(ServiceOrder.id.desc())
+        .limit(limit)
+    )
+    return list(session.scalars(scope.apply(statement, ServiceOrder.customer_id)))
 
 
 def _bare_maintenance(**fields: Any) -> MaintenanceRow:

@@ -8,7 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
-from dcim.customers.models import ContractTerms
+from dcim.customers.charges import Rule
+from dcim.customers.models import Contract, ContractTerms
+from dcim.errors import InvalidError
+from dcim.sla.observations import find_terms
 from dcim.sla.rules.terms_loading import load_terms
 from dcim.sla.rules.terms_text import TermsRefusedError
 from dcim.sla.rules.terms_words import clause_words
@@ -50,3 +53,13 @@ def tell_terms(
             )
         )
     return found
+
+
+def rule_of_month(session: Session, scope: Scope, contract: Contract, month: dt.date) -> Rule:
+    """How the terms in force prorate and round; the language's defaults where none can be read."""
+    try:
+        document = find_terms(session, scope, contract, f"{month:%Y-%m}").document
+        terms = load_terms(document)
+    except (InvalidError, TermsRefusedError):
+        return Rule()
+    return Rule(terms.prorate, terms.rounding, terms.decimals)

@@ -84,6 +84,7 @@ def collect_nav() -> list[tuple[str, str, bool]]:
             (_("Home"), "portal.home", True),
             (_("Cabinets and power"), "portal.cabinets", True),
             (_("Bandwidth"), "portal.bandwidth", True),
+            (_("Contracts"), "portal.contracts", True),
             (_("Cross-connects"), "portal.cross_connects", True),
             (_("Addresses"), "portal.addresses", True),
             (_("Passes"), "portal.passes", has_right(Right.OWN_THINGS)),

@@ -2,8 +2,8 @@
 
 from dcim.api.record_resources import make_resource
 from dcim.api.spec import Resource
-from dcim.api.v1.allocations import allocations, area_claims
 from dcim.api.v1.addresses import addresses, cabling, memberships, traces
+from dcim.api.v1.allocations import allocations, area_claims
 from dcim.api.v1.cabinets import cabinets
 from dcim.api.v1.cross_connects import files, orders
 from dcim.api.v1.customers import contracts, customers, items

@@ -22,6 +22,7 @@ PORTAL_POLICY: dict[str, Access] = {
     "portal.cancel_order": OWN,
     "portal.stored_file": OWN,
     "portal.addresses": OWN,
+    "portal.contracts": OWN,
     "portal.statements": STATEMENTS,
     "portal.statement_pdf": STATEMENTS,
     "portal.statement_json": STATEMENTS,

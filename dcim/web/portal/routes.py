@@ -1,6 +1,15 @@
 """All pages of the customer portal, registered by being imported."""
 
-from dcim.web.portal import bandwidth, cabinets, home, network, passes, statements
+from dcim.web.portal import bandwidth, cabinets, contracts, home, network, passes, statements
 from dcim.web.portal.blueprint import portal
 
-__all__ = ["bandwidth", "cabinets", "home", "network", "passes", "portal", "statements"]
+__all__ = [
+    "bandwidth",
+    "cabinets",
+    "contracts",
+    "home",
+    "network",
+    "passes",
+    "portal",
+    "statements",
+]

@@ -5,7 +5,14 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from dcim.accounts.roles import Right
-from dcim.customers.models import Contract, ContractItem
+from dcim.customers.kinds import (
+    CONTRACT_STATE_WORDS,
+    CUSTOMER_STATE_WORDS,
+    DOCUMENT_WORDS,
+    IDENTITY_WORDS,
+    TIER_WORDS,
+)
+from dcim.customers.models import Contract, ContractItem, Customer
 from dcim.customers.queries import find_customer, list_contacts, list_contracts, list_customers
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
@@ -14,6 +21,8 @@ from dcim.inventory.contents import list_claims
 from dcim.inventory.models import Allocation
 from dcim.inventory.reach import today_of_contract
 from dcim.network.queries import PortFilter, list_ports, list_services
+from dcim.operations.kinds import ORDER_STATE_WORDS, ORDER_WORDS
+from dcim.operations.queries import list_orders
 from dcim.paging import EVERYTHING, Paging
 from dcim.sla.agreed import tell_terms
 from dcim.sla.queries import IncidentFilter, list_incidents
@@ -74,9 +83,12 @@ def customer(customer_id: int) -> str:
     found = find_customer(session, scope, customer_id)
     contracts = list_contracts(session, scope, EVERYTHING, customer_id=customer_id).items
     may_read = has_right(Right.SEE_STATEMENTS)
+    identity = session.get_one(Customer, customer_id)
     return render_template(
         "staff/customer.html",
         customer=found,
+        identity=identity,
+        orders=list_orders(session, scope, customer_id),
         contacts=list_contacts(session, scope, customer_id),
         contracts=contracts,
         terms=tell_terms(session, scope, [contract.id for contract in contracts]),
@@ -92,6 +104,13 @@ def customer(customer_id: int) -> str:
         if may_read
         else None,
         kinds=ITEM_KINDS,
+        states_of=CUSTOMER_STATE_WORDS,
+        tiers=TIER_WORDS,
+        identities=IDENTITY_WORDS,
+        documents=DOCUMENT_WORDS,
+        contract_states=CONTRACT_STATE_WORDS,
+        order_words=ORDER_WORDS,
+        order_states=ORDER_STATE_WORDS,
         crumbs=[
             (_("Customers"), url_for("staff.customers")),
             (pick_text(found.name, found.name_en), ""),

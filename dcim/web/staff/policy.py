@@ -7,6 +7,7 @@ from dcim.web.staff.imports import list_import_policy
 
 SPACE = needs(Right.SEE_SPACE)
 PLACING = needs(Right.CHANGE_SPACE)
+CONTRACTS = needs(Right.CHANGE_CONTRACTS)
 
 STAFF_POLICY: dict[str, Access] = {
     # Finance has no space to see: home sends it on to the statements.
@@ -31,6 +32,29 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.outage_csv": needs(Right.SEE_POWER),
     "staff.customers": needs(Right.SEE_CUSTOMERS),
     "staff.customer": needs(Right.SEE_CUSTOMERS),
+    "staff.renewals": needs(Right.SEE_CUSTOMERS),
+    "staff.contract": needs(Right.SEE_CUSTOMERS),
+    "staff.sign": CONTRACTS,
+    "staff.renew": CONTRACTS,
+    "staff.finish_contract": CONTRACTS,
+    "staff.finish_item": CONTRACTS,
+    "staff.terms": CONTRACTS,
+    "staff.amend": CONTRACTS,
+    "staff.add_order": CONTRACTS,
+    "staff.order": needs(Right.SEE_CUSTOMERS),
+    "staff.approve": CONTRACTS,
+    "staff.finish": CONTRACTS,
+    "staff.give_up": CONTRACTS,
+    # Whoever works in the room, on the network or on contracts ticks what was done.
+    "staff.order_step": needs(
+        Right.CHANGE_CONTRACTS,
+        Right.CHANGE_SPACE,
+        Right.CHANGE_DEVICES,
+        Right.CHANGE_POWER,
+        Right.CHANGE_NETWORK,
+    ),
+    "staff.regulator": needs(Right.SEE_AUDIT),
+    "staff.regulator_export": needs(Right.SEE_AUDIT),
     "staff.statements": needs(Right.SEE_STATEMENTS),
     "staff.statement_pdf": needs(Right.SEE_STATEMENTS),
     "staff.issue": needs(Right.ISSUE_STATEMENTS),
