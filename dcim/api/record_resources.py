@@ -39,7 +39,7 @@ def list_policy(kinds: Sequence[Kind]) -> dict[str, Access]:
     """Who may call which operation of these kinds' resources."""
     policy: dict[str, Access] = {}
     for kind in kinds:
-        base = f"api_{_name(kind)}"
+        base = name_resource(kind)
         see = needs(kind.see, *((kind.own,) if kind.own else ()))
         policy |= {f"{base}.list_{kind.name}": see, f"{base}.show_{kind.name}": see}
         policy |= {
@@ -54,8 +54,9 @@ def list_policy(kinds: Sequence[Kind]) -> dict[str, Access]:
     return policy
 
 
-def _name(kind: Kind) -> str:
-    return kind.plural.replace("-", "_")
+def name_resource(kind: Kind) -> str:
+    """The blueprint of a kind's resource, the first part of its endpoints' names."""
+    return f"api_{kind.plural.replace('-', '_')}"
 
 
 def answer(kind: Kind, record: Record) -> dict[str, Any]:
@@ -63,9 +64,11 @@ def answer(kind: Kind, record: Record) -> dict[str, Any]:
     return {"id": record.id, **record.values, "titles": dict(record.titles)}
 
 
-def make_resource(kind: Kind, kinds: Sequence[Kind]) -> Resource:
-    """The kind's resource; special operations are added to it by hand where there are any."""
-    resource = Resource(_name(kind), kind.label_plural, prefix=kind.plural)
+def make_resource(kind: Kind, kinds: Sequence[Kind], resource: Resource | None = None) -> Resource:
+    """The kind's resource; or `resource`, which has operations of its own, with these added."""
+    if resource is None:
+        name = name_resource(kind).removeprefix("api_")
+        resource = Resource(name, kind.label_plural, prefix=kind.plural)
     _add_reading(resource, kind)
     if kind.creatable:
         _add_creating(resource, kind)

@@ -30,8 +30,8 @@ ORDERED = (IntegerType, DecimalType, DayType, InstantType, HalfUnitsType, RateTy
 
 
 def name_schema(kind: Kind) -> str:
-    """ "DeviceType" of "device_type"."""
-    return "".join(part.capitalize() for part in kind.name.split("_"))
+    """ "DeviceTypeRecord" of "device_type"."""
+    return "".join(part.capitalize() for part in kind.name.split("_")) + "Record"
 
 
 def _text_field(kind: TextType, options: dict[str, Any]) -> fields.Field[Any]:

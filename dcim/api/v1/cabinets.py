@@ -5,8 +5,8 @@ from typing import Any
 from marshmallow import Schema, fields
 from marshmallow.validate import Length
 
-from dcim.api.fields import PageQuery, Text, Whole, choice, query_id, take_paging
-from dcim.api.shapes import answer_of, page_of
+from dcim.api.fields import Whole, choice
+from dcim.api.shapes import answer_of
 from dcim.api.spec import Resource
 from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
@@ -16,11 +16,6 @@ from dcim.inventory.structure import RACKS_IN
 from dcim.inventory.structure import split_cabinet as split
 
 cabinets = Resource("cabinets", "Cabinets and racks")
-
-
-class CabinetQuery(PageQuery):
-    room_id = query_id()
-    code = Text(high=64)
 
 
 class Split(Schema):
@@ -38,18 +33,10 @@ class AllocationList(Schema):
     items = fields.List(fields.Nested(answer_of(queries.AllocationRow)), required=True)
 
 
-@cabinets.get("")
-@cabinets.arguments(CabinetQuery, location="query")
-@cabinets.response(200, page_of(queries.CabinetRow))
-def list_cabinets(query: dict[str, Any]) -> Any:
-    """List the cabinets with their racks; of a shared cabinet a customer sees its own racks."""
-    return queries.list_cabinets(db_session(), current_scope(), take_paging(query), **query)
-
-
-@cabinets.get("/<int:cabinet_id>")
+@cabinets.get("/<int:cabinet_id>/racks")
 @cabinets.response(200, answer_of(queries.CabinetRow))
-def show_cabinet(cabinet_id: int) -> Any:
-    """Show one cabinet with its racks."""
+def show_racks(cabinet_id: int) -> Any:
+    """Show a cabinet's racks and how full they are; a customer sees its own racks."""
     return queries.find_cabinet(db_session(), current_scope(), cabinet_id)
 
 

@@ -1,15 +1,15 @@
 """Every resource of the API, in the order they are described."""
 
-from dcim.api.record_resources import make_resource
+from dcim.api.record_resources import make_resource, name_resource
 from dcim.api.spec import Resource
 from dcim.api.v1.addresses import addresses, cabling, memberships, traces
 from dcim.api.v1.allocations import allocations, area_claims
 from dcim.api.v1.cabinets import cabinets
+from dcim.api.v1.contracts import contracts
 from dcim.api.v1.cross_connects import files, orders
-from dcim.api.v1.customers import contracts, customers, items
 from dcim.api.v1.deletions import deletions
 from dcim.api.v1.device_life import device_life
-from dcim.api.v1.devices import device_types, devices
+from dcim.api.v1.devices import devices
 from dcim.api.v1.holds import holds
 from dcim.api.v1.incidents import incidents, maintenance
 from dcim.api.v1.me import me
@@ -17,28 +17,22 @@ from dcim.api.v1.moves import moves
 from dcim.api.v1.passes import passes
 from dcim.api.v1.plugging import plugging
 from dcim.api.v1.ports import ports, services
-from dcim.api.v1.power_nodes import power_nodes
 from dcim.api.v1.power_outages import power_outages
+from dcim.api.v1.power_readings import power_readings
 from dcim.api.v1.series import series
-from dcim.api.v1.sites import rooms, sites
 from dcim.api.v1.snmp import agents, credentials
 from dcim.api.v1.statements import ledger, statements
 from dcim.kinds import KINDS
 
 RESOURCES: tuple[Resource, ...] = (
     me,
-    sites,
-    rooms,
-    cabinets,
     allocations,
     area_claims,
     holds,
     moves,
-    device_types,
-    devices,
     device_life,
     passes,
-    power_nodes,
+    power_readings,
     power_outages,
     plugging,
     ports,
@@ -46,9 +40,6 @@ RESOURCES: tuple[Resource, ...] = (
     series,
     agents,
     credentials,
-    customers,
-    contracts,
-    items,
     incidents,
     maintenance,
     statements,
@@ -61,4 +52,6 @@ RESOURCES: tuple[Resource, ...] = (
     cabling,
     memberships,
 )
-RESOURCES += tuple(make_resource(kind, KINDS) for kind in KINDS)
+# Special operations of a kind stand beside those that every kind has.
+OWN = {resource.name: resource for resource in (cabinets, devices, contracts)}
+RESOURCES += tuple(make_resource(kind, KINDS, OWN.get(name_resource(kind))) for kind in KINDS)

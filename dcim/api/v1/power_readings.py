@@ -9,7 +9,7 @@ from dcim.http.database import current_scope, db_session
 from dcim.power import queries
 from dcim.power.models import NODE_KINDS
 
-power_nodes = Resource("power_nodes", "Power, from utility to PDU", prefix="power-nodes")
+power_readings = Resource("power_readings", "What power nodes read", prefix="power-readings")
 
 
 class NodeQuery(PageQuery):
@@ -20,19 +20,19 @@ class NodeQuery(PageQuery):
     kind = choice(NODE_KINDS)
 
 
-@power_nodes.get("")
-@power_nodes.arguments(NodeQuery, location="query")
-@power_nodes.response(200, page_of(queries.NodeRow))
-def list_power_nodes(query: dict[str, Any]) -> Any:
-    """List the power nodes; a customer's are the feeds of its racks."""
+@power_readings.get("")
+@power_readings.arguments(NodeQuery, location="query")
+@power_readings.response(200, page_of(queries.NodeRow))
+def list_readings(query: dict[str, Any]) -> Any:
+    """List the power nodes with their latest readings; a customer's are the feeds of its racks."""
     paging = take_paging(query)
     return queries.list_power_nodes(
         db_session(), current_scope(), queries.NodeFilter(**query), paging
     )
 
 
-@power_nodes.get("/<int:node_id>")
-@power_nodes.response(200, answer_of(queries.NodeRow))
-def show_power_node(node_id: int) -> Any:
+@power_readings.get("/<int:node_id>")
+@power_readings.response(200, answer_of(queries.NodeRow))
+def show_reading(node_id: int) -> Any:
     """Show one power node with its latest reading."""
     return queries.find_power_node(db_session(), current_scope(), node_id)
