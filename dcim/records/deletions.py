@@ -2,7 +2,7 @@
 
 import base64
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from typing import Any, cast
 
@@ -137,9 +137,14 @@ def restore_record(session: Session, scope: Scope, kinds: Sequence[Kind], delete
 
 
 def list_deleted(
-    session: Session, scope: Scope, paging: Paging = FIRST_PAGE, *, kind: str | None = None
+    session: Session,
+    scope: Scope,
+    paging: Paging = FIRST_PAGE,
+    *,
+    kind: str | None = None,
+    kinds: Collection[str] | None = None,
 ) -> Page[DeletedRecord]:
-    """What can still be brought back, newest first."""
+    """What can still be brought back, newest first; of one kind, or of those in `kinds`."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff change this.")
     statement = (
@@ -149,6 +154,8 @@ def list_deleted(
     )
     if kind is not None:
         statement = statement.where(DeletedRecord.kind == kind)
+    if kinds is not None:
+        statement = statement.where(DeletedRecord.kind.in_(kinds))
     return slice_page(list(session.scalars(statement)), paging)
 
 

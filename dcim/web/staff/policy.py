@@ -2,6 +2,7 @@
 
 from dcim.accounts.roles import Right
 from dcim.http.policy import Access, needs
+from dcim.web.staff.records.registering import record_policy
 
 SPACE = needs(Right.SEE_SPACE)
 PLACING = needs(Right.CHANGE_SPACE)
@@ -32,3 +33,6 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.audit": needs(Right.SEE_AUDIT),
     "staff.search": needs(Right.SEE_SPACE, Right.SEE_CUSTOMERS),
 }
+
+# Every kind's list, pages and forms, by the rights that the kind names.
+STAFF_POLICY |= record_policy()
