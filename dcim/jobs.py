@@ -20,6 +20,7 @@ from dcim.db import SessionFactory, transaction
 from dcim.metering.maintenance import MaintenanceReport
 from dcim.metering.store import PostgresSampleStore
 from dcim.observability import work_on
+from dcim.records.deletions import purge_deleted
 from dcim.sla.incidents import derive_recent
 from dcim.snmp.polling import PollingRoom, poll_shard
 
@@ -70,6 +71,7 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
         _maintain_samples
     )
     app.task(name="derive_incidents", queue=CARE, pass_context=True)(_derive_incidents)
+    app.task(name="purge_deleted", queue=CARE, retry=retried, pass_context=True)(_purge_deleted)
     return app
 
 
@@ -121,6 +123,15 @@ def _derive_incidents(context: procrastinate.JobContext) -> None:
     workplace = _workplace(context)
     with work_on(f"job-{context.job.id}"):
         derive_recent(workplace.sessions, time.time_ns() // 1_000_000)
+
+
+def _purge_deleted(context: procrastinate.JobContext) -> None:
+    workplace = _workplace(context)
+    with (
+        work_on(f"job-{context.job.id}"),
+        transaction(workplace.sessions, Scope.system("purge-deleted")) as session,
+    ):
+        log.info("deleted records forgotten", count=purge_deleted(session))
 
 
 # -- putting work on the queue -------------------------------------------------------------------

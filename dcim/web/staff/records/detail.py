@@ -147,7 +147,7 @@ def _word_of(kind: Kind, action: str) -> str:
         f"{kind.name}.restore": _("Brought back"),
         "journal.note": _("Noted"),
     }
-    return words.get(action, action)
+    return str(words.get(action, action))
 
 
 def _make_crumbs(kind: Kind, found: Record, path: str) -> list[tuple[str, str]]:
