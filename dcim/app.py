@@ -8,6 +8,7 @@ from time import perf_counter
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from dcim.api.idempotency import init_idempotency
 from dcim.api.spec import init_api
 from dcim.config import Settings, load_settings
 from dcim.db import SessionFactory
@@ -76,6 +77,7 @@ def create_app(
     app.context_processor(describe_page)
     init_api(app)
     init_policy(app, policy)
+    init_idempotency(app)
     return app
 
 

@@ -1,7 +1,9 @@
 """Who may call which operation of the API."""
 
 from dcim.accounts.roles import Right
+from dcim.api.record_resources import list_policy
 from dcim.http.policy import SIGNED_IN, Access, needs
+from dcim.kinds import KINDS
 
 SPACE = needs(Right.SEE_SPACE, Right.OWN_THINGS)
 POWER = needs(Right.SEE_POWER, Right.OWN_THINGS)
@@ -56,3 +58,8 @@ API_POLICY: dict[str, Access] = {
     "api_statements.download_pdf": STATEMENTS,
     "api_ledger.list_ledger": STATEMENTS,
 }
+
+# Some right to see records; which kinds are told is decided by each kind's own.
+SEES_RECORDS = needs(Right.SEE_SPACE, Right.SEE_POWER, Right.SEE_NETWORK, Right.SEE_CUSTOMERS)
+API_POLICY |= {"api_deletions.list_all": SEES_RECORDS, "api_deletions.restore": SEES_RECORDS}
+API_POLICY |= list_policy(KINDS)

@@ -20,6 +20,7 @@ STATUSES = {
     403: "The person behind the token lacks the right.",
     404: "Nothing is there, or it isn't yours: the two are never told apart.",
     409: "Someone else has it; the detail says who.",
+    412: "Someone changed it since the version in `If-Match`.",
     413: "The body is too large.",
     422: "A field can't be accepted; `errors` names it.",
     429: "Too many attempts.",
@@ -112,7 +113,8 @@ def init_api(app: Flask) -> JifangApi:
             "info": {
                 "description": "What the meters read becomes what the customer is owed. Instants"
                 " are ISO 8601 in UTC, money is a decimal in a string, lists come in pages."
-                " Staff reach every tenant, a customer's token its own things alone."
+                " Staff reach every tenant, a customer's token its own things alone. A POST with an"
+                " `Idempotency-Key` is done once: sent again, its answer is told again."
             },
             "security": [{"bearer": []}],
             "servers": [{"url": "/"}],

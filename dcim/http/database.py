@@ -1,8 +1,9 @@
 """The request's database session: opened on first use, committed when the view is done."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
-from flask import Flask, current_app, g
+from flask import Flask, Response, current_app, g
 from sqlalchemy.orm import scoped_session
 
 from dcim.accounts.scope import Scope
@@ -14,6 +15,10 @@ class CommittingFlask(Flask):
 
     def dispatch_request(self) -> Any:
         answer = super().dispatch_request()
+        if hooks := g.pop("before_commit", None):
+            answer = self.make_response(answer)
+            for hook in hooks:
+                hook(answer)
         registry = self.extensions["jifang_sessions"]
         if registry.registry.has():
             registry().commit()
@@ -37,6 +42,13 @@ def db_session() -> ScopedSession:
     return cast(ScopedSession, current_app.extensions["jifang_sessions"]())
 
 
+def before_commit(hook: Callable[[Response], None]) -> None:
+    """Have `hook` see the view's answer within the request's transaction, before its commit."""
+    if "before_commit" not in g:
+        g.before_commit = []
+    g.before_commit.append(hook)
+
+
 def enter_scope(scope: Scope) -> None:
     """Set whose data this request may reach; the policy guard does it once per request."""
     g.scope = scope
@@ -53,6 +65,7 @@ def current_scope() -> Scope:
 
 __all__ = [
     "CommittingFlask",
+    "before_commit",
     "current_scope",
     "db_session",
     "enter_scope",

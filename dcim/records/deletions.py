@@ -16,7 +16,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.db import Base
 from dcim.errors import ConflictError, Counts, ForbiddenError, NotFoundError
-from dcim.paging import FIRST_PAGE, Page, Paging, slice_page
+from dcim.paging import FIRST_PAGE, Page, Paging
 from dcim.records.fields import ReferenceType
 from dcim.records.kinds import Kind
 from dcim.records.models import DeletedRecord
@@ -144,7 +144,7 @@ def list_deleted(
     kind: str | None = None,
     kinds: Collection[str] | None = None,
 ) -> Page[DeletedRecord]:
-    """What can still be brought back, newest first; of one kind, or of those in `kinds`."""
+    """What can still be brought back, newest first; of one kind, or of these."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff change this.")
     statement = (
@@ -156,7 +156,17 @@ def list_deleted(
         statement = statement.where(DeletedRecord.kind == kind)
     if kinds is not None:
         statement = statement.where(DeletedRecord.kind.in_(kinds))
-    return slice_page(list(session.scalars(statement)), paging)
+    total = session.scalar(select(func.count()).select_from(statement.subquery())) or 0
+    rows = session.scalars(statement.limit(paging.size).offset(paging.offset))
+    return Page(list(rows), total, paging.page, paging.size)
+
+
+def find_deleted(session: Session, scope: Scope, deleted_id: int) -> DeletedRecord:
+    """Raises NotFoundError for what is absent, restored or too old, and for customers always."""
+    kept = session.get(DeletedRecord, deleted_id) if scope.is_staff else None
+    if kept is None or kept.restored_at is not None or kept.at < utc_now() - KEPT:
+        raise NotFoundError("There is nothing to bring back.")
+    return kept
 
 
 def purge_deleted(session: Session) -> int:

@@ -109,8 +109,8 @@ def example_of(kind: Kind, one: Field) -> str:
 
 
 def write_template(kind: Kind, labels: Mapping[str, str], words: Mapping[str, str]) -> IO[bytes]:
-    """A workbook to fill in: names of the columns with their labels as notes below, one example
-    line, the choices offered in the cells and listed on a second sheet.
+    """A workbook to fill in: the fields' labels (a star where one is needed), one example line;
+    the choices are offered in the cells and listed on a second sheet.
 
     `labels` by field name and `words` by msgid are in the reader's language.
     """
@@ -118,7 +118,14 @@ def write_template(kind: Kind, labels: Mapping[str, str], words: Mapping[str, st
     book = Workbook()
     sheet: Any = book.active
     sheet.title = sheet_title(kind.plural)
-    sheet.append(names)
+    heads = [labels.get(name, name) for name in names]
+    heads = [
+        head if heads.count(head) == 1 else name for head, name in zip(heads, names, strict=True)
+    ]
+    needed = [kind.field(name).required for name in names]
+    sheet.append(
+        [guard(f"{head}*" if star else head) for head, star in zip(heads, needed, strict=True)]
+    )
     sheet.append([guard(example_of(kind, kind.field(name))) for name in names])
     sheet.freeze_panes = "A2"
     choices = book.create_sheet("choices")
@@ -127,12 +134,11 @@ def write_template(kind: Kind, labels: Mapping[str, str], words: Mapping[str, st
         head = sheet.cell(row=1, column=place)
         head.font = Font(bold=one.required)
         letter = get_column_letter(place)
-        sheet.column_dimensions[letter].width = max(14, len(name) + 2)
-        choices.cell(row=1, column=place, value=guard(name)).font = Font(bold=True)
-        choices.cell(row=2, column=place, value=guard(labels.get(name, one.label)))
+        sheet.column_dimensions[letter].width = max(14, 2 * len(heads[place - 1]))
+        choices.cell(row=1, column=place, value=guard(heads[place - 1])).font = Font(bold=True)
         offered = list(one.type.words) if isinstance(one.type, ChoiceType) else []
         offered = ["yes", "no"] if isinstance(one.type, FlagType) else offered
-        for line, value in enumerate(offered, start=3):
+        for line, value in enumerate(offered, start=2):
             word = one.type.words[value] if isinstance(one.type, ChoiceType) else value
             said = words.get(word, word)
             text = value if said == value else f"{value} · {said}"

@@ -7,6 +7,7 @@ from flask import current_app, g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from dcim.accounts.roles import Right
 from dcim.http.policy import has_right
 
 # The sections of staff's navigation, as kinds name them, and what stands outside of the kinds.
@@ -77,7 +78,7 @@ def gather(pages: Pages, sections: Mapping[str, str]) -> list[Entry]:
     return found
 
 
-def _rights_of_kinds() -> set[object]:
+def _rights_of_kinds() -> set[Right]:
     return {kind.see for kind in current_app.extensions.get("jifang_kinds", ())}
 
 

@@ -1,7 +1,10 @@
 """Every resource of the API, in the order they are described."""
 
+from dcim.api.record_resources import make_resource
+from dcim.api.spec import Resource
 from dcim.api.v1.cabinets import cabinets
 from dcim.api.v1.customers import contracts, customers, items
+from dcim.api.v1.deletions import deletions
 from dcim.api.v1.devices import device_types, devices
 from dcim.api.v1.incidents import incidents, maintenance
 from dcim.api.v1.me import me
@@ -11,8 +14,9 @@ from dcim.api.v1.series import series
 from dcim.api.v1.sites import rooms, sites
 from dcim.api.v1.snmp import agents, credentials
 from dcim.api.v1.statements import ledger, statements
+from dcim.kinds import KINDS
 
-RESOURCES = (
+RESOURCES: tuple[Resource, ...] = (
     me,
     sites,
     rooms,
@@ -32,4 +36,6 @@ RESOURCES = (
     maintenance,
     statements,
     ledger,
+    deletions,
 )
+RESOURCES += tuple(make_resource(kind, KINDS) for kind in KINDS)

@@ -11,10 +11,9 @@ from dcim.errors import ConflictError, NotFoundError, StaleError
 from dcim.http.database import current_scope, db_session
 from dcim.http.problems import say
 from dcim.paging import Paging
-from dcim.records.deletions import KEPT, list_deleted, restore_record
+from dcim.records.deletions import KEPT, find_deleted, list_deleted, restore_record
 from dcim.records.kinds import Kind
 from dcim.records.listing import find_record
-from dcim.records.models import DeletedRecord
 from dcim.records.record import etag_of
 from dcim.records.related import count_related
 from dcim.records.titles import find_paths
@@ -82,7 +81,7 @@ def _offer_undo(text: str, kept: int) -> None:
         '<button class="btn btn-link" type="submit">{undo}</button></form>'
     ).format(
         text=text,
-        url=url_for("staff.restore", deleted_id=kept),
+        url=url_for("staff.restore", deletion_id=kept),
         token=generate_csrf(),
         undo=_("Undo"),
     )
@@ -107,17 +106,17 @@ def show_deleted() -> str:
     )
 
 
-def restore(deleted_id: int) -> BaseResponse:
+def restore(deletion_id: int) -> BaseResponse:
     session, scope = db_session(), current_scope()
-    kept = session.get(DeletedRecord, deleted_id)
-    kind = next((one for one in all_kinds() if kept and one.name == kept.kind), None)
-    if kept is None or kind is None:
+    kept = find_deleted(session, scope, deletion_id)
+    kind = next((one for one in all_kinds() if one.name == kept.kind), None)
+    if kind is None:
         raise NotFoundError("There is nothing to bring back.")
     if not may_change(kind):
         raise Forbidden
     title = kept.title
     try:
-        record_id = restore_record(session, scope, all_kinds(), deleted_id)
+        record_id = restore_record(session, scope, all_kinds(), deletion_id)
     except ConflictError as error:
         session.rollback()
         flash(say(error), "error")

@@ -114,7 +114,7 @@ def _make_rows(
     tally: list[int],
 ) -> Iterator[list[Cell]]:
     """The head, then a row for each record; `tally` counts them. Memory holds one portion."""
-    yield [one.name for one in fields]
+    yield heads_of(kind, fields)
     result = session.execute(statement.execution_options(yield_per=PORTION))
     for portion in result.partitions():
         records = make_records(session, scope, kind, portion)
@@ -126,6 +126,13 @@ def _make_rows(
         for each in records:
             tally[0] += 1
             yield [make_cell(one, each[one.name], paths.get(one.name, {})) for one in fields]
+
+
+def heads_of(kind: Kind, fields: list[Field]) -> list[Cell]:
+    """Labels in the reader's language, which an import understands; a label that two fields share
+    gives way to their names."""
+    labels = [_(one.label) for one in kind.fields]
+    return [_(one.label) if labels.count(_(one.label)) == 1 else one.name for one in fields]
 
 
 def make_cell(one: Field, value: Any, paths: dict[int, str]) -> Cell:

@@ -74,7 +74,7 @@ def init_record_pages(app: Flask, kinds: Sequence[Kind] = KINDS) -> None:
             )
     app.add_url_rule("/staff/deleted", endpoint="staff.deleted", view_func=show_deleted)
     app.add_url_rule(
-        "/staff/deleted/<int:deleted_id>/restore",
+        "/staff/deleted/<int:deletion_id>/restore",
         endpoint="staff.restore",
         view_func=restore,
         methods=["POST"],
