@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, g, request
 
 from dcim.web.staff.names import STATES, role_name, unit_text
+from dcim.web.staff.records.addresses import find_record_link
 
 staff = Blueprint("staff", __name__, url_prefix="/staff")
 
@@ -31,4 +32,9 @@ def name_section() -> None:
 @staff.context_processor
 def name_things() -> dict[str, Any]:
     """For every staff template."""
-    return {"role_name": role_name, "unit_text": unit_text, "states": STATES}
+    return {
+        "role_name": role_name,
+        "unit_text": unit_text,
+        "states": STATES,
+        "record_link": find_record_link(),
+    }

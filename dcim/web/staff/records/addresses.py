@@ -43,6 +43,15 @@ def may_change(kind: Kind) -> bool:
     return has_right(kind.change)
 
 
+def can_be_edited(kind: Kind) -> bool:
+    """Whether any of its fields can be changed by a form; others are changed by services alone."""
+    return any(one.writable and not one.fixed for one in kind.fields)
+
+
+def can_be_changed_in_bulk(kind: Kind) -> bool:
+    return any(one.writable and one.bulk and not one.fixed for one in kind.fields)
+
+
 def may_create(kind: Kind) -> bool:
     return kind.creatable and may_change(kind)
 
@@ -57,6 +66,17 @@ def seen_kinds() -> list[Kind]:
 def is_known(kind: Kind) -> bool:
     """Whether this kind has pages here; a field may refer to a kind that has none."""
     return any(one.name == kind.name for one in all_kinds())
+
+
+def find_record_link() -> str:
+    """On a page of its own for a record: the generic page with its fields, notes and history."""
+    for kind in all_kinds():
+        if kind.page is not None and kind.page[0] == request.endpoint and may_see(kind):
+            record_id = (request.view_args or {}).get(kind.page[1])
+            # A page that serves several kinds is no kind's own.
+            if record_id is not None and kind.page[1] == id_argument(kind):
+                return kind_url(kind, "show", record_id)
+    return ""
 
 
 def safe_way_back(fallback: str) -> str:

@@ -145,7 +145,8 @@ def make_cell(one: Field, value: Any, paths: dict[int, str]) -> Cell:
     if isinstance(kind, ChoiceType):
         return word_of(kind, value)
     if isinstance(kind, HalfUnitsType):
-        return Decimal(value) / 2
+        # Kinds of half units differ in where they count from.
+        return Decimal(kind.write(value))
     if isinstance(kind, IntegerType | DecimalType):
         return Decimal(value) if isinstance(kind, DecimalType) else int(value)
     return kind.write(value)

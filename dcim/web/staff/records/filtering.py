@@ -138,7 +138,8 @@ def _make_panel(one: Field, chosen: dict[tuple[str, str], Filter], titles: dict[
         found = values(operator)
         return (found[0] if operator == "contains" else one.type.write(found[0])) if found else ""
 
-    optional = not one.required and not isinstance(one.type, FlagType)
+    # What has a default is never empty.
+    optional = not one.required and one.default in (None, "")
     empty = values("empty")
     how, parts = _describe(one, values("is"), titles)
     return Panel(

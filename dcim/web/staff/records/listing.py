@@ -30,6 +30,7 @@ from dcim.records.views import (
 )
 from dcim.web.staff.arguments import LAST_PAGE, read_int
 from dcim.web.staff.records.addresses import (
+    can_be_changed_in_bulk,
     is_known,
     kind_url,
     may_change,
@@ -123,7 +124,11 @@ def show_list(kind: Kind) -> str | Response:
         kept_filters=_unasked(pairs),
         next_steps=_next_steps(session, scope, kind, wish) if not found.items else [],
         narrowed=bool(wish.text or wish.filters),
-        may_change=may_change(kind),
+        may_bulk=may_change(kind) and can_be_changed_in_bulk(kind),
+        may_delete=may_change(kind) and kind.deletable,
+        bulk_url=kind_url(kind, "bulk")
+        if can_be_changed_in_bulk(kind) or kind.deletable
+        else kind_url(kind, "export"),
         may_create=may_create(kind),
         kind_url=kind_url,
     )

@@ -11,7 +11,11 @@ from dcim.accounts.roles import Right
 from dcim.http.policy import Access, needs
 from dcim.kinds import KINDS
 from dcim.records.kinds import Kind
-from dcim.web.staff.records.addresses import id_argument
+from dcim.web.staff.records.addresses import (
+    can_be_changed_in_bulk,
+    can_be_edited,
+    id_argument,
+)
 from dcim.web.staff.records.bulk import change_in_bulk
 from dcim.web.staff.records.deleting import delete_one, restore, show_deleted
 from dcim.web.staff.records.detail import show_record, write_note
@@ -40,11 +44,9 @@ LIST_PAGES = (
     Page("export", "/export", BOTH, export_list),
     Page("view", "/view", POST, change_view),
 )
-CHANGE_PAGES = (
-    Page("bulk", "/bulk", POST, change_in_bulk, changes=True),
-    Page("edit", "/{id}/edit", BOTH, edit_record, changes=True),
-    Page("notes", "/{id}/notes", POST, write_note, changes=True),
-)
+NOTES = Page("notes", "/{id}/notes", POST, write_note, changes=True)
+EDIT = Page("edit", "/{id}/edit", BOTH, edit_record, changes=True)
+BULK = Page("bulk", "/bulk", POST, change_in_bulk, changes=True)
 NEW = Page("new", "/new", BOTH, new_record, changes=True)
 DELETE = Page("delete", "/{id}/delete", BOTH, delete_one, changes=True)
 
@@ -53,7 +55,11 @@ def pages_of(kind: Kind) -> Iterator[Page]:
     yield from LIST_PAGES
     # Where a kind has a page of its own, the generic one stands beside it.
     yield Page("show", "/{id}/record" if kind.page else "/{id}", GET, show_record)
-    yield from CHANGE_PAGES
+    yield NOTES
+    if can_be_edited(kind):
+        yield EDIT
+    if can_be_changed_in_bulk(kind) or kind.deletable:
+        yield BULK
     if kind.creatable:
         yield NEW
     if kind.deletable:
