@@ -2,7 +2,7 @@
 
 import datetime as dt
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 from flask import Flask, Response, g, request
@@ -18,6 +18,7 @@ from dcim.http.policy import Access, init_policy
 from dcim.http.problems import init_problems
 from dcim.i18n import init_i18n
 from dcim.instance import locate_instance
+from dcim.kinds import KINDS
 from dcim.observability import (
     HTTP_REQUESTS,
     HTTP_SECONDS,
@@ -26,12 +27,14 @@ from dcim.observability import (
     source_address,
 )
 from dcim.policy import POLICY
+from dcim.records.kinds import Kind
 from dcim.security import init_headers
 from dcim.web.identity import init_identity
 from dcim.web.noc.routes import noc
 from dcim.web.portal.routes import portal
 from dcim.web.public.routes import public
 from dcim.web.shell import describe_page, remember_language, shell
+from dcim.web.staff.records.registering import init_record_pages
 from dcim.web.staff.routes import staff
 
 
@@ -40,6 +43,7 @@ def create_app(
     sessions: SessionFactory | None = None,
     *,
     policy: Mapping[str, Access] = POLICY,
+    kinds: Sequence[Kind] = KINDS,
 ) -> Flask:
     """The app of one instance. Raises SettingsError or UndeclaredRouteError before it serves."""
     settings = settings or load_settings()
@@ -68,6 +72,7 @@ def create_app(
     app.register_blueprint(portal)
     app.register_blueprint(public)
     app.register_blueprint(staff)
+    init_record_pages(app, kinds)
     app.before_request(remember_language)
     app.context_processor(describe_page)
     init_api(app)

@@ -185,6 +185,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         # Cheap when nothing is due; contracts may be in several zones, so not at one midnight.
         Chime("turn-day", every(600), lambda session: turn_day(session, Scope.system("clock"))),
         Chime("maintain-samples", CronTrigger(hour=3, minute=15, timezone=zone), defer_maintenance),
+        Chime("purge-deleted", CronTrigger(hour=3, minute=45, timezone=zone), defer_purge),
         # Asked every minute, not only on the 1st: a clock that was down then catches up.
         Chime(
             "issue-statements", every(60), lambda session: defer_statements(session, zone, _now())
@@ -215,6 +216,12 @@ def defer_polls(session: ScopedSession) -> None:
 def defer_maintenance(session: ScopedSession) -> None:
     name = "maintain-samples"
     jobs.defer(session, "maintain_samples", queue=jobs.CARE, lock=name, queueing_lock=name)
+
+
+def defer_purge(session: ScopedSession) -> None:
+    """Deleted records that nobody can bring back any more are forgotten."""
+    name = "purge-deleted"
+    jobs.defer(session, "purge_deleted", queue=jobs.CARE, lock=name, queueing_lock=name)
 
 
 def defer_incidents(session: ScopedSession) -> None:

@@ -1,6 +1,6 @@
 """Finding anything by what stands on it: names, serials, tags, codes, addresses, numbers."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ from dcim.errors import ForbiddenError
 from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row
 from dcim.network.models import BandwidthService
 from dcim.paging import contains
+from dcim.records.finding import EXACT, find_matches
+from dcim.records.kinds import Kind
 from dcim.snmp.models import SnmpAgent
 
 # Of one kind; more words narrow better than more rows.
@@ -31,22 +33,56 @@ class Hit:
     name_en: str
     about: str
     exact: bool
+    # Of a described kind: the label (msgid) of the field that fits, and what stands in it.
+    field: str = ""
+    value: str = ""
 
 
-def search(session: Session, scope: Scope, text: str) -> list[Hit]:
-    """Exact hits first, then by kind and name. Staff alone: it reaches across tenants."""
+# What is looked for by hand while no described kind of this name does it.
+BY_HAND = {
+    "customer": "customer",
+    "contract": "contract",
+    "service": "bandwidth_service",
+}
+
+
+def search(
+    session: Session,
+    scope: Scope,
+    text: str,
+    kinds: Sequence[Kind] = (),
+    described: Collection[str] = (),
+) -> list[Hit]:
+    """Exact hits first, then by kind and name. Staff alone: it reaches across tenants.
+
+    `kinds` are those to look in, by their searched fields, one statement each; `described` names
+    all kinds there are, so that what the asker may not see isn't found in another way.
+    """
     if not scope.is_staff:
         raise ForbiddenError("Only staff search everything.")
     wanted = text.strip()
     if not wanted:
         return []
-    hits = [
-        *_find_devices(session, wanted),
-        *_find_cabinets(session, wanted),
-        *_find_customers(session, wanted),
-        *_find_agents(session, wanted),
+    known = {*described, *(kind.name for kind in kinds)}
+    hits = [hit for kind in kinds for hit in _find_records(session, scope, kind, wanted)]
+    if "device" not in known:
+        hits += _find_devices(session, wanted)
+    if "cabinet" not in known:
+        hits += _find_cabinets(session, wanted)
+    hits += [
+        hit for hit in _find_customers(session, wanted, known) if BY_HAND[hit.kind] not in known
     ]
+    hits += _find_agents(session, wanted)
     return sorted(hits, key=lambda hit: not hit.exact)
+
+
+def _find_records(session: Session, scope: Scope, kind: Kind, wanted: str) -> Iterable[Hit]:
+    if not kind.searched:
+        return
+    for one in find_matches(session, scope, kind, wanted, most=MOST):
+        yield Hit(
+            kind.name, one.id, one.title, "", "", one.rank == EXACT, one.field.label, one.value
+        )
 
 
 def _find_devices(session: Session, wanted: str) -> Iterable[Hit]:
@@ -79,7 +115,9 @@ def _find_cabinets(session: Session, wanted: str) -> Iterable[Hit]:
         yield Hit("cabinet", cabinet_id, code, "", room, _is(wanted, code, *racks))
 
 
-def _find_customers(session: Session, wanted: str) -> Iterable[Hit]:
+def _find_customers(session: Session, wanted: str, known: set[str]) -> Iterable[Hit]:
+    if known.issuperset({"customer", "contract", "bandwidth_service"}):
+        return
     marks = (Customer.code, Customer.name, Customer.name_en)
     for customer_id, code, name, name_en in session.execute(
         select(Customer.id, *marks)

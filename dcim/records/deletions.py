@@ -37,7 +37,7 @@ def refuse_while_referred(
         for one in other.references:
             if not isinstance(one.type, ReferenceType) or one.type.kind().name != kind.name:
                 continue
-            if one.expression is not None or _goes_along(_table(other), one.name, table):
+            if one.expression is not None or goes_along(_table(other), one.name, table):
                 continue
             model: Any = other.model
             count = session.scalar(
@@ -49,7 +49,7 @@ def refuse_while_referred(
         raise ConflictError("Still in use by: %(things)s.", things=Counts(obstacles))
 
 
-def _goes_along(table: Table, column: str, parent: Table) -> bool:
+def goes_along(table: Table, column: str, parent: Table) -> bool:
     return any(
         key.column.table is parent and (key.ondelete or "").upper() in {"CASCADE", "SET NULL"}
         for key in table.columns[column].foreign_keys

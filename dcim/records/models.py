@@ -28,6 +28,8 @@ class SavedView(Base):
     query: Mapped[Text]
     # Seen by all staff; changed by its maker alone.
     shared: Mapped[bool] = mapped_column(default=False)
+    # Its maker's list opens with it; at most one of a kind.
+    standard: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[Created]
 
     __table_args__ = (UniqueConstraint("user_id", "kind", "name"),)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -48,6 +48,20 @@ def save_view(
     found.query, found.shared = query, shared
     session.flush()
     return found
+
+
+def set_standard_view(session: Session, user_id: int, view: SavedView, standard: bool) -> None:
+    """Make one's own view the one this kind's list opens with, or take that from it."""
+    if view.user_id != user_id:
+        raise NotFoundError("There is no such view.")
+    if standard:
+        session.execute(
+            update(SavedView)
+            .where(SavedView.user_id == user_id, SavedView.kind == view.kind)
+            .values(standard=False)
+        )
+    view.standard = standard
+    session.flush()
 
 
 def delete_view(session: Session, user_id: int, view_id: int) -> None:

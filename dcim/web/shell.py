@@ -27,6 +27,7 @@ from dcim.errors import SettingsError
 from dcim.http.database import db_session
 from dcim.http.policy import has_right
 from dcim.i18n import LOCALES, choose_language
+from dcim.web.navigation import SECTION_LABELS, Entry, gather
 
 shell = Blueprint("shell", __name__)
 
@@ -76,41 +77,34 @@ def metrics() -> Response:
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
-def collect_nav() -> list[tuple[str, str, bool]]:
-    """(label, URL, active) of the faces and pages this person may open."""
-    endpoint = request.endpoint or ""
+def collect_nav() -> list[Entry]:
+    """The faces and pages this person may open, those of one section together."""
     if current_user.customer_id is not None:
-        pages = [
-            (_("Home"), "portal.home", True),
-            (_("Cabinets and power"), "portal.cabinets", True),
-            (_("Bandwidth"), "portal.bandwidth", True),
-            (_("Contracts"), "portal.contracts", True),
-            (_("Cross-connects"), "portal.cross_connects", True),
-            (_("Addresses"), "portal.addresses", True),
-            (_("Passes"), "portal.passes", has_right(Right.OWN_THINGS)),
-            (_("Statements"), "portal.statements", has_right(Right.OWN_STATEMENTS)),
-        ]
-    else:
-        pages = [
-            (_("Overview"), "staff.home", has_right(Right.SEE_SPACE)),
-            (_("Devices"), "staff.devices", has_right(Right.SEE_SPACE)),
-            (_("Passes"), "staff.passes", has_right(Right.SEE_SPACE)),
-            (_("Power"), "staff.power", has_right(Right.SEE_POWER)),
-            (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
-            (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
-            (_("Cross-connects"), "staff.cross_connects", has_right(Right.SEE_NETWORK)),
-            (_("Address space"), "staff.prefixes", has_right(Right.SEE_NETWORK)),
-            (_("Customers"), "staff.customers", has_right(Right.SEE_CUSTOMERS)),
-            (_("Statements"), "staff.statements", has_right(Right.SEE_STATEMENTS)),
-            (_("SNMP agents"), "staff.agents", has_right(Right.SEE_NETWORK)),
-            (_("Audit log"), "staff.audit", has_right(Right.SEE_AUDIT)),
-        ]
-    known = current_app.view_functions
-    return [
-        (label, url_for(name), name in (endpoint, g.get("section")))
-        for label, name, allowed in pages
-        if allowed and name in known
+        return gather(
+            [
+                (_("Home"), "portal.home", True),
+                (_("Cabinets and power"), "portal.cabinets", True),
+                (_("Bandwidth"), "portal.bandwidth", True),
+                (_("Cross-connects"), "portal.cross_connects", True),
+                (_("Addresses"), "portal.addresses", True),
+                (_("Contracts"), "portal.contracts", True),
+                (_("Passes"), "portal.passes", has_right(Right.OWN_THINGS)),
+                (_("Statements"), "portal.statements", has_right(Right.OWN_STATEMENTS)),
+            ],
+            {},
+        )
+    pages = [
+        (_("Overview"), "staff.home", has_right(Right.SEE_SPACE)),
+        (_("Devices"), "staff.devices", has_right(Right.SEE_SPACE)),
+        (_("Power"), "staff.power", has_right(Right.SEE_POWER)),
+        (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
+        (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
+        (_("Customers"), "staff.customers", has_right(Right.SEE_CUSTOMERS)),
+        (_("Statements"), "staff.statements", has_right(Right.SEE_STATEMENTS)),
+        (_("SNMP agents"), "staff.agents", has_right(Right.SEE_NETWORK)),
+        (_("Audit log"), "staff.audit", has_right(Right.SEE_AUDIT)),
     ]
+    return gather(pages, {name: str(label) for name, label in SECTION_LABELS.items()})
 
 
 def remember_language() -> None:
@@ -124,7 +118,7 @@ def describe_page() -> dict[str, Any]:
     signed_in = current_user.is_authenticated and "rights" in g
     language = choose_language()
     other = "en" if language == "zh" else "zh"
-    arguments = {**request.args.to_dict(), **(request.view_args or {}), "lang": other}
+    arguments = {**request.args.to_dict(flat=False), **(request.view_args or {}), "lang": other}
     page: dict[str, Any] = {
         "lang": {"zh": "zh-CN", "en": "en"}[language],
         "languages": [

@@ -6,6 +6,7 @@ from flask import Blueprint, g, request
 
 from dcim.web.network_names import EVERY_NAME
 from dcim.web.staff.names import STATES, role_name, unit_text
+from dcim.web.staff.records.addresses import find_record_link
 
 staff = Blueprint("staff", __name__, url_prefix="/staff")
 
@@ -63,3 +64,9 @@ def name_section() -> None:
 def name_things() -> dict[str, Any]:
     """For every staff template."""
     return {"role_name": role_name, "unit_text": unit_text, "states": STATES, **EVERY_NAME}
+    return {
+        "role_name": role_name,
+        "unit_text": unit_text,
+        "states": STATES,
+        "record_link": find_record_link(),
+    }

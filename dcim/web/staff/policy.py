@@ -4,6 +4,7 @@ from dcim.accounts.roles import Right
 from dcim.http.policy import Access, needs
 from dcim.kinds import KINDS
 from dcim.web.staff.imports import list_import_policy
+from dcim.web.staff.records.registering import record_policy
 
 SPACE = needs(Right.SEE_SPACE)
 PLACING = needs(Right.CHANGE_SPACE)
@@ -94,3 +95,6 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.search": needs(Right.SEE_SPACE, Right.SEE_CUSTOMERS),
 }
 STAFF_POLICY |= list_import_policy(KINDS)
+
+# Every kind's list, pages and forms, by the rights that the kind names.
+STAFF_POLICY |= record_policy()

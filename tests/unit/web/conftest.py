@@ -49,7 +49,10 @@ def sample_page() -> dict[str, Any]:
     return {
         "lang": "en",
         "face": "staff",
-        "nav": [("Space", "#", True), ("Power", "#", False)],
+        "nav": [
+            {"label": "Space", "url": "#", "active": True},
+            {"label": "Power", "url": "#", "active": False},
+        ],
         "languages": [("zh-CN", "中文", "?lang=zh")],
         "user": {"name": "Duty 02", "detail": "duty02@example.net"},
         "user_menu": [("Change password", "#")],

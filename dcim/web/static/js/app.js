@@ -4,6 +4,8 @@ import { startDialogs } from "./dialogs.js";
 import { startElevations } from "./elevation.js";
 import { startFreshness } from "./freshness.js";
 import { startKeys } from "./keys.js";
+import { startReferences } from "./references.js";
+import { startSelecting } from "./selecting.js";
 import { startTheme } from "./theme.js";
 import { startTokens } from "./tokens.js";
 import { startCopying } from "./copying.js";
@@ -19,6 +21,8 @@ startFreshness();
 function startContent(root) {
   startCharts(root);
   startElevations(root);
+  startReferences(root);
+  startSelecting(root);
 }
 startContent(document);
 document.addEventListener("htmx:after:swap", () => startContent(document));

@@ -1,0 +1,258 @@
+"""The list of a kind: a table of chosen columns, narrowed, sorted and paged by the URL."""
+
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl
+
+from flask import flash, redirect, render_template, request
+from flask import session as browser
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from dcim.accounts.scope import Scope
+from dcim.errors import JifangError
+from dcim.http.database import current_scope, db_session
+from dcim.http.problems import say
+from dcim.paging import Paging
+from dcim.records.fields import Field, ReferenceType
+from dcim.records.kinds import Kind
+from dcim.records.listing import Wish, count_records, list_records, read_wish
+from dcim.records.models import SavedView
+from dcim.records.record import Record
+from dcim.records.views import (
+    choose_columns,
+    delete_view,
+    find_columns,
+    list_views,
+    save_view,
+    set_standard_view,
+)
+from dcim.web.staff.arguments import LAST_PAGE, read_int
+from dcim.web.staff.records.addresses import (
+    can_be_changed_in_bulk,
+    is_known,
+    kind_url,
+    may_change,
+    may_create,
+    may_see,
+    record_url,
+)
+from dcim.web.staff.records.filtering import (
+    Pairs,
+    drop,
+    find_filter_titles,
+    make_chips,
+    make_panels,
+    open_query,
+    resolve_typed_paths,
+)
+from dcim.web.staff.records.showing import Shown, show_field
+
+SIZES = (25, 50, 100, 250)
+USUAL_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    record_id: int
+    title: str
+    url: str
+    cells: list[tuple[Field, Shown]]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A column; `key` is what `sort=` takes, None where the column can't be sorted."""
+
+    label: str
+    key: str | None
+    numeric: bool
+
+
+def show_list(kind: Kind) -> str | Response:
+    session, scope = db_session(), current_scope()
+    pairs = read_pairs()
+    views = list_views(session, current_user.id, kind)
+    if not pairs and (standard := _standard_of(views)):
+        return redirect(f"{kind_url(kind, 'list')}?{standard.query}&view={standard.id}", code=303)
+    resolved, problems = resolve_typed_paths(session, scope, kind, pairs)
+    cleaned = [(name, value) for name, value in resolved if value.strip()]
+    if cleaned != pairs:
+        return redirect(f"{kind_url(kind, 'list')}{open_query(cleaned)[:-1]}", code=303)
+    wish = read_wish(kind, pairs)
+    wish = replace(wish, problems={**wish.problems, **problems})
+    paging = Paging(min(max(read_int("page") or 1, 1), LAST_PAGE), read_size())
+    columns = read_columns(session, kind)
+    title = kind.title_field
+    found = list_records(
+        session, scope, kind, wish, paging, names={*(one.name for one in columns), title.name}
+    )
+    titles = find_filter_titles(session, scope, kind, wish)
+    return render_template(
+        "staff/records/list.html",
+        kind=kind,
+        found=found,
+        rows=[_make_row(kind, columns, one) for one in found.items],
+        heads=[_make_head(kind, one) for one in columns],
+        title_name=title.name if title in columns else columns[0].name,
+        chips=make_chips(kind, wish, pairs, titles),
+        panels=make_panels(kind, wish, titles),
+        wish=wish,
+        columns=columns,
+        others=[one for one in kind.fields if one not in columns],
+        views=views,
+        open_view=_open_view(views, pairs),
+        size_items=[
+            (
+                str(size),
+                open_query([*drop(pairs, "size", "page"), ("size", str(size))])[:-1],
+                size == paging.size,
+            )
+            for size in SIZES
+        ],
+        paging=paging,
+        pages=max(1, -(-found.total // paging.size)),
+        sort_text=_sort_text(wish),
+        base=open_query(drop(pairs, "page")),
+        unsorted=open_query(drop(pairs, "page", "sort")),
+        query=open_query(drop(pairs, "page", "size"))[1:-1],
+        query_with_columns=open_query(
+            [*drop(pairs, "page", "size", "columns"), ("columns", _names_of(columns))]
+        )[1:-1],
+        wish_pairs=drop(pairs, "q", "page"),
+        kept_filters=_unasked(pairs),
+        next_steps=_next_steps(session, scope, kind, wish) if not found.items else [],
+        narrowed=bool(wish.text or wish.filters),
+        may_bulk=may_change(kind) and can_be_changed_in_bulk(kind),
+        may_delete=may_change(kind) and kind.deletable,
+        bulk_url=kind_url(kind, "bulk")
+        if can_be_changed_in_bulk(kind) or kind.deletable
+        else kind_url(kind, "export"),
+        may_create=may_create(kind),
+        kind_url=kind_url,
+    )
+
+
+def read_pairs() -> Pairs:
+    """The query in its order, without the language."""
+    return [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+
+
+def read_size() -> int:
+    """Rows of a page: as the URL says, which is remembered; else as last time."""
+    wanted = read_int("size")
+    if wanted in SIZES:
+        browser["page_size"] = wanted
+        return int(wanted)
+    remembered = browser.get("page_size")
+    return remembered if remembered in SIZES else USUAL_SIZE
+
+
+def read_columns(session: Session, kind: Kind) -> list[Field]:
+    """The URL's columns (`columns=a,b`, as saved views hold them), else the person's own."""
+    named = [name for name in request.values.get("columns", "").split(",") if kind.has(name)]
+    names = list(dict.fromkeys(named)) or find_columns(session, current_user.id, kind)
+    return [kind.field(name) for name in names] or [kind.title_field]
+
+
+def _standard_of(views: list[SavedView]) -> SavedView | None:
+    mine = (one for one in views if one.user_id == current_user.id and one.standard)
+    return next(mine, None)
+
+
+def _open_view(views: list[SavedView], pairs: Pairs) -> SavedView | None:
+    number = next((value for name, value in pairs if name == "view"), "")
+    return next((one for one in views if str(one.id) == number), None)
+
+
+def _make_row(kind: Kind, columns: list[Field], one: Record) -> Row:
+    title = show_field(kind, kind.title_field, one).text
+    return Row(
+        one.id,
+        title,
+        record_url(kind, one.id),
+        [(column, show_field(kind, column, one)) for column in columns],
+    )
+
+
+def _make_head(kind: Kind, one: Field) -> Head:
+    numeric = one.type.name in {"integer", "decimal", "half_units", "rate"}
+    return Head(_(one.label), one.name if one.sorted else None, numeric)
+
+
+def _names_of(columns: list[Field]) -> str:
+    return ",".join(one.name for one in columns)
+
+
+def _unasked(pairs: Pairs) -> Pairs:
+    """Filters that the panel has no input for: "not" ones. It must not lose them."""
+    return [(name, value) for name, value in pairs if name.endswith("__not") or name == "columns"]
+
+
+def _sort_text(wish: Wish) -> str:
+    if not wish.sort:
+        return ""
+    name, descending = wish.sort[0]
+    return f"-{name}" if descending else name
+
+
+def _next_steps(session: Session, scope: Scope, kind: Kind, wish: Wish) -> list[tuple[str, str]]:
+    """What to do where the list is empty: make the first one, or first what it belongs to."""
+    if wish.text or wish.filters:
+        return [(_("Show all"), f"{kind_url(kind, 'list')}?view=0")]
+    steps = []
+    for one in kind.references:
+        if not one.required or not isinstance(one.type, ReferenceType):
+            continue
+        other = one.type.kind()
+        if not is_known(other) or not may_create(other) or not may_see(other):
+            continue
+        if not count_records(session, scope, other):
+            steps.append((_("First enter: %(kind)s", kind=_(other.label)), kind_url(other, "new")))
+    if not steps and may_create(kind):
+        steps.append((_("New: %(kind)s", kind=_(kind.label)), kind_url(kind, "new")))
+    return steps
+
+
+def change_view(kind: Kind) -> Response:
+    """Keep, share, forget a view of this list; choose its columns."""
+    session = db_session()
+    # The button pressed stands after the form's own word.
+    deed = (request.form.getlist("deed") or [""])[-1]
+    query = request.form.get("query", "").replace("\0", "")[:4000].removeprefix("?")
+    target = kind_url(kind, "list")
+    try:
+        if deed in {"columns", "usual"}:
+            chosen = request.form.getlist("columns") if deed == "columns" else []
+            choose_columns(session, current_user.id, kind, chosen)
+            kept = _keep(query, "columns")
+            return redirect(f"{target}{open_query(kept)[:-1] or '?view=0'}", code=303)
+        if deed == "save":
+            made = save_view(
+                session,
+                current_user.id,
+                kind,
+                request.form.get("name", ""),
+                open_query(_keep(query, "view"))[1:-1],
+                shared="shared" in request.form,
+            )
+            set_standard_view(session, current_user.id, made, "standard" in request.form)
+            flash(_("The view “%(name)s” is saved.", name=made.name), "success")
+            return redirect(f"{target}?{made.query}&view={made.id}".replace("?&", "?"), code=303)
+        if deed == "forget":
+            number = request.form.get("view", "")
+            delete_view(session, current_user.id, int(number) if _is_id(number) else 0)
+            flash(_("The view is deleted."), "success")
+    except JifangError as error:
+        session.rollback()
+        flash(say(error), "error")
+    return redirect(f"{target}?{query or 'view=0'}", code=303)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def _keep(query: str, *names: str) -> Pairs:
+    return drop(parse_qsl(query), "page", "lang", *names)

@@ -1,0 +1,105 @@
+"""Values of records as people read them: words, units, links."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import format_decimal
+from flask_babel import gettext as _
+
+from dcim.i18n import format_bits, format_local
+from dcim.records.fields import (
+    ChoiceType,
+    DecimalType,
+    Field,
+    FieldType,
+    FlagType,
+    HalfUnitsType,
+    InstantType,
+    IntegerType,
+    RateType,
+    ReferenceType,
+    TextType,
+)
+from dcim.records.kinds import Kind
+from dcim.records.record import Record
+from dcim.web.staff.records.addresses import is_known, may_see, record_url
+
+NUMERIC = (IntegerType, DecimalType, HalfUnitsType, RateType)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One value: `empty` when there is none; `url` leads to the record referred to."""
+
+    text: str
+    unit: str = ""
+    url: str = ""
+    numeric: bool = False
+    empty: bool = False
+    multiline: bool = False
+
+
+NOTHING = Shown("—", empty=True)
+
+
+def show_field(kind: Kind, one: Field, record: Record) -> Shown:
+    value = record.values.get(one.name)
+    if isinstance(one.type, ReferenceType) and value is not None:
+        other = one.type.kind()
+        title = record.titles.get(one.name) or f"#{value}"
+        reachable = is_known(other) and may_see(other)
+        return Shown(title, url=record_url(other, value) if reachable else "")
+    return show_value(one, value)
+
+
+def show_value(one: Field, value: Any, titles: Mapping[int, str] | None = None) -> Shown:
+    """A value alone; `titles` names the records a reference may point to."""
+    if value is None or value == "":
+        return NOTHING
+    kind = one.type
+    if isinstance(kind, ReferenceType):
+        return Shown((titles or {}).get(value) or f"#{value}")
+    if isinstance(kind, NUMERIC):
+        rate = isinstance(kind, RateType)
+        return Shown(format_bits(value), numeric=True) if rate else _show_number(one, value)
+    return Shown(
+        _say(kind, value), one.unit, multiline=isinstance(kind, TextType) and kind.multiline
+    )
+
+
+def _say(kind: FieldType, value: Any) -> str:
+    if isinstance(kind, ChoiceType):
+        return word_of(kind, value)
+    if isinstance(kind, FlagType):
+        return str(_("yes") if value else _("no"))
+    if isinstance(kind, InstantType):
+        return format_local(value, "yyyy-MM-dd HH:mm")
+    return kind.write(value)
+
+
+def _show_number(one: Field, value: Any) -> Shown:
+    """Grouped where it is a quantity; a number without a unit may be a name (VLAN, ASN)."""
+    grouped = isinstance(one.type, IntegerType) and one.unit and abs(value) >= 10_000
+    text = str(format_decimal(value)) if grouped else one.type.write(value)
+    return Shown(text.replace("-", "−"), one.unit, numeric=True)
+
+
+def word_of(kind: ChoiceType, value: str) -> str:
+    return str(_(kind.words[value])) if value in kind.words else value
+
+
+def show_json(one: Field, value: Any, titles: Mapping[int, str] | None = None) -> Shown:
+    """A value as the change history keeps it."""
+    if value is None or value == "":
+        return NOTHING
+    try:
+        return show_value(one, one.type.judge(value), titles)
+    except ValueError:
+        # What the field took then, it may not take today.
+        return Shown(str(value))
+
+
+def write_value(one: Field, value: Any) -> str:
+    """As it stands in an input. References are written by their path, by the caller."""
+    return "" if value is None else one.type.write(value)
