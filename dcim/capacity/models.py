@@ -19,7 +19,7 @@ class CapacityChange(Base):
     id: Mapped[Id]
     about: Mapped[str] = mapped_column(String(8))
     # No foreign key: the rack may be gone, and that is the change.
-    rack_id: Mapped[int | None]
+    rack_id: Mapped[int | None] = mapped_column(BigInteger)
     written_by: Mapped[int] = mapped_column(
         BigInteger, index=True, server_default=FetchedValue(), server_onupdate=None
     )
