@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from sqlalchemy import BigInteger, Date, DateTime, Dialect, Identity, Numeric, SmallInteger, String
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import CIDR, JSONB
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -29,6 +29,19 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
         return None if value is None else value.astimezone(dt.UTC)
 
 
+class NetworkText(TypeDecorator[str]):
+    """An IPv4 or IPv6 network as its canonical text: "192.0.2.0/24", one address "192.0.2.7/32"."""
+
+    impl = CIDR
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: object | None, dialect: Dialect) -> str | None:
+        return None if value is None else str(value)
+
+
 def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
@@ -43,6 +56,7 @@ Code = Annotated[str, mapped_column(String(64))]
 Name = Annotated[str, mapped_column(String(255))]
 Text = Annotated[str, mapped_column(String(4000))]
 BitsPerSecond = Annotated[int, mapped_column(BigInteger)]
+Network = Annotated[str, mapped_column(NetworkText)]
 Watts = Annotated[int, mapped_column(BigInteger)]
 # Half rack units counted from the bottom: 0 is the lower half of U1.
 HalfUnit = Annotated[int, mapped_column(SmallInteger)]

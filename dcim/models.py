@@ -6,7 +6,9 @@ import dcim.customers.models
 import dcim.inventory.claims
 import dcim.inventory.models
 import dcim.metering.models
+import dcim.network.address_models
 import dcim.network.models
+import dcim.network.order_models
 import dcim.operations.models
 import dcim.power.models
 import dcim.sla.models

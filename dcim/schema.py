@@ -33,6 +33,16 @@ TENANT_TABLES = {
     "statement_file": "customer_id",
     "ledger_entry": "customer_id",
     "area_claim": "customer_id",
+    "dedicated_line": "customer_id",
+    "cross_connect": "customer_id",
+    "cross_connect_end": "customer_id",
+    "cross_connect_step": "customer_id",
+    "cross_connect_file": "customer_id",
+    "stored_file": "customer_id",
+    "vlan": "customer_id",
+    "asn": "customer_id",
+    "prefix": "customer_id",
+    "address_assignment": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = ("audit_entry", "statement", "statement_file", "ledger_entry")

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import JSON, String, Text, text
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.orm import Session
 
 from dcim.accounts.models import ApiToken, Role, User
@@ -20,6 +21,9 @@ from dcim.db import Base
 from dcim.inventory import models as inventory
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
+from dcim.network import address_models as addresses
+from dcim.network import models as network
+from dcim.network import order_models as orders
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget, Ticket
 from dcim.power.models import Outlet, PowerNode
@@ -45,6 +49,12 @@ RULED = {
     # The signer is the operator's certificate, which the verify page tells everybody.
     "statement_file": {"sha256", "unsigned_sha256", "signer"},
     "ledger_entry": {"kind", "currency"},
+    "bandwidth_service": {"direction", "charging_mode"},
+    "dedicated_line": {"media", "state"},
+    "cross_connect": {"media", "connector", "state"},
+    "cross_connect_end": {"side"},
+    "stored_file": {"kind", "media_type", "sha256"},
+    "prefix": {"role"},
 }
 
 
@@ -157,6 +167,7 @@ def seed_tenant(session: Session, settings: Settings, tag: str, *, place: int = 
     _seed_measured(session, settings, tenant, place or ord(tag[0]) - ord("A") + 1)
     _seed_operations(session, tenant)
     _seed_statement(session, settings, tenant)
+    _seed_network(session, tenant, place or ord(tag[0]) - ord("A") + 1)
     return tenant
 
 
@@ -238,10 +249,13 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         rated_a=32, rack_id=ids["rack_id"], meter_device_id=device_id,
     )  # fmt: skip
     outlet = make(session, Outlet, tag, pdu_id=pdu.id, number=1, device_id=device_id)
-    port = make(session, Port, tag, device_id=device_id, speed_bps=10**9, role="customer")
+    port = make(
+        session, Port, tag, device_id=device_id, speed_bps=10**9, role="customer", kind="switch",
+        media="", mac=None,
+    )  # fmt: skip
     service = make(
         session, BandwidthService, tag, **own, contract_item_id=ids["contract_item_id"],
-        commit_bps=10**7, ceiling_bps=10**8,
+        commit_bps=10**7, ceiling_bps=10**8, direction="max", charging_mode="p95",
     )  # fmt: skip
     make(
         session, ServiceMembership, tag, **own, service_id=service.id, port_id=port.id,
@@ -333,6 +347,89 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
         statement_id=statement.id, kind="rent", amount=Decimal(100), currency="CNY",
     )  # fmt: skip
     ids |= {"statement_id": statement.id, "ledger_id": line.id, "entry_id": line.id}
+
+
+def _seed_network(session: Session, tenant: Tenant, place: int) -> None:
+    """Carriers, lines, a cross-connect with a file, and addresses of a prefix of its own."""
+    tag, ids = tenant.tag, tenant.ids
+    own = {"customer_id": ids["customer_id"]}
+    item = {**own, "contract_item_id": ids["contract_item_id"]}
+    carrier = make(session, network.Carrier, tag, kind="other")
+    presence = make(
+        session, network.RoomCarrier, tag, room_id=ids["room_id"], carrier_id=carrier.id
+    )
+    circuit = make(
+        session, network.Circuit, tag, carrier_id=carrier.id, kind="transit",
+        site_id=ids["site_id"], capacity_bps=10**10, monthly_fee=Decimal(9), state="active",
+        charging_mode="flat", starts_on=LONG_AGO,
+    )  # fmt: skip
+    line = make(
+        session, network.DedicatedLine, tag, **item, capacity_bps=10**9, media="smf",
+        state="active",
+    )  # fmt: skip
+    order = make(
+        session, orders.CrossConnect, tag, **item, media="smf", connector="lc",
+        state="requested", requested_at=SINCE,
+    )  # fmt: skip
+    make(
+        session, orders.CrossConnectEnd, tag, **own, cross_connect_id=order.id, side="a",
+        port_id=ids["port_id"],
+    )  # fmt: skip
+    step = make(
+        session, orders.CrossConnectStep, tag, **own, cross_connect_id=order.id, at=SINCE,
+        detail={"ports": canary(tag, "cross_connect_step", "detail")},
+    )  # fmt: skip
+    content = f"%PDF-1.7 CANARY-{tag}-letter".encode()
+    file = make(
+        session, orders.StoredFile, tag, **own, kind="loa", media_type="application/pdf",
+        size=len(content), sha256=hashlib.sha256(content).hexdigest(), content=content,
+        uploaded_at=SINCE,
+    )  # fmt: skip
+    make(
+        session, orders.CrossConnectFile, tag, **own, cross_connect_id=order.id,
+        stored_file_id=file.id,
+    )  # fmt: skip
+    cable = make(session, network.Cable, tag, media="smf", state="connected", code=None)
+    panel = make(
+        session, Port, tag, device_id=ids["device_id"], speed_bps=0, role="internal",
+        kind="panel", media="smf", mac=None, name=f"CANARY-{tag}-panel",
+    )  # fmt: skip
+    for side, port_id in (("a", ids["port_id"]), ("z", panel.id)):
+        session.add(network.CableEnd(cable_id=cable.id, side=side, port_id=port_id, face="front"))
+    group = make(session, addresses.VlanGroup, tag, site_id=ids["site_id"])
+    vlan = make(session, addresses.Vlan, tag, **own, group_id=group.id, vid=100)
+    asn = make(session, addresses.Asn, tag, **own, number=64_511 + place)
+    prefix = make(
+        session, addresses.Prefix, tag, **own, network=f"10.{place}.0.0/24", role="assignable",
+        site_id=ids["site_id"],
+    )  # fmt: skip
+    assignment = make(
+        session, addresses.AddressAssignment, tag, **item, network=f"10.{place}.0.7/32",
+        period=Range(SINCE, None),
+    )  # fmt: skip
+    ids |= {
+        "carrier_id": carrier.id,
+        "room_carrier_id": presence.id,
+        "circuit_id": circuit.id,
+        "dedicated_line_id": line.id,
+        "bandwidth_service_id": ids["service_id"],
+        "cross_connect_id": order.id,
+        "order_id": order.id,
+        "step_id": step.id,
+        "file_id": file.id,
+        "stored_file_id": file.id,
+        "cable_id": cable.id,
+        "a_port_id": ids["port_id"],
+        "z_port_id": panel.id,
+        "vlan_group_id": group.id,
+        "group_id": group.id,
+        "vlan_id": vlan.id,
+        "asn_id": asn.id,
+        "prefix_id": prefix.id,
+        "address_assignment_id": assignment.id,
+        "assignment_id": assignment.id,
+    }
+    session.flush()
 
 
 def _mix_incident(session: Session, tenants: dict[str, Tenant]) -> None:
