@@ -4,6 +4,7 @@ import dcim.accounts.models
 import dcim.capacity.models
 import dcim.customers.models
 import dcim.inventory.claims
+import dcim.inventory.equipment_models
 import dcim.inventory.models
 import dcim.metering.models
 import dcim.network.address_models
@@ -11,6 +12,7 @@ import dcim.network.models
 import dcim.network.order_models
 import dcim.operations.models
 import dcim.power.models
+import dcim.records.models
 import dcim.sla.models
 import dcim.snmp.models
 import dcim.statements.models  # noqa: F401

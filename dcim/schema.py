@@ -43,6 +43,9 @@ TENANT_TABLES = {
     "asn": "customer_id",
     "prefix": "customer_id",
     "address_assignment": "customer_id",
+    "device_transition": "customer_id",
+    "equipment_pass": "customer_id",
+    "equipment_pass_line": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = ("audit_entry", "statement", "statement_file", "ledger_entry")

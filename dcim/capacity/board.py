@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dcim.capacity.chain import Chain, Spread, Watts
-from dcim.capacity.facts import RackFacts, RoomFacts
-from dcim.capacity.masks import TALLEST_U, find_runs, whole
+from dcim.capacity.facts import RackFacts, RoomFacts, When
+from dcim.capacity.masks import TALLEST_U, find_runs
 
 Numbers: TypeAlias = npt.NDArray[Any]
 # Instants for which the evaluated columns are kept.
 MOMENTS_KEPT = 4
-FOREVER = 2**62
 
 
 def count_runs(free: int, u_count: int, into: Numbers) -> None:
@@ -27,14 +26,15 @@ def count_runs(free: int, u_count: int, into: Numbers) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The racks from `at_ms` on; right for every instant in [`from_ms`, `until_ms`).
+    """The racks as asked for at one instant from another on; right for all of both in the same
+    stretch between two ends of claims.
 
     `runs[rack, n]`: free stretches of n U; `unheld` the same if holds were not there. `left_w` is
     the headroom on A and on B, `load_w` what each node must carry, `draw_w` what each rack draws.
     """
 
-    from_ms: int
-    until_ms: int
+    when: When
+    stretch: tuple[int, int]
     runs: Numbers
     unheld: Numbers
     empty: npt.NDArray[np.bool_]
@@ -103,19 +103,24 @@ class Board:
         for at in spots:
             new.racks[at] = changed[self.racks[at].rack_id]
         new._fill()
-        new.moments = [new._evaluate(moment.from_ms, moment, spots) for moment in self.moments]
+        new.moments = [new._evaluate(moment.when, moment, spots) for moment in self.moments]
         return new
 
-    def moment(self, at_ms: int) -> Moment:
+    def moment(self, when: When) -> Moment:
+        stretch = self._stretch(when)
         for moment in self.moments:
-            if moment.from_ms <= at_ms < moment.until_ms:
+            if moment.stretch == stretch:
                 return moment
-        made = self._evaluate(at_ms, None, range(len(self.racks)))
+        made = self._evaluate(when, None, range(len(self.racks)))
         self.moments = [made, *self.moments][:MOMENTS_KEPT]
         return made
 
-    def _evaluate(self, at_ms: int, before: Moment | None, spots: Sequence[int]) -> Moment:
-        place = int(np.searchsorted(self.bounds, at_ms, side="right"))
+    def _stretch(self, when: When) -> tuple[int, int]:
+        """Between two ends of claims nothing changes by itself."""
+        at, now = np.searchsorted(self.bounds, [when.at_ms, when.now_ms], side="right")
+        return int(at), int(now)
+
+    def _evaluate(self, when: When, before: Moment | None, spots: Sequence[int]) -> Moment:
         count = len(self.racks)
         if before is None:
             runs = np.zeros((count, TALLEST_U + 1), dtype=np.uint8)
@@ -127,19 +132,17 @@ class Board:
             empty, draw = before.empty.copy(), before.draw_w.copy()
         for at in spots:
             rack = self.racks[at]
-            free = rack.free(at_ms)
-            count_runs(free, rack.u_count, runs[at])
+            count_runs(rack.free(when), rack.u_count, runs[at])
             if any(claim.kind == "hold" for claim in rack.claims):
-                count_runs(rack.free(at_ms, despite_holds=True), rack.u_count, unheld[at])
+                count_runs(rack.free(when, despite_holds=True), rack.u_count, unheld[at])
             else:
                 unheld[at] = runs[at]
-            empty[at] = free == whole(rack.u_count)
-            draw[at] = rack.draw_w(at_ms)
+            empty[at] = rack.is_empty(when)
+            draw[at] = rack.draw_w(when)
         load = self.spread.load(draw)
         return Moment(
-            # Between two ends of claims nothing changes by itself.
-            from_ms=int(self.bounds[place - 1]) if place else -FOREVER,
-            until_ms=int(self.bounds[place]) if place < len(self.bounds) else FOREVER,
+            when=when,
+            stretch=self._stretch(when),
             runs=runs,
             unheld=unheld,
             empty=empty,

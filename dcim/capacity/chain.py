@@ -24,6 +24,8 @@ class ChainNode:
     feed: str
     rack_id: int | None
     derated_w: int
+    # Whether it passes current: an open breaker or switch doesn't.
+    closed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +58,33 @@ class Chain:
             if node.kind == "pdu" and node.rack_id is not None:
                 leaves.setdefault((node.rack_id, node.feed), []).append(at)
         for key, ends in leaves.items():
-            self._hang(key, ends, by_id)
+            live = {end: path for end in ends if (path := self._climb(end, by_id))}
+            if live:
+                self._hang(key, live)
 
-    def _hang(self, key: tuple[int, str], ends: Sequence[int], by_id: Mapping[int, int]) -> None:
-        total = sum(self.nodes[end].derated_w for end in ends)
+    def _climb(self, end: int, by_id: Mapping[int, int]) -> list[int]:
+        """The nodes from a PDU up; none where one of them is open. A loop in the data ends it."""
+        path: list[int] = []
+        at: int | None = end
+        while at is not None and at not in path:
+            if not self.nodes[at].closed:
+                return []
+            path.append(at)
+            parent_id = self.nodes[at].parent_id
+            at = None if parent_id is None else by_id.get(parent_id)
+        return path
+
+    def _hang(self, key: tuple[int, str], live: Mapping[int, list[int]]) -> None:
+        total = sum(self.nodes[end].derated_w for end in live)
         parts: dict[int, int] = {}
         limit = 0
-        for end in ends:
+        for end, path in live.items():
             part = self.nodes[end].derated_w if total else 1
-            own = self.nodes[end].derated_w
-            at: int | None = end
-            seen: set[int] = set()
-            while at is not None and at not in seen:
-                seen.add(at)
+            for at in path:
                 parts[at] = parts.get(at, 0) + part
-                node = self.nodes[at]
-                if node.kind == "breaker":
-                    own = min(own, node.derated_w)
-                at = by_id.get(node.parent_id) if node.parent_id is not None else None
-            limit += own
-        whole = total or len(ends)
+            breakers = [at for at in path if self.nodes[at].kind == "breaker"]
+            limit += min(self.nodes[at].derated_w for at in (end, *breakers))
+        whole = total or len(live)
         self.links[key] = [Link(node, part, whole) for node, part in parts.items() if part]
         self.limits[key] = limit
 
@@ -115,6 +124,11 @@ class Spread:
                     wholes.append(link.whole)
             self.starts[feed] = np.array(starts, dtype=np.int64)
             self.owners[feed] = np.array(owners, dtype=np.int64)
+        # What both feeds have in common carries a rack once, not twice.
+        pairs: dict[tuple[int, int], int] = {}
+        for place, pair in enumerate(zip(racks, nodes, strict=True)):
+            pairs.setdefault(pair, place)
+        self.once = np.array(sorted(pairs.values()), dtype=np.int64)
         self.racks = np.array(racks, dtype=np.int64)
         self.at_node = np.array(nodes, dtype=np.int64)
         self.part = np.array(parts, dtype=np.int64)
@@ -122,8 +136,9 @@ class Spread:
 
     def load(self, draw_w: Watts) -> Watts:
         """What each node must carry when the other feed is lost: all that hangs on it."""
-        through = -(-draw_w[self.racks] * self.part // self.whole)
-        carried = np.bincount(self.at_node, weights=through, minlength=len(self.limit_w))
+        once = self.once
+        through = -(-draw_w[self.racks[once]] * self.part[once] // self.whole[once])
+        carried = np.bincount(self.at_node[once], weights=through, minlength=len(self.limit_w))
         return carried.astype(np.int64)
 
     def headroom(self, load_w: Watts, count: int) -> Watts:

@@ -7,6 +7,14 @@ from dcim.capacity.masks import longest_run, whole
 
 
 @dataclass(frozen=True, slots=True)
+class When:
+    """`at_ms`: when the space is wanted from, to stay; `now_ms`: when the question is asked."""
+
+    at_ms: int
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """An allocation or hold; `until_ms` is when it ends, none when it doesn't.
 
@@ -21,10 +29,13 @@ class Claim:
     customer_id: int | None = None
     item_id: int | None = None
 
-    def stands(self, at_ms: int) -> bool:
-        """Whether it is in the way of somebody who comes at `at_ms` to stay: what begins later
-        is so too."""
-        return self.until_ms is None or self.until_ms > at_ms
+    def stands(self, when: When) -> bool:
+        """Whether it is in the way of somebody who comes to stay: what begins later is so too."""
+        return self.until_ms is None or self.until_ms > when.at_ms
+
+    def ends_before(self, when: When) -> bool:
+        """Whether it binds now and is over by then."""
+        return self.until_ms is not None and when.now_ms < self.until_ms <= when.at_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,40 +76,64 @@ class RackFacts:
     ports: dict[int, int] = field(default_factory=dict)
 
     @property
-    def installed(self) -> int:
-        mask = 0
-        for tenant in self.tenants:
-            mask |= tenant.mask
-        return mask
-
-    @property
     def weight_g(self) -> int:
         return sum(tenant.weight_g for tenant in self.tenants)
 
-    def free(self, at_ms: int, *, despite_holds: bool = False) -> int:
-        """Half units that are nobody's from `at_ms` on."""
-        taken = self.installed | self.barred
-        for claim in self.claims:
-            if claim.stands(at_ms) and not (despite_holds and claim.kind == "hold"):
-                taken |= claim.mask
-        return whole(self.u_count) & ~taken
+    def staying(self, when: When) -> list[Tenant]:
+        """Whose devices are still here then: all but those of a customer who stands wholly in
+        allocations of his own that end before."""
+        return [
+            tenant
+            for tenant in self.tenants
+            if not tenant.mask
+            or tenant.customer_id is None
+            or tenant.mask & ~self._given_up(tenant.customer_id, when)
+        ]
 
-    def draw_w(self, at_ms: int) -> int:
+    def _given_up(self, customer_id: int, when: When) -> int:
+        mask = 0
+        for claim in self.claims:
+            if claim.kind == "allocation" and claim.customer_id == customer_id:
+                mask |= claim.mask if claim.ends_before(when) else 0
+        return mask
+
+    def taken(self, when: When, *, despite_holds: bool = False) -> int:
+        """Half units somebody has from then on."""
+        mask = 0
+        for tenant in self.staying(when):
+            mask |= tenant.mask
+        for claim in self.claims:
+            if claim.stands(when) and not (despite_holds and claim.kind == "hold"):
+                mask |= claim.mask
+        return mask
+
+    def free(self, when: When, *, despite_holds: bool = False) -> int:
+        """Half units that are nobody's from then on, and usable."""
+        taken = self.taken(when, despite_holds=despite_holds)
+        return whole(self.u_count) & ~(taken | self.barred)
+
+    def is_empty(self, when: When) -> bool:
+        """Nobody has any of it, and not all of it is barred: it can be had as a whole."""
+        everything = whole(self.u_count)
+        return not self.taken(when) & everything and bool(everything & ~self.barred)
+
+    def draw_w(self, when: When) -> int:
         """What must be reckoned with: what is contracted and held, once for each item; and the
         plates of what stands here by no contracted number."""
         watts: dict[object, int] = {}
         agreed = set()
         for place, claim in enumerate(self.claims):
-            if claim.stands(at_ms):
+            if claim.stands(when):
                 key: object = claim.item_id if claim.item_id is not None else (place,)
                 watts[key] = max(watts.get(key, 0), claim.watts)
                 if claim.watts:
                     agreed.add(claim.customer_id)
-        plates = sum(tenant.plate_w for tenant in self.tenants if tenant.customer_id not in agreed)
+        staying = self.staying(when) if self.tenants else []
+        plates = sum(tenant.plate_w for tenant in staying if tenant.customer_id not in agreed)
         return sum(watts.values()) + plates
 
-    def longest(self, at_ms: int) -> int:
-        return longest_run(self.free(at_ms), self.u_count)
+    def longest(self, when: When) -> int:
+        return longest_run(self.free(when), self.u_count)
 
 
 @dataclass(frozen=True, slots=True)

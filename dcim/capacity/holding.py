@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.errors import InvalidError
 from dcim.inventory.models import Hold
-from dcim.inventory.placement import hold_space
+from dcim.inventory.holding import hold_space
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ def hold_places(
                 u_low=spot.u_low,
                 height=spot.height,
                 expires_at=expires_at,
+                starts_at=starts_at,
                 reason=reason,
             )
             for spot in sorted(spots, key=lambda one: (one.rack_id, one.u_low))

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dcim.capacity.board import Board, Moment, Numbers
+from dcim.capacity.facts import When
 from dcim.capacity.masks import TALLEST_U
 from dcim.capacity.wish import LAYOUT_OF, Wish
 
@@ -54,9 +55,9 @@ class Judgement:
         return np.where(bits > 0, np.log2(np.maximum(lowest, 1)).astype(np.int64), -1)
 
 
-def judge(board: Board, wish: Wish, at_ms: int) -> Judgement:
+def judge(board: Board, wish: Wish, when: When) -> Judgement:
     """Decide about every rack for one place of the wish; how places lie together comes last."""
-    moment = board.moment(at_ms)
+    moment = board.moment(when)
     count = len(board.racks)
     against = np.zeros(count, dtype=np.int32)
     against[board.closed] |= BIT["closed"]
@@ -79,7 +80,7 @@ def judge(board: Board, wish: Wish, at_ms: int) -> Judgement:
         ]
         against[~np.isin(board.room, reached)] |= BIT["carrier"]
     if wish.near_customer_id is not None:
-        rooms = board.room[customer_racks(board, wish.near_customer_id, at_ms)]
+        rooms = board.room[customer_racks(board, wish.near_customer_id, when)]
         against[~np.isin(board.room, rooms)] |= BIT["near"]
     looked_at = _look_at(board, wish)
     fits = looked_at & (against == 0)
@@ -176,11 +177,11 @@ def _neighbourhoods(board: Board, fits: npt.NDArray[np.bool_]) -> Numbers:
     return numbers
 
 
-def customer_racks(board: Board, customer_id: int, at_ms: int) -> list[int]:
+def customer_racks(board: Board, customer_id: int, when: When) -> list[int]:
     """Places on the board of the racks a customer has a claim or a device in."""
     return [
         at
         for at, rack in enumerate(board.racks)
-        if any(claim.customer_id == customer_id and claim.stands(at_ms) for claim in rack.claims)
+        if any(claim.customer_id == customer_id and claim.stands(when) for claim in rack.claims)
         or any(tenant.customer_id == customer_id for tenant in rack.tenants)
     ]

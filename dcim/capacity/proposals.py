@@ -8,9 +8,9 @@ import numpy as np
 from dcim.capacity.bearing import bears, doors_of, feeds_for
 from dcim.capacity.board import Board, Moment, Numbers
 from dcim.capacity.chain import FEEDS
-from dcim.capacity.facts import RackFacts
+from dcim.capacity.facts import RackFacts, When
 from dcim.capacity.judging import Judgement, customer_racks, domains
-from dcim.capacity.masks import choose_places, longest_run, mask_of, whole
+from dcim.capacity.masks import choose_places, longest_run, mask_of
 from dcim.capacity.wish import Wish
 
 # What each ground for the rank is worth at most.
@@ -70,9 +70,9 @@ class Proposal:
     near: int | None
 
 
-def propose(judged: Judgement, at_ms: int, most: int) -> list[Proposal]:
+def propose(judged: Judgement, when: When, most: int) -> list[Proposal]:
     """The best proposals, best first, no two with a rack in common; at most `most`."""
-    scores = _Scores(judged, at_ms)
+    scores = _Scores(judged, when)
     found: list[Proposal] = []
     used: set[int] = set()
     for tried, group in enumerate(_order_groups(judged, scores)):
@@ -80,7 +80,7 @@ def propose(judged: Judgement, at_ms: int, most: int) -> list[Proposal]:
             break
         if used.intersection(group):
             continue
-        made = _build(judged, group, at_ms, scores)
+        made = _build(judged, group, when, scores)
         if made is not None:
             found.append(made)
             used.update(group)
@@ -90,7 +90,7 @@ def propose(judged: Judgement, at_ms: int, most: int) -> list[Proposal]:
 class _Scores:
     """What each rack is worth by itself, 0 to 80, and how near it is to the wished customer."""
 
-    def __init__(self, judged: Judgement, at_ms: int) -> None:
+    def __init__(self, judged: Judgement, when: When) -> None:
         board, moment, wish = judged.board, judged.moment, judged.wish
         left = np.minimum(judged.leftover, 40)
         self.fit = FIT_POINTS - left * FIT_POINTS // 40
@@ -100,7 +100,7 @@ class _Scores:
         self.power = np.where(limit > 0, share, 0)
         self.near = np.full(len(board.racks), NOBODY_NEAR, dtype=np.int64)
         if wish.near_customer_id is not None:
-            self._measure(board, customer_racks(board, wish.near_customer_id, at_ms))
+            self._measure(board, customer_racks(board, wish.near_customer_id, when))
 
     def _measure(self, board: Board, theirs: Sequence[int]) -> None:
         for row_id in set(board.row[list(theirs)].tolist()):
@@ -191,7 +191,7 @@ def _gather_anywhere(
         yield group
 
 
-def _build(judged: Judgement, group: Sequence[int], at_ms: int, scores: _Scores) -> Proposal | None:
+def _build(judged: Judgement, group: Sequence[int], when: When, scores: _Scores) -> Proposal | None:
     """The proposal on these racks, or None where they can't bear it together."""
     board, wish = judged.board, judged.wish
     wanted: dict[int, int] = {}
@@ -202,7 +202,7 @@ def _build(judged: Judgement, group: Sequence[int], at_ms: int, scores: _Scores)
         return None
     places: list[Place] = []
     for at, count in wanted.items():
-        made = _places_in(judged, at, count, wanted, feeds[at], at_ms)
+        made = _places_in(judged, at, count, wanted, feeds[at], when)
         if made is None:
             return None
         places += made
@@ -248,7 +248,7 @@ def _places_in(
     count: int,
     wanted: dict[int, int],
     feeds: Sequence[str],
-    at_ms: int,
+    when: When,
 ) -> list[Place] | None:
     board, wish = judged.board, judged.wish
     mates = sum(n for other, n in wanted.items() if board.cabinet[other] == board.cabinet[at])
@@ -260,9 +260,9 @@ def _places_in(
     )
     found: list[Place] = []
     for rack, watts in doors_of(board, at, wish):
-        free = rack.free(at_ms)
+        free = rack.free(when)
         if wish.takes_all:
-            if count != 1 or free != whole(rack.u_count):
+            if count != 1 or not rack.is_empty(when):
                 return None
             lows, units = [0], rack.u_count
         else:

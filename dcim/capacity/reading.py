@@ -37,7 +37,8 @@ from dcim.inventory.models import (
     Row,
     Site,
 )
-from dcim.network.models import Port, ServiceMembership
+from dcim.network.models import CableEnd, Carrier, Circuit, Port, RoomCarrier, ServiceMembership
+from dcim.network.order_models import CrossConnectEnd
 from dcim.power.chain import load_tree
 
 # The half units an installation takes, as a string of bits, the highest first.
@@ -217,16 +218,28 @@ def _read_claims(session: Session, rack_ids: Picked) -> dict[int, list[Claim]]:
 
 
 def _read_ports(session: Session, rack_ids: Picked) -> dict[int, dict[int, int]]:
-    """Customer ports that carry no service now or later, by the rack of their switch and speed."""
-    serving = exists().where(
-        ServiceMembership.port_id == Port.id,
-        or_(ServiceMembership.ends_at.is_(None), ServiceMembership.ends_at > utc_now()),
+    """Switch ports for customers that nothing is on and nobody has, by their switch's rack and
+    speed. That one is switched off doesn't matter: free ones are."""
+    taken = (
+        exists().where(
+            ServiceMembership.port_id == Port.id,
+            or_(ServiceMembership.ends_at.is_(None), ServiceMembership.ends_at > utc_now()),
+        ),
+        exists().where(CableEnd.port_id == Port.id),
+        exists().where(CrossConnectEnd.port_id == Port.id),
+        exists().where(Circuit.port_id == Port.id),
     )
     found: dict[int, dict[int, int]] = {}
     for rack_id, speed, count in session.execute(
         select(Installation.rack_id, Port.speed_bps, func.count())
         .join(Port, Port.device_id == Installation.device_id)
-        .where(_picked(Installation.rack_id, rack_ids), Port.role == "customer", ~serving)
+        .where(
+            _picked(Installation.rack_id, rack_ids),
+            Port.role == "customer",
+            Port.kind == "switch",
+            Port.speed_bps > 0,
+            *(~one for one in taken),
+        )
         .group_by(Installation.rack_id, Port.speed_bps)
     ):
         found.setdefault(rack_id, {})[speed] = count
@@ -234,6 +247,12 @@ def _read_ports(session: Session, rack_ids: Picked) -> dict[int, dict[int, int]]
 
 
 def read_rooms(session: Session) -> Mapping[int, RoomFacts]:
+    """Two statements."""
+    carriers: dict[int, set[str]] = {}
+    for room_id, code in session.execute(
+        select(RoomCarrier.room_id, Carrier.code).join(Carrier, Carrier.id == RoomCarrier.carrier_id)
+    ):
+        carriers.setdefault(room_id, set()).add(code)
     rows = session.execute(
         select(
             Room.id.label("room_id"),
@@ -247,13 +266,19 @@ def read_rooms(session: Session) -> Mapping[int, RoomFacts]:
         .join(Site, Site.id == Room.site_id)
         .outerjoin(Building, Building.id == Room.building_id)
     )
-    return {row.room_id: RoomFacts(**row._mapping) for row in rows}
+    return {
+        row.room_id: RoomFacts(
+            **row._mapping, carriers=frozenset(carriers.get(row.room_id, ()))
+        )
+        for row in rows
+    }
 
 
 def read_chain(session: Session) -> Chain:
     return Chain(
         ChainNode(
-            node.id, node.parent_id, node.kind, node.code, node.feed, node.rack_id, node.derated_w
+            node.id, node.parent_id, node.kind, node.code, node.feed, node.rack_id, node.derated_w,
+            node.closed,
         )
         for node in load_tree(session).nodes.values()
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from dcim.capacity.board import Board
 from dcim.capacity.chain import FEEDS
-from dcim.capacity.facts import RackFacts
+from dcim.capacity.facts import RackFacts, When
 from dcim.capacity.judging import BIT, REASONS, Judgement, judge
 from dcim.capacity.masks import longest_run
 from dcim.capacity.wish import Wish
@@ -52,13 +52,13 @@ class Gain:
     wish: Wish
 
 
-def explain(judged: Judgement, spots: Sequence[int], at_ms: int) -> list[Refusal]:
+def explain(judged: Judgement, spots: Sequence[int], when: When) -> list[Refusal]:
     """The reasons against the racks at these places of the board."""
     return [
         Refusal(
             judged.board.racks[at],
             tuple(
-                _explain_one(judged, at, name, at_ms)
+                _explain_one(judged, at, name, when)
                 for name in REASONS
                 if judged.against[at] & BIT[name]
             ),
@@ -67,12 +67,12 @@ def explain(judged: Judgement, spots: Sequence[int], at_ms: int) -> list[Refusal
     ]
 
 
-def _explain_one(judged: Judgement, at: int, reason: str, at_ms: int) -> Detail:
-    message, numbers = TELLERS[reason](judged, at, at_ms)
+def _explain_one(judged: Judgement, at: int, reason: str, when: When) -> Detail:
+    message, numbers = TELLERS[reason](judged, at, when)
     return Detail(reason, message, numbers)
 
 
-def _tell_layout(judged: Judgement, at: int, at_ms: int) -> Told:
+def _tell_layout(judged: Judgement, at: int, when: When) -> Told:
     return {
         "full": mark("The cabinet has one door for all of it."),
         "halves": mark("The cabinet is split in halves."),
@@ -80,18 +80,18 @@ def _tell_layout(judged: Judgement, at: int, at_ms: int) -> Told:
     }[judged.board.racks[at].layout], {}
 
 
-def _tell_feed(judged: Judgement, at: int, at_ms: int) -> Told:
+def _tell_feed(judged: Judgement, at: int, when: When) -> Told:
     has = judged.board.spread.has[at]
     if not has.any():
         return mark("No feed is recorded for it."), {}
     return mark("Only feed %(feed)s reaches it."), {"feed": FEEDS[0 if has[0] else 1]}
 
 
-def _tell_unjudged(judged: Judgement, at: int, at_ms: int) -> Told:
+def _tell_unjudged(judged: Judgement, at: int, when: When) -> Told:
     return mark("No power chain is recorded: it can't be judged."), {}
 
 
-def _tell_weight(judged: Judgement, at: int, at_ms: int) -> Told:
+def _tell_weight(judged: Judgement, at: int, when: When) -> Told:
     left = int(judged.board.weight_left[at]) // 1000
     return mark("The cabinet bears %(left)s kg more, %(needed)s kg needed."), {
         "left": left,
@@ -99,7 +99,7 @@ def _tell_weight(judged: Judgement, at: int, at_ms: int) -> Told:
     }
 
 
-def _tell_ports(judged: Judgement, at: int, at_ms: int) -> Told:
+def _tell_ports(judged: Judgement, at: int, when: When) -> Told:
     wish = judged.wish
     free = judged.board.ports(wish.port_bps)[0 if wish.port_scope == "row" else 1][at]
     return mark("%(free)s free ports near it, %(needed)s needed."), {
@@ -108,15 +108,15 @@ def _tell_ports(judged: Judgement, at: int, at_ms: int) -> Told:
     }
 
 
-def _tell_carrier(judged: Judgement, at: int, at_ms: int) -> Told:
+def _tell_carrier(judged: Judgement, at: int, when: When) -> Told:
     return mark("%(carrier)s is not in the room."), {"carrier": judged.wish.carrier}
 
 
-def _tell_near(judged: Judgement, at: int, at_ms: int) -> Told:
+def _tell_near(judged: Judgement, at: int, when: When) -> Told:
     return mark("The customer has no rack in this room."), {}
 
 
-def _tell_together(judged: Judgement, at: int, at_ms: int) -> Told:
+def _tell_together(judged: Judgement, at: int, when: When) -> Told:
     return mark("Together with its neighbours %(racks)s racks fit, for %(needed)s places."), {
         "racks": _companions(judged, at),
         "needed": judged.wish.count,
@@ -133,16 +133,16 @@ def _companions(judged: Judgement, at: int) -> int:
     return int((alone & (groups == groups[at])).sum())
 
 
-def _tell_closed(judged: Judgement, at: int, at_ms: int) -> Told:
+def _tell_closed(judged: Judgement, at: int, when: When) -> Told:
     rack = judged.board.racks[at]
     if rack.closed == "planned":
         return mark("The cabinet is only planned."), {}
     return mark("The cabinet is blocked."), {}
 
 
-def _tell_space(judged: Judgement, at: int, at_ms: int) -> Told:
+def _tell_space(judged: Judgement, at: int, when: When) -> Told:
     rack, wish = judged.board.racks[at], judged.wish
-    free = rack.free(at_ms)
+    free = rack.free(when)
     free_u = sum((free >> 2 * u) & 3 == 3 for u in range(rack.u_count))
     if wish.takes_all:
         return (
@@ -155,9 +155,9 @@ def _tell_space(judged: Judgement, at: int, at_ms: int) -> Told:
     )
 
 
-def _tell_held(judged: Judgement, at: int, at_ms: int) -> Told:
+def _tell_held(judged: Judgement, at: int, when: When) -> Told:
     rack = judged.board.racks[at]
-    holds = [one for one in rack.claims if one.kind == "hold" and one.stands(at_ms)]
+    holds = [one for one in rack.claims if one.kind == "hold" and one.stands(when)]
     last = max(holds, key=lambda one: one.until_ms or 0)
     until = dt.datetime.fromtimestamp((last.until_ms or 0) / 1000, dt.UTC)
     return (
@@ -165,12 +165,12 @@ def _tell_held(judged: Judgement, at: int, at_ms: int) -> Told:
         {
             "prospect": last.holder,
             "until": until.strftime("%Y-%m-%d"),
-            "longest": rack.longest(at_ms),
+            "longest": rack.longest(when),
         },
     )
 
 
-def _tell_power(judged: Judgement, at: int, at_ms: int) -> Told:
+def _tell_power(judged: Judgement, at: int, when: When) -> Told:
     """The feed that bears the least, which node limits it, what is left there, what was needed."""
     board, moment, wish = judged.board, judged.moment, judged.wish
     rack = board.racks[at]
@@ -191,7 +191,7 @@ def _tell_power(judged: Judgement, at: int, at_ms: int) -> Told:
     )
 
 
-TELLERS: dict[str, Callable[[Judgement, int, int], Told]] = {
+TELLERS: dict[str, Callable[[Judgement, int, When], Told]] = {
     "closed": _tell_closed,
     "layout": _tell_layout,
     "space": _tell_space,
@@ -237,16 +237,17 @@ def loosen(wish: Wish) -> list[tuple[str, Any, Any, Wish]]:
     ]
 
 
-def find_gains(judged: Judgement, board: Board, at_ms: int, day: dt.date) -> list[Gain]:
+def find_gains(judged: Judgement, board: Board, when: When, day: dt.date) -> list[Gain]:
     """What loosening each wish alone would gain, most first; what gains nothing is left out.
 
-    `day` is that of `at_ms`: coming later is one of the ways.
+    `day` is the wished one: coming later is one of the ways.
     """
     before = judged.fits
     later = day + dt.timedelta(days=LATER_DAYS)
-    tried = [(at_ms, *step) for step in loosen(judged.wish)]
+    tried = [(when, *step) for step in loosen(judged.wish)]
     waiting = replace(judged.wish, starts_on=later)
-    tried.append((at_ms + LATER_DAYS * DAY_MS, "starts_on", day, later, waiting))
+    much_later = When(when.at_ms + LATER_DAYS * DAY_MS, when.now_ms)
+    tried.append((much_later, "starts_on", day, later, waiting))
     gains = []
     for instant, name, old, new, other in tried:
         after = judge(board, other, instant).fits

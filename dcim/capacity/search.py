@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
+from dcim.capacity.facts import When
 from dcim.capacity.judging import REASONS, Judgement, judge
 from dcim.capacity.proposals import Proposal, propose
 from dcim.capacity.refusals import Gain, Refusal, explain, find_gains
@@ -40,7 +41,7 @@ class Answer:
 
     wish: Wish
     judged: Judgement
-    at_ms: int
+    when: When
     looked_at: int
     fitting: int
     proposals: list[Proposal]
@@ -67,41 +68,42 @@ def search_capacity(
     began = time.perf_counter()
     check_wish(wish)
     moment = now or utc_now()
-    at_ms = _instant(wish.starts_on, moment, zone)
-    day = dt.datetime.fromtimestamp(at_ms / 1000, zone).date()
+    when = _when(wish.starts_on, moment, zone)
+    day = dt.datetime.fromtimestamp(when.at_ms / 1000, zone).date()
     board = current_board(session, scope)
-    judged = judge(board, wish, at_ms)
+    judged = judge(board, wish, when)
     looked_at = int(judged.looked_at.sum())
     fitting = int(judged.fits.sum())
-    proposals = propose(judged, at_ms, most)
+    proposals = propose(judged, when, most)
     return Answer(
         wish=wish,
         judged=judged,
-        at_ms=at_ms,
+        when=when,
         looked_at=looked_at,
         fitting=fitting,
         proposals=proposals,
-        groups=_group(judged, at_ms, shown),
-        gains=find_gains(judged, board, at_ms, day),
+        groups=_group(judged, when, shown),
+        gains=find_gains(judged, board, when, day),
         took_ms=(time.perf_counter() - began) * 1000,
     )
 
 
-def _instant(starts_on: dt.date | None, now: dt.datetime, zone: ZoneInfo) -> int:
-    """The midnight that the wished day begins with; a day that has begun is now."""
+def _when(starts_on: dt.date | None, now: dt.datetime, zone: ZoneInfo) -> When:
+    """From the midnight that the wished day begins with; a day that has begun is now."""
     now_ms = round(now.timestamp() * 1000)
     if starts_on is None:
-        return now_ms
-    return max(now_ms, round(dt.datetime.combine(starts_on, dt.time(), zone).timestamp() * 1000))
+        return When(now_ms, now_ms)
+    midnight = round(dt.datetime.combine(starts_on, dt.time(), zone).timestamp() * 1000)
+    return When(max(now_ms, midnight), now_ms)
 
 
-def _group(judged: Judgement, at_ms: int, shown: int) -> list[RefusedGroup]:
+def _group(judged: Judgement, when: When, shown: int) -> list[RefusedGroup]:
     first = judged.first_reasons()
     return [
         RefusedGroup(
             name,
             count,
-            explain(judged, np.flatnonzero(first == REASONS.index(name))[:shown].tolist(), at_ms),
+            explain(judged, np.flatnonzero(first == REASONS.index(name))[:shown].tolist(), when),
         )
         for name, count in judged.count_by_reason().items()
     ]
@@ -113,5 +115,5 @@ def page_refusals(answer: Answer, paging: Paging, reason: str | None = None) -> 
     wanted = first >= 0 if reason is None else first == REASONS.index(reason)
     spots = np.flatnonzero(wanted)
     part = spots[paging.offset : paging.offset + paging.size]
-    items = explain(answer.judged, part.tolist(), answer.at_ms)
+    items = explain(answer.judged, part.tolist(), answer.when)
     return Page(items, len(spots), paging.page, paging.size)

@@ -14,6 +14,8 @@ from dcim.demo.site_plan import (
     ROOMS,
     ROWS,
     SENSORS,
+    TRANSFER_PDU,
+    TRANSFER_RACK,
     U_OF,
     branch_meter,
     layout_of_rack,
@@ -40,12 +42,13 @@ TYPES = (
     TypePlan("灯塔 Beacon", "BCM-24 branch meter", 0, 3_000, 10),
     TypePlan("磐石 Bedrock", "UPS-400", 0, 1_250_000, 0),
     TypePlan("灯塔 Beacon", "ENV-1 probe", 0, 400, 5),
+    TypePlan("渡口 Ferry", "CS-16 console", 2, 3_200, 40, full_depth=False),
 )
 _BY_MODEL = {plan.model: plan for plan in TYPES}
 
 SERVER, STORAGE_LITE, GPU, ARRAY = (plan.model for plan in TYPES[:4])
 FIREWALL, TOR, ACCESS_SWITCH, CORE_SWITCH, HSM, ODF, MANAGER = (plan.model for plan in TYPES[4:11])
-PDU_32, PDU_16, BRANCH_METER, UPS, PROBE = (plan.model for plan in TYPES[11:])
+PDU_32, PDU_16, BRANCH_METER, UPS, PROBE, CONSOLE = (plan.model for plan in TYPES[11:])
 
 # From the top down; "gap" leaves that many U empty. Which recipe a rack follows is drawn.
 RECIPES: tuple[tuple[tuple[str, str, int], ...], ...] = (
@@ -181,6 +184,15 @@ def _operator_devices(equipment: _Equipment) -> Iterator[DevicePlan]:
     for core, rack in zip(CORES, ("A-01", "C-01"), strict=True):
         cords = tuple((pdu_code(rack, feed), 2) for feed in FEEDS)
         yield equipment.own(core, CORE_SWITCH, "switch", rack=rack, u_low=76, cords=cords)
+    yield equipment.own(
+        "console-b01",
+        CONSOLE,
+        "console",
+        rack=TRANSFER_RACK,
+        u_low=72,
+        face="front",
+        cords=((TRANSFER_PDU, 1),),
+    )
     for room in ROOMS:
         for feed in FEEDS:
             yield equipment.own(ups_device(room.code, feed), UPS, "ups")

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.demo.plan_parts import DemoPlan, NodePlan
 from dcim.demo.records import Records
+from dcim.inventory.equipment_models import DeviceSupply
 from dcim.inventory.models import Cabinet, Device, DeviceType, Rack, Room, Row, Site
 from dcim.inventory.placement import install_device
 from dcim.network.models import Port
@@ -96,12 +97,21 @@ def load_power(session: Session, plan: DemoPlan, records: Records) -> None:
     plugged = {
         cord: records.devices[device.name].id for device in plan.devices for cord in device.cords
     }
+    banks = {
+        (node.parent, number): records.nodes[node.code].id
+        for node in plan.nodes
+        if node.bank_of is not None
+        for number in range(node.bank_of[0], node.bank_of[1] + 1)
+    }
+    supplies = _add_supplies(session, plan, records)
     session.add_all(
         Outlet(
             pdu_id=records.nodes[node.code].id,
+            bank_id=banks.get((node.code, number)),
             number=number,
             connector="C19" if number % 6 == 0 else "C13",
             device_id=plugged.get((node.code, number)),
+            supply_id=supplies.get((node.code, number)),
         )
         for node in plan.nodes
         for number in range(1, node.outlets + 1)
@@ -109,13 +119,38 @@ def load_power(session: Session, plan: DemoPlan, records: Records) -> None:
     session.flush()
 
 
+def _add_supplies(session: Session, plan: DemoPlan, records: Records) -> dict[tuple[str, int], int]:
+    """A supply for each cord, by PDU and socket. Each can carry the whole machine."""
+    rated = {kind.model: kind.rated_w for kind in plan.types}
+    made = {
+        cord: DeviceSupply(
+            device_id=records.devices[device.name].id,
+            name=f"PSU{place}",
+            connector="C14",
+            maximum_w=rated[device.model],
+            allocated_w=-(-rated[device.model] // len(device.cords)),
+        )
+        for device in plan.devices
+        for place, cord in enumerate(device.cords, start=1)
+    }
+    session.add_all(made.values())
+    session.flush()
+    return {cord: supply.id for cord, supply in made.items()}
+
+
 def _node(node: NodePlan, records: Records) -> PowerNode:
     return PowerNode(
         site_id=records.site_id,
         parent_id=records.nodes[node.parent].id if node.parent else None,
+        second_parent_id=records.nodes[node.second_parent].id if node.second_parent else None,
         kind=node.kind,
         code=node.code,
         feed=node.feed,
+        capacity_w=node.capacity_w,
+        power_factor_pct=node.power_factor_pct,
+        phase=node.phase,
+        poles=node.poles,
+        position=node.position,
         rated_a=node.rated_a,
         volts=node.volts,
         phases=node.phases,

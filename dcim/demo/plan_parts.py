@@ -48,7 +48,11 @@ class RackPlan:
 
 @dataclass(frozen=True)
 class NodePlan:
-    """A thing current flows through; `parent` is the code of where it comes from."""
+    """A thing current flows through; `parent` is the code of where it comes from.
+
+    `phase`, `poles`, `position` say where a breaker sits in its panel; `bank` of an outlet is told
+    by `bank_of` (first and last socket) on the bank's own node.
+    """
 
     code: str
     kind: str
@@ -62,6 +66,13 @@ class NodePlan:
     meter_device: str | None = None
     meter_place: str | None = None
     outlets: int = 0
+    second_parent: str | None = None
+    capacity_w: int | None = None
+    power_factor_pct: int = 100
+    phase: str = ""
+    poles: int | None = None
+    position: str = ""
+    bank_of: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,13 @@ NETWORK_RACKS = tuple(f"{row.code}-01" for row in ROWS)
 # What feeds a rack: breaker rating (A) and sockets per PDU, by the cabinet's layout.
 BREAKER_A = {"full": 32, "halves": 32, "quarters": 16}
 OUTLETS = {"full": 36, "halves": 20, "quarters": 10}
+# A whole rack's PDU has two groups of sockets, each behind a breaker of its own.
+BANKS = ((1, 18), (19, 36))
+BANK_A = 16
+
+# One device of the operator's has a single cord; a rack transfer switch gives it both feeds.
+TRANSFER_RACK = "B-01"
+TRANSFER_SWITCH, TRANSFER_PDU = "STS-B-01", "PDU-B-01-S"
 
 SENSORS = (
     SensorPlan("env-m1-1", "ambient", "冷通道 A/B 列 Cold aisle A/B", "M1", 22_600, 480),
@@ -142,16 +149,30 @@ def plan_power(served: Iterable[str]) -> tuple[NodePlan, ...]:
             here = [rack for rack in racks if rack.startswith(f"{row.code}-")]
             for number, rack in enumerate(here, start=1):
                 nodes += _rack_supply(rack, feed, panel, number)
-            nodes.append(NodePlan(f"{panel}/Q-S1", "breaker", feed, panel, 32))
-    return tuple(nodes)
+            nodes.append(
+                NodePlan(f"{panel}/Q-S1", "breaker", feed, panel, 32, poles=1, position="Q-S1")
+            )
+    return (*nodes, *_transfer_supply())
+
+
+def _transfer_supply() -> tuple[NodePlan, ...]:
+    source_a, source_b = (pdu_code(TRANSFER_RACK, feed) for feed in FEEDS)
+    return (
+        NodePlan(
+            TRANSFER_SWITCH, "ats", "AB", source_a, 16, rack=TRANSFER_RACK, second_parent=source_b
+        ),
+        NodePlan(TRANSFER_PDU, "pdu", "AB", TRANSFER_SWITCH, 16, rack=TRANSFER_RACK, outlets=8),
+    )
 
 
 def _upstream(feed: str) -> list[NodePlan]:
     chain = [
         NodePlan(f"UT-{feed}", "utility", feed, None, 3200, 400, 3),
-        NodePlan(f"GEN-{feed}", "generator", feed, None, 2500, 400, 3),
+        NodePlan(f"GEN-{feed}", "generator", feed, None, 2500, 400, 3, power_factor_pct=80),
         NodePlan(f"TX-{feed}", "transformer", feed, f"UT-{feed}", 2880, 400, 3),
-        NodePlan(f"ATS-{feed}", "ats", feed, f"TX-{feed}", 2500, 400, 3),
+        NodePlan(
+            f"ATS-{feed}", "ats", feed, f"TX-{feed}", 2500, 400, 3, second_parent=f"GEN-{feed}"
+        ),
     ]
     chain += [
         NodePlan(
@@ -162,6 +183,9 @@ def _upstream(feed: str) -> list[NodePlan]:
             580,
             400,
             3,
+            # 400 kVA at a power factor of 0.9.
+            capacity_w=360_000,
+            power_factor_pct=90,
             meter_device=ups_device(room.code, feed),
             meter_place="output-01",
         )
@@ -183,6 +207,9 @@ def _rack_supply(rack: str, feed: str, panel: str, number: int) -> list[NodePlan
         rack=rack,
         meter_device=branch_meter(rack[0], feed),
         meter_place=branch_place(number, rack),
+        phase=f"L{(number - 1) % 3 + 1}",
+        poles=1,
+        position=breaker_code(rack, feed).partition("/")[2],
     )
     pdu = NodePlan(
         pdu_code(rack, feed),
@@ -195,4 +222,9 @@ def _rack_supply(rack: str, feed: str, panel: str, number: int) -> list[NodePlan
         meter_place=None if own else "input",
         outlets=OUTLETS[layout],
     )
-    return [breaker, pdu]
+    banks = [
+        NodePlan(f"{pdu.code}/B{place}", "bank", feed, pdu.code, BANK_A, rack=rack, bank_of=sockets)
+        for place, sockets in enumerate(BANKS, start=1)
+        if layout == "full" and not own
+    ]
+    return [breaker, pdu, *banks]

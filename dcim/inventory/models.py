@@ -9,14 +9,60 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
 )
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dcim.columns import Code, Created, Day, HalfUnit, Id, Instant, Name
 from dcim.customers.models import ContractItem, Customer
 from dcim.db import Base
+from dcim.inventory.naming import make_slug
 
 FACES = ("front", "rear")
 SIDES = ("left", "right")
+CATEGORIES = (
+    "server",
+    "storage",
+    "switch",
+    "router",
+    "firewall",
+    "pdu",
+    "ups",
+    "panel",
+    "blank",
+    "cable_manager",
+    "chassis",
+    "other",
+)
+AIRFLOWS = (
+    "front-to-rear",
+    "rear-to-front",
+    "left-to-right",
+    "right-to-left",
+    "side-to-rear",
+    "passive",
+    "mixed",
+    "",
+)
+DEVICE_STATES = (
+    "planned",
+    "in_stock",
+    "installed",
+    "in_service",
+    "in_repair",
+    "removed",
+    "returned",
+    "destroyed",
+)
+
+
+def one_of(column: str, values: tuple[str, ...]) -> str:
+    """The SQL of a check that a column holds one of these words."""
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+def _slug_of_names(context: DefaultExecutionContext) -> str:
+    given = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return make_slug(given["manufacturer"], given["model"])
 
 
 class Site(Base):
@@ -197,6 +243,10 @@ class DeviceType(Base):
     id: Mapped[Id]
     manufacturer: Mapped[Name]
     model: Mapped[Name]
+    # How files and addresses call it; made of the names where none is given.
+    slug: Mapped[Code] = mapped_column(unique=True, default=_slug_of_names)
+    part_number: Mapped[Code] = mapped_column(default="")
+    category: Mapped[Code] = mapped_column(default="other")
     # In half units: a 1U server is 2, a 0U PDU on the side rail is 0.
     height: Mapped[HalfUnit]
     full_depth: Mapped[bool] = mapped_column(default=True)
@@ -204,15 +254,29 @@ class DeviceType(Base):
     weight_g: Mapped[int] = mapped_column(default=0)
     # Nameplate draw, W, all supplies together.
     rated_w: Mapped[int] = mapped_column(default=0)
+    # What it draws at work, W; none where nobody has measured or published it.
+    typical_w: Mapped[int | None]
+    airflow: Mapped[Code] = mapped_column(default="")
+    width_mm: Mapped[int | None] = mapped_column(SmallInteger)
+    depth_mm: Mapped[int | None] = mapped_column(SmallInteger)
+    # Where the figures come from; `curated` marks those that came with the program.
+    source: Mapped[Name] = mapped_column(default="")
+    curated: Mapped[bool] = mapped_column(default=False)
 
     __table_args__ = (
         UniqueConstraint("manufacturer", "model"),
         CheckConstraint("height BETWEEN 0 AND 120", name="height"),
+        CheckConstraint(one_of("category", CATEGORIES), name="category"),
+        CheckConstraint(one_of("airflow", AIRFLOWS), name="airflow"),
     )
 
 
 class Device(Base):
-    """A thing with a serial number. `customer_id` names who it belongs to; none is the operator."""
+    """A thing with a serial number. `customer_id` names who uses it; none is the operator.
+
+    It belongs to its user, but for `provider_owned`: the operator's machine, let to the customer
+    by the contract item `rental_item_id`.
+    """
 
     __tablename__ = "device"
 
@@ -224,16 +288,28 @@ class Device(Base):
     serial: Mapped[Code | None] = mapped_column(unique=True)
     asset_tag: Mapped[Code | None] = mapped_column(unique=True)
     state: Mapped[Code] = mapped_column(default="in_service")
+    provider_owned: Mapped[bool] = mapped_column(default=False)
+    rental_item_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    purchased_on: Mapped[Day | None]
+    warranty_until: Mapped[Day | None]
+    note: Mapped[Name] = mapped_column(default="")
     created_at: Mapped[Created]
 
     device_type: Mapped[DeviceType] = relationship()
-    customer: Mapped[Customer | None] = relationship()
+    customer: Mapped[Customer | None] = relationship(foreign_keys=[customer_id])
     installation: Mapped["Installation | None"] = relationship(back_populates="device")
 
     __table_args__ = (
+        CheckConstraint(one_of("state", DEVICE_STATES), name="state"),
+        # Only the operator's machine is let, and only to somebody.
         CheckConstraint(
-            "state IN ('planned', 'in_stock', 'installed', 'in_service', 'removed', 'returned')",
-            name="state",
+            "rental_item_id IS NULL OR (provider_owned AND customer_id IS NOT NULL)",
+            name="rental",
+        ),
+        ForeignKeyConstraint(
+            ["rental_item_id", "customer_id"],
+            ["contract_item.id", "contract_item.customer_id"],
+            name="fk_device_rental_item_of_customer",
         ),
     )
 

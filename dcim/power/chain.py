@@ -1,7 +1,4 @@
-"""The chain from the utility to the PDU as one tree: what feeds a node, what hangs on it, whom."""
-
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+"""The chain from the utility to the PDU as it is recorded, and whom a node feeds."""
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -10,100 +7,9 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.inventory.models import Allocation
 from dcim.power.models import PowerNode
+from dcim.power.tree import OWN_SOURCE, Node, PowerTree
 
-# What may have power while its parent has none: batteries, a second source, its own engine.
-OWN_SOURCE = frozenset({"ups", "ats", "generator", "utility"})
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A power node as the tree knows it."""
-
-    id: int
-    parent_id: int | None
-    kind: str
-    code: str
-    feed: str
-    rack_id: int | None
-    volts: int
-    rated_a: int
-    phases: int
-    derate_pct: int
-
-    @property
-    def has_own_source(self) -> bool:
-        return self.kind in OWN_SOURCE
-
-    @property
-    def phase_v(self) -> int:
-        """What is measured from a phase to neutral; above 300 V a three-phase node's `volts` are
-        those between phases (400 V systems), otherwise they are this already."""
-        between = self.phases == 3 and self.volts > 300
-        return self.volts * 1000 // 1732 if between else self.volts
-
-    @property
-    def rated_w(self) -> int:
-        return self.phase_v * self.rated_a * self.phases
-
-    @property
-    def derated_w(self) -> int:
-        return self.rated_w * self.derate_pct // 100
-
-
-@dataclass(slots=True)
-class PowerTree:
-    nodes: Mapping[int, Node]
-    _children: dict[int, list[Node]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._children = {}
-        for node in sorted(self.nodes.values(), key=lambda each: each.code):
-            if node.parent_id is not None:
-                self._children.setdefault(node.parent_id, []).append(node)
-
-    def children(self, node_id: int) -> list[Node]:
-        return self._children.get(node_id, [])
-
-    def path(self, node_id: int) -> list[Node]:
-        """The node, what feeds it, and so on up to the utility. A loop in the data ends it."""
-        found: list[Node] = []
-        seen: set[int] = set()
-        at: int | None = node_id
-        while at is not None and at in self.nodes and at not in seen:
-            seen.add(at)
-            found.append(self.nodes[at])
-            at = self.nodes[at].parent_id
-        return found
-
-    def descendants(self, node_id: int) -> list[Node]:
-        """All that hangs on the node, itself left out."""
-        return list(self._walk(node_id, {node_id}))
-
-    def _walk(self, node_id: int, seen: set[int]) -> Iterator[Node]:
-        for child in self.children(node_id):
-            if child.id not in seen:
-                seen.add(child.id)
-                yield child
-                yield from self._walk(child.id, seen)
-
-    def pdus_of(self, rack_id: int) -> list[Node]:
-        """The rack's PDUs, feed A first."""
-        return sorted(
-            (
-                node
-                for node in self.nodes.values()
-                if node.kind == "pdu" and node.rack_id == rack_id
-            ),
-            key=lambda each: (each.feed, each.code),
-        )
-
-    def racks_on(self, node_id: int) -> set[int]:
-        """Racks that draw from the node, by whichever feed."""
-        return {
-            node.rack_id
-            for node in (self.nodes[node_id], *self.descendants(node_id))
-            if node.rack_id is not None
-        }
+__all__ = ["OWN_SOURCE", "Node", "PowerTree", "find_customers_on", "load_tree"]
 
 
 def load_tree(session: Session, site_id: int | None = None) -> PowerTree:
@@ -118,6 +24,14 @@ def load_tree(session: Session, site_id: int | None = None) -> PowerTree:
         PowerNode.rated_a,
         PowerNode.phases,
         PowerNode.derate_pct,
+        PowerNode.second_parent_id,
+        PowerNode.power_factor_pct,
+        PowerNode.phase,
+        PowerNode.poles,
+        PowerNode.position,
+        PowerNode.closed,
+        PowerNode.capacity_w,
+        PowerNode.name,
     )
     if site_id is not None:
         wanted = wanted.where(PowerNode.site_id == site_id)

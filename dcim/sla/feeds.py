@@ -104,7 +104,7 @@ class Supply:
     def __post_init__(self) -> None:
         self._by_rack = {}
         for now in self.nodes.values():
-            if now.node.kind != "pdu" or now.node.rack_id is None:
+            if now.node.rack_id is None or not self.tree.is_feed(now.node):
                 continue
             above = [self.nodes[node.id] for node in self.tree.path(now.node.id)[1:]]
             outlets, used = self.sockets.get(now.node.id, (0, 0))
@@ -205,7 +205,7 @@ def _infer(one: NodeNow, tree: PowerTree, own: Mapping[int, NodeNow]) -> NodeNow
         return one
     for place, node in enumerate(tree.path(one.node.id)[1:]):
         above = own[node.id]
-        sole = place == 0 and [each.id for each in tree.descendants(node.id)] == [one.node.id]
+        sole = place == 0 and tree.feeds_only(node.id, one.node.id)
         if above.state == "down" or (sole and above.state == "up" and above.ma):
             return NodeNow(
                 one.node, above.state, node.code, one.series_id, one.measured_at,

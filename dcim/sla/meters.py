@@ -122,7 +122,7 @@ class Meters:
                     node.code,
                     self.observed(node),
                     own_source=node.has_own_source,
-                    sole=self._feeds_only(node, pdu),
+                    sole=self.tree.feeds_only(node.id, pdu.id),
                 )
                 for node in path
             ]
@@ -134,9 +134,6 @@ class Meters:
                 lambda place, doubted: self._refute(path[place], doubted),
             )
         return self._feeds[pdu.id]
-
-    def _feeds_only(self, node: Node, pdu: Node) -> bool:
-        return [below.id for below in self.tree.descendants(node.id)] == [pdu.id]
 
     def _refute(self, node: Node, doubted: Sequence[tuple[int, int]]) -> Intervals:
         """When something below `node` was firmly alive, within the time its own meter says dead."""

@@ -29,9 +29,18 @@ RACKS_OF = {
     "port": "SELECT i.rack_id FROM {rows} AS r JOIN installation AS i ON i.device_id = r.device_id",
     "service_membership": "SELECT i.rack_id FROM {rows} AS r JOIN port AS p ON p.id = r.port_id"
     " JOIN installation AS i ON i.device_id = p.device_id",
+    "cable_end": "SELECT i.rack_id FROM {rows} AS r JOIN port AS p ON p.id = r.port_id"
+    " JOIN installation AS i ON i.device_id = p.device_id",
+    "cross_connect_end": "SELECT i.rack_id FROM {rows} AS r JOIN port AS p ON p.id = r.port_id"
+    " JOIN installation AS i ON i.device_id = p.device_id",
+    "circuit": "SELECT i.rack_id FROM {rows} AS r JOIN port AS p ON p.id = r.port_id"
+    " JOIN installation AS i ON i.device_id = p.device_id",
 }
 # What concerns more than single racks.
-WHOLE = {"room": "rooms", "site": "rooms", "power_node": "power"}
+WHOLE = {
+    "room": "rooms", "site": "rooms", "carrier": "rooms", "room_carrier": "rooms",
+    "power_node": "power",
+}
 
 
 def upgrade() -> None:

@@ -65,7 +65,8 @@ def read_plant(session: Session, scope: Scope, now: dt.datetime) -> Plant:
         if one.node.kind not in STATIONS:
             continue
         below = [supply.nodes[node.id] for node in supply.tree.descendants(one.node.id)]
-        pdus = [each for each in below if each.node.kind == "pdu"]
+        # What takes either feed isn't dark because this one is.
+        pdus = [each for each in below if each.node.kind == "pdu" and each.node.feed != "AB"]
         stations.append(
             Station(
                 one,

@@ -15,6 +15,7 @@ SECTIONS = {
     "staff.install": "staff.home",
     "staff.hold": "staff.home",
     "staff.allocate": "staff.home",
+    "staff.outage": "staff.power",
     "staff.device": "staff.devices",
     "staff.move": "staff.devices",
     "staff.add_device": "staff.devices",

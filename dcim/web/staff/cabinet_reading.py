@@ -52,7 +52,7 @@ class RackPower:
 
     @property
     def has_one_feed(self) -> bool:
-        return len({feed.name for feed in self.feeds}) == 1
+        return {feed.name for feed in self.feeds} in ({"A"}, {"B"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,27 @@ NODE_KINDS = {
     "utility": _l("Utility"),
     "generator": _l("Generator"),
     "transformer": _l("Transformer"),
+    "switchgear": _l("Switchgear"),
     "ats": _l("Transfer switch"),
     "ups": _l("UPS"),
     "panel": _l("Panel"),
     "breaker": _l("Breaker"),
     "pdu": _l("PDU"),
+    "bank": _l("Bank"),
+}
+OUTCOMES = {
+    "down": _l("Down"),
+    "overloaded": _l("Overloaded next"),
+    "battery": _l("On battery"),
+    "no_redundancy": _l("No redundancy"),
+    "devices": _l("Devices off"),
+}
+LOAD_BASES = {
+    "measured_max": _l("this month's maximum"),
+    "measured": _l("load now"),
+    "allocated": _l("nameplates"),
+    "contracted": _l("contracted"),
+    "unknown": _l("unknown"),
 }
 ITEM_KINDS = {
     "cabinet": _l("Cabinet"),

@@ -21,6 +21,8 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.device": SPACE,
     "staff.add_device": needs(Right.CHANGE_DEVICES),
     "staff.power": needs(Right.SEE_POWER),
+    "staff.outage": needs(Right.SEE_POWER),
+    "staff.outage_csv": needs(Right.SEE_POWER),
     "staff.customers": needs(Right.SEE_CUSTOMERS),
     "staff.customer": needs(Right.SEE_CUSTOMERS),
     "staff.statements": needs(Right.SEE_STATEMENTS),

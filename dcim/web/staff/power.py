@@ -84,7 +84,7 @@ def grow(supply: Supply, now: NodeNow, cabinets: dict[int, int], seen: set[int])
     """The subtree; a loop in the data ends it."""
     seen.add(now.node.id)
     branch = Branch(now, cabinet_id=cabinets.get(now.node.rack_id or 0))
-    for child in supply.tree.children(now.node.id):
+    for child in supply.tree.firstborn(now.node.id):
         if child.id not in seen:
             branch.children.append(grow(supply, supply.nodes[child.id], cabinets, seen))
     if now.mw is not None:

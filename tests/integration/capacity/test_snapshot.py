@@ -27,8 +27,9 @@ from dcim.inventory.models import (
     Room,
     Row,
 )
-from dcim.inventory.placement import allocate_space, hold_space, install_device, remove_device
-from dcim.inventory.releasing import release_hold
+from dcim.inventory.allocating import allocate_space
+from dcim.inventory.holding import hold_space, release_hold
+from dcim.inventory.placement import install_device, remove_device
 from dcim.network.models import Port
 from dcim.power.models import PowerNode
 from tests.integration.capacity.hall import NOW, TEN_GIG, TODAY, Hall, build_hall
@@ -295,7 +296,7 @@ def test_the_search_costs_one_statement_when_nothing_changed(
         assert len(statements) == 1
         snapshot.forget(session)
         look(session, WIDE)
-        assert len(statements) == 1 + 9
+        assert len(statements) == 1 + 10
 
 
 def test_old_notes_are_pruned_and_new_ones_kept(sessions: SessionFactory, hall: Hall) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dcim.capacity.board import Board
 from dcim.capacity.chain import Chain, ChainNode
-from dcim.capacity.facts import Claim, RackFacts, RoomFacts, Tenant
+from dcim.capacity.facts import Claim, RackFacts, RoomFacts, Tenant, When
 from dcim.capacity.proposals import Proposal
 from dcim.capacity.wish import LAYOUT_OF, Wish
 
@@ -90,8 +90,10 @@ def worlds(draw: st.DrawFn) -> World:
     found: list[RackFacts] = []
     nodes: list[ChainNode] = []
     watts = st.integers(0, 9000)
-    for number, feed in ((1, "A"), (2, "B")):
-        nodes.append(ChainNode(number, None, "ups", feed, feed, None, draw(st.integers(0, 20_000))))
+    common = st.integers(0, 20_000)
+    nodes.append(ChainNode(1, None, "utility", "U", "AB", None, draw(common)))
+    nodes.append(ChainNode(2, 1, "ups", "UA", "A", None, draw(common)))
+    nodes.append(ChainNode(3, 1, "ups", "UB", "B", None, draw(common)))
     for cabinet_id in range(1, draw(st.integers(1, 6)) + 1):
         layout = draw(st.sampled_from(["full", "full", "halves"]))
         row = draw(st.integers(1, 2))
@@ -105,7 +107,7 @@ def worlds(draw: st.DrawFn) -> World:
             found.append(replace(draw(racks(rack_id, cabinet_id, layout, place)), **cabinet))
             for feed in draw(st.sampled_from(["AB", "AB", "AB", "A", "B", "", "AAB"])):
                 above = len(nodes) + 1
-                parent = 1 if feed == "A" else 2
+                parent = 2 if feed == "A" else 3
                 nodes.append(
                     ChainNode(above, parent, "breaker", f"k{above}", feed, None, draw(watts))
                 )
@@ -135,75 +137,105 @@ wishes = st.builds(
 )
 
 
+whens = st.tuples(st.sampled_from([NOW - 1, NOW, NOW + 1]), st.sampled_from([0, 1, 100])).map(
+    lambda pair: When(pair[0] + pair[1], pair[0])
+)
+
+
 # --- the slow way ---------------------------------------------------------------------------------
 
 
-def is_free(rack: RackFacts, half: int, at_ms: int) -> bool:
-    if rack.barred >> half & 1:
-        return False
-    if any(tenant.mask >> half & 1 for tenant in rack.tenants):
+def stays(rack: RackFacts, tenant: Tenant, when: When) -> bool:
+    """Whether a customer's devices are still there: one half unit outside what ends is enough."""
+    ending = [
+        one for one in rack.claims
+        if one.kind == "allocation" and one.customer_id == tenant.customer_id
+        and one.until_ms is not None and when.now_ms < one.until_ms <= when.at_ms
+    ]  # fmt: skip
+    halves = [half for half in range(120) if tenant.mask >> half & 1]
+    if tenant.customer_id is None or not halves:
+        return True
+    return not all(any(one.mask >> half & 1 for one in ending) for half in halves)
+
+
+def is_nobodys(rack: RackFacts, half: int, when: When) -> bool:
+    if any(tenant.mask >> half & 1 and stays(rack, tenant, when) for tenant in rack.tenants):
         return False
     return not any(
-        claim.mask >> half & 1 and (claim.until_ms is None or claim.until_ms > at_ms)
+        claim.mask >> half & 1 and (claim.until_ms is None or claim.until_ms > when.at_ms)
         for claim in rack.claims
     )
 
 
-def most_places(rack: RackFacts, units: int, at_ms: int) -> int:
+def is_free(rack: RackFacts, half: int, when: When) -> bool:
+    return not rack.barred >> half & 1 and is_nobodys(rack, half, when)
+
+
+def most_places(rack: RackFacts, units: int, when: When) -> int:
     """The most places by trying every start from the bottom up, with and without taking it."""
 
     def best(u: int) -> int:
         if u + units > rack.u_count:
             return 0
         skip = best(u + 1)
-        if all(is_free(rack, half, at_ms) for half in range(2 * u, 2 * (u + units))):
+        if all(is_free(rack, half, when) for half in range(2 * u, 2 * (u + units))):
             return max(skip, 1 + best(u + units))
         return skip
 
     return best(0)
 
 
-def draw_of(rack: RackFacts, at_ms: int) -> int:
-    live = [one for one in rack.claims if one.until_ms is None or one.until_ms > at_ms]
+def draw_of(rack: RackFacts, when: When) -> int:
+    live = [one for one in rack.claims if one.until_ms is None or one.until_ms > when.at_ms]
     items = {one.item_id for one in live if one.item_id is not None}
     total = sum(max(one.watts for one in live if one.item_id == item) for item in items)
     total += sum(one.watts for one in live if one.item_id is None)
     agreed = {one.customer_id for one in live if one.watts > 0}
-    return total + sum(one.plate_w for one in rack.tenants if one.customer_id not in agreed)
+    return total + sum(
+        one.plate_w for one in rack.tenants
+        if one.customer_id not in agreed and stays(rack, one, when)
+    )  # fmt: skip
 
 
-def bears(world: World, feed: str, added: dict[int, int], at_ms: int) -> bool:
+def shares(world: World, rack: RackFacts, feed: str) -> dict[int, tuple[int, int]]:
+    """Which part of what the rack draws on a feed goes through which node, as a fraction."""
+    by_id = {node.id: node for node in world.nodes}
+    paths = []
+    for end in world.nodes:
+        if end.kind == "pdu" and end.rack_id == rack.rack_id and end.feed == feed:
+            path = [end]
+            while path[-1].parent_id is not None:
+                path.append(by_id[path[-1].parent_id])
+            if all(node.closed for node in path):
+                paths.append(path)
+    total = sum(path[0].derated_w for path in paths)
+    found: dict[int, tuple[int, int]] = {}
+    for path in paths:
+        for node in path:
+            part = found.get(node.id, (0, 0))[0] + (path[0].derated_w if total else 1)
+            found[node.id] = (part, total or len(paths))
+    return {node_id: part for node_id, part in found.items() if part[0]}
+
+
+def bears(world: World, feed: str, added: dict[int, int], when: When) -> bool:
     """Whether with the other feed lost every node of this one carries all that hangs on it and
     what is added; only nodes above what is added are asked."""
-    by_id = {node.id: node for node in world.nodes}
+    limits = {node.id: node.derated_w for node in world.nodes}
     loads: dict[int, int] = {}
     touched: set[int] = set()
     for rack in world.racks:
-        ends = [
-            node for node in world.nodes
-            if node.kind == "pdu" and node.rack_id == rack.rack_id and node.feed == feed
-        ]  # fmt: skip
-        total = sum(end.derated_w for end in ends)
-        parts: dict[int, int] = {}
-        for end in ends:
-            at = end
-            while True:
-                parts[at.id] = parts.get(at.id, 0) + (end.derated_w if total else 1)
-                if at.parent_id is None:
-                    break
-                at = by_id[at.parent_id]
-        for node_id, part in parts.items():
-            if not part:
-                continue
-            for watts in (draw_of(rack, at_ms), added.get(rack.rack_id, 0)):
-                loads[node_id] = loads.get(node_id, 0) - (-watts * part // (total or len(ends)))
+        through = shares(world, rack, "B") | shares(world, rack, "A")
+        for node_id, (part, whole) in through.items():
+            loads[node_id] = loads.get(node_id, 0) - (-draw_of(rack, when) * part // whole)
+        for node_id, (part, whole) in shares(world, rack, feed).items():
             if added.get(rack.rack_id):
+                loads[node_id] = loads.get(node_id, 0) - (-added[rack.rack_id] * part // whole)
                 touched.add(node_id)
-    return all(loads[node_id] <= by_id[node_id].derated_w for node_id in touched)
+    return all(loads[node_id] <= limits[node_id] for node_id in touched)
 
 
 def feeds_of(world: World, rack: RackFacts) -> set[str]:
-    return {node.feed for node in world.nodes if node.rack_id == rack.rack_id}
+    return {feed for feed in "AB" if shares(world, rack, feed)}
 
 
 def weight_left(world: World, rack: RackFacts) -> int:
@@ -224,7 +256,7 @@ def ports_near(world: World, rack: RackFacts, wish: Wish) -> int:
     )
 
 
-def takes(world: World, rack: RackFacts, wish: Wish, at_ms: int) -> bool:  # noqa: PLR0911
+def takes(world: World, rack: RackFacts, wish: Wish, when: When) -> bool:  # noqa: PLR0911
     """Whether the rack can take one place of the wish."""
     if rack.closed:
         return False
@@ -232,15 +264,17 @@ def takes(world: World, rack: RackFacts, wish: Wish, at_ms: int) -> bool:  # noq
         halves = range(2 * rack.u_count)
         if rack.layout != LAYOUT_OF[wish.kind]:
             return False
-        if not all(is_free(rack, half, at_ms) for half in halves):
+        if not all(is_nobodys(rack, half, when) for half in halves):
             return False
-    elif most_places(rack, wish.units, at_ms) < 1:
+        if all(rack.barred >> half & 1 for half in halves):
+            return False
+    elif most_places(rack, wish.units, when) < 1:
         return False
     fed = feeds_of(world, rack)
     if wish.feeds == "both" and fed != {"A", "B"}:
         return False
     if wish.watts:
-        able = [feed for feed in fed if bears(world, feed, {rack.rack_id: wish.watts}, at_ms)]
+        able = [feed for feed in fed if bears(world, feed, {rack.rack_id: wish.watts}, when)]
         if len(able) < (2 if wish.feeds == "both" else 1):
             return False
     if wish.weight_g > 0 and wish.weight_g > weight_left(world, rack):
@@ -250,29 +284,30 @@ def takes(world: World, rack: RackFacts, wish: Wish, at_ms: int) -> bool:  # noq
     if wish.carrier and wish.carrier not in world.rooms[rack.room_id].carriers:
         return False
     return wish.near_customer_id is None or any(
-        other.room_id == rack.room_id and belongs(other, wish.near_customer_id, at_ms)
+        other.room_id == rack.room_id and belongs(other, wish.near_customer_id, when)
         for other in world.racks
     )
 
 
-def belongs(rack: RackFacts, customer_id: int, at_ms: int) -> bool:
+def belongs(rack: RackFacts, customer_id: int, when: When) -> bool:
     return any(
-        one.customer_id == customer_id and (one.until_ms is None or one.until_ms > at_ms)
+        one.customer_id == customer_id and (one.until_ms is None or one.until_ms > when)
         for one in rack.claims
     ) or any(one.customer_id == customer_id for one in rack.tenants)
 
 
 def is_good(  # noqa: PLR0911, PLR0912
-    world: World, wish: Wish, made: Proposal, at_ms: int
+    world: World, wish: Wish, made: Proposal, when: When
 ) -> bool:
     """Whether a proposal keeps every promise of the wish, all its places together."""
     taken: set[tuple[int, int]] = set()
     added: dict[int, int] = {}
     for place in made.places:
-        if not takes(world, place.rack, wish, at_ms):
+        if not takes(world, place.rack, wish, when):
             return False
         for half in range(place.u_low, place.u_low + place.height):
-            if (place.rack.rack_id, half) in taken or not is_free(place.rack, half, at_ms):
+            free = is_nobodys if wish.takes_all else is_free
+            if (place.rack.rack_id, half) in taken or not free(place.rack, half, when):
                 return False
             taken.add((place.rack.rack_id, half))
         added[place.rack.rack_id] = added.get(place.rack.rack_id, 0) + place.watts
@@ -284,7 +319,7 @@ def is_good(  # noqa: PLR0911, PLR0912
                 for place in made.places
                 if any(load.feed == feed for load in place.loads)
             }
-            if not bears(world, feed, on, at_ms):
+            if not bears(world, feed, on, when):
                 return False
     for rack in racks.values():
         mates = [one for one in made.places if one.rack.cabinet_id == rack.cabinet_id]
