@@ -250,7 +250,9 @@ def read_rooms(session: Session) -> Mapping[int, RoomFacts]:
     """Two statements."""
     carriers: dict[int, set[str]] = {}
     for room_id, code in session.execute(
-        select(RoomCarrier.room_id, Carrier.code).join(Carrier, Carrier.id == RoomCarrier.carrier_id)
+        select(RoomCarrier.room_id, Carrier.code).join(
+            Carrier, Carrier.id == RoomCarrier.carrier_id
+        )
     ):
         carriers.setdefault(room_id, set()).add(code)
     rows = session.execute(
@@ -267,9 +269,7 @@ def read_rooms(session: Session) -> Mapping[int, RoomFacts]:
         .outerjoin(Building, Building.id == Room.building_id)
     )
     return {
-        row.room_id: RoomFacts(
-            **row._mapping, carriers=frozenset(carriers.get(row.room_id, ()))
-        )
+        row.room_id: RoomFacts(**row._mapping, carriers=frozenset(carriers.get(row.room_id, ())))
         for row in rows
     }
 
@@ -277,7 +277,13 @@ def read_rooms(session: Session) -> Mapping[int, RoomFacts]:
 def read_chain(session: Session) -> Chain:
     return Chain(
         ChainNode(
-            node.id, node.parent_id, node.kind, node.code, node.feed, node.rack_id, node.derated_w,
+            node.id,
+            node.parent_id,
+            node.kind,
+            node.code,
+            node.feed,
+            node.rack_id,
+            node.derated_w,
             node.closed,
         )
         for node in load_tree(session).nodes.values()

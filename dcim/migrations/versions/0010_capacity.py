@@ -38,7 +38,10 @@ RACKS_OF = {
 }
 # What concerns more than single racks.
 WHOLE = {
-    "room": "rooms", "site": "rooms", "carrier": "rooms", "room_carrier": "rooms",
+    "room": "rooms",
+    "site": "rooms",
+    "carrier": "rooms",
+    "room_carrier": "rooms",
     "power_node": "power",
 }
 

@@ -17,6 +17,8 @@ from dcim.columns import utc_now
 from dcim.customers.models import ContractItem
 from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.errors import ForbiddenError
+from dcim.inventory.allocating import allocate_space
+from dcim.inventory.holding import hold_space, release_hold
 from dcim.inventory.models import (
     BarredSpace,
     Device,
@@ -27,10 +29,8 @@ from dcim.inventory.models import (
     Room,
     Row,
 )
-from dcim.inventory.allocating import allocate_space
-from dcim.inventory.holding import hold_space, release_hold
 from dcim.inventory.placement import install_device, remove_device
-from dcim.network.models import Port
+from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.power.models import PowerNode
 from tests.integration.capacity.hall import NOW, TEN_GIG, TODAY, Hall, build_hall
 
@@ -318,17 +318,17 @@ def test_a_service_on_a_port_takes_it(sessions: SessionFactory, hall: Hall) -> N
     wish = Wish(units=1, ports=4, port_bps=TEN_GIG)
     assert look_anew(sessions, wish) == {"A-01", "A-02", "A-03"}
     with transaction(sessions, SCOPE) as session:
-        session.execute(
-            text(
-                "INSERT INTO bandwidth_service (customer_id, contract_item_id, code, carrier,"
-                " commit_bps, ceiling_bps) SELECT customer_id, id, 'S1', 'CT', 0, 0"
-                " FROM contract_item LIMIT 1"
-            )
-        )
-        session.execute(
-            text(
-                "INSERT INTO service_membership (service_id, customer_id, port_id, starts_at)"
-                " SELECT s.id, s.customer_id, p.id, now() FROM bandwidth_service s, port p LIMIT 1"
+        item = session.scalars(select(ContractItem).limit(1)).one()
+        service = BandwidthService(
+            customer_id=item.customer_id, contract_item_id=item.id, code="S1", carrier="CT",
+            commit_bps=0, ceiling_bps=0,
+        )  # fmt: skip
+        session.add(service)
+        session.flush()
+        port = session.scalars(select(Port).limit(1)).one()
+        session.add(
+            ServiceMembership(
+                service_id=service.id, customer_id=item.customer_id, port_id=port.id, starts_at=NOW
             )
         )
     assert look_anew(sessions, wish) == set()

@@ -35,9 +35,7 @@ def test_a_rack_fits_just_when_nothing_speaks_against_one_place(
 
 @given(worlds(), wishes, whens)
 @settings(max_examples=100, deadline=None)
-def test_every_proposal_keeps_every_promise(
-    world: World, wish: Wish, when: When
-) -> None:
+def test_every_proposal_keeps_every_promise(world: World, wish: Wish, when: When) -> None:
     judged = judge(world.board, wish, when)
     for made in propose(judged, when, 5):
         assert len(made.places) == wish.count
@@ -46,9 +44,7 @@ def test_every_proposal_keeps_every_promise(
 
 @given(worlds(), wishes, whens)
 @settings(max_examples=80, deadline=None)
-def test_one_place_is_proposed_wherever_one_rack_fits(
-    world: World, wish: Wish, when: When
-) -> None:
+def test_one_place_is_proposed_wherever_one_rack_fits(world: World, wish: Wish, when: When) -> None:
     alone = replace(wish, count=1)
     judged = judge(world.board, alone, when)
     found = propose(judged, when, 50)
@@ -59,9 +55,7 @@ def test_one_place_is_proposed_wherever_one_rack_fits(
 
 @given(worlds(), wishes, whens)
 @settings(max_examples=80, deadline=None)
-def test_every_refused_rack_says_why(
-    world: World, wish: Wish, when: When
-) -> None:
+def test_every_refused_rack_says_why(world: World, wish: Wish, when: When) -> None:
     judged = judge(world.board, wish, when)
     spots = [at for at in range(len(judged.board.racks)) if judged.against[at]]
     for refusal in explain(judged, spots, when):
@@ -109,9 +103,7 @@ def test_a_board_brought_up_to_date_is_as_one_made_anew(
 
 @given(worlds(), wishes, whens)
 @settings(max_examples=100, deadline=None)
-def test_places_are_as_many_as_can_be(
-    world: World, wish: Wish, when: When
-) -> None:
+def test_places_are_as_many_as_can_be(world: World, wish: Wish, when: When) -> None:
     plain = Wish(kind="units", units=wish.units, feeds="single")
     judged = judge(world.board, plain, when)
     for at, rack in enumerate(judged.board.racks):

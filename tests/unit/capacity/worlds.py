@@ -291,7 +291,7 @@ def takes(world: World, rack: RackFacts, wish: Wish, when: When) -> bool:  # noq
 
 def belongs(rack: RackFacts, customer_id: int, when: When) -> bool:
     return any(
-        one.customer_id == customer_id and (one.until_ms is None or one.until_ms > when)
+        one.customer_id == customer_id and (one.until_ms is None or one.until_ms > when.at_ms)
         for one in rack.claims
     ) or any(one.customer_id == customer_id for one in rack.tenants)
 

@@ -8,7 +8,6 @@ from dcim.power.outage import Machine, Outage, RackDraw, add_machines, simulate
 from dcim.power.tree import Node
 
 
-
 def node(
     node_id: int, parent: int | None, kind: str, feed: str = "A", amps: int = 32, *,
     phases: int = 1, rack: int | None = None, phase: str = "", second: int | None = None,
@@ -232,9 +231,7 @@ def test_what_always_holds(
     # What flows out of the sources is what the racks draw (rounded up by feed): nothing is lost.
     flow = outage.stages.flow[1]
     roots = sum(
-        flow.total[at]
-        for at in range(len(grid.nodes))
-        if fed[1].live[at] and fed[1].source[at] < 0
+        flow.total[at] for at in range(len(grid.nodes)) if fed[1].live[at] and fed[1].source[at] < 0
     )
     drawn = sum(
         draws[rack].total or 0
