@@ -46,6 +46,10 @@ TENANT_TABLES = {
     "device_transition": "customer_id",
     "equipment_pass": "customer_id",
     "equipment_pass_line": "customer_id",
+    "contract_amendment": "customer_id",
+    "item_version": "customer_id",
+    "service_order": "customer_id",
+    "order_step": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = ("audit_entry", "statement", "statement_file", "ledger_entry")

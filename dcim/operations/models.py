@@ -1,9 +1,17 @@
 """Planned maintenance with its proof of notice, and tickets with their times."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    SmallInteger,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from dcim.columns import Code, Created, Id, Instant, Name
+from dcim.columns import Code, Created, Day, Id, Instant, Name, Text
+from dcim.customers.models import one_of
 from dcim.db import Base
 
 
@@ -82,4 +90,88 @@ class Ticket(Base):
 
     __table_args__ = (
         CheckConstraint("kind IN ('fault', 'remote_hands', 'visit', 'question')", name="kind"),
+    )
+
+
+ORDER_KINDS = ("suspend", "restore", "move_out")
+ORDER_STATES = ("requested", "approved", "running", "done", "cancelled")
+# In these an order still stands.
+OPEN_ORDER_STATES = ("requested", "approved", "running")
+STEP_KINDS = (
+    "notify", "ports_off", "ports_on", "power_off", "power_on", "cross_connect", "address",
+    "access_revoked", "access_restored", "equipment_out", "space_free", "items_end",
+    "final_statement",
+)  # fmt: skip
+STEP_STATES = ("open", "done", "skipped")
+
+
+class ServiceOrder(Base):
+    """To suspend a customer 停机, to restore it 复机, to move it out 退租: a checklist in order."""
+
+    __tablename__ = "service_order"
+
+    id: Mapped[Id]
+    number: Mapped[Code] = mapped_column(unique=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    # One contract; none is all that the customer has.
+    contract_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    kind: Mapped[Code]
+    reason: Mapped[Name]
+    state: Mapped[Code] = mapped_column(default="requested")
+    # The day it is to happen; for a move-out the first day no longer served.
+    effective_on: Mapped[Day]
+    requested_by: Mapped[Name]
+    requested_at: Mapped[Created]
+    approved_by: Mapped[Name] = mapped_column(default="")
+    approved_at: Mapped[Instant | None]
+    # When it was done or cancelled.
+    done_at: Mapped[Instant | None]
+
+    steps: Mapped[list["OrderStep"]] = relationship(
+        back_populates="order", order_by="OrderStep.position"
+    )
+
+    __table_args__ = (
+        CheckConstraint(one_of("kind", ORDER_KINDS), name="kind"),
+        CheckConstraint(one_of("state", ORDER_STATES), name="state"),
+        UniqueConstraint("id", "customer_id"),
+        ForeignKeyConstraint(
+            ["contract_id", "customer_id"],
+            ["contract.id", "contract.customer_id"],
+            name="fk_service_order_contract_of_customer",
+        ),
+    )
+
+
+class OrderStep(Base):
+    """One thing to do. `subject_kind` and `subject_id` link to what it is about, if that is one."""
+
+    __tablename__ = "order_step"
+
+    id: Mapped[Id]
+    order_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    position: Mapped[int] = mapped_column(SmallInteger)
+    kind: Mapped[Code]
+    # What it is about, in its own words: codes and places, the same in every language.
+    subject: Mapped[Name] = mapped_column(default="")
+    subject_kind: Mapped[Code] = mapped_column(default="")
+    subject_id: Mapped[int | None] = mapped_column(BigInteger)
+    state: Mapped[Code] = mapped_column(default="open")
+    done_by: Mapped[Name] = mapped_column(default="")
+    done_at: Mapped[Instant | None]
+    note: Mapped[Text] = mapped_column(default="")
+
+    order: Mapped[ServiceOrder] = relationship(back_populates="steps")
+
+    __table_args__ = (
+        CheckConstraint(one_of("kind", STEP_KINDS), name="kind"),
+        CheckConstraint(one_of("state", STEP_STATES), name="state"),
+        UniqueConstraint("order_id", "position"),
+        ForeignKeyConstraint(
+            ["order_id", "customer_id"],
+            ["service_order.id", "service_order.customer_id"],
+            name="fk_order_step_order_of_customer",
+            ondelete="CASCADE",
+        ),
     )

@@ -165,7 +165,7 @@ def _describe_item(each: ItemSubjects) -> dict[str, Any]:
         "label": both(item.label, item.label_en),
         "name": each.name,
         "place": each.place,
-        "mrc": f"{item.monthly_fee:.2f}",
+        "mrc": f"{each.agreed.monthly_fee:.2f}",
         "start": item.starts_on.isoformat(),
         "end": _iso(item.ends_on),
     }
@@ -262,7 +262,7 @@ class _Gathering:
                 "feed": pdu.feed,
                 "rated_w": pdu.rated_w,
                 "derated_w": pdu.derated_w,
-                "contract_w": each.item.contracted_w,
+                "contract_w": each.agreed.contracted_w,
                 "bins": power_bins(self.meters.columns(meters[0], *service), *service),
             }
         )

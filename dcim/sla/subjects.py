@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractItem
+from dcim.customers.versions import Agreed, find_agreed
 from dcim.inventory.models import Allocation, Cabinet, Rack, Room, Row
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.power.chain import Node, PowerTree
@@ -89,7 +90,10 @@ class Lane:
 
 @dataclass(slots=True)
 class ItemSubjects:
+    """`agreed` is what the item costs and grants in the stretch looked at, not what it does now."""
+
     item: ContractItem
+    agreed: Agreed
     racks: list[RackSubject] = field(default_factory=list)
     ports: list[PortSubject] = field(default_factory=list)
     service: BandwidthService | None = None
@@ -141,7 +145,7 @@ def find_subjects(
     first: dt.date,
     after: dt.date,
 ) -> list[ItemSubjects]:
-    """The contract's items in service within [first, after), with what they are about."""
+    """The contract's items in service within the month [first, after), with what they are about."""
     items = session.scalars(
         scope.apply(
             select(ContractItem)
@@ -154,7 +158,8 @@ def find_subjects(
             ContractItem.customer_id,
         )
     ).all()
-    found = {item.id: ItemSubjects(item) for item in items}
+    agreed = find_agreed(session, scope, items, first)
+    found = {item.id: ItemSubjects(item, agreed[item.id]) for item in items}
     _add_racks(session, scope, found, tree, first, after)
     _add_ports(session, scope, found)
     return list(found.values())

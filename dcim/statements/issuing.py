@@ -85,6 +85,7 @@ def issue_month(
                 select(Contract.id)
                 .join(Customer, Customer.id == Contract.customer_id)
                 .where(
+                    Contract.state != "draft",
                     Contract.starts_on < after,
                     or_(Contract.ends_on.is_(None), Contract.ends_on > first),
                 )
@@ -167,6 +168,10 @@ def freeze_statement(
     )
     if contract is None:
         raise NotFoundError("No such contract.")
+    if contract.state == "draft":
+        raise ConflictError(
+            "Contract %(number)s is a draft; nothing is billed by it.", number=contract.number
+        )
     _first, after = month_bounds(period)
     if utc_now() < dt.datetime.combine(after, dt.time(), ZoneInfo(contract.timezone)):
         raise InvalidError(

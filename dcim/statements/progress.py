@@ -53,7 +53,9 @@ def find_progress(
         select(func.count())
         .select_from(Contract)
         .where(
-            Contract.starts_on < after, or_(Contract.ends_on.is_(None), Contract.ends_on > first)
+            Contract.state != "draft",
+            Contract.starts_on < after,
+            or_(Contract.ends_on.is_(None), Contract.ends_on > first),
         )
     )
     issued, signed = session.execute(

@@ -27,7 +27,9 @@ def customers(sessions: SessionFactory) -> dict[str, int]:
             session.execute(
                 text(
                     "INSERT INTO contact (customer_id, name, email, phone, may_order, may_enter,"
-                    " gets_statements) VALUES (:id, :name, '', '', false, false, false)"
+                    " gets_statements, may_ticket, may_see_bills, title, mobile, document_kind,"
+                    " document_hint) VALUES (:id, :name, '', '', false, false, false, false,"
+                    " false, '', '', '', '')"
                 ),
                 {"id": one.id, "name": one.code},
             )
@@ -117,7 +119,9 @@ def test_no_row_can_be_pushed_over_the_wall(
 ) -> None:
     insert = (
         "INSERT INTO contact (customer_id, name, email, phone, may_order, may_enter,"
-        " gets_statements) VALUES (:id, 'planted', '', '', false, false, false)"
+        " gets_statements, may_ticket, may_see_bills, title, mobile, document_kind,"
+        " document_hint) VALUES (:id, 'planted', '', '', false, false, false, false,"
+        " false, '', '', '', '')"
     )
     for statement in (insert, "UPDATE contact SET customer_id = :id"):
         with (

@@ -16,7 +16,16 @@ from dcim.accounts.people import ensure_roles
 from dcim.accounts.roles import ROLES
 from dcim.accounts.secrets import seal_secret
 from dcim.config import Settings
-from dcim.customers.models import Contact, Contract, ContractItem, ContractTerms, Customer
+from dcim.customers.models import (
+    CatalogueItem,
+    Contact,
+    Contract,
+    ContractAmendment,
+    ContractItem,
+    ContractTerms,
+    Customer,
+    ItemVersion,
+)
 from dcim.db import Base
 from dcim.inventory import models as inventory
 from dcim.metering.models import Series
@@ -25,7 +34,14 @@ from dcim.network import address_models as addresses
 from dcim.network import models as network
 from dcim.network import order_models as orders
 from dcim.network.models import BandwidthService, Port, ServiceMembership
-from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget, Ticket
+from dcim.operations.models import (
+    Maintenance,
+    MaintenanceNotice,
+    MaintenanceTarget,
+    OrderStep,
+    ServiceOrder,
+    Ticket,
+)
 from dcim.power.models import Outlet, PowerNode
 from dcim.schema import TENANT_TABLES
 from dcim.sla.models import Incident, IncidentImpact
@@ -37,10 +53,13 @@ SINCE = NOW - dt.timedelta(days=60)
 LONG_AGO = dt.date(2020, 1, 1)
 # Columns whose words are given by a rule (an enumeration, a zone, a hash), by table.
 RULED = {
-    "customer": {"language", "timezone"},
-    "contract": {"currency", "timezone"},
+    "customer": {"language", "timezone", "kind", "identity_kind", "tier", "state"},
+    "contact": {"document_kind", "document_hint"},
+    "contract": {"currency", "timezone", "state"},
     "contract_terms": {"sha256"},
-    "contract_item": {"kind"},
+    "contract_item": {"kind", "unit"},
+    "service_order": {"kind", "state"},
+    "order_step": {"kind", "state", "subject_kind"},
     "device": {"state"},
     "allocation": {"turn"},
     "incident_impact": {"severity"},
@@ -173,13 +192,17 @@ def seed_tenant(session: Session, settings: Settings, tag: str, *, place: int = 
 
 def _seed_contract(session: Session, tenant: Tenant) -> None:
     tag, ids = tenant.tag, tenant.ids
-    customer = make(session, Customer, tag, language="en", timezone="Asia/Shanghai")
+    customer = make(
+        session, Customer, tag, language="en", timezone="Asia/Shanghai", kind="enterprise",
+        identity_kind="other", tier="standard", state="active",
+    )  # fmt: skip
     ids["customer_id"] = customer.id
     own = {"customer_id": customer.id}
-    make(session, Contact, tag, **own)
+    contact = make(session, Contact, tag, **own, document_kind="", document_hint="")
+    ids["contact_id"] = contact.id
     contract = make(
         session, Contract, tag, **own, currency="CNY", timezone="Asia/Shanghai",
-        starts_on=LONG_AGO, signed_at=SINCE,
+        starts_on=LONG_AGO, signed_at=SINCE, state="signed",
     )  # fmt: skip
     ids["contract_id"] = contract.id
     make(
@@ -187,10 +210,48 @@ def _seed_contract(session: Session, tenant: Tenant) -> None:
         effective_from=LONG_AGO, sha256="0" * 64,
     )  # fmt: skip
     item = make(
-        session, ContractItem, tag, **own, contract_id=contract.id, kind="cabinet",
+        session, ContractItem, tag, **own, contract_id=contract.id, kind="cabinet", unit="cabinet",
         monthly_fee=Decimal(100), contracted_w=1000, starts_on=LONG_AGO,
     )  # fmt: skip
     ids["contract_item_id"] = ids["item_id"] = item.id
+    _seed_sold(session, tenant)
+
+
+def _seed_sold(session: Session, tenant: Tenant) -> None:
+    """What is sold to all, an amendment of the tenant's own, and an order under way."""
+    tag, ids = tenant.tag, tenant.ids
+    own = {"customer_id": ids["customer_id"]}
+    offer = CatalogueItem(
+        code=f"OFFER-{tag}", kind="cabinet", name="Cabinet", unit="cabinet", list_price=Decimal(9)
+    )
+    session.add(offer)
+    amendment = make(
+        session, ContractAmendment, tag, **own, contract_id=ids["contract_id"],
+        effective_from=LONG_AGO,
+    )  # fmt: skip
+    version = make(
+        session, ItemVersion, tag, **own, item_id=ids["item_id"], effective_from=LONG_AGO,
+        quantity=Decimal(1), monthly_fee=Decimal(100), contracted_w=1000,
+        amendment_id=amendment.id,
+    )  # fmt: skip
+    order = make(
+        session, ServiceOrder, tag, **own, contract_id=ids["contract_id"], kind="suspend",
+        state="approved", effective_on=LONG_AGO,
+    )  # fmt: skip
+    step = make(
+        session, OrderStep, tag, **own, order_id=order.id, position=1, kind="notify", state="open",
+        subject_kind="",
+    )  # fmt: skip
+    ids |= {
+        "catalogue_item_id": offer.id,
+        "amendment_id": amendment.id,
+        "contract_amendment_id": amendment.id,
+        "version_id": version.id,
+        "order_id": order.id,
+        "service_order_id": order.id,
+        "step_id": step.id,
+    }
+    tenant.ids = ids
 
 
 def _seed_space(session: Session, tenant: Tenant) -> None:
