@@ -22,6 +22,7 @@ API_POLICY: dict[str, Access] = {
     "api_cabinets.list_cabinets": SPACE,
     "api_cabinets.show_cabinet": SPACE,
     "api_cabinets.list_allocations": SPACE,
+    "api_capacity.search": needs(Right.SEE_SPACE),
     "api_device_types.list_device_types": SPACE,
     "api_devices.list_devices": SPACE,
     "api_devices.show_device": SPACE,

@@ -16,7 +16,8 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An allocation or hold; `until_ms` is when it ends, none when it doesn't.
+    """An allocation or hold; `until_ms` is when it ends, none when it doesn't; it begins at
+    `starts_ms`.
 
     `item_id` is the contract item it is sold by: an item counts its watts once in a rack.
     """
@@ -28,6 +29,7 @@ class Claim:
     holder: str
     customer_id: int | None = None
     item_id: int | None = None
+    starts_ms: int = 0
 
     def stands(self, when: When) -> bool:
         """Whether it is in the way of somebody who comes to stay: what begins later is so too."""
@@ -118,19 +120,22 @@ class RackFacts:
         return not self.taken(when) & everything and bool(everything & ~self.barred)
 
     def draw_w(self, when: When) -> int:
-        """What must be reckoned with: what is contracted and held, once for each item; and the
-        plates of what stands here by no contracted number."""
-        watts: dict[object, int] = {}
-        agreed = set()
-        for place, claim in enumerate(self.claims):
-            if claim.stands(when):
-                key: object = claim.item_id if claim.item_id is not None else (place,)
-                watts[key] = max(watts.get(key, 0), claim.watts)
-                if claim.watts:
-                    agreed.add(claim.customer_id)
+        """What must be reckoned with from then on: the most that is contracted and held at one
+        time, each item once; and the plates of what stands here by no contracted number."""
+        agreed = {one.customer_id for one in self.claims if one.watts and one.stands(when)}
         staying = self.staying(when) if self.tenants else []
         plates = sum(tenant.plate_w for tenant in staying if tenant.customer_id not in agreed)
-        return sum(watts.values()) + plates
+        later = [one.starts_ms for one in self.claims if one.starts_ms > when.at_ms]
+        return plates + max(self._agreed_w(instant) for instant in (when.at_ms, *later))
+
+    def _agreed_w(self, instant: int) -> int:
+        watts: dict[object, int] = {}
+        for place, claim in enumerate(self.claims):
+            ended = claim.until_ms is not None and claim.until_ms <= instant
+            if claim.watts and claim.starts_ms <= instant and not ended:
+                key: object = (place,) if claim.item_id is None else claim.item_id
+                watts[key] = max(watts.get(key, 0), claim.watts)
+        return sum(watts.values())
 
     def longest(self, when: When) -> int:
         return longest_run(self.free(when), self.u_count)

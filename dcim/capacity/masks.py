@@ -57,9 +57,12 @@ def count_places(free: int, u_count: int, units: int) -> int:
     return sum(length // units for _, length in find_runs(free, u_count))
 
 
-def iterate_units(mask: int) -> Iterator[int]:
-    """The numbers of the half units in a mask."""
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
+def iterate_stretches(mask: int) -> Iterator[tuple[int, int]]:
+    """(lowest, length) of each stretch of half units in a mask, from the bottom."""
+    at = 0
+    while mask >> at:
+        low = at + ((mask >> at) & -(mask >> at)).bit_length() - 1
+        run = ~(mask >> low)
+        length = (run & -run).bit_length() - 1
+        yield low, length
+        at = low + length

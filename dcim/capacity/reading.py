@@ -152,6 +152,7 @@ def _read_claims(session: Session, rack_ids: Picked) -> dict[int, list[Claim]]:
         rack_id,
         u_low,
         height,
+        starts_on,
         ends_on,
         customer_id,
         item_id,
@@ -164,6 +165,7 @@ def _read_claims(session: Session, rack_ids: Picked) -> dict[int, list[Claim]]:
             Allocation.rack_id,
             Allocation.u_low,
             Allocation.height,
+            Allocation.starts_on,
             Allocation.ends_on,
             Allocation.customer_id,
             Allocation.contract_item_id,
@@ -188,20 +190,22 @@ def _read_claims(session: Session, rack_ids: Picked) -> dict[int, list[Claim]]:
     ):
         if zone not in zones:
             zones[zone] = ZoneInfo(zone)
-        until = None if ends_on is None else dt.datetime.combine(ends_on, dt.time(), zones[zone])
         found.setdefault(rack_id, []).append(
             Claim(
                 kind="allocation",
                 mask=mask_of(u_low, height),
-                until_ms=None if until is None else round(until.timestamp() * 1000),
+                until_ms=None if ends_on is None else _midnight(ends_on, zones[zone]),
                 watts=-(-(watts or 0) // racks),
                 holder=name,
                 customer_id=customer_id,
                 item_id=item_id,
+                starts_ms=_midnight(starts_on, zones[zone]),
             )
         )
-    for rack_id, u_low, height, expires_at, prospect in session.execute(
-        select(Hold.rack_id, Hold.u_low, Hold.height, Hold.expires_at, Hold.prospect)
+    for rack_id, u_low, height, starts_at, expires_at, prospect in session.execute(
+        select(
+            Hold.rack_id, Hold.u_low, Hold.height, Hold.starts_at, Hold.expires_at, Hold.prospect
+        )
         .where(_picked(Hold.rack_id, rack_ids), Hold.expires_at > now)
         .order_by(Hold.id)
     ):
@@ -212,9 +216,14 @@ def _read_claims(session: Session, rack_ids: Picked) -> dict[int, list[Claim]]:
                 until_ms=round(expires_at.timestamp() * 1000),
                 watts=0,
                 holder=prospect,
+                starts_ms=round(starts_at.timestamp() * 1000),
             )
         )
     return found
+
+
+def _midnight(day: dt.date, zone: ZoneInfo) -> int:
+    return round(dt.datetime.combine(day, dt.time(), zone).timestamp() * 1000)
 
 
 def _read_ports(session: Session, rack_ids: Picked) -> dict[int, dict[int, int]]:

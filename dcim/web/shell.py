@@ -89,6 +89,7 @@ def collect_nav() -> list[tuple[str, str, bool]]:
     else:
         pages = [
             (_("Overview"), "staff.home", has_right(Right.SEE_SPACE)),
+            (_("Find space"), "staff.capacity", has_right(Right.SEE_SPACE)),
             (_("Devices"), "staff.devices", has_right(Right.SEE_SPACE)),
             (_("Power"), "staff.power", has_right(Right.SEE_POWER)),
             (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),

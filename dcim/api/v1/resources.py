@@ -1,6 +1,7 @@
 """Every resource of the API, in the order they are described."""
 
 from dcim.api.v1.cabinets import cabinets
+from dcim.api.v1.capacity import capacity
 from dcim.api.v1.customers import contracts, customers, items
 from dcim.api.v1.devices import device_types, devices
 from dcim.api.v1.incidents import incidents, maintenance
@@ -17,6 +18,7 @@ RESOURCES = (
     sites,
     rooms,
     cabinets,
+    capacity,
     device_types,
     devices,
     power_nodes,

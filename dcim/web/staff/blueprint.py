@@ -20,6 +20,7 @@ SECTIONS = {
     "staff.move": "staff.devices",
     "staff.add_device": "staff.devices",
     "staff.customer": "staff.customers",
+    "staff.hold_found": "staff.capacity",
     "staff.add_agent": "staff.agents",
 }
 

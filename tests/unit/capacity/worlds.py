@@ -76,6 +76,7 @@ def racks(draw: st.DrawFn, rack_id: int, cabinet_id: int, layout: str, place: in
                         holder=st.just("Reed"),
                         customer_id=st.sampled_from([1, 2]),
                         item_id=st.sampled_from([None, 7, 8]),
+                        starts_ms=st.sampled_from([0, NOW, NOW + 1, NOW + 60]),
                     ),
                     max_size=2,
                 )
@@ -186,15 +187,23 @@ def most_places(rack: RackFacts, units: int, when: When) -> int:
 
 
 def draw_of(rack: RackFacts, when: When) -> int:
-    live = [one for one in rack.claims if one.until_ms is None or one.until_ms > when.at_ms]
-    items = {one.item_id for one in live if one.item_id is not None}
-    total = sum(max(one.watts for one in live if one.item_id == item) for item in items)
-    total += sum(one.watts for one in live if one.item_id is None)
-    agreed = {one.customer_id for one in live if one.watts > 0}
-    return total + sum(
+    def agreed_at(instant: int) -> int:
+        live = [
+            one for one in rack.claims
+            if one.starts_ms <= instant and (one.until_ms is None or one.until_ms > instant)
+        ]  # fmt: skip
+        items = {one.item_id for one in live if one.item_id is not None}
+        total = sum(max(one.watts for one in live if one.item_id == item) for item in items)
+        return total + sum(one.watts for one in live if one.item_id is None)
+
+    standing = [one for one in rack.claims if one.until_ms is None or one.until_ms > when.at_ms]
+    agreed = {one.customer_id for one in standing if one.watts > 0}
+    plates = sum(
         one.plate_w for one in rack.tenants
         if one.customer_id not in agreed and stays(rack, one, when)
     )  # fmt: skip
+    # Nothing begins later than this.
+    return plates + max(agreed_at(instant) for instant in range(when.at_ms, NOW + 110))
 
 
 def shares(world: World, rack: RackFacts, feed: str) -> dict[int, tuple[int, int]]:
