@@ -16,6 +16,7 @@ from dcim.config import choose_data_folder
 from dcim.customers.models import Contract, Customer
 from dcim.db import transaction
 from dcim.demo.backfill import backfill, catch_up
+from dcim.demo.estate.load import load_estate
 from dcim.demo.instance import create_demo, open_demo
 from dcim.demo.load import load_demo
 from dcim.errors import ConflictError
@@ -39,10 +40,25 @@ def demo() -> None:
 
 
 @demo.command()
+@click.option("--racks", type=int, help="A large estate of so many racks instead, without a past.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the large estate.")
 @click.pass_context
-def load(ctx: click.Context) -> None:
-    """Write the demo into an empty instance, with its past and the closed month's statements."""
+def load(ctx: click.Context, racks: int | None, seed: int) -> None:
+    """Write the demo into an empty instance, with its past and the closed month's statements.
+
+    With --racks a large estate is written instead: ten devices a rack, a customer for twenty.
+    """
     with instance_of(ctx) as instance:
+        if racks is not None:
+            sessions = instance.make_sessions(pool_size=1)
+            with transaction(sessions, SCOPE) as session:
+                counts = load_estate(session, racks, seed, remarks.print, scope=SCOPE)
+            with transaction(sessions, SCOPE) as session:
+                for line in make_logins(session):
+                    remarks.print(line)
+            sessions.kw["bind"].dispose()
+            remarks.print(", ".join(f"{count} {name}" for name, count in counts.items()))
+            return
         for preparation in prepare(lambda: instance, []):
             remarks.print(preparation.title)
             preparation.action(remarks.print)

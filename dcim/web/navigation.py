@@ -21,11 +21,15 @@ SECTION_LABELS = {
 }
 # Pages written by hand that belong to a section; any other stands in the bar by itself.
 SECTION_OF = {
+    "staff.capacity": "space",
     "staff.devices": "devices",
+    "staff.passes": "devices",
     "staff.power": "power",
     "noc.home": "network",
     "noc.events": "network",
     "staff.agents": "network",
+    "staff.cross_connects": "network",
+    "staff.prefixes": "network",
     "staff.customers": "customers",
     "staff.statements": "customers",
     "staff.audit": "log",

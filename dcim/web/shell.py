@@ -95,10 +95,14 @@ def collect_nav() -> list[Entry]:
         )
     pages = [
         (_("Overview"), "staff.home", has_right(Right.SEE_SPACE)),
+        (_("Find space"), "staff.capacity", has_right(Right.SEE_SPACE)),
         (_("Devices"), "staff.devices", has_right(Right.SEE_SPACE)),
+        (_("Passes"), "staff.passes", has_right(Right.SEE_SPACE)),
         (_("Power"), "staff.power", has_right(Right.SEE_POWER)),
         (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
         (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
+        (_("Cross-connects"), "staff.cross_connects", has_right(Right.SEE_NETWORK)),
+        (_("Address space"), "staff.prefixes", has_right(Right.SEE_NETWORK)),
         (_("Customers"), "staff.customers", has_right(Right.SEE_CUSTOMERS)),
         (_("Statements"), "staff.statements", has_right(Right.SEE_STATEMENTS)),
         (_("SNMP agents"), "staff.agents", has_right(Right.SEE_NETWORK)),

@@ -36,6 +36,7 @@ SECTIONS = {
     "staff.add_order": "staff.customers",
     "staff.order": "staff.customers",
     "staff.regulator": "staff.customers",
+    "staff.hold_found": "staff.capacity",
     "staff.add_agent": "staff.agents",
     "staff.device_state": "staff.devices",
     "staff.rent": "staff.devices",

@@ -21,6 +21,8 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.release": PLACING,
     "staff.move": PLACING,
     "staff.remove": PLACING,
+    "staff.capacity": SPACE,
+    "staff.hold_found": PLACING,
     "staff.devices": SPACE,
     "staff.device": SPACE,
     "staff.add_device": needs(Right.CHANGE_DEVICES),

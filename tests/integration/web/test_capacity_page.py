@@ -1,0 +1,129 @@
+"""The capacity page: proposals, refusals with numbers, a hold of all places or of none."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event, select, text
+
+from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
+from dcim.db import SessionFactory, transaction
+from dcim.demo.estate.load import load_estate
+from dcim.inventory.models import Hold, Rack
+from tests.integration.capacity.hall import build_hall
+from tests.integration.web.conftest import Login, sign_in
+
+SCOPE = Scope.system("test")
+WISH = "/staff/capacity?go=1&units=8&count=2&kw=1&relation=same_row"
+
+
+@pytest.fixture
+def staff(app: Flask, make_login: Callable[..., Login]) -> FlaskClient:
+    app.config["WTF_CSRF_ENABLED"] = False
+    client = app.test_client()
+    login = make_login("administrator")
+    assert sign_in(client, login) in {200, 302, 303}
+    return client
+
+
+def look(client: FlaskClient, url: str) -> str:
+    answer = client.get(url)
+    assert answer.status_code == 200
+    return unescape(answer.get_data(as_text=True))
+
+
+def test_proposals_and_refusals_are_shown_with_their_numbers(
+    staff: FlaskClient, sessions: SessionFactory
+) -> None:
+    with transaction(sessions, SCOPE) as session:
+        build_hall(session)
+    page = look(staff, WISH)
+    assert "from 6 of 6 racks" in page
+    assert "A-01 and A-02" in page or "B-01 and B-02" in page
+    page = look(staff, "/staff/capacity?go=1&units=20&kw=3")
+    assert "kW left, 3.0 needed" in page
+    assert "Longest free run 19 U of 20, 19 U free in all." in page
+    assert "Power: 3 kW → 2.5 kW" in page
+    assert "From 1 to 60." in look(staff, "/staff/capacity?go=1&units=61")
+    assert "From 0 to 200." in look(staff, "/staff/capacity?go=1&kw=nan")
+    assert "No customer has this code." in look(staff, "/staff/capacity?go=1&near=nobody")
+
+
+def test_a_proposal_is_held_in_one_go(staff: FlaskClient, sessions: SessionFactory) -> None:
+    with transaction(sessions, SCOPE) as session:
+        build_hall(session)
+    form = read_form(look(staff, WISH))
+    answer = staff.post("/staff/capacity/hold?n=1", data=form)
+    assert answer.status_code == 303
+    with transaction(sessions, SCOPE) as session:
+        holds = session.scalars(select(Hold)).all()
+        assert [(hold.height, hold.prospect) for hold in holds] == [(16, "Fern"), (16, "Fern")]
+        assert len({hold.rack_id for hold in holds}) == 2
+
+
+def test_of_places_one_of_which_is_gone_none_is_held(
+    staff: FlaskClient, sessions: SessionFactory
+) -> None:
+    with transaction(sessions, SCOPE) as session:
+        build_hall(session)
+    form = read_form(look(staff, WISH))
+    last = form["p1-places"].split()[-1]
+    assert (
+        staff.post("/staff/capacity/hold?n=1", data={**form, "p1-places": last}).status_code == 303
+    )
+    again = staff.post("/staff/capacity/hold?n=1", data=form, headers={"HX-Request": "true"})
+    assert again.status_code == 409
+    assert "is held for Fern" in again.get_data(as_text=True)
+    with transaction(sessions, SCOPE) as session:
+        assert len(session.scalars(select(Hold)).all()) == 1
+
+
+@pytest.mark.parametrize("places", ["", "x", "1:2", "0:0:1", "1:0:500", "1:0:2 " * 300])
+def test_places_that_cannot_be_read_are_refused(staff: FlaskClient, places: str) -> None:
+    form = {"p1-prospect": "Fern", "p1-until": f"{utc_now().date()}", "p1-places": places}
+    assert staff.post("/staff/capacity/hold?n=1", data=form).status_code == 422
+
+
+def read_form(page: str) -> dict[str, str]:
+    """The first proposal's form, filled in."""
+    fields = dict(re.findall(r'name="(p1-[a-z_]+)"[^>]*value="([^"]*)"', page))
+    return fields | {"p1-prospect": "Fern"}
+
+
+def test_the_page_costs_as_many_statements_for_many_racks(
+    staff: FlaskClient, sessions: SessionFactory
+) -> None:
+    """Each count after a first look, so that what is remembered is."""
+    with transaction(sessions, SCOPE) as session:
+        load_estate(session, 20, 1, scope=SCOPE)
+    few = count_statements(staff, sessions, WISH)
+    with transaction(sessions, SCOPE) as session:
+        more = session.scalars(select(Rack).limit(1)).one()
+        session.execute(
+            text(
+                "INSERT INTO rack (cabinet_id, code, position, u_count, numbering)"
+                " SELECT :cabinet, 'X' || n, 10 + n, 42, 'up' FROM generate_series(1, 300) AS n"
+            ),
+            {"cabinet": more.cabinet_id},
+        )
+    assert count_statements(staff, sessions, WISH) == few <= 12
+
+
+def count_statements(client: FlaskClient, sessions: SessionFactory, url: str) -> int:
+    look(client, url)
+    statements: list[str] = []
+
+    def note(*call: object) -> None:
+        statements.append(str(call[2]))
+
+    engine = sessions.kw["bind"]
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        look(client, url)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    return len(statements)
