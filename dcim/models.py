@@ -3,6 +3,7 @@
 import dcim.accounts.models
 import dcim.customers.models
 import dcim.inventory.models
+import dcim.inventory.walk_models
 import dcim.metering.models
 import dcim.network.models
 import dcim.operations.models

@@ -11,6 +11,7 @@ from dcim.web.staff import (
     power,
     search,
     statements,
+    walks,
 )
 from dcim.web.staff.blueprint import staff
 
@@ -26,4 +27,5 @@ __all__ = [
     "search",
     "staff",
     "statements",
+    "walks",
 ]

@@ -7,6 +7,7 @@ import { startKeys } from "./keys.js";
 import { startTheme } from "./theme.js";
 import { startTokens } from "./tokens.js";
 import { startCopying } from "./copying.js";
+import { markNext, startWalks } from "./walk.js";
 
 startTheme();
 startTokens();
@@ -14,6 +15,7 @@ startKeys();
 startDialogs();
 startCopying();
 startFreshness();
+startWalks();
 
 // What comes with the page, and again what htmx swaps in.
 function startContent(root) {
@@ -21,4 +23,7 @@ function startContent(root) {
   startElevations(root);
 }
 startContent(document);
-document.addEventListener("htmx:after:swap", () => startContent(document));
+document.addEventListener("htmx:after:swap", () => {
+  startContent(document);
+  markNext(true);
+});
