@@ -2,6 +2,7 @@
 
 import dcim.accounts.models
 import dcim.customers.models
+import dcim.inventory.claims
 import dcim.inventory.models
 import dcim.inventory.walk_models
 import dcim.metering.models

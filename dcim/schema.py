@@ -32,6 +32,7 @@ TENANT_TABLES = {
     "statement": "customer_id",
     "statement_file": "customer_id",
     "ledger_entry": "customer_id",
+    "area_claim": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = ("audit_entry", "statement", "statement_file", "ledger_entry")

@@ -32,19 +32,66 @@ class Site(Base):
     rooms: Mapped[list["Room"]] = relationship(back_populates="site", order_by="Room.code")
 
 
-class Room(Base):
-    __tablename__ = "room"
+class Building(Base):
+    __tablename__ = "building"
 
     id: Mapped[Id]
     site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), index=True)
     code: Mapped[Code]
     name: Mapped[Name]
     name_en: Mapped[Name]
+    address: Mapped[Name] = mapped_column(default="")
 
-    site: Mapped[Site] = relationship(back_populates="rooms")
-    rows: Mapped[list["Row"]] = relationship(back_populates="room", order_by="Row.position")
+    site: Mapped[Site] = relationship()
 
     __table_args__ = (UniqueConstraint("site_id", "code"),)
+
+
+class Room(Base):
+    """A room and its floor: a grid of `grid_columns` × `grid_rows` tiles of `tile_mm` each way.
+
+    Tile (0, 0) is the north-west corner; x runs east, y runs south.
+    """
+
+    __tablename__ = "room"
+
+    id: Mapped[Id]
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), index=True)
+    building_id: Mapped[int | None] = mapped_column(ForeignKey("building.id"), index=True)
+    code: Mapped[Code]
+    name: Mapped[Name]
+    name_en: Mapped[Name]
+    floor: Mapped[Code] = mapped_column(default="")
+    grid_columns: Mapped[int] = mapped_column(SmallInteger, default=20)
+    grid_rows: Mapped[int] = mapped_column(SmallInteger, default=20)
+    tile_mm: Mapped[int] = mapped_column(SmallInteger, default=600)
+    # The rating that regulators and customers ask for, 2 to 5 stars.
+    star_rating: Mapped[int | None] = mapped_column(SmallInteger)
+
+    site: Mapped[Site] = relationship(back_populates="rooms")
+    building: Mapped[Building | None] = relationship()
+    rows: Mapped[list["Row"]] = relationship(back_populates="room", order_by="Row.position")
+
+    __table_args__ = (
+        UniqueConstraint("site_id", "code"),
+        CheckConstraint("star_rating BETWEEN 2 AND 5", name="star_rating"),
+        CheckConstraint("grid_columns > 0 AND grid_rows > 0 AND tile_mm > 0", name="grid"),
+    )
+
+
+class Cage(Base):
+    """A fenced part of a room; which cabinets stand in it is said by the cabinets."""
+
+    __tablename__ = "cage"
+
+    id: Mapped[Id]
+    room_id: Mapped[int] = mapped_column(ForeignKey("room.id"), index=True)
+    code: Mapped[Code]
+    name: Mapped[Name]
+
+    room: Mapped[Room] = relationship()
+
+    __table_args__ = (UniqueConstraint("room_id", "code"),)
 
 
 class Row(Base):
@@ -64,26 +111,49 @@ class Row(Base):
 
 
 class Cabinet(Base):
-    """The enclosure. It holds one rack, two halves or four quarters, each with its own door."""
+    """The enclosure. It holds one rack, two halves or four quarters, each with its own door.
+
+    `facing` is where its front, the cold side, looks. `grid_x` and `grid_y` are the floor tile
+    under its front left corner, left as one sees it standing before its front; which tiles it
+    covers says `dcim.inventory.floor`.
+    """
 
     __tablename__ = "cabinet"
 
     id: Mapped[Id]
     row_id: Mapped[int] = mapped_column(ForeignKey("cabinet_row.id"), index=True)
+    cage_id: Mapped[int | None] = mapped_column(ForeignKey("cage.id"), index=True)
     code: Mapped[Code]
     position: Mapped[int] = mapped_column(SmallInteger)
     layout: Mapped[Code] = mapped_column(default="full")
     width_mm: Mapped[int] = mapped_column(SmallInteger, default=600)
     depth_mm: Mapped[int] = mapped_column(SmallInteger, default=1200)
+    height_mm: Mapped[int] = mapped_column(SmallInteger, default=2000)
     weight_limit_kg: Mapped[int] = mapped_column(SmallInteger, default=1000)
+    own_weight_kg: Mapped[int] = mapped_column(SmallInteger, default=0)
+    asset_tag: Mapped[Code | None] = mapped_column(unique=True)
+    serial: Mapped[Code | None]
+    lock_kind: Mapped[Code] = mapped_column(default="")
+    lock_number: Mapped[Code] = mapped_column(default="")
+    grid_x: Mapped[int | None] = mapped_column(SmallInteger)
+    grid_y: Mapped[int | None] = mapped_column(SmallInteger)
+    facing: Mapped[str] = mapped_column(String(1), default="S")
+    state: Mapped[Code] = mapped_column(default="in_service")
+    note: Mapped[Name] = mapped_column(default="")
 
     row: Mapped[Row] = relationship(back_populates="cabinets")
+    cage: Mapped[Cage | None] = relationship()
     racks: Mapped[list["Rack"]] = relationship(back_populates="cabinet", order_by="Rack.position")
 
     __table_args__ = (
         UniqueConstraint("row_id", "code"),
         UniqueConstraint("row_id", "position"),
         CheckConstraint("layout IN ('full', 'halves', 'quarters')", name="layout"),
+        CheckConstraint("facing IN ('N', 'E', 'S', 'W')", name="facing"),
+        CheckConstraint("state IN ('planned', 'in_service', 'blocked')", name="state"),
+        CheckConstraint(
+            "(grid_x IS NULL) = (grid_y IS NULL) AND grid_x >= 0 AND grid_y >= 0", name="tile"
+        ),
     )
 
 
@@ -91,6 +161,8 @@ class Rack(Base):
     """Mounting space. `u_count` counts from U1 at the bottom of this rack.
 
     `position` orders the racks of a split cabinet from the top down, as they are read.
+    `numbering` says how its units are printed: "down" has U1 at the top. Storage always counts from
+    the bottom.
     """
 
     __tablename__ = "rack"
@@ -100,15 +172,18 @@ class Rack(Base):
     code: Mapped[Code]
     position: Mapped[int] = mapped_column(SmallInteger, default=0)
     u_count: Mapped[int] = mapped_column(SmallInteger)
+    numbering: Mapped[str] = mapped_column(String(4), default="up")
 
     cabinet: Mapped[Cabinet] = relationship(back_populates="racks")
     installations: Mapped[list["Installation"]] = relationship(back_populates="rack")
     allocations: Mapped[list["Allocation"]] = relationship(back_populates="rack")
     holds: Mapped[list["Hold"]] = relationship(back_populates="rack")
+    barred: Mapped[list["BarredSpace"]] = relationship(back_populates="rack")
 
     __table_args__ = (
         UniqueConstraint("cabinet_id", "code"),
         CheckConstraint("u_count BETWEEN 1 AND 60", name="u_count"),
+        CheckConstraint("numbering IN ('up', 'down')", name="numbering"),
     )
 
 
@@ -160,7 +235,10 @@ class Device(Base):
 
 
 class Installation(Base):
-    """What stands where. `u_low` is the lowest half unit; the height comes from the type."""
+    """What stands where. `u_low` is the lowest half unit; the height comes from the type.
+
+    A 0U device has no `u_low` but a place on a side rail: `rail_position` counts from the bottom.
+    """
 
     __tablename__ = "installation"
 
@@ -172,6 +250,8 @@ class Installation(Base):
     height: Mapped[HalfUnit]
     face: Mapped[str] = mapped_column(String(8), default="full")
     side: Mapped[str] = mapped_column(String(8), default="full")
+    rail: Mapped[str | None] = mapped_column(String(5))
+    rail_position: Mapped[int | None] = mapped_column(SmallInteger)
     installed_at: Mapped[Instant]
 
     device: Mapped[Device] = relationship(back_populates="installation")
@@ -182,12 +262,46 @@ class Installation(Base):
         CheckConstraint("face IN ('front', 'rear', 'full')", name="face"),
         CheckConstraint("side IN ('left', 'right', 'full')", name="side"),
         CheckConstraint("u_low IS NULL OR u_low >= 0", name="u_low"),
+        CheckConstraint("rail IN ('left', 'right')", name="rail"),
+        CheckConstraint("rail_position BETWEEN 1 AND 6", name="rail_position"),
+        CheckConstraint(
+            "(rail IS NULL) = (rail_position IS NULL) AND (rail IS NULL OR u_low IS NULL)",
+            name="rail_or_unit",
+        ),
+        UniqueConstraint("id", "rack_id"),
+        UniqueConstraint("rack_id", "rail", "rail_position"),
+    )
+
+
+class BarredSpace(Base):
+    """Half units in which nothing can be installed: blocked for a reason, or not there at all."""
+
+    __tablename__ = "barred_space"
+
+    id: Mapped[Id]
+    rack_id: Mapped[int] = mapped_column(ForeignKey("rack.id"), index=True)
+    u_low: Mapped[HalfUnit]
+    height: Mapped[HalfUnit]
+    face: Mapped[str] = mapped_column(String(8), default="full")
+    kind: Mapped[str] = mapped_column(String(8), default="blocked")
+    reason: Mapped[Name]
+
+    rack: Mapped[Rack] = relationship(back_populates="barred")
+    slots: Mapped[list["InstallationSlot"]] = relationship(
+        cascade="all, delete-orphan", overlaps="slots"
+    )
+
+    __table_args__ = (
+        CheckConstraint("face IN ('front', 'rear', 'full')", name="face"),
+        CheckConstraint("kind IN ('blocked', 'absent')", name="kind"),
+        CheckConstraint("height > 0 AND u_low >= 0", name="range"),
         UniqueConstraint("id", "rack_id"),
     )
 
 
 class InstallationSlot(Base):
-    """One half unit, face and side, taken: the primary key forbids double-booking."""
+    """One half unit, face and side, taken by a device or barred: the primary key forbids that two
+    want it."""
 
     __tablename__ = "installation_slot"
 
@@ -195,19 +309,30 @@ class InstallationSlot(Base):
     u: Mapped[HalfUnit] = mapped_column(primary_key=True)
     face: Mapped[str] = mapped_column(String(8), primary_key=True)
     side: Mapped[str] = mapped_column(String(8), primary_key=True)
-    installation_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    installation_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    barred_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
 
     __table_args__ = (
+        CheckConstraint("(installation_id IS NULL) <> (barred_id IS NULL)", name="one_taker"),
         ForeignKeyConstraint(
             ["installation_id", "rack_id"],
             ["installation.id", "installation.rack_id"],
+            ondelete="CASCADE",
+        ),
+        ForeignKeyConstraint(
+            ["barred_id", "rack_id"],
+            ["barred_space.id", "barred_space.rack_id"],
             ondelete="CASCADE",
         ),
     )
 
 
 class Allocation(Base):
-    """Who owns a U range of a rack (or all of it), by which contract item, from when to when."""
+    """Who owns a U range of a rack (or all of it), by which contract item, from when to when.
+
+    One that is over stays as history and has no slots any more. `area_claim_id`: the sale of a
+    whole room, cage, cabinet or rack that it is a part of.
+    """
 
     __tablename__ = "allocation"
 
@@ -217,6 +342,7 @@ class Allocation(Base):
     rack_id: Mapped[int] = mapped_column(ForeignKey("rack.id"), index=True)
     u_low: Mapped[HalfUnit]
     height: Mapped[HalfUnit]
+    area_claim_id: Mapped[int | None] = mapped_column(ForeignKey("area_claim.id"), index=True)
     # "current" holds the slots now; "next" begins where the current one ends.
     turn: Mapped[str] = mapped_column(String(8), default="current")
     starts_on: Mapped[Day]
@@ -255,12 +381,14 @@ class AllocationSlot(Base):
             ["allocation_id", "rack_id", "turn"],
             ["allocation.id", "allocation.rack_id", "allocation.turn"],
             ondelete="CASCADE",
+            # Who was next becomes current when its turn comes.
+            onupdate="CASCADE",
         ),
     )
 
 
 class Hold(Base):
-    """Space promised to a prospect until a day; past that it no longer binds anyone."""
+    """Space promised to a prospect for `[starts_at, expires_at)`; past that it binds nobody."""
 
     __tablename__ = "hold"
 
@@ -271,7 +399,9 @@ class Hold(Base):
     reason: Mapped[Name] = mapped_column(default="")
     u_low: Mapped[HalfUnit]
     height: Mapped[HalfUnit]
+    starts_at: Mapped[Created]
     expires_at: Mapped[Instant]
+    extensions: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[Created]
 
     rack: Mapped[Rack] = relationship(back_populates="holds")
@@ -279,6 +409,7 @@ class Hold(Base):
 
     __table_args__ = (
         CheckConstraint("height > 0 AND u_low >= 0", name="range"),
+        CheckConstraint("expires_at > starts_at", name="dates"),
         UniqueConstraint("id", "rack_id"),
     )
 

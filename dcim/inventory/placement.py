@@ -324,7 +324,9 @@ def hold_space(
         reason=reason,
         u_low=u_low,
         height=height,
+        starts_at=moment,
         expires_at=expires_at,
+        created_at=moment,
         slots=[HoldSlot(u=u) for u in space.half_units],
     )
     with _told_in_words(session, rack):
