@@ -15,6 +15,8 @@ SECTIONS = {
     "staff.install": "staff.home",
     "staff.hold": "staff.home",
     "staff.allocate": "staff.home",
+    "staff.row": "staff.home",
+    "staff.labels": "staff.home",
     "staff.walks": "staff.home",
     "staff.walk_summary": "staff.home",
     "staff.walk_cabinet": "staff.home",
