@@ -9,7 +9,8 @@ from dcim.accounts.scope import Scope
 from dcim.customers.models import Contact, Contract, ContractItem, ContractTerms, Customer
 from dcim.demo.plan_parts import ContractPlan, DemoPlan, ItemPlan, MaintenancePlan
 from dcim.demo.records import Records
-from dcim.inventory.placement import allocate_space, hold_space
+from dcim.inventory.allocating import allocate_space
+from dcim.inventory.holding import hold_space
 from dcim.network.models import BandwidthService, ServiceMembership
 from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget, Ticket
 from dcim.sla.rules.terms_loading import load_terms

@@ -11,7 +11,7 @@ FACINGS = ("N", "E", "S", "W")
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """A rectangle on the floor, in mm from its north-west corner: `[left, right) × [top, bottom)`."""
+    """`[left, right) × [top, bottom)` on the floor, in mm from the room's north-west corner."""
 
     left: int
     top: int

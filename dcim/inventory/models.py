@@ -143,7 +143,9 @@ class Cabinet(Base):
 
     row: Mapped[Row] = relationship(back_populates="cabinets")
     cage: Mapped[Cage | None] = relationship()
-    racks: Mapped[list["Rack"]] = relationship(back_populates="cabinet", order_by="Rack.position")
+    racks: Mapped[list["Rack"]] = relationship(
+        back_populates="cabinet", order_by="Rack.position", passive_deletes="all"
+    )
 
     __table_args__ = (
         UniqueConstraint("row_id", "code"),
@@ -168,7 +170,9 @@ class Rack(Base):
     __tablename__ = "rack"
 
     id: Mapped[Id]
-    cabinet_id: Mapped[int] = mapped_column(ForeignKey("cabinet.id"), index=True)
+    cabinet_id: Mapped[int] = mapped_column(
+        ForeignKey("cabinet.id", ondelete="CASCADE"), index=True
+    )
     code: Mapped[Code]
     position: Mapped[int] = mapped_column(SmallInteger, default=0)
     u_count: Mapped[int] = mapped_column(SmallInteger)
@@ -279,7 +283,7 @@ class BarredSpace(Base):
     __tablename__ = "barred_space"
 
     id: Mapped[Id]
-    rack_id: Mapped[int] = mapped_column(ForeignKey("rack.id"), index=True)
+    rack_id: Mapped[int] = mapped_column(ForeignKey("rack.id", ondelete="CASCADE"), index=True)
     u_low: Mapped[HalfUnit]
     height: Mapped[HalfUnit]
     face: Mapped[str] = mapped_column(String(8), default="full")

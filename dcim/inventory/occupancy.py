@@ -1,20 +1,25 @@
 """Who is in the way: the claims of all three layers on half units of a rack, told in words."""
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError, InvalidRequestError
 from sqlalchemy.orm import Session
 
+from dcim.accounts.scope import Scope
 from dcim.customers.models import Customer
-from dcim.errors import ConflictError, NotFoundError
+from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.inventory.models import (
     FACES,
     SIDES,
     Allocation,
     AllocationSlot,
+    BarredSpace,
     Cabinet,
     Device,
     Hold,
@@ -45,6 +50,26 @@ class Space:
         return name_units(self.u_low, self.height)
 
 
+def whole_rack(rack: Rack) -> Space:
+    return Space(0, 2 * rack.u_count)
+
+
+def require_staff(scope: Scope) -> None:
+    if not scope.is_staff:
+        raise ForbiddenError("Only staff assign space.")
+
+
+def check_range(rack: Rack, space: Space) -> None:
+    if space.height <= 0 or space.u_low < 0 or space.u_low + space.height > 2 * rack.u_count:
+        raise InvalidError(
+            "%(where)s does not fit into %(rack)s, which has %(count)s U.",
+            {"u_low": ["out of range"]},
+            where=str(space),
+            rack=rack.code,
+            count=rack.u_count,
+        )
+
+
 def name_units(u_low: int, height: int) -> str:
     """The U positions as people say them: "U10-12"; a lone half unit is "U10 lower"."""
     low, high = u_low // 2 + 1, (u_low + height + 1) // 2
@@ -54,15 +79,94 @@ def name_units(u_low: int, height: int) -> str:
 
 
 def lock_rack(session: Session, rack_id: int) -> Rack:
-    """The rack, locked until the transaction ends: whoever decides about it comes one by one."""
-    rack = session.scalar(select(Rack).where(Rack.id == rack_id).with_for_update(key_share=True))
+    """The rack, locked until the transaction ends: whoever decides about it comes one by one.
+
+    Everyone locks in one order, so that nobody waits in a circle: devices, the room (where the
+    structure changes or an area is sold), racks by id, the audit log.
+    """
+    rack = session.scalar(
+        select(Rack)
+        .where(Rack.id == rack_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
     if rack is None:
         raise NotFoundError("There is no such rack.")
     return rack
 
 
+def lock_racks(session: Session, rack_ids: Iterable[int]) -> dict[int, Rack]:
+    """Several racks, locked in the order of their ids whatever order they are named in."""
+    return {rack_id: lock_rack(session, rack_id) for rack_id in sorted(set(rack_ids))}
+
+
+def lock_room(session: Session, room_id: int) -> Room:
+    """The room, locked: no cabinet or rack comes or goes meanwhile, and no area of it is sold."""
+    room = session.scalar(
+        select(Room)
+        .where(Room.id == room_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    if room is None:
+        raise NotFoundError("There is no such room.")
+    return room
+
+
+def read_again(session: Session, row: object, *, lock: bool = False) -> None:
+    """The row as it is now; with `lock`, it stays so. Raises ConflictError for one that is gone.
+
+    What is decided under a lock is decided by what is read under that lock.
+    """
+    try:
+        session.refresh(row, with_for_update={"key_share": True} if lock else None)
+    except InvalidRequestError as error:
+        raise ConflictError("Someone deleted this just now.") from error
+
+
+def refuse_closed(session: Session, rack: Rack) -> None:
+    """Raise ConflictError for a rack in a blocked cabinet."""
+    blocked = session.execute(
+        select(Cabinet.code, Cabinet.note).where(
+            Cabinet.id == rack.cabinet_id, Cabinet.state == "blocked"
+        )
+    ).one_or_none()
+    if blocked is not None:
+        raise ConflictError(
+            "Cabinet %(cabinet)s is blocked until staff open it: %(reason)s.",
+            cabinet=blocked.code,
+            reason=blocked.note or "–",
+        )
+
+
+@contextmanager
+def told_in_words(session: Session, rack: Rack) -> Iterator[None]:
+    """The unique keys are the last word; what they refuse is a conflict, not a crash.
+
+    Under the rack's lock this can only happen to writers that don't take it.
+    """
+    try:
+        with session.begin_nested():
+            yield
+    except IntegrityError as error:
+        if not isinstance(error.orig, UniqueViolation):
+            raise
+        raise ConflictError(
+            "Someone else took this place in %(rack)s just now.", rack=rack.code
+        ) from error
+
+
 def site_day(session: Session, rack: Rack, now: dt.datetime) -> dt.date:
     """The day at the rack's site."""
+    return now.astimezone(site_zone(session, rack)).date()
+
+
+def begin_day(day: dt.date, zone: ZoneInfo) -> dt.datetime:
+    """The instant a day begins."""
+    return dt.datetime.combine(day, dt.time(), zone).astimezone(dt.UTC)
+
+
+def site_zone(session: Session, rack: Rack) -> ZoneInfo:
     zone = session.scalars(
         select(Site.timezone)
         .join(Room, Room.site_id == Site.id)
@@ -70,7 +174,7 @@ def site_day(session: Session, rack: Rack, now: dt.datetime) -> dt.date:
         .join(Cabinet, Cabinet.row_id == Row.id)
         .where(Cabinet.id == rack.cabinet_id)
     ).one()
-    return now.astimezone(ZoneInfo(zone)).date()
+    return ZoneInfo(zone)
 
 
 def find_installed(session: Session, rack: Rack, space: Space) -> Sequence[Device]:
@@ -87,6 +191,22 @@ def find_installed(session: Session, rack: Rack, space: Space) -> Sequence[Devic
         )
         .distinct()
         .order_by(Device.id)
+    ).all()
+
+
+def find_barred(session: Session, rack: Rack, space: Space) -> Sequence[BarredSpace]:
+    """What is blocked or absent in any of this space."""
+    return session.scalars(
+        select(BarredSpace)
+        .join(InstallationSlot, InstallationSlot.barred_id == BarredSpace.id)
+        .where(
+            InstallationSlot.rack_id == rack.id,
+            InstallationSlot.u.in_(space.half_units),
+            InstallationSlot.face.in_(space.faces),
+            InstallationSlot.side.in_(space.sides),
+        )
+        .distinct()
+        .order_by(BarredSpace.id)
     ).all()
 
 
@@ -132,6 +252,20 @@ def refuse_installed(rack: Rack, device: Device) -> ConflictError:
     )
 
 
+def refuse_barred(rack: Rack, barred: BarredSpace) -> ConflictError:
+    message = (
+        "%(rack)s has no %(where)s: %(reason)s."
+        if barred.kind == "absent"
+        else "%(rack)s %(where)s is blocked until staff open it: %(reason)s."
+    )
+    return ConflictError(
+        message,
+        rack=rack.code,
+        where=name_units(barred.u_low, barred.height),
+        reason=barred.reason,
+    )
+
+
 def refuse_allocated(session: Session, rack: Rack, allocation: Allocation) -> ConflictError:
     name = session.scalar(select(Customer.name).where(Customer.id == allocation.customer_id))
     places = {
@@ -152,7 +286,19 @@ def refuse_allocated(session: Session, rack: Rack, allocation: Allocation) -> Co
     )
 
 
-def refuse_held(rack: Rack, hold: Hold) -> ConflictError:
+def refuse_held(rack: Rack, hold: Hold, now: dt.datetime | None = None) -> ConflictError:
+    """In words; with `now` also from when, for a hold that has not begun."""
+    if now is not None and hold.starts_at > now:
+        return ConflictError(
+            "%(rack)s %(where)s is held for %(prospect)s by %(person)s from %(start)s until"
+            " %(until)s.",
+            rack=rack.code,
+            where=name_units(hold.u_low, hold.height),
+            prospect=hold.prospect,
+            person=hold.held_by,
+            start=f"{hold.starts_at:%Y-%m-%dT%H:%MZ}",
+            until=f"{hold.expires_at:%Y-%m-%dT%H:%MZ}",
+        )
     return ConflictError(
         "%(rack)s %(where)s is held for %(prospect)s by %(person)s until %(until)s.",
         rack=rack.code,

@@ -1,44 +1,69 @@
-"""Putting things into racks: install, remove, move, allocate, hold. All three layers meet here."""
+"""Putting devices into racks: install, remove, move, swap. Claims of others are respected here."""
 
 import datetime as dt
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from psycopg.errors import UniqueViolation
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
-from dcim.customers.models import ContractItem
-from dcim.errors import ConflictError, ForbiddenError, InvalidError
+from dcim.errors import ConflictError, InvalidError
 from dcim.inventory.models import (
     FACES,
     SIDES,
-    Allocation,
-    AllocationSlot,
     Device,
     DeviceType,
-    Hold,
-    HoldSlot,
     Installation,
     InstallationSlot,
     Rack,
 )
 from dcim.inventory.occupancy import (
     Space,
+    check_range,
     clear_expired_holds,
     find_allocations,
+    find_barred,
     find_holds,
     find_installed,
     lock_rack,
+    lock_racks,
+    read_again,
     refuse_allocated,
+    refuse_barred,
+    refuse_closed,
     refuse_held,
     refuse_installed,
+    require_staff,
     site_day,
+    told_in_words,
+    whole_rack,
 )
+from dcim.inventory.rails import find_rail_place
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a device is to stand.
+
+    `u_low` is its lowest half unit; none means the side rail, `rail` and `rail_position` which
+    (none: the first free). `face` and `side` none: as its type says.
+    """
+
+    rack_id: int
+    u_low: int | None
+    face: str | None = None
+    side: str | None = None
+    rail: str | None = None
+    rail_position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    device: Device
+    place: Place
 
 
 def install_device(
@@ -48,107 +73,36 @@ def install_device(
     rack_id: int,
     *,
     u_low: int | None,
-    face: str = "full",
-    side: str = "full",
+    face: str | None = None,
+    side: str | None = None,
+    rail: str | None = None,
+    rail_position: int | None = None,
     at: dt.datetime | None = None,
     override: str = "",
 ) -> Installation:
-    """Put a device with its lowest half unit at `u_low` (None: on the side rail).
+    """Put a device with its lowest half unit at `u_low` (None: on the side rail); see `Place`.
 
     `override` is the reason for building into another's allocation or hold; whether the caller has
-    the right to give one is decided before. What stands there already is never overridden. Raises
-    ConflictError naming who has the place, InvalidError, ForbiddenError.
+    the right to give one is decided before. What stands there already, or is barred, is never
+    overridden. Raises ConflictError naming who has the place, InvalidError, ForbiddenError.
     """
-    _require_staff(scope)
-    now = at or utc_now()
+    require_staff(scope)
+    lock_device(session, device)
     rack = lock_rack(session, rack_id)
-    if device.installation is not None:
-        raise ConflictError("%(device)s is installed already; move it instead.", device=device.name)
-    height = session.scalars(
-        select(DeviceType.height).where(DeviceType.id == device.device_type_id)
-    ).one()
-    installation = Installation(
-        device_id=device.id,
-        rack_id=rack.id,
-        u_low=u_low,
-        height=height,
-        face=face,
-        side=side,
-        installed_at=now,
-    )
-    overridden: list[str] = []
-    if u_low is None:
-        if height:
-            raise InvalidError(
-                "%(device)s needs a U position.", {"u_low": ["required"]}, device=device.name
-            )
-    else:
-        space = Space(
-            u_low,
-            height,
-            FACES if face == "full" else (face,),
-            SIDES if side == "full" else (side,),
-        )
-        _check_range(rack, space)
-        overridden = _decide_installation(session, rack, device, space, now, override)
-        installation.slots = [
-            InstallationSlot(u=u, face=one_face, side=one_side)
-            for u in space.half_units
-            for one_face in space.faces
-            for one_side in space.sides
-        ]
-    with _told_in_words(session, rack):
-        session.add(installation)
-        session.flush()
-    device.state = "in_service"
-    session.refresh(device, ["installation"])
-    record(
-        session,
-        scope,
-        "device.install",
-        f"device/{device.id}",
-        customer_id=device.customer_id,
-        rack=rack.code,
-        u_low=u_low,
-        face=face,
-        side=side,
-        **({"override": override, "overrode": overridden} if overridden else {}),
-    )
-    return installation
-
-
-def _decide_installation(
-    session: Session, rack: Rack, device: Device, space: Space, now: dt.datetime, override: str
-) -> list[str]:
-    """Refuse, or return whose claims the override passes over."""
-    for standing in find_installed(session, rack, space):
-        raise refuse_installed(rack, standing)
-    today = site_day(session, rack, now)
-    refusals = [
-        refuse_allocated(session, rack, allocation)
-        for allocation in find_allocations(session, rack, space)
-        if allocation.customer_id != device.customer_id
-        and allocation.starts_on <= today
-        and (allocation.ends_on is None or allocation.ends_on > today)
-    ]
-    live = clear_expired_holds(session, find_holds(session, rack, space), now)
-    refusals += [refuse_held(rack, hold) for hold in live]
-    if refusals and not override.strip():
-        raise refusals[0]
-    return [str(refusal) for refusal in refusals]
+    place = Place(rack_id, u_low, face, side, rail, rail_position)
+    return _install(session, scope, device, rack, place, at or utc_now(), override)
 
 
 def remove_device(session: Session, scope: Scope, device: Device) -> None:
     """Take a device out of its rack; its slots are free at once."""
-    _require_staff(scope)
-    installation = device.installation
-    if installation is None:
+    require_staff(scope)
+    lock_device(session, device)
+    if device.installation is None:
         raise ConflictError("%(device)s is not installed.", device=device.name)
-    rack = lock_rack(session, installation.rack_id)
-    session.delete(installation)
-    session.flush()
+    rack = lock_rack(session, device.installation.rack_id)
+    u_low = _take_out(session, device)
     device.state = "removed"
-    session.refresh(device, ["installation"])
+    session.flush()
     record(
         session,
         scope,
@@ -156,7 +110,7 @@ def remove_device(session: Session, scope: Scope, device: Device) -> None:
         f"device/{device.id}",
         customer_id=device.customer_id,
         rack=rack.code,
-        u_low=installation.u_low,
+        u_low=u_low,
     )
 
 
@@ -167,212 +121,276 @@ def move_device(
     rack_id: int,
     *,
     u_low: int | None,
-    face: str = "full",
-    side: str = "full",
+    face: str | None = None,
+    side: str | None = None,
+    rail: str | None = None,
+    rail_position: int | None = None,
     override: str = "",
 ) -> Installation:
-    """Remove and install in one transaction; a refusal leaves the device where it was."""
-    _require_staff(scope)
-    if device.installation is None:
-        raise ConflictError("%(device)s is not installed.", device=device.name)
-    # Both racks in one order, so that two opposite moves don't wait for each other.
-    for locked in sorted({device.installation.rack_id, rack_id}):
-        lock_rack(session, locked)
+    """Move in one transaction; a refusal leaves the device where it was."""
+    place = Place(rack_id, u_low, face, side, rail, rail_position)
+    return move_devices(session, scope, [Move(device, place)], override=override)[0]
+
+
+def move_devices(
+    session: Session,
+    scope: Scope,
+    moves: Sequence[Move],
+    *,
+    at: dt.datetime | None = None,
+    override: str = "",
+) -> list[Installation]:
+    """Move several devices at once: all come out, then all go in, so that two can change places.
+
+    All or nothing: a refusal of one leaves every device where it was. Raises ConflictError,
+    InvalidError, NotFoundError, ForbiddenError.
+    """
+    require_staff(scope)
+    if not moves:
+        raise InvalidError("Name at least one move.", {"moves": ["required"]})
+    devices = {move.device.id: move.device for move in moves}
+    if len(devices) < len(moves):
+        raise InvalidError("A device can go to one place only.", {"moves": ["twice"]})
+    for device_id in sorted(devices):
+        lock_device(session, devices[device_id])
+    before: dict[int, tuple[int, int | None]] = {}
+    for device in devices.values():
+        if device.installation is None:
+            raise ConflictError("%(device)s is not installed.", device=device.name)
+        before[device.id] = device.installation.rack_id, device.installation.u_low
+    racks = lock_racks(
+        session,
+        [*(rack_id for rack_id, _ in before.values()), *(move.place.rack_id for move in moves)],
+    )
     try:
         with session.begin_nested():
-            remove_device(session, scope, device)
-            return install_device(
-                session, scope, device, rack_id,
-                u_low=u_low, face=face, side=side, override=override,
-            )  # fmt: skip
-    except ConflictError:
-        session.refresh(device)
+            for device in devices.values():
+                _take_out(session, device)
+            placed = []
+            for move in moves:
+                from_rack, from_u = before[move.device.id]
+                moved_from: dict[str, object] = {"rack": racks[from_rack].code, "u_low": from_u}
+                placed.append(
+                    _install(
+                        session,
+                        scope,
+                        move.device,
+                        racks[move.place.rack_id],
+                        move.place,
+                        at or utc_now(),
+                        override,
+                        moved_from=moved_from,
+                    )
+                )
+            return placed
+    except (ConflictError, InvalidError):
+        for device in devices.values():
+            session.refresh(device)
         raise
 
 
-def allocate_space(
+def lock_device(session: Session, device: Device) -> None:
+    """Nobody else installs, moves or removes this device until the transaction ends."""
+    read_again(session, device, lock=True)
+
+
+def _install(
     session: Session,
     scope: Scope,
-    item: ContractItem,
-    rack_id: int,
+    device: Device,
+    rack: Rack,
+    place: Place,
+    now: dt.datetime,
+    override: str,
     *,
-    u_low: int,
-    height: int,
-    starts_on: dt.date,
-    ends_on: dt.date | None = None,
-    from_hold: Hold | None = None,
-    now: dt.datetime | None = None,
-) -> Allocation:
-    """Give half units of a rack to a contract item; `ends_on` is the first day it is free again.
-
-    `from_hold` is the hold this sale grew out of: it is consumed. A claim that begins where the
-    current one ends becomes "next". Raises ConflictError, InvalidError, ForbiddenError.
-    """
-    _require_staff(scope)
-    moment = now or utc_now()
-    rack = lock_rack(session, rack_id)
-    space = Space(u_low, height)
-    _check_range(rack, space)
-    if ends_on is not None and ends_on <= starts_on:
-        raise InvalidError("The end must come after the start.", {"ends_on": ["too early"]})
-    if from_hold is not None:
-        session.delete(from_hold)
-        session.flush()
-    for hold in clear_expired_holds(session, find_holds(session, rack, space), moment):
-        raise refuse_held(rack, hold)
-    turn = _find_turn(session, rack, space, starts_on, ends_on, site_day(session, rack, moment))
-    for standing in find_installed(session, rack, space):
-        if standing.customer_id != item.customer_id and turn == "current":
-            raise refuse_installed(rack, standing)
-    allocation = Allocation(
-        customer_id=item.customer_id,
-        contract_item_id=item.id,
+    moved_from: dict[str, object] | None = None,
+) -> Installation:
+    """The decision and the rows; device and rack are locked already."""
+    if device.installation is not None:
+        raise ConflictError("%(device)s is installed already; move it instead.", device=device.name)
+    refuse_closed(session, rack)
+    kind = session.scalars(select(DeviceType).where(DeviceType.id == device.device_type_id)).one()
+    installation = Installation(
+        device_id=device.id,
         rack_id=rack.id,
-        u_low=u_low,
-        height=height,
-        turn=turn,
-        starts_on=starts_on,
-        ends_on=ends_on,
-        slots=[AllocationSlot(u=u) for u in space.half_units],
+        u_low=place.u_low,
+        height=kind.height,
+        face=_choose_face(device, kind, place.face),
+        side=_choose_side(device, kind, place.side),
+        installed_at=now,
     )
-    with _told_in_words(session, rack):
-        session.add(allocation)
+    if place.u_low is None:
+        if kind.height:
+            raise InvalidError(
+                "%(device)s needs a U position.", {"u_low": ["required"]}, device=device.name
+            )
+        overridden = _decide_rail(session, rack, device, now, override)
+        installation.rail, installation.rail_position = find_rail_place(
+            session, rack, place.rail, place.rail_position
+        )
+    else:
+        if place.rail is not None or place.rail_position is not None:
+            raise InvalidError(
+                "A device stands in a unit or hangs on a rail, not both.", {"rail": ["not both"]}
+            )
+        if not kind.height:
+            raise InvalidError(
+                "%(device)s takes no unit; it hangs on a side rail.",
+                {"u_low": ["not for 0U"]},
+                device=device.name,
+            )
+        space = Space(
+            place.u_low,
+            kind.height,
+            FACES if installation.face == "full" else (installation.face,),
+            SIDES if installation.side == "full" else (installation.side,),
+        )
+        check_range(rack, space)
+        overridden = _decide_installation(session, rack, device, space, now, override)
+        installation.slots = [
+            InstallationSlot(u=u, face=one_face, side=one_side)
+            for u in space.half_units
+            for one_face in space.faces
+            for one_side in space.sides
+        ]
+    with told_in_words(session, rack):
+        session.add(installation)
         session.flush()
+    device.state = "in_service"
+    session.flush()
+    session.refresh(device, ["installation"])
     record(
         session,
         scope,
-        "space.allocate",
-        f"allocation/{allocation.id}",
-        customer_id=item.customer_id,
+        "device.install" if moved_from is None else "device.move",
+        f"device/{device.id}",
+        customer_id=device.customer_id,
         rack=rack.code,
-        where=str(space),
-        item=item.code,
-        starts_on=starts_on.isoformat(),
-        ends_on=ends_on.isoformat() if ends_on else None,
+        u_low=place.u_low,
+        face=installation.face,
+        side=installation.side,
+        **({} if moved_from is None else {"from": moved_from}),
+        **({} if place.u_low is not None else {"rail": name_rail(installation)}),
+        **({"override": override, "overrode": overridden} if overridden else {}),
     )
-    return allocation
+    return installation
 
 
-def _find_turn(
-    session: Session,
-    rack: Rack,
-    space: Space,
-    starts_on: dt.date,
-    ends_on: dt.date | None,
-    today: dt.date,
-) -> str:
-    """ "current", or "next" behind those that end in time; raises ConflictError for the others.
+def name_rail(installation: Installation) -> str:
+    """Where on the side rails: "left 1"."""
+    return f"{installation.rail} {installation.rail_position}"
 
-    The slots of what is over are given free here; the allocation itself stays as history.
-    """
-    turn = "current"
-    for other in find_allocations(session, rack, space):
-        before_us = other.ends_on is not None and other.ends_on <= starts_on
-        after_us = ends_on is not None and ends_on <= other.starts_on
-        if not before_us and not after_us:
-            raise refuse_allocated(session, rack, other)
-        if other.ends_on is not None and other.ends_on <= today:
-            other.slots.clear()
-        elif other.turn == "next" or after_us:
-            # Two places in line are all there are: the current one and who comes next.
-            raise refuse_allocated(session, rack, other)
-        else:
-            turn = "next"
+
+def _take_out(session: Session, device: Device) -> int | None:
+    """Delete the installation, flushed; returns where it was."""
+    installation = device.installation
+    if installation is None:
+        return None
+    u_low = installation.u_low
+    session.delete(installation)
     session.flush()
-    return turn
+    session.refresh(device, ["installation"])
+    return u_low
 
 
-def hold_space(
-    session: Session,
-    scope: Scope,
-    rack_id: int,
-    *,
-    prospect: str,
-    u_low: int,
-    height: int,
-    expires_at: dt.datetime,
-    reason: str = "",
-    held_by: str = "",
-    now: dt.datetime | None = None,
-) -> Hold:
-    """Promise half units to a prospect until `expires_at`; past that it binds nobody.
+def _choose_face(device: Device, kind: DeviceType, face: str | None) -> str:
+    """The type's depth is the default and the limit."""
+    if not face:
+        return "full" if kind.full_depth else "front"
+    if face not in (*FACES, "full"):
+        raise InvalidError("Front, rear or full.", {"face": ["unknown"]})
+    if kind.full_depth and kind.height and face != "full":
+        raise InvalidError(
+            "%(device)s is as deep as the rack: it takes front and rear.",
+            {"face": ["full depth"]},
+            device=device.name,
+        )
+    return face
 
-    `held_by` is who asked for it (default: the caller). Raises ConflictError, InvalidError,
-    ForbiddenError.
-    """
-    _require_staff(scope)
-    moment = now or utc_now()
-    rack = lock_rack(session, rack_id)
-    space = Space(u_low, height)
-    _check_range(rack, space)
-    if expires_at <= moment:
-        raise InvalidError("A hold ends in the future.", {"expires_at": ["past"]})
-    for other in clear_expired_holds(session, find_holds(session, rack, space), moment):
-        raise refuse_held(rack, other)
-    last_day = site_day(session, rack, expires_at)
-    today = site_day(session, rack, moment)
-    for allocation in find_allocations(session, rack, space):
-        over = allocation.ends_on is not None and allocation.ends_on <= today
-        if not over and allocation.starts_on <= last_day:
-            raise refuse_allocated(session, rack, allocation)
+
+def _choose_side(device: Device, kind: DeviceType, side: str | None) -> str:
+    """Half as wide must say which half; as wide as the rack takes both."""
+    if side and side not in (*SIDES, "full"):
+        raise InvalidError("Left, right or full.", {"side": ["unknown"]})
+    if kind.half_width and kind.height:
+        if side not in SIDES:
+            raise InvalidError(
+                "%(device)s is half as wide as the rack: choose its side.",
+                {"side": ["required"]},
+                device=device.name,
+            )
+        return side
+    if side in SIDES and kind.height:
+        raise InvalidError(
+            "%(device)s is as wide as the rack: it takes both sides.",
+            {"side": ["full width"]},
+            device=device.name,
+        )
+    return "full"
+
+
+def _decide_installation(
+    session: Session, rack: Rack, device: Device, space: Space, now: dt.datetime, override: str
+) -> list[str]:
+    """Refuse, or return whose claims the override passes over."""
     for standing in find_installed(session, rack, space):
         raise refuse_installed(rack, standing)
-    hold = Hold(
-        rack_id=rack.id,
-        prospect=prospect,
-        held_by=held_by or scope.actor,
-        reason=reason,
-        u_low=u_low,
-        height=height,
-        starts_at=moment,
-        expires_at=expires_at,
-        created_at=moment,
-        slots=[HoldSlot(u=u) for u in space.half_units],
-    )
-    with _told_in_words(session, rack):
-        session.add(hold)
-        session.flush()
-    record(
-        session,
-        scope,
-        "space.hold",
-        f"hold/{hold.id}",
-        rack=rack.code,
-        where=str(space),
-        prospect=prospect,
-        expires_at=expires_at.isoformat(),
-    )
-    return hold
+    for barred in find_barred(session, rack, space):
+        raise refuse_barred(rack, barred)
+    return _decide_claims(session, rack, device, space, now, override)
 
 
-def _require_staff(scope: Scope) -> None:
-    if not scope.is_staff:
-        raise ForbiddenError("Only staff assign space.")
+def _decide_rail(
+    session: Session, rack: Rack, device: Device, now: dt.datetime, override: str
+) -> list[str]:
+    """The rails go with the whole rack: another's whole rack refuses a customer's 0U device.
 
-
-def _check_range(rack: Rack, space: Space) -> None:
-    if space.height <= 0 or space.u_low < 0 or space.u_low + space.height > 2 * rack.u_count:
-        raise InvalidError(
-            "%(where)s does not fit into %(rack)s, which has %(count)s U.",
-            {"u_low": ["out of range"]},
-            where=str(space),
-            rack=rack.code,
-            count=rack.u_count,
-        )
-
-
-@contextmanager
-def _told_in_words(session: Session, rack: Rack) -> Iterator[None]:
-    """The unique keys are the last word; what they refuse is a conflict, not a crash.
-
-    Under the rack's lock this can only happen to writers that don't take it.
+    The operator's own (its power strips) hang in everybody's racks.
     """
-    try:
-        with session.begin_nested():
-            yield
-    except IntegrityError as error:
-        if not isinstance(error.orig, UniqueViolation):
-            raise
-        raise ConflictError(
-            "Someone else took this place in %(rack)s just now.", rack=rack.code
-        ) from error
+    if device.customer_id is None:
+        return []
+    return _decide_claims(session, rack, device, whole_rack(rack), now, override, whole=True)
+
+
+def _decide_claims(
+    session: Session,
+    rack: Rack,
+    device: Device,
+    space: Space,
+    now: dt.datetime,
+    override: str,
+    *,
+    whole: bool = False,
+) -> list[str]:
+    """`whole`: only claims of the whole rack count."""
+    today = site_day(session, rack, now)
+    running = [
+        allocation
+        for allocation in find_allocations(session, rack, space)
+        if allocation.starts_on <= today
+        and (allocation.ends_on is None or allocation.ends_on > today)
+        and (not whole or allocation.height >= space.height)
+    ]
+    refusals = [
+        refuse_allocated(session, rack, allocation)
+        for allocation in running
+        if allocation.customer_id != device.customer_id
+    ]
+    own = {
+        u
+        for allocation in running
+        if allocation.customer_id == device.customer_id
+        for u in range(allocation.u_low, allocation.u_low + allocation.height)
+    }
+    for hold in clear_expired_holds(session, find_holds(session, rack, space), now):
+        if whole and hold.height < space.height:
+            continue
+        # Until a hold begins, who has the space may go on using it.
+        if hold.starts_at > now and own.issuperset(
+            set(space.half_units) & set(range(hold.u_low, hold.u_low + hold.height))
+        ):
+            continue
+        refusals.append(refuse_held(rack, hold, now))
+    if refusals and not override.strip():
+        raise refusals[0]
+    return [str(refusal) for refusal in refusals]

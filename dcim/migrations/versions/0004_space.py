@@ -90,6 +90,11 @@ def _widen_places() -> None:
         "(grid_x IS NULL) = (grid_y IS NULL) AND grid_x >= 0 AND grid_y >= 0",
     )
 
+    # Empty racks go with their cabinet, and come back with it.
+    op.drop_constraint("fk_rack_cabinet_id", "rack", type_="foreignkey")
+    op.create_foreign_key(
+        "fk_rack_cabinet_id", "rack", "cabinet", ["cabinet_id"], ["id"], ondelete="CASCADE"
+    )
     _add_filled("rack", "numbering", sa.String(4), "up")
     op.create_check_constraint(op.f("ck_rack_numbering"), "rack", "numbering IN ('up', 'down')")
 
@@ -107,7 +112,9 @@ def _bar_space() -> None:
         sa.CheckConstraint("face IN ('front', 'rear', 'full')", name=op.f("ck_barred_space_face")),
         sa.CheckConstraint("kind IN ('blocked', 'absent')", name=op.f("ck_barred_space_kind")),
         sa.CheckConstraint("height > 0 AND u_low >= 0", name=op.f("ck_barred_space_range")),
-        sa.ForeignKeyConstraint(["rack_id"], ["rack.id"], name="fk_barred_space_rack_id"),
+        sa.ForeignKeyConstraint(
+            ["rack_id"], ["rack.id"], name="fk_barred_space_rack_id", ondelete="CASCADE"
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_barred_space"),
         sa.UniqueConstraint("id", "rack_id", name="uq_barred_space_id_rack_id"),
     )

@@ -17,16 +17,11 @@ from dcim.customers.models import Contract, ContractItem, Customer
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
+from dcim.inventory.allocating import allocate_space
 from dcim.inventory.contents import list_live_holds
+from dcim.inventory.holding import hold_space, release_hold
 from dcim.inventory.models import Cabinet, Device, Hold, Rack
-from dcim.inventory.placement import (
-    allocate_space,
-    hold_space,
-    install_device,
-    move_device,
-    remove_device,
-)
-from dcim.inventory.releasing import release_hold
+from dcim.inventory.placement import install_device, move_device, remove_device
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_int, read_text
 from dcim.web.staff.blueprint import staff

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -17,6 +18,8 @@ from dcim.customers.models import Contract, ContractItem, Customer
 from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError
 from dcim.inventory import placement
+from dcim.inventory.allocating import allocate_space
+from dcim.inventory.holding import hold_space
 from dcim.inventory.models import (
     Allocation,
     AllocationSlot,
@@ -32,13 +35,7 @@ from dcim.inventory.models import (
     Site,
 )
 from dcim.inventory.occupancy import Space, name_units
-from dcim.inventory.placement import (
-    allocate_space,
-    hold_space,
-    install_device,
-    move_device,
-    remove_device,
-)
+from dcim.inventory.placement import install_device, move_device, remove_device
 
 SCOPE = Scope.system("test")
 NOW = dt.datetime(2026, 11, 3, 8, 0, tzinfo=dt.UTC)
@@ -48,7 +45,8 @@ WEEK = dt.timedelta(days=7)
 
 @dataclass
 class House:
-    """A rack of 20 U, two customers with an item each, and devices of 2 U."""
+    """A rack of 20 U, two customers with an item each, and devices of 2 U: two each that fill
+    the rack's depth and width, a shallow one, and two of half the width."""
 
     rack: Rack
     other_rack: Rack
@@ -66,7 +64,9 @@ def build_house(session: Session) -> House:
     session.add_all(racks)
     kind = DeviceType(manufacturer="M", model="2U", height=4)
     slim = DeviceType(manufacturer="M", model="0U", height=0)
-    session.add_all([kind, slim])
+    shallow = DeviceType(manufacturer="M", model="2U-S", height=4, full_depth=False)
+    narrow = DeviceType(manufacturer="M", model="2U-N", height=4, full_depth=False, half_width=True)
+    session.add_all([kind, slim, shallow, narrow])
     session.flush()
     items, devices = {}, {}
     for name in ("Reed", "Moss"):
@@ -84,6 +84,8 @@ def build_house(session: Session) -> House:
             devices[f"{name}{number}"] = Device(
                 name=f"{name}{number}", device_type_id=kind.id, customer_id=customer.id, role="app"
             )
+    for name, other in (("shallow", shallow), ("narrow1", narrow), ("narrow2", narrow)):
+        devices[name] = Device(name=name, device_type_id=other.id, role="app")
     devices["strip"] = Device(name="strip", device_type_id=slim.id, role="pdu")
     session.add_all(devices.values())
     session.flush()
@@ -95,14 +97,14 @@ def house(session: ScopedSession) -> House:
     return build_house(session)
 
 
-def install(session: Session, house: House, name: str, u_low: int, **rest: str) -> Installation:
+def install(session: Session, house: House, name: str, u_low: int, **rest: Any) -> Installation:
     return install_device(
         session, SCOPE, house.devices[name], house.rack.id, u_low=u_low, at=NOW, **rest
     )
 
 
 def test_an_installed_device_takes_every_slot_it_covers(session: Session, house: House) -> None:
-    install(session, house, "Reed1", 10, face="front")
+    install(session, house, "shallow", 10, face="front")
     slots = session.scalars(select(InstallationSlot)).all()
     assert {(slot.u, slot.face, slot.side) for slot in slots} == {
         (u, "front", side) for u in (10, 11, 12, 13) for side in ("left", "right")
@@ -120,9 +122,9 @@ def test_a_taken_place_is_refused_in_the_name_of_what_stands_there(
 
 
 def test_faces_and_sides_are_places_of_their_own(session: Session, house: House) -> None:
-    install(session, house, "Reed1", 10, face="front")
-    install(session, house, "Reed2", 10, face="rear", side="left")
-    install(session, house, "Moss1", 10, face="rear", side="right")
+    install(session, house, "shallow", 10)
+    install(session, house, "narrow1", 10, face="rear", side="left")
+    install(session, house, "narrow2", 10, face="rear", side="right")
     assert session.scalar(select(func.count()).select_from(InstallationSlot)) == 16
 
 
