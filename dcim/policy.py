@@ -1,7 +1,7 @@
 """The policy of every route: who may call it. Nothing is open by omission."""
 
-from dcim.api.policy import API_POLICY
 from dcim.accounts.roles import Right
+from dcim.api.policy import API_POLICY
 from dcim.http.policy import PUBLIC, SIGNED_IN, Access, needs
 from dcim.web.noc.policy import NOC_POLICY
 from dcim.web.portal.policy import PORTAL_POLICY

@@ -131,15 +131,12 @@ class CabinetReading:
     @property
     def unsold(self) -> int:
         """Half units that are neither sold nor held, and that something could stand in."""
-        taken = {
-            (one.rack_id, u)
-            for one in (
-                *(claim for claim in self.claims if claim.turn == "current"),
-                *self.holds,
-                *(bar for bar in self.barred if bar.face == "full"),
-            )
-            for u in range(one.u_low, one.u_low + one.height)
-        }
+        spans = [
+            *((c.rack_id, c.u_low, c.height) for c in self.claims if c.turn == "current"),
+            *((hold.rack_id, hold.u_low, hold.height) for hold in self.holds),
+            *((b.rack_id, b.u_low, b.height) for b in self.barred if b.face == "full"),
+        ]
+        taken = {(rack, u) for rack, low, height in spans for u in range(low, low + height)}
         return max(0, self.total - len(taken))
 
     @property

@@ -135,7 +135,7 @@ def read_label(kind: str, row: tuple[object, ...]) -> Label:
         code=str(code),
         name=name or {"cabinet": _("Cabinet"), "rack": _("Rack"), "device": _("Device")}[kind],
         place=where,
-        address=f"{base}{url_for(f'links.{kind}', **{f'{kind}_id': number})}",
+        address=f"{base}/o/{kind}/{number}",
     )
 
 

@@ -85,9 +85,7 @@ def cabinet_face(cabinet_id: int) -> str:
     drawn = draw_several(current_scope(), load_cabinets([cabinet_id]), layer)
     if not drawn:
         raise NotFoundError("No such cabinet.")
-    return render_template(
-        "staff/row_cabinet.html", one=drawn[0], layer=layer, face=choose_face()
-    )
+    return render_template("staff/row_cabinet.html", one=drawn[0], layer=layer, face=choose_face())
 
 
 def draw_several(scope: Scope, cabinets: list[Cabinet], layer: str) -> list[Drawn]:

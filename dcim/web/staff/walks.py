@@ -1,4 +1,4 @@
-"""The audit walk on a phone: a checklist per cabinet, each tap kept at once, certified at the end."""
+"""The audit walk on a phone: a checklist per cabinet, each tap kept, certified at the end."""
 
 from flask import Response, flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
@@ -76,7 +76,12 @@ def walk_line(walk_id: int, device_id: int) -> Response | BaseResponse:
     if line is None:
         raise NotFoundError("This device is no longer recorded in this cabinet.")
     page = render_template(
-        "staff/walk_line.html", walk=walk, line=line, checklist=checklist, problem=problem, **words()
+        "staff/walk_line.html",
+        walk=walk,
+        line=line,
+        checklist=checklist,
+        problem=problem,
+        **words(),
     )
     return make_response(page, status)
 
@@ -86,22 +91,20 @@ def walk_extra(walk_id: int) -> BaseResponse:
     session, scope = db_session(), current_scope()
     walk = find_walk(session, scope, walk_id)
     cabinet_id = walk.cabinet_id
-    try:
-        u = read_half_units("u")
-        units = read_half_units("units")
-        if u is None or units is None:
-            raise InvalidError("Whole and half U only: 1 or 1.5.", {"u": ["number"]})
-        note_extra(
-            session, scope, walk_id, int(read_form("rack_id", 18) or "0"), u_low=u - 2,
-            height=units, face=request.form.get("face", "full"), found=read_form("found"),
-            note=read_form("note", 4000),
-        )  # fmt: skip
-    except InvalidError as error:
-        session.rollback()
-        flash(say(error), "error")
-    except ValueError:
-        session.rollback()
-        flash(_("Please check what you entered"), "error")
+    u, units = read_half_units("u"), read_half_units("units")
+    rack = read_form("rack_id", 18)
+    if u is None or units is None or not (rack.isascii() and rack.isdigit()):
+        flash(_("Whole and half U only: 1 or 1.5."), "error")
+    else:
+        try:
+            note_extra(
+                session, scope, walk_id, int(rack), u_low=u - 2, height=units,
+                face=request.form.get("face", "full"), found=read_form("found"),
+                note=read_form("note", 4000),
+            )  # fmt: skip
+        except InvalidError as error:
+            session.rollback()
+            flash(say(error), "error")
     return go_on(f"{url_for('staff.walk_cabinet', cabinet_id=cabinet_id)}#extras")
 
 
@@ -286,4 +289,3 @@ def read_half_units(name: str) -> int | None:
 
 def say(error: InvalidError | ConflictError) -> str:
     return str(_(error.message) % error.places if error.places else _(error.message))
-

@@ -2,6 +2,7 @@
 import { startCharts } from "./chart.js";
 import { startDialogs } from "./dialogs.js";
 import { startElevations } from "./elevation.js";
+import { startFloor } from "./floor.js";
 import { startFreshness } from "./freshness.js";
 import { startKeys } from "./keys.js";
 import { startTheme } from "./theme.js";
@@ -16,6 +17,7 @@ startDialogs();
 startCopying();
 startFreshness();
 startWalks();
+startFloor();
 
 // What comes with the page, and again what htmx swaps in.
 function startContent(root) {

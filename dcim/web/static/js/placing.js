@@ -86,7 +86,7 @@ export function startPlacing(stage, rowHeight) {
       return;
     }
     if (mine !== asked || !what) return;
-    what.answer = { ...answer, place };
+    what.answer = { ...answer, place: { ...place, swaps: answer.swaps ?? "" } };
     const fits = answer.fits === true;
     stage.classList.toggle("is-fitting", fits);
     stage.classList.toggle("is-refused", !fits);
