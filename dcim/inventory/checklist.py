@@ -10,17 +10,16 @@ SIDE_ORDER = {"left": 0, "full": 1, "right": 2}
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """A rack of the cabinet. `top_down` when U1 is at the top."""
+    """A rack of the cabinet. Places count from its bottom, however its units are printed."""
 
     rack_id: int
     code: str
     u_count: int
-    top_down: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A device as it is recorded; half units from U1's edge, `u_low` none on a side rail."""
+    """A device as it is recorded; half units from the bottom, `u_low` none on a side rail."""
 
     device_id: int
     name: str
@@ -162,5 +161,5 @@ def _order(door: Door, line: Line) -> tuple[int, int, int, int, int]:
     one = line.standing
     if one.u_low is None:
         return 1, 0, 0, SIDE_ORDER[one.side], one.device_id
-    from_top = one.u_low if door.top_down else 2 * door.u_count - one.u_low - one.height
+    from_top = 2 * door.u_count - one.u_low - one.height
     return 0, from_top, FACE_ORDER[one.face], SIDE_ORDER[one.side], one.device_id

@@ -11,6 +11,7 @@ from dcim.web.staff.arguments import read_int
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.paper import answer_sheet, read_ids
 from dcim.web.staff.rows import draw_several, load_cabinets
+from reports.svg import clipped, text_width
 
 # A row has some twenty; more than this is a book, not a printout.
 MOST = 48
@@ -43,5 +44,6 @@ def print_cabinets() -> Response:
     name = drawn[0].cabinet.code if len(drawn) == 1 else f"row-{drawn[0].cabinet.row.code}"
     safe = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in name)
     return answer_sheet(
-        "print/cabinets.html", f"elevation-{safe}.pdf", pages=pages, per=per, hatch=hatch_path
-    )
+        "print/cabinets.html", f"elevation-{safe}.pdf", pages=pages, per=per,
+        hatch=hatch_path, clip=clipped, measure=text_width,
+    )  # fmt: skip

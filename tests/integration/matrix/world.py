@@ -18,6 +18,7 @@ from dcim.config import Settings
 from dcim.customers.models import Contact, Contract, ContractItem, ContractTerms, Customer
 from dcim.db import Base
 from dcim.inventory import models as inventory
+from dcim.inventory.walk_models import CabinetWalk, WalkFinding
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
@@ -45,6 +46,7 @@ RULED = {
     # The signer is the operator's certificate, which the verify page tells everybody.
     "statement_file": {"sha256", "unsigned_sha256", "signer"},
     "ledger_entry": {"kind", "currency"},
+    "walk_finding": {"verdict", "face", "side"},
 }
 
 
@@ -155,6 +157,7 @@ def seed_tenant(session: Session, settings: Settings, tag: str, *, place: int = 
     _seed_contract(session, tenant)
     _seed_space(session, tenant)
     _seed_measured(session, settings, tenant, place or ord(tag[0]) - ord("A") + 1)
+    _seed_walk(session, tenant)
     _seed_operations(session, tenant)
     _seed_statement(session, settings, tenant)
     return tenant
@@ -283,6 +286,17 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         "credential_id": credential.id,
         "agent_id": agent.id,
     }
+
+
+def _seed_walk(session: Session, tenant: Tenant) -> None:
+    tag, ids = tenant.tag, tenant.ids
+    walk = make(session, CabinetWalk, tag, cabinet_id=ids["cabinet_id"], started_at=SINCE)
+    finding = make(
+        session, WalkFinding, tag, walk_id=walk.id, rack_id=ids["rack_id"], u_low=0, height=2,
+        subject=f"device/{ids['device_id']}", face="full", side="full", verdict="as_recorded",
+        noted_at=SINCE,
+    )  # fmt: skip
+    ids |= {"walk_id": walk.id, "finding_id": finding.id}
 
 
 def _seed_operations(session: Session, tenant: Tenant) -> None:
