@@ -73,7 +73,7 @@ def load_demo(
     check_address(settings, demo.host)
     records = Records()
     say(f"{len(plan.cabinets)} cabinets in {len(plan.rooms)} rooms")
-    load_space(session, plan, records, actor)
+    load_space(session, plan, records)
     say(f"{len(plan.customers)} customers with contracts")
     load_customers(session, plan, records)
     load_devices(session, plan, records)

@@ -7,15 +7,14 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.demo.plan_parts import DemoPlan, NodePlan
 from dcim.demo.records import Records
-from dcim.inventory.floor_reading import place_rows
 from dcim.inventory.models import Cabinet, Device, DeviceType, Rack, Room, Row, Site
 from dcim.inventory.placement import install_device
 from dcim.network.models import Port
 from dcim.power.models import Outlet, PowerNode
 
 
-def load_space(session: Session, plan: DemoPlan, records: Records, scope: Scope) -> None:
-    """Site, rooms, rows, cabinets in their places, racks."""
+def load_space(session: Session, plan: DemoPlan, records: Records) -> None:
+    """Site, rooms, rows, cabinets, racks."""
     site = Site(
         code=plan.site.code,
         name=plan.site.name,
@@ -48,8 +47,6 @@ def load_space(session: Session, plan: DemoPlan, records: Records, scope: Scope)
         )
     session.add_all(records.racks.values())
     session.flush()
-    for made in records.rooms.values():
-        place_rows(session, scope, made.id)
     records.site_id = site.id
 
 

@@ -11,6 +11,7 @@ from dcim.i18n import pick_text
 from dcim.inventory.floor_reading import FloorCabinet
 from dcim.sla.rooms import CabinetClimate
 from dcim.web.staff.overview import Tile
+from reports.svg import clipped, text_width
 
 LAYERS = {
     "measured": _l("Power measured"),
@@ -39,6 +40,8 @@ STEPS = (
 # Inlet air: recommended up to 27, allowed up to 32 degrees (ASHRAE TC 9.9, class A1).
 WARM_MC, HOT_MC = 27_000, 32_000
 TINTS = 3
+# What fits into a cabinet of 600 mm, in the units of the drawing.
+WRITABLE_PX, VALUE_PX, NAME_PX, NAME_LINES = 54, 20, 13, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,20 @@ class Mark:
     kind: str = ""
     share: float | None = None
     detail: str = ""
+
+    @property
+    def lines(self) -> list[str]:
+        """The value as it is written into a cabinet; a name in up to three lines."""
+        if text_width(self.value, VALUE_PX) <= WRITABLE_PX:
+            return [self.value]
+        found = [""]
+        for sign in self.value:
+            if text_width(found[-1] + sign, NAME_PX) > WRITABLE_PX:
+                found.append("")
+            found[-1] += sign if found[-1] else sign.strip()
+        if len(found) > NAME_LINES:
+            found[NAME_LINES - 1] = clipped(f"{found[NAME_LINES - 1]}……", NAME_PX, WRITABLE_PX)
+        return found[:NAME_LINES]
 
 
 @dataclass(frozen=True, slots=True)

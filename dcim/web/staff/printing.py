@@ -13,8 +13,8 @@ from dcim.web.staff.paper import answer_sheet, read_ids
 from dcim.web.staff.rows import draw_several, load_cabinets
 from reports.svg import clipped, text_width
 
-# A row has some twenty; more than this is a book, not a printout.
-MOST = 48
+# A long row; laying out more than this as a PDF would keep the reader waiting.
+MOST = 24
 
 
 @staff.get("/print/cabinets")
