@@ -4,6 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+class Counts(tuple[tuple[int, str], ...]):
+    """How many of which, as a place in a message: its words are msgids, said by the faces."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return ", ".join(f"{count} × {word}" for count, word in self)
+
+
 class JifangError(Exception):
     """A refusal a person can act on. Its text is English msgid material with %(name)s places."""
 
@@ -29,6 +38,12 @@ class ConflictError(JifangError):
     """Someone else has it; the message says who, and until when."""
 
     status = 409
+
+
+class StaleError(JifangError):
+    """What was to be changed is no longer what the caller saw."""
+
+    status = 412
 
 
 class InvalidError(JifangError):

@@ -9,6 +9,7 @@ import dcim.metering.models
 import dcim.network.models
 import dcim.operations.models
 import dcim.power.models
+import dcim.records.models
 import dcim.sla.models
 import dcim.snmp.models
 import dcim.statements.models  # noqa: F401

@@ -3,7 +3,8 @@
 import datetime as dt
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select, text
@@ -35,6 +36,16 @@ class ChainReport:
         return self.broken_at is None
 
 
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One deed to be recorded; see `record` for the meaning of its fields."""
+
+    action: str
+    subject: str
+    customer_id: int | None = None
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
 def record(
     session: Session,
     scope: Scope,
@@ -49,27 +60,35 @@ def record(
     `action` is a verb on a kind ("device.install"), `subject` names the object ("device/12").
     `detail` must be JSON-ready and must never hold a secret.
     """
+    return record_many(session, scope, [Deed(action, subject, customer_id, detail)])[0]
+
+
+def record_many(session: Session, scope: Scope, deeds: Sequence[Deed]) -> list[AuditEntry]:
+    """Append deeds in this order; three statements, however many there are."""
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CHAIN_LOCK})
     last = session.execute(
         select(AuditEntry.id, AuditEntry.digest).order_by(AuditEntry.id.desc()).limit(1)
     ).one_or_none()
-    number, previous = (1, GENESIS) if last is None else (last[0] + 1, last[1])
-    entry = AuditEntry(
-        id=number,
-        at=utc_now(),
-        actor=scope.actor,
-        customer_id=customer_id if customer_id is not None else scope.customer_id,
-        action=action,
-        subject=subject,
-        detail=json.loads(json.dumps(detail, default=str)),
-        request_id=request_id.get(),
-        source=source_address.get(),
-        digest="",
-    )
-    entry.digest = digest_entry(previous, entry)
-    session.add(entry)
+    before, previous = (0, GENESIS) if last is None else (last[0], last[1])
+    entries = []
+    for number, deed in enumerate(deeds, start=before + 1):
+        entry = AuditEntry(
+            id=number,
+            at=utc_now(),
+            actor=scope.actor,
+            customer_id=scope.customer_id if deed.customer_id is None else deed.customer_id,
+            action=deed.action,
+            subject=deed.subject,
+            detail=json.loads(json.dumps(dict(deed.detail), default=str)),
+            request_id=request_id.get(),
+            source=source_address.get(),
+            digest="",
+        )
+        previous = entry.digest = digest_entry(previous, entry)
+        entries.append(entry)
+    session.add_all(entries)
     session.flush()
-    return entry
+    return entries
 
 
 def digest_entry(previous: str, entry: AuditEntry) -> str:

@@ -28,7 +28,15 @@ KEYWORDS = {
     "mark": None,
 }
 # Refusals of the domain are msgids too: their first argument.
-ERRORS = ("NotFoundError", "ForbiddenError", "ConflictError", "InvalidError", "TooManyError")
+ERRORS = (
+    "NotFoundError",
+    "ForbiddenError",
+    "ConflictError",
+    "InvalidError",
+    "StaleError",
+    "TooManyError",
+    "FieldValueError",
+)
 
 
 @click.group()

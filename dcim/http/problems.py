@@ -18,10 +18,12 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
-from dcim.errors import InvalidError, JifangError
+from dcim.errors import Counts, InvalidError, JifangError
 from dcim.http.database import db_session
 from dcim.http.field_messages import say_field_messages
 from dcim.observability import request_id
+from dcim.records.fields import FieldValueError
+from dcim.records.values import InvalidValuesError, RefusedRecordsError
 
 log = structlog.get_logger()
 
@@ -109,9 +111,36 @@ def _from_domain(error: JifangError) -> Response:
     _undo()
     if error.status >= 500:
         log.error("refused", error=str(error))
-    detail = _(error.message) % error.places if error.places else _(error.message)
-    fields = error.fields if isinstance(error, InvalidError) else None
+    detail = say(error)
+    fields = say_fields(error) if isinstance(error, InvalidError) else None
     return answer_problem(error.status, detail, fields=fields)
+
+
+def say(error: JifangError | FieldValueError) -> str:
+    """What went wrong, in the reader's language; places that are msgids themselves are said too."""
+    if not error.places:
+        return str(_(error.message))
+    return str(_(error.message) % {name: _say_place(name, v) for name, v in error.places.items()})
+
+
+def _say_place(name: str, value: object) -> object:
+    if isinstance(value, Counts):
+        return _(", ").join(f"{count} × {_(word)}" for count, word in value)
+    return _(value) if name in {"field", "kind"} and isinstance(value, str) else value
+
+
+def say_fields(error: InvalidError) -> dict[str, list[str]]:
+    """What is wrong with which field (or record), in the reader's language."""
+    if isinstance(error, InvalidValuesError):
+        return {name: [say(one) for one in found] for name, found in error.problems.items()}
+    if isinstance(error, RefusedRecordsError):
+        return {
+            path: [text for found in say_fields(one).values() for text in found] or [say(one)]
+            if isinstance(one, InvalidError)
+            else [say(one)]
+            for path, one in error.refusals.items()
+        }
+    return error.fields
 
 
 def _from_constraint(error: IntegrityError) -> Response:

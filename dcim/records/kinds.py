@@ -34,6 +34,8 @@ class Kind:
     `check(session, scope, before, after)`: cross-field rules; raises InvalidError, ConflictError.
     `create`, `update`, `delete`: services that do it where a plain insert won't; they get judged
     values, flush, and leave the audit entry to `dcim.records.writing` unless `audits` is set.
+    `create_many`: the same as `create` for many at once, in a number of statements that doesn't
+    grow with them; an import of a kind that has `create` alone goes record by record.
     `constraints`: what a violated constraint means, as msgid, by constraint name.
     """
 
@@ -53,6 +55,7 @@ class Kind:
     default_sort: str = ""
     check: Callable[[Session, Scope, Values | None, Values], None] | None = None
     create: Callable[[Session, Scope, Values], Base] | None = None
+    create_many: Callable[[Session, Scope, list[Values]], list[Any]] | None = None
     update: Callable[[Session, Scope, Any, Values], None] | None = None
     delete: Callable[[Session, Scope, Any], None] | None = None
     audits: bool = False

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.errors import InvalidError, JifangError
 from dcim.http.database import db_session
+from dcim.http.problems import say
 
 
 def show_form(template: str, form: FlaskForm, status: int = 200, **context: Any) -> Response:
@@ -30,8 +31,7 @@ def refuse(form: FlaskForm, error: JifangError) -> int:
     Fields that the error names get their own mark.
     """
     db_session().rollback()
-    message = _(error.message) % error.places if error.places else _(error.message)
-    form.form_errors.append(message)
+    form.form_errors.append(say(error))
     if isinstance(error, InvalidError):
         for name in error.fields:
             if name in form._fields:

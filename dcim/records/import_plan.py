@@ -1,0 +1,334 @@
+"""What a sheet would do, row by row, and everything that is wrong with it, before anything is done.
+
+References, records that exist and names that are taken are looked up for all rows at once: the
+number of statements grows with the number of columns, never with that of rows.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Table, UniqueConstraint, select, tuple_
+from sqlalchemy.orm import Session
+
+from dcim.accounts.scope import Scope
+from dcim.errors import InvalidError, JifangError
+from dcim.records.fields import (
+    ChoiceType,
+    Field,
+    FieldValueError,
+    ReferenceType,
+    mark,
+)
+from dcim.records.kinds import Kind, Values
+from dcim.records.sheet_reading import Sheet, SheetRow, unquote_formula
+from dcim.records.titles import find_by_key, find_paths, resolve_paths
+from dcim.records.values import InvalidValuesError, judge_values
+
+# PostgreSQL takes 65,535 parameters in one statement.
+CHUNK = 5000
+CREATE, UPDATE, SKIP = "create", "update", "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one cell (or, without a column, the row). `error` is told by the face."""
+
+    row: int
+    column: str
+    value: str
+    error: JifangError | FieldValueError
+
+
+@dataclass(slots=True)
+class PlannedRow:
+    """`values` typed, with what the sheet gives only. `record_id` is the record it would change."""
+
+    number: int
+    values: Values
+    deed: str = CREATE
+    record_id: int | None = None
+    path: str = ""
+
+
+@dataclass(slots=True)
+class Plan:
+    rows: list[PlannedRow] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def count(self, deed: str) -> int:
+        return sum(row.deed == deed for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What columns and choices may be called besides their own names, lower-cased: the labels in
+    the languages we speak. Made by a face, which knows the translations."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    choices: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
+def make_vocabulary(kind: Kind, say: Sequence[Callable[[str], str]]) -> Vocabulary:
+    """`say`: translations, one function for each language."""
+    headers: dict[str, str] = {}
+    choices: dict[tuple[str, str], str] = {}
+    for one in kind.fields:
+        for word in (one.label, *(speak(one.label) for speak in say)):
+            headers.setdefault(word.strip().lower(), one.name)
+        if isinstance(one.type, ChoiceType):
+            for value, label in one.type.words.items():
+                for word in (value, label, *(speak(label) for speak in say)):
+                    choices.setdefault((one.name, word.strip().lower()), value)
+    return Vocabulary(headers, choices)
+
+
+def plan_import(
+    session: Session,
+    scope: Scope,
+    kind: Kind,
+    sheet: Sheet,
+    vocabulary: Vocabulary = Vocabulary(),
+    *,
+    existing: str = UPDATE,
+) -> Plan:
+    """Read every cell, resolve every reference, find every record. Writes nothing."""
+    plan = Plan()
+    columns = _match_headers(kind, sheet, vocabulary, plan)
+    if columns is None:
+        return plan
+    texts = [_pick_cells(row, columns) for row in sheet.rows]
+    references = _resolve_references(session, scope, kind, columns, texts)
+    for row, cells in zip(sheet.rows, texts, strict=True):
+        values = _read_row(kind, row, cells, references, vocabulary, plan)
+        plan.rows.append(PlannedRow(row.number, values))
+    broken = {problem.row for problem in plan.problems}
+    _match_records(session, scope, kind, plan, existing, broken)
+    _complete_rows(kind, plan, broken)
+    _find_taken(session, scope, kind, plan, broken)
+    plan.problems.sort(key=lambda one: (one.row, one.column))
+    return plan
+
+
+def _match_headers(
+    kind: Kind, sheet: Sheet, vocabulary: Vocabulary, plan: Plan
+) -> dict[int, Field] | None:
+    """Column number → field. None when the sheet can't be meant for this kind."""
+    found: dict[int, Field] = {}
+    seen: dict[str, str] = {}
+    for number, header in enumerate(sheet.headers):
+        word = header.strip().rstrip("*").strip().lower()
+        name = word if kind.has(word) else vocabulary.headers.get(word, "")
+        if not name:
+            error = FieldValueError(
+                mark("No column is called so. There are: %(names)s."),
+                names=", ".join(one.name for one in kind.fields if one.writable),
+            )
+            plan.problems.append(Problem(1, header, "", error))
+        elif not kind.field(name).writable:
+            # Exports hold computed columns too; they are passed over.
+            continue
+        elif name in seen:
+            error = FieldValueError(
+                mark("This column stands twice, also as %(name)s."), name=seen[name]
+            )
+            plan.problems.append(Problem(1, header, "", error))
+        else:
+            seen[name] = header
+            found[number] = kind.field(name)
+    for name in kind.key:
+        one = kind.field(name)
+        if one.required and one.writable and name not in seen:
+            error = FieldValueError(mark("This column is missing."))
+            plan.problems.append(Problem(1, name, "", error))
+    return None if plan.problems else found
+
+
+def _pick_cells(row: SheetRow, columns: Mapping[int, Field]) -> dict[str, str]:
+    return {one.name: unquote_formula(row.cells[number]) for number, one in columns.items()}
+
+
+def _resolve_references(
+    session: Session,
+    scope: Scope,
+    kind: Kind,
+    columns: Mapping[int, Field],
+    texts: Sequence[Mapping[str, str]],
+) -> dict[str, dict[str, list[int]]]:
+    found = {}
+    for one in columns.values():
+        if isinstance(one.type, ReferenceType):
+            wanted = sorted({cells[one.name] for cells in texts if cells[one.name]})
+            resolved: dict[str, list[int]] = {}
+            for start in range(0, len(wanted), CHUNK):
+                part = wanted[start : start + CHUNK]
+                resolved |= resolve_paths(session, scope, one.type.kind(), part)
+            found[one.name] = resolved
+    return found
+
+
+def _read_row(
+    kind: Kind,
+    row: SheetRow,
+    cells: Mapping[str, str],
+    references: Mapping[str, Mapping[str, list[int]]],
+    vocabulary: Vocabulary,
+    plan: Plan,
+) -> Values:
+    values: Values = {}
+    for name, text in cells.items():
+        one = kind.field(name)
+        try:
+            values[name] = _read_cell(one, text, references, vocabulary)
+        except FieldValueError as error:
+            plan.problems.append(Problem(row.number, name, text, error))
+    return values
+
+
+def _read_cell(
+    one: Field,
+    text: str,
+    references: Mapping[str, Mapping[str, list[int]]],
+    vocabulary: Vocabulary,
+) -> Any:
+    if not text:
+        return None
+    if isinstance(one.type, ReferenceType):
+        ids = references[one.name].get(text, [])
+        if len(ids) == 1:
+            return ids[0]
+        if ids:
+            raise FieldValueError(
+                mark("%(count)s records are called so. Write the whole path."), count=len(ids)
+            )
+        raise FieldValueError(
+            mark("There is no %(kind)s of this name."), kind=one.type.kind().label
+        )
+    if isinstance(one.type, ChoiceType):
+        value = vocabulary.choices.get((one.name, text.lower()), text)
+        return one.type.judge(value)
+    return one.type.judge(one.type.read(text))
+
+
+def _match_records(
+    session: Session, scope: Scope, kind: Kind, plan: Plan, existing: str, broken: set[int]
+) -> None:
+    """Which rows are about a record that exists; the same record twice is a problem."""
+    keys: dict[tuple[Any, ...], PlannedRow] = {}
+    for row in plan.rows:
+        if row.number in broken:
+            continue
+        key = tuple(row.values.get(name) for name in kind.key)
+        if any(value is None for value in key):
+            continue
+        first = keys.setdefault(key, row)
+        if first is not row:
+            error = FieldValueError(mark("Row %(row)s is about the same record."), row=first.number)
+            plan.problems.append(Problem(row.number, kind.key[-1], _text(kind, row), error))
+            broken.add(row.number)
+    known: dict[tuple[Any, ...], int] = {}
+    wanted = list(keys)
+    for start in range(0, len(wanted), CHUNK):
+        known |= find_by_key(session, scope, kind, wanted[start : start + CHUNK])
+    for key, row in keys.items():
+        if key in known:
+            row.record_id = known[key]
+            row.deed = UPDATE if existing == UPDATE else SKIP
+
+
+def _text(kind: Kind, row: PlannedRow) -> str:
+    value = row.values.get(kind.key[-1])
+    return "" if value is None else kind.field(kind.key[-1]).type.write(value)
+
+
+def _complete_rows(kind: Kind, plan: Plan, broken: set[int]) -> None:
+    """New records get their defaults; what is missing is said."""
+    for row in plan.rows:
+        if row.number in broken or row.deed == SKIP:
+            continue
+        try:
+            given = row.values
+            if row.deed == CREATE:
+                # An empty cell of a new record means its default.
+                given = {name: value for name, value in given.items() if value is not None}
+            row.values = judge_values(kind, given, partial=row.deed == UPDATE)
+        except InvalidValuesError as error:
+            for name, found in error.problems.items():
+                plan.problems += [Problem(row.number, name, "", one) for one in found]
+            broken.add(row.number)
+
+
+def _find_taken(session: Session, scope: Scope, kind: Kind, plan: Plan, broken: set[int]) -> None:
+    """Names, serials and whatever else may occur once: in the sheet, and in what is there."""
+    for names in _unique_sets(kind):
+        if set(names) == set(kind.key):
+            continue
+        seen: dict[tuple[Any, ...], PlannedRow] = {}
+        for row in plan.rows:
+            if row.number in broken or row.deed == SKIP:
+                continue
+            value = tuple(row.values.get(name) for name in names)
+            if any(part is None for part in value):
+                continue
+            first = seen.setdefault(value, row)
+            if first is not row:
+                error = FieldValueError(mark("Row %(row)s has the same."), row=first.number)
+                plan.problems.append(Problem(row.number, names[-1], str(value[-1]), error))
+        _find_holders(session, scope, kind, names, seen, plan)
+
+
+def _find_holders(
+    session: Session,
+    scope: Scope,
+    kind: Kind,
+    names: tuple[str, ...],
+    seen: Mapping[tuple[Any, ...], PlannedRow],
+    plan: Plan,
+) -> None:
+    model: Any = kind.model
+    columns = [getattr(model, name) for name in names]
+    wanted = list(seen)
+    holders: dict[int, tuple[Any, ...]] = {}
+    for start in range(0, len(wanted), CHUNK):
+        part = wanted[start : start + CHUNK]
+        statement = select(model.id, *columns).where(tuple_(*columns).in_(part))
+        for found in session.execute(statement):
+            value = tuple(found[1:])
+            if seen[value].record_id != found[0]:
+                holders[found[0]] = value
+    if not holders:
+        return
+    paths = find_paths(session, scope, kind, list(holders))
+    for record_id, value in holders.items():
+        error = FieldValueError(mark("%(holder)s has the same."), holder=paths.get(record_id, "?"))
+        plan.problems.append(Problem(seen[value].number, names[-1], str(value[-1]), error))
+
+
+def _unique_sets(kind: Kind) -> list[tuple[str, ...]]:
+    """Sets of fields that may not repeat, by the table's own constraints."""
+    table: Table = kind.model.__table__  # type: ignore[assignment]
+    found = [
+        tuple(column.name for column in constraint.columns)
+        for constraint in table.constraints
+        if isinstance(constraint, UniqueConstraint)
+    ]
+    for index in table.indexes:
+        partial = index.dialect_options["postgresql"].get("where") is not None
+        if index.unique and not partial:
+            found.append(tuple(column.name for column in index.columns))
+    return [
+        names
+        for names in dict.fromkeys(found)
+        if all(kind.has(name) and kind.field(name).writable for name in names)
+    ]
+
+
+def tell_problems(row: int, error: JifangError) -> list[Problem]:
+    """A refusal of the service as problems of the row's cells."""
+    if isinstance(error, InvalidValuesError):
+        return [
+            Problem(row, name, "", one) for name, found in error.problems.items() for one in found
+        ]
+    if isinstance(error, InvalidError) and error.fields:
+        return [Problem(row, name, "", error) for name in error.fields]
+    return [Problem(row, "", "", error)]

@@ -1,0 +1,175 @@
+"""An import from file to done: checked whole, decided by a person, written whole or not at all."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dcim.accounts.audit import record
+from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
+from dcim.errors import ConflictError, Counts, ForbiddenError, InvalidError, NotFoundError
+from dcim.paging import FIRST_PAGE, Page, Paging, slice_page
+from dcim.records.fields import FieldValueError
+from dcim.records.import_plan import (
+    CREATE,
+    SKIP,
+    UPDATE,
+    Plan,
+    Problem,
+    make_vocabulary,
+    plan_import,
+)
+from dcim.records.import_writing import carry_out, try_import
+from dcim.records.kinds import Kind
+from dcim.records.models import ImportRun
+from dcim.records.sheet_reading import Sheet, read_sheet
+from dcim.records.wording import list_speakers
+
+# Up to so many rows a person waits for; more are a job's.
+AT_ONCE = 500
+Progress = Callable[[int], None]
+
+
+def open_import(
+    session: Session,
+    scope: Scope,
+    kind: Kind,
+    file_name: str,
+    content: bytes,
+    *,
+    existing: str = UPDATE,
+    user_id: int | None = None,
+) -> ImportRun:
+    """Take a file in; nothing is read of it yet but how many rows it has.
+
+    Raises InvalidError with what the file should have been, ForbiddenError.
+    """
+    if not scope.is_staff:
+        raise ForbiddenError("Only staff change this.")
+    if not kind.importable:
+        raise ForbiddenError("Records of this kind are made by what they belong to.")
+    if existing not in {UPDATE, SKIP}:
+        raise InvalidError("Choose what happens to records that exist.", {"existing": ["choice"]})
+    sheet = _read(content, file_name)
+    run = ImportRun(
+        kind=kind.name,
+        file_name=file_name.replace("\0", "")[-200:],
+        content=content,
+        user_id=user_id,
+        actor=scope.actor,
+        existing=existing,
+        rows=len(sheet.rows),
+    )
+    session.add(run)
+    session.flush()
+    return run
+
+
+def _read(content: bytes, file_name: str) -> Sheet:
+    try:
+        return read_sheet(content, file_name)
+    except FieldValueError as error:
+        raise InvalidError(error.message, {"file": [str(error)]}, **error.places) from error
+
+
+def check_import(session: Session, scope: Scope, kind: Kind, run: ImportRun) -> Plan:
+    """Find out everything that is wrong; the run is then "ready" or "refused".
+
+    What the services would refuse is tried out and taken back.
+    """
+    plan = _plan(session, scope, kind, run)
+    if run.rows:
+        plan.problems += try_import(session, scope, kind, plan)
+        plan.problems.sort(key=lambda one: (one.row, one.column))
+    _note_plan(run, plan)
+    run.state = "refused" if plan.problems else "ready"
+    session.flush()
+    return plan
+
+
+def write_import(
+    session: Session,
+    scope: Scope,
+    kind: Kind,
+    run: ImportRun,
+    progress: Progress = lambda done: None,
+) -> None:
+    """Write all rows, or none: what changed since the check may refuse it now.
+
+    `progress` is told how many rows are written; the run's own row is touched only at the end, so
+    that another connection can keep the count meanwhile. Raises ConflictError for a run that
+    isn't ready.
+    """
+    if run.state not in {"ready", "writing"}:
+        raise ConflictError("This import is not ready to be written.")
+    plan = _plan(session, scope, kind, run)
+    attempt = session.begin_nested()
+    if not plan.problems:
+        plan.problems += carry_out(session, scope, kind, plan, progress)
+    if plan.problems:
+        attempt.rollback()
+    else:
+        attempt.commit()
+    _note_plan(run, plan)
+    run.state = "refused" if plan.problems else "done"
+    run.finished_at = utc_now()
+    run.done = 0 if plan.problems else run.rows
+    session.flush()
+    if not plan.problems:
+        record(
+            session,
+            scope,
+            f"{kind.name}.import",
+            f"import/{run.id}",
+            file=run.file_name,
+            created=run.created,
+            updated=run.updated,
+            skipped=run.skipped,
+        )
+
+
+def _plan(session: Session, scope: Scope, kind: Kind, run: ImportRun) -> Plan:
+    sheet = _read(run.content, run.file_name)
+    vocabulary = make_vocabulary(kind, list_speakers())
+    return plan_import(session, scope, kind, sheet, vocabulary, existing=run.existing)
+
+
+def _note_plan(run: ImportRun, plan: Plan) -> None:
+    run.created, run.updated, run.skipped = (plan.count(deed) for deed in (CREATE, UPDATE, SKIP))
+    run.problems = [note_problem(one) for one in plan.problems]
+
+
+def note_problem(problem: Problem) -> dict[str, Any]:
+    """A problem as it is kept: its words are looked up in the reader's language when shown."""
+    return {
+        "row": problem.row,
+        "column": problem.column,
+        "value": problem.value[:200],
+        "message": problem.error.message,
+        "places": {
+            name: list(value) if isinstance(value, Counts) else str(value)
+            for name, value in problem.error.places.items()
+        },
+    }
+
+
+def find_import(session: Session, scope: Scope, run_id: int) -> ImportRun:
+    """Raises NotFoundError; for other than staff always."""
+    run = session.get(ImportRun, run_id) if scope.is_staff else None
+    if run is None:
+        raise NotFoundError("There is no such import.")
+    return run
+
+
+def list_imports(
+    session: Session, scope: Scope, kinds: Sequence[str], paging: Paging = FIRST_PAGE
+) -> Page[ImportRun]:
+    """Newest first, of these kinds."""
+    if not scope.is_staff:
+        raise ForbiddenError("Only staff change this.")
+    found = session.scalars(
+        select(ImportRun).where(ImportRun.kind.in_(kinds)).order_by(ImportRun.id.desc()).limit(500)
+    )
+    return slice_page(list(found), paging)

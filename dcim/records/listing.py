@@ -1,0 +1,279 @@
+"""Lists of records: what a URL asks for, as typed filters, and the page that answers it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, cast, func, or_, select
+from sqlalchemy.orm import Session
+
+from dcim.accounts.scope import Scope
+from dcim.errors import NotFoundError
+from dcim.paging import FIRST_PAGE, Page, Paging, Query, contains
+from dcim.records.fields import (
+    Field,
+    FieldValueError,
+    FlagType,
+    NetworkType,
+    ReferenceType,
+    TextType,
+    mark,
+)
+from dcim.records.kinds import Kind
+from dcim.records.record import Record
+from dcim.records.titles import find_titles
+
+# How a filter's name in a URL ends, and what it asks: `serial__contains=SN`.
+OPERATORS = ("is", "not", "contains", "from", "to", "empty")
+# What stands in a list's URL besides filters.
+RESERVED = frozenset({"q", "sort", "page", "size", "lang", "columns", "view"})
+MOST_VALUES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`values` are typed as the field's; several of "is" mean any of them, of "not" none."""
+
+    field: str
+    operator: str
+    values: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        """As it stands in the URL."""
+        return self.field if self.operator == "is" else f"{self.field}__{self.operator}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a list shall show. `text` is looked for in the kind's searched fields."""
+
+    text: str = ""
+    filters: tuple[Filter, ...] = ()
+    # (field, descending) in order of weight.
+    sort: tuple[tuple[str, bool], ...] = ()
+    # What could not be understood, by the name in the URL.
+    problems: Mapping[str, FieldValueError] = field(default_factory=dict)
+
+
+def read_wish(kind: Kind, pairs: Iterable[tuple[str, str]], *, internal: bool = True) -> Wish:
+    """Understand a query string; what makes no sense is in `problems`, and left out.
+
+    `internal` is whether the asker may filter by fields that customers don't see.
+    """
+    collected: dict[tuple[str, str], list[str]] = {}
+    text, sort = "", ""
+    problems: dict[str, FieldValueError] = {}
+    for name, value in pairs:
+        if "\0" in value:
+            problems[name] = FieldValueError(mark("Control characters can't be accepted."))
+        elif name == "q":
+            text = value.strip()[:100]
+        elif name == "sort":
+            sort = value
+        elif name not in RESERVED and value.strip():
+            base, _, operator = name.partition("__")
+            collected.setdefault((base, operator or "is"), []).append(value.strip())
+    filters = []
+    for (base, operator), values in collected.items():
+        name = base if operator == "is" else f"{base}__{operator}"
+        try:
+            filters.append(_read_filter(kind, base, operator, values, internal))
+        except FieldValueError as error:
+            problems[name] = error
+    return Wish(text, tuple(filters), _read_sort(kind, sort, internal), problems)
+
+
+def _read_filter(
+    kind: Kind, name: str, operator: str, values: Sequence[str], internal: bool
+) -> Filter:
+    one = kind.field(name) if kind.has(name) else None
+    if one is None or not one.filtered or (one.internal and not internal):
+        raise FieldValueError(mark("There is nothing of this name to filter by."))
+    if operator not in OPERATORS:
+        raise FieldValueError(
+            mark("Not one of the choices: %(choices)s."), choices=", ".join(OPERATORS)
+        )
+    if len(values) > MOST_VALUES:
+        raise FieldValueError(mark("At most %(count)s values."), count=MOST_VALUES)
+    if operator == "empty":
+        return Filter(name, operator, (FlagType().read(values[-1]),))
+    if operator == "contains":
+        if not isinstance(one.type, TextType | NetworkType):
+            raise FieldValueError(mark("Only texts are searched for parts."))
+        return Filter(name, operator, (values[-1][:100],))
+    if operator in {"from", "to"} and isinstance(one.type, TextType | ReferenceType | FlagType):
+        raise FieldValueError(mark("This has no order to compare by."))
+    read = [_read_value(one, value) for value in values]
+    return Filter(name, operator, tuple(read[-1:] if operator in {"from", "to"} else read))
+
+
+def _read_value(one: Field, text: str) -> Any:
+    if isinstance(one.type, ReferenceType):
+        if not (text.isascii() and text.isdigit() and len(text) < 19):
+            raise FieldValueError(mark("The number of a record is needed here."))
+        return int(text)
+    return one.type.judge(one.type.read(text))
+
+
+def _read_sort(kind: Kind, text: str, internal: bool) -> tuple[tuple[str, bool], ...]:
+    """Unknown names are passed over: a mistyped link still shows the list."""
+    order = []
+    for part in text.split(",")[:3]:
+        name = part.removeprefix("-")
+        if kind.has(name) and kind.field(name).sorted:
+            if kind.field(name).internal and not internal:
+                continue
+            order.append((name, part.startswith("-")))
+    return tuple(order)
+
+
+def column_of(kind: Kind, one: Field) -> Any:
+    """The SQL expression of a field."""
+    return one.expression() if one.expression else getattr(kind.model, one.name)
+
+
+def visible_fields(kind: Kind, scope: Scope) -> tuple[Field, ...]:
+    return tuple(one for one in kind.fields if scope.is_staff or not one.internal)
+
+
+def select_records(kind: Kind, scope: Scope, names: Iterable[str] | None = None) -> Query:
+    """The kind's records within the scope's reach: `id` and the fields wanted (all by default)."""
+    wanted = None if names is None else set(names)
+    columns = [
+        column_of(kind, one).label(one.name)
+        for one in visible_fields(kind, scope)
+        if wanted is None or one.name in wanted
+    ]
+    statement: Query = select(kind.model.id.label("id"), *columns)  # type: ignore[attr-defined]
+    condition = kind.reach(scope)
+    return statement if condition is None else statement.where(condition)
+
+
+def conditions_of(kind: Kind, wish: Wish) -> list[ColumnElement[bool]]:
+    found = [_condition(kind.field(one.field), kind, one) for one in wish.filters]
+    if wish.text:
+        pattern = contains(wish.text)
+        texts = [
+            cast(column_of(kind, one), Text).ilike(pattern)
+            if not isinstance(one.type, TextType)
+            else column_of(kind, one).ilike(pattern)
+            for one in kind.searched or (kind.title_field,)
+        ]
+        found.append(or_(*texts))
+    return found
+
+
+def _condition(one: Field, kind: Kind, wanted: Filter) -> ColumnElement[bool]:
+    column = column_of(kind, one)
+    condition: ColumnElement[bool]
+    if wanted.operator == "empty":
+        blank = column.is_(None)
+        if isinstance(one.type, TextType):
+            blank = or_(blank, column == "")
+        condition = blank if wanted.values[0] else ~blank
+    elif wanted.operator == "contains":
+        text = column if isinstance(one.type, TextType) else cast(column, Text)
+        condition = text.ilike(contains(wanted.values[0]))
+    elif wanted.operator == "from":
+        condition = column >= wanted.values[0]
+    elif wanted.operator == "to":
+        condition = column <= wanted.values[0]
+    elif wanted.operator == "not":
+        condition = or_(column.is_(None), column.not_in(wanted.values))
+    else:
+        condition = column.in_(wanted.values)
+    return condition
+
+
+def order_of(kind: Kind, wish: Wish) -> list[ColumnElement[Any]]:
+    """The sort order, by id last so that pages don't overlap. References sort by their title."""
+    order = wish.sort or _default_order(kind)
+    clauses = []
+    for name, descending in order:
+        column = _sort_column(kind, kind.field(name))
+        clauses.append(column.desc().nulls_last() if descending else column.asc().nulls_last())
+    return [*clauses, kind.model.id]  # type: ignore[attr-defined]
+
+
+def _default_order(kind: Kind) -> tuple[tuple[str, bool], ...]:
+    text = kind.default_sort or ",".join(kind.key)
+    return tuple((part.removeprefix("-"), part.startswith("-")) for part in text.split(","))
+
+
+def _sort_column(kind: Kind, one: Field) -> Any:
+    if not isinstance(one.type, ReferenceType):
+        return column_of(kind, one)
+    other = one.type.kind()
+    title = column_of(other, other.title_field)
+    if other.model is kind.model:
+        return column_of(kind, one)
+    return (
+        select(title)
+        .where(other.model.id == column_of(kind, one))  # type: ignore[attr-defined]
+        .correlate(kind.model)
+        .scalar_subquery()
+    )
+
+
+def list_records(
+    session: Session,
+    scope: Scope,
+    kind: Kind,
+    wish: Wish = Wish(),
+    paging: Paging = FIRST_PAGE,
+    *,
+    names: Iterable[str] | None = None,
+) -> Page[Record]:
+    """One page. Statements: one to count, one for the page, and some for each kind referred to."""
+    statement = select_records(kind, scope, names).where(*conditions_of(kind, wish))
+    total = count_records(session, scope, kind, wish)
+    rows = session.execute(
+        statement.order_by(*order_of(kind, wish)).limit(paging.size).offset(paging.offset)
+    ).all()
+    return Page(make_records(session, scope, kind, rows), total, paging.page, paging.size)
+
+
+def count_records(session: Session, scope: Scope, kind: Kind, wish: Wish = Wish()) -> int:
+    condition = kind.reach(scope)
+    statement = select(func.count(kind.model.id)).where(  # type: ignore[attr-defined]
+        *conditions_of(kind, wish), *(() if condition is None else (condition,))
+    )
+    return session.scalar(statement) or 0
+
+
+def find_record(session: Session, scope: Scope, kind: Kind, record_id: int) -> Record:
+    """Raises NotFoundError for an absent record and for one out of reach alike."""
+    row = session.execute(
+        select_records(kind, scope).where(kind.model.id == record_id)  # type: ignore[attr-defined]
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError("There is no such record.")
+    return make_records(session, scope, kind, [row])[0]
+
+
+def make_records(session: Session, scope: Scope, kind: Kind, rows: Sequence[Any]) -> list[Record]:
+    """Records of rows that `select_records` gave, with the titles of what they refer to.
+
+    For a customer, what lies out of its reach is not named, not even by its number.
+    """
+    maps = [dict(row._mapping) for row in rows]
+    titles: dict[str, dict[int, str]] = {}
+    for one in kind.references:
+        ids = {each[one.name] for each in maps if each.get(one.name) is not None}
+        if ids and isinstance(one.type, ReferenceType):
+            titles[one.name] = find_titles(session, scope, one.type.kind(), ids)
+    records = []
+    for each in maps:
+        record_id = each.pop("id")
+        named: dict[str, str] = {}
+        for name, known in titles.items():
+            value = each.get(name)
+            if value is None:
+                continue
+            if value in known:
+                named[name] = known[value]
+            elif not scope.is_staff:
+                each[name] = None
+        records.append(Record(record_id, each, named))
+    return records

@@ -1,0 +1,83 @@
+"""A person's own way to see a list: named views, and the columns chosen."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from dcim.errors import ConflictError, InvalidError, NotFoundError
+from dcim.records.kinds import Kind
+from dcim.records.models import ColumnChoice, SavedView
+
+MOST_VIEWS = 100
+
+
+def list_views(session: Session, user_id: int, kind: Kind) -> list[SavedView]:
+    """One's own views of this kind's list, and those that others share."""
+    return list(
+        session.scalars(
+            select(SavedView)
+            .where(
+                SavedView.kind == kind.name,
+                or_(SavedView.user_id == user_id, SavedView.shared.is_(True)),
+            )
+            .order_by(SavedView.name, SavedView.id)
+        )
+    )
+
+
+def save_view(
+    session: Session, user_id: int, kind: Kind, name: str, query: str, *, shared: bool = False
+) -> SavedView:
+    """Keep a query under a name; the same name of the same person is overwritten."""
+    words = name.replace("\0", "").strip()
+    if not 1 <= len(words) <= 100 or len(query) > 4000:
+        raise InvalidError("A view needs a name of at most 100 characters.", {"name": ["length"]})
+    found = session.scalar(
+        select(SavedView).where(
+            SavedView.user_id == user_id, SavedView.kind == kind.name, SavedView.name == words
+        )
+    )
+    if found is None:
+        mine = select(SavedView.id).where(SavedView.user_id == user_id)
+        if len(session.scalars(mine).all()) >= MOST_VIEWS:
+            raise ConflictError("At most %(count)s saved views; delete one.", count=MOST_VIEWS)
+        found = SavedView(user_id=user_id, kind=kind.name, name=words, query=query)
+        session.add(found)
+    found.query, found.shared = query, shared
+    session.flush()
+    return found
+
+
+def delete_view(session: Session, user_id: int, view_id: int) -> None:
+    """One's own only; anybody else's answers as an absent one."""
+    found = session.scalar(
+        select(SavedView).where(SavedView.id == view_id, SavedView.user_id == user_id)
+    )
+    if found is None:
+        raise NotFoundError("There is no such view.")
+    session.delete(found)
+    session.flush()
+
+
+def choose_columns(session: Session, user_id: int, kind: Kind, names: Sequence[str]) -> None:
+    """Remember the columns; none chosen means the usual ones again."""
+    known = [name for name in dict.fromkeys(names) if kind.has(name)]
+    statement = insert(ColumnChoice).values(user_id=user_id, kind=kind.name, names=known)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["user_id", "kind"], set_={"names": statement.excluded.names}
+        )
+    )
+
+
+def find_columns(session: Session, user_id: int | None, kind: Kind) -> list[str]:
+    """The columns this person sees: those chosen, or the kind's usual ones."""
+    chosen = session.scalar(
+        select(ColumnChoice.names).where(
+            ColumnChoice.user_id == user_id, ColumnChoice.kind == kind.name
+        )
+    )
+    known = [name for name in chosen or () if kind.has(name)]
+    return known or [one.name for one in kind.fields if one.listed]
