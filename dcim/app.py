@@ -30,6 +30,7 @@ from dcim.policy import POLICY
 from dcim.records.kinds import Kind
 from dcim.security import init_headers
 from dcim.web.identity import init_identity
+from dcim.web.links import links
 from dcim.web.noc.routes import noc
 from dcim.web.portal.routes import portal
 from dcim.web.public.routes import public
@@ -68,6 +69,7 @@ def create_app(
     init_i18n(app, settings.timezone)
     init_headers(app, https=settings.cookie_secure)
     app.register_blueprint(shell)
+    app.register_blueprint(links)
     app.register_blueprint(noc)
     app.register_blueprint(portal)
     app.register_blueprint(public)

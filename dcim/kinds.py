@@ -3,6 +3,7 @@
 from dcim.customers import kinds as customers
 from dcim.inventory import kinds as inventory
 from dcim.inventory.device_kinds import DEVICE_TRANSITION, DEVICE_TYPE, EQUIPMENT_PASS
+from dcim.inventory.walk_kinds import CABINET_WALK
 from dcim.network import kinds as network
 from dcim.network.equipping import DEVICE
 from dcim.operations import kinds as operations
@@ -11,6 +12,7 @@ from dcim.records.kinds import Kind
 
 KINDS: tuple[Kind, ...] = (
     *inventory.KINDS,
+    CABINET_WALK,
     DEVICE_TYPE,
     DEVICE,
     DEVICE_TRANSITION,

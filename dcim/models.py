@@ -6,6 +6,7 @@ import dcim.customers.models
 import dcim.inventory.claims
 import dcim.inventory.equipment_models
 import dcim.inventory.models
+import dcim.inventory.walk_models
 import dcim.metering.models
 import dcim.network.address_models
 import dcim.network.models

@@ -1,7 +1,8 @@
 """The policy of every route: who may call it. Nothing is open by omission."""
 
+from dcim.accounts.roles import Right
 from dcim.api.policy import API_POLICY
-from dcim.http.policy import PUBLIC, SIGNED_IN, Access
+from dcim.http.policy import PUBLIC, SIGNED_IN, Access, needs
 from dcim.web.noc.policy import NOC_POLICY
 from dcim.web.portal.policy import PORTAL_POLICY
 from dcim.web.public.policy import PUBLIC_POLICY
@@ -13,6 +14,10 @@ POLICY: dict[str, Access] = {
     "shell.healthz": PUBLIC,
     "shell.readyz": PUBLIC,
     "shell.metrics": PUBLIC,
+    # Where a label's code leads: each decides by the caller's scope.
+    "links.cabinet": needs(Right.SEE_SPACE, Right.OWN_THINGS),
+    "links.rack": needs(Right.SEE_SPACE, Right.OWN_THINGS),
+    "links.device": needs(Right.SEE_SPACE, Right.OWN_THINGS),
 }
 
 # Flask-Security guards its own views: they are about oneself or about signing in.

@@ -12,6 +12,7 @@ from dcim.customers.models import Contract, ContractItem, Customer
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import (
     Allocation,
+    BarredSpace,
     Cabinet,
     Device,
     DeviceType,
@@ -42,6 +43,23 @@ class InstalledRow:
     side: str
     weight_g: int
     rated_w: int
+    rail: str | None
+    rail_position: int | None
+    # When it was put here, and when it came into the books.
+    installed_at: dt.datetime
+    created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BarredRow:
+    """Half units that nothing can stand in; `kind` is blocked or absent."""
+
+    rack_id: int
+    u_low: int
+    height: int
+    face: str
+    kind: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +121,10 @@ def list_installed(session: Session, scope: Scope, rack_ids: list[int]) -> list[
             Installation.side,
             DeviceType.weight_g,
             DeviceType.rated_w,
+            Installation.rail,
+            Installation.rail_position,
+            Installation.installed_at,
+            Device.created_at,
         )
         .join(Installation, Installation.device_id == Device.id)
         .join(DeviceType, DeviceType.id == Device.device_type_id)
@@ -111,6 +133,23 @@ def list_installed(session: Session, scope: Scope, rack_ids: list[int]) -> list[
         .order_by(Installation.rack_id, Installation.u_low, Device.name)
     )
     return [InstalledRow(**row._mapping) for row in session.execute(statement)]
+
+
+def list_barred(session: Session, rack_ids: list[int]) -> list[BarredRow]:
+    """What can't be used in these racks. No tenant's: whoever sees a rack sees its shape."""
+    rows = session.execute(
+        select(
+            BarredSpace.rack_id,
+            BarredSpace.u_low,
+            BarredSpace.height,
+            BarredSpace.face,
+            BarredSpace.kind,
+            BarredSpace.reason,
+        )
+        .where(BarredSpace.rack_id.in_(rack_ids))
+        .order_by(BarredSpace.rack_id, BarredSpace.u_low)
+    )
+    return [BarredRow(**row._mapping) for row in rows]
 
 
 def list_claims(

@@ -22,6 +22,8 @@ from dcim.inventory.elevation_parts import (
     Item,
     Outlet,
     Rack,
+    RailItem,
+    RailSpan,
     Section,
     Side,
     Span,
@@ -70,6 +72,7 @@ def lay_out(rack: Rack, contents: Contents, *, viewer: str | None = None) -> Ele
             for strip in contents.strips
         ),
         units=tuple(_unit_marks(rack)),
+        rails=tuple(_draw_rails(rack, contents)),
     )
 
 
@@ -81,6 +84,7 @@ def check(rack: Rack, contents: Contents) -> None:
         *((thing.id, thing.u_low, thing.height) for thing in contents.allocations),
         *((thing.id, thing.u_low, thing.height) for thing in contents.holds),
         *((strip.name, strip.u_low, strip.height) for strip in contents.strips),
+        *((rail.id, rail.u_low, rail.height) for rail in contents.rails),
         *((section.name, section.u_low, section.height) for section in rack.sections),
         *((f"blocked {b.reason}", b.u_low, b.height) for b in rack.blocked),
     ]
@@ -138,6 +142,7 @@ def hide_others(
                 for strip in contents.strips
                 if any(outlet.item_id in ids for outlet in strip.outlets)
             ),
+            rails=tuple(rail for rail in contents.rails if rail.customer == viewer),
         ),
         blank,
     )
@@ -156,14 +161,19 @@ def assign_tints(rack: Rack, contents: Contents) -> dict[str, int]:
 
 
 def unit_range(rack: Rack, u_low: int, height: int) -> str:
-    """'U10', 'U10–15'; a half is written '.5' (U10.5 is the upper half of U10)."""
+    """'U10', 'U10–15'; a half is written '.5' (U10.5 is the upper half of U10).
+
+    The smaller number comes first, also where units count down.
+    """
     first, last = u_low, u_low + height
-    start = _unit_text(rack, first)
+    low = _unit_text(rack, first)
     if height == 1:
-        return f"U{start}"
+        return f"U{low}"
     # A thing that ends on a half names that half; otherwise the last whole U it fills.
-    end = _unit_text(rack, last - 1 if last % 2 else last - 2)
-    return f"U{start}" if start == end else f"U{start}–{end}"
+    high = _unit_text(rack, last - 1 if last % 2 else last - 2)
+    if low == high:
+        return f"U{low}"
+    return f"U{high}–{low}" if _counts_down(rack, first) else f"U{low}–{high}"
 
 
 def _unit_text(rack: Rack, row: int) -> str:
@@ -172,12 +182,20 @@ def _unit_text(rack: Rack, row: int) -> str:
     return f"{number}.5" if (row - origin) % 2 else str(number)
 
 
+def _counts_down(rack: Rack, row: int) -> bool:
+    section = next((s for s in rack.sections if _restarts(s, row)), None)
+    return rack.counts_down if section is None else section.counts_down
+
+
 def unit_number(rack: Rack, row: int) -> int:
     """The printed number of the U that half-U `row` belongs to."""
     for section in rack.sections:
         if _restarts(section, row) and section.first_u is not None:
-            return section.first_u + (row - section.u_low) // 2
-    return row // 2 + 1
+            place = (row - section.u_low) // 2
+            return section.first_u + (
+                (section.height + 1) // 2 - 1 - place if section.counts_down else place
+            )
+    return rack.u_count - row // 2 if rack.counts_down else row // 2 + 1
 
 
 def _restarts(section: Section, row: int) -> bool:
@@ -186,7 +204,16 @@ def _restarts(section: Section, row: int) -> bool:
 
 
 def _unit_marks(rack: Rack) -> Iterator[UnitMark]:
+    """A number for every U that is there."""
+    absent = {
+        row
+        for part in rack.blocked
+        if part.absent and part.face == "full"
+        for row in range(part.u_low, part.u_low + part.height)
+    }
     for row in range(0, rack.u_count * 2, 2):
+        if row in absent and row + 1 in absent:
+            continue
         number = unit_number(rack, row)
         edge = number in (1, rack.u_count)
         yield UnitMark(number, _top(rack, row, 2), strong=edge or number % 5 == 0)
@@ -240,9 +267,12 @@ class _Canvas:
 
     def block(self) -> None:
         for index, blocked in enumerate(self.rack.blocked):
+            if blocked.face not in (self.face, "full"):
+                continue
             rows = range(blocked.u_low, blocked.u_low + blocked.height)
             cells = ((row, side) for row in rows for side in (0, 1))
-            self._claim(("blocked", index), blocked, cells)
+            kind: BoxKind = "absent" if blocked.absent else "blocked"
+            self._claim((kind, index), blocked, cells)
 
     def _claim(self, key: Key, thing: Placed | Blocked, cells: Iterable[Cell]) -> None:
         self.things[key] = thing
@@ -307,6 +337,18 @@ def _draw_gutter(
         canvas.claim("hold", hold)
     canvas.block()
     return canvas.boxes()
+
+
+def _draw_rails(rack: Rack, contents: Contents) -> Iterator[RailSpan]:
+    """The devices of one rail share its length, in their order from the bottom."""
+    rails: dict[tuple[str, int, int], list[RailItem]] = {}
+    for item in contents.rails:
+        rails.setdefault((item.rail, item.u_low, item.height), []).append(item)
+    for (_, u_low, height), items in sorted(rails.items()):
+        items.sort(key=lambda item: (item.position, item.id), reverse=rack.u1_at == "bottom")
+        share = height / len(items)
+        for place, item in enumerate(items):
+            yield RailSpan(item, _top(rack, u_low, height) + place * share, share)
 
 
 def _rectangles(

@@ -13,27 +13,33 @@ from typing import Literal
 FaceName = Literal["front", "rear"]
 MountFace = Literal["front", "rear", "full"]
 Side = Literal["left", "right", "full"]
-BoxKind = Literal["item", "ghost", "blocked", "hold", "unused", "free", "anonymous"]
+BoxKind = Literal["item", "ghost", "blocked", "absent", "hold", "unused", "free", "anonymous"]
 State = Literal["ok", "warning", "down", "unknown", "maintenance"]
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part with a door of its own. `first_u` restarts the count; None counts through."""
+    """A part with a door of its own. `first_u` restarts the count; None counts through.
+
+    `counts_down`: its units are printed from the top; places still count from the bottom.
+    """
 
     name: str
     u_low: int
     height: int
     first_u: int | None = None
+    counts_down: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Space nobody can use: a divider, a cable entry, a damaged rail."""
+    """Space nobody can use: a divider, a cable entry, a damaged rail; `absent` isn't even there."""
 
     u_low: int
     height: int
     reason: str = ""
+    face: MountFace = "full"
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +50,16 @@ class Rack:
     u1_at: Literal["bottom", "top"] = "bottom"
     blocked: tuple[Blocked, ...] = ()
     sections: tuple[Section, ...] = ()
+    # Printed from the top, as `Section.counts_down`; for a rack without sections.
+    counts_down: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something that stands in the rack. `watts` is measured, None when nobody measures it."""
+    """Something that stands in the rack. `watts` is measured, None when nobody measures it.
+
+    `shade` and `remark` are how the chosen overlay classes it, as a class and in words.
+    """
 
     id: str
     name: str
@@ -63,6 +74,25 @@ class Item:
     watts: int | None = None
     outlets_a: tuple[str, ...] = ()
     outlets_b: tuple[str, ...] = ()
+    href: str | None = None
+    shade: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RailItem:
+    """A 0U device on a side rail of the part that begins at `u_low`; `position` counts from the
+    bottom. Left and right are as seen from the front."""
+
+    id: str
+    name: str
+    rail: Literal["left", "right"]
+    position: int
+    u_low: int
+    height: int
+    role: str = ""
+    customer: str | None = None
+    customer_name: str = ""
     href: str | None = None
 
 
@@ -147,6 +177,15 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class RailSpan:
+    """Where a 0U device is drawn along its rail, in half units from the top of the drawing."""
+
+    item: RailItem
+    top: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
 class Elevation:
     rack: Rack
     half_units: int
@@ -156,6 +195,7 @@ class Elevation:
     sections: tuple[Span, ...]
     strips: tuple[Span, ...]
     units: tuple[UnitMark, ...]
+    rails: tuple[RailSpan, ...] = ()
 
     def boxes(self, face: FaceName) -> tuple[Box, ...]:
         return self.front if face == "front" else self.rear
@@ -173,3 +213,4 @@ class Contents:
     allocations: tuple[Allocation, ...] = ()
     holds: tuple[Hold, ...] = ()
     strips: tuple[Strip, ...] = ()
+    rails: tuple[RailItem, ...] = ()

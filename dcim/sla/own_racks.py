@@ -9,7 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
-from dcim.inventory.contents import ClaimRow, InstalledRow, list_claims, list_installed
+from dcim.inventory.contents import (
+    BarredRow,
+    ClaimRow,
+    InstalledRow,
+    list_barred,
+    list_claims,
+    list_installed,
+)
 from dcim.inventory.models import Installation
 from dcim.inventory.queries import CabinetRow, RackRow, list_cabinets
 from dcim.metering.batch import Columns
@@ -62,6 +69,7 @@ class OwnRack:
     claims: list[ClaimRow]
     installed: list[InstalledRow]
     others: list[OtherPlace]
+    barred: list[BarredRow]
     feeds: list[OwnFeed]
     contracted_w: int | None
     is_whole: bool
@@ -105,6 +113,7 @@ def read_own_racks(
     claims = [one for one in list_claims(session, scope, rack_ids=rack_ids) if _runs(one, now)]
     installed = list_installed(session, scope, rack_ids)
     others = _load_others(session, rack_ids, [one.device_id for one in installed])
+    barred = list_barred(session, rack_ids)
     nodes = [
         node
         for node in list_power_nodes(session, scope, paging=EVERYTHING).items
@@ -133,6 +142,7 @@ def read_own_racks(
                     claims=own,
                     installed=[one for one in installed if one.rack_id == rack.id],
                     others=[one for one in others if one.rack_id == rack.id],
+                    barred=[one for one in barred if one.rack_id == rack.id],
                     feeds=_feeds(near, columns, since, now_ms),
                     contracted_w=sum(watts) if watts else None,
                     is_whole=any(c.u_low == 0 and c.height >= 2 * rack.u_count for c in own),

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.errors import ForbiddenError
-from dcim.inventory.models import Device, Room, Site
+from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row, Site
 from dcim.metering.families import NO_TEMPERATURE, NOT_REPORTED
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, SampleStore
@@ -76,4 +76,46 @@ def read_sensors(
                 None if rh == NOT_REPORTED else rh,
             )
         )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class CabinetClimate:
+    """The warmest of a cabinet's own sensors, thousandths of a degree; none without a fresh one."""
+
+    sensors: int
+    mc: int | None
+
+
+def read_cabinet_climate(
+    session: Session,
+    scope: Scope,
+    now: dt.datetime,
+    room_id: int,
+    store: SampleStore | None = None,
+) -> dict[int, CabinetClimate]:
+    """By cabinet, where a sensor is installed in one of its racks; two statements, staff only."""
+    if not scope.is_staff:
+        raise ForbiddenError("Only staff see all sensors.")
+    rows = session.execute(
+        select(Series.id, Rack.cabinet_id)
+        .join(Installation, Installation.device_id == Series.device_id)
+        .join(Rack, Rack.id == Installation.rack_id)
+        .join(Cabinet, Cabinet.id == Rack.cabinet_id)
+        .join(Row, Row.id == Cabinet.row_id)
+        .where(Series.family == "climate", Row.room_id == room_id)
+        .order_by(Series.id)
+    ).all()
+    latest = (store or PostgresSampleStore()).latest(session, "climate", [row[0] for row in rows])
+    now_ms = round(now.timestamp() * 1000)
+    found: dict[int, CabinetClimate] = {}
+    for series_id, cabinet_id in rows:
+        before = found.get(cabinet_id, CabinetClimate(0, None))
+        sample = latest.get(series_id)
+        fresh = sample is not None and now_ms - sample.ts <= HOLDS_MS
+        mc = int(sample.values["mc"]) if sample is not None and fresh else NO_TEMPERATURE
+        known = [
+            one for one in (before.mc, None if mc == NO_TEMPERATURE else mc) if one is not None
+        ]
+        found[cabinet_id] = CabinetClimate(before.sensors + 1, max(known, default=None))
     return found

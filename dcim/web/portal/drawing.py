@@ -3,7 +3,16 @@
 from flask_babel import gettext as _
 
 from dcim.inventory.elevation import lay_out
-from dcim.inventory.elevation_parts import Allocation, Contents, Elevation, Item, Rack, State
+from dcim.inventory.elevation_parts import (
+    Allocation,
+    Blocked,
+    Contents,
+    Elevation,
+    Item,
+    Rack,
+    RailItem,
+    State,
+)
 from dcim.sla.own_racks import OwnRack
 from dcim.web.staff.names import role_name
 
@@ -43,7 +52,20 @@ def draw_own_rack(own: OwnRack, customer_id: int, customer_name: str) -> Elevati
         for place, other in enumerate(own.others)
     ]
     return lay_out(
-        Rack(id=str(own.rack.id), name=own.name, u_count=own.rack.u_count),
+        Rack(
+            id=str(own.rack.id),
+            name=own.name,
+            u_count=own.rack.u_count,
+            blocked=tuple(
+                Blocked(
+                    bar.u_low,
+                    bar.height,
+                    face=bar.face,  # type: ignore[arg-type]
+                    absent=bar.kind == "absent",
+                )
+                for bar in own.barred
+            ),
+        ),
         Contents(
             items=tuple(items),
             allocations=tuple(
@@ -56,6 +78,21 @@ def draw_own_rack(own: OwnRack, customer_id: int, customer_name: str) -> Elevati
                     notes=_notes(claim.contracted_w, claim.item_code),
                 )
                 for claim in own.claims
+            ),
+            rails=tuple(
+                RailItem(
+                    id=str(one.device_id),
+                    name=one.name,
+                    rail="right" if one.rail == "right" else "left",
+                    position=one.rail_position or 1,
+                    u_low=0,
+                    height=2 * own.rack.u_count,
+                    role=role_name(one.role),
+                    customer=viewer,
+                    customer_name=customer_name,
+                )
+                for one in own.installed
+                if one.u_low is None
             ),
         ),
         viewer=viewer,

@@ -4,7 +4,9 @@ from flask import url_for
 from flask_babel import format_decimal
 from flask_babel import gettext as _
 
+from dcim.columns import utc_now
 from dcim.i18n import format_local, pick_text
+from dcim.inventory.contents import BarredRow
 from dcim.inventory.elevation_parts import (
     Allocation,
     Blocked,
@@ -13,6 +15,7 @@ from dcim.inventory.elevation_parts import (
     Item,
     Outlet,
     Rack,
+    RailItem,
     Section,
     State,
     Strip,
@@ -20,6 +23,7 @@ from dcim.inventory.elevation_parts import (
 from dcim.inventory.models import Cabinet
 from dcim.web.staff.cabinet_reading import CabinetReading
 from dcim.web.staff.names import role_name
+from dcim.web.staff.overlays import shade_device
 
 # The shelf between two doors of a split cabinet takes one U.
 DIVIDER = 2
@@ -44,7 +48,8 @@ def find_rack_at(cabinet: Cabinet, at: int) -> tuple[int, int] | None:
     return None
 
 
-def draw_cabinet(view: CabinetReading) -> tuple[Rack, Contents]:
+def draw_cabinet(view: CabinetReading, layer: str = "customer") -> tuple[Rack, Contents]:
+    """`layer` is the overlay that classes the devices, of `dcim.web.staff.overlays.LAYERS`."""
     cabinet = view.cabinet
     offsets = find_offsets(cabinet)
     split = len(cabinet.racks) > 1
@@ -58,16 +63,24 @@ def draw_cabinet(view: CabinetReading) -> tuple[Rack, Contents]:
         blocked=tuple(
             Blocked(offsets[rack.id] - DIVIDER, DIVIDER, _("Divider"))
             for rack in cabinet.racks[:-1]
-        ),
+        )
+        + tuple(_bar(one, offsets) for one in view.barred),
         sections=tuple(
-            Section(rack.code, offsets[rack.id], 2 * rack.u_count, first_u=1)
+            Section(
+                rack.code,
+                offsets[rack.id],
+                2 * rack.u_count,
+                first_u=1,
+                counts_down=rack.numbering == "down",
+            )
             for rack in cabinet.racks
         )
         if split
         else (),
+        counts_down=not split and cabinet.racks[0].numbering == "down" if cabinet.racks else False,
     )
     return frame, Contents(
-        items=tuple(_draw_items(view, offsets)),
+        items=tuple(_draw_items(view, offsets, layer)),
         allocations=tuple(
             Allocation(
                 id=f"allocation-{claim.id}",
@@ -96,7 +109,41 @@ def draw_cabinet(view: CabinetReading) -> tuple[Rack, Contents]:
             for hold in view.holds
         ),
         strips=tuple(_draw_strips(view, offsets)),
+        rails=tuple(_draw_rail_items(view, offsets)),
     )
+
+
+def _bar(one: BarredRow, offsets: dict[int, int]) -> Blocked:
+    return Blocked(
+        offsets[one.rack_id] + one.u_low,
+        one.height,
+        one.reason,
+        face=one.face,  # type: ignore[arg-type]
+        absent=one.kind == "absent",
+    )
+
+
+def _draw_rail_items(view: CabinetReading, offsets: dict[int, int]) -> list[RailItem]:
+    heights = {rack.id: 2 * rack.u_count for rack in view.cabinet.racks}
+    items = []
+    for number, one in enumerate(row for row in view.installed if row.u_low is None):
+        # Who has no place on a rail in the books is drawn on the side with its number's parity.
+        rail = one.rail or ("left", "right")[number % 2]
+        items.append(
+            RailItem(
+                id=str(one.device_id),
+                name=one.name,
+                rail="left" if rail == "left" else "right",
+                position=one.rail_position or 6,
+                u_low=offsets[one.rack_id],
+                height=heights[one.rack_id],
+                role=role_name(one.role),
+                customer=None if one.customer_id is None else str(one.customer_id),
+                customer_name=pick_text(one.customer_name, one.customer_name_en) or _("Operator"),
+                href=url_for("staff.device", device_id=one.device_id),
+            )
+        )
+    return items
 
 
 def _claim_notes(watts: int | None, item_code: str, ends_on: object) -> tuple[str, ...]:
@@ -109,7 +156,7 @@ def _claim_notes(watts: int | None, item_code: str, ends_on: object) -> tuple[st
     return tuple(notes)
 
 
-def _draw_items(view: CabinetReading, offsets: dict[int, int]) -> list[Item]:
+def _draw_items(view: CabinetReading, offsets: dict[int, int], layer: str) -> list[Item]:
     sockets: dict[int, dict[str, list[str]]] = {}
     feed_states: dict[int, list[str]] = {}
     for cord in view.cords:
@@ -123,6 +170,8 @@ def _draw_items(view: CabinetReading, offsets: dict[int, int]) -> list[Item]:
         if one.u_low is None:
             continue
         own = sockets.get(one.device_id, {})
+        state = _judge_item(feed_states.get(one.device_id, []), own)
+        shade, remark = shade_device(one, state, layer, utc_now())
         name = pick_text(one.customer_name, one.customer_name_en)
         items.append(
             Item(
@@ -135,10 +184,12 @@ def _draw_items(view: CabinetReading, offsets: dict[int, int]) -> list[Item]:
                 side=one.side,  # type: ignore[arg-type]
                 customer=None if one.customer_id is None else str(one.customer_id),
                 customer_name=name or _("Operator"),
-                state=_judge_item(feed_states.get(one.device_id, []), own),
+                state=state,
                 outlets_a=tuple(own.get("A", ())),
                 outlets_b=tuple(own.get("B", ())),
                 href=url_for("staff.device", device_id=one.device_id),
+                shade=shade,
+                remark=remark,
             )
         )
     return items

@@ -1,7 +1,8 @@
 """Everything a cabinet's page shows, read in a fixed number of statements."""
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, contains_eager, selectinload
@@ -9,9 +10,11 @@ from sqlalchemy.orm import Session, contains_eager, selectinload
 from dcim.accounts.scope import Scope
 from dcim.errors import NotFoundError
 from dcim.inventory.contents import (
+    BarredRow,
     ClaimRow,
     HoldRow,
     InstalledRow,
+    list_barred,
     list_claims,
     list_installed,
     list_live_holds,
@@ -67,6 +70,7 @@ class CabinetReading:
     cords: list[CordRow]
     powers: list[RackPower]
     nodes: dict[int, NodeNow]
+    barred: list[BarredRow] = field(default_factory=list)
 
     @property
     def place(self) -> int:
@@ -126,11 +130,19 @@ class CabinetReading:
 
     @property
     def unsold(self) -> int:
-        return max(0, self.total - self.allocated - self.held)
+        """Half units that are neither sold nor held, and that something could stand in."""
+        spans = [
+            *((c.rack_id, c.u_low, c.height) for c in self.claims if c.turn == "current"),
+            *((hold.rack_id, hold.u_low, hold.height) for hold in self.holds),
+            *((b.rack_id, b.u_low, b.height) for b in self.barred if b.face == "full"),
+        ]
+        taken = {(rack, u) for rack, low, height in spans for u in range(low, low + height)}
+        return max(0, self.total - len(taken))
 
     @property
     def weight_g(self) -> int:
-        return sum(one.weight_g for one in self.installed)
+        """The enclosure's own weight and what stands in it."""
+        return self.cabinet.own_weight_kg * 1000 + sum(one.weight_g for one in self.installed)
 
     @property
     def unweighed(self) -> int:
@@ -171,32 +183,64 @@ def read_cabinet(
         .where(Cabinet.row_id == cabinet.row_id)
         .order_by(Cabinet.position)
     )
-    rack_ids = [rack.id for rack in cabinet.racks]
+    return read_several(
+        session, scope, [cabinet], now, month_start,
+        neighbours=[(one, code) for one, code in neighbours],
+    )[0]  # fmt: skip
+
+
+def read_several(
+    session: Session,
+    scope: Scope,
+    cabinets: Sequence[Cabinet],
+    now: dt.datetime,
+    month_start: dt.datetime | None = None,
+    *,
+    neighbours: list[tuple[int, str]] | None = None,
+) -> list[CabinetReading]:
+    """Cabinets of one site with racks loaded, in a number of statements that doesn't depend on how
+    many there are. Without `month_start` no peaks are looked for."""
+    if not cabinets:
+        return []
+    rack_ids = [rack.id for cabinet in cabinets for rack in cabinet.racks]
     installed = list_installed(session, scope, rack_ids)
     claims = list_claims(session, scope, rack_ids=rack_ids)
-    supply = load_supply(session, now, site_id=cabinet.row.room.site_id)
+    holds = list_live_holds(session, scope, rack_ids, now)
+    cords = list_cords(session, rack_ids=rack_ids)
+    barred = list_barred(session, rack_ids)
+    supply = load_supply(session, now, site_id=cabinets[0].row.room.site_id)
     feeds = {rack_id: supply.feeds_of(rack_id) for rack_id in rack_ids}
-    peaks = read_peaks(session, feeds, to_ms(month_start), to_ms(now))
-    return CabinetReading(
-        cabinet=cabinet,
-        neighbours=[(one, code) for one, code in neighbours],
-        installed=installed,
-        claims=claims,
-        holds=list_live_holds(session, scope, rack_ids, now),
-        cords=list_cords(session, rack_ids=rack_ids),
-        powers=[
-            _judge(
-                rack,
-                feeds[rack.id],
-                [claim for claim in claims if claim.rack_id == rack.id],
-                [one for one in installed if one.rack_id == rack.id],
-                supply.watts_of(rack.id),
-                peaks.get(rack.id, Peak()),
+    peaks: dict[int, Peak] = {}
+    if month_start is not None:
+        peaks = read_peaks(session, feeds, to_ms(month_start), to_ms(now))
+    readings = []
+    for cabinet in cabinets:
+        own = {rack.id for rack in cabinet.racks}
+        pdus = {feed.pdu.node.id for rack_id in own for feed in feeds[rack_id]}
+        readings.append(
+            CabinetReading(
+                cabinet=cabinet,
+                neighbours=neighbours or [],
+                installed=[one for one in installed if one.rack_id in own],
+                claims=[one for one in claims if one.rack_id in own],
+                holds=[one for one in holds if one.rack_id in own],
+                cords=[one for one in cords if one.pdu_id in pdus],
+                barred=[one for one in barred if one.rack_id in own],
+                powers=[
+                    _judge(
+                        rack,
+                        feeds[rack.id],
+                        [claim for claim in claims if claim.rack_id == rack.id],
+                        [one for one in installed if one.rack_id == rack.id],
+                        supply.watts_of(rack.id),
+                        peaks.get(rack.id, Peak()),
+                    )
+                    for rack in cabinet.racks
+                ],
+                nodes=dict(supply.nodes),
             )
-            for rack in cabinet.racks
-        ],
-        nodes=dict(supply.nodes),
-    )
+        )
+    return readings
 
 
 def _judge(

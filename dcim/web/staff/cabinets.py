@@ -12,11 +12,11 @@ from dcim.http.database import current_scope, db_session
 from dcim.i18n import pick_text
 from dcim.inventory.elevation import lay_out
 from dcim.inventory.elevation_parts import Elevation
+from dcim.inventory.walks import find_last_walks
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.cabinet_drawing import draw_cabinet
 from dcim.web.staff.cabinet_reading import read_cabinet
-
-LAYERS = ("customer", "state")
+from dcim.web.staff.overlays import choose_layer, make_legend, name_layers
 
 
 @staff.get("/cabinets/<int:cabinet_id>")
@@ -24,20 +24,27 @@ def cabinet(cabinet_id: int) -> str:
     now = utc_now()
     zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
     found = read_cabinet(db_session(), current_scope(), cabinet_id, now, month_start(now, zone))
-    layer = request.args.get("layer", LAYERS[0])
+    layer = choose_layer(request.args.get("layer"))
+    elevation = unmark_dividers(lay_out(*draw_cabinet(found, layer)))
     room = found.cabinet.row.room
     return render_template(
         "staff/cabinet.html",
         view=found,
         cabinet=found.cabinet,
-        elevation=unmark_dividers(lay_out(*draw_cabinet(found))),
-        layer=layer if layer in LAYERS else LAYERS[0],
+        elevation=elevation,
+        layer=layer,
+        layers=name_layers(url_for("staff.cabinet", cabinet_id=cabinet_id), layer),
+        keys=make_legend(layer, [elevation]),
+        last_walk=find_last_walks(db_session(), current_scope(), [cabinet_id]).get(cabinet_id),
         now=now,
         crumbs=[
             (_("Overview"), url_for("staff.home")),
             (room.site.code, url_for("staff.home")),
             (pick_text(room.name, room.name_en), url_for("staff.room", room_id=room.id)),
-            (_("Row %(code)s", code=found.cabinet.row.code), ""),
+            (
+                _("Row %(code)s", code=found.cabinet.row.code),
+                url_for("staff.row", row_id=found.cabinet.row_id),
+            ),
             (found.cabinet.code, ""),
         ],
     )

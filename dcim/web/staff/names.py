@@ -2,6 +2,10 @@
 
 from flask_babel import lazy_gettext as _l
 
+from dcim.inventory.elevation import unit_range
+from dcim.inventory.elevation_parts import Rack as Frame
+from dcim.inventory.models import Rack
+
 ROLES = {
     "app": _l("Application server"),
     "web": _l("Web server"),
@@ -111,3 +115,9 @@ def unit_text(u_low: int, height: int) -> str:
     last = (u_low + height) / 2 if height % 2 == 0 else (u_low + height + 1) / 2
     start, end = (f"{value:g}" for value in (first, last))
     return f"U{start}" if start == end or height == 1 else f"U{start}–{end}"
+
+
+def printed_units(rack: Rack, u_low: int, height: int) -> str:
+    """As `unit_text`, with the numbers as they are printed on this rack."""
+    frame = Frame(str(rack.id), rack.code, rack.u_count, counts_down=rack.numbering == "down")
+    return unit_range(frame, u_low, max(height, 1))

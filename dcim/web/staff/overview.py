@@ -13,7 +13,7 @@ from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.i18n import pick_text
-from dcim.inventory.queries import RoomRow, find_room, list_rooms, list_sites
+from dcim.inventory.queries import RoomRow, list_rooms, list_sites
 from dcim.inventory.summaries import RackSummary, summarize_racks
 from dcim.paging import EVERYTHING, Paging
 from dcim.sla.feeds import Feed, Supply, load_supply
@@ -117,34 +117,6 @@ def home() -> str | Response:
         silent=silent,
         newest=find_newest(supply),
         now=now,
-    )
-
-
-@staff.get("/rooms/<int:room_id>")
-def room(room_id: int) -> str:
-    session, scope, now = db_session(), current_scope(), utc_now()
-    found = find_room(session, scope, room_id)
-    racks = summarize_racks(session, scope, now, room_id=room_id)
-    supply = load_supply(session, now, site_id=found.site_id)
-    tiles = make_tiles(racks, supply)
-    rows: dict[str, list[Tile]] = {}
-    row_of = {rack.cabinet_id: rack.row_code for rack in racks}
-    for tile in tiles:
-        rows.setdefault(row_of[tile.id], []).append(tile)
-    whole = Fill()
-    for rack in racks:
-        whole.add(rack, supply)
-    judged = [tile for tile in tiles if tile.share is not None and tile.share >= 0.75]
-    return render_template(
-        "staff/room.html",
-        room=found,
-        rows=rows,
-        whole=whole,
-        risks=sorted(judged, key=lambda tile: tile.share or 0, reverse=True)[:5],
-        risk_count=len(judged),
-        blind=[tile for tile in tiles if tile.is_powered and tile.watts is None],
-        newest=find_newest(supply),
-        crumbs=[*crumbs_of(found)[:-1], (pick_text(found.name, found.name_en), "")],
     )
 
 

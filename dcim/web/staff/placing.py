@@ -47,6 +47,8 @@ def install(cabinet_id: int) -> Response | BaseResponse:
     _prefill(form, cabinet)
     if request.method == "GET":
         form.device.data = read_text("device", 255)
+        if (face := read_text("face", 8)) in ("front", "rear"):
+            form.face.data = face
 
     def place() -> str:
         device = find_device(form.device.data)
@@ -215,6 +217,9 @@ def _prefill(form: PlaceForm, cabinet: Cabinet) -> None:
         form.rack_id.data, form.u.data = spot[0], spot[1] // 2 + 1
     elif (u := read_int("u")) is not None:
         form.u.data = u
+        rack_id = read_int("rack")
+        if rack_id in {rack.id for rack in cabinet.racks}:
+            form.rack_id.data = rack_id
 
 
 def _find_cabinet(cabinet_id: int) -> Cabinet:

@@ -16,6 +16,9 @@ from dcim.web.staff import (
     network_pages,
     orders,
     outage,
+    floor,
+    labels,
+    moving,
     overview,
     passes,
     placing,
@@ -25,6 +28,11 @@ from dcim.web.staff import (
     search,
     statements,
     type_files,
+    printing,
+    rows,
+    search,
+    statements,
+    walks,
 )
 from dcim.web.staff.blueprint import staff
 
@@ -44,6 +52,9 @@ __all__ = [
     "network_pages",
     "orders",
     "outage",
+    "floor",
+    "labels",
+    "moving",
     "overview",
     "passes",
     "placing",
@@ -54,4 +65,10 @@ __all__ = [
     "staff",
     "statements",
     "type_files",
+    "printing",
+    "rows",
+    "search",
+    "staff",
+    "statements",
+    "walks",
 ]

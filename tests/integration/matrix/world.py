@@ -28,6 +28,7 @@ from dcim.customers.models import (
 )
 from dcim.db import Base
 from dcim.inventory import models as inventory
+from dcim.inventory.walk_models import CabinetWalk, WalkFinding
 from dcim.inventory.claims import AreaClaim
 from dcim.inventory.equipment_models import (
     DeviceTransition,
@@ -85,6 +86,7 @@ RULED = {
     "cross_connect_end": {"side"},
     "stored_file": {"kind", "media_type", "sha256"},
     "prefix": {"role"},
+    "walk_finding": {"verdict", "face", "side"},
 }
 
 
@@ -196,6 +198,7 @@ def seed_tenant(session: Session, settings: Settings, tag: str, *, place: int = 
     _seed_space(session, tenant)
     _seed_areas(session, tenant)
     _seed_measured(session, settings, tenant, place or ord(tag[0]) - ord("A") + 1)
+    _seed_walk(session, tenant)
     _seed_operations(session, tenant)
     _seed_statement(session, settings, tenant)
     _seed_equipment(session, tenant)
@@ -430,6 +433,17 @@ def _seed_equipment(session: Session, tenant: Tenant) -> None:
         "line_id": line.id,
         "device_transition_id": step.id,
     }
+
+
+def _seed_walk(session: Session, tenant: Tenant) -> None:
+    tag, ids = tenant.tag, tenant.ids
+    walk = make(session, CabinetWalk, tag, cabinet_id=ids["cabinet_id"], started_at=SINCE)
+    finding = make(
+        session, WalkFinding, tag, walk_id=walk.id, rack_id=ids["rack_id"], u_low=0, height=2,
+        subject=f"device/{ids['device_id']}", face="full", side="full", verdict="as_recorded",
+        noted_at=SINCE,
+    )  # fmt: skip
+    ids |= {"walk_id": walk.id, "finding_id": finding.id}
 
 
 def _seed_operations(session: Session, tenant: Tenant) -> None:

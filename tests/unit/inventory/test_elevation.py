@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import pairwise
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from dcim.inventory.elevation_parts import (
     MountFace,
     Outlet,
     Rack,
+    RailItem,
     Section,
     Side,
     Strip,
@@ -303,3 +305,58 @@ def test_neighbouring_customers_differ_in_tint(cabinet: tuple[Rack, Contents]) -
     drawn = lay_out(*cabinet)
     tints = {b.item.customer: b.tint for b in drawn.front if b.item}
     assert len(set(tints.values())) == len(tints)
+
+
+# Barred units, rails, numbering from the top ---------------------------------------------------
+
+
+def test_units_may_be_printed_from_the_top_while_places_count_from_the_bottom() -> None:
+    down = dataclasses.replace(RACK, counts_down=True)
+    assert unit_range(down, 0, 2) == "U42"
+    assert unit_range(down, 80, 4) == "U1–2"
+    assert unit_range(down, 79, 4) == "U1.5–3.5"
+    drawn = lay_out(down, Contents(items=(Item("i", "srv", 80, 4),)))
+    assert of(drawn.front, "item")[0].top == 0
+    assert [mark.number for mark in drawn.units][:2] == [42, 41]
+    halves = Rack(
+        "r",
+        "half",
+        40,
+        sections=(Section("u", 40, 40, 1, counts_down=True), Section("l", 0, 40, 1)),
+    )
+    assert unit_range(halves, 78, 2) == "U1"
+    assert unit_range(halves, 0, 2) == "U1"
+
+
+def test_absent_units_are_no_space_and_have_no_number() -> None:
+    rack = dataclasses.replace(RACK, blocked=(Blocked(0, 4, "plinth", absent=True),))
+    drawn = lay_out(rack, Contents(allocations=(Allocation("a", "c1", "Alpha", 0, 20),)))
+    assert [(b.kind, b.height) for b in drawn.front if b.kind == "absent"] == [("absent", 4)]
+    assert [b.units for b in of(drawn.front, "unused")] == ["U3–10"]
+    assert min(mark.number for mark in drawn.units) == 3
+
+
+def test_what_bars_one_face_leaves_the_other() -> None:
+    rack = dataclasses.replace(RACK, blocked=(Blocked(0, 2, "cables", face="rear"),))
+    drawn = lay_out(rack, Contents())
+    assert not of(drawn.front, "blocked")
+    assert [b.label for b in of(drawn.rear, "blocked")] == ["cables"]
+
+
+def rail(number: int, side: Literal["left", "right"], customer: str | None = None) -> RailItem:
+    return RailItem(str(number), f"pdu-{number}", side, number, 0, 84, customer=customer)
+
+
+def test_the_devices_of_a_rail_share_it_from_the_bottom_up() -> None:
+    drawn = lay_out(RACK, Contents(rails=(rail(1, "left"), rail(2, "left"), rail(3, "right"))))
+    spans = {span.item.id: (span.top, span.height) for span in drawn.rails}
+    assert spans == {"1": (42, 42), "2": (0, 42), "3": (0, 84)}
+
+
+def test_a_viewers_rails_tell_nothing_of_the_others() -> None:
+    mine = rail(1, "left", "own")
+    alone = lay_out(RACK, Contents(rails=(mine,)), viewer="own").rails
+    among = Contents(rails=(mine, rail(2, "left", "foreign"), rail(3, "right")))
+    assert lay_out(RACK, among, viewer="own").rails == alone
+    # The control: without a viewer all three are drawn.
+    assert len(lay_out(RACK, among).rails) == 3

@@ -2,6 +2,7 @@
 import { startCharts } from "./chart.js";
 import { startDialogs } from "./dialogs.js";
 import { startElevations } from "./elevation.js";
+import { startFloor } from "./floor.js";
 import { startFreshness } from "./freshness.js";
 import { startKeys } from "./keys.js";
 import { startReferences } from "./references.js";
@@ -9,6 +10,7 @@ import { startSelecting } from "./selecting.js";
 import { startTheme } from "./theme.js";
 import { startTokens } from "./tokens.js";
 import { startCopying } from "./copying.js";
+import { markNext, startWalks } from "./walk.js";
 
 startTheme();
 startTokens();
@@ -16,6 +18,8 @@ startKeys();
 startDialogs();
 startCopying();
 startFreshness();
+startWalks();
+startFloor();
 
 // What comes with the page, and again what htmx swaps in.
 function startContent(root) {
@@ -25,4 +29,7 @@ function startContent(root) {
   startSelecting(root);
 }
 startContent(document);
-document.addEventListener("htmx:after:swap", () => startContent(document));
+document.addEventListener("htmx:after:swap", () => {
+  startContent(document);
+  markNext(true);
+});
