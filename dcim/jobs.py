@@ -21,8 +21,8 @@ from dcim.kinds import BY_NAME
 from dcim.metering.maintenance import MaintenanceReport
 from dcim.metering.store import PostgresSampleStore
 from dcim.observability import work_on
-from dcim.records.imports import carry_on
 from dcim.records.deletions import purge_deleted
+from dcim.records.imports import carry_on
 from dcim.sla.incidents import derive_recent
 from dcim.snmp.polling import PollingRoom, poll_shard
 

@@ -5,15 +5,13 @@ from dcim.api.spec import Resource
 from dcim.api.v1.addresses import addresses, cabling, memberships, traces
 from dcim.api.v1.allocations import allocations, area_claims
 from dcim.api.v1.cabinets import cabinets
+from dcim.api.v1.capacity import capacity
 from dcim.api.v1.contracts import contracts
 from dcim.api.v1.cross_connects import files, orders
 from dcim.api.v1.deletions import deletions
 from dcim.api.v1.device_life import device_life
 from dcim.api.v1.devices import devices
 from dcim.api.v1.holds import holds
-from dcim.api.v1.capacity import capacity
-from dcim.api.v1.customers import contracts, customers, items
-from dcim.api.v1.devices import device_types, devices
 from dcim.api.v1.incidents import incidents, maintenance
 from dcim.api.v1.me import me
 from dcim.api.v1.moves import moves
@@ -38,13 +36,7 @@ RESOURCES: tuple[Resource, ...] = (
     power_readings,
     power_outages,
     plugging,
-    sites,
-    rooms,
-    cabinets,
     capacity,
-    device_types,
-    devices,
-    power_nodes,
     ports,
     services,
     series,

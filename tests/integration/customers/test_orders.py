@@ -11,6 +11,7 @@ from dcim.customers.contracts import find_contract_row
 from dcim.customers.models import Contact, Contract, ContractItem, Customer
 from dcim.db import ScopedSession
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from dcim.inventory.allocating import allocate_space
 from dcim.inventory.ending import end_contract, end_item
 from dcim.inventory.models import (
     Allocation,
@@ -22,7 +23,7 @@ from dcim.inventory.models import (
     Row,
     Site,
 )
-from dcim.inventory.placement import allocate_space, install_device
+from dcim.inventory.placement import install_device
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.operations.models import OrderStep, ServiceOrder
 from dcim.operations.orders import (
