@@ -59,7 +59,9 @@ MAKERS: dict[type[FieldType], Callable[[Any, dict[str, Any]], fields.Field[Any]]
 
 def value_field(one: Field, **options: Any) -> fields.Field[Any]:
     """How one field is answered and taken in JSON. What JSON Schema can't say is judged later."""
-    return MAKERS[type(one.type)](one.type, options)
+    # A package's own type is taken in as the one it refines.
+    base = next(each for each in type(one.type).__mro__ if each in MAKERS)
+    return MAKERS[base](one.type, options)
 
 
 def _describe(one: Field) -> dict[str, str]:
