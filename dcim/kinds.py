@@ -1,8 +1,9 @@
 """Every kind of record there is, in the order of the navigation."""
 
 from dcim.inventory import kinds as inventory
+from dcim.inventory import walk_kinds
 from dcim.records.kinds import Kind
 
-KINDS: tuple[Kind, ...] = (*inventory.KINDS,)
+KINDS: tuple[Kind, ...] = (*inventory.KINDS, *walk_kinds.KINDS)
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_PLURAL = {kind.plural: kind for kind in KINDS}
