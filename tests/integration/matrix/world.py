@@ -18,8 +18,8 @@ from dcim.config import Settings
 from dcim.customers.models import Contact, Contract, ContractItem, ContractTerms, Customer
 from dcim.db import Base
 from dcim.inventory import models as inventory
-from dcim.inventory.walk_models import CabinetWalk, WalkFinding
 from dcim.inventory.claims import AreaClaim
+from dcim.inventory.walk_models import CabinetWalk, WalkFinding
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
