@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, contains_eager, selectinload
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from dcim.accounts.scope import Scope
 from dcim.errors import NotFoundError
@@ -165,16 +165,21 @@ def read_cabinet(
     session: Session, scope: Scope, cabinet_id: int, now: dt.datetime, month_start: dt.datetime
 ) -> CabinetReading:
     """Raises NotFoundError for an absent cabinet."""
-    cabinet = session.scalar(
-        select(Cabinet)
-        .join(Cabinet.row)
-        .join(Row.room)
-        .join(Room.site)
-        .options(
-            contains_eager(Cabinet.row).contains_eager(Row.room).contains_eager(Room.site),
-            selectinload(Cabinet.racks),
+    # One statement for the frame of the drawing: few racks, and few barred places in them.
+    cabinet = (
+        session.scalars(
+            select(Cabinet)
+            .join(Cabinet.row)
+            .join(Row.room)
+            .join(Room.site)
+            .options(
+                contains_eager(Cabinet.row).contains_eager(Row.room).contains_eager(Room.site),
+                joinedload(Cabinet.racks).joinedload(Rack.barred),
+            )
+            .where(Cabinet.id == cabinet_id)
         )
-        .where(Cabinet.id == cabinet_id)
+        .unique()
+        .one_or_none()
     )
     if cabinet is None or not scope.is_staff:
         raise NotFoundError("No such cabinet.")
@@ -186,6 +191,11 @@ def read_cabinet(
     return read_several(
         session, scope, [cabinet], now, month_start,
         neighbours=[(one, code) for one, code in neighbours],
+        barred=[
+            BarredRow(rack.id, bar.u_low, bar.height, bar.face, bar.kind, bar.reason)
+            for rack in cabinet.racks
+            for bar in rack.barred
+        ],
     )[0]  # fmt: skip
 
 
@@ -197,6 +207,7 @@ def read_several(
     month_start: dt.datetime | None = None,
     *,
     neighbours: list[tuple[int, str]] | None = None,
+    barred: list[BarredRow] | None = None,
 ) -> list[CabinetReading]:
     """Cabinets of one site with racks loaded, in a number of statements that doesn't depend on how
     many there are. Without `month_start` no peaks are looked for."""
@@ -207,7 +218,8 @@ def read_several(
     claims = list_claims(session, scope, rack_ids=rack_ids)
     holds = list_live_holds(session, scope, rack_ids, now)
     cords = list_cords(session, rack_ids=rack_ids)
-    barred = list_barred(session, rack_ids)
+    if barred is None:
+        barred = list_barred(session, rack_ids)
     supply = load_supply(session, now, site_id=cabinets[0].row.room.site_id)
     feeds = {rack_id: supply.feeds_of(rack_id) for rack_id in rack_ids}
     peaks: dict[int, Peak] = {}

@@ -259,12 +259,12 @@ def test_unknown_is_hatched_and_named_on_the_floor(
     url = f"/staff/rooms/{house.room_id}"
     client.post(f"{url}/arrange", data={"csrf_token": token_of(client)})
     warm = client.get(f"{url}?layer=temperature").get_data(as_text=True)
-    assert warm.count("s-unknown is-unknown") == 3
+    assert warm.count("f-cabinet s-unknown is-unknown") == 3
     assert "no sensor" in warm
     # 10 A at 230 V of 12.8 A derated: 78 %, to be watched, and first in the list beside it.
     power = client.get(url).get_data(as_text=True)
     assert power.count("s-warning is-warning") == 3
-    assert "s-unknown" not in power
+    assert "f-cabinet s-unknown" not in power
     assert "2.30 / 2.94 kW" in power
 
 
