@@ -53,8 +53,10 @@ def measure(estate: Estate, racks: int, say: Say) -> list[tuple[str, str]]:
         figures.append(
             (
                 f"Warm: {name}",
-                f"median {median(took):.1f} ms, p95 {percentile(took, 0.95):.1f} ms,"
-                f" {median(took) / count_ms:.0f} × the count",
+                (
+                    f"median {median(took):.1f} ms, p95 {percentile(took, 0.95):.1f} ms,"
+                    f" {median(took) / count_ms:.0f} × the count"
+                ),
             )
         )
         say(f"{name}: {median(took):.1f} ms")

@@ -155,8 +155,10 @@ def measure(
         figures.append(
             (
                 f"`{path}`",
-                f"p99 {p99:.0f} ms ({p99 / health:.1f} × healthz, {verdict});"
-                f" one client {alone:.1f} ms",
+                (
+                    f"p99 {p99:.0f} ms ({p99 / health:.1f} × healthz, {verdict});"
+                    f" one client {alone:.1f} ms"
+                ),
             )
         )
     return figures
