@@ -57,6 +57,8 @@ class Sale:
     months_before: int = 14
     begins_on_day: int | None = None
     ends_on_day: int | None = None
+    # A rack bought from the second month after the closed one on: nothing stands there yet.
+    rack_ahead: str = ""
 
     @property
     def code(self) -> str:
@@ -93,7 +95,7 @@ SALES = (
     Sale(
         1004, "tundra", "苔原气象", "Tundra Weather", STANDARD,
         racks=("A-07",), ports=(PortSale("acc-a", 4, 1_000, 100, 500, 66, "steady"),),
-        months_before=40,
+        months_before=40, rack_ahead="A-09",
     ),
     Sale(
         1005, "lantern", "港灯物流", "Harbour Lantern Logistics", PREMIUM,
@@ -258,6 +260,14 @@ def _contacts(sale: Sale, seed: int) -> tuple[ContactPlan, ...]:
     )
 
 
+def _ahead(sale: Sale, code: str, month_start: dt.date) -> ItemPlan:
+    rack = sale.rack_ahead
+    return ItemPlan(
+        code, "cabinet", f"{rack} 整柜托管", f"Colocation {rack}, cabinet", RENT["full"],
+        _months_before(month_start, -2), None, contracted_w=CONTRACTED_W["full"], rack=rack,
+    )  # fmt: skip
+
+
 def _months_before(day: dt.date, months: int) -> dt.date:
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     return dt.date(year, month + 1, 1)
@@ -291,4 +301,6 @@ def _contract(sale: Sale, month_start: dt.date) -> ContractPlan:
             BANDWIDTH_PER_MBPS * port.commit)  # fmt: skip
     for place in sale.cross_connects:
         add("cross_connect", f"交叉连接 {place}", f"Cross-connect {place}", CROSS_CONNECT_FEE)
+    if sale.rack_ahead:
+        drafts.append(_ahead(sale, f"{number}-{len(drafts) + 1:02d}", month_start))
     return ContractPlan(number, sale.code, starts, ends, sale.terms, tuple(drafts))

@@ -10,6 +10,8 @@ from dcim.customers.models import Contact, Contract, ContractItem, ContractTerms
 from dcim.demo.plan_parts import ContractPlan, DemoPlan, ItemPlan, MaintenancePlan
 from dcim.demo.records import Records
 from dcim.inventory.allocating import allocate_space
+from dcim.inventory.areas import allocate_area
+from dcim.inventory.barring import bar_space
 from dcim.inventory.holding import hold_space
 from dcim.network.models import BandwidthService, ServiceMembership
 from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget, Ticket
@@ -92,7 +94,7 @@ def _load_contract(session: Session, plan: ContractPlan, records: Records) -> No
 
 
 def load_occupancy(session: Session, scope: Scope, plan: DemoPlan, records: Records) -> None:
-    """Allocations and holds, through the placement service."""
+    """Allocations, holds and barred units, through the services that staff use."""
     now = dt.datetime.fromtimestamp(plan.anchor_ms / 1000, dt.UTC)
     for contract in plan.contracts:
         for item in contract.items:
@@ -108,8 +110,20 @@ def load_occupancy(session: Session, scope: Scope, plan: DemoPlan, records: Reco
             reason=hold.reason,
             u_low=2 * (hold.u_from - 1),
             height=2 * hold.u_count,
+            starts_at=hold.starts_at,
             expires_at=hold.expires_at,
             now=now,
+        )
+    for barred in plan.barred:
+        bar_space(
+            session,
+            scope,
+            records.racks[barred.rack].id,
+            u_low=2 * (barred.u_from - 1),
+            height=2 * barred.u_count,
+            face=barred.face,
+            kind=barred.kind,
+            reason=barred.reason,
         )
 
 
@@ -117,6 +131,13 @@ def _allocate(
     session: Session, scope: Scope, item: ItemPlan, records: Records, now: dt.datetime
 ) -> None:
     rack = records.racks[item.rack or ""]
+    cage = records.cages.get(rack.cabinet.code)
+    if cage is not None:
+        allocate_area(
+            session, scope, records.items[item.code], "cage", cage.id,
+            starts_on=item.starts_on, ends_on=item.ends_on, now=now,
+        )  # fmt: skip
+        return
     allocate_space(
         session,
         scope,

@@ -8,7 +8,17 @@ from dcim.accounts.scope import Scope
 from dcim.demo.plan_parts import DemoPlan, NodePlan
 from dcim.demo.records import Records
 from dcim.inventory.equipment_models import DeviceSupply
-from dcim.inventory.models import Cabinet, Device, DeviceType, Rack, Room, Row, Site
+from dcim.inventory.models import (
+    Building,
+    Cabinet,
+    Cage,
+    Device,
+    DeviceType,
+    Rack,
+    Room,
+    Row,
+    Site,
+)
 from dcim.inventory.placement import install_device
 from dcim.network.models import Port
 from dcim.power.models import Outlet, PowerNode
@@ -24,20 +34,33 @@ def load_space(session: Session, plan: DemoPlan, records: Records) -> None:
         address=plan.site.address,
     )
     session.add(site)
+    building = Building(site=site, code="B1", name="一号楼", name_en="Building 1")
     for room in plan.rooms:
         records.rooms[room.code] = Room(
-            site=site, code=room.code, name=room.name, name_en=room.name_en
+            site=site,
+            building=building,
+            floor="2F",
+            code=room.code,
+            name=room.name,
+            name_en=room.name_en,
         )
     for row in plan.rows:
         records.rows[row.code] = Row(
             room=records.rooms[row.room], code=row.code, position=row.position
         )
+    for cage in plan.cages:
+        made = Cage(room=records.rooms[cage.room], code=cage.code, name=cage.name)
+        records.cages |= dict.fromkeys(cage.cabinets, made)
     for cabinet in plan.cabinets:
         records.cabinets[cabinet.code] = Cabinet(
             row=records.rows[cabinet.row],
             code=cabinet.code,
             position=cabinet.position,
             layout=cabinet.layout,
+            cage=records.cages.get(cabinet.code),
+            grid_x=cabinet.grid_x,
+            grid_y=cabinet.grid_y,
+            facing=cabinet.facing,
         )
     for rack in plan.racks:
         records.racks[rack.code] = Rack(

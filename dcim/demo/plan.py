@@ -24,6 +24,8 @@ from dcim.demo.network_plan import ACCESS, CORES, NARROW_SWITCH, plan_ports
 from dcim.demo.noise import fraction
 from dcim.demo.plan_parts import AgentPlan, DemoPlan, DevicePlan, HoldPlan
 from dcim.demo.site_plan import (
+    BARRED,
+    CAGES,
     FEEDS,
     NETWORK_RACKS,
     ROOMS,
@@ -42,6 +44,7 @@ from dcim.demo.site_plan import (
 SEED = 20_250_815
 HOLDS = (("A-11", 1, 45, "筑巢设计 Nestwork Design", 12), ("B-11", 1, 20, "海岬证券 Headland", 5),
          ("C-12-2", 1, 22, "拾光影业 Gleaner Films", 19))  # fmt: skip
+HOLD_AHEAD = ("D-08", 1, 45, "蓝雨燕游戏 Blue Swift Games", 30, 75)
 SALESPERSON = "销售 07"
 
 
@@ -66,7 +69,9 @@ def make_plan(anchor_ms: int, seed: int = SEED) -> DemoPlan:
         rooms=ROOMS,
         rows=ROWS,
         cabinets=cabinets,
+        cages=CAGES,
         racks=plan_racks(cabinets),
+        barred=BARRED,
         nodes=nodes,
         types=TYPES,
         devices=devices,
@@ -76,19 +81,29 @@ def make_plan(anchor_ms: int, seed: int = SEED) -> DemoPlan:
         customers=plan_customers(seed),
         contracts=contracts,
         services=plan_services(contracts, zone),
-        holds=tuple(
-            HoldPlan(
-                rack, prospect, SALESPERSON, "商机洽谈中 in negotiation", low, count,
-                calendar.at(calendar.today + dt.timedelta(days=days), "18:00"),
-            )
-            for rack, low, count, prospect, days in HOLDS
-        ),
+        holds=_holds(calendar),
         maintenance=plan_maintenance(calendar, ports, _on_panels(), _on_switches()),
         tickets=plan_tickets(calendar),
         events=plan_events(calendar, ports, tuple(agent.device for agent in agents)),
         loads=plan_loads(seed, devices, shift_start_ms(calendar)),
         nodes_by_code={node.code: node for node in nodes},
     )  # fmt: skip
+
+
+def _holds(calendar: Calendar) -> tuple[HoldPlan, ...]:
+    """Some that bind now, and one that begins later."""
+
+    def at(days: int) -> dt.datetime:
+        return calendar.at(calendar.today + dt.timedelta(days=days), "18:00")
+
+    now = [
+        HoldPlan(rack, prospect, SALESPERSON, "商机洽谈中 in negotiation", low, count, at(days))
+        for rack, low, count, prospect, days in HOLDS
+    ]
+    rack, low, count, prospect, begins, days = HOLD_AHEAD
+    reason = "扩容意向 expansion next quarter"
+    later = HoldPlan(rack, prospect, SALESPERSON, reason, low, count, at(days), at(begins))
+    return (*now, later)
 
 
 def _on_panels() -> dict[str, tuple[str, ...]]:

@@ -34,6 +34,30 @@ class CabinetPlan:
     code: str
     position: int
     layout: str = "full"
+    # The floor tile under its front left corner, and where the front looks.
+    grid_x: int = 0
+    grid_y: int = 0
+    facing: str = "S"
+
+
+@dataclass(frozen=True)
+class CagePlan:
+    """What stands in a cage is sold with it, as one area."""
+
+    room: str
+    code: str
+    name: str
+    cabinets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BarredPlan:
+    rack: str
+    u_from: int
+    u_count: int
+    face: str
+    kind: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -224,6 +248,7 @@ class HoldPlan:
     u_from: int
     u_count: int
     expires_at: dt.datetime
+    starts_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -296,7 +321,9 @@ class DemoPlan:
     rooms: tuple[RoomPlan, ...]
     rows: tuple[RowPlan, ...]
     cabinets: tuple[CabinetPlan, ...]
+    cages: tuple[CagePlan, ...]
     racks: tuple[RackPlan, ...]
+    barred: tuple[BarredPlan, ...]
     nodes: tuple[NodePlan, ...]
     types: tuple[TypePlan, ...]
     devices: tuple[DevicePlan, ...]

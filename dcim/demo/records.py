@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from dcim.customers.models import ContractItem, Customer
-from dcim.inventory.models import Cabinet, Device, Rack, Room, Row
+from dcim.inventory.models import Cabinet, Cage, Device, Rack, Room, Row
 from dcim.network.models import Port
 from dcim.power.models import PowerNode
 
@@ -13,6 +13,8 @@ class Records:
     site_id: int = 0
     rooms: dict[str, Room] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)
+    # By the code of the cabinet that stands in it.
+    cages: dict[str, Cage] = field(default_factory=dict)
     cabinets: dict[str, Cabinet] = field(default_factory=dict)
     racks: dict[str, Rack] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from dcim.demo.plan_parts import (
+    BarredPlan,
     CabinetPlan,
+    CagePlan,
     NodePlan,
     RackPlan,
     RoomPlan,
@@ -32,6 +34,17 @@ FULL_U, HALF_U, QUARTER_U = 45, 22, 10
 RACKS_IN = {"full": 1, "halves": 2, "quarters": 4}
 U_OF = {"full": FULL_U, "halves": HALF_U, "quarters": QUARTER_U}
 
+# Rows A and B look at each other over a cold aisle, B and C share the hot one behind them.
+# By row: where the front looks, and its line of tiles; the first cabinet's tile from the west.
+AISLES = {"A": ("S", 4), "B": ("N", 7), "C": ("S", 12), "D": ("S", 6)}
+FIRST_TILE = 3
+CAGES = (CagePlan("M2", "G1", "基因笼区 Genomics cage", ("D-06",)),)
+BARRED = (
+    BarredPlan("A-10", 44, 2, "full", "blocked", "走线架占用 cable tray"),
+    BarredPlan("B-10", 1, 1, "full", "absent", "立柱下无安装孔 no holes below the beam"),
+    BarredPlan("C-10", 20, 3, "rear", "blocked", "后部风道 air duct at the rear"),
+)
+
 # The operator's own network cabinet stands at the head of each row.
 NETWORK_RACKS = tuple(f"{row.code}-01" for row in ROWS)
 
@@ -56,7 +69,15 @@ SENSORS = (
 
 def plan_cabinets() -> tuple[CabinetPlan, ...]:
     return tuple(
-        CabinetPlan(row.code, code, position, LAYOUTS.get(code, "full"))
+        CabinetPlan(
+            row.code,
+            code,
+            position,
+            LAYOUTS.get(code, "full"),
+            FIRST_TILE + position - 1,
+            AISLES[row.code][1],
+            AISLES[row.code][0],
+        )
         for row in ROWS
         for position in range(1, CABINETS_PER_ROW + 1)
         for code in [f"{row.code}-{position:02d}"]

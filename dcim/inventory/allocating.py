@@ -74,8 +74,9 @@ def allocate_space(
     current one ends becomes "next". Raises ConflictError, InvalidError, ForbiddenError.
     """
     require_staff(scope)
-    moment = now or utc_now()
     rack = lock_rack(session, rack_id)
+    # After the wait for the lock: what expired meanwhile binds nobody.
+    moment = now or utc_now()
     if from_hold is not None:
         hold_id = take_hold(session, from_hold)
         if from_hold.rack_id != rack_id:

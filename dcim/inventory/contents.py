@@ -81,6 +81,8 @@ class HoldRow:
     u_low: int
     height: int
     expires_at: dt.datetime
+    starts_at: dt.datetime
+    extensions: int
 
 
 def list_installed(session: Session, scope: Scope, rack_ids: list[int]) -> list[InstalledRow]:
@@ -152,6 +154,8 @@ def list_live_holds(
             Hold.u_low,
             Hold.height,
             Hold.expires_at,
+            Hold.starts_at,
+            Hold.extensions,
         )
         .where(Hold.rack_id.in_(rack_ids), Hold.expires_at > now)
         .order_by(Hold.rack_id, Hold.u_low)

@@ -53,9 +53,10 @@ def hold_space(
     asked for it (default: the caller). Raises ConflictError, InvalidError, ForbiddenError.
     """
     require_staff(scope)
+    rack = lock_rack(session, rack_id)
+    # After the wait for the lock: who came before has begun by now.
     moment = now or utc_now()
     start = max(starts_at or moment, moment)
-    rack = lock_rack(session, rack_id)
     space = Space(u_low, height)
     check_range(rack, space)
     refuse_closed(session, rack)
@@ -114,8 +115,8 @@ def extend_hold(
     InvalidError without a reason or for an end that is no later.
     """
     require_staff(scope)
-    moment = now or utc_now()
     rack = lock_rack(session, hold.rack_id)
+    moment = now or utc_now()
     take_hold(session, hold)
     if hold.expires_at <= moment:
         raise ConflictError(

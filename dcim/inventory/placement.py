@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
-from dcim.errors import ConflictError, InvalidError
+from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.inventory.models import (
     FACES,
     SIDES,
@@ -187,6 +187,16 @@ def move_devices(
         for device in devices.values():
             session.refresh(device)
         raise
+
+
+def find_device(session: Session, scope: Scope, device_id: int) -> Device:
+    """Raises NotFoundError for an absent device and for another's alike."""
+    found = session.scalar(
+        select(Device).where(Device.id == device_id, scope.filter(Device.customer_id))
+    )
+    if found is None:
+        raise NotFoundError("No such device.")
+    return found
 
 
 def lock_device(session: Session, device: Device) -> None:

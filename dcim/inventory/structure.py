@@ -83,6 +83,7 @@ def create_cabinet(
     layout = given.get("layout") or "full"
     counts = u_counts or divide_units(count_units(given.get("height_mm") or 2000), layout)
     _check_counts(layout, counts)
+    _check_tile(cabinet)
     session.add(cabinet)
     session.flush()
     _check_cage(session, cabinet, room)
@@ -112,6 +113,7 @@ def update_cabinet(
         _refuse_leaving(session, cabinet, room=leaves_room)
     for name, value in values.items():
         setattr(cabinet, name, value)
+    _check_tile(cabinet)
     session.flush()
     _check_cage(session, cabinet, rooms[row.room_id])
     if any(name in values for name in FLOOR_FIELDS):
@@ -345,10 +347,13 @@ def _check_cage(session: Session, cabinet: Cabinet, room: Room) -> None:
         )
 
 
-def _check_floor(session: Session, cabinet: Cabinet, room: Room) -> None:
-    """Inside the room and beside the other cabinets. The room is locked."""
+def _check_tile(cabinet: Cabinet) -> None:
     if (cabinet.grid_x is None) != (cabinet.grid_y is None):
         raise InvalidError("Give both x and y, or neither.", {"grid_y": ["required"]})
+
+
+def _check_floor(session: Session, cabinet: Cabinet, room: Room) -> None:
+    """Inside the room and beside the other cabinets. The room is locked."""
     place = find_cabinet_footprint(cabinet, room.tile_mm)
     if place is None:
         return

@@ -3,12 +3,17 @@
 from typing import Any
 
 from marshmallow import Schema, fields
+from marshmallow.validate import Length
 
-from dcim.api.fields import PageQuery, Text, query_id, take_paging
+from dcim.api.fields import PageQuery, Text, Whole, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
+from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.inventory import queries
+from dcim.inventory.models import Cabinet
+from dcim.inventory.structure import RACKS_IN
+from dcim.inventory.structure import split_cabinet as split
 
 cabinets = Resource("cabinets", "Cabinets and racks")
 
@@ -16,6 +21,17 @@ cabinets = Resource("cabinets", "Cabinets and racks")
 class CabinetQuery(PageQuery):
     room_id = query_id()
     code = Text(high=64)
+
+
+class Split(Schema):
+    layout = choice(tuple(RACKS_IN), required=True)
+    u_counts = fields.List(
+        Whole(1, 60),
+        allow_none=True,
+        load_default=None,
+        validate=Length(1, 4),
+        metadata={"description": "U of each rack from the top; equal parts, if not given."},
+    )
 
 
 class AllocationList(Schema):
@@ -44,3 +60,17 @@ def list_allocations(cabinet_id: int) -> Any:
     session, scope = db_session(), current_scope()
     cabinet = queries.find_cabinet(session, scope, cabinet_id)
     return {"items": queries.list_allocations(session, scope, [r.id for r in cabinet.racks])}
+
+
+@cabinets.post("/<int:cabinet_id>/split")
+@cabinets.arguments(Split)
+@cabinets.response(200, answer_of(queries.CabinetRow))
+def split_cabinet(body: dict[str, Any], cabinet_id: int) -> Any:
+    """Make an empty cabinet's racks anew: one, two halves or four quarters."""
+    session, scope = db_session(), current_scope()
+    queries.find_cabinet(session, scope, cabinet_id)
+    cabinet = session.get(Cabinet, cabinet_id)
+    if cabinet is None:
+        raise NotFoundError("No such cabinet.")
+    split(session, scope, cabinet, body["layout"], u_counts=body["u_counts"])
+    return queries.find_cabinet(session, scope, cabinet_id)

@@ -13,6 +13,7 @@ from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.inventory import placement, queries
 from dcim.inventory.models import Device
+from dcim.inventory.rails import RAIL_PLACES
 from dcim.inventory.registration import register_device
 
 devices = Resource("devices", "Devices")
@@ -54,8 +55,20 @@ class NewInstallation(Schema):
         load_default=None,
         metadata={"description": "Lowest half unit from the bottom, 0 is the lower half of U1."},
     )
-    face = choice(("front", "rear", "full"), load_default="full")
-    side = choice(("left", "right", "full"), load_default="full")
+    face = choice(
+        ("front", "rear", "full"),
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "As its type says, if not given."},
+    )
+    side = choice(("left", "right", "full"), allow_none=True, load_default=None)
+    rail = choice(
+        ("left", "right"),
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "For a 0U device; the first free place, if not given."},
+    )
+    rail_position = Whole(1, RAIL_PLACES, allow_none=True, load_default=None)
     override = Text(
         high=255,
         load_default="",

@@ -28,6 +28,7 @@ from dcim.customers.models import (
 )
 from dcim.db import Base
 from dcim.inventory import models as inventory
+from dcim.inventory.claims import AreaClaim
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.network import address_models as addresses
@@ -62,6 +63,7 @@ RULED = {
     "order_step": {"kind", "state", "subject_kind"},
     "device": {"state"},
     "allocation": {"turn"},
+    "area_claim": {"extent", "turn"},
     "incident_impact": {"severity"},
     "ticket": {"kind"},
     "statement": {"period", "currency", "verdict", "document_sha256", "inputs_sha256"},
@@ -183,6 +185,7 @@ def seed_tenant(session: Session, settings: Settings, tag: str, *, place: int = 
     tenant = Tenant(tag)
     _seed_contract(session, tenant)
     _seed_space(session, tenant)
+    _seed_areas(session, tenant)
     _seed_measured(session, settings, tenant, place or ord(tag[0]) - ord("A") + 1)
     _seed_operations(session, tenant)
     _seed_statement(session, settings, tenant)
@@ -260,8 +263,11 @@ def _seed_space(session: Session, tenant: Tenant) -> None:
     site = make(session, inventory.Site, tag, timezone="Asia/Shanghai")
     room = make(session, inventory.Room, tag, site_id=site.id)
     row = make(session, inventory.Row, tag, room_id=room.id, position=1)
-    cabinet = make(session, inventory.Cabinet, tag, row_id=row.id, position=1, layout="full")
-    rack = make(session, inventory.Rack, tag, cabinet_id=cabinet.id, u_count=42)
+    cabinet = make(
+        session, inventory.Cabinet, tag, row_id=row.id, position=1, layout="full", facing="S",
+        state="in_service",
+    )  # fmt: skip
+    rack = make(session, inventory.Rack, tag, cabinet_id=cabinet.id, u_count=42, numbering="up")
     kind = inventory.DeviceType(manufacturer="Maker", model=f"Model {tag}", height=2)
     session.add(kind)
     session.flush()
@@ -295,6 +301,36 @@ def _seed_space(session: Session, tenant: Tenant) -> None:
         "hold_id": hold.id,
     }
     tenant.ids = ids
+
+
+def _seed_areas(session: Session, tenant: Tenant) -> None:
+    """A building, a cage sold whole, with a cabinet in it, and a barred unit."""
+    tag, ids = tenant.tag, tenant.ids
+    building = make(session, inventory.Building, tag, site_id=ids["site_id"])
+    cage = make(session, inventory.Cage, tag, room_id=ids["room_id"])
+    barred = make(
+        session, inventory.BarredSpace, tag, rack_id=ids["rack_id"], u_low=60, height=2,
+        face="full", kind="blocked",
+    )  # fmt: skip
+    session.add_all(
+        inventory.InstallationSlot(
+            rack_id=ids["rack_id"], barred_id=barred.id, u=u, face=face, side=side
+        )
+        for u in (60, 61)
+        for face in inventory.FACES
+        for side in inventory.SIDES
+    )
+    claim = make(
+        session, AreaClaim, tag, customer_id=ids["customer_id"], extent="cage", cage_id=cage.id,
+        contract_item_id=ids["contract_item_id"], turn="current", starts_on=LONG_AGO,
+    )  # fmt: skip
+    ids |= {
+        "building_id": building.id,
+        "cage_id": cage.id,
+        "barred_space_id": barred.id,
+        "area_id": cage.id,
+        "area_claim_id": claim.id,
+    }
 
 
 def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: int) -> None:
