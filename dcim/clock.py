@@ -23,6 +23,7 @@ from sqlalchemy.pool import NullPool
 from dcim import jobs
 from dcim.accounts.models import JobRun
 from dcim.accounts.scope import Scope
+from dcim.capacity.snapshot import prune_changes
 from dcim.config import Settings
 from dcim.db import ScopedSession
 from dcim.snmp.models import SnmpAgent
@@ -182,6 +183,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("retry-stalled", every(10), lambda session: take_back_stalled(url)),
         Chime("incidents", every(300), defer_incidents),
         Chime("maintain-samples", CronTrigger(hour=3, minute=15, timezone=zone), defer_maintenance),
+        Chime("prune-capacity", CronTrigger(hour=3, minute=45, timezone=zone), prune_changes),
         # Asked every minute, not only on the 1st: a clock that was down then catches up.
         Chime(
             "issue-statements", every(60), lambda session: defer_statements(session, zone, _now())

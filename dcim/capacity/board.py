@@ -52,11 +52,9 @@ class Moment:
             fitting = self.runs[:, units:]
             # At most 60 places of 1 U: a byte holds them.
             each = (np.arange(units, TALLEST_U + 1) // units).astype(np.uint8)
-            found = (
-                (fitting @ each).astype(np.int64),
-                np.argmax(fitting > 0, axis=1),
-                (self.unheld[:, units:] > 0).any(axis=1),
-            )
+            would: npt.NDArray[np.bool_] = np.any(self.unheld[:, units:] > 0, axis=1)
+            leftover: Numbers = np.argmax(fitting > 0, axis=1)
+            found = ((fitting @ each).astype(np.int64), leftover, would)
             self.by_units[units] = found
         return found
 
@@ -108,7 +106,9 @@ class Board:
 
     def _sum_up(self) -> None:
         self.weight_left = self.limits - _sum_by(self.cabinet_index, self.weights)
-        self.bounds = np.array(sorted(end for end, count in self.ends.items() if count > 0), np.int64)
+        self.bounds = np.array(
+            sorted(end for end, count in self.ends.items() if count > 0), np.int64
+        )
         self._ports: dict[int, tuple[Numbers, Numbers]] = {}
 
     def replace(self, changed: Mapping[int, RackFacts]) -> "Board":
