@@ -225,7 +225,7 @@ def _count_racks(session: Session, rack_ids: Picked, after: dt.date) -> dict[int
         )
         .group_by(Allocation.contract_item_id)
     )
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def _midnight(day: dt.date, zone: ZoneInfo) -> int:
