@@ -23,6 +23,7 @@ from sqlalchemy.pool import NullPool
 from dcim import jobs
 from dcim.accounts.models import JobRun
 from dcim.accounts.scope import Scope
+from dcim.capacity.snapshot import prune_changes
 from dcim.config import Settings
 from dcim.customers.turning import turn_day
 from dcim.db import ScopedSession
@@ -186,6 +187,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("turn-day", every(600), lambda session: turn_day(session, Scope.system("clock"))),
         Chime("maintain-samples", CronTrigger(hour=3, minute=15, timezone=zone), defer_maintenance),
         Chime("purge-deleted", CronTrigger(hour=3, minute=45, timezone=zone), defer_purge),
+        Chime("prune-capacity", CronTrigger(hour=3, minute=45, timezone=zone), prune_changes),
         # Asked every minute, not only on the 1st: a clock that was down then catches up.
         Chime(
             "issue-statements", every(60), lambda session: defer_statements(session, zone, _now())

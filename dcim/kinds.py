@@ -22,9 +22,5 @@ KINDS: tuple[Kind, ...] = (
     *customers.KINDS,
     *operations.KINDS,
 )
-from dcim.inventory import walk_kinds
-from dcim.records.kinds import Kind
-
-KINDS: tuple[Kind, ...] = (*inventory.KINDS, *walk_kinds.KINDS)
 BY_NAME = {kind.name: kind for kind in KINDS}
 BY_PLURAL = {kind.plural: kind for kind in KINDS}

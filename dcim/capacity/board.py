@@ -1,6 +1,7 @@
 """Pure: all racks as columns, and the same as it will be at an instant. Never changed: what differs
 makes a new one, which takes over what is still right."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -41,6 +42,21 @@ class Moment:
     draw_w: Watts
     load_w: Watts
     left_w: Watts
+    # By the U of one place: how many there are, what the tightest stretch keeps, whether there
+    # would be one if holds were not there. Filled as wishes ask.
+    by_units: dict[int, tuple[Numbers, Numbers, npt.NDArray[np.bool_]]]
+
+    def places(self, units: int) -> tuple[Numbers, Numbers, npt.NDArray[np.bool_]]:
+        found = self.by_units.get(units)
+        if found is None:
+            fitting = self.runs[:, units:]
+            # At most 60 places of 1 U: a byte holds them.
+            each = (np.arange(units, TALLEST_U + 1) // units).astype(np.uint8)
+            would: npt.NDArray[np.bool_] = np.any(self.unheld[:, units:] > 0, axis=1)
+            leftover: Numbers = np.argmax(fitting > 0, axis=1)
+            found = ((fitting @ each).astype(np.int64), leftover, would)
+            self.by_units[units] = found
+        return found
 
 
 class Board:
@@ -81,17 +97,18 @@ class Board:
     def _fill(self) -> None:
         """What follows from the facts that change from day to day."""
         self.moments: list[Moment] = []
-        weights = np.array([rack.weight_g for rack in self.racks], dtype=np.int64)
-        limits = np.array([rack.weight_limit_g for rack in self.racks], dtype=np.int64)
-        self.weight_left = limits - _sum_by(self.cabinet_index, weights)
-        self.bounds = np.unique(
-            [
-                claim.until_ms
-                for rack in self.racks
-                for claim in rack.claims
-                if claim.until_ms is not None
-            ]
-        ).astype(np.int64)
+        self.weights = np.array([rack.weight_g for rack in self.racks], dtype=np.int64)
+        self.limits = np.array([rack.weight_limit_g for rack in self.racks], dtype=np.int64)
+        self.ends: Counter[int] = Counter()
+        for rack in self.racks:
+            self.ends.update(_ends_of(rack))
+        self._sum_up()
+
+    def _sum_up(self) -> None:
+        self.weight_left = self.limits - _sum_by(self.cabinet_index, self.weights)
+        self.bounds = np.array(
+            sorted(end for end, count in self.ends.items() if count > 0), np.int64
+        )
         self._ports: dict[int, tuple[Numbers, Numbers]] = {}
 
     def replace(self, changed: Mapping[int, RackFacts]) -> "Board":
@@ -100,9 +117,14 @@ class Board:
         new.__dict__.update(self.__dict__)
         new.racks = list(self.racks)
         spots = [self.at[rack_id] for rack_id in changed]
+        new.weights, new.ends = self.weights.copy(), self.ends.copy()
         for at in spots:
-            new.racks[at] = changed[self.racks[at].rack_id]
-        new._fill()
+            before, after = self.racks[at], changed[self.racks[at].rack_id]
+            new.racks[at] = after
+            new.weights[at] = after.weight_g
+            new.ends.subtract(_ends_of(before))
+            new.ends.update(_ends_of(after))
+        new._sum_up()
         new.moments = [new._evaluate(moment.when, moment, spots) for moment in self.moments]
         return new
 
@@ -149,6 +171,7 @@ class Board:
             draw_w=draw,
             load_w=load,
             left_w=self.spread.headroom(load, count),
+            by_units={},
         )
 
     def ports(self, speed: int) -> tuple[Numbers, Numbers]:
@@ -162,6 +185,10 @@ class Board:
 
     def racks_of(self, cabinet_id: int) -> list[RackFacts]:
         return [self.racks[at] for at in np.flatnonzero(self.cabinet == cabinet_id)]
+
+
+def _ends_of(rack: RackFacts) -> list[int]:
+    return [claim.until_ms for claim in rack.claims if claim.until_ms is not None]
 
 
 def _number(ids: Numbers) -> Numbers:

@@ -7,7 +7,6 @@ import numpy.typing as npt
 
 from dcim.capacity.board import Board, Moment, Numbers
 from dcim.capacity.facts import When
-from dcim.capacity.masks import TALLEST_U
 from dcim.capacity.wish import LAYOUT_OF, Wish
 
 # What can speak against a rack, the first that does names it. One bit each.
@@ -120,13 +119,11 @@ def _judge_space(
             against[board.layout != LAYOUT_OF[wish.kind]] |= BIT["layout"]
         against[~empty] |= BIT["space"]
         return empty.astype(np.int64), np.zeros(count, dtype=np.int64)
-    fitting = moment.runs[:, wish.units :]
-    places = fitting.astype(np.int64) @ (np.arange(wish.units, TALLEST_U + 1) // wish.units)
+    places, leftover, would = moment.places(wish.units)
     short = places == 0
-    would = (moment.unheld[:, wish.units :] > 0).any(axis=1)
     against[short & would] |= BIT["held"]
     against[short & ~would] |= BIT["space"]
-    return places, np.argmax(fitting > 0, axis=1)
+    return places, leftover
 
 
 def _judge_power(board: Board, moment: Moment, wish: Wish, against: Bits) -> Numbers:

@@ -140,27 +140,7 @@ def _read_claims(session: Session, rack_ids: Picked) -> dict[int, list[Claim]]:
     yesterday = now.date() - dt.timedelta(days=1)
     zones: dict[str, ZoneInfo] = {}
     found: dict[int, list[Claim]] = {}
-    other = (
-        select(
-            Allocation.contract_item_id, func.count(Allocation.rack_id.distinct()).label("racks")
-        )
-        .where(or_(Allocation.ends_on.is_(None), Allocation.ends_on > yesterday))
-        .group_by(Allocation.contract_item_id)
-        .subquery()
-    )
-    for (
-        rack_id,
-        u_low,
-        height,
-        starts_on,
-        ends_on,
-        customer_id,
-        item_id,
-        watts,
-        racks,
-        name,
-        zone,
-    ) in session.execute(
+    rows = session.execute(
         select(
             Allocation.rack_id,
             Allocation.u_low,
@@ -170,7 +150,6 @@ def _read_claims(session: Session, rack_ids: Picked) -> dict[int, list[Claim]]:
             Allocation.customer_id,
             Allocation.contract_item_id,
             ContractItem.contracted_w,
-            other.c.racks,
             Customer.name,
             Site.timezone,
         )
@@ -181,13 +160,25 @@ def _read_claims(session: Session, rack_ids: Picked) -> dict[int, list[Claim]]:
         .join(Row, Row.id == Cabinet.row_id)
         .join(Room, Room.id == Row.room_id)
         .join(Site, Site.id == Room.site_id)
-        .join(other, other.c.contract_item_id == Allocation.contract_item_id)
         .where(
             _picked(Allocation.rack_id, rack_ids),
             or_(Allocation.ends_on.is_(None), Allocation.ends_on > yesterday),
         )
         .order_by(Allocation.id)
-    ):
+    ).all()
+    racks = _count_racks(session, rack_ids, yesterday)
+    for (
+        rack_id,
+        u_low,
+        height,
+        starts_on,
+        ends_on,
+        customer_id,
+        item_id,
+        watts,
+        name,
+        zone,
+    ) in rows:
         if zone not in zones:
             zones[zone] = ZoneInfo(zone)
         found.setdefault(rack_id, []).append(
@@ -195,7 +186,7 @@ def _read_claims(session: Session, rack_ids: Picked) -> dict[int, list[Claim]]:
                 kind="allocation",
                 mask=mask_of(u_low, height),
                 until_ms=None if ends_on is None else _midnight(ends_on, zones[zone]),
-                watts=-(-(watts or 0) // racks),
+                watts=-(-(watts or 0) // racks[item_id]),
                 holder=name,
                 customer_id=customer_id,
                 item_id=item_id,
@@ -220,6 +211,21 @@ def _read_claims(session: Session, rack_ids: Picked) -> dict[int, list[Claim]]:
             )
         )
     return found
+
+
+def _count_racks(session: Session, rack_ids: Picked, after: dt.date) -> dict[int, int]:
+    """In how many racks, of all there are, each item with space here has some: they share its
+    watts."""
+    here = select(Allocation.contract_item_id).where(_picked(Allocation.rack_id, rack_ids))
+    rows = session.execute(
+        select(Allocation.contract_item_id, func.count(Allocation.rack_id.distinct()))
+        .where(
+            true() if rack_ids is None else Allocation.contract_item_id.in_(here),
+            or_(Allocation.ends_on.is_(None), Allocation.ends_on > after),
+        )
+        .group_by(Allocation.contract_item_id)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def _midnight(day: dt.date, zone: ZoneInfo) -> int:

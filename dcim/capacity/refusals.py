@@ -10,7 +10,7 @@ import numpy as np
 from dcim.capacity.board import Board
 from dcim.capacity.chain import FEEDS
 from dcim.capacity.facts import RackFacts, When
-from dcim.capacity.judging import BIT, REASONS, Judgement, judge
+from dcim.capacity.judging import BIT, REASONS, Judgement, domains, judge
 from dcim.capacity.masks import longest_run
 from dcim.capacity.wish import Wish
 from dcim.records.fields import mark
@@ -124,12 +124,9 @@ def _tell_together(judged: Judgement, at: int, when: When) -> Told:
 
 
 def _companions(judged: Judgement, at: int) -> int:
-    """How many racks of the same row (or cabinet) could take a place, this one with them."""
-    board = judged.board
-    groups = board.cabinet if judged.wish.relation == "same_cabinet" else board.row
+    """How many racks could take a place together, this one with them."""
     alone = judged.looked_at & ((judged.against & ~BIT["together"]) == 0)
-    if judged.wish.relation == "any":
-        return int(alone.sum())
+    groups = domains(judged.board, judged.wish, alone)
     return int((alone & (groups == groups[at])).sum())
 
 

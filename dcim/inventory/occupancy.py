@@ -253,15 +253,18 @@ def refuse_installed(rack: Rack, device: Device) -> ConflictError:
 
 
 def refuse_barred(rack: Rack, barred: BarredSpace) -> ConflictError:
-    message = (
-        "%(rack)s has no %(where)s: %(reason)s."
-        if barred.kind == "absent"
-        else "%(rack)s %(where)s is blocked until staff open it: %(reason)s."
-    )
+    where = name_units(barred.u_low, barred.height)
+    if barred.kind == "absent":
+        return ConflictError(
+            "%(rack)s has no %(where)s: %(reason)s.",
+            rack=rack.code,
+            where=where,
+            reason=barred.reason,
+        )
     return ConflictError(
-        message,
+        "%(rack)s %(where)s is blocked until staff open it: %(reason)s.",
         rack=rack.code,
-        where=name_units(barred.u_low, barred.height),
+        where=where,
         reason=barred.reason,
     )
 

@@ -39,11 +39,10 @@ Headers = dict[str, str]
 
 
 def run(racks: int, say: Say) -> list[tuple[str, str]]:
-    with running_estate(racks, say) as estate, transaction(estate.sessions, SCOPE) as session:
-        headers = sign_in(estate, session)
-        session.commit()
-        paths = choose_paths(session)
-        session.rollback()
+    with running_estate(racks, say) as estate:
+        with transaction(estate.sessions, SCOPE) as session:
+            headers = sign_in(estate, session)
+            paths = choose_paths(session)
         with serving(estate) as port:
             return measure(port, headers, paths, racks, say)
 
@@ -70,7 +69,7 @@ def sign_in(estate: Estate, session: Session) -> Headers:
 
 
 def choose_paths(session: Session) -> list[str]:
-    middle = select(Cabinet.id).order_by(Cabinet.id).offset(100).limit(1)
+    middle = select(Cabinet.id).order_by(Cabinet.id).offset(30).limit(1)
     cabinet_id = session.scalars(middle).one()
     serial = session.scalars(select(Device.serial).order_by(Device.id).offset(777).limit(1)).one()
     return [

@@ -24,8 +24,8 @@ from dcim.snmp.registration import UsmSecrets, register_agent, store_credential
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_listing, read_text
 from dcim.web.staff.blueprint import staff
-from dcim.web.staff.placing import find_device, suggest_devices
 from dcim.web.staff.placing_forms import MISSING, strip
+from dcim.web.staff.placing_parts import find_device, suggest_devices
 
 NEW = 0
 AUTH = ("none", "MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512")

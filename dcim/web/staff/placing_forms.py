@@ -11,6 +11,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from dcim.inventory.models import Rack
+from dcim.inventory.rails import RAIL_PLACES
 
 MISSING = _l("This is needed.")
 
@@ -53,6 +54,7 @@ class MountForm(PlaceForm):
     face = SelectField(
         _l("Face"),
         choices=[
+            SelectChoice("", _l("As its type says")),
             SelectChoice("full", _l("Front and rear")),
             SelectChoice("front", _l("Front")),
             SelectChoice("rear", _l("Rear")),
@@ -61,14 +63,34 @@ class MountForm(PlaceForm):
     side = SelectField(
         _l("Width"),
         choices=[
+            SelectChoice("", _l("As its type says")),
             SelectChoice("full", _l("Full width")),
             SelectChoice("left", _l("Left half")),
             SelectChoice("right", _l("Right half")),
         ],
     )
+    rail = SelectField(
+        _l("Side rail"),
+        choices=[
+            SelectChoice("", _l("First free place")),
+            *(
+                SelectChoice(f"{side}-{place}", _l("%(side)s %(place)s", side=words, place=place))
+                for side, words in (("left", _l("Left")), ("right", _l("Right")))
+                for place in range(1, RAIL_PLACES + 1)
+            ),
+        ],
+    )
     override = StringField(
         _l("Reason for overriding"), filters=[strip], validators=[Length(max=200)]
     )
+
+    @property
+    def rail_side(self) -> str | None:
+        return self.rail.data.split("-")[0] if self.rail.data else None
+
+    @property
+    def rail_place(self) -> int | None:
+        return int(self.rail.data.split("-")[1]) if self.rail.data else None
 
 
 class InstallForm(MountForm):
@@ -115,6 +137,7 @@ class HoldForm(SpaceForm):
     prospect = StringField(
         _l("For whom"), filters=[strip], validators=[DataRequired(MISSING), Length(max=255)]
     )
+    begins = DateField(_l("From"), validators=[Optional()])
     until = DateField(_l("Last day"), validators=[InputRequired(MISSING)])
     reason = StringField(_l("Reason"), filters=[strip], validators=[Length(max=255)])
 

@@ -296,7 +296,7 @@ def test_the_search_costs_one_statement_when_nothing_changed(
         assert len(statements) == 1
         snapshot.forget(session)
         look(session, WIDE)
-        assert len(statements) == 1 + 10
+        assert len(statements) == 1 + 11
 
 
 def test_old_notes_are_pruned_and_new_ones_kept(sessions: SessionFactory, hall: Hall) -> None:

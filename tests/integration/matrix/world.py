@@ -203,6 +203,8 @@ def seed_tenant(session: Session, settings: Settings, tag: str, *, place: int = 
     _seed_statement(session, settings, tenant)
     _seed_equipment(session, tenant)
     _seed_network(session, tenant, place or ord(tag[0]) - ord("A") + 1)
+    # A wish may name a customer to be near to.
+    tenant.ids["near_customer_id"] = tenant.ids["customer_id"]
     return tenant
 
 

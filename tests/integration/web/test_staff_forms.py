@@ -107,14 +107,14 @@ def test_without_htmx_the_answer_is_a_redirect(house: StaffHouse, staff: Person)
 def test_a_taken_place_is_refused_in_the_holders_name_and_keeps_what_was_typed(
     house: StaffHouse, staff: Person, sessions: SessionFactory
 ) -> None:
-    answer = staff.post(install_path(house), **mount(house, 4, side="left"))
+    answer = staff.post(install_path(house), **mount(house, 4))
     page = answer.get_data(as_text=True)
     assert answer.status_code == 409
     assert "is taken by server-01 &lt;script&gt;" in page
     assert "<html" not in page
     assert 'value="SN-SPARE"' in page
     assert 'value="4"' in page
-    assert '<option selected value="left">' in page
+    assert '<option selected value="full">' in page
     with transaction(sessions, SCOPE) as session:
         assert session.scalar(select(func.count()).select_from(Installation)) == 2
 

@@ -1,0 +1,146 @@
+"""What the forms about places share: one way to answer, finding what was named, suggestions."""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Response, current_app, request
+from flask_wtf import FlaskForm
+from sqlalchemy import select
+from werkzeug.wrappers import Response as BaseResponse
+
+from dcim.accounts.roles import Right
+from dcim.customers.models import Contract, ContractItem, Customer
+from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from dcim.http.database import db_session
+from dcim.http.policy import has_right
+from dcim.inventory.models import Cabinet, Device, Rack
+from dcim.web.staff.answers import go_on, refuse, show_form
+from dcim.web.staff.arguments import read_int
+from dcim.web.staff.cabinet_drawing import find_rack_at
+from dcim.web.staff.placing_forms import MountForm, PlaceForm
+
+SUGGESTED = 200
+
+
+def answer_form(
+    template: str, form: FlaskForm, place: Callable[[], str], **context: Any
+) -> Response | BaseResponse:
+    """One way for all: 422 for what can't be, 409 for what another has, else on to the result."""
+    context["may_override"] = has_right(Right.OVERRIDE_SPACE)
+    if request.method == "GET":
+        return show_form(template, form, **context)
+    if not form.validate():
+        return show_form(template, form, 422, **context)
+    try:
+        url = place()
+    except (ConflictError, InvalidError, ForbiddenError, NotFoundError) as error:
+        return show_form(template, form, refuse(form, error), **context)
+    return go_on(url)
+
+
+def read_override(form: MountForm) -> str:
+    """The reason, from those who may give one; others' is refused, not ignored."""
+    reason = form.override.data or ""
+    if reason and not has_right(Right.OVERRIDE_SPACE):
+        raise ForbiddenError("You may not build into what is sold or held.")
+    return reason
+
+
+def prefill(form: PlaceForm, cabinet: Cabinet) -> None:
+    """From the drawing: `at` is a half unit of the whole cabinet; or `rack` and `u`."""
+    form.offer_racks(cabinet.racks)
+    if request.method != "GET":
+        return
+    at = read_int("at")
+    spot = None if at is None else find_rack_at(cabinet, at)
+    if spot is not None:
+        form.rack_id.data, form.u.data = spot[0], spot[1] // 2 + 1
+    elif (u := read_int("u")) is not None:
+        form.u.data = u
+
+
+def find_cabinet(cabinet_id: int) -> Cabinet:
+    found = db_session().get(Cabinet, cabinet_id)
+    if found is None:
+        raise NotFoundError("No such cabinet.")
+    return found
+
+
+def get_device(device_id: int) -> Device:
+    found = db_session().get(Device, device_id)
+    if found is None:
+        raise NotFoundError("No such device.")
+    return found
+
+
+def find_device(mark: str) -> Device:
+    """By name, serial or asset tag. Raises InvalidError for none, and for one mark of several."""
+    found = (
+        db_session()
+        .scalars(
+            select(Device)
+            .where((Device.name == mark) | (Device.serial == mark) | (Device.asset_tag == mark))
+            .limit(2)
+        )
+        .all()
+    )
+    if len(found) != 1:
+        words = "%(mark)s marks several devices." if found else "No device is marked %(mark)s."
+        raise InvalidError(words, {"device": ["unknown"]}, mark=mark)
+    return found[0]
+
+
+def find_rack(code: str) -> Rack:
+    found = db_session().scalars(select(Rack).where(Rack.code == code).limit(2)).all()
+    if len(found) != 1:
+        words = (
+            "Several racks are called %(code)s; open its cabinet and install there."
+            if found
+            else "No rack is called %(code)s."
+        )
+        raise InvalidError(words, {"rack": ["unknown"]}, code=code)
+    return found[0]
+
+
+def suggest_devices() -> list[tuple[str, str]]:
+    """(name, what helps to recognise it) of devices that stand nowhere, newest first."""
+    rows = db_session().execute(
+        select(Device.name, Device.serial, Customer.name)
+        .outerjoin(Customer, Customer.id == Device.customer_id)
+        .where(~Device.installation.has())
+        .order_by(Device.id.desc())
+        .limit(SUGGESTED)
+    )
+    return [(name, " · ".join(p for p in (serial, owner) if p)) for name, serial, owner in rows]
+
+
+def suggest_items(now: dt.datetime) -> list[tuple[str, str]]:
+    """(code, label and customer) of items that space can be sold by."""
+    rows = db_session().execute(
+        select(ContractItem.code, ContractItem.label, Customer.name)
+        .join(Contract, Contract.id == ContractItem.contract_id)
+        .join(Customer, Customer.id == Contract.customer_id)
+        .where(
+            ContractItem.kind.in_(("cabinet", "rack", "space", "server")),
+            (ContractItem.ends_on.is_(None)) | (ContractItem.ends_on > now.date()),
+        )
+        .order_by(ContractItem.id.desc())
+        .limit(SUGGESTED)
+    )
+    return [(code, f"{label} · {owner}") for code, label, owner in rows]
+
+
+def local_zone() -> ZoneInfo:
+    return ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+
+
+def find_item(code: str) -> ContractItem:
+    """Raises InvalidError."""
+    found = db_session().scalar(select(ContractItem).where(ContractItem.code == code))
+    if found is None:
+        raise InvalidError(
+            "No contract item has the code %(code)s.", {"item": ["unknown"]}, code=code
+        )
+    return found
