@@ -136,9 +136,7 @@ def _load_panels(
                 scope,
                 Plug(near.id, REAR),
                 Plug(far.id, REAR),
-                CableNotes(
-                    "smf", f"TRK-{row // 2 + 1:02d}-{number + 1:02d}", "黄", Decimal(35)
-                ),
+                CableNotes("smf", f"TRK-{row // 2 + 1:02d}-{number + 1:02d}", "黄", Decimal(35)),
                 at=now - 380 * DAY,
             )
     return panels
