@@ -136,9 +136,7 @@ def _load_panels(
                 scope,
                 Plug(near.id, REAR),
                 Plug(far.id, REAR),
-                CableNotes(
-                    "smf", f"TRK-{row // 2 + 1:02d}-{number + 1:02d}", "yellow", Decimal(35)
-                ),
+                CableNotes("smf", f"TRK-{row // 2 + 1:02d}-{number + 1:02d}", "黄", Decimal(35)),
                 at=now - 380 * DAY,
             )
     return panels
@@ -227,7 +225,7 @@ def _lead(
             at=began,
         )
     given: dict[str, dict[str, object]] = {
-        "patch": {"colour": "yellow", "length_m": Decimal(12)},
+        "patch": {"colour": "黄", "length_m": Decimal(12)},
         "test": {"loss_db": Decimal("0.42"), "light_dbm": Decimal("-5.10")},
         "bill": {"billed_from": (began + 4 * DAY).date(), "contract_item_id": item_id},
         "disconnect": {"note": "业务下线"},

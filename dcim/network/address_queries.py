@@ -42,7 +42,7 @@ class PrefixRow:
 
 
 @dataclass(frozen=True, slots=True)
-class AssignmentRow:
+class GivenAddressRow:
     """Half-open; `ends_at` none while it lasts without an end."""
 
     id: int
@@ -63,7 +63,7 @@ class PrefixView:
     prefix: PrefixRow
     around: list[PrefixRow]
     inner: list[PrefixRow]
-    assignments: list[AssignmentRow]
+    assignments: list[GivenAddressRow]
     cells: tuple[Cell, ...]
 
 
@@ -155,7 +155,7 @@ def list_assignments(
     within: str | None = None,
     customer_id: int | None = None,
     now: dt.datetime | None = None,
-) -> Page[AssignmentRow]:
+) -> Page[GivenAddressRow]:
     """What is given now or later, by address; a customer's own without our ports."""
     at = now or utc_now()
     device, port = aliased(Device), aliased(Port)
@@ -190,16 +190,16 @@ def list_assignments(
     if customer_id is not None:
         statement = statement.where(AddressAssignment.customer_id == customer_id)
 
-    def make(**fields: object) -> AssignmentRow:
+    def make(**fields: object) -> GivenAddressRow:
         fields["network"] = write_net(parse_net(str(fields["network"])))
         if not scope.is_staff:
             fields["port_name"] = None
-        return AssignmentRow(**fields)  # type: ignore[arg-type]
+        return GivenAddressRow(**fields)  # type: ignore[arg-type]
 
     return fetch_page(session, make, statement, paging)
 
 
-def find_assignment(session: Session, scope: Scope, assignment_id: int) -> AssignmentRow:
+def find_assignment(session: Session, scope: Scope, assignment_id: int) -> GivenAddressRow:
     """Raises NotFoundError for an absent or another's; ended ones are found as well."""
     found = session.scalar(
         scope.apply(
@@ -210,7 +210,7 @@ def find_assignment(session: Session, scope: Scope, assignment_id: int) -> Assig
     if found is None or found.period.lower is None:
         raise NotFoundError("No such assignment.")
     customer, device, port = found.customer, found.device, found.port
-    return AssignmentRow(
+    return GivenAddressRow(
         id=found.id,
         network=write_net(parse_net(found.network)),
         customer_id=found.customer_id,

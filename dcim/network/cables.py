@@ -50,7 +50,7 @@ class PortPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class CableRow:
+class TraceCable:
     id: int
     code: str | None
     media: str
@@ -67,7 +67,7 @@ class TraceHop:
     port: PortPlace
     left: str | None
     right: str | None
-    cable: CableRow | None
+    cable: TraceCable | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +289,7 @@ def trace_port(session: Session, scope: Scope, port_id: int) -> Trace:
         line = line.turned
     places = find_places(session, line.port_ids)
     cables = {
-        one.id: CableRow(
+        one.id: TraceCable(
             one.id, one.code, one.media, one.colour, one.length_m, one.state, one.cross_connect_id
         )
         for one in session.scalars(select(Cable).where(Cable.id.in_(line.cables)))

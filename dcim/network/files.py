@@ -29,7 +29,7 @@ UNSAFE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class FileRow:
+class StoredFileRow:
     id: int
     kind: str
     name: str
@@ -123,7 +123,7 @@ def attach_file(
     return file
 
 
-def list_files(session: Session, scope: Scope, order_id: int) -> list[FileRow]:
+def list_files(session: Session, scope: Scope, order_id: int) -> list[StoredFileRow]:
     """An order's files, newest first; nothing for an order out of reach."""
     rows = session.scalars(
         select(StoredFile)
@@ -135,7 +135,7 @@ def list_files(session: Session, scope: Scope, order_id: int) -> list[FileRow]:
         .order_by(StoredFile.id.desc())
     )
     return [
-        FileRow(
+        StoredFileRow(
             one.id, one.kind, one.name, one.media_type, one.size, one.sha256, one.expires_on,
             one.uploaded_by, one.uploaded_at,
         )

@@ -259,7 +259,8 @@ CIRCUIT = Kind(
         Field("monthly_fee", mark("Monthly fee"), DecimalType(), required=True),
         Field("starts_on", mark("From"), DayType(), required=True),
         Field("ends_on", mark("Until"), DayType(), hint=mark("The first day without it.")),
-        Field("port_id", mark("Port"), ReferenceType(named("port")), listed=False, bulk=False),
+        Field("port_id", mark("Port"), ReferenceType(named("network_port")), listed=False,
+              bulk=False),
         Field("note", mark("Note"), NOTE, default="", listed=False, wide=True),
     ),
     key=("number",),
@@ -301,7 +302,7 @@ DEDICATED_LINE = Kind(
 )  # fmt: skip
 
 PORT = Kind(
-    name="port",
+    name="network_port",
     plural="network-ports",
     label=mark("Port"),
     label_plural=mark("Ports"),

@@ -14,13 +14,13 @@ from dcim.errors import NotFoundError
 from dcim.network.cables import PortPlace, find_places
 from dcim.network.cross_connect_rules import list_actions
 from dcim.network.cross_connects import judge_letter_of
-from dcim.network.files import FileRow, list_files
+from dcim.network.files import StoredFileRow, list_files
 from dcim.network.order_models import CrossConnect, CrossConnectEnd, CrossConnectStep
 from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page
 
 
 @dataclass(frozen=True, slots=True)
-class StepRow:
+class ConnectStepRow:
     """`actor` and `detail` are the operator's own affair: none for customers."""
 
     action: str
@@ -32,7 +32,7 @@ class StepRow:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderRow:
+class ConnectOrderRow:
     id: int
     number: str
     customer_id: int
@@ -59,16 +59,16 @@ class OrderRow:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderView:
+class ConnectOrderView:
     """`letter`: own, valid, expired or missing; none for customers. `actions`: what can be next."""
 
-    order: OrderRow
+    order: ConnectOrderRow
     a: PortPlace | None
     z: PortPlace | None
     letter: str | None
     actions: list[str]
-    steps: list[StepRow]
-    files: list[FileRow]
+    steps: list[ConnectStepRow]
+    files: list[StoredFileRow]
 
 
 COLUMNS = (
@@ -100,7 +100,7 @@ COLUMNS = (
 
 def list_orders(
     session: Session, scope: Scope, paging: Paging = FIRST_PAGE, *, customer_id: int | None = None
-) -> Page[OrderRow]:
+) -> Page[ConnectOrderRow]:
     """Orders within reach, newest first; two statements."""
     statement = (
         select(*COLUMNS)
@@ -111,12 +111,12 @@ def list_orders(
     )
     if customer_id is not None:
         statement = statement.where(CrossConnect.customer_id == customer_id)
-    return fetch_page(session, OrderRow, statement, paging)
+    return fetch_page(session, ConnectOrderRow, statement, paging)
 
 
 def find_order(
     session: Session, scope: Scope, order_id: int, now: dt.datetime | None = None
-) -> OrderView:
+) -> ConnectOrderView:
     """One order with its steps and files. Raises NotFoundError for an absent or another's."""
     row = session.execute(
         select(*COLUMNS)
@@ -126,7 +126,7 @@ def find_order(
     ).one_or_none()
     if row is None:
         raise NotFoundError("No such cross-connect.")
-    order = OrderRow(**row._asdict())
+    order = ConnectOrderRow(**row._asdict())
     ends: dict[str, PortPlace] = {}
     letter = None
     if scope.is_staff:
@@ -149,14 +149,14 @@ def find_order(
         )
         .order_by(CrossConnectStep.id)
     )
-    return OrderView(
+    return ConnectOrderView(
         order=order,
         a=ends.get("a"),
         z=ends.get("z"),
         letter=letter,
         actions=actions,
         steps=[
-            StepRow(
+            ConnectStepRow(
                 one.action,
                 one.state,
                 one.at,

@@ -8,7 +8,7 @@ from dcim.api.fields import Instant, Text, Whole, choice
 from dcim.api.shapes import answer_of
 from dcim.api.spec import Resource
 from dcim.http.database import current_scope, db_session
-from dcim.network.address_queries import AssignmentRow, find_assignment
+from dcim.network.address_queries import GivenAddressRow, find_assignment
 from dcim.network.addresses import (
     Holder,
     LookupRow,
@@ -45,11 +45,11 @@ class HolderBody(Schema):
     ends_at = Instant(allow_none=True, load_default=None)
 
 
-class NewAssignment(HolderBody):
+class NewGivenAddress(HolderBody):
     network = Text(required=True, metadata={"description": "192.0.2.7, or a block: 192.0.2.16/29."})
 
 
-class NextFree(HolderBody):
+class NextFreeAddress(HolderBody):
     prefix_id = Whole(required=True)
     length = Whole(
         0, 128, allow_none=True, load_default=None,
@@ -57,7 +57,7 @@ class NextFree(HolderBody):
     )  # fmt: skip
 
 
-class Release(Schema):
+class AddressRelease(Schema):
     at = Instant(allow_none=True, load_default=None)
 
 
@@ -71,7 +71,7 @@ class LookupList(Schema):
     items = fields.List(fields.Nested(answer_of(LookupRow)), required=True)
 
 
-class NewCable(Schema):
+class LaidCable(Schema):
     a_port_id = Whole(required=True)
     a_face = choice(("front", "rear"), load_default="front")
     z_port_id = Whole(required=True)
@@ -101,7 +101,7 @@ class MembershipAnswer(Schema):
     ends_at = Instant(required=True, allow_none=True)
 
 
-class EndBody(Schema):
+class MembershipEnd(Schema):
     ends_at = Instant(allow_none=True, load_default=None)
 
 
@@ -111,8 +111,8 @@ def _holder(body: dict[str, Any]) -> Holder:
 
 
 @addresses.post("")
-@addresses.arguments(NewAssignment)
-@addresses.response(201, answer_of(AssignmentRow))
+@addresses.arguments(NewGivenAddress)
+@addresses.response(201, answer_of(GivenAddressRow))
 def assign(body: dict[str, Any]) -> Any:
     """Give an address or a block; refused with who has it and until when."""
     session, scope = db_session(), current_scope()
@@ -122,8 +122,8 @@ def assign(body: dict[str, Any]) -> Any:
 
 
 @addresses.post("/next-free")
-@addresses.arguments(NextFree)
-@addresses.response(201, answer_of(AssignmentRow))
+@addresses.arguments(NextFreeAddress)
+@addresses.response(201, answer_of(GivenAddressRow))
 def assign_free(body: dict[str, Any]) -> Any:
     """Give the lowest free address of a prefix, or the lowest free block of a length."""
     session, scope = db_session(), current_scope()
@@ -133,7 +133,7 @@ def assign_free(body: dict[str, Any]) -> Any:
 
 
 @addresses.post("/<int:assignment_id>/release")
-@addresses.arguments(Release)
+@addresses.arguments(AddressRelease)
 @addresses.response(204)
 def release(body: dict[str, Any], assignment_id: int) -> None:
     """End an assignment; one that hasn't begun is deleted."""
@@ -159,7 +159,7 @@ def show_trace(port_id: int) -> Any:
 
 
 @cabling.post("")
-@cabling.arguments(NewCable)
+@cabling.arguments(LaidCable)
 @cabling.response(201, CableAnswer)
 def connect(body: dict[str, Any]) -> Any:
     """Lay a cable between two ports; refused with what is plugged in there."""
@@ -191,7 +191,7 @@ def join(body: dict[str, Any]) -> Any:
 
 
 @memberships.post("/<int:membership_id>/release")
-@memberships.arguments(EndBody)
+@memberships.arguments(MembershipEnd)
 @memberships.response(200, MembershipAnswer)
 def leave(body: dict[str, Any], membership_id: int) -> Any:
     """End a port's membership; what was measured until then stays the service's."""

@@ -23,8 +23,15 @@ from dcim.network.cross_connects import (
     choose_ends,
     request_cross_connect,
 )
-from dcim.network.files import KINDS, LARGEST, FileRow, attach_file, describe_download, read_file
-from dcim.network.order_queries import OrderRow, OrderView, find_order, list_orders
+from dcim.network.files import (
+    KINDS,
+    LARGEST,
+    StoredFileRow,
+    attach_file,
+    describe_download,
+    read_file,
+)
+from dcim.network.order_queries import ConnectOrderRow, ConnectOrderView, find_order, list_orders
 
 orders = Resource("cross_connect_orders", "Cross-connect orders", prefix="cross-connect-orders")
 files = Resource("stored_files", "Files that were handed in", prefix="stored-files")
@@ -34,7 +41,7 @@ class OrderQuery(PageQuery):
     customer_id = query_id()
 
 
-class NewOrderBody(Schema):
+class NewCrossConnectOrder(Schema):
     customer_id = Whole(required=True)
     media = choice(MEDIA, required=True)
     connector = choice(CONNECTORS, load_default="lc")
@@ -49,7 +56,7 @@ class NewOrderBody(Schema):
     note = Text(low=0, load_default="")
 
 
-class Ends(Schema):
+class CrossConnectEnds(Schema):
     a_port_id = Whole(allow_none=True, load_default=None)
     z_port_id = Whole(allow_none=True, load_default=None)
     z_party = Text(low=0, load_default="")
@@ -62,7 +69,7 @@ class Level(fields.Decimal):
         super().__init__(places=2, validate=Range(low, high), as_string=True, **options)
 
 
-class Advance(Schema):
+class CrossConnectAdvance(Schema):
     """One step on; which fields it needs is said by `action`."""
 
     action = choice(tuple(ACTIONS), required=True)
@@ -80,7 +87,7 @@ class Advance(Schema):
     contract_item_id = Whole(allow_none=True, load_default=None)
 
 
-class NewFile(Schema):
+class NewStoredFile(Schema):
     """A PDF, PNG or JPEG of at most 7 MB; larger ones (10 MB) go by the page."""
 
     name = Text(required=True)
@@ -91,22 +98,22 @@ class NewFile(Schema):
 
 @orders.get("")
 @orders.arguments(OrderQuery, location="query")
-@orders.response(200, page_of(OrderRow))
+@orders.response(200, page_of(ConnectOrderRow))
 def list_cross_connects(query: dict[str, Any]) -> Any:
     """List the orders, newest first; a customer's are its own."""
     return list_orders(db_session(), current_scope(), take_paging(query), **query)
 
 
 @orders.get("/<int:order_id>")
-@orders.response(200, answer_of(OrderView))
+@orders.response(200, answer_of(ConnectOrderView))
 def show_cross_connect(order_id: int) -> Any:
     """Show one order with its ends, steps and files."""
     return find_order(db_session(), current_scope(), order_id)
 
 
 @orders.post("")
-@orders.arguments(NewOrderBody)
-@orders.response(201, answer_of(OrderView))
+@orders.arguments(NewCrossConnectOrder)
+@orders.response(201, answer_of(ConnectOrderView))
 def create_cross_connect(body: dict[str, Any]) -> Any:
     """Ask for a cross-connect: staff for anyone and by ports, customers for themselves in words."""
     session, scope = db_session(), current_scope()
@@ -115,8 +122,8 @@ def create_cross_connect(body: dict[str, Any]) -> Any:
 
 
 @orders.put("/<int:order_id>/ends")
-@orders.arguments(Ends)
-@orders.response(200, answer_of(OrderView))
+@orders.arguments(CrossConnectEnds)
+@orders.response(200, answer_of(ConnectOrderView))
 def choose_ports(body: dict[str, Any], order_id: int) -> Any:
     """Choose the ports of an order that isn't patched yet."""
     session, scope = db_session(), current_scope()
@@ -125,8 +132,8 @@ def choose_ports(body: dict[str, Any], order_id: int) -> Any:
 
 
 @orders.post("/<int:order_id>/steps")
-@orders.arguments(Advance)
-@orders.response(201, answer_of(OrderView))
+@orders.arguments(CrossConnectAdvance)
+@orders.response(201, answer_of(ConnectOrderView))
 def advance(body: dict[str, Any], order_id: int) -> Any:
     """Lead an order one step on. A customer may cancel its own request."""
     session, scope = db_session(), current_scope()
@@ -135,8 +142,8 @@ def advance(body: dict[str, Any], order_id: int) -> Any:
 
 
 @orders.post("/<int:order_id>/files")
-@orders.arguments(NewFile)
-@orders.response(201, answer_of(FileRow))
+@orders.arguments(NewStoredFile)
+@orders.response(201, answer_of(StoredFileRow))
 def attach(body: dict[str, Any], order_id: int) -> Any:
     """Hand in a letter of authorisation or another file."""
     expires_on: dt.date | None = body["expires_on"]

@@ -55,9 +55,12 @@ SECTIONS = {
     "staff.add_cross_connect": "staff.cross_connects",
     "staff.advance_order": "staff.cross_connects",
     "staff.attach_order_file": "staff.cross_connects",
-    "staff.prefix": "staff.prefixes",
-    "staff.address_lookup": "staff.prefixes",
-    "staff.port_trace": "staff.devices",
+    "staff.prefixes": "staff.cross_connects",
+    "staff.prefix": "staff.cross_connects",
+    "staff.address_lookup": "staff.cross_connects",
+    "staff.port_trace": "staff.cross_connects",
+    "staff.bandwidth_service": "staff.cross_connects",
+    "staff.work_order": "staff.cross_connects",
 }
 
 

@@ -28,7 +28,7 @@ from dcim.network.cross_connects import (
     request_cross_connect,
 )
 from dcim.network.files import attach_file, describe_download, read_file
-from dcim.network.order_queries import OrderView, find_order, list_orders
+from dcim.network.order_queries import ConnectOrderView, find_order, list_orders
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_listing, read_text
 from dcim.web.staff.blueprint import staff
@@ -175,7 +175,7 @@ def port_options() -> str:
     return render_template("staff/port_options.html", found=found)
 
 
-def describe_order(view: OrderView) -> dict[str, Any]:
+def describe_order(view: ConnectOrderView) -> dict[str, Any]:
     traces: list[Trace] = []
     session, scope = db_session(), current_scope()
     if view.a is not None:

@@ -86,7 +86,8 @@ class CableForm(FlaskForm):  # type: ignore[misc]
     face = SelectField(_l("Plug here"))
     other = text(_l("Other port"), needed=True)
     other_face = SelectField(
-        _l("Plug there"), choices=[("front", _l("Front")), ("rear", _l("Rear"))]
+        _l("Plug there"),
+        choices=[SelectChoice("front", _l("Front")), SelectChoice("rear", _l("Rear"))],
     )
     media = SelectField(_l("Media"), choices=choices(MEDIA))
     code = text(_l("Label of the cable"), longest=64)

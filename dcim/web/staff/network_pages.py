@@ -6,6 +6,7 @@ from flask import Response, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
+from wtforms.fields.choices import SelectChoice
 
 from dcim.accounts.roles import Right
 from dcim.columns import utc_now
@@ -58,7 +59,8 @@ def port_trace(port_id: int) -> Response | BaseResponse:
     form = CableForm()
     free = free_faces(trace, port_id)
     form.face.choices = [
-        (face, _("Front") if face == "front" else _("Rear")) for face in free or ["front"]
+        SelectChoice(face, _("Front") if face == "front" else _("Rear"))
+        for face in free or ["front"]
     ]
 
     def deed() -> str:

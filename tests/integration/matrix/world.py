@@ -562,6 +562,7 @@ def _seed_network(session: Session, tenant: Tenant, place: int) -> None:
         "circuit_id": circuit.id,
         "dedicated_line_id": line.id,
         "bandwidth_service_id": ids["service_id"],
+        "network_port_id": ids["port_id"],
         "cross_connect_id": order.id,
         "order_id": order.id,
         "step_id": step.id,
