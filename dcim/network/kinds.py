@@ -1,6 +1,5 @@
 """Carriers, lines, ports, cables, services, orders and addresses as kinds of records."""
 
-import importlib
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -9,9 +8,12 @@ from sqlalchemy import ColumnElement, String, cast, func, or_, select
 
 from dcim.accounts.roles import Right
 from dcim.accounts.scope import Scope
+from dcim.customers.kinds import CONTRACT_ITEM, CUSTOMER
+from dcim.inventory.kinds import ROOM, SITE
 from dcim.inventory.models import Device
 from dcim.network import registration
 from dcim.network.address_models import AddressAssignment, Asn, Prefix, Vlan, VlanGroup
+from dcim.network.equipping import DEVICE
 from dcim.network.models import (
     BandwidthService,
     Cable,
@@ -124,16 +126,6 @@ PREFIX_ROLE_WORDS = {
 }
 
 
-def named(name: str) -> Callable[[], Kind]:
-    """A kind of another package, looked up when it is needed: all of them are known only then."""
-
-    def find() -> Kind:
-        found: Kind = importlib.import_module("dcim.kinds").BY_NAME[name]
-        return found
-
-    return find
-
-
 def own_rows(column: Any) -> Callable[[Scope], ColumnElement[bool] | None]:
     """A reach: everything for staff, its own rows for a customer."""
     return lambda scope: None if scope.is_staff else scope.filter(column)
@@ -227,7 +219,7 @@ ROOM_CARRIER = Kind(
     label_plural=mark("Carriers in rooms"),
     model=RoomCarrier,
     fields=(
-        Field("room_id", mark("Room"), ReferenceType(named("room")), required=True, bulk=False),
+        Field("room_id", mark("Room"), ReferenceType(lambda: ROOM), required=True, bulk=False),
         Field("carrier_id", mark("Carrier"), ReferenceType(lambda: CARRIER), required=True,
               bulk=False),
         Field("entry_point", mark("Entry point"), default="", searched=True),
@@ -250,8 +242,8 @@ CIRCUIT = Kind(
         Field("carrier_id", mark("Carrier"), ReferenceType(lambda: CARRIER), required=True),
         Field("kind", mark("Kind"), ChoiceType(CIRCUIT_KIND_WORDS), default="transit"),
         Field("state", mark("State"), ChoiceType(LINE_STATE_WORDS), default="active"),
-        Field("site_id", mark("Site"), ReferenceType(named("site")), required=True),
-        Field("room_id", mark("Room"), ReferenceType(named("room")), listed=False),
+        Field("site_id", mark("Site"), ReferenceType(lambda: SITE), required=True),
+        Field("room_id", mark("Room"), ReferenceType(lambda: ROOM), listed=False),
         Field("z_end", mark("Z end"), default="", searched=True, bulk=False),
         Field("capacity_bps", mark("Capacity"), RATE, required=True),
         Field("commit_bps", mark("Commit"), RATE, default=0),
@@ -259,7 +251,7 @@ CIRCUIT = Kind(
         Field("monthly_fee", mark("Monthly fee"), DecimalType(), required=True),
         Field("starts_on", mark("From"), DayType(), required=True),
         Field("ends_on", mark("Until"), DayType(), hint=mark("The first day without it.")),
-        Field("port_id", mark("Port"), ReferenceType(named("network_port")), listed=False,
+        Field("port_id", mark("Port"), ReferenceType(lambda: PORT), listed=False,
               bulk=False),
         Field("note", mark("Note"), NOTE, default="", listed=False, wide=True),
     ),
@@ -279,9 +271,9 @@ DEDICATED_LINE = Kind(
     model=DedicatedLine,
     fields=(
         Field("code", mark("Code"), CODE, required=True, searched=True, bulk=False),
-        Field("customer_id", mark("Customer"), ReferenceType(named("customer")), required=True,
+        Field("customer_id", mark("Customer"), ReferenceType(lambda: CUSTOMER), required=True,
               fixed=True),
-        Field("contract_item_id", mark("Contract item"), ReferenceType(named("contract_item")),
+        Field("contract_item_id", mark("Contract item"), ReferenceType(lambda: CONTRACT_ITEM),
               required=True, listed=False, bulk=False),
         Field("a_end", mark("A end"), required=True, searched=True, bulk=False),
         Field("z_end", mark("Z end"), required=True, searched=True, bulk=False),
@@ -308,7 +300,7 @@ PORT = Kind(
     label_plural=mark("Ports"),
     model=Port,
     fields=(
-        Field("device_id", mark("Device"), ReferenceType(named("device")), required=True,
+        Field("device_id", mark("Device"), ReferenceType(lambda: DEVICE), required=True,
               fixed=True, internal=True),
         Field("name", mark("Name"), required=True, searched=True, bulk=False),
         Field("kind", mark("Kind"), ChoiceType(PORT_KIND_WORDS), default="switch"),
@@ -372,9 +364,9 @@ BANDWIDTH_SERVICE = Kind(
     model=BandwidthService,
     fields=(
         Field("code", mark("Code"), CODE, required=True, searched=True, bulk=False),
-        Field("customer_id", mark("Customer"), ReferenceType(named("customer")), required=True,
+        Field("customer_id", mark("Customer"), ReferenceType(lambda: CUSTOMER), required=True,
               fixed=True),
-        Field("contract_item_id", mark("Contract item"), ReferenceType(named("contract_item")),
+        Field("contract_item_id", mark("Contract item"), ReferenceType(lambda: CONTRACT_ITEM),
               required=True, fixed=True, listed=False),
         Field("carrier_id", mark("Carrier"), ReferenceType(lambda: CARRIER), required=True,
               internal=True),
@@ -412,7 +404,7 @@ CROSS_CONNECT = Kind(
     model=CrossConnect,
     fields=(
         Field("number", mark("Number"), CODE, readonly=True, searched=True),
-        Field("customer_id", mark("Customer"), ReferenceType(named("customer")), readonly=True),
+        Field("customer_id", mark("Customer"), ReferenceType(lambda: CUSTOMER), readonly=True),
         Field("state", mark("State"), ChoiceType(ORDER_STATE_WORDS), readonly=True),
         Field("a_port", mark("A end"), expression=lambda: _order_end("a"), filtered=False,
               internal=True),
@@ -448,7 +440,7 @@ VLAN_GROUP = Kind(
     label_plural=mark("VLAN groups"),
     model=VlanGroup,
     fields=(
-        Field("site_id", mark("Site"), ReferenceType(named("site")), required=True, bulk=False),
+        Field("site_id", mark("Site"), ReferenceType(lambda: SITE), required=True, bulk=False),
         Field("code", mark("Code"), CODE, required=True, searched=True, bulk=False),
         Field("note", mark("Note"), NOTE, default="", wide=True),
     ),
@@ -469,7 +461,7 @@ VLAN = Kind(
               bulk=False, internal=True),
         Field("vid", mark("VLAN number"), IntegerType(1, 4094), required=True, bulk=False),
         Field("name", mark("Name"), required=True, searched=True, bulk=False),
-        Field("customer_id", mark("Customer"), ReferenceType(named("customer"))),
+        Field("customer_id", mark("Customer"), ReferenceType(lambda: CUSTOMER)),
     ),
     key=("group_id", "vid"),
     title="name",
@@ -490,7 +482,7 @@ ASN = Kind(
     fields=(
         Field("number", mark("AS number"), AS_NUMBER, required=True, bulk=False),
         Field("name", mark("Name"), required=True, searched=True, bulk=False),
-        Field("customer_id", mark("Customer"), ReferenceType(named("customer"))),
+        Field("customer_id", mark("Customer"), ReferenceType(lambda: CUSTOMER)),
         Field("carrier_id", mark("Carrier"), ReferenceType(lambda: CARRIER), internal=True),
     ),
     key=("number",),
@@ -513,10 +505,10 @@ PREFIX = Kind(
         Field("network", mark("Prefix"), NetworkType(), required=True, fixed=True, searched=True,
               bulk=False),
         Field("role", mark("Use"), ChoiceType(PREFIX_ROLE_WORDS), default="assignable"),
-        Field("site_id", mark("Site"), ReferenceType(named("site")), internal=True),
+        Field("site_id", mark("Site"), ReferenceType(lambda: SITE), internal=True),
         Field("vlan_id", mark("VLAN"), ReferenceType(lambda: VLAN)),
         Field("carrier_id", mark("Carrier"), ReferenceType(lambda: CARRIER), internal=True),
-        Field("customer_id", mark("Set aside for"), ReferenceType(named("customer"))),
+        Field("customer_id", mark("Set aside for"), ReferenceType(lambda: CUSTOMER)),
         Field("given", mark("Given away"), IntegerType(), expression=_count_given,
               filtered=False, internal=True, hint=mark("Addresses and blocks, now.")),
         Field("note", mark("Note"), NOTE, default="", searched=True, internal=True, wide=True),
@@ -543,11 +535,11 @@ ADDRESS_ASSIGNMENT = Kind(
     fields=(
         Field("network", mark("Address or block"), NetworkType(), required=True, fixed=True,
               searched=True, bulk=False),
-        Field("customer_id", mark("Customer"), ReferenceType(named("customer")), fixed=True,
+        Field("customer_id", mark("Customer"), ReferenceType(lambda: CUSTOMER), fixed=True,
               hint=mark("Nobody: our own infrastructure.")),
-        Field("contract_item_id", mark("Contract item"), ReferenceType(named("contract_item")),
+        Field("contract_item_id", mark("Contract item"), ReferenceType(lambda: CONTRACT_ITEM),
               fixed=True, listed=False),
-        Field("device_id", mark("Device"), ReferenceType(named("device")), bulk=False,
+        Field("device_id", mark("Device"), ReferenceType(lambda: DEVICE), bulk=False,
               internal=True),
         Field("port_id", mark("Port"), ReferenceType(lambda: PORT), listed=False, bulk=False,
               internal=True),
