@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
 from dcim.errors import NotFoundError
 from dcim.inventory.areas import area_of
 from dcim.inventory.claims import AreaClaim
@@ -50,6 +51,7 @@ def read_hold(hold: Hold) -> HoldRow:
         expires_at=hold.expires_at,
         starts_at=hold.starts_at,
         extensions=hold.extensions,
+        begun=hold.starts_at <= utc_now(),
     )
 
 

@@ -101,6 +101,8 @@ class HoldRow:
     expires_at: dt.datetime
     starts_at: dt.datetime
     extensions: int
+    # Whether it binds already, or begins later.
+    begun: bool
 
 
 def list_installed(session: Session, scope: Scope, rack_ids: list[int]) -> list[InstalledRow]:
@@ -180,7 +182,7 @@ def list_claims(
 def list_live_holds(
     session: Session, scope: Scope, rack_ids: list[int], now: dt.datetime
 ) -> list[HoldRow]:
-    """Holds that still bind at `now`. Prospects are the operator's to know."""
+    """Holds that bind at `now` or will. Prospects are the operator's to know."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff see holds.")
     statement = (
@@ -195,6 +197,7 @@ def list_live_holds(
             Hold.expires_at,
             Hold.starts_at,
             Hold.extensions,
+            (Hold.starts_at <= now).label("begun"),
         )
         .where(Hold.rack_id.in_(rack_ids), Hold.expires_at > now)
         .order_by(Hold.rack_id, Hold.u_low)

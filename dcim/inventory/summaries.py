@@ -98,7 +98,7 @@ def summarize_racks(
     )
     held = (
         select(Hold.rack_id, func.sum(Hold.height).label("height"))
-        .where(Hold.expires_at > now)
+        .where(Hold.starts_at <= now, Hold.expires_at > now)
         .group_by(Hold.rack_id)
         .subquery()
     )
@@ -107,6 +107,7 @@ def summarize_racks(
         select(
             InstallationSlot.rack_id, func.count(InstallationSlot.u.distinct()).label("half_units")
         )
+        .where(InstallationSlot.installation_id.is_not(None))
         .group_by(InstallationSlot.rack_id)
         .subquery()
     )

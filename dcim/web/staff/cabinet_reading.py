@@ -95,7 +95,7 @@ class CabinetReading:
 
     @property
     def held(self) -> int:
-        return sum(hold.height for hold in self.holds)
+        return sum(hold.height for hold in self.holds if hold.begun)
 
     @property
     def installed_units(self) -> int:

@@ -53,6 +53,7 @@ class PlaceForm(FlaskForm):  # type: ignore[misc]
 class MountForm(PlaceForm):
     face = SelectField(
         _l("Face"),
+        default="",
         choices=[
             SelectChoice("", _l("As its type says")),
             SelectChoice("full", _l("Front and rear")),
@@ -62,6 +63,7 @@ class MountForm(PlaceForm):
     )
     side = SelectField(
         _l("Width"),
+        default="",
         choices=[
             SelectChoice("", _l("As its type says")),
             SelectChoice("full", _l("Full width")),
@@ -71,6 +73,7 @@ class MountForm(PlaceForm):
     )
     rail = SelectField(
         _l("Side rail"),
+        default="",
         choices=[
             SelectChoice("", _l("First free place")),
             *(

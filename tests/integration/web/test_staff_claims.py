@@ -117,9 +117,7 @@ def test_two_devices_change_places(
     done = administrator.post(path, other="SN2", override="agreed by both, T-1")
     assert done.headers["HX-Redirect"]
     with transaction(sessions, SCOPE) as session:
-        stands = dict(
-            session.execute(select(Installation.device_id, Installation.rack_id)).tuples()
-        )
+        stands = {one.device_id: one.rack_id for one in session.scalars(select(Installation))}
     assert [stands[one] for one in house.devices] == house.racks[::-1]
 
 
