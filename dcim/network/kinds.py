@@ -190,6 +190,10 @@ def _count_given() -> Any:
     )
 
 
+def _port() -> Kind:
+    return PORT
+
+
 CARRIER = Kind(
     name="carrier",
     plural="carriers",
@@ -251,7 +255,7 @@ CIRCUIT = Kind(
         Field("monthly_fee", mark("Monthly fee"), DecimalType(), required=True),
         Field("starts_on", mark("From"), DayType(), required=True),
         Field("ends_on", mark("Until"), DayType(), hint=mark("The first day without it.")),
-        Field("port_id", mark("Port"), ReferenceType(lambda: PORT), listed=False,
+        Field("port_id", mark("Port"), ReferenceType(_port), listed=False,
               bulk=False),
         Field("note", mark("Note"), NOTE, default="", listed=False, wide=True),
     ),
@@ -293,7 +297,7 @@ DEDICATED_LINE = Kind(
     section="network",
 )  # fmt: skip
 
-PORT = Kind(
+PORT: Kind = Kind(
     name="network_port",
     plural="network-ports",
     label=mark("Port"),
@@ -541,7 +545,7 @@ ADDRESS_ASSIGNMENT = Kind(
               fixed=True, listed=False),
         Field("device_id", mark("Device"), ReferenceType(lambda: DEVICE), bulk=False,
               internal=True),
-        Field("port_id", mark("Port"), ReferenceType(lambda: PORT), listed=False, bulk=False,
+        Field("port_id", mark("Port"), ReferenceType(_port), listed=False, bulk=False,
               internal=True),
         Field("hostname", mark("Host name"), default="", searched=True, bulk=False),
         Field("starts_at", mark("From"), InstantType(), fixed=True,
