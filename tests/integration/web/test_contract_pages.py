@@ -141,7 +141,7 @@ def test_only_who_may_change_contracts_does(
 ) -> None:
     contract, _ = contract_of(sessions)
     clerk = Person(app, make_login("staff"))
-    assert "Amend" not in read(clerk, f"/staff/contracts/{contract}")
+    assert f"/staff/contracts/{contract}/amend" not in read(clerk, f"/staff/contracts/{contract}")
     assert clerk.client.get(f"/staff/contracts/{contract}/amend").status_code == 403
     assert clerk.post(f"/staff/contracts/{contract}/end", ends_on="2027-01-01").status_code == 403
     assert clerk.client.get("/staff/exports/regulator").status_code == 403
