@@ -95,8 +95,12 @@ class TermPlan:
 
 def plan_term(code: str) -> TermPlan:
     number = int(code.removeprefix("C"))
+    # Two don't renew themselves: they are what the renewals page is for.
     return TermPlan(
-        24 if number % 5 == 0 else 12, 60 if number % 4 == 0 else 30, number % 2 == 0, 12
+        term_months=24 if number % 5 == 0 else 12,
+        notice_days=60 if number % 4 == 0 else 30,
+        auto_renew=number not in (1003, 1013),
+        renewal_months=12,
     )
 
 
