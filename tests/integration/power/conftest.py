@@ -1,4 +1,4 @@
-"""The demo's plan, without readings, in a database of its own that the tests of a module share."""
+"""The demo's plan, without readings, in a database of its own that all tests here share."""
 
 import base64
 import ipaddress
@@ -25,7 +25,7 @@ SCOPE = Scope.system("test")
 ANCHOR_MS = 1_795_415_400_000  # 2026-11-23
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo_settings(
     server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Settings]:
@@ -45,7 +45,7 @@ def demo_settings(
         )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo(demo_settings: Settings) -> Iterator[SessionFactory]:
     engine = make_engine(demo_settings.database_url or "")
     sessions = make_sessions(engine)
@@ -73,14 +73,14 @@ def session(demo: SessionFactory) -> Iterator[ScopedSession]:
         open_session.rollback()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def app(demo_settings: Settings, demo: SessionFactory) -> Flask:
     application = create_app(demo_settings, demo)
     application.testing = True
     return application
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def client_of(app: Flask, demo: SessionFactory) -> Callable[[str], FlaskClient]:
     """A client that sends a token of this role; made once for each."""
     made: dict[str, str] = {}
