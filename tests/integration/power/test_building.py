@@ -89,8 +89,7 @@ def test_sources_are_of_the_chain_and_of_no_circle(session: ScopedSession) -> No
         create_record(session, SCOPE, POWER_NODE, breaker(session, position="Q02"))
     # What hangs on a node must still fit when the node changes.
     with pytest.raises(InvalidError, match="wouldn't fit"):
-        change_record(session, SCOPE, POWER_NODE, panel.id, {"feed": "AB", "parent_id": None,
-                                                            "phases": 1, "phase": "L1"})  # fmt: skip
+        change_record(session, SCOPE, POWER_NODE, panel.id, {"phases": 1, "phase": "L1"})
     # The control: a change that fits goes through.
     changed = change_record(session, SCOPE, POWER_NODE, panel.id, {"rated_a": 400})
     assert changed["rated_a"] == 400
