@@ -168,8 +168,12 @@ def test_budgets_are_what_the_plan_sells(session: ScopedSession) -> None:
     assert (row.contracted_w, row.limit_w, row.limited_by) == (27_500, 138_000, ("RPP-D1",))
 
 
-def test_pages_and_rest(session: ScopedSession, client_of: Callable[[str], FlaskClient]) -> None:
-    client = client_of("administrator")
+def test_pages_and_rest(
+    session: ScopedSession,
+    client_of: Callable[[str], FlaskClient],
+    api_of: Callable[[str], FlaskClient],
+) -> None:
+    client, api = client_of("administrator"), api_of("administrator")
     panel, pdu = node(session, "RPP-D1"), node(session, "PDU-D-06-A")
     rack = session.scalars(select(Rack.id).where(Rack.code == "D-06")).one()
     for path in (
@@ -186,17 +190,17 @@ def test_pages_and_rest(session: ScopedSession, client_of: Callable[[str], Flask
     birch = session.scalars(select(Device).where(Device.name.like("birch-%"))).first()
     assert birch is not None
     taken = outlet(session, "PDU-D-06-A", 1)
-    answer = client.post(f"/api/v1/outlets/{taken.id}/connection", json={"device_id": birch.id + 1})
+    answer = api.post(f"/api/v1/outlets/{taken.id}/connection", json={"device_id": birch.id + 1})
     assert answer.status_code == 409
     assert "is used by" in answer.get_json()["detail"]
     assert (
-        client.post(f"/api/v1/outlets/{free.id}/connection", json={"device_id": 10**9}).status_code
+        api.post(f"/api/v1/outlets/{free.id}/connection", json={"device_id": 10**9}).status_code
         == 404
     )
-    assert client.delete(f"/api/v1/outlets/{free.id}/connection").status_code == 409
-    listed = client.get(f"/api/v1/power-nodes?rack_id={rack}").get_json()
+    assert api.delete(f"/api/v1/outlets/{free.id}/connection").status_code == 409
+    listed = api.get(f"/api/v1/power-nodes?rack_id={rack}").get_json()
     assert {one["code"] for one in listed["items"]} >= {"PDU-D-06-A", "PDU-D-06-B"}
     # Who only watches plugs nothing in.
     noc = client_of("noc")
-    assert noc.delete(f"/api/v1/outlets/{taken.id}/connection").status_code == 403
+    assert api_of("noc").delete(f"/api/v1/outlets/{taken.id}/connection").status_code == 403
     assert noc.get(f"/staff/power-nodes/{pdu.id}/plug").status_code == 403
