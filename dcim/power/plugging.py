@@ -145,19 +145,18 @@ def _find_outlet(session: Session, supply: DeviceSupply) -> Outlet | None:
 
 
 def _check_reach(session: Session, pdu: PowerNode, device: Device) -> None:
-    rows = dict(
-        session.execute(
-            select(Rack.id, Cabinet.row_id)
-            .join(Cabinet, Cabinet.id == Rack.cabinet_id)
-            .where(
-                Rack.id.in_(
-                    select(Installation.rack_id)
-                    .where(Installation.device_id == device.id)
-                    .union(select(PowerNode.rack_id).where(PowerNode.id == pdu.id))
-                )
+    places = session.execute(
+        select(Rack.id, Cabinet.row_id)
+        .join(Cabinet, Cabinet.id == Rack.cabinet_id)
+        .where(
+            Rack.id.in_(
+                select(Installation.rack_id)
+                .where(Installation.device_id == device.id)
+                .union(select(PowerNode.rack_id).where(PowerNode.id == pdu.id))
             )
-        ).tuples().all()
-    )  # fmt: skip
+        )
+    )
+    rows: dict[int, int] = {place.id: place.row_id for place in places}
     standing = session.scalar(
         select(Installation.rack_id).where(Installation.device_id == device.id)
     )

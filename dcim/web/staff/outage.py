@@ -28,7 +28,7 @@ from dcim.web.traffic_csv import safe_name
 # Text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP CSV
 # injection): it is shown as it is and never computed.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-SHOWN_CARRIERS = 3
+SHOWN_CARRIERS = 1
 SUGGESTED = 500
 
 

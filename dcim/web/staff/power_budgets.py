@@ -15,7 +15,7 @@ from dcim.web.staff.names import NODE_KINDS
 from dcim.web.staff.overview import find_newest
 
 # Circuits are as many as racks: the tightest are enough, and those over their limit are all shown.
-SHOWN_CIRCUITS = 40
+SHOWN_CIRCUITS = 20
 
 
 @staff.get("/power/budgets")

@@ -354,17 +354,20 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
     device_id = ids["device_id"]
     panel = make(
         session, PowerNode, tag, site_id=ids["site_id"], kind="panel", feed="A", rated_a=400,
+        phase="",
         code=f"CANARY-{tag}-power_node-panel",
     )  # fmt: skip
     pdu = make(
         session, PowerNode, tag, site_id=ids["site_id"], parent_id=panel.id, kind="pdu", feed="A",
-        rated_a=32, rack_id=ids["rack_id"], meter_device_id=device_id,
+        rated_a=32, rack_id=ids["rack_id"], meter_device_id=device_id, phase="",
     )  # fmt: skip
     outlet = make(session, Outlet, tag, pdu_id=pdu.id, number=1, device_id=device_id)
     port = make(
         session, Port, tag, device_id=device_id, speed_bps=10**9, role="customer", kind="switch",
         media="", mac=None,
     )  # fmt: skip
+    outlet = make(session, Outlet, tag, pdu_id=pdu.id, number=1, device_id=device_id, phase="")
+    port = make(session, Port, tag, device_id=device_id, speed_bps=10**9, role="customer")
     service = make(
         session, BandwidthService, tag, **own, contract_item_id=ids["contract_item_id"],
         commit_bps=10**7, ceiling_bps=10**8, direction="max", charging_mode="p95",

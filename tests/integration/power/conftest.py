@@ -1,4 +1,4 @@
-"""The demo's plan, without readings, in a database of its own that the tests of a module share."""
+"""The demo's plan, without readings, in a database of its own that all tests here share."""
 
 import base64
 import ipaddress
@@ -19,13 +19,14 @@ from dcim.demo.instance import DemoInstance
 from dcim.demo.load import load_demo
 from dcim.postgres import EmbeddedServer
 from tests.integration.conftest import TEMPLATE
+from tests.integration.web.conftest import Login, sign_in
 from tests.servers import fresh_database
 
 SCOPE = Scope.system("test")
 ANCHOR_MS = 1_795_415_400_000  # 2026-11-23
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo_settings(
     server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Settings]:
@@ -45,7 +46,7 @@ def demo_settings(
         )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def demo(demo_settings: Settings) -> Iterator[SessionFactory]:
     engine = make_engine(demo_settings.database_url or "")
     sessions = make_sessions(engine)
@@ -73,29 +74,54 @@ def session(demo: SessionFactory) -> Iterator[ScopedSession]:
         open_session.rollback()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def app(demo_settings: Settings, demo: SessionFactory) -> Flask:
     application = create_app(demo_settings, demo)
     application.testing = True
     return application
 
 
-@pytest.fixture(scope="module")
-def client_of(app: Flask, demo: SessionFactory) -> Callable[[str], FlaskClient]:
-    """A client that sends a token of this role; made once for each."""
-    made: dict[str, str] = {}
+@pytest.fixture(scope="session")
+def people(demo: SessionFactory) -> Callable[[str], tuple[Login, str]]:
+    """A person of a role and a token of theirs; made once for each role."""
+    made: dict[str, tuple[Login, str]] = {}
+
+    def person(role: str) -> tuple[Login, str]:
+        if role not in made:
+            email = f"{role}@example.com"
+            with transaction(demo, SCOPE) as session:
+                new = create_person(
+                    session, SCOPE, email=email, name=role, role=role, language="en",
+                    must_change_password=False,
+                )  # fmt: skip
+                token = create_token(session, SCOPE, session.get_one(User, new.user.id), "test")
+                made[role] = (Login(email, new.one_time_password, new.user.id), token.plaintext)
+        return made[role]
+
+    return person
+
+
+@pytest.fixture
+def api_of(app: Flask, people: Callable[[str], tuple[Login, str]]) -> Callable[[str], FlaskClient]:
+    """A client that sends a token."""
 
     def client(role: str) -> FlaskClient:
-        if role not in made:
-            with transaction(demo, SCOPE) as session:
-                person = create_person(
-                    session, SCOPE, email=f"{role}@example.com", name=role, role=role,
-                    language="en", must_change_password=False,
-                )  # fmt: skip
-                user = session.get_one(User, person.user.id)
-                made[role] = create_token(session, SCOPE, user, "test").plaintext
         one = app.test_client()
-        one.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {made[role]}"
+        one.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {people(role)[1]}"
+        return one
+
+    return client
+
+
+@pytest.fixture
+def client_of(
+    app: Flask, people: Callable[[str], tuple[Login, str]]
+) -> Callable[[str], FlaskClient]:
+    """A client that has signed in."""
+
+    def client(role: str) -> FlaskClient:
+        one = app.test_client()
+        assert sign_in(one, people(role)[0]) == 302
         return one
 
     return client

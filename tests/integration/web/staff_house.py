@@ -133,11 +133,11 @@ def _build_feed(
 ) -> None:
     breaker = PowerNode(
         site_id=site.id, kind="breaker", code=f"Q-{rack.code}-{feed}", feed=feed, rated_a=16,
-        rack_id=rack.id,
+        rack_id=rack.id, volts=230,
     )  # fmt: skip
     pdu = PowerNode(
         site_id=site.id, kind="pdu", code=f"PDU-{rack.code}-{feed}", feed=feed, rated_a=16,
-        rack_id=rack.id, parent=breaker,
+        rack_id=rack.id, parent=breaker, volts=230,
     )  # fmt: skip
     device = Device(name=f"pdu-{rack.code}-{feed}", device_type_id=meter.id, role="pdu")
     session.add_all([breaker, pdu, device])

@@ -1,6 +1,6 @@
 """Switching off nodes of the chain: small chains worked out by hand, and rules that always hold."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcim.power.flow import Grid, derated_ma, rated_ma, split_phases
@@ -210,6 +210,7 @@ def houses(draw: st.DrawFn) -> tuple[dict[int, Node], dict[int, RackDraw]]:
     return nodes, draws
 
 
+@settings(deadline=None)
 @given(houses(), st.data())
 def test_what_always_holds(
     house: tuple[dict[int, Node], dict[int, RackDraw]], data: st.DataObject
@@ -249,6 +250,7 @@ def test_what_always_holds(
     }
 
 
+@settings(deadline=None)
 @given(houses())
 def test_nothing_switched_off_hits_nobody(
     house: tuple[dict[int, Node], dict[int, RackDraw]],
@@ -261,6 +263,7 @@ def test_nothing_switched_off_hits_nobody(
     assert outage.tripped == ()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**9), st.sampled_from(["L1", "L2", "L3", "L123", ""]))
 def test_phases_add_up_to_the_load(mva: int, phase: str) -> None:
     assert mva <= sum(split_phases(mva, phase)) <= mva + 2
