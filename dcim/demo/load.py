@@ -18,6 +18,7 @@ from dcim.demo.load_customers import (
     load_operations,
     load_services,
 )
+from dcim.demo.load_equipment import load_equipment
 from dcim.demo.load_metering import load_agents, load_series
 from dcim.demo.load_space import install_devices, load_devices, load_power, load_space
 from dcim.demo.records import Records
@@ -82,6 +83,7 @@ def load_demo(
     load_occupancy(session, actor, plan, records)
     say(f"{len(plan.devices)} devices")
     install_devices(session, actor, plan, records)
+    load_equipment(session, actor, plan, records)
     load_services(session, plan, records)
     load_operations(session, plan, records)
     say(f"{len(plan.agents)} SNMP agents")

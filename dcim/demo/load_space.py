@@ -7,8 +7,10 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.demo.plan_parts import DemoPlan, NodePlan
 from dcim.demo.records import Records
+from dcim.inventory.equipment_models import DeviceTypeSupply
 from dcim.inventory.models import Cabinet, Device, DeviceType, Rack, Room, Row, Site
 from dcim.inventory.placement import install_device
+from dcim.inventory.registration import add_supplies
 from dcim.network.models import Port
 from dcim.power.models import Outlet, PowerNode
 
@@ -61,6 +63,9 @@ def load_devices(session: Session, plan: DemoPlan, records: Records) -> None:
             half_width=kind.half_width,
             weight_g=kind.weight_g,
             rated_w=kind.rated_w,
+            category=kind.category,
+            airflow=kind.airflow,
+            source="invented for the demo",
         )
         for kind in plan.types
     }
@@ -75,6 +80,7 @@ def load_devices(session: Session, plan: DemoPlan, records: Records) -> None:
         )
     session.add_all(records.devices.values())
     session.flush()
+    _load_supplies(session, plan, types, records)
     for port in plan.ports:
         records.ports[port.key] = Port(
             device_id=records.devices[port.device].id,
@@ -85,6 +91,25 @@ def load_devices(session: Session, plan: DemoPlan, records: Records) -> None:
         )
     session.add_all(records.ports.values())
     session.flush()
+
+
+def _load_supplies(
+    session: Session, plan: DemoPlan, types: dict[str, DeviceType], records: Records
+) -> None:
+    """The power supplies of each type, and of each device by its type."""
+    for kind in plan.types:
+        session.add_all(
+            DeviceTypeSupply(
+                type_id=types[kind.model].id,
+                name=f"PSU{number}",
+                connector=connector,
+                maximum_w=watts,
+            )
+            for number, (connector, watts) in enumerate(kind.supplies, 1)
+        )
+    session.flush()
+    for device in records.devices.values():
+        add_supplies(session, device)
 
 
 def load_power(session: Session, plan: DemoPlan, records: Records) -> None:
