@@ -91,7 +91,6 @@ def collect_nav() -> list[tuple[str, str, bool]]:
         pages = [
             (_("Overview"), "staff.home", has_right(Right.SEE_SPACE)),
             (_("Devices"), "staff.devices", has_right(Right.SEE_SPACE)),
-            (_("Passes"), "staff.passes", has_right(Right.SEE_SPACE)),
             (_("Power"), "staff.power", has_right(Right.SEE_POWER)),
             (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
             (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),

@@ -25,9 +25,10 @@ SECTIONS = {
     "staff.end_rent": "staff.devices",
     "staff.type_files": "staff.devices",
     "staff.import_type_files": "staff.devices",
-    "staff.add_pass": "staff.passes",
-    "staff.equipment_pass": "staff.passes",
-    "staff.print_pass": "staff.passes",
+    "staff.passes": "staff.devices",
+    "staff.add_pass": "staff.devices",
+    "staff.equipment_pass": "staff.devices",
+    "staff.print_pass": "staff.devices",
 }
 
 
