@@ -18,6 +18,7 @@ from dcim.demo.load_customers import (
     load_operations,
     load_services,
 )
+from dcim.demo.load_equipment import load_equipment
 from dcim.demo.load_metering import load_agents, load_series
 from dcim.demo.load_network import load_network
 from dcim.demo.load_sales import load_changes, load_orders
@@ -84,6 +85,7 @@ def load_demo(
     load_occupancy(session, actor, plan, records)
     say(f"{len(plan.devices)} devices")
     install_devices(session, actor, plan, records)
+    load_equipment(session, actor, plan, records)
     load_services(session, plan, records)
     say("carriers, panels, cross-connects and addresses")
     load_network(session, actor, plan, records)

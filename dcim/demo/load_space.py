@@ -2,12 +2,13 @@
 
 import datetime as dt
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.demo.plan_parts import DemoPlan, NodePlan
 from dcim.demo.records import Records
-from dcim.inventory.equipment_models import DeviceSupply
+from dcim.inventory.equipment_models import DeviceSupply, DeviceTypeSupply
 from dcim.inventory.models import (
     Building,
     Cabinet,
@@ -20,6 +21,7 @@ from dcim.inventory.models import (
     Site,
 )
 from dcim.inventory.placement import install_device
+from dcim.inventory.registration import add_supplies
 from dcim.network.models import Port
 from dcim.power.models import Outlet, PowerNode
 
@@ -88,6 +90,9 @@ def load_devices(session: Session, plan: DemoPlan, records: Records) -> None:
             half_width=kind.half_width,
             weight_g=kind.weight_g,
             rated_w=kind.rated_w,
+            category=kind.category,
+            airflow=kind.airflow,
+            source="invented for the demo",
         )
         for kind in plan.types
     }
@@ -102,6 +107,7 @@ def load_devices(session: Session, plan: DemoPlan, records: Records) -> None:
         )
     session.add_all(records.devices.values())
     session.flush()
+    _load_supplies(session, plan, types, records)
     for port in plan.ports:
         records.ports[port.key] = Port(
             device_id=records.devices[port.device].id,
@@ -112,6 +118,25 @@ def load_devices(session: Session, plan: DemoPlan, records: Records) -> None:
         )
     session.add_all(records.ports.values())
     session.flush()
+
+
+def _load_supplies(
+    session: Session, plan: DemoPlan, types: dict[str, DeviceType], records: Records
+) -> None:
+    """The power supplies of each type, and of each device by its type."""
+    for kind in plan.types:
+        session.add_all(
+            DeviceTypeSupply(
+                type_id=types[kind.model].id,
+                name=f"PSU{number}",
+                connector=connector,
+                maximum_w=watts,
+            )
+            for number, (connector, watts) in enumerate(kind.supplies, 1)
+        )
+    session.flush()
+    for device in records.devices.values():
+        add_supplies(session, device)
 
 
 def load_power(session: Session, plan: DemoPlan, records: Records) -> None:
@@ -129,7 +154,7 @@ def load_power(session: Session, plan: DemoPlan, records: Records) -> None:
         if node.bank_of is not None
         for number in range(node.bank_of[0], node.bank_of[1] + 1)
     }
-    supplies = _add_supplies(session, plan, records)
+    supplies = _plug_in(session, plan, records)
     session.add_all(
         Outlet(
             pdu_id=records.nodes[node.code].id,
@@ -145,23 +170,27 @@ def load_power(session: Session, plan: DemoPlan, records: Records) -> None:
     session.flush()
 
 
-def _add_supplies(session: Session, plan: DemoPlan, records: Records) -> dict[tuple[str, int], int]:
-    """A supply for each cord, by PDU and socket. Each can carry the whole machine."""
+def _plug_in(session: Session, plan: DemoPlan, records: Records) -> dict[tuple[str, int], int]:
+    """The supply at each cord, by PDU and socket: the type's own, or one made for the cord."""
     rated = {kind.model: kind.rated_w for kind in plan.types}
-    made = {
-        cord: DeviceSupply(
-            device_id=records.devices[device.name].id,
-            name=f"PSU{place}",
-            connector="C20" if cord[1] % LARGE_SOCKET == 0 else "C14",
-            maximum_w=rated[device.model],
-            allocated_w=-(-rated[device.model] // len(device.cords)),
-        )
-        for device in plan.devices
-        for place, cord in enumerate(device.cords, start=1)
-    }
-    session.add_all(made.values())
+    known = {(one.device_id, one.name): one for one in session.scalars(select(DeviceSupply))}
+    plugged: dict[tuple[str, int], DeviceSupply] = {}
+    for device in plan.devices:
+        for place, cord in enumerate(device.cords, start=1):
+            key = (records.devices[device.name].id, f"PSU{place}")
+            supply = known.get(key)
+            if supply is None:
+                supply = DeviceSupply(
+                    device_id=key[0],
+                    name=key[1],
+                    connector="C20" if cord[1] % LARGE_SOCKET == 0 else "C14",
+                    maximum_w=rated[device.model],
+                )
+                session.add(supply)
+            supply.allocated_w = -(-rated[device.model] // len(device.cords))
+            plugged[cord] = supply
     session.flush()
-    return {cord: supply.id for cord, supply in made.items()}
+    return {cord: supply.id for cord, supply in plugged.items()}
 
 
 def _node(node: NodePlan, records: Records) -> PowerNode:

@@ -101,7 +101,8 @@ class NodePlan:
 
 @dataclass(frozen=True)
 class TypePlan:
-    """`height` in half units, `rated_w` the nameplate draw."""
+    """`height` in half units, `rated_w` the nameplate draw; `supplies` are (inlet, watts at most),
+    named PSU1, PSU2 and so on."""
 
     manufacturer: str
     model: str
@@ -110,6 +111,9 @@ class TypePlan:
     rated_w: int
     full_depth: bool = True
     half_width: bool = False
+    category: str = "other"
+    airflow: str = ""
+    supplies: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class LineForm(Form):  # type: ignore[misc]
 
     kind = SelectField(
         _l("Kind"),
+        default="device",
         choices=[
             SelectChoice("device", _l("Device")),
             SelectChoice("media", _l("Media")),

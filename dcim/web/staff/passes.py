@@ -186,7 +186,14 @@ def draw_code(text: str) -> Markup:
     """A QR code as SVG that takes its colour from the page."""
     out = io.BytesIO()
     segno.make(text, micro=False, error="m").save(
-        out, kind="svg", xmldecl=False, svgns=True, scale=4, border=2, svgclass="qr", lineclass=None
+        out,
+        kind="svg",
+        xmldecl=False,
+        svgns=True,
+        omitsize=True,
+        border=2,
+        svgclass="qr",
+        lineclass=None,
     )
     # Made by us of a number we gave: nothing of it is a person's text.
     return Markup(out.getvalue().decode())  # noqa: S704

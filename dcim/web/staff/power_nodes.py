@@ -31,8 +31,8 @@ from dcim.web.staff.arguments import read_int
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.names import NODE_KINDS
 from dcim.web.staff.overview import find_newest
-from dcim.web.staff.placing_parts import find_device
 from dcim.web.staff.placing_forms import MISSING, strip
+from dcim.web.staff.placing_parts import find_device
 
 
 @dataclass(frozen=True, slots=True)
