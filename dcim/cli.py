@@ -31,6 +31,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "IDC staff": {
         "snmp": Entry("snmp", "snmp", "Probe devices, keep credentials and polled agents"),
+        "import": Entry("records", "import_sheet", "Bring in a sheet of records, all rows or none"),
         "customer": Entry("customers", "customer", "List customers and their contracts"),
     },
     "Finance": {

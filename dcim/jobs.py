@@ -17,10 +17,12 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
 from dcim.db import SessionFactory, transaction
+from dcim.kinds import BY_NAME
 from dcim.metering.maintenance import MaintenanceReport
 from dcim.metering.store import PostgresSampleStore
 from dcim.observability import work_on
 from dcim.records.deletions import purge_deleted
+from dcim.records.imports import carry_on
 from dcim.sla.incidents import derive_recent
 from dcim.snmp.polling import PollingRoom, poll_shard
 
@@ -72,6 +74,7 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
     )
     app.task(name="derive_incidents", queue=CARE, pass_context=True)(_derive_incidents)
     app.task(name="purge_deleted", queue=CARE, retry=retried, pass_context=True)(_purge_deleted)
+    app.task(name="import_sheet", queue=CARE, retry=retried, pass_context=True)(_import_sheet)
     return app
 
 
@@ -132,6 +135,12 @@ def _purge_deleted(context: procrastinate.JobContext) -> None:
         transaction(workplace.sessions, Scope.system("purge-deleted")) as session,
     ):
         log.info("deleted records forgotten", count=purge_deleted(session))
+
+
+def _import_sheet(context: procrastinate.JobContext, *, run_id: int) -> None:
+    with work_on(f"job-{context.job.id}"):
+        state = carry_on(_workplace(context).sessions, BY_NAME, run_id)
+        log.info("sheet imported", run=run_id, state=state)
 
 
 # -- putting work on the queue -------------------------------------------------------------------

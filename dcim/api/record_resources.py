@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Response, request
+from flask import Response, g, request
 
 from dcim.api.fields import PageQuery, take_paging
 from dcim.api.record_schemas import (
@@ -143,6 +143,8 @@ def _expand(kind: Kind, wanted: str, items: list[dict[str, Any]]) -> None:
         if not isinstance(field_type, ReferenceType):
             continue
         other = field_type.kind()
+        if not {other.see, other.own} & g.rights:
+            continue
         ids = {item[name] for item in items if item.get(name) is not None}
         model: Any = other.model
         rows = session.execute(select_records(other, scope).where(model.id.in_(ids))).all()

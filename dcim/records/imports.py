@@ -1,14 +1,15 @@
 """An import from file to done: checked whole, decided by a person, written whole or not at all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
+from dcim.db import SessionFactory, transaction
 from dcim.errors import ConflictError, Counts, ForbiddenError, InvalidError, NotFoundError
 from dcim.paging import FIRST_PAGE, Page, Paging, slice_page
 from dcim.records.fields import FieldValueError
@@ -27,6 +28,7 @@ from dcim.records.models import ImportRun
 from dcim.records.sheet_reading import Sheet, read_sheet
 from dcim.records.wording import list_speakers
 
+IMPORT_LOCK = 7_410_021
 # Up to so many rows a person waits for; more are a job's.
 AT_ONCE = 500
 Progress = Callable[[int], None]
@@ -153,6 +155,44 @@ def note_problem(problem: Problem) -> dict[str, Any]:
             for name, value in problem.error.places.items()
         },
     }
+
+
+def carry_on(sessions: SessionFactory, kinds: Mapping[str, Kind], run_id: int) -> str:
+    """What a worker does with a large sheet: check it, or write it; returns the state reached.
+
+    Sent twice, it is done once: the data and the run's end are one transaction.
+    """
+    with transaction(sessions, Scope.system("import")) as session:
+        run = session.get(ImportRun, run_id)
+        if run is None or run.state not in {"checking", "writing"} or run.kind not in kinds:
+            return "gone" if run is None else run.state
+        kind, scope, state = kinds[run.kind], Scope.staff(run.actor), run.state
+    with transaction(sessions, scope) as session:
+        # Whoever comes second waits here, and finds the work done.
+        run = session.get_one(ImportRun, run_id)
+        session.execute(text("SELECT pg_advisory_xact_lock(:key, :run)"), _lock_of(run_id))
+        session.refresh(run)
+        if run.state != state:
+            return run.state
+        if state == "checking":
+            check_import(session, scope, kind, run)
+        else:
+            write_import(session, scope, kind, run, _note_progress(sessions, run_id))
+        return run.state
+
+
+def _lock_of(run_id: int) -> dict[str, int]:
+    return {"key": IMPORT_LOCK, "run": run_id & 0x7FFFFFFF}
+
+
+def _note_progress(sessions: SessionFactory, run_id: int) -> Progress:
+    """On another connection, since the writing one is seen by nobody before its end."""
+
+    def note(done: int) -> None:
+        with transaction(sessions, Scope.system("import")) as other:
+            other.execute(update(ImportRun).where(ImportRun.id == run_id).values(done=done))
+
+    return note
 
 
 def find_import(session: Session, scope: Scope, run_id: int) -> ImportRun:

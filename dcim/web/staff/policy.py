@@ -2,6 +2,8 @@
 
 from dcim.accounts.roles import Right
 from dcim.http.policy import Access, needs
+from dcim.kinds import KINDS
+from dcim.web.staff.imports import list_import_policy
 from dcim.web.staff.records.registering import record_policy
 
 SPACE = needs(Right.SEE_SPACE)
@@ -36,3 +38,4 @@ STAFF_POLICY: dict[str, Access] = {
 
 # Every kind's list, pages and forms, by the rights that the kind names.
 STAFF_POLICY |= record_policy()
+STAFF_POLICY |= list_import_policy(KINDS)

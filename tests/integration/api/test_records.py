@@ -6,13 +6,14 @@ from flask.testing import FlaskClient
 
 import dcim.api.v1.deletions
 import dcim.api.v1.resources
+from dcim.accounts.roles import Right
 from dcim.api.record_resources import list_policy, make_resource
 from dcim.app import create_app
 from dcim.config import Settings
 from dcim.db import SessionFactory
 from dcim.policy import POLICY
 from tests.integration.api.conftest import MakeClient
-from tests.integration.records.kinds import KINDS
+from tests.integration.records.kinds import KINDS, SITE
 
 NAMES = {f"api_{kind.plural.replace('-', '_')}" for kind in KINDS}
 ROOMS = "/api/v1/rooms"
@@ -59,6 +60,22 @@ def test_a_list_is_filtered_sorted_paged_and_expanded(client: FlaskClient) -> No
     first = body["items"][0]
     assert first["titles"] == {"site_id": "SH1"}
     assert first["expanded"]["site_id"]["timezone"] == "Asia/Shanghai"
+
+
+def test_nothing_is_expanded_beyond_ones_rights(api: MakeClient, client: FlaskClient) -> None:
+    make_rooms(client, 1)
+    watcher = api("noc")
+
+    def ask() -> dict[str, object]:
+        (room,) = watcher.get(f"{ROOMS}?expand=site_id").json["items"]  # type: ignore[index]
+        return dict(room)
+
+    assert "expanded" in ask()
+    object.__setattr__(SITE, "see", Right.MANAGE_PEOPLE)
+    try:
+        assert "expanded" not in ask()
+    finally:
+        object.__setattr__(SITE, "see", Right.SEE_SPACE)
 
 
 @pytest.mark.parametrize(
