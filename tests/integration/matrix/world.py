@@ -23,6 +23,7 @@ from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget, Ticket
 from dcim.power.models import Outlet, PowerNode
+from dcim.records.models import DeletedRecord, ImportRun
 from dcim.schema import TENANT_TABLES
 from dcim.sla.models import Incident, IncidentImpact
 from dcim.snmp.models import SnmpAgent, SnmpCredential
@@ -157,6 +158,7 @@ def seed_tenant(session: Session, settings: Settings, tag: str, *, place: int = 
     _seed_measured(session, settings, tenant, place or ord(tag[0]) - ord("A") + 1)
     _seed_operations(session, tenant)
     _seed_statement(session, settings, tenant)
+    _seed_records(session, tenant)
     return tenant
 
 
@@ -333,6 +335,17 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
         statement_id=statement.id, kind="rent", amount=Decimal(100), currency="CNY",
     )  # fmt: skip
     ids |= {"statement_id": statement.id, "ledger_id": line.id, "entry_id": line.id}
+
+
+def _seed_records(session: Session, tenant: Tenant) -> None:
+    """What surrounds records of every kind: staff's own, whatever the record tells of a tenant."""
+    tag, ids = tenant.tag, tenant.ids
+    kept = make(session, DeletedRecord, tag, kind="site", record_id=ids["site_id"], rows=[])
+    run = make(
+        session, ImportRun, tag, kind="site", content=b"", existing="skip", state="refused",
+        problems=[],
+    )  # fmt: skip
+    ids |= {"deletion_id": kept.id, "import_run_id": run.id}
 
 
 def _mix_incident(session: Session, tenants: dict[str, Tenant]) -> None:
