@@ -33,6 +33,7 @@ SECTION_OF = {
     "staff.customers": "customers",
     "staff.statements": "customers",
     "staff.audit": "log",
+    "staff.imports": "log",
     "staff.deleted": "log",
 }
 

@@ -31,6 +31,8 @@ from dcim.web.navigation import SECTION_LABELS, Entry, gather
 
 shell = Blueprint("shell", __name__)
 
+CHANGE_RIGHTS = [right for right in Right if right.value.startswith("change_")]
+
 # Below this the instance is not ready: PostgreSQL stops when its disk is full.
 MIN_FREE_BYTES = 100 * 1024 * 1024
 
@@ -107,6 +109,7 @@ def collect_nav() -> list[Entry]:
         (_("Statements"), "staff.statements", has_right(Right.SEE_STATEMENTS)),
         (_("SNMP agents"), "staff.agents", has_right(Right.SEE_NETWORK)),
         (_("Audit log"), "staff.audit", has_right(Right.SEE_AUDIT)),
+        (_("Imports"), "staff.imports", has_right(*CHANGE_RIGHTS)),
     ]
     return gather(pages, {name: str(label) for name, label in SECTION_LABELS.items()})
 

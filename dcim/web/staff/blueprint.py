@@ -62,9 +62,6 @@ SECTIONS = {
     "staff.bandwidth_service": "staff.cross_connects",
     "staff.work_order": "staff.cross_connects",
     "staff.passes": "staff.devices",
-    "staff.add_pass": "staff.devices",
-    "staff.equipment_pass": "staff.devices",
-    "staff.print_pass": "staff.devices",
 }
 
 

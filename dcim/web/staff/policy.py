@@ -120,7 +120,7 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.gate": needs(Right.CHANGE_DEVICES),
     "staff.search": needs(Right.SEE_SPACE, Right.SEE_CUSTOMERS),
 }
-STAFF_POLICY |= list_import_policy(KINDS)
 
 # Every kind's list, pages and forms, by the rights that the kind names.
 STAFF_POLICY |= record_policy()
+STAFF_POLICY |= list_import_policy(KINDS)

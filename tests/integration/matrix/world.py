@@ -50,6 +50,7 @@ from dcim.operations.models import (
     Ticket,
 )
 from dcim.power.models import Outlet, PowerNode
+from dcim.records.models import DeletedRecord, ImportRun
 from dcim.schema import TENANT_TABLES
 from dcim.sla.models import Incident, IncidentImpact
 from dcim.snmp.models import SnmpAgent, SnmpCredential
@@ -205,6 +206,7 @@ def seed_tenant(session: Session, settings: Settings, tag: str, *, place: int = 
     _seed_network(session, tenant, place or ord(tag[0]) - ord("A") + 1)
     # A wish may name a customer to be near to.
     tenant.ids["near_customer_id"] = tenant.ids["customer_id"]
+    _seed_records(session, tenant)
     return tenant
 
 
@@ -583,6 +585,17 @@ def _seed_network(session: Session, tenant: Tenant, place: int) -> None:
         "assignment_id": assignment.id,
     }
     session.flush()
+
+
+def _seed_records(session: Session, tenant: Tenant) -> None:
+    """What surrounds records of every kind: staff's own, whatever the record tells of a tenant."""
+    tag, ids = tenant.tag, tenant.ids
+    kept = make(session, DeletedRecord, tag, kind="site", record_id=ids["site_id"], rows=[])
+    run = make(
+        session, ImportRun, tag, kind="site", content=b"", existing="skip", state="refused",
+        problems=[],
+    )  # fmt: skip
+    ids |= {"deletion_id": kept.id, "import_run_id": run.id}
 
 
 def _mix_incident(session: Session, tenants: dict[str, Tenant]) -> None:

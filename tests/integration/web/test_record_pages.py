@@ -210,7 +210,8 @@ def test_from_nothing_to_a_cabinet_by_the_pages_alone(staff: Browser) -> None:
     site = staff.get("/staff/sites/1")
     assert "上海一号" in said(site)
     for plural, parent in (("rooms", "sites"), ("rows", "rooms"), ("cabinets", "rows")):
-        page = staff.get(f"/staff/{parent}/1")
+        here = "/staff/rooms/1/record" if parent == "rooms" else f"/staff/{parent}/1"
+        page = staff.get(here)
         link = re.search(rf'href="(/staff/{plural}/new\?[^"]*)"', page)
         assert link, plural
         form = staff.get(link[1].replace("&amp;", "&"))
@@ -221,11 +222,17 @@ def test_from_nothing_to_a_cabinet_by_the_pages_alone(staff: Browser) -> None:
         typed = {
             f"{known[1]}__path": text[1], f"{known[1]}__known": known[2], "code": "A",
             "name": "一", "position": "1", "layout": "full", "width_mm": "600",
-            "back": f"/staff/{parent}/1",
+            "back": here,
         }  # fmt: skip
         answer = staff.create(f"/staff/{plural}", **typed)
-        assert answer.location == f"/staff/{parent}/1"
+        assert answer.location == here
     assert "SH1/A/A/A" in said(staff.get("/staff/cabinets/1/record"))
+
+
+def test_a_page_written_by_hand_leads_to_the_record(staff: Browser, rooms: list[int]) -> None:
+    page = staff.get("/staff/rooms?code=R1&site_id=1")
+    assert f'<th scope="row"><a href="/staff/rooms/{rooms[0]}">' in page
+    assert f'href="/staff/rooms/{rooms[0]}/record"' in staff.get(f"/staff/rooms/{rooms[0]}")
 
 
 def test_references_are_typed_by_their_path(staff: Browser, rooms: list[int]) -> None:
@@ -344,7 +351,7 @@ def test_one_record_costs_the_same_however_much_refers_to_it(
 ) -> None:
     def cost() -> int:
         with counted(sessions) as seen:
-            staff.get(f"/staff/rooms/{rooms[0]}")
+            staff.get(f"/staff/rooms/{rooms[0]}/record")
         return len(seen)
 
     cost()

@@ -56,6 +56,13 @@ def may_create(kind: Kind) -> bool:
     return kind.creatable and may_change(kind)
 
 
+def import_url(kind: Kind) -> str:
+    """Where a sheet of this kind is brought in; nothing for who may not."""
+    endpoint = f"staff.import_{kind.name}"
+    known = endpoint in current_app.view_functions
+    return url_for(endpoint) if known and kind.importable and may_change(kind) else ""
+
+
 def seen_kinds() -> list[Kind]:
     """The kinds whose records this reader may see. Remembered for the request."""
     if "seen_kinds" not in g:

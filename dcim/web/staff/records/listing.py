@@ -31,6 +31,7 @@ from dcim.records.views import (
 from dcim.web.staff.arguments import LAST_PAGE, read_int
 from dcim.web.staff.records.addresses import (
     can_be_changed_in_bulk,
+    import_url,
     is_known,
     kind_url,
     may_change,
@@ -130,6 +131,7 @@ def show_list(kind: Kind) -> str | Response:
         if can_be_changed_in_bulk(kind) or kind.deletable
         else kind_url(kind, "export"),
         may_create=may_create(kind),
+        import_url=import_url(kind),
         kind_url=kind_url,
     )
 
