@@ -139,7 +139,7 @@ def test_a_pass_from_portal_to_gate(
 ) -> None:  # fmt: skip
     device_id = enter(sessions, house, "d1", "Reed")
     with transaction(sessions, SCOPE) as session:
-        from dcim.inventory.placement import allocate_space
+        from dcim.inventory.allocating import allocate_space
 
         allocate_space(
             session, SCOPE, house.items["Reed-cabinet"], house.rack.id, u_low=0, height=4,
