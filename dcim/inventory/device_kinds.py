@@ -102,7 +102,7 @@ def _place() -> Any:
     """ "A-03 U10", or "A-03 0U" on the side rail; none for what stands nowhere."""
     unit = case(
         (Installation.u_low.is_(None), " 0U"),
-        else_=func.concat(" U", cast(Installation.u_low / 2 + 1, Text)),
+        else_=func.concat(" U", cast(Installation.u_low // 2 + 1, Text)),
     )
     return (
         select(func.concat(Rack.code, unit))

@@ -1,7 +1,10 @@
 """The form that asks for a pass, for staff and customers alike."""
 
+import datetime as dt
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -11,6 +14,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
 from dcim.errors import InvalidError, JifangError
 from dcim.http.database import db_session
 from dcim.i18n import pick_text
@@ -71,6 +75,12 @@ class PassForm(FlaskForm):  # type: ignore[misc]
             SelectChoice(one.id, f"{one.code} · {pick_text(one.name, one.name_en)}")
             for one in sites
         ]
+
+
+def local_today() -> dt.date:
+    """The day where the house is: in UTC it would still be yesterday in the morning."""
+    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+    return utc_now().astimezone(zone).date()
 
 
 def ask_for_pass(

@@ -6,7 +6,6 @@ from flask import Response, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from dcim.columns import utc_now
 from dcim.errors import ConflictError, JifangError
 from dcim.http.database import current_scope, db_session
 from dcim.inventory.pass_queries import (
@@ -17,7 +16,7 @@ from dcim.inventory.pass_queries import (
     suggest_own_devices,
 )
 from dcim.inventory.passes import cancel_pass
-from dcim.web.pass_forms import PassForm, ask_for_pass, refuse_lines
+from dcim.web.pass_forms import PassForm, ask_for_pass, local_today, refuse_lines
 from dcim.web.portal.blueprint import portal
 from dcim.web.staff.answers import go_on, show_form
 from dcim.web.staff.arguments import read_listing
@@ -44,7 +43,7 @@ def add_pass() -> Response | BaseResponse:
         "crumbs": [(_("Passes"), url_for("portal.passes")), (_("New pass"), "")],
     }
     if request.method == "GET":
-        form.planned_on.data = utc_now().date()
+        form.planned_on.data = local_today()
         return show_form("portal/pass_new.html", form, **context)
     if not form.validate():
         return show_form("portal/pass_new.html", form, 422, **context)

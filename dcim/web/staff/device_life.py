@@ -11,7 +11,6 @@ from wtforms import DateField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
-from dcim.columns import utc_now
 from dcim.errors import JifangError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
@@ -22,6 +21,7 @@ from dcim.inventory.queries import find_device
 from dcim.inventory.rental import end_rental, list_rental_items, rent_device
 from dcim.inventory.transitions import asks_of, change_state
 from dcim.records.fields import DayType, TextType
+from dcim.web.pass_forms import local_today
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.names import STATES
@@ -118,10 +118,10 @@ def _make_form(asked: list[Ask]) -> type[FlaskForm]:
 
 @staff.route("/devices/<int:device_id>/rental", methods=["GET", "POST"])
 def rent(device_id: int) -> Response | BaseResponse:
-    session, scope, now = db_session(), current_scope(), utc_now()
+    session, scope, today = db_session(), current_scope(), local_today()
     found = find_device(session, scope, device_id)
     form = RentForm()
-    offers = list_rental_items(session, scope, now.date())
+    offers = list_rental_items(session, scope, today)
     form.item_id.choices = [
         SelectChoice(
             one.item_id,
@@ -135,7 +135,7 @@ def rent(device_id: int) -> Response | BaseResponse:
         "crumbs": _crumbs(device_id, found.name, _("Let it")),
     }
     if request.method == "GET":
-        form.starts_on.data = now.date()
+        form.starts_on.data = today
         return show_form("staff/device_rent.html", form, **context)
     if not form.validate():
         return show_form("staff/device_rent.html", form, 422, **context)

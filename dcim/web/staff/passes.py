@@ -13,7 +13,6 @@ from wtforms.fields.choices import SelectChoice
 
 from dcim.accounts.audit_log import AuditFilter, list_entries
 from dcim.accounts.roles import Right
-from dcim.columns import utc_now
 from dcim.customers.queries import list_customers
 from dcim.errors import InvalidError, JifangError
 from dcim.http.database import current_scope, db_session
@@ -30,7 +29,7 @@ from dcim.inventory.pass_queries import (
 )
 from dcim.inventory.passes import OPEN_STATES, approve_pass, cancel_pass, refuse_pass
 from dcim.paging import EVERYTHING
-from dcim.web.pass_forms import PassForm, ask_for_pass, refuse_lines
+from dcim.web.pass_forms import PassForm, ask_for_pass, local_today, refuse_lines
 from dcim.web.staff.answers import go_on, show_form
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff
@@ -79,7 +78,7 @@ def add_pass() -> Response | BaseResponse:
         "crumbs": [(_("Passes"), url_for("staff.passes")), (_("New pass"), "")],
     }
     if request.method == "GET":
-        form.planned_on.data = utc_now().date()
+        form.planned_on.data = local_today()
         return show_form("staff/pass_new.html", form, **context)
     if not form.validate():
         return show_form("staff/pass_new.html", form, 422, **context)
