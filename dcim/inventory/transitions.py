@@ -1,7 +1,7 @@
 """Taking a device from one state of its life to the next, and what was noted on the way."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,17 +83,19 @@ def note_transition(
     session.flush()
 
 
-def note_entry(session: Session, scope: Scope, device: Device) -> None:
-    """The first line of a life: the device was entered."""
-    session.add(
+def note_entries(session: Session, scope: Scope, devices: Iterable[Device]) -> None:
+    """The first line of each life: the device was entered."""
+    now = utc_now()
+    session.add_all(
         DeviceTransition(
             device_id=device.id,
             customer_id=device.customer_id,
             from_state=None,
             to_state=device.state,
-            at=utc_now(),
+            at=now,
             actor=scope.actor,
         )
+        for device in devices
     )
     session.flush()
 

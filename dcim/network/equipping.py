@@ -1,5 +1,6 @@
 """A new device with all its type says it has: supplies from the inventory, ports from here."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,19 +12,33 @@ from dcim.errors import ForbiddenError
 from dcim.inventory import device_kinds
 from dcim.inventory.equipment_models import DeviceTypePort
 from dcim.inventory.models import Device
-from dcim.inventory.registration import register_device
+from dcim.inventory.registration import NewDevice, register_device, register_devices
 from dcim.network.models import Port
+from dcim.records.kinds import Values
 
 
-def equip_device(session: Session, scope: Scope, device: Device) -> list[Port]:
-    """Give a device the ports its type has and it lacks; those it has stay as they are.
+def equip_devices(session: Session, scope: Scope, devices: Sequence[Device]) -> list[Port]:
+    """Give devices the ports their types have and they lack; those they have stay as they are.
 
     Management ports are internal. A port whose form says no speed has 0 bit/s until somebody or
-    its agent says more.
+    its agent says more. Three statements, however many devices.
     """
     if not scope.is_staff:
         raise ForbiddenError("Only staff enter devices.")
-    there = set(session.scalars(select(Port.name).where(Port.device_id == device.id)))
+    ids = [device.id for device in devices]
+    there = {
+        (device_id, name)
+        for device_id, name in session.execute(
+            select(Port.device_id, Port.name).where(Port.device_id.in_(ids))
+        )
+    }
+    by_type: dict[int, list[DeviceTypePort]] = {}
+    for port in session.scalars(
+        select(DeviceTypePort)
+        .where(DeviceTypePort.type_id.in_({device.device_type_id for device in devices}))
+        .order_by(DeviceTypePort.id)
+    ):
+        by_type.setdefault(port.type_id, []).append(port)
     made = [
         Port(
             device_id=device.id,
@@ -31,30 +46,33 @@ def equip_device(session: Session, scope: Scope, device: Device) -> list[Port]:
             speed_bps=port.speed_bps or 0,
             role="internal" if port.mgmt else "customer",
         )
-        for port in session.scalars(
-            select(DeviceTypePort)
-            .where(DeviceTypePort.type_id == device.device_type_id)
-            .order_by(DeviceTypePort.id)
-        )
-        if port.name not in there
+        for device in devices
+        for port in by_type.get(device.device_type_id, ())
+        if (device.id, port.name) not in there
     ]
     session.add_all(made)
     session.flush()
     return made
 
 
-def create_device(session: Session, scope: Scope, values: dict[str, Any]) -> Device:
-    """As `enter_device`; the audit entry is the caller's."""
-    return enter_device(session, scope, **values, audit=False)
-
-
-def enter_device(session: Session, scope: Scope, **values: object) -> Device:
-    """Register a device (see `register_device` for what it takes) and equip it; pages, API and
-    imports all enter devices by this."""
-    device = register_device(session, scope, **values)  # type: ignore[arg-type]
-    equip_device(session, scope, device)
+def enter_device(session: Session, scope: Scope, **values: Any) -> Device:
+    """Register a device (see `NewDevice` for what it takes) and equip it; pages, API and imports
+    all enter devices by this or `enter_devices`."""
+    device = register_device(session, scope, **values)
+    equip_devices(session, scope, [device])
     return device
 
 
+def enter_devices(session: Session, scope: Scope, rows: list[Values]) -> list[Device]:
+    """Many at once, as a sheet brings them; the audit entries are the caller's."""
+    devices = register_devices(session, scope, [NewDevice(**row) for row in rows])
+    equip_devices(session, scope, devices)
+    return devices
+
+
+def _create_device(session: Session, scope: Scope, values: Values) -> Device:
+    return enter_device(session, scope, **values, audit=False)
+
+
 # The kind of devices for every face: created with supplies and ports.
-DEVICE = replace(device_kinds.DEVICE, create=create_device)
+DEVICE = replace(device_kinds.DEVICE, create=_create_device, create_many=enter_devices)

@@ -27,6 +27,8 @@ from dcim.records.values import InvalidValuesError, judge_values
 
 # PostgreSQL takes 65,535 parameters in one statement.
 CHUNK = 5000
+# No real tree is deeper; a ring of rows would be.
+DEEPEST = 50
 CREATE, UPDATE, SKIP = "create", "update", "skip"
 
 
@@ -42,13 +44,18 @@ class Problem:
 
 @dataclass(slots=True)
 class PlannedRow:
-    """`values` typed, with what the sheet gives only. `record_id` is the record it would change."""
+    """`values` typed, with what the sheet gives only. `record_id` is the record it would change.
+
+    `awaited`: references to records that the sheet itself brings, as field → row number; `depth`
+    is how many rows have to be written before this one, one after the other.
+    """
 
     number: int
     values: Values
     deed: str = CREATE
     record_id: int | None = None
-    path: str = ""
+    awaited: dict[str, int] = field(default_factory=dict)
+    depth: int = 0
 
 
 @dataclass(slots=True)
@@ -99,9 +106,17 @@ def plan_import(
         return plan
     texts = [_pick_cells(row, columns) for row in sheet.rows]
     references = _resolve_references(session, scope, kind, columns, texts)
+    inside = _find_inside(kind, sheet, texts, references)
     for row, cells in zip(sheet.rows, texts, strict=True):
-        values = _read_row(kind, row, cells, references, vocabulary, plan)
-        plan.rows.append(PlannedRow(row.number, values))
+        awaited = {
+            name: inside[name, text]
+            for name, text in cells.items()
+            if (name, text) in inside and inside[name, text] != row.number
+        }
+        here = {name: text for name, text in cells.items() if name not in awaited}
+        values = _read_row(kind, row, here, references, vocabulary, plan)
+        plan.rows.append(PlannedRow(row.number, values, awaited=awaited))
+    _find_depths(plan)
     broken = {problem.row for problem in plan.problems}
     _match_records(session, scope, kind, plan, existing, broken)
     _complete_rows(kind, plan, broken)
@@ -165,6 +180,47 @@ def _resolve_references(
                 resolved |= resolve_paths(session, scope, one.type.kind(), part)
             found[one.name] = resolved
     return found
+
+
+def _find_inside(
+    kind: Kind,
+    sheet: Sheet,
+    texts: Sequence[Mapping[str, str]],
+    references: Mapping[str, Mapping[str, list[int]]],
+) -> dict[tuple[str, str], int]:
+    """(field, text) → row, for references to records of this kind that the sheet itself brings.
+
+    A whole tree can so come in one sheet: a panel's row names the panel's parent by its code, or
+    by its whole path. What exists already goes before what the sheet brings.
+    """
+    own = kind.key[-1]
+    by_code: dict[str, list[int]] = {}
+    for row, cells in zip(sheet.rows, texts, strict=True):
+        by_code.setdefault(cells.get(own, "").lower(), []).append(row.number)
+    found = {}
+    for name, resolved in references.items():
+        field_type = kind.field(name).type
+        if not isinstance(field_type, ReferenceType) or field_type.kind().name != kind.name:
+            continue
+        for text, ids in resolved.items():
+            rows = by_code.get(text.lower()) or by_code.get(text.rsplit("/", 1)[-1].lower(), [])
+            if not ids and len(rows) == 1:
+                found[name, text] = rows[0]
+    return found
+
+
+def _find_depths(plan: Plan) -> None:
+    """How many rows each waits for; one that waits for itself, or for too many, is a problem."""
+    rows = {row.number: row for row in plan.rows}
+    for row in plan.rows:
+        wave = set(row.awaited.values())
+        while wave and row.number not in wave and row.depth < DEEPEST:
+            row.depth += 1
+            wave = {target for number in wave for target in rows[number].awaited.values()}
+        if wave:
+            name, target = next(iter(row.awaited.items()))
+            error = FieldValueError(mark("Row %(row)s leads back to this one."), row=target)
+            plan.problems.append(Problem(row.number, name, "", error))
 
 
 def _read_row(
@@ -251,7 +307,11 @@ def _complete_rows(kind: Kind, plan: Plan, broken: set[int]) -> None:
             if row.deed == CREATE:
                 # An empty cell of a new record means its default.
                 given = {name: value for name, value in given.items() if value is not None}
+            # A record to come stands for itself: the number is put in when it has one.
+            given = {**given, **dict.fromkeys(row.awaited, 1)}
             row.values = judge_values(kind, given, partial=row.deed == UPDATE)
+            for name in row.awaited:
+                del row.values[name]
         except InvalidValuesError as error:
             for name, found in error.problems.items():
                 plan.problems += [Problem(row.number, name, "", one) for one in found]

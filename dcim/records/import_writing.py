@@ -17,6 +17,8 @@ from dcim.records.record import Record, to_json
 from dcim.records.writing import change_record, create_record, find_changes
 
 BATCH = 500
+# Which record a row became, by the row's number.
+Written = dict[int, int]
 
 
 def try_import(session: Session, scope: Scope, kind: Kind, plan: Plan) -> list[Problem]:
@@ -47,20 +49,29 @@ def carry_out(
     broken = {problem.row for problem in plan.problems}
     rows = [row for row in plan.rows if row.number not in broken and row.deed in {CREATE, UPDATE}]
     problems: list[Problem] = []
+    written = {row.number: row.record_id for row in plan.rows if row.record_id is not None}
     done = 0
-    for batch in _batches(rows):
+    for batch in _batches(sorted(rows, key=lambda row: row.depth)):
+        ready = [row for row in batch if set(row.awaited.values()) <= written.keys()]
+        for row in ready:
+            row.values |= {name: written[number] for name, number in row.awaited.items()}
         writer = _create_batch if batch[0].deed == CREATE else _change_batch
-        problems += writer(session, scope, kind, batch)
+        problems += writer(session, scope, kind, ready, written)
+        # What waits for a refused row can't be judged; the refused row's reason is what counts.
         done += len(batch)
         progress(done)
+    for row in rows:
+        for name in row.awaited:
+            row.values.pop(name, None)
     return problems
 
 
 def _batches(rows: Sequence[PlannedRow]) -> Iterator[list[PlannedRow]]:
-    """Neighbours of one deed, in the sheet's order: a later row may build on an earlier one."""
+    """Neighbours of one deed and depth: what waits for a row comes in a later batch."""
     batch: list[PlannedRow] = []
     for row in rows:
-        if batch and (len(batch) == BATCH or batch[0].deed != row.deed):
+        unlike = batch and (batch[0].deed, batch[0].depth) != (row.deed, row.depth)
+        if batch and (len(batch) == BATCH or unlike):
             yield batch
             batch = []
         batch.append(row)
@@ -69,10 +80,10 @@ def _batches(rows: Sequence[PlannedRow]) -> Iterator[list[PlannedRow]]:
 
 
 def _create_batch(
-    session: Session, scope: Scope, kind: Kind, batch: list[PlannedRow]
+    session: Session, scope: Scope, kind: Kind, batch: list[PlannedRow], written: Written
 ) -> list[Problem]:
     if kind.create is not None and kind.create_many is None:
-        return _one_by_one(session, scope, kind, batch)
+        return _one_by_one(session, scope, kind, batch, written)
     problems = _check(session, scope, kind, batch)
     refused = {problem.row for problem in problems}
     sound = [row for row in batch if row.number not in refused]
@@ -93,8 +104,9 @@ def _create_batch(
                 )
     except (IntegrityError, JifangError):
         # One of them is refused: find out which, and why.
-        return problems + _one_by_one(session, scope, kind, sound)
-    for one in made:
+        return problems + _one_by_one(session, scope, kind, sound, written)
+    for one, row in zip(made, sound, strict=True):
+        written[row.number] = one.id
         session.expunge(one)
     return problems
 
@@ -118,14 +130,15 @@ def _check(session: Session, scope: Scope, kind: Kind, batch: list[PlannedRow]) 
 
 
 def _one_by_one(
-    session: Session, scope: Scope, kind: Kind, batch: list[PlannedRow]
+    session: Session, scope: Scope, kind: Kind, batch: list[PlannedRow], written: Written
 ) -> list[Problem]:
     problems = []
     for row in batch:
         try:
             with session.begin_nested():
                 if row.record_id is None:
-                    create_record(session, scope, kind, row.values)
+                    made = create_record(session, scope, kind, row.values)
+                    written[row.number] = made.id
                 else:
                     change_record(session, scope, kind, row.record_id, row.values)
         except JifangError as error:
@@ -134,10 +147,10 @@ def _one_by_one(
 
 
 def _change_batch(
-    session: Session, scope: Scope, kind: Kind, batch: list[PlannedRow]
+    session: Session, scope: Scope, kind: Kind, batch: list[PlannedRow], written: Written
 ) -> list[Problem]:
     if kind.update is not None:
-        return _one_by_one(session, scope, kind, batch)
+        return _one_by_one(session, scope, kind, batch, written)
     model: Any = kind.model
     ids = [row.record_id for row in batch]
     found = {
@@ -172,7 +185,7 @@ def _change_batch(
                 record_many(session, scope, deeds)
     except IntegrityError:
         session.expire_all()
-        return _one_by_one(session, scope, kind, batch)
+        return _one_by_one(session, scope, kind, batch, written)
     return problems
 
 

@@ -14,7 +14,7 @@ from dcim.inventory.placement import install_device, remove_device
 from dcim.inventory.registration import register_device
 from dcim.inventory.transitions import change_state, list_transitions
 from dcim.inventory.type_descriptions import PortLine, SupplyLine
-from dcim.network.equipping import enter_device, equip_device
+from dcim.network.equipping import enter_device, equip_devices
 from dcim.network.models import Port
 from tests.integration.devices.yard import NOW, SCOPE, Yard, add_device
 
@@ -138,9 +138,9 @@ def test_a_device_gets_what_its_type_has(session: Session, yard: Yard) -> None:
     ).all()
     assert sorted(supplied) == [("PSU1", 800, 500), ("PSU2", 800, None)]
     # Once is enough, and what was changed by hand stays.
-    assert equip_device(session, SCOPE, device) == []
+    assert equip_devices(session, SCOPE, [device]) == []
     with pytest.raises(ForbiddenError):
-        equip_device(session, Scope.customer("x", yard.customers["Reed"].id), device)
+        equip_devices(session, Scope.customer("x", yard.customers["Reed"].id), [device])
 
 
 def test_who_enters_what(session: Session, yard: Yard) -> None:
