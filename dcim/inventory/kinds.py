@@ -226,7 +226,8 @@ ROW = Kind(
         _code(),
         Field("position", mark("Position in the room"), IntegerType(0, 1000), default=0),
     ),
-    key=("room_id", "code"), reach=_row, default_sort="room_id,position", **OWN,
+    key=("room_id", "code"), reach=_row, default_sort="room_id,position",
+    page=("staff.row", "row_id"), **OWN,
 )  # fmt: skip
 
 _LAYOUTS = {

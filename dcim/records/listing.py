@@ -81,7 +81,13 @@ def read_wish(kind: Kind, pairs: Iterable[tuple[str, str]], *, internal: bool = 
             filters.append(_read_filter(kind, base, operator, values, internal))
         except FieldValueError as error:
             problems[name] = error
-    return Wish(text, tuple(filters), _read_sort(kind, sort, internal), problems)
+    order, unknown = _read_sort(kind, sort, internal)
+    if unknown:
+        problems["sort"] = FieldValueError(
+            mark("Not one of the choices: %(choices)s."),
+            choices=", ".join(one.name for one in kind.fields if one.sorted),
+        )
+    return Wish(text, tuple(filters), order, problems)
 
 
 def _read_filter(
@@ -116,16 +122,19 @@ def _read_value(one: Field, text: str) -> Any:
     return one.type.judge(one.type.read(text))
 
 
-def _read_sort(kind: Kind, text: str, internal: bool) -> tuple[tuple[str, bool], ...]:
-    """Unknown names are passed over: a mistyped link still shows the list."""
-    order = []
-    for part in text.split(",")[:3]:
+def _read_sort(
+    kind: Kind, text: str, internal: bool
+) -> tuple[tuple[tuple[str, bool], ...], list[str]]:
+    """The order, and what was no field to sort by."""
+    order, unknown = [], []
+    for part in [part for part in text.split(",")[:3] if part]:
         name = part.removeprefix("-")
-        if kind.has(name) and kind.field(name).sorted:
-            if kind.field(name).internal and not internal:
-                continue
+        known = kind.has(name) and kind.field(name).sorted
+        if known and (internal or not kind.field(name).internal):
             order.append((name, part.startswith("-")))
-    return tuple(order)
+        else:
+            unknown.append(name)
+    return tuple(order), unknown
 
 
 def column_of(kind: Kind, one: Field) -> Any:

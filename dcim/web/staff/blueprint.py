@@ -73,10 +73,10 @@ def name_section() -> None:
 @staff.context_processor
 def name_things() -> dict[str, Any]:
     """For every staff template."""
-    return {"role_name": role_name, "unit_text": unit_text, "states": STATES, **EVERY_NAME}
     return {
         "role_name": role_name,
         "unit_text": unit_text,
         "states": STATES,
         "record_link": find_record_link(),
+        **EVERY_NAME,
     }

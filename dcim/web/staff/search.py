@@ -45,7 +45,7 @@ def search() -> str | Response:
         for hit in find(db_session(), current_scope(), text, seen_kinds(), described)
         if hit.kind in described or has_right(RIGHTS[hit.kind])
     ]
-    exact = {page_of(hit) for hit in hits if hit.exact}
+    exact = {page_of(hit) for hit in leave_out_parts([hit for hit in hits if hit.exact])}
     if len(exact) == 1:
         return redirect(exact.pop(), code=303)
     groups: dict[str, list[Hit]] = {}
@@ -59,6 +59,12 @@ def search() -> str | Response:
         page_of=page_of,
         mark_found=mark_found,
     )
+
+
+def leave_out_parts(hits: list[Hit]) -> list[Hit]:
+    """A cabinet and the one rack in it have the same code: the cabinet is meant."""
+    whole = any(hit.kind == "cabinet" for hit in hits)
+    return [hit for hit in hits if not (whole and hit.kind == "rack")]
 
 
 def mark_found(value: str, text: str) -> Markup:

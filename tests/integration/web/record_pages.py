@@ -51,7 +51,13 @@ CABINET = Kind(
     page=("staff.cabinet", "cabinet_id"),
 )
 # A room has a page written by hand.
-TRIED = (SITE, replace(ROOM, page=("staff.room", "room_id")), ROW, CABINET, DEVICE_TYPE)
+TRIED = (
+    SITE,
+    replace(ROOM, page=("staff.room", "room_id")),
+    replace(ROW, page=("staff.row", "row_id")),
+    CABINET,
+    DEVICE_TYPE,
+)
 
 
 def make_app(settings: Settings, sessions: SessionFactory) -> Flask:

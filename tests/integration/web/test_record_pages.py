@@ -210,7 +210,7 @@ def test_from_nothing_to_a_cabinet_by_the_pages_alone(staff: Browser) -> None:
     site = staff.get("/staff/sites/1")
     assert "上海一号" in said(site)
     for plural, parent in (("rooms", "sites"), ("rows", "rooms"), ("cabinets", "rows")):
-        here = "/staff/rooms/1/record" if parent == "rooms" else f"/staff/{parent}/1"
+        here = f"/staff/{parent}/1" + ("" if parent == "sites" else "/record")
         page = staff.get(here)
         link = re.search(rf'href="(/staff/{plural}/new\?[^"]*)"', page)
         assert link, plural
@@ -232,7 +232,8 @@ def test_from_nothing_to_a_cabinet_by_the_pages_alone(staff: Browser) -> None:
 def test_a_page_written_by_hand_leads_to_the_record(staff: Browser, rooms: list[int]) -> None:
     page = staff.get("/staff/rooms?code=R1&site_id=1")
     assert f'<th scope="row"><a href="/staff/rooms/{rooms[0]}">' in page
-    assert f'href="/staff/rooms/{rooms[0]}/record"' in staff.get(f"/staff/rooms/{rooms[0]}")
+    own = staff.get(f"/staff/rooms/{rooms[0]}")
+    assert f'href="/staff/rooms/{rooms[0]}/record"' in own, own
 
 
 def test_references_are_typed_by_their_path(staff: Browser, rooms: list[int]) -> None:
@@ -329,7 +330,7 @@ def test_one_record_tells_facts_relations_notes_and_history(
             session, STAFF, CABINET, {"row_id": row.id, "code": "A-01", "position": 1}
         )
         change_record(session, STAFF, CABINET, cabinet.id, {"layout": "halves", "width_mm": 800})
-    page = staff.get(f"/staff/rows/{row.id}")
+    page = staff.get(f"/staff/rows/{row.id}/record")
     assert "Room R1 → R2" in said(page)
     assert f'href="/staff/cabinets?row_id={row.id}"' in page
     page = said(staff.get(f"/staff/cabinets/{cabinet.id}/record"))
@@ -338,7 +339,7 @@ def test_one_record_tells_facts_relations_notes_and_history(
     assert "Width 600 mm → 800 mm" in page
     answer = staff.post(f"/staff/rows/{row.id}/notes", {"text": f"钥匙 {HOSTILE}"})
     assert answer.status_code == 303
-    page = staff.get(f"/staff/rows/{row.id}")
+    page = staff.get(f"/staff/rows/{row.id}/record")
     assert "钥匙" in page
     assert HOSTILE not in page
     answer = staff.post(f"/staff/rows/{row.id}/notes", {"text": " "})
