@@ -4,6 +4,7 @@ from dcim.customers import kinds as customers
 from dcim.inventory import kinds as inventory
 from dcim.inventory.device_kinds import DEVICE_TRANSITION, DEVICE_TYPE, EQUIPMENT_PASS
 from dcim.inventory.walk_kinds import CABINET_WALK
+from dcim.network import address_kinds as addresses
 from dcim.network import kinds as network
 from dcim.network.equipping import DEVICE
 from dcim.operations import kinds as operations
@@ -19,6 +20,7 @@ KINDS: tuple[Kind, ...] = (
     EQUIPMENT_PASS,
     *power.KINDS,
     *network.KINDS,
+    *addresses.KINDS,
     *customers.KINDS,
     *operations.KINDS,
 )

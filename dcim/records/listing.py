@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, func, or_, select
+from sqlalchemy import ColumnElement, Text, cast, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
@@ -159,7 +159,8 @@ def select_records(kind: Kind, scope: Scope, names: Iterable[str] | None = None)
     return statement if condition is None else statement.where(condition)
 
 
-def conditions_of(kind: Kind, wish: Wish) -> list[ColumnElement[bool]]:
+def conditions_of(kind: Kind, wish: Wish, *, internal: bool = True) -> list[ColumnElement[bool]]:
+    """`internal` is whether the asker may find records by what customers don't see."""
     found = [_condition(kind.field(one.field), kind, one) for one in wish.filters]
     if wish.text:
         pattern = contains(wish.text)
@@ -168,8 +169,9 @@ def conditions_of(kind: Kind, wish: Wish) -> list[ColumnElement[bool]]:
             if not isinstance(one.type, TextType)
             else column_of(kind, one).ilike(pattern)
             for one in kind.searched or (kind.title_field,)
+            if internal or not one.internal
         ]
-        found.append(or_(*texts))
+        found.append(or_(false(), *texts))
     return found
 
 
@@ -235,7 +237,9 @@ def list_records(
     names: Iterable[str] | None = None,
 ) -> Page[Record]:
     """One page. Statements: one to count, one for the page, and some for each kind referred to."""
-    statement = select_records(kind, scope, names).where(*conditions_of(kind, wish))
+    statement = select_records(kind, scope, names).where(
+        *conditions_of(kind, wish, internal=scope.is_staff)
+    )
     total = count_records(session, scope, kind, wish)
     rows = session.execute(
         statement.order_by(*order_of(kind, wish)).limit(paging.size).offset(paging.offset)
@@ -246,7 +250,8 @@ def list_records(
 def count_records(session: Session, scope: Scope, kind: Kind, wish: Wish = Wish()) -> int:
     condition = kind.reach(scope)
     statement = select(func.count(kind.model.id)).where(  # type: ignore[attr-defined]
-        *conditions_of(kind, wish), *(() if condition is None else (condition,))
+        *conditions_of(kind, wish, internal=scope.is_staff),
+        *(() if condition is None else (condition,)),
     )
     return session.scalar(statement) or 0
 

@@ -161,7 +161,7 @@ def _judge_right(
     nobody = person.role == "anonymous" or (person.token and not case.rule.startswith("/api/"))
     if nobody:
         # A malformed id is no route at all, so nobody is asked to sign in.
-        fine = {401, 303} | ({404} if case.kind == "malformed" else set())
+        fine = {401, 303} | ({404, 405} if case.kind == "malformed" else set())
         return [] if status in fine else ["answers nobody in particular"]
     right = not access.rights or bool(ROLES[person.role].rights & access.rights)
     if not right:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select, true
 
 import dcim.accounts.queries
+import dcim.api.record_resources
 import dcim.api.v1.me
 import dcim.api.v1.statements
 import dcim.http.policy
@@ -142,7 +143,7 @@ MUTANTS = (
     Mutant(
         "a public route without tenant data",
         ("api_device_types",),
-        policy=(("api_device_types.list_device_types", PUBLIC),),
+        policy=(("api_device_types.list_device_type", PUBLIC),),
         said="answers nobody in particular",
     ),
     Mutant(
@@ -153,7 +154,7 @@ MUTANTS = (
     Mutant(
         "device lookup without scope",
         ("api_devices",),
-        unscoped(dcim.inventory.queries, "find_device"),
+        unscoped(dcim.api.record_resources, "find_record"),
     ),
     Mutant(
         "statement document without scope",
@@ -216,7 +217,7 @@ MUTANTS = (
     ),
     Mutant(
         "power nodes without scope",
-        ("api_power_nodes",),
+        ("api_power_readings",),
         unscoped(dcim.power.queries, "list_power_nodes"),
     ),
     Mutant(

@@ -30,6 +30,7 @@ from dcim.db import Base
 from dcim.inventory import models as inventory
 from dcim.inventory.claims import AreaClaim
 from dcim.inventory.equipment_models import (
+    DeviceSupply,
     DeviceTransition,
     EquipmentPass,
     EquipmentPassLine,
@@ -267,7 +268,7 @@ def _seed_sold(session: Session, tenant: Tenant) -> None:
         "amendment_id": amendment.id,
         "contract_amendment_id": amendment.id,
         "version_id": version.id,
-        "order_id": order.id,
+        "supersedes_id": ids["contract_id"],
         "service_order_id": order.id,
         "step_id": step.id,
     }
@@ -363,13 +364,16 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         session, PowerNode, tag, site_id=ids["site_id"], parent_id=panel.id, kind="pdu", feed="A",
         rated_a=32, rack_id=ids["rack_id"], meter_device_id=device_id, phase="",
     )  # fmt: skip
-    outlet = make(session, Outlet, tag, pdu_id=pdu.id, number=1, device_id=device_id)
+    bank = make(
+        session, PowerNode, tag, site_id=ids["site_id"], parent_id=pdu.id, kind="bank", feed="A",
+        rated_a=16, phase="", code=f"CANARY-{tag}-power_node-bank",
+    )  # fmt: skip
+    supply = make(session, DeviceSupply, tag, device_id=device_id, maximum_w=100)
+    outlet = make(session, Outlet, tag, pdu_id=pdu.id, number=1, device_id=device_id, phase="")
     port = make(
         session, Port, tag, device_id=device_id, speed_bps=10**9, role="customer", kind="switch",
         media="", mac=None,
     )  # fmt: skip
-    outlet = make(session, Outlet, tag, pdu_id=pdu.id, number=1, device_id=device_id, phase="")
-    port = make(session, Port, tag, device_id=device_id, speed_bps=10**9, role="customer")
     service = make(
         session, BandwidthService, tag, **own, contract_item_id=ids["contract_item_id"],
         commit_bps=10**7, ceiling_bps=10**8, direction="max", charging_mode="p95",
@@ -406,7 +410,10 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         "node_id": pdu.id,
         "power_node_id": pdu.id,
         "parent_id": panel.id,
+        "second_parent_id": panel.id,
         "pdu_id": pdu.id,
+        "bank_id": bank.id,
+        "supply_id": supply.id,
         "outlet_id": outlet.id,
         "port_id": port.id,
         "service_id": service.id,
@@ -450,7 +457,7 @@ def _seed_walk(session: Session, tenant: Tenant) -> None:
         subject=f"device/{ids['device_id']}", face="full", side="full", verdict="as_recorded",
         noted_at=SINCE,
     )  # fmt: skip
-    ids |= {"walk_id": walk.id, "finding_id": finding.id}
+    ids |= {"walk_id": walk.id, "cabinet_walk_id": walk.id, "finding_id": finding.id}
 
 
 def _seed_operations(session: Session, tenant: Tenant) -> None:
@@ -529,7 +536,7 @@ def _seed_network(session: Session, tenant: Tenant, place: int) -> None:
         session, orders.CrossConnectEnd, tag, **own, cross_connect_id=order.id, side="a",
         port_id=ids["port_id"],
     )  # fmt: skip
-    step = make(
+    make(
         session, orders.CrossConnectStep, tag, **own, cross_connect_id=order.id, at=SINCE,
         detail={"ports": canary(tag, "cross_connect_step", "detail")},
     )  # fmt: skip
@@ -570,7 +577,6 @@ def _seed_network(session: Session, tenant: Tenant, place: int) -> None:
         "network_port_id": ids["port_id"],
         "cross_connect_id": order.id,
         "order_id": order.id,
-        "step_id": step.id,
         "file_id": file.id,
         "stored_file_id": file.id,
         "cable_id": cable.id,

@@ -9,16 +9,10 @@ from dcim.accounts.models import AuditEntry
 from dcim.db import ScopedSession
 from dcim.errors import ConflictError, InvalidError
 from dcim.kinds import KINDS as ALL_KINDS
+from dcim.network.address_kinds import ADDRESS_ASSIGNMENT, ASN, PREFIX
+from dcim.network.address_kinds import KINDS as ADDRESS_KINDS
 from dcim.network.addresses import Holder, assign_address
-from dcim.network.kinds import (
-    ADDRESS_ASSIGNMENT,
-    ASN,
-    CABLE,
-    CARRIER,
-    CROSS_CONNECT,
-    KINDS,
-    PREFIX,
-)
+from dcim.network.kinds import CABLE, CARRIER, CROSS_CONNECT, KINDS
 from dcim.network.models import Carrier, Port
 from dcim.network.registration import (
     check_circuit,
@@ -35,7 +29,7 @@ from tests.integration.network.plant import STAFF, Plant
 
 
 def test_all_are_known() -> None:
-    assert {kind.name for kind in KINDS} <= {kind.name for kind in ALL_KINDS}
+    assert {kind.name for kind in (*KINDS, *ADDRESS_KINDS)} <= {kind.name for kind in ALL_KINDS}
 
 
 def test_carriers_and_numbers(session: ScopedSession, plant: Plant) -> None:
