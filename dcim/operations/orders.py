@@ -12,15 +12,12 @@ from dcim.columns import utc_now
 from dcim.customers.calendar import today_in
 from dcim.customers.models import Contract, Customer
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from dcim.inventory.allocating import cancel_allocation, end_allocation, find_own_devices
-from dcim.inventory.areas import cancel_area, end_area
-from dcim.inventory.claims import AreaClaim
 from dcim.inventory.ending import end_contract
-from dcim.inventory.models import Allocation, Device, Rack
-from dcim.inventory.occupancy import site_day
-from dcim.inventory.placement import remove_device
+from dcim.inventory.models import Allocation, Device
 from dcim.operations.belongings import Belongings, find_belongings, find_standing
 from dcim.operations.models import OPEN_ORDER_STATES, ORDER_KINDS, OrderStep, ServiceOrder
+from dcim.operations.relocation import take_out
+from dcim.operations.vacating import free_space
 from dcim.records.fields import mark
 
 # Months of a contract (by id) that are over and have no statement; statements stand above us.
@@ -171,11 +168,11 @@ def do_step(
     if step.kind == "equipment_out":
         device = session.get(Device, step.subject_id)
         if device is not None and device.installation is not None:
-            remove_device(session, scope, device)
+            take_out(session, scope, device)
     elif step.kind == "space_free":
         allocation = session.get(Allocation, step.subject_id)
         if allocation is not None and (allocation.ends_on is None or allocation.ends_on > day):
-            _free_space(session, scope, allocation, day, now)
+            free_space(session, scope, allocation, day, now)
     elif step.kind == "items_end":
         contract = session.get_one(Contract, step.subject_id)
         if contract.state == "signed" and (contract.ends_on is None or contract.ends_on > day):
@@ -346,42 +343,6 @@ def _plan_ends(found: Belongings) -> Iterator[_Step]:
         yield "cross_connect", one.text, "cross_connect", one.id
     for one in found.addresses:
         yield "address", one.text, "address_assignment", one.id
-
-
-def _free_space(
-    session: Session,
-    scope: Scope,
-    allocation: Allocation,
-    day: dt.date,
-    now: dt.datetime | None,
-) -> None:
-    """End it, or take back what hasn't begun; what was sold as an area ends with the area.
-
-    Raises ConflictError while the customer's equipment stands in what would be free at once.
-    """
-    claim = None
-    if allocation.area_claim_id is not None:
-        claim = session.get_one(AreaClaim, allocation.area_claim_id)
-    # Days of a place begin where the house is, which may be a day ahead of the customer's.
-    today = site_day(session, session.get_one(Rack, allocation.rack_id), now or utc_now())
-    if allocation.starts_on >= day and allocation.starts_on > today:
-        if claim is not None:
-            cancel_area(session, scope, claim, now=now)
-        else:
-            cancel_allocation(session, scope, allocation, now=now)
-        return
-    day = max(day, today)
-    for part in [allocation] if claim is None else claim.allocations:
-        for device in find_own_devices(session, part) if day <= today else ():
-            raise ConflictError(
-                "%(device)s still stands in %(rack)s; take it out first.",
-                device=device.name,
-                rack=session.get_one(Rack, part.rack_id).code,
-            )
-    if claim is not None:
-        end_area(session, scope, claim, day, now=now)
-    else:
-        end_allocation(session, scope, allocation, day, now=now)
 
 
 def _mirror(session: Session, order: ServiceOrder) -> Iterator[_Step]:
