@@ -13,6 +13,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.customers.models import ContractItem
 from dcim.errors import ConflictError, InvalidError, NotFoundError
+from dcim.inventory.item_days import check_later_end, check_sale_days
 from dcim.inventory.models import (
     Allocation,
     AllocationSlot,
@@ -71,10 +72,12 @@ def allocate_space(
     """Give half units of a rack to a contract item; `ends_on` is the first day it is free again.
 
     `from_hold` is the hold this sale grew out of: it is consumed. A claim that begins where the
-    current one ends becomes "next". Raises ConflictError, InvalidError, ForbiddenError.
+    current one ends becomes "next". Raises ConflictError, InvalidError, ForbiddenError; for days
+    the item doesn't cover as `check_sale_days`.
     """
     require_staff(scope)
     rack = lock_rack(session, rack_id)
+    check_sale_days(session, scope, item.id, starts_on, ends_on)
     # After the wait for the lock: what expired meanwhile binds nobody.
     moment = now or utc_now()
     if from_hold is not None:
@@ -186,7 +189,8 @@ def end_allocation(
 
     From that day on the space is free; on the day itself its slots are given back here. None takes
     the end away again. What is part of a sold area ends with the area. Raises ConflictError naming
-    who comes next, InvalidError for a day that is past or before it began, ForbiddenError.
+    who comes next, InvalidError for a day that is past, before it began or after its item's end,
+    ForbiddenError.
     """
     require_staff(scope)
     rack = lock_rack(session, allocation.rack_id)
@@ -198,6 +202,7 @@ def end_allocation(
         )
     moment = now or utc_now()
     before = allocation.ends_on
+    check_later_end(session, scope, allocation.contract_item_id, before, ends_on)
     settle_end(session, rack, allocation, ends_on, moment)
     standing = find_own_devices(session, allocation)
     record(

@@ -16,6 +16,7 @@ from dcim.customers.models import ContractItem, Customer
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.inventory.allocating import claim_space, find_own_devices, settle_end
 from dcim.inventory.claims import AreaClaim
+from dcim.inventory.item_days import check_later_end, check_sale_days
 from dcim.inventory.models import Allocation, Cabinet, Cage, Device, Rack, Room, Row, Site
 from dcim.inventory.occupancy import (
     Space,
@@ -119,6 +120,8 @@ def allocate_area(
     lock_room(session, area.room_id)
     if ends_on is not None and ends_on <= starts_on:
         raise InvalidError("The end must come after the start.", {"ends_on": ["too early"]})
+    racks = lock_racks(session, session.scalars(select_racks(extent, area_id)))
+    check_sale_days(session, scope, item.id, starts_on, ends_on)
     today = moment.astimezone(area.zone).date()
     turn = _find_claim_turn(session, area, starts_on, ends_on, today)
     claim = AreaClaim(
@@ -132,7 +135,6 @@ def allocate_area(
     )
     session.add(claim)
     session.flush()
-    racks = lock_racks(session, session.scalars(select_racks(extent, area_id)))
     for rack in racks.values():
         _claim_rack(session, rack, claim, item, moment)
     record(
@@ -174,6 +176,7 @@ def end_area(
     _refuse_overlap(session, area, claim.starts_on, ends_on, besides=claim.id)
     allocations = _open_allocations(session, claim)
     racks = lock_racks(session, [one.rack_id for one in allocations])
+    check_later_end(session, scope, claim.contract_item_id, before, ends_on)
     standing: list[Device] = []
     for allocation in allocations:
         settle_end(session, racks[allocation.rack_id], allocation, ends_on, moment)

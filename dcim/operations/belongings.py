@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from dcim.accounts.scope import Scope
@@ -11,8 +11,15 @@ from dcim.customers.models import Contact, Contract, ContractItem
 from dcim.inventory.models import Allocation, Device, Installation, Rack
 from dcim.inventory.occupancy import name_units
 from dcim.inventory.reach import today_of_contract
+from dcim.network.address_models import AddressAssignment
+from dcim.network.addresses import write_net
+from dcim.network.addressing import parse_net
 from dcim.network.models import BandwidthService, Port, ServiceMembership
+from dcim.network.order_models import CrossConnect
 from dcim.power.models import Outlet, PowerNode
+
+# In these a cross-connect order joins nothing any more.
+OVER_STATES = ("disconnected", "refused", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ def find_belongings(
             .order_by(Contract.number)
         )
     ]
-    _add_items(session, scope, found, contracts)
+    _add_network(session, scope, found, customer_id, contract_id)
     _add_ports(session, scope, found, customer_id, contract_id)
     _add_space(session, scope, found, contracts)
     found.standing = [
@@ -104,22 +111,44 @@ def find_standing(
     return [(device, rack) for device, rack in session.execute(statement)]
 
 
-def _add_items(session: Session, scope: Scope, found: Belongings, contracts: Sequence[int]) -> None:
-    """Cross-connects and addresses as they were sold: lines of the contract that still run."""
-    rows = session.execute(
-        select(ContractItem.id, ContractItem.kind, ContractItem.code, ContractItem.label)
-        .join(Contract, Contract.id == ContractItem.contract_id)
+def _add_network(
+    session: Session, scope: Scope, found: Belongings, customer_id: int, contract_id: int | None
+) -> None:
+    """Cross-connects that aren't parted yet, and addresses given now or from a day to come."""
+    orders = (
+        select(CrossConnect.id, CrossConnect.number, CrossConnect.z_party)
         .where(
-            ContractItem.contract_id.in_(contracts),
-            scope.filter(ContractItem.customer_id),
-            ContractItem.kind.in_(("cross_connect", "address")),
-            or_(ContractItem.ends_on.is_(None), ContractItem.ends_on > today_of_contract()),
+            CrossConnect.customer_id == customer_id,
+            scope.filter(CrossConnect.customer_id),
+            CrossConnect.state.not_in(OVER_STATES),
         )
-        .order_by(ContractItem.code)
+        .order_by(CrossConnect.number)
     )
-    for row in rows:
-        place = found.cross_connects if row.kind == "cross_connect" else found.addresses
-        place.append(Thing(row.id, f"{row.code} · {row.label}"))
+    given = (
+        select(AddressAssignment.id, AddressAssignment.network, AddressAssignment.hostname)
+        .where(
+            AddressAssignment.customer_id == customer_id,
+            scope.filter(AddressAssignment.customer_id),
+            or_(
+                func.upper_inf(AddressAssignment.period),
+                func.upper(AddressAssignment.period) > func.now(),
+            ),
+        )
+        .order_by(AddressAssignment.network, AddressAssignment.id)
+    )
+    if contract_id is not None:
+        items = select(ContractItem.id).where(ContractItem.contract_id == contract_id)
+        orders = orders.where(CrossConnect.contract_item_id.in_(items))
+        given = given.where(AddressAssignment.contract_item_id.in_(items))
+    found.cross_connects = [
+        Thing(row.id, f"{row.number} · {row.z_party}" if row.z_party else row.number)
+        for row in session.execute(orders)
+    ]
+    for row in session.execute(given):
+        network = write_net(parse_net(row.network))
+        found.addresses.append(
+            Thing(row.id, f"{network} · {row.hostname}" if row.hostname else network)
+        )
 
 
 def _add_ports(
@@ -133,7 +162,7 @@ def _add_ports(
         .where(
             ServiceMembership.customer_id == customer_id,
             scope.filter(ServiceMembership.customer_id),
-            ServiceMembership.ends_at.is_(None),
+            or_(ServiceMembership.ends_at.is_(None), ServiceMembership.ends_at > func.now()),
         )
         .order_by(Device.name, Port.name)
     )

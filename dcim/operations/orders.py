@@ -14,10 +14,10 @@ from dcim.customers.models import Contract, Customer
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.inventory.ending import end_contract
 from dcim.inventory.models import Allocation, Device
-from dcim.inventory.placement import remove_device
-from dcim.inventory.vacating import end_allocation
 from dcim.operations.belongings import Belongings, find_belongings, find_standing
 from dcim.operations.models import OPEN_ORDER_STATES, ORDER_KINDS, OrderStep, ServiceOrder
+from dcim.operations.relocation import take_out
+from dcim.operations.vacating import free_space
 from dcim.records.fields import mark
 
 # Months of a contract (by id) that are over and have no statement; statements stand above us.
@@ -168,11 +168,11 @@ def do_step(
     if step.kind == "equipment_out":
         device = session.get(Device, step.subject_id)
         if device is not None and device.installation is not None:
-            remove_device(session, scope, device)
+            take_out(session, scope, device)
     elif step.kind == "space_free":
         allocation = session.get(Allocation, step.subject_id)
         if allocation is not None and (allocation.ends_on is None or allocation.ends_on > day):
-            end_allocation(session, scope, allocation, day, now=now)
+            free_space(session, scope, allocation, day, now)
     elif step.kind == "items_end":
         contract = session.get_one(Contract, step.subject_id)
         if contract.state == "signed" and (contract.ends_on is None or contract.ends_on > day):
@@ -339,8 +339,10 @@ def _plan(session: Session, scope: Scope, order: ServiceOrder) -> Iterator[_Step
 
 
 def _plan_ends(found: Belongings) -> Iterator[_Step]:
-    for kind, things in (("cross_connect", found.cross_connects), ("address", found.addresses)):
-        yield from ((kind, one.text, "contract_item", one.id) for one in things)
+    for one in found.cross_connects:
+        yield "cross_connect", one.text, "cross_connect", one.id
+    for one in found.addresses:
+        yield "address", one.text, "address_assignment", one.id
 
 
 def _mirror(session: Session, order: ServiceOrder) -> Iterator[_Step]:

@@ -1,7 +1,7 @@
-"""What the regulator asks of an IDC, as sheets: rooms, cabinets, users, bandwidth.
+"""What the regulator asks of an IDC, as sheets: rooms, cabinets, users, bandwidth, addresses.
 
 The fields follow the basic data that an operator's information security system reports (基础数据:
-机房、机架、用户、服务); the transport of that report is not ours.
+机房、机架、用户、服务、IP 地址); the transport of that report is not ours.
 """
 
 import codecs
@@ -23,6 +23,9 @@ from dcim.customers.models import SERVED_STATES, Contract, ContractItem, Custome
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Allocation, Cabinet, Device, Rack, Room, Row, Site
 from dcim.inventory.occupancy import name_units
+from dcim.network.address_models import AddressAssignment
+from dcim.network.addresses import write_net
+from dcim.network.addressing import parse_net
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 
 CUSTOMER_KINDS = {
@@ -60,12 +63,14 @@ def export_regulator(
     """
     if not scope.is_staff:
         raise ForbiddenError("Only staff report to the regulator.")
-    today = (now or utc_now()).astimezone(ZoneInfo(zone)).date()
+    moment = now or utc_now()
+    today = moment.astimezone(ZoneInfo(zone)).date()
     sheets = [
         Sheet("机房", _ROOM_HEAD, list(_rooms(session))),
         Sheet("机柜", _CABINET_HEAD, list(_cabinets(session, today))),
         Sheet("用户", _USER_HEAD, list(_users(session))),
         Sheet("带宽", _BANDWIDTH_HEAD, list(_bandwidth(session, zone))),
+        Sheet("IP地址", _ADDRESS_HEAD, list(_addresses(session, zone, moment))),
     ]
     record(
         session,
@@ -218,6 +223,28 @@ def _bandwidth(session: Session, zone: str) -> Iterator[tuple[Any, ...]]:
                 (service.commit_bps, service.ceiling_bps)
             ), "、".join(ports[service.id]), item, day,
         )  # fmt: skip
+
+
+_ADDRESS_HEAD = ("IP地址", "用户编号", "单位名称", "主机名", "分配日期", "到期日期")
+
+
+def _addresses(session: Session, zone: str, now: dt.datetime) -> Iterator[tuple[Any, ...]]:
+    """What customers have now; the last day is the first on which it is free again."""
+    for network, code, name, hostname, since, until in session.execute(
+        select(
+            AddressAssignment.network,
+            Customer.code,
+            func.coalesce(func.nullif(Customer.legal_name, ""), Customer.name),
+            AddressAssignment.hostname,
+            AddressAssignment.starts_at,
+            AddressAssignment.ends_at,
+        )
+        .join(Customer, Customer.id == AddressAssignment.customer_id)
+        .where(AddressAssignment.period.op("@>", is_comparison=True)(now))
+        .order_by(AddressAssignment.network, AddressAssignment.id)
+    ):
+        days = [at and at.astimezone(ZoneInfo(zone)).date() for at in (since, until)]
+        yield (write_net(parse_net(network)), code, name, hostname, *days)
 
 
 def _megabits(rates: Iterable[int]) -> Sequence[str]:

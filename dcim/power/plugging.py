@@ -1,7 +1,10 @@
-"""Which supply hangs on which outlet: plugging in, pulling out, moving over."""
+"""Which supply hangs on which outlet: plugging in, pulling out, moving over.
+
+Who takes a device out of its rack or moves it goes through dcim.operations.relocation.
+"""
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
@@ -90,6 +93,37 @@ def disconnect_outlet(session: Session, scope: Scope, outlet_id: int) -> Outlet:
         customer_id=device.customer_id, pdu=outlet.pdu.code, outlet=outlet.number,
     )  # fmt: skip
     return outlet
+
+
+def unplug_device(
+    session: Session, scope: Scope, device: Device, *, rack_id: int | None = None
+) -> list[str]:
+    """Pull all its cords, or those to the PDUs of one rack: "PDU-A-01-A 4" for each.
+
+    What isn't plugged in is no error. One audit entry.
+    """
+    _require_staff(scope)
+    statement = (
+        select(Outlet)
+        .join(PowerNode, PowerNode.id == Outlet.pdu_id)
+        .where(Outlet.device_id == device.id)
+        .order_by(PowerNode.code, Outlet.number)
+        .with_for_update(of=Outlet)
+        .execution_options(populate_existing=True)
+    )
+    if rack_id is not None:
+        statement = statement.where(PowerNode.rack_id == rack_id)
+    pulled = []
+    for outlet in session.scalars(statement.options(joinedload(Outlet.pdu))):
+        pulled.append(f"{outlet.pdu.code} {outlet.number}")
+        outlet.device_id = outlet.supply_id = None
+    if pulled:
+        session.flush()
+        record(
+            session, scope, "power.unplug", f"device/{device.id}",
+            customer_id=device.customer_id, outlets=pulled,
+        )  # fmt: skip
+    return pulled
 
 
 def _require_staff(scope: Scope) -> None:

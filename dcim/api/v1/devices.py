@@ -14,6 +14,7 @@ from dcim.http.policy import has_right
 from dcim.inventory import placement, queries
 from dcim.inventory.models import Device
 from dcim.inventory.rails import RAIL_PLACES
+from dcim.operations.relocation import take_out
 
 devices = Resource("devices", "Devices")
 
@@ -66,8 +67,8 @@ def install_device(body: dict[str, Any], device_id: int) -> Any:
 @devices.delete("/<int:device_id>/installation")
 @devices.response(204)
 def remove_device(device_id: int) -> None:
-    """Take a device out of its rack."""
-    placement.remove_device(db_session(), current_scope(), _find(device_id))
+    """Take a device out of its rack; its power cords come out of their outlets."""
+    take_out(db_session(), current_scope(), _find(device_id))
 
 
 def _find(device_id: int) -> Device:

@@ -15,6 +15,7 @@ from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.inventory import placement, queries
 from dcim.inventory.rails import RAIL_PLACES
+from dcim.operations.relocation import relocate
 
 moves = Resource("moves", "Moving devices")
 
@@ -53,7 +54,10 @@ class MovedDevices(Schema):
 @moves.arguments(Moves)
 @moves.response(201, MovedDevices)
 def move_devices(body: dict[str, Any]) -> Any:
-    """Move devices: all come out, then all go in; all or none."""
+    """Move devices: all come out, then all go in; all or none.
+
+    Into another rack they lose their cords to the old rack's power strips.
+    """
     session, scope = db_session(), current_scope()
     if body["override"] and not has_right(Right.OVERRIDE_SPACE):
         raise ForbiddenError("Building into another's space takes the right to override.")
@@ -61,5 +65,5 @@ def move_devices(body: dict[str, Any]) -> Any:
     for one in body["moves"]:
         device = placement.find_device(session, scope, one.pop("device_id"))
         wanted.append(placement.Move(device, placement.Place(**one)))
-    placement.move_devices(session, scope, wanted, override=body["override"])
+    relocate(session, scope, wanted, override=body["override"])
     return {"items": [queries.find_device(session, scope, one.device.id) for one in wanted]}

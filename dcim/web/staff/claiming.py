@@ -20,10 +20,12 @@ from dcim.inventory.contents import list_claims, list_live_holds
 from dcim.inventory.holding import extend_hold, find_hold
 from dcim.inventory.models import BarredSpace, Cabinet, Device, Rack
 from dcim.inventory.occupancy import begin_day
-from dcim.inventory.placement import Move, Place, move_devices
+from dcim.inventory.placement import Move, Place
+from dcim.operations.relocation import relocate
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.claiming_forms import AreaForm, BarForm, EndForm, ExtendForm, SwapForm
+from dcim.web.staff.moving import tell_loosened
 from dcim.web.staff.names import unit_text
 from dcim.web.staff.placing_parts import (
     answer_form,
@@ -187,12 +189,13 @@ def swap(device_id: int) -> Response | BaseResponse:
     def place() -> str:
         other = find_device(form.other.data)
         moves = [Move(device, _place_of(other)), Move(other, _place_of(device))]
-        move_devices(db_session(), current_scope(), moves, override=read_override(form))
+        loosened = relocate(db_session(), current_scope(), moves, override=read_override(form))
         flash(
             _("%(device)s and %(other)s have changed places.", device=device.name,
               other=other.name),
             "success",
         )  # fmt: skip
+        tell_loosened(loosened)
         return url_for("staff.device", device_id=device_id)
 
     return answer_form("staff/swap.html", form, place, device=device)

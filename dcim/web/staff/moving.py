@@ -9,8 +9,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from dcim.errors import InvalidError, JifangError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.inventory.models import Cabinet, Device, Rack
-from dcim.inventory.placement import Move, Place, move_devices
+from dcim.inventory.placement import Move, Place
 from dcim.inventory.trying import plan_moves, try_moves
+from dcim.operations.relocation import Loosened, relocate
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.cabinet_drawing import find_rack_at
@@ -55,7 +56,7 @@ def place_device(device_id: int) -> BaseResponse:
         flash(_("Something changed there in the meantime; please look again."), "error")
         return go_on(target)
     try:
-        move_devices(session, scope, moves)
+        loosened = relocate(session, scope, moves)
     except JifangError as error:
         session.rollback()
         flash(say_refusal(error), "error")
@@ -64,7 +65,20 @@ def place_device(device_id: int) -> BaseResponse:
         flash(_("%(one)s and %(other)s have changed places.", one=name, other=other), "success")
     else:
         flash(_("%(device)s now stands in %(rack)s.", device=name, rack=where), "success")
+    tell_loosened(loosened)
     return go_on(target)
+
+
+def tell_loosened(loosened: Loosened) -> None:
+    """What else a move did, and what is left to do by somebody else."""
+    if loosened.outlets:
+        flash(_("Unplugged, free now: %(outlets)s.", outlets=", ".join(loosened.outlets)), "info")
+    if loosened.ports:
+        flash(
+            _("Cross-connected still, to be parted by their orders: %(ports)s.",
+              ports=", ".join(loosened.ports)),
+            "warning",
+        )  # fmt: skip
 
 
 def ask(moves: list[Move], spot: Spot) -> str:

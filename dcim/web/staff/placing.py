@@ -15,10 +15,12 @@ from dcim.inventory.allocating import allocate_space
 from dcim.inventory.contents import list_live_holds
 from dcim.inventory.holding import hold_space, release_hold
 from dcim.inventory.models import Hold, Rack
-from dcim.inventory.placement import install_device, move_device, remove_device
+from dcim.inventory.placement import Move, Place, install_device
+from dcim.operations.relocation import relocate, take_out
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_text
 from dcim.web.staff.blueprint import staff
+from dcim.web.staff.moving import tell_loosened
 from dcim.web.staff.names import unit_text
 from dcim.web.staff.placing_forms import (
     AllocateForm,
@@ -165,14 +167,17 @@ def move(device_id: int) -> Response | BaseResponse:
 
     def place() -> str:
         rack = find_rack(form.rack.data)
-        move_device(
-            db_session(), current_scope(), device, rack.id,
-            u_low=form.u_low, face=form.face.data or None, side=form.side.data or None,
-            rail=form.rail_side, rail_position=form.rail_place, override=read_override(form),
+        spot = Place(
+            rack.id, form.u_low, form.face.data or None, form.side.data or None,
+            form.rail_side, form.rail_place,
         )  # fmt: skip
+        loosened = relocate(
+            db_session(), current_scope(), [Move(device, spot)], override=read_override(form)
+        )
         flash(
             _("%(device)s now stands in %(rack)s.", device=device.name, rack=rack.code), "success"
         )
+        tell_loosened(loosened)
         return url_for("staff.cabinet", cabinet_id=rack.cabinet_id)
 
     racks = db_session().scalars(select(Rack.code).distinct().order_by(Rack.code)).all()
@@ -182,6 +187,7 @@ def move(device_id: int) -> Response | BaseResponse:
 @staff.post("/devices/<int:device_id>/remove")
 def remove(device_id: int) -> BaseResponse:
     device = get_device(device_id)
-    remove_device(db_session(), current_scope(), device)
+    loosened = take_out(db_session(), current_scope(), device)
     flash(_("%(device)s is taken out of its rack.", device=device.name), "success")
+    tell_loosened(loosened)
     return go_on(url_for("staff.device", device_id=device_id))

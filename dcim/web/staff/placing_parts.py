@@ -124,6 +124,7 @@ def suggest_items(now: dt.datetime) -> list[tuple[str, str]]:
         .join(Customer, Customer.id == Contract.customer_id)
         .where(
             ContractItem.kind.in_(("cabinet", "rack", "space", "server")),
+            Contract.state == "signed",
             (ContractItem.ends_on.is_(None)) | (ContractItem.ends_on > now.date()),
         )
         .order_by(ContractItem.id.desc())

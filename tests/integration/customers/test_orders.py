@@ -4,7 +4,8 @@ import datetime as dt
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import Range
 
 from dcim.accounts.scope import Scope
 from dcim.customers.contracts import find_contract_row
@@ -12,6 +13,7 @@ from dcim.customers.models import Contact, Contract, ContractItem, Customer
 from dcim.db import ScopedSession
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.inventory.allocating import allocate_space
+from dcim.inventory.areas import allocate_area
 from dcim.inventory.ending import end_contract, end_item
 from dcim.inventory.models import (
     Allocation,
@@ -23,8 +25,10 @@ from dcim.inventory.models import (
     Row,
     Site,
 )
-from dcim.inventory.placement import install_device
+from dcim.inventory.placement import install_device, remove_device
+from dcim.network.address_models import AddressAssignment
 from dcim.network.models import BandwidthService, Port, ServiceMembership
+from dcim.network.order_models import CrossConnect
 from dcim.operations.models import OrderStep, ServiceOrder
 from dcim.operations.orders import (
     AUTOMATIC,
@@ -70,7 +74,7 @@ def house(session: ScopedSession) -> House:
     contract, item = make_signed(session)
     customer = session.get_one(Customer, contract.customer_id)
     line = make_item(session, contract, "BW", kind="bandwidth", starts_on=dt.date(2026, 11, 1))
-    make_item(session, contract, "XC", kind="cross_connect", starts_on=dt.date(2026, 11, 1))
+    cross = make_item(session, contract, "XC", kind="cross_connect", starts_on=dt.date(2026, 11, 1))
     session.add_all(
         [
             Contact(customer_id=customer.id, name="沈知夏", email="a@a.example", may_enter=True),
@@ -106,6 +110,20 @@ def house(session: ScopedSession) -> House:
             service_id=service.id, customer_id=customer.id, port_id=port.id, starts_at=NOW
         )
     )
+    for number, state in (("X-1", "billing"), ("X-2", "disconnected")):
+        session.add(
+            CrossConnect(
+                number=number, customer_id=customer.id, contract_item_id=cross.id, media="smf",
+                state=state, requested_by="x", requested_at=NOW, z_party="电信",
+            )
+        )  # fmt: skip
+    for network, until in (("192.0.2.7/32", None), ("192.0.2.8/32", NOW - dt.timedelta(days=9))):
+        session.add(
+            AddressAssignment(
+                network=network, customer_id=customer.id, hostname="db",
+                period=Range(dt.datetime(2026, 1, 1, tzinfo=dt.UTC), until),
+            )
+        )  # fmt: skip
     for feed in "AB":
         pdu = PowerNode(
             site_id=site.id, kind="pdu", code=f"PDU-{feed}", feed=feed, rated_a=32, rack_id=rack.id
@@ -231,9 +249,11 @@ def issue(session: ScopedSession, contract: Contract, period: str) -> None:
 def test_a_move_out_from_notice_to_the_last_statement(session: ScopedSession, house: House) -> None:
     order = ask(session, house, "move_out", NEXT)
     assert [kind for kind, _ in steps_of(order)] == [
-        "notify", "ports_off", "cross_connect", "power_off", "equipment_out", "space_free",
-        "items_end", "access_revoked", "final_statement",
+        "notify", "ports_off", "cross_connect", "address", "power_off", "equipment_out",
+        "space_free", "items_end", "access_revoked", "final_statement",
     ]  # fmt: skip
+    # Not the one that is parted, nor the address that was given back.
+    assert {("cross_connect", "X-1 · 电信"), ("address", "192.0.2.7 · db")} <= set(steps_of(order))
     approve_order(session, CLERK, order, NOW)
     assert house.customer.state == "leaving"
     by_kind = {step.kind: step for step in order.steps}
@@ -286,6 +306,39 @@ def test_a_move_out_isnt_done_while_equipment_stands(session: ScopedSession, hou
     session.flush()
     finish_order(session, CLERK, order, list_missing, NOW)
     assert order.state == "done"
+
+
+def test_a_move_out_of_an_area_ends_the_area(session: ScopedSession, house: House) -> None:
+    cancelled = house.allocation
+    cancelled.slots.clear()
+    cancelled.ends_on = BEGAN + dt.timedelta(days=1)
+    session.flush()
+    claim = allocate_area(
+        session, CLERK, house.item, "room", house.rack.cabinet.row.room_id,
+        starts_on=dt.date(2026, 2, 1), now=NOW,
+    )  # fmt: skip
+    spare = Cabinet(row_id=house.rack.cabinet.row_id, code="A-02", position=2)
+    ahead = Rack(cabinet=spare, code="A-02", u_count=42)
+    session.add(ahead)
+    session.flush()
+    later = allocate_space(
+        session, CLERK, house.item, ahead.id, u_low=0, height=4, starts_on=NEXT, now=NOW
+    )
+    order = ask(session, house, "move_out", TODAY)
+    approve_order(session, CLERK, order, NOW)
+    space, unbegun = [step for step in order.steps if step.kind == "space_free"]
+    # The area isn't given back while equipment stands in it; the control is the same without.
+    with pytest.raises(ConflictError, match="db-1 still stands in A-01"):
+        do_step(session, CLERK, space, list_missing, NOW)
+    assert claim.turn == "current"
+    remove_device(session, CLERK, house.server)
+    do_step(session, CLERK, space, list_missing, NOW)
+    assert (claim.ends_on, claim.turn) == (TODAY, "over")
+    assert {one.ends_on for one in claim.allocations} == {TODAY}
+    # What hadn't begun is taken back.
+    later_id = later.id
+    do_step(session, CLERK, unbegun, list_missing, NOW)
+    assert not session.scalar(select(func.count()).where(Allocation.id == later_id))
 
 
 def test_a_move_out_given_up_leaves_the_customer_as_it_was(

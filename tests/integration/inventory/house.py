@@ -14,6 +14,8 @@ SCOPE = Scope.system("test")
 NOW = dt.datetime(2026, 11, 3, 8, 0, tzinfo=dt.UTC)
 TODAY = NOW.date()
 WEEK = dt.timedelta(days=7)
+# Since when both customers' contracts run.
+BEGAN = TODAY - 52 * WEEK
 
 
 @dataclass
@@ -44,12 +46,12 @@ def build_house(session: Session) -> House:
     items, devices = {}, {}
     for name in ("Reed", "Moss"):
         customer = Customer(code=name, name=name, name_en=name)
-        contract = Contract(customer=customer, number=f"HT-{name}", starts_on=TODAY)
+        contract = Contract(customer=customer, number=f"HT-{name}", starts_on=BEGAN)
         session.add(contract)
         session.flush()
         item = ContractItem(
             contract_id=contract.id, customer_id=customer.id, code=f"{name}-1", kind="space",
-            label=name, label_en=name, monthly_fee=Decimal(100), starts_on=TODAY,
+            label=name, label_en=name, monthly_fee=Decimal(100), starts_on=BEGAN,
         )  # fmt: skip
         session.add(item)
         items[name] = item

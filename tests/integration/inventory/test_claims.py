@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.models import AuditEntry
 from dcim.accounts.scope import Scope
+from dcim.customers.models import Contract
 from dcim.errors import ConflictError, ForbiddenError, InvalidError
 from dcim.inventory.allocating import (
     allocate_space,
@@ -114,6 +115,57 @@ def test_an_end_can_be_put_off_only_until_the_next_begins(session: Session, hous
             end_allocation(session, SCOPE, sold, later, now=NOW)
     with pytest.raises(InvalidError, match="past"):
         end_allocation(session, SCOPE, sold, TODAY - DAY, now=NOW)
+
+
+def test_space_is_sold_on_days_its_item_covers(session: Session, house: House) -> None:
+    """The control is the same sale a day later or earlier."""
+    item = house.items["Reed"]
+    item.starts_on, item.ends_on = TODAY, TODAY + 4 * WEEK
+    session.flush()
+    with pytest.raises(InvalidError, match=f"Item Reed-1 begins on {TODAY}"):
+        sell(session, house, "Reed", 0, 8, start=TODAY - DAY, end=TODAY + WEEK)
+    for late in (TODAY + 4 * WEEK + DAY, None):
+        with pytest.raises(InvalidError, match=f"Item Reed-1 ends on {TODAY + 4 * WEEK}"):
+            sell(session, house, "Reed", 0, 8, end=late)
+        with pytest.raises(InvalidError, match="Item Reed-1 ends on"):
+            allocate_area(
+                session, SCOPE, item, "rack", house.other_rack.id, starts_on=TODAY, ends_on=late,
+                now=NOW,
+            )  # fmt: skip
+    session.expire_all()
+    sold = sell(session, house, "Reed", 0, 8, end=TODAY + 4 * WEEK)
+    claim = allocate_area(
+        session, SCOPE, item, "rack", house.other_rack.id, starts_on=TODAY, ends_on=TODAY + WEEK,
+        now=NOW,
+    )  # fmt: skip
+    for put_off in (
+        lambda day: end_allocation(session, SCOPE, sold, day, now=NOW),
+        lambda day: end_area(session, SCOPE, claim, day, now=NOW),
+    ):
+        with pytest.raises(InvalidError, match="Item Reed-1 ends on"):
+            put_off(TODAY + 5 * WEEK)
+        with pytest.raises(InvalidError, match="Item Reed-1 ends on"):
+            put_off(None)
+        put_off(TODAY + 2 * WEEK)
+        put_off(TODAY + 4 * WEEK)
+    # The contract's own end bounds items without one.
+    contract = session.get_one(Contract, item.contract_id)
+    contract.ends_on, item.ends_on = TODAY + 2 * WEEK, None
+    session.flush()
+    with pytest.raises(InvalidError, match=f"Item Reed-1 ends on {TODAY + 2 * WEEK}"):
+        sell(session, house, "Reed", 8, 4)
+
+
+def test_a_drafts_space_is_held_not_sold(session: Session, house: House) -> None:
+    item = house.items["Reed"]
+    contract = session.get_one(Contract, item.contract_id)
+    contract.state = "draft"
+    session.flush()
+    with pytest.raises(ConflictError, match=r"Reed-1 is of draft HT-Reed: hold the space"):
+        sell(session, house, "Reed", 0, 8)
+    held = hold(session, house)
+    with pytest.raises(ConflictError, match="draft HT-Reed"):
+        convert_hold(session, SCOPE, held, item, starts_on=TODAY, now=NOW)
 
 
 def test_only_what_has_not_begun_is_cancelled(session: Session, house: House) -> None:

@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import Range
 
 from dcim.accounts.models import AuditEntry
 from dcim.customers.calendar import add_months, open_month
@@ -23,6 +24,7 @@ from dcim.customers.models import (
     ItemVersion,
 )
 from dcim.db import SessionFactory, transaction
+from dcim.network.address_models import AddressAssignment
 from dcim.operations.models import OrderStep, ServiceOrder
 from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.staff_house import HOSTILE, SCOPE, StaffHouse, build_staff_house
@@ -218,10 +220,23 @@ def test_the_regulators_sheets_open_in_a_spreadsheet_and_run_nothing(
         first.legal_name, first.business = "=HYPERLINK(1)", "+86"
         first.credit_code = "91310000000000000U"
         session.get_one(Customer, house.customers[1]).state = "prospect"
+        for network, since, until in (
+            ("192.0.2.16/29", dt.datetime(2026, 3, 1, 17, tzinfo=dt.UTC), None),
+            ("192.0.2.7/32", dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+             dt.datetime(2026, 2, 1, tzinfo=dt.UTC)),
+        ):  # fmt: skip
+            session.add(
+                AddressAssignment(
+                    network=network, customer_id=first.id, hostname="=gw",
+                    period=Range(since, until),
+                )
+            )  # fmt: skip
     read(administrator, "/staff/exports/regulator")
     answer = administrator.post("/staff/exports/regulator")
     archive = zipfile.ZipFile(io.BytesIO(answer.data))
-    assert sorted(archive.namelist()) == ["带宽.csv", "机房.csv", "机柜.csv", "用户.csv"]
+    assert sorted(archive.namelist()) == [
+        "IP地址.csv", "带宽.csv", "机房.csv", "机柜.csv", "用户.csv",
+    ]  # fmt: skip
     raw = archive.read("用户.csv")
     assert raw.startswith(b"\xef\xbb\xbf")
     head, *rows = raw.decode("utf-8-sig").split("\r\n")
@@ -231,11 +246,16 @@ def test_the_regulators_sheets_open_in_a_spreadsheet_and_run_nothing(
     assert ",'+86," in row
     cabinets = archive.read("机柜.csv").decode("utf-8-sig")
     assert "M1,A-01,A-01,20,出租,占用,C1,'=HYPERLINK(1),U1-10," in cabinets
+    # Whose time is over has it no more; the day is the house's.
+    addresses = archive.read("IP地址.csv").decode("utf-8-sig").split("\r\n")
+    assert addresses[1:] == ["192.0.2.16/29,C1,'=HYPERLINK(1),'=gw,2026-03-02,", ""]
     with transaction(sessions, SCOPE) as session:
         entry = session.scalars(
             select(AuditEntry).where(AuditEntry.action == "regulator.export")
         ).one()
-        assert entry.detail["rows"] == {"机房": 1, "机柜": 2, "用户": 1, "带宽": 0}
+        assert entry.detail["rows"] == {
+            "机房": 1, "机柜": 2, "用户": 1, "带宽": 0, "IP地址": 1,
+        }  # fmt: skip
 
 
 def test_a_customer_reads_its_own_contracts(

@@ -12,9 +12,13 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from dcim.accounts.models import AuditEntry, SealedSecret
+from dcim.columns import utc_now
 from dcim.config import Settings
 from dcim.db import SessionFactory, transaction
 from dcim.inventory.models import Allocation, Device, Hold, Installation
+from dcim.network.models import Port
+from dcim.network.order_models import CrossConnect, CrossConnectEnd
+from dcim.power.models import Outlet, PowerNode
 from dcim.snmp.models import SnmpAgent
 from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.staff_house import SCOPE, StaffHouse, build_staff_house
@@ -267,6 +271,52 @@ def test_move_and_remove(house: StaffHouse, staff: Person, sessions: SessionFact
     assert staff.post(path, **{**place, "rack": "A-01", "u": 8}).headers["HX-Redirect"]
     assert staff.post(f"/staff/devices/{device}/remove").headers["HX-Redirect"]
     assert staff.post(f"/staff/devices/{device}/remove").status_code == 409
+
+
+def test_cords_come_out_with_the_device(
+    house: StaffHouse, staff: Person, sessions: SessionFactory
+) -> None:
+    """Within its rack the cords stay (the control); out of it they go, and it is said."""
+    device = house.devices[0]
+
+    def cords() -> int:
+        with transaction(sessions, SCOPE) as session:
+            count = select(func.count()).where(Outlet.device_id == device)
+            return session.scalar(count) or 0
+
+    with transaction(sessions, SCOPE) as session:
+        port = session.scalars(select(Port).where(Port.device_id == device)).one()
+        order = CrossConnect(
+            number="XC-9", customer_id=house.customers[0], media="smf", state="patched",
+            requested_by="x", requested_at=utc_now(),
+        )  # fmt: skip
+        session.add(order)
+        session.flush()
+        order.ends = [CrossConnectEnd(side="a", port_id=port.id, customer_id=house.customers[0])]
+        name = port.name
+    before, place = cords(), {"face": "full", "side": "full"}
+    assert before > 0
+    path = f"/staff/devices/{device}/move"
+    assert staff.post(path, rack="A-01", u=8, **place).headers["HX-Redirect"]
+    assert cords() == before
+    page = staff.post(path, rack="A-02", u=15, **place).headers["HX-Redirect"]
+    assert cords() == 0
+    told = staff.client.get(page).get_data(as_text=True)
+    assert "Unplugged, free now: PDU-A-01-" in told
+    assert f" {name} (XC-9)" in told
+    with transaction(sessions, SCOPE) as session:
+        deed = session.scalars(select(AuditEntry).where(AuditEntry.action == "power.unplug")).one()
+        assert len(deed.detail["outlets"]) == before
+        outlet = session.scalars(
+            select(Outlet)
+            .join(PowerNode, PowerNode.id == Outlet.pdu_id)
+            .where(PowerNode.rack_id == house.racks[1], Outlet.device_id.is_(None))
+        ).first()
+        assert outlet is not None
+        outlet.device_id = device
+    page = staff.post(f"/staff/devices/{device}/remove").headers["HX-Redirect"]
+    assert cords() == 0
+    assert "Unplugged, free now: PDU-A-02-" in staff.client.get(page).get_data(as_text=True)
 
 
 def test_enter_a_device(house: StaffHouse, staff: Person, sessions: SessionFactory) -> None:
