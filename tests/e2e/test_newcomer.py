@@ -112,8 +112,8 @@ class Walker:
         found = self.page.locator("main").get_by_role("link", name=words)
         if not found.count():
             found = self.page.locator("main").get_by_role("button", name=words)
-        found.first.click()
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():
+            found.first.click()
         self.look()
 
     def fill(self, **values: str) -> None:
@@ -163,8 +163,8 @@ class Walker:
     def search(self, text: str) -> None:
         self.page.keyboard.press("/")
         self.page.keyboard.type(text)
-        self.page.keyboard.press("Enter")
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
         self.look()
 
     def picture(self, name: str, *, full: bool = False) -> None:
@@ -240,7 +240,7 @@ def test_site_room_and_row_from_the_empty_overview(walker: Walker) -> None:
     walker.send("创建")
     walker.sees("一号机房", "尚无机柜")
     walker.picture("02-room-empty")
-    walker.follow("新建行")
+    walker.follow("新建机列")
     walker.fill(code="A")
     walker.send("创建")
     walker.sees(SPACE)
@@ -264,7 +264,7 @@ def test_ten_cabinets_by_form_copy_and_sheet(walker: Walker) -> None:
     walker.follow("复制")
     walker.fill(code="A03")
     walker.send("创建")
-    sheet = [["行*", "编号*", "承重上限"], *[[SPACE, code, "1200"] for code in CABINETS[3:]]]
+    sheet = [["机列*", "编号*", "承重上限"], *[[SPACE, code, "1200"] for code in CABINETS[3:]]]
     walker.bring("cabinets", sheet, "gb18030")
     walker.go("/staff/cabinets")
     walker.sees("共 10", *CABINETS)
@@ -277,10 +277,10 @@ def test_ten_cabinets_by_form_copy_and_sheet(walker: Walker) -> None:
 def test_a_cabinet_is_split_in_quarters(walker: Walker) -> None:
     open_cabinet(walker, QUARTERED)
     walker.follow("空间")
-    walker.follow("拆分")
+    walker.follow("分隔")
     walker.fill(layout="quarters")
-    walker.send("拆分")
-    walker.sees("A03-1", "A03-4", "拆分为四格")
+    walker.send("分隔")
+    walker.sees("A03-1", "A03-4", "四分之一柜")
     walker.picture("06-quarters")
 
 
