@@ -342,6 +342,11 @@ def test_four_customers_with_signed_contracts(walker: Walker) -> None:
     )
     for one, _name, _english in CUSTOMERS:
         walker.search(f"HT-{one}")
+        # It is signed with its terms, begun from an example.
+        walker.follow("附上条款")
+        with walker.page.expect_navigation():
+            walker.page.locator("main a[href^='?from=']").first.click()
+        walker.send("附上条款")
         walker.follow("签订")
         walker.send("签订")
         walker.sees("生效")
@@ -370,7 +375,7 @@ def test_space_is_sold_to_four(walker: Walker) -> None:
 
 
 def test_types_come_from_files_of_the_community(walker: Walker) -> None:
-    walker.go("/staff/device-types/files")
+    walker.go("/staff/type-files")
     files = (("server", SERVER_YAML), ("switch", SWITCH_YAML), ("panel", PANEL_YAML))
     chosen = [
         {"name": f"{name}.yaml", "mimeType": "application/yaml", "buffer": text.encode()}
@@ -379,7 +384,7 @@ def test_types_come_from_files_of_the_community(walker: Walker) -> None:
     walker.page.set_input_files("input[name=files]", chosen)  # type: ignore[arg-type]
     walker.page.get_by_role("button", name="试运行").click()
     walker.page.wait_for_load_state()
-    walker.sees("NF5180M6 test", "S6800 test", "LC-24 test", "新建")
+    walker.sees("NF5180M6 test", "S6800 test", "LC-24 test", "新增")
     walker.picture("11-types")
     walker.page.set_input_files("input[name=files]", chosen)  # type: ignore[arg-type]
     walker.page.get_by_role("button", name="写入").click()
@@ -420,7 +425,7 @@ def test_servers_hang_on_both_feeds_but_one(walker: Walker) -> None:
     for device, code, feeds in (("srv-01", "A01", "AB"), ("srv-06", "A02", "A")):
         for feed in feeds:
             walker.search(device)
-            walker.follow(f"插接到 {code}-PDU-{feed}")
+            walker.follow(f"接到 {code}-PDU-{feed}")
             walker.send("插接")
             walker.sees(device)
     walker.picture("13-pdu")
@@ -443,14 +448,14 @@ def test_a_cross_connect_goes_to_billing(walker: Walker) -> None:
     letter = {"name": "授权书.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 letter"}
     page.set_input_files("input[name=file]", letter)  # type: ignore[arg-type]
     walker.fill(kind="loa")
-    walker.send("上传")
+    walker.send("存入订单")
     walker.sees("授权书.pdf", "有效")
     walker.follow("跳接")
     walker.fill(colour="黄", length_m="12")
     walker.send("跳接")
-    walker.follow("记录测试")
+    walker.follow("登记测试")
     walker.fill(loss_db="0.35", light_dbm="-4.2")
-    walker.send("记录测试")
+    walker.send("登记测试")
     walker.follow("转入计费")
     walker.send("转入计费")
     walker.sees("计费中", "0.35")
@@ -503,18 +508,13 @@ def install(walker: Walker, device: str, rack: str, u: int) -> None:
 
 
 def test_zz_temp(walker: Walker) -> None:
-    sold = [("机柜", "整机柜", "5500"), ("机柜", "整机柜", "5500"), ("机位", "四分之一柜", "1600"),
-            ("空间", "10U", "1500")]  # fmt: skip
-    items = [
-        [f"HT-{one}", f"HT-{one}-01", *what, "2026-01-01", "3000"]
-        for (one, _name, _english), what in zip(CUSTOMERS, sold, strict=True)
-    ]
-    items.append(["HT-NEWBANK", "HT-NEWBANK-02", "交叉连接", "交叉连接", "300", "2026-01-01", ""])
-    walker.bring(
-        "contract-items", [["合同", "编号", "类别", "名称", "月费", "起始", "合同功率"], *items]
-    )
     for one, _name, _english in CUSTOMERS:
         walker.search(f"HT-{one}")
+        # It is signed with its terms, begun from an example.
+        walker.follow("附上条款")
+        with walker.page.expect_navigation():
+            walker.page.locator("main a[href^='?from=']").first.click()
+        walker.send("附上条款")
         walker.follow("签订")
         walker.send("签订")
         walker.sees("生效")
