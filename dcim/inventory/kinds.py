@@ -220,7 +220,8 @@ CAGE = Kind(
 )  # fmt: skip
 
 ROW = Kind(
-    name="row", plural="rows", label=mark("Cabinet row"), label_plural=mark("Cabinet rows"), model=Row,
+    name="row", plural="rows", label=mark("Cabinet row"), label_plural=mark("Cabinet rows"),
+    model=Row,
     fields=(
         Field("room_id", mark("Room"), ReferenceType(lambda: ROOM), required=True, fixed=True),
         _code(),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from flask.sessions import SecureCookieSessionInterface
 from playwright.sync_api import Browser, Page
 from sqlalchemy import select
 from werkzeug.serving import make_server
@@ -201,7 +202,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]
                         language="zh", roles=[role],
                     )
                 )  # fmt: skip
-            signer = app.session_interface.get_signing_serializer(app)
+            signer = SecureCookieSessionInterface().get_signing_serializer(app)
+            assert signer is not None
             cookie = str(signer.dumps({"_user_id": "new", "_fresh": True}))
             listener = make_server("127.0.0.1", 0, app, threaded=True)
             thread = threading.Thread(target=listener.serve_forever)
@@ -298,9 +300,7 @@ def test_two_feeds_from_the_utility_to_the_outlets(walker: Walker) -> None:
         for number, (code, rack) in enumerate(zip(CABINETS, RACKS, strict=True)):
             phase = f"L{number % 3 + 1}"
             breaker, pdu = f"{code}-Q{feed}", f"{code}-PDU-{feed}"
-            levels[3].append(
-                ["SH9", breaker, "断路器", feed, panel, rack, "32", "1", "220", phase]
-            )
+            levels[3].append(["SH9", breaker, "断路器", feed, panel, rack, "32", "1", "220", phase])
             levels[4].append(
                 ["SH9", pdu, "PDU", feed, f"SH9/{breaker}", rack, "32", "1", "220", phase]
             )
@@ -505,18 +505,3 @@ def install(walker: Walker, device: str, rack: str, u: int) -> None:
     walker.page.select_option("[name=rack_id]", label.first.get_attribute("value"))
     walker.send("上架")
     walker.sees(device)
-
-
-def test_zz_temp(walker: Walker) -> None:
-    for one, _name, _english in CUSTOMERS:
-        walker.search(f"HT-{one}")
-        # It is signed with its terms, begun from an example.
-        walker.follow("附上条款")
-        with walker.page.expect_navigation():
-            walker.page.locator("main a[href^='?from=']").first.click()
-        walker.send("附上条款")
-        walker.follow("签订")
-        walker.send("签订")
-        walker.sees("生效")
-    walker.picture("09-contract")
-

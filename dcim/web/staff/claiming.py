@@ -24,7 +24,14 @@ from dcim.inventory.placement import Move, Place, move_devices
 from dcim.inventory.structure import split_cabinet
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.blueprint import staff
-from dcim.web.staff.claiming_forms import AreaForm, BarForm, EndForm, ExtendForm, SplitForm, SwapForm
+from dcim.web.staff.claiming_forms import (
+    AreaForm,
+    BarForm,
+    EndForm,
+    ExtendForm,
+    SplitForm,
+    SwapForm,
+)
 from dcim.web.staff.names import unit_text
 from dcim.web.staff.placing_parts import (
     answer_form,
@@ -162,8 +169,9 @@ def split(cabinet_id: int) -> Response | BaseResponse:
     def place() -> str:
         racks = split_cabinet(db_session(), current_scope(), cabinet, form.layout.data)
         names = ", ".join(f"{rack.code} ({rack.u_count}U)" for rack in racks)
-        flash(_("%(code)s has these racks now: %(names)s.", code=cabinet.code, names=names),
-              "success")
+        flash(
+            _("%(code)s has these racks now: %(names)s.", code=cabinet.code, names=names), "success"
+        )
         return url_for("staff.cabinet", cabinet_id=cabinet_id)
 
     return answer_form("staff/split.html", form, place, cabinet=cabinet)
