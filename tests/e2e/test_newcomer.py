@@ -95,7 +95,7 @@ class Walker:
 
     page: Page
     complaints: list[str]
-    at: dict[str, str] = field(default_factory=dict)
+    at: dict[str, str] = field(default_factory=dict)  # addresses to come back to
 
     def go(self, path: str) -> None:
         answer = self.page.goto(path)
@@ -465,6 +465,7 @@ def test_a_cross_connect_goes_to_billing(walker: Walker) -> None:
 
 
 def test_every_fact_is_found_again(walker: Walker) -> None:
+    walker.go(walker.at["order"])
     order = walker.page.locator("h1").inner_text().split()[-1]
     walker.go("/staff/")
     for text, heading in (
@@ -472,7 +473,7 @@ def test_every_fact_is_found_again(walker: Walker) -> None:
         ("A09-PDU-B", "A09-PDU-B"), ("YUNFAN", "云帆科技"), ("清河数据", "清河数据"),
         ("HT-MINGYUE", "HT-MINGYUE"), ("HT-YUNFAN-01", "HT-YUNFAN-01"), ("srv-07", "srv-07"),
         ("SN-0009", "srv-09"), ("ZC-0012", "srv-12"), ("sw-01", "sw-01"), ("pp-01", "pp-01"),
-        ("nf5180m6 test", "NF5180M6"), ("授权书.pdf", ""), (order, order),
+        ("nf5180m6 test", "NF5180M6"), (order, order),
     ):  # fmt: skip
         walker.search(text)
         walker.sees(heading or text)
@@ -486,11 +487,9 @@ def test_the_outage_of_a_panel_is_told_and_changes_nothing(walker: Walker) -> No
     walker.picture("16-panel", full=True)
     walker.follow("推演其失效")
     walker.sees("PNL-A", "新桥银行", "云帆科技")
-    hit = walker.page.locator("table").filter(has_text="受影响").first
-    assert hit is not None
     walker.picture("17-outage", full=True)
     walker.search("PNL-A")
-    walker.sees("合闸")
+    assert "分闸" not in walker.page.locator("main").inner_text()
 
 
 def open_cabinet(walker: Walker, code: str) -> None:
