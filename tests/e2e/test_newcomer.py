@@ -492,6 +492,14 @@ def test_the_outage_of_a_panel_is_told_and_changes_nothing(walker: Walker) -> No
     assert "分闸" not in walker.page.locator("main").inner_text()
 
 
+def test_the_pages_fit_a_phone(walker: Walker) -> None:
+    walker.page.set_viewport_size({"width": 390, "height": 844})
+    walker.page.emulate_media(color_scheme="dark")
+    for path in ("", "cabinets", "cabinets/1", "power", "customers", "devices", "network/orders"):
+        walker.go(f"/staff/{path}")
+        walker.picture(f"18-phone-{path.replace('/', '-') or 'home'}")
+
+
 def open_cabinet(walker: Walker, code: str) -> None:
     walker.search(code)
     if "/staff/search" in walker.page.url:
