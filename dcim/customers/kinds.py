@@ -197,7 +197,7 @@ CONTACT = Kind(
         Field("customer_id", mark("Customer"), ReferenceType(lambda: CUSTOMER), required=True,
               fixed=True),
         Field("name", mark("Name"), required=True, searched=True, bulk=False),
-        Field("title", mark("Position"), default=""),
+        Field("title", mark("Job title"), default=""),
         Field("email", mark("Mail"), default="", searched=True, bulk=False),
         Field("phone", mark("Telephone"), SHORT, default="", searched=True, bulk=False),
         Field("mobile", mark("Mobile"), SHORT, default="", searched=True, bulk=False),

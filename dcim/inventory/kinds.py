@@ -220,7 +220,8 @@ CAGE = Kind(
 )  # fmt: skip
 
 ROW = Kind(
-    name="row", plural="rows", label=mark("Row"), label_plural=mark("Rows"), model=Row,
+    name="row", plural="rows", label=mark("Cabinet row"), label_plural=mark("Cabinet rows"),
+    model=Row,
     fields=(
         Field("room_id", mark("Room"), ReferenceType(lambda: ROOM), required=True, fixed=True),
         _code(),
@@ -245,7 +246,7 @@ CABINET = Kind(
     name="cabinet", plural="cabinets", label=mark("Cabinet"), label_plural=mark("Cabinets"),
     model=Cabinet,
     fields=(
-        Field("row_id", mark("Row"), ReferenceType(lambda: ROW), required=True),
+        Field("row_id", mark("Cabinet row"), ReferenceType(lambda: ROW), required=True),
         _code(),
         Field("room_id", mark("Room"), ReferenceType(lambda: ROOM), expression=_room_of_cabinet),
         Field("cage_id", mark("Cage"), ReferenceType(lambda: CAGE)),

@@ -22,6 +22,7 @@ SECTIONS = {
     "staff.power_budgets": "staff.power",
     "staff.plug": "staff.power",
     "staff.row": "staff.home",
+    "staff.split": "staff.home",
     "staff.labels": "staff.home",
     "staff.walks": "staff.home",
     "staff.walk_summary": "staff.home",
@@ -77,6 +78,7 @@ def name_things() -> dict[str, Any]:
         "role_name": role_name,
         "unit_text": unit_text,
         "states": STATES,
+        **EVERY_NAME,
         "record_link": find_record_link(),
         **EVERY_NAME,
     }

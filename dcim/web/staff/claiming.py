@@ -21,10 +21,18 @@ from dcim.inventory.holding import extend_hold, find_hold
 from dcim.inventory.models import BarredSpace, Cabinet, Device, Rack
 from dcim.inventory.occupancy import begin_day
 from dcim.inventory.placement import Move, Place
+from dcim.inventory.structure import split_cabinet
 from dcim.operations.relocation import relocate
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.blueprint import staff
-from dcim.web.staff.claiming_forms import AreaForm, BarForm, EndForm, ExtendForm, SwapForm
+from dcim.web.staff.claiming_forms import (
+    AreaForm,
+    BarForm,
+    EndForm,
+    ExtendForm,
+    SplitForm,
+    SwapForm,
+)
 from dcim.web.staff.moving import tell_loosened
 from dcim.web.staff.names import unit_text
 from dcim.web.staff.placing_parts import (
@@ -151,6 +159,24 @@ def sell_area(cabinet_id: int) -> Response | BaseResponse:
     return answer_form(
         "staff/sell_area.html", form, place, cabinet=cabinet, items=suggest_items(now)
     )
+
+
+@staff.route("/cabinets/<int:cabinet_id>/split", methods=["GET", "POST"])
+def split(cabinet_id: int) -> Response | BaseResponse:
+    cabinet = find_cabinet(cabinet_id)
+    form = SplitForm()
+    if request.method == "GET":
+        form.layout.data = cabinet.layout
+
+    def place() -> str:
+        racks = split_cabinet(db_session(), current_scope(), cabinet, form.layout.data)
+        names = ", ".join(f"{rack.code} ({rack.u_count}U)" for rack in racks)
+        flash(
+            _("%(code)s has these racks now: %(names)s.", code=cabinet.code, names=names), "success"
+        )
+        return url_for("staff.cabinet", cabinet_id=cabinet_id)
+
+    return answer_form("staff/split.html", form, place, cabinet=cabinet)
 
 
 @staff.route("/cabinets/<int:cabinet_id>/bar", methods=["GET", "POST"])

@@ -38,6 +38,17 @@ class AreaForm(FlaskForm):  # type: ignore[misc]
     ends_on = DateField(_l("First day free again"), validators=[Optional()])
 
 
+class SplitForm(FlaskForm):  # type: ignore[misc]
+    layout = SelectField(
+        _l("Layout"),
+        choices=[
+            SelectChoice("full", _l("Whole cabinet")),
+            SelectChoice("halves", _l("Two halves")),
+            SelectChoice("quarters", _l("Four quarters")),
+        ],
+    )
+
+
 class BarForm(SpaceForm):
     face = SelectField(
         _l("Face"),

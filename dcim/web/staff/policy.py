@@ -44,6 +44,7 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.end_area_sale": PLACING,
     "staff.extend": PLACING,
     "staff.sell_area": PLACING,
+    "staff.split": PLACING,
     "staff.bar": PLACING,
     "staff.unbar": PLACING,
     "staff.swap": PLACING,

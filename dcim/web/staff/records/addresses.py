@@ -77,13 +77,14 @@ def is_known(kind: Kind) -> bool:
 
 def find_record_link() -> str:
     """On a page of its own for a record: the generic page with its fields, notes and history."""
-    for kind in all_kinds():
-        if kind.page is not None and kind.page[0] == request.endpoint and may_see(kind):
-            record_id = (request.view_args or {}).get(kind.page[1])
-            # A page that serves several kinds is no kind's own.
-            if record_id is not None and kind.page[1] == id_argument(kind):
-                return kind_url(kind, "show", record_id)
-    return ""
+    owners = [
+        kind for kind in all_kinds() if kind.page is not None and kind.page[0] == request.endpoint
+    ]
+    # A page that serves several kinds is no kind's own.
+    if len(owners) != 1 or not may_see(owners[0]) or owners[0].page is None:
+        return ""
+    record_id = (request.view_args or {}).get(owners[0].page[1])
+    return "" if record_id is None else kind_url(owners[0], "show", record_id)
 
 
 def safe_way_back(fallback: str) -> str:

@@ -71,12 +71,12 @@ def _fill_copy(form: RecordForm, source: int) -> None:
 
 
 def unique_fields(kind: Kind) -> set[str]:
-    """Fields whose value only one record may have."""
+    """Fields whose value only one record may have, alone or with others ("position in the row")."""
     table: Any = kind.model.__table__
     found = {column.name for column in table.columns if column.unique}
     for one in table.constraints:
-        if isinstance(one, UniqueConstraint) and len(one.columns) == 1:
-            found |= {column.name for column in one.columns}
+        if isinstance(one, UniqueConstraint):
+            found |= {column.name for column in one.columns} - set(kind.key[:-1])
     return found
 
 
