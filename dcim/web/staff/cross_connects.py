@@ -33,6 +33,7 @@ from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_listing, read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.network_forms import EndsForm, FileForm, OrderForm, StepForm
+from dcim.web.staff.placing_parts import local_zone
 
 
 @staff.get("/network/orders")
@@ -110,7 +111,7 @@ def advance_order(order_id: int, action: str) -> Response | BaseResponse:
     form = StepForm()
     if request.method == "GET":
         form.item.data = view.order.item_code or ""
-        form.billed_from.data = utc_now().date()
+        form.billed_from.data = utc_now().astimezone(local_zone()).date()
 
     def deed() -> str:
         given = {
