@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, false, func, or_, select
+from sqlalchemy import ColumnElement, Text, case, cast, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
@@ -159,9 +159,15 @@ def select_records(kind: Kind, scope: Scope, names: Iterable[str] | None = None)
     return statement if condition is None else statement.where(condition)
 
 
-def conditions_of(kind: Kind, wish: Wish, *, internal: bool = True) -> list[ColumnElement[bool]]:
-    """`internal` is whether the asker may find records by what customers don't see."""
-    found = [_condition(kind.field(one.field), kind, one) for one in wish.filters]
+def conditions_of(kind: Kind, wish: Wish, scope: Scope | None = None) -> list[ColumnElement[bool]]:
+    """What the wish asks, of what `scope` (none: staff) sees: nobody finds records by what he
+    isn't shown."""
+    customer = None if scope is None or scope.is_staff else scope
+    found = []
+    for wanted in wish.filters:
+        one = kind.field(wanted.field)
+        column = column_of(kind, one) if customer is None else seen_column(kind, one, customer)
+        found.append(_condition(one, column, wanted))
     if wish.text:
         pattern = contains(wish.text)
         texts = [
@@ -169,14 +175,26 @@ def conditions_of(kind: Kind, wish: Wish, *, internal: bool = True) -> list[Colu
             if not isinstance(one.type, TextType)
             else column_of(kind, one).ilike(pattern)
             for one in kind.searched or (kind.title_field,)
-            if internal or not one.internal
+            if customer is None or not one.internal
         ]
         found.append(or_(false(), *texts))
     return found
 
 
-def _condition(one: Field, kind: Kind, wanted: Filter) -> ColumnElement[bool]:
+def seen_column(kind: Kind, one: Field, scope: Scope) -> Any:
+    """A field as the scope is shown it: a reference to what lies out of its reach is none."""
     column = column_of(kind, one)
+    if not isinstance(one.type, ReferenceType):
+        return column
+    other = one.type.kind()
+    reach = other.reach(scope)
+    if reach is None:
+        return column
+    within = select(other.model.id).where(reach)  # type: ignore[attr-defined]
+    return case((column.in_(within), column))
+
+
+def _condition(one: Field, column: Any, wanted: Filter) -> ColumnElement[bool]:
     condition: ColumnElement[bool]
     if wanted.operator == "empty":
         blank = column.is_(None)
@@ -237,9 +255,7 @@ def list_records(
     names: Iterable[str] | None = None,
 ) -> Page[Record]:
     """One page. Statements: one to count, one for the page, and some for each kind referred to."""
-    statement = select_records(kind, scope, names).where(
-        *conditions_of(kind, wish, internal=scope.is_staff)
-    )
+    statement = select_records(kind, scope, names).where(*conditions_of(kind, wish, scope))
     total = count_records(session, scope, kind, wish)
     rows = session.execute(
         statement.order_by(*order_of(kind, wish)).limit(paging.size).offset(paging.offset)
@@ -250,7 +266,7 @@ def list_records(
 def count_records(session: Session, scope: Scope, kind: Kind, wish: Wish = Wish()) -> int:
     condition = kind.reach(scope)
     statement = select(func.count(kind.model.id)).where(  # type: ignore[attr-defined]
-        *conditions_of(kind, wish, internal=scope.is_staff),
+        *conditions_of(kind, wish, scope),
         *(() if condition is None else (condition,)),
     )
     return session.scalar(statement) or 0

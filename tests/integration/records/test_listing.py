@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
 from dcim.accounts.models import User
 from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession
 from dcim.errors import ConflictError, NotFoundError
+from dcim.inventory.models import Site
 from dcim.paging import Paging
 from dcim.records.listing import list_records, read_wish
 from dcim.records.titles import find_by_key, find_paths, resolve_paths
@@ -105,6 +107,28 @@ def test_customers_see_neither_staffs_records_nor_internal_fields(
     assert wish.filters == ()
     assert wish.sort == ()
     assert "address" in wish.problems
+
+
+def test_nobody_finds_by_what_he_is_not_shown(session: ScopedSession, rooms: list[int]) -> None:
+    customer = Scope.customer("c@c.example", 1)
+    open_room = replace(ROOM, reach=lambda scope: None)
+    site = find_by_key(session, STAFF, SITE, [("SH1",)])["SH1",]
+    by_site = read_wish(ROOM, [("site_id", str(site))])
+    assert list_records(session, STAFF, open_room, by_site).total == 3
+    shown = list_records(session, customer, open_room)
+    assert {one["site_id"] for one in shown.items} == {None}
+    assert list_records(session, customer, open_room, by_site).total == 0
+    without = read_wish(ROOM, [("site_id__empty", "yes")])
+    assert list_records(session, customer, open_room, without).total == 6
+    # Nor by the words of a field that is staff's own.
+    fields = tuple(
+        replace(one, searched=True) if one.name == "address" else one for one in SITE.fields
+    )
+    open_site = replace(SITE, reach=lambda scope: None, fields=fields)
+    session.execute(update(Site).values(address="back door"))
+    wish = read_wish(open_site, [("q", "back door")])
+    assert list_records(session, STAFF, open_site, wish).total == 2
+    assert list_records(session, customer, open_site, wish).total == 0
 
 
 def test_paths_name_records_and_find_them(session: ScopedSession, rooms: list[int]) -> None:
