@@ -52,7 +52,7 @@ def renewals() -> str:
         rows=list_renewals(db_session(), current_scope(), within),
         within=within,
         choices=(30, 90, 180, 365),
-        crumbs=[(_("Customers"), url_for("staff.customers")), (_("Renewals due"), "")],
+        crumbs=[(_("Customers"), url_for("staff.list_customer")), (_("Renewals due"), "")],
     )
 
 
@@ -85,7 +85,7 @@ def contract(contract_id: int) -> str:
 def crumbs_of(contract: Any, last: str) -> list[tuple[str, str]]:
     customer = contract.customer
     crumbs = [
-        (_("Customers"), url_for("staff.customers")),
+        (_("Customers"), url_for("staff.list_customer")),
         (
             pick_text(customer.name, customer.name_en),
             url_for("staff.customer", customer_id=customer.id),

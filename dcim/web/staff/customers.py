@@ -2,7 +2,6 @@
 
 from flask import render_template, url_for
 from flask_babel import gettext as _
-from sqlalchemy import func, select
 
 from dcim.accounts.roles import Right
 from dcim.customers.kinds import (
@@ -12,14 +11,12 @@ from dcim.customers.kinds import (
     IDENTITY_WORDS,
     TIER_WORDS,
 )
-from dcim.customers.models import Contract, ContractItem, Customer
-from dcim.customers.queries import find_customer, list_contacts, list_contracts, list_customers
+from dcim.customers.models import Customer
+from dcim.customers.queries import find_customer, list_contacts, list_contracts
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.i18n import pick_text
 from dcim.inventory.contents import list_claims
-from dcim.inventory.models import Allocation
-from dcim.inventory.reach import today_of_contract
 from dcim.network.queries import PortFilter, list_ports, list_services
 from dcim.operations.kinds import ORDER_STATE_WORDS, ORDER_WORDS
 from dcim.operations.queries import list_orders
@@ -27,54 +24,8 @@ from dcim.paging import EVERYTHING, Paging
 from dcim.sla.agreed import tell_terms
 from dcim.sla.queries import IncidentFilter, list_incidents
 from dcim.statements.queries import StatementFilter, list_statements
-from dcim.web.staff.arguments import read_listing, read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.names import ITEM_KINDS
-
-
-@staff.get("/customers")
-def customers() -> str:
-    session, scope = db_session(), current_scope()
-    listing = read_listing()
-    text = read_text("q")
-    active = {"yes": True, "no": False}.get(read_text("active"))
-    found = list_customers(session, scope, listing.paging, text=text, active=active)
-    ids = [one.id for one in found.items]
-    contracts: dict[int, list[str]] = {}
-    for customer_id, number in session.execute(
-        select(Contract.customer_id, Contract.number)
-        .where(Contract.customer_id.in_(ids), scope.filter(Contract.customer_id))
-        .order_by(Contract.number)
-    ):
-        contracts.setdefault(customer_id, []).append(number)
-    space = {
-        customer_id: (racks, height)
-        for customer_id, racks, height in session.execute(
-            select(
-                Allocation.customer_id,
-                func.count(Allocation.rack_id.distinct()),
-                func.sum(Allocation.height),
-            )
-            .join(ContractItem, ContractItem.id == Allocation.contract_item_id)
-            .join(Contract, Contract.id == ContractItem.contract_id)
-            .where(
-                Allocation.customer_id.in_(ids),
-                scope.filter(Allocation.customer_id),
-                Allocation.turn == "current",
-                (Allocation.ends_on.is_(None)) | (Allocation.ends_on > today_of_contract()),
-            )
-            .group_by(Allocation.customer_id)
-        )
-    }
-    return render_template(
-        "staff/customers.html",
-        found=found,
-        listing=listing,
-        text=text,
-        active=read_text("active"),
-        contracts=contracts,
-        space=space,
-    )
 
 
 @staff.get("/customers/<int:customer_id>")
@@ -112,7 +63,7 @@ def customer(customer_id: int) -> str:
         order_words=ORDER_WORDS,
         order_states=ORDER_STATE_WORDS,
         crumbs=[
-            (_("Customers"), url_for("staff.customers")),
+            (_("Customers"), url_for("staff.list_customer")),
             (pick_text(found.name, found.name_en), ""),
         ],
     )

@@ -177,7 +177,7 @@ def end_rent(device_id: int) -> Response | BaseResponse:
 
 def _crumbs(device_id: int, name: str, last: str) -> list[tuple[str, str]]:
     return [
-        (_("Devices"), url_for("staff.devices")),
+        (_("Devices"), url_for("staff.list_device")),
         (name, url_for("staff.device", device_id=device_id)),
         (last, ""),
     ]

@@ -1,4 +1,4 @@
-"""Devices: the list, the page of one, entering a new one."""
+"""Devices: the page of one, entering a new one."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ from flask import Response, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import SelectField, StringField
@@ -19,14 +18,9 @@ from dcim.customers.queries import list_customers
 from dcim.errors import ConflictError, JifangError
 from dcim.http.database import current_scope, db_session
 from dcim.inventory.device_facts import find_device_facts, list_supplies
-from dcim.inventory.models import Device
 from dcim.inventory.queries import (
-    DeviceFilter,
-    DeviceSort,
     find_device,
     list_device_types,
-    list_devices,
-    list_rooms,
 )
 from dcim.inventory.transitions import list_transitions
 from dcim.network.equipping import enter_device
@@ -36,10 +30,9 @@ from dcim.power.cords import list_cords, list_pdus
 from dcim.sla.feeds import load_supply
 from dcim.snmp.queries import list_agents
 from dcim.web.staff.answers import go_on, refuse, show_form
-from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.device_life import name_asks, offered_steps
-from dcim.web.staff.names import AIRFLOW_NAMES, CATEGORY_NAMES, ROLES, STATES
+from dcim.web.staff.names import AIRFLOW_NAMES, CATEGORY_NAMES, ROLES
 from dcim.web.staff.placing_forms import MISSING, strip
 
 
@@ -54,37 +47,6 @@ class DeviceForm(FlaskForm):  # type: ignore[misc]
     customer_id = SelectField(_l("Belongs to"), coerce=int, default=0)
     serial = StringField(_l("Serial number"), filters=[strip], validators=[Length(max=64)])
     asset_tag = StringField(_l("Asset tag"), filters=[strip], validators=[Length(max=64)])
-
-
-@staff.get("/devices")
-def devices() -> str:
-    session, scope = db_session(), current_scope()
-    listing = read_listing(tuple(DeviceSort))
-    wanted = DeviceFilter(
-        text=read_text("q"),
-        customer_id=read_int("customer"),
-        room_id=read_int("room"),
-        role=read_text("role") or None,
-        state=read_text("state") or None,
-    )
-    found = list_devices(
-        session,
-        scope,
-        wanted,
-        listing.paging,
-        sort=DeviceSort(listing.sort),
-        descending=listing.descending,
-    )
-    return render_template(
-        "staff/devices.html",
-        found=found,
-        wanted=wanted,
-        listing=listing,
-        rooms=list_rooms(session, scope, EVERYTHING).items,
-        customers=list_customers(session, scope, EVERYTHING).items,
-        roles=session.scalars(select(Device.role).distinct().order_by(Device.role)).all(),
-        states=STATES,
-    )
 
 
 @staff.get("/devices/<int:device_id>")
@@ -110,7 +72,7 @@ def device(device_id: int) -> str:
         ask_names=name_asks(),
         history=list_entries(session, scope, AuditFilter(subject=f"device/{device_id}")),
         now=now,
-        crumbs=[(_("Devices"), url_for("staff.devices")), (found.name, "")],
+        crumbs=[(_("Devices"), url_for("staff.list_device")), (found.name, "")],
     )
 
 
@@ -132,7 +94,7 @@ def add_device() -> Response | BaseResponse:
     ]
     context: dict[str, Any] = {
         "roles": list(ROLES.items()),
-        "crumbs": [(_("Devices"), url_for("staff.devices")), (_("New device"), "")],
+        "crumbs": [(_("Devices"), url_for("staff.list_device")), (_("New device"), "")],
     }
     if request.method == "GET":
         return show_form("staff/device_new.html", form, **context)

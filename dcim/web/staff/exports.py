@@ -18,7 +18,7 @@ def regulator() -> str:
     return render_template(
         "staff/regulator.html",
         crumbs=[
-            (_("Customers"), url_for("staff.customers")),
+            (_("Customers"), url_for("staff.list_customer")),
             (_("Report to the regulator"), ""),
         ],
     )

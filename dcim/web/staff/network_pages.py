@@ -90,7 +90,7 @@ def port_trace(port_id: int) -> Response | BaseResponse:
         free=free,
         may_change=has_right(Right.CHANGE_NETWORK),
         crumbs=[
-            (_("Devices"), url_for("staff.devices")),
+            (_("Devices"), url_for("staff.list_device")),
             (own.port.device_name, url_for("staff.device", device_id=own.port.device_id)),
             (own.port.name, ""),
         ],
@@ -117,7 +117,7 @@ def disconnect(cable_id: int) -> BaseResponse:
     flash(_("The cable is out; both its plugs are free."), "success")
     port_id = read_int("port")
     if port_id is None:
-        return go_on(url_for("staff.devices"))
+        return go_on(url_for("staff.list_device"))
     return go_on(url_for("staff.port_trace", port_id=port_id))
 
 

@@ -79,7 +79,7 @@ def add_order(customer_id: int) -> Response | BaseResponse:
         "sub": _("The checklist is made of what the customer really has; it waits for approval."),
         "back": back,
         "crumbs": [
-            (_("Customers"), url_for("staff.customers")),
+            (_("Customers"), url_for("staff.list_customer")),
             (customer.code, back),
             (title, ""),
         ],
@@ -184,7 +184,7 @@ def _show(found: ServiceOrder, problem: str = "") -> str:
         order_words=ORDER_WORDS,
         state_words=ORDER_STATE_WORDS,
         crumbs=[
-            (_("Customers"), url_for("staff.customers")),
+            (_("Customers"), url_for("staff.list_customer")),
             (
                 pick_text(customer.name, customer.name_en),
                 url_for("staff.customer", customer_id=customer.id),

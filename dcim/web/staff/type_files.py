@@ -105,5 +105,5 @@ def _show(outcomes: list[Outcome], *, dry_run: bool, problem: str = "") -> str:
         categories=CATEGORIES,
         categories_named=CATEGORY_NAMES,
         say_problem=say_problem,
-        crumbs=[(_("Devices"), url_for("staff.devices")), (_("Device types from files"), "")],
+        crumbs=[(_("Devices"), url_for("staff.list_device")), (_("Device types from files"), "")],
     )
