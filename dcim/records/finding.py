@@ -68,7 +68,10 @@ def find_matches(
             continue
         values = [str(value or "") for value in row[2:-1]]
         place = _best(values, wanted.lower())
-        found[row.id] = Match(row.id, str(row.title or ""), fields[place], values[place], row.rank)
+        # What is said of another record, like whose it is, is no name of this one.
+        own = fields[place].expression is None
+        rank = row.rank if own else max(row.rank, BEGINS)
+        found[row.id] = Match(row.id, str(row.title or ""), fields[place], values[place], rank)
     return sorted(found.values(), key=lambda one: (one.rank, one.title))[:most]
 
 

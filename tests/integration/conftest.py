@@ -49,10 +49,31 @@ def database(server: EmbeddedServer) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def _wipe(database: Database) -> str:
-    """SQL that empties every table; run by the superuser with the append-only triggers off."""
-    names = ", ".join(f'"{table.name}"' for table in dcim.models.metadata.sorted_tables)
-    return f"TRUNCATE {names} RESTART IDENTITY CASCADE; DELETE FROM procrastinate_jobs"  # noqa: S608
+def _wipe() -> str:
+    """SQL that empties every table that has rows and begins all numbers anew.
+
+    Run by the superuser with triggers off: no order of tables to keep, and several times faster
+    than a TRUNCATE of some hundred tables, of which a test fills a dozen.
+    """
+    names = [table.name for table in dcim.models.metadata.sorted_tables]
+    listed = ", ".join(f"'{name}'" for name in [*names, "procrastinate_jobs"])
+    return f"""
+        DO $$
+        DECLARE name text; filled boolean; one record;
+        BEGIN
+            FOREACH name IN ARRAY ARRAY[{listed}] LOOP
+                EXECUTE 'SELECT EXISTS (SELECT FROM ' || quote_ident(name) || ')' INTO filled;
+                IF filled THEN
+                    EXECUTE 'DELETE FROM ' || quote_ident(name);
+                END IF;
+            END LOOP;
+            FOR one IN SELECT sequencename FROM pg_sequences
+                WHERE schemaname = 'public' AND last_value IS NOT NULL
+            LOOP
+                PERFORM setval(quote_ident(one.sequencename)::regclass, 1, false);
+            END LOOP;
+        END $$
+    """  # noqa: S608
 
 
 @pytest.fixture

@@ -258,7 +258,7 @@ def test_search_jumps_to_what_fits_exactly(
         ("sn2", f"/staff/devices/{house.devices[1]}"),
         ("a-02", f"/staff/cabinets/{house.cabinets[1]}"),
         ("C3", f"/staff/customers/{house.customers[2]}"),
-        ("HT-2", f"/staff/customers/{house.customers[1]}"),
+        ("HT-2", "/staff/contracts/2"),
     ):
         answer = client.get("/staff/search", query_string={"q": words})
         assert (answer.status_code, answer.location) == (303, target), words
