@@ -39,6 +39,10 @@ DAY = f"since={_SINCE:{_ISO}}&until={_UNTIL:{_ISO}}"
 NEEDED = {
     "/api/v1/series/<int:series_id>/samples": DAY,
     "/api/v1/addresses/lookup": "address=192.0.2.7",
+    "/staff/labels/sheet": "kind=cabinet&id=1",
+    "/staff/print/cabinets": "cabinet=1",
+    "/staff/power/outage.csv": "off=1",
+    "/staff/devices/<int:device_id>/state": "to=installed",
 }
 ID_NAME = re.compile(r"(^|_)id$")
 SAMPLES = {"date": NOW.date().isoformat(), "date-time": f"{NOW:{_ISO}}", "decimal": "1.00"}
