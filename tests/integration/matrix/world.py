@@ -326,6 +326,9 @@ def _seed_areas(session: Session, tenant: Tenant) -> None:
     tag, ids = tenant.tag, tenant.ids
     building = make(session, inventory.Building, tag, site_id=ids["site_id"])
     cage = make(session, inventory.Cage, tag, room_id=ids["room_id"])
+    session.get_one(inventory.Room, ids["room_id"]).building_id = building.id
+    session.get_one(inventory.Cabinet, ids["cabinet_id"]).cage_id = cage.id
+    session.flush()
     barred = make(
         session, inventory.BarredSpace, tag, rack_id=ids["rack_id"], u_low=60, height=2,
         face="full", kind="blocked",
