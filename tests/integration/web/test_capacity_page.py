@@ -25,8 +25,10 @@ WISH = "/staff/capacity?go=1&units=8&count=2&kw=1&relation=same_row"
 def staff(app: Flask, make_login: Callable[..., Login]) -> FlaskClient:
     client = app.test_client()
     assert sign_in(client, make_login("administrator")) in {302, 303}
-    # Its forms carry tokens; what is tried here is what they do.
-    app.config["WTF_CSRF_ENABLED"] = False
+    # As the page's script does: the token of the session in a header.
+    page = client.get("/staff/capacity").get_data(as_text=True)
+    token = page.split('name="csrf-token" content="', 1)[1].split('"', 1)[0]
+    client.environ_base["HTTP_X_CSRFTOKEN"] = token
     return client
 
 
