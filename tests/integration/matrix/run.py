@@ -167,6 +167,8 @@ def _judge_right(
     right = not access.rights or bool(ROLES[person.role].rights & access.rights)
     if not right:
         refusals = {404} if ROLES[person.role].for_customers else {403, 404}
+        # An id that is none, where another method has a route of this shape: that tells nothing.
+        refusals |= {405} if case.kind == "malformed" else set()
         return [] if status in refusals else ["answers someone without the right"]
     if case.kind in {"own", "none"} and case.method == "GET":
         if _asks_by_hidden_field(case, person):
