@@ -34,7 +34,7 @@ def page() -> str:
 
 
 def read_spec() -> dict[str, Any]:
-    spec: dict[str, Any] = current_app.extensions["jifang_api"].spec.to_dict()
+    spec: dict[str, Any] = current_app.extensions["jifang_api"].describe()
     return spec
 
 

@@ -1,5 +1,6 @@
 """The REST API as a whole: its OpenAPI description, its errors, its resources."""
 
+from threading import Lock
 from typing import Any, NoReturn
 
 from flask import Flask, Request
@@ -81,9 +82,37 @@ class Resource(Blueprint):  # type: ignore[misc]
 
 
 class JifangApi(Api):  # type: ignore[misc]
-    """flask-smorest without its error handler: `dcim.http.problems` tells every error."""
+    """flask-smorest without its error handler: `dcim.http.problems` tells every error.
+
+    The description of some hundred operations takes longer to write than all the rest of the
+    application takes to start, and few processes are ever asked for it: it is written when it is.
+    """
 
     ERROR_SCHEMA = ProblemSchema
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._undescribed: list[Resource] = []
+        self._describing = Lock()
+        super().__init__(*args, **options)
+
+    def register_blueprint(self, resource: Resource) -> None:
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][resource.name] = self
+        self._app.register_blueprint(resource)
+        self._undescribed.append(resource)
+
+    def describe(self) -> dict[str, Any]:
+        """The OpenAPI description of every resource, as a dict."""
+        with self._describing:
+            if self._undescribed:
+                for resource in self._undescribed:
+                    resource.register_views_in_doc(
+                        self, self._app, self.spec, name=resource.name, parameters=None
+                    )
+                    self.spec.tag({"name": resource.name, "description": resource.description})
+                self._undescribed.clear()
+                _document_errors(self)
+            description: dict[str, Any] = self.spec.to_dict()
+            return description
 
     def _register_error_handlers(self) -> None:
         pass
@@ -132,7 +161,6 @@ def init_api(app: Flask) -> JifangApi:
     )
     for resource in RESOURCES:
         api.register_blueprint(resource)
-    _document_errors(api)
     app.register_blueprint(docs)
     app.extensions["jifang_api"] = api
     return api

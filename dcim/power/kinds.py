@@ -62,8 +62,8 @@ def _plugged() -> Any:
 
 POWER_NODE: Kind = Kind(
     "power_node",
-    # "power-nodes" are the same with their readings (dcim.power.queries).
-    "power-chain",
+    # Their readings: "power-readings" (dcim.power.queries).
+    "power-nodes",
     mark("Power node"),
     mark("Power nodes"),
     PowerNode,

@@ -305,7 +305,7 @@ def test_two_feeds_from_the_utility_to_the_outlets(walker: Walker) -> None:
                 ["SH9", pdu, "PDU", feed, f"SH9/{breaker}", rack, "32", "1", "220", phase]
             )
     for level in levels:
-        walker.bring("power-chain", [head, *level])
+        walker.bring("power-nodes", [head, *level])
     outlets = [
         [f"SH9/{code}-PDU-{feed}", str(number), "C13"]
         for code in CABINETS for feed in "AB" for number in range(1, 9)

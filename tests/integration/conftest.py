@@ -23,6 +23,11 @@ from tests.servers import (
 )
 
 TEMPLATE = "jifang_template"
+# The queue's own tables (procrastinate), which the models don't know.
+QUEUE = (
+    "procrastinate_events", "procrastinate_periodic_defers", "procrastinate_jobs",
+    "procrastinate_workers",
+)  # fmt: skip
 
 
 def migrate(database: Database) -> None:
@@ -56,7 +61,7 @@ def _wipe() -> str:
     than a TRUNCATE of some hundred tables, of which a test fills a dozen.
     """
     names = [table.name for table in dcim.models.metadata.sorted_tables]
-    listed = ", ".join(f"'{name}'" for name in [*names, "procrastinate_jobs"])
+    listed = ", ".join(f"'{name}'" for name in [*names, *QUEUE])
     return f"""
         DO $$
         DECLARE name text; filled boolean; one record;

@@ -63,10 +63,14 @@ class CrossConnectEnds(Schema):
 
 
 class Level(fields.Decimal):
-    """dB or dBm, two decimals, as a string."""
+    """dB or dBm, two decimals, as a string; `low` and `high` are the bounds, inclusive."""
 
     def __init__(self, low: int, high: int, **options: Any) -> None:
-        super().__init__(places=2, validate=Range(low, high), as_string=True, **options)
+        # Not bare: of a Range, the specification would say bounds of a number about a string.
+        within = Range(low, high)
+        super().__init__(
+            places=2, validate=lambda value: within(value) is not None, as_string=True, **options
+        )
 
 
 class CrossConnectAdvance(Schema):

@@ -115,7 +115,7 @@ def test_ports_by_use(session: ScopedSession, grow: Any) -> None:
     found = list_ports(
         session, Scope.staff("x"), PortFilter(), Paging(1, 2), sort=PortSort.USED, descending=True
     )
-    assert found.total == 3
+    assert found.total == 6
     shares = [port.used_pct or 0 for port in found.items]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] > 0

@@ -105,7 +105,7 @@ def generate(app: Flask, world: World, person: Person) -> Iterator[Case]:
     own = person.tenant or "A"
     other = "B" if own == "A" else "A"
     thorough = person.label in THOROUGH
-    spec = app.extensions["jifang_api"].spec.to_dict()
+    spec = app.extensions["jifang_api"].describe()
     by_path: dict[str, list[Rule]] = {}
     for rule in list_rules(app):
         by_path.setdefault(rule.rule, []).append(rule)

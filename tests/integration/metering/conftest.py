@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession, SessionFactory, transaction
+from dcim.inventory.models import Device, DeviceType
 
 MakeSeries = Callable[..., list[int]]
 
@@ -22,21 +23,14 @@ def session(sessions: SessionFactory) -> Iterator[ScopedSession]:
 def make_series(sessions: SessionFactory) -> MakeSeries:
     def make(family: str, count: int = 1, device: str = "sw-1") -> list[int]:
         with transaction(sessions, Scope.system("test")) as session:
-            session.execute(
-                text(
-                    "INSERT INTO device_type (manufacturer, model, height, full_depth,"
-                    " half_width, weight_g, rated_w) VALUES ('Maker', 'Model', 2, true, false,"
-                    " 0, 0) ON CONFLICT DO NOTHING"
-                )
-            )
-            session.execute(
-                text(
-                    "INSERT INTO device (device_type_id, name, role, state, created_at)"
-                    " SELECT id, :name, 'switch', 'in_service', now() FROM device_type LIMIT 1"
-                    " ON CONFLICT DO NOTHING"
-                ),
-                {"name": device},
-            )
+            kind = session.scalars(select(DeviceType)).first()
+            if kind is None:
+                kind = DeviceType(manufacturer="Maker", model="Model", height=2)
+                session.add(kind)
+                session.flush()
+            if session.scalars(select(Device).where(Device.name == device)).first() is None:
+                session.add(Device(device_type_id=kind.id, name=device, role="switch"))
+                session.flush()
             rows = session.execute(
                 text(
                     "INSERT INTO series (family, device_id, slot, step_s)"

@@ -16,6 +16,7 @@ from dcim.accounts.scope import Scope
 from dcim.clock import defer_polls, defer_statements, last_closed_period, periods_after
 from dcim.config import Settings
 from dcim.db import ScopedSession, SessionFactory, transaction
+from dcim.inventory.models import Device, DeviceType
 from tests.servers import Database
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -125,15 +126,15 @@ def test_the_worker_issues_and_notes_it(
 
 def test_one_poll_job_for_each_shard(session: ScopedSession) -> None:
     with session.begin():
+        kind = DeviceType(manufacturer="m", model="m", height=2)
+        session.add(kind)
+        session.flush()
+        session.add_all(Device(device_type_id=kind.id, name=f"d{n}", role="pdu") for n in (1, 2, 3))
+        session.flush()
         session.execute(
             text(
-                "INSERT INTO device_type (manufacturer, model, height, full_depth, half_width,"
-                " weight_g, rated_w) VALUES ('m', 'm', 2, true, false, 0, 0);"
                 "INSERT INTO snmp_credential (name, version, context, created_at)"
                 " VALUES ('c', '2c', '', now());"
-                "INSERT INTO device (device_type_id, name, role, state, created_at)"
-                " SELECT t.id, 'd' || n, 'pdu', 'in_service', now()"
-                " FROM device_type t, generate_series(1, 3) n;"
                 "INSERT INTO snmp_agent (device_id, credential_id, address, udp_port, shard,"
                 " enabled, profile, sys_name, sys_descr, sys_object_id, last_error, silent_polls)"
                 " SELECT d.id, c.id, '127.0.0.1', 1000 + d.id, d.id % 2, d.name <> 'd3', '', '',"

@@ -110,7 +110,13 @@ def test_an_outlet_and_its_bank_belong_to_one_pdu(session: ScopedSession) -> Non
 
 def test_one_supply_one_outlet(session: ScopedSession) -> None:
     gateway = device(session, "mortise-firewall-02")
-    supply = session.scalars(select(DeviceSupply).where(DeviceSupply.device_id == gateway.id)).one()
+    supply, second = session.scalars(
+        select(DeviceSupply).where(DeviceSupply.device_id == gateway.id).order_by(DeviceSupply.name)
+    )
+    connect_supply(
+        session, SCOPE, outlet(session, "PDU-D-04-B", 32).id, device_id=gateway.id,
+        supply_id=second.id,
+    )  # fmt: skip
     free, taken = outlet(session, "PDU-D-04-B", 31), outlet(session, "PDU-D-04-B", 1)
     with pytest.raises(ConflictError, match="is used by mortise-"):
         connect_supply(session, SCOPE, taken.id, device_id=gateway.id, supply_id=supply.id)
@@ -131,7 +137,7 @@ def test_one_supply_one_outlet(session: ScopedSession) -> None:
         .where(AuditEntry.subject == f"device/{gateway.id}", AuditEntry.action.like("power.%"))
         .order_by(AuditEntry.id)
     ).all()
-    assert deeds == ["power.connect", "power.disconnect"]
+    assert deeds == ["power.connect", "power.connect", "power.disconnect"]
 
 
 def test_what_cant_be_plugged_in(session: ScopedSession) -> None:
