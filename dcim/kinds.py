@@ -1,9 +1,9 @@
 """Every kind of record there is, in the order of the navigation."""
 
 from dcim.customers import kinds as customers
-from dcim.inventory import kinds as inventory
-from dcim.inventory.device_kinds import DEVICE_TRANSITION, DEVICE_TYPE, EQUIPMENT_PASS
-from dcim.inventory.walk_kinds import CABINET_WALK
+from dcim.inventory.devices.kinds import DEVICE_TRANSITION, DEVICE_TYPE, EQUIPMENT_PASS
+from dcim.inventory.space import kinds as inventory
+from dcim.inventory.walks.kinds import CABINET_WALK
 from dcim.network import address_kinds as addresses
 from dcim.network import kinds as network
 from dcim.network.equipping import DEVICE

@@ -3,10 +3,10 @@
 import dcim.accounts.models
 import dcim.capacity.models
 import dcim.customers.models
-import dcim.inventory.claims
-import dcim.inventory.equipment_models
+import dcim.inventory.devices.models
 import dcim.inventory.models
-import dcim.inventory.walk_models
+import dcim.inventory.space.claims
+import dcim.inventory.walks.models
 import dcim.metering.models
 import dcim.network.address_models
 import dcim.network.models

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.errors import InvalidError
-from dcim.inventory.holding import hold_space
 from dcim.inventory.models import Hold
+from dcim.inventory.space.holding import hold_space
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import click
 
 from dcim.commands.output import print_table, remarks, session_of
 from dcim.errors import InvalidError
-from dcim.inventory.type_descriptions import CATEGORIES
-from dcim.inventory.type_files import ReadType, read_type_file
-from dcim.inventory.type_import import MOST_FILES, Outcome, import_types
-from dcim.inventory.type_import import load_catalogue as load
-from dcim.inventory.type_yaml import LARGEST
+from dcim.inventory.devices.type_descriptions import CATEGORIES
+from dcim.inventory.devices.type_files import ReadType, read_type_file
+from dcim.inventory.devices.type_import import MOST_FILES, Outcome, import_types
+from dcim.inventory.devices.type_import import load_catalogue as load
+from dcim.inventory.devices.type_yaml import LARGEST
 
 
 @click.group("device-type")

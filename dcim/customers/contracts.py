@@ -1,4 +1,4 @@
-"""Contracts: drafted, signed, renewed. Ending one asks for what it holds: dcim.inventory.ending."""
+"""Contracts: drafted, signed, renewed. How one ends: inventory.space.ending."""
 
 import datetime as dt
 import re

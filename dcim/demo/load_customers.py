@@ -25,10 +25,10 @@ from dcim.demo.plan_parts import (
 )
 from dcim.demo.records import Records
 from dcim.demo.sales_plan import plan_identity, plan_term
-from dcim.inventory.allocating import allocate_space
-from dcim.inventory.areas import allocate_area
-from dcim.inventory.barring import bar_space
-from dcim.inventory.holding import hold_space
+from dcim.inventory.space.allocating import allocate_space
+from dcim.inventory.space.areas import allocate_area
+from dcim.inventory.space.barring import bar_space
+from dcim.inventory.space.holding import hold_space
 from dcim.network.models import BandwidthService, ServiceMembership
 from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget, Ticket
 from dcim.sla.rules.terms_loading import load_terms

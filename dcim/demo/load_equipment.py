@@ -13,10 +13,10 @@ from dcim.customers.models import Contract, ContractItem
 from dcim.demo.equipment_plan import SERVER
 from dcim.demo.plan_parts import ContractPlan, DemoPlan
 from dcim.demo.records import Records
-from dcim.inventory.gate import check_pass
+from dcim.inventory.devices.gate import check_pass
+from dcim.inventory.devices.passes import LineRequest, approve_pass, request_pass
+from dcim.inventory.devices.registration import register_device
 from dcim.inventory.models import DeviceType
-from dcim.inventory.passes import LineRequest, approve_pass, request_pass
-from dcim.inventory.registration import register_device
 from dcim.inventory.rental import rent_device
 
 # One more than is let: what can be let next.

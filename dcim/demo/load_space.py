@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.demo.plan_parts import DemoPlan, NodePlan
 from dcim.demo.records import Records
-from dcim.inventory.equipment_models import DeviceSupply, DeviceTypeSupply
+from dcim.inventory.devices.models import DeviceSupply, DeviceTypeSupply
+from dcim.inventory.devices.registration import add_supplies
 from dcim.inventory.models import (
     Building,
     Cabinet,
@@ -20,8 +21,7 @@ from dcim.inventory.models import (
     Row,
     Site,
 )
-from dcim.inventory.placement import install_device
-from dcim.inventory.registration import add_supplies
+from dcim.inventory.space.placement import install_device
 from dcim.network.models import Port
 from dcim.power.models import Outlet, PowerNode
 

@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.errors import NotFoundError
-from dcim.inventory.areas import area_of
-from dcim.inventory.claims import AreaClaim
-from dcim.inventory.contents import HoldRow
 from dcim.inventory.models import Allocation, Hold
 from dcim.inventory.queries import AllocationRow, list_allocations
+from dcim.inventory.space.areas import area_of
+from dcim.inventory.space.claims import AreaClaim
+from dcim.inventory.space.contents import HoldRow
 
 
 @dataclass(frozen=True, slots=True)

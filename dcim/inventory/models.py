@@ -15,9 +15,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from dcim.columns import Code, Created, Day, HalfUnit, Id, Instant, Name
 from dcim.customers.models import ContractItem, Customer
 from dcim.db import Base
-from dcim.inventory.lifecycle import DEVICE_STATES
-from dcim.inventory.naming import make_slug
-from dcim.inventory.type_descriptions import AIRFLOWS, CATEGORIES
+from dcim.inventory.devices.lifecycle import DEVICE_STATES
+from dcim.inventory.devices.naming import make_slug
+from dcim.inventory.devices.type_descriptions import AIRFLOWS, CATEGORIES
 
 FACES = ("front", "rear")
 SIDES = ("left", "right")
@@ -134,7 +134,7 @@ class Cabinet(Base):
 
     `facing` is where its front, the cold side, looks. `grid_x` and `grid_y` are the floor tile
     under its front left corner, left as one sees it standing before its front; which tiles it
-    covers says `dcim.inventory.floor`.
+    covers says `dcim.inventory.space.floor`.
     """
 
     __tablename__ = "cabinet"

@@ -22,7 +22,7 @@ from dcim.inventory.models import (
     Row,
     Site,
 )
-from dcim.inventory.reach import in_reach, select_reached_rooms
+from dcim.inventory.space.reach import in_reach, select_reached_rooms
 from dcim.paging import FIRST_PAGE, Page, Paging, Query, contains, fetch_page
 
 

@@ -12,9 +12,9 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.customers.models import Contract, ContractItem, Customer
 from dcim.errors import ConflictError, ForbiddenError, InvalidError
+from dcim.inventory.devices.transitions import lock_device, note_transition
 from dcim.inventory.models import Allocation, Device, Installation, Rack
-from dcim.inventory.occupancy import Space, find_allocations, lock_rack, site_day
-from dcim.inventory.transitions import lock_device, note_transition
+from dcim.inventory.space.occupancy import Space, find_allocations, lock_rack, site_day
 
 LETTABLE = frozenset({"in_stock", "installed", "in_service"})
 

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from dcim.accounts.roles import Right
 from dcim.customers.kinds import CONTRACT_ITEM, CUSTOMER
-from dcim.inventory.kinds import SITE
+from dcim.inventory.space.kinds import SITE
 from dcim.network import registration
 from dcim.network.address_models import AddressAssignment, Asn, Prefix, Vlan, VlanGroup
 from dcim.network.equipping import DEVICE

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.errors import ForbiddenError
-from dcim.inventory import device_kinds
-from dcim.inventory.equipment_models import DeviceTypePort
+from dcim.inventory.devices import kinds as device_kinds
+from dcim.inventory.devices.models import DeviceTypePort
+from dcim.inventory.devices.registration import NewDevice, register_device, register_devices
 from dcim.inventory.models import Device
-from dcim.inventory.registration import NewDevice, register_device, register_devices
 from dcim.network.models import Port
 from dcim.records.kinds import Values
 

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, String, cast, func, or_, select
 from dcim.accounts.roles import Right
 from dcim.accounts.scope import Scope
 from dcim.customers.kinds import CONTRACT_ITEM, CUSTOMER
-from dcim.inventory.kinds import ROOM, SITE
 from dcim.inventory.models import Device
+from dcim.inventory.space.kinds import ROOM, SITE
 from dcim.network import registration
 from dcim.network.equipping import DEVICE
 from dcim.network.models import (

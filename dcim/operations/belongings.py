@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session, joinedload
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contact, Contract, ContractItem
 from dcim.inventory.models import Allocation, Device, Installation, Rack
-from dcim.inventory.occupancy import name_units
-from dcim.inventory.reach import today_of_contract
+from dcim.inventory.space.occupancy import name_units
+from dcim.inventory.space.reach import today_of_contract
 from dcim.network.address_models import AddressAssignment
 from dcim.network.addresses import write_net
 from dcim.network.addressing import parse_net

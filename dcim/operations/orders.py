@@ -12,8 +12,8 @@ from dcim.columns import utc_now
 from dcim.customers.calendar import today_in
 from dcim.customers.models import Contract, Customer
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from dcim.inventory.ending import end_contract
 from dcim.inventory.models import Allocation, Device
+from dcim.inventory.space.ending import end_contract
 from dcim.operations.belongings import Belongings, find_belongings, find_standing
 from dcim.operations.models import OPEN_ORDER_STATES, ORDER_KINDS, OrderStep, ServiceOrder
 from dcim.operations.relocation import take_out

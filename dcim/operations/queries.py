@@ -11,7 +11,7 @@ from dcim.accounts.scope import Scope
 from dcim.customers.models import Customer
 from dcim.errors import NotFoundError
 from dcim.inventory.models import Room
-from dcim.inventory.reach import select_allocated_racks, select_reached_rooms
+from dcim.inventory.space.reach import select_allocated_racks, select_reached_rooms
 from dcim.network.models import Port, ServiceMembership
 from dcim.operations.models import (
     Maintenance,

@@ -22,7 +22,7 @@ from dcim.columns import utc_now
 from dcim.customers.models import SERVED_STATES, Contract, ContractItem, Customer
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Allocation, Cabinet, Device, Rack, Room, Row, Site
-from dcim.inventory.occupancy import name_units
+from dcim.inventory.space.occupancy import name_units
 from dcim.network.address_models import AddressAssignment
 from dcim.network.addresses import write_net
 from dcim.network.addressing import parse_net

@@ -1,6 +1,6 @@
 """Taking devices out of racks and moving them, with the cords that come out then.
 
-dcim.inventory.placement decides on the space and knows no power; whoever moves devices calls here.
+inventory.space.placement decides on the space and knows no power; whoever moves devices calls here.
 """
 
 import datetime as dt
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.inventory.models import Device, Installation
-from dcim.inventory.placement import Move, move_devices, remove_device
+from dcim.inventory.space.placement import Move, move_devices, remove_device
 from dcim.network.models import Port
 from dcim.network.order_models import CrossConnect, CrossConnectEnd
 from dcim.power.plugging import unplug_device

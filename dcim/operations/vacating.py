@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.errors import ConflictError
-from dcim.inventory.allocating import cancel_allocation, end_allocation, find_own_devices
-from dcim.inventory.areas import cancel_area, end_area
-from dcim.inventory.claims import AreaClaim
 from dcim.inventory.models import Allocation, Rack
-from dcim.inventory.occupancy import site_day
+from dcim.inventory.space.allocating import cancel_allocation, end_allocation, find_own_devices
+from dcim.inventory.space.areas import cancel_area, end_area
+from dcim.inventory.space.claims import AreaClaim
+from dcim.inventory.space.occupancy import site_day
 
 
 def free_space(

@@ -6,9 +6,9 @@ from sqlalchemy import ColumnElement, select
 
 from dcim.accounts.roles import Right
 from dcim.accounts.scope import Scope
-from dcim.inventory.kinds import RACK, SITE
 from dcim.inventory.models import Device
-from dcim.inventory.reach import in_reach
+from dcim.inventory.space.kinds import RACK, SITE
+from dcim.inventory.space.reach import in_reach
 from dcim.power.building import check_node, check_outlet
 from dcim.power.models import Outlet, PowerNode
 from dcim.records.fields import (

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dcim.columns import Code, Id, Name, Watts
 from dcim.db import Base
-from dcim.inventory.equipment_models import DeviceSupply
+from dcim.inventory.devices.models import DeviceSupply
 from dcim.inventory.models import Device, Rack
 
 NODE_KINDS = (

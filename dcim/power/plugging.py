@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from dcim.inventory.equipment_models import DeviceSupply
+from dcim.inventory.devices.models import DeviceSupply
 from dcim.inventory.models import Cabinet, Device, Installation, Rack
 from dcim.power.models import Outlet, PowerNode
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.errors import NotFoundError
 from dcim.inventory.models import Cabinet, Rack
-from dcim.inventory.reach import in_reach, select_whole_racks
+from dcim.inventory.space.reach import in_reach, select_whole_racks
 from dcim.metering.families import DOWN, NOT_REPORTED, UP
 from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore

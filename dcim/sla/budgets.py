@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.errors import ForbiddenError
-from dcim.inventory.summaries import RackSummary, summarize_racks
+from dcim.inventory.space.summaries import RackSummary, summarize_racks
 from dcim.metering.store import SampleStore
 from dcim.power.flow import Flow, Grid, derated_ma, rated_ma
 from dcim.power.tree import Node

@@ -12,8 +12,8 @@ from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractItem, Customer
 from dcim.errors import ForbiddenError, InvalidError, NotFoundError
 from dcim.inventory.models import Allocation, Device, DeviceType, Installation
-from dcim.inventory.reach import today_of_contract
-from dcim.inventory.summaries import RackSummary, summarize_racks
+from dcim.inventory.space.reach import today_of_contract
+from dcim.inventory.space.summaries import RackSummary, summarize_racks
 from dcim.metering.store import SampleStore
 from dcim.power.models import Outlet, PowerNode
 from dcim.power.outage import (

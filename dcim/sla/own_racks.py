@@ -9,7 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
-from dcim.inventory.contents import (
+from dcim.inventory.models import Installation
+from dcim.inventory.queries import CabinetRow, RackRow, list_cabinets
+from dcim.inventory.space.contents import (
     BarredRow,
     ClaimRow,
     InstalledRow,
@@ -17,8 +19,6 @@ from dcim.inventory.contents import (
     list_claims,
     list_installed,
 )
-from dcim.inventory.models import Installation
-from dcim.inventory.queries import CabinetRow, RackRow, list_cabinets
 from dcim.metering.batch import Columns
 from dcim.metering.downsampling import bucket_peaks, listed
 from dcim.metering.store import PostgresSampleStore, SampleStore

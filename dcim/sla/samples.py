@@ -14,7 +14,7 @@ from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractItem
 from dcim.errors import InvalidError, NotFoundError
 from dcim.inventory.models import Allocation, Cabinet, Rack, Row
-from dcim.inventory.reach import select_reached_rooms, select_whole_racks
+from dcim.inventory.space.reach import select_reached_rooms, select_whole_racks
 from dcim.metering.batch import Columns
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, SampleStore

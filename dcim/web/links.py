@@ -8,7 +8,7 @@ from dcim.accounts.scope import Scope
 from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.inventory.models import Device, Installation, Rack
-from dcim.inventory.reach import in_reach
+from dcim.inventory.space.reach import in_reach
 
 links = Blueprint("links", __name__, url_prefix="/o")
 

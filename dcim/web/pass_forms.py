@@ -18,10 +18,10 @@ from dcim.columns import utc_now
 from dcim.errors import InvalidError, JifangError
 from dcim.http.database import db_session
 from dcim.i18n import pick_text
-from dcim.inventory.equipment_models import EquipmentPass
+from dcim.inventory.devices.models import EquipmentPass
+from dcim.inventory.devices.pass_queries import find_device_ids
+from dcim.inventory.devices.passes import LineRequest, request_pass
 from dcim.inventory.models import Site
-from dcim.inventory.pass_queries import find_device_ids
-from dcim.inventory.passes import LineRequest, request_pass
 from dcim.web.staff.placing_forms import MISSING, strip
 
 BLANK_LINES = 6

@@ -14,8 +14,8 @@ from dcim.capacity.snapshot import forget
 from dcim.capacity.wish import Wish
 from dcim.columns import utc_now
 from dcim.db import SessionFactory, transaction
-from dcim.inventory.holding import hold_space, release_hold
 from dcim.inventory.models import Hold
+from dcim.inventory.space.holding import hold_space, release_hold
 from tests.benchmarks.estate import SCOPE, Estate, Say, median, percentile, running_estate
 
 RACKS = 10_000

@@ -10,11 +10,11 @@ from dcim.api.spec import Resource
 from dcim.customers.models import ContractItem
 from dcim.errors import InvalidError
 from dcim.http.database import current_scope, db_session
-from dcim.inventory import allocating, areas
 from dcim.inventory.claim_rows import AreaClaimRow, read_allocation, read_claim
-from dcim.inventory.claims import EXTENTS
 from dcim.inventory.models import Device
 from dcim.inventory.queries import AllocationRow
+from dcim.inventory.space import allocating, areas
+from dcim.inventory.space.claims import EXTENTS
 
 allocations = Resource("allocating", "Selling space", prefix="allocations")
 area_claims = Resource("area_claims", "Selling whole areas", prefix="area-claims")

@@ -12,8 +12,8 @@ from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.inventory import queries
 from dcim.inventory.models import Cabinet
-from dcim.inventory.structure import RACKS_IN
-from dcim.inventory.structure import split_cabinet as split
+from dcim.inventory.space.structure import RACKS_IN
+from dcim.inventory.space.structure import split_cabinet as split
 
 cabinets = Resource("cabinets", "Cabinets and racks")
 

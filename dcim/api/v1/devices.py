@@ -11,9 +11,10 @@ from dcim.api.spec import Resource
 from dcim.errors import ForbiddenError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
-from dcim.inventory import placement, queries
+from dcim.inventory import queries
 from dcim.inventory.models import Device
-from dcim.inventory.rails import RAIL_PLACES
+from dcim.inventory.space import placement
+from dcim.inventory.space.rails import RAIL_PLACES
 from dcim.operations.relocation import take_out
 
 devices = Resource("devices", "Devices")

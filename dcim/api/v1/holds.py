@@ -9,10 +9,10 @@ from dcim.api.shapes import answer_of
 from dcim.api.spec import Resource
 from dcim.api.v1.allocations import HALF_UNITS, MAX_HALF_UNIT, Term, find_item
 from dcim.http.database import current_scope, db_session
-from dcim.inventory import allocating, holding
 from dcim.inventory.claim_rows import read_allocation, read_hold
-from dcim.inventory.contents import HoldRow
 from dcim.inventory.queries import AllocationRow
+from dcim.inventory.space import allocating, holding
+from dcim.inventory.space.contents import HoldRow
 
 holds = Resource("holding", "Holding space", prefix="holds")
 

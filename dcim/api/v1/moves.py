@@ -13,8 +13,9 @@ from dcim.api.v1.allocations import MAX_HALF_UNIT
 from dcim.errors import ForbiddenError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
-from dcim.inventory import placement, queries
-from dcim.inventory.rails import RAIL_PLACES
+from dcim.inventory import queries
+from dcim.inventory.space import placement
+from dcim.inventory.space.rails import RAIL_PLACES
 from dcim.operations.relocation import relocate
 
 moves = Resource("moves", "Moving devices")

@@ -8,15 +8,15 @@ from dcim.api.fields import Text, Whole, choice
 from dcim.api.shapes import answer_of
 from dcim.api.spec import Resource
 from dcim.http.database import current_scope, db_session
-from dcim.inventory.equipment_models import DIRECTIONS, LINE_KINDS
-from dcim.inventory.gate import check_pass as let_through
-from dcim.inventory.pass_queries import (
+from dcim.inventory.devices.gate import check_pass as let_through
+from dcim.inventory.devices.models import DIRECTIONS, LINE_KINDS
+from dcim.inventory.devices.pass_queries import (
     PassLineRow,
     PassRow,
     find_pass_row,
     list_pass_lines,
 )
-from dcim.inventory.passes import (
+from dcim.inventory.devices.passes import (
     LineRequest,
     approve_pass,
     cancel_pass,

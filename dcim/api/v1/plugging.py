@@ -10,7 +10,7 @@ from dcim.api.fields import Flag, Whole
 from dcim.api.shapes import answer_of
 from dcim.api.spec import Resource
 from dcim.http.database import current_scope, db_session
-from dcim.inventory.equipment_models import DeviceSupply
+from dcim.inventory.devices.models import DeviceSupply
 from dcim.inventory.models import Device
 from dcim.power.models import Outlet
 from dcim.power.plugging import connect_supply, disconnect_outlet

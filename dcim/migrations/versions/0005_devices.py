@@ -105,7 +105,7 @@ def _fill_slugs() -> None:
 
 
 def _make_slug(manufacturer: str, model: str) -> str:
-    """As dcim.inventory.naming made it when this migration was written."""
+    """As dcim.inventory.devices.naming made it when this migration was written."""
     whole = unicodedata.normalize("NFKC", f"{manufacturer}-{model}").casefold()
     words = re.sub(r"[\W_]+", "-", whole).strip("-") or "type"
     if len(words) <= 64:

@@ -1,9 +1,9 @@
-"""An own rack as the parts that `dcim.inventory.elevation` draws; what isn't theirs is blank."""
+"""An own rack as the parts that `inventory.drawing` draws; what isn't theirs is blank."""
 
 from flask_babel import gettext as _
 
-from dcim.inventory.elevation import lay_out
-from dcim.inventory.elevation_parts import (
+from dcim.inventory.drawing.elevation import lay_out
+from dcim.inventory.drawing.elevation_parts import (
     Allocation,
     Blocked,
     Contents,

@@ -8,14 +8,14 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.errors import ConflictError, JifangError
 from dcim.http.database import current_scope, db_session
-from dcim.inventory.pass_queries import (
+from dcim.inventory.devices.pass_queries import (
     find_pass_row,
     list_pass_lines,
     list_pass_sites,
     list_passes,
     suggest_own_devices,
 )
-from dcim.inventory.passes import cancel_pass
+from dcim.inventory.devices.passes import cancel_pass
 from dcim.web.pass_forms import PassForm, ask_for_pass, local_today, refuse_lines
 from dcim.web.portal.blueprint import portal
 from dcim.web.staff.answers import go_on, show_form

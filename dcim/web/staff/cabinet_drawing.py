@@ -1,4 +1,4 @@
-"""A cabinet's reading as the parts that `dcim.inventory.elevation` draws."""
+"""A cabinet's reading as the parts that `dcim.inventory.drawing.elevation` draws."""
 
 from flask import url_for
 from flask_babel import format_decimal
@@ -6,8 +6,7 @@ from flask_babel import gettext as _
 
 from dcim.columns import utc_now
 from dcim.i18n import format_local, pick_text
-from dcim.inventory.contents import BarredRow
-from dcim.inventory.elevation_parts import (
+from dcim.inventory.drawing.elevation_parts import (
     Allocation,
     Blocked,
     Contents,
@@ -21,6 +20,7 @@ from dcim.inventory.elevation_parts import (
     Strip,
 )
 from dcim.inventory.models import Cabinet
+from dcim.inventory.space.contents import BarredRow
 from dcim.web.staff.cabinet_reading import CabinetReading
 from dcim.web.staff.names import role_name
 from dcim.web.staff.overlays import shade_device

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from dcim.accounts.scope import Scope
 from dcim.errors import NotFoundError
-from dcim.inventory.contents import (
+from dcim.inventory.models import Cabinet, Rack, Room, Row
+from dcim.inventory.space.contents import (
     BarredRow,
     ClaimRow,
     HoldRow,
@@ -19,7 +20,6 @@ from dcim.inventory.contents import (
     list_installed,
     list_live_holds,
 )
-from dcim.inventory.models import Cabinet, Rack, Room, Row
 from dcim.power.cords import CordRow, list_cords
 from dcim.power.judgement import Survival, judge_survival
 from dcim.sla.feeds import Feed, NodeNow, Peak, load_supply, read_peaks

@@ -10,9 +10,9 @@ from flask_babel import gettext as _
 from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import pick_text
-from dcim.inventory.elevation import lay_out
-from dcim.inventory.elevation_parts import Elevation
-from dcim.inventory.walks import find_last_walks
+from dcim.inventory.drawing.elevation import lay_out
+from dcim.inventory.drawing.elevation_parts import Elevation
+from dcim.inventory.walks.walking import find_last_walks
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.cabinet_drawing import draw_cabinet
 from dcim.web.staff.cabinet_reading import read_cabinet

@@ -12,16 +12,16 @@ from wtforms.fields.choices import SelectChoice
 from dcim.columns import utc_now
 from dcim.errors import ConflictError
 from dcim.http.database import current_scope, db_session
-from dcim.inventory.allocating import end_allocation, find_allocation
-from dcim.inventory.areas import allocate_area, area_of, end_area, find_claim
-from dcim.inventory.barring import bar_space, find_barred_space, unbar_space
-from dcim.inventory.claims import AreaClaim
-from dcim.inventory.contents import list_claims, list_live_holds
-from dcim.inventory.holding import extend_hold, find_hold
 from dcim.inventory.models import BarredSpace, Cabinet, Device, Rack
-from dcim.inventory.occupancy import begin_day
-from dcim.inventory.placement import Move, Place
-from dcim.inventory.structure import split_cabinet
+from dcim.inventory.space.allocating import end_allocation, find_allocation
+from dcim.inventory.space.areas import allocate_area, area_of, end_area, find_claim
+from dcim.inventory.space.barring import bar_space, find_barred_space, unbar_space
+from dcim.inventory.space.claims import AreaClaim
+from dcim.inventory.space.contents import list_claims, list_live_holds
+from dcim.inventory.space.holding import extend_hold, find_hold
+from dcim.inventory.space.occupancy import begin_day
+from dcim.inventory.space.placement import Move, Place
+from dcim.inventory.space.structure import split_cabinet
 from dcim.operations.relocation import relocate
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.blueprint import staff

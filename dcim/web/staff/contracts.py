@@ -27,7 +27,7 @@ from dcim.errors import (
 )
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import pick_text
-from dcim.inventory.ending import end_contract, end_item
+from dcim.inventory.space.ending import end_contract, end_item
 from dcim.sla.agreed import rule_of_month, tell_terms
 from dcim.sla.agreeing import attach_terms
 from dcim.web.staff.answers import go_on, refuse, show_form

@@ -16,7 +16,7 @@ from dcim.customers.queries import find_customer, list_contacts, list_contracts
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.i18n import pick_text
-from dcim.inventory.contents import list_claims
+from dcim.inventory.space.contents import list_claims
 from dcim.network.queries import PortFilter, list_ports, list_services
 from dcim.operations.kinds import ORDER_STATE_WORDS, ORDER_WORDS
 from dcim.operations.queries import list_orders

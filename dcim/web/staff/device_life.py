@@ -15,11 +15,11 @@ from dcim.errors import JifangError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.i18n import pick_text
-from dcim.inventory.lifecycle import STEPS, Ask, Step, find_step, steps_from
+from dcim.inventory.devices.lifecycle import STEPS, Ask, Step, find_step, steps_from
+from dcim.inventory.devices.transitions import asks_of, change_state
 from dcim.inventory.models import Device
 from dcim.inventory.queries import find_device
 from dcim.inventory.rental import end_rental, list_rental_items, rent_device
-from dcim.inventory.transitions import asks_of, change_state
 from dcim.records.fields import DayType, TextType
 from dcim.web.pass_forms import local_today
 from dcim.web.staff.answers import go_on, refuse, show_form

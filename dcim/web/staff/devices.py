@@ -17,12 +17,12 @@ from dcim.columns import utc_now
 from dcim.customers.queries import list_customers
 from dcim.errors import ConflictError, JifangError
 from dcim.http.database import current_scope, db_session
-from dcim.inventory.device_facts import find_device_facts, list_supplies
+from dcim.inventory.devices.facts import find_device_facts, list_supplies
+from dcim.inventory.devices.transitions import list_transitions
 from dcim.inventory.queries import (
     find_device,
     list_device_types,
 )
-from dcim.inventory.transitions import list_transitions
 from dcim.network.equipping import enter_device
 from dcim.network.queries import PortFilter, list_ports
 from dcim.paging import EVERYTHING, Paging

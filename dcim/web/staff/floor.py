@@ -10,10 +10,10 @@ from dcim.errors import InvalidError, JifangError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.i18n import pick_text
-from dcim.inventory.floor_reading import place_cabinet, place_rows, read_floor
+from dcim.inventory.drawing.floor_reading import place_cabinet, place_rows, read_floor
 from dcim.inventory.models import Cabinet, Row
 from dcim.inventory.queries import find_room
-from dcim.inventory.summaries import summarize_racks
+from dcim.inventory.space.summaries import summarize_racks
 from dcim.sla.feeds import load_supply
 from dcim.sla.rooms import read_cabinet_climate
 from dcim.web.staff.answers import go_on

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from dcim.i18n import pick_text
-from dcim.inventory.floor_reading import FloorCabinet
+from dcim.inventory.drawing.floor_reading import FloorCabinet
 from dcim.sla.rooms import CabinetClimate
 from dcim.web.staff.overview import Tile
 from reports.svg import clipped, text_width

@@ -10,8 +10,8 @@ from sqlalchemy import Select, select
 from dcim.errors import InvalidError, NotFoundError
 from dcim.http.database import db_session
 from dcim.i18n import pick_text
+from dcim.inventory.drawing.paper import SHEETS, share_out
 from dcim.inventory.models import Cabinet, Device, DeviceType, Installation, Rack, Room, Row, Site
-from dcim.inventory.paper import SHEETS, share_out
 from dcim.web.staff.arguments import read_int
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.paper import answer_sheet, read_ids

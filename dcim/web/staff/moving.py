@@ -8,9 +8,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.errors import InvalidError, JifangError, NotFoundError
 from dcim.http.database import current_scope, db_session
+from dcim.inventory.drawing.trying import plan_moves, try_moves
 from dcim.inventory.models import Cabinet, Device, Rack
-from dcim.inventory.placement import Move, Place
-from dcim.inventory.trying import plan_moves, try_moves
+from dcim.inventory.space.placement import Move, Place
 from dcim.operations.relocation import Loosened, relocate
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.blueprint import staff

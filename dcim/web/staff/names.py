@@ -2,8 +2,8 @@
 
 from flask_babel import lazy_gettext as _l
 
-from dcim.inventory.elevation import unit_range
-from dcim.inventory.elevation_parts import Rack as Frame
+from dcim.inventory.drawing.elevation import unit_range
+from dcim.inventory.drawing.elevation_parts import Rack as Frame
 from dcim.inventory.models import Rack
 
 ROLES = {

@@ -15,7 +15,7 @@ from dcim.columns import utc_now
 from dcim.errors import InvalidError
 from dcim.http.database import current_scope, db_session
 from dcim.inventory.models import Site
-from dcim.inventory.summaries import RackSummary
+from dcim.inventory.space.summaries import RackSummary
 from dcim.power.models import PowerNode
 from dcim.power.outage import Strain
 from dcim.sla.outages import LOADS, CabinetHit, CustomerHit, DeviceHit, OutageReading, read_outage

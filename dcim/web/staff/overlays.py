@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from dcim.inventory.contents import InstalledRow
-from dcim.inventory.elevation_parts import Elevation
+from dcim.inventory.drawing.elevation_parts import Elevation
+from dcim.inventory.space.contents import InstalledRow
 
 LAYERS = ("customer", "role", "power", "state", "age")
 LAYER_NAMES = {

@@ -14,7 +14,7 @@ from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.i18n import pick_text
 from dcim.inventory.queries import RoomRow, list_rooms, list_sites
-from dcim.inventory.summaries import RackSummary, summarize_racks
+from dcim.inventory.space.summaries import RackSummary, summarize_racks
 from dcim.paging import EVERYTHING, Paging
 from dcim.sla.feeds import Feed, Supply, load_supply
 from dcim.sla.queries import IncidentFilter, list_incidents

@@ -17,9 +17,9 @@ from dcim.customers.queries import list_customers
 from dcim.errors import InvalidError, JifangError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
-from dcim.inventory.equipment_models import DIRECTIONS, PASS_STATES
-from dcim.inventory.gate import check_pass
-from dcim.inventory.pass_queries import (
+from dcim.inventory.devices.gate import check_pass
+from dcim.inventory.devices.models import DIRECTIONS, PASS_STATES
+from dcim.inventory.devices.pass_queries import (
     PassFilter,
     find_pass_row,
     list_pass_lines,
@@ -27,7 +27,7 @@ from dcim.inventory.pass_queries import (
     list_passes,
     suggest_own_devices,
 )
-from dcim.inventory.passes import OPEN_STATES, approve_pass, cancel_pass, refuse_pass
+from dcim.inventory.devices.passes import OPEN_STATES, approve_pass, cancel_pass, refuse_pass
 from dcim.paging import EVERYTHING
 from dcim.web.pass_forms import PassForm, ask_for_pass, local_today, refuse_lines
 from dcim.web.staff.answers import go_on, show_form

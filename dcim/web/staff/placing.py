@@ -1,4 +1,4 @@
-"""Install, move, remove, hold, allocate: forms over dcim.inventory.placement, refusals in names."""
+"""Install, move, remove, hold, allocate: forms over inventory.space, refusals in names."""
 
 import datetime as dt
 
@@ -11,11 +11,11 @@ from wtforms.fields.choices import SelectChoice
 from dcim.columns import utc_now
 from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
-from dcim.inventory.allocating import allocate_space
-from dcim.inventory.contents import list_live_holds
-from dcim.inventory.holding import hold_space, release_hold
 from dcim.inventory.models import Hold, Rack
-from dcim.inventory.placement import Move, Place, install_device
+from dcim.inventory.space.allocating import allocate_space
+from dcim.inventory.space.contents import list_live_holds
+from dcim.inventory.space.holding import hold_space, release_hold
+from dcim.inventory.space.placement import Move, Place, install_device
 from dcim.operations.relocation import relocate, take_out
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_text

@@ -1,4 +1,4 @@
-"""What people type to install, move, hold and allocate. Rules are in dcim.inventory.placement."""
+"""What people type to install, move, hold and allocate. Rules: dcim.inventory.space.placement."""
 
 import datetime as dt
 from decimal import Decimal
@@ -11,7 +11,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from dcim.inventory.models import Rack
-from dcim.inventory.rails import RAIL_PLACES
+from dcim.inventory.space.rails import RAIL_PLACES
 
 MISSING = _l("This is needed.")
 

@@ -7,7 +7,7 @@ from flask import render_template
 from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
 from dcim.inventory.queries import list_sites
-from dcim.inventory.summaries import summarize_racks
+from dcim.inventory.space.summaries import summarize_racks
 from dcim.paging import EVERYTHING
 from dcim.sla.feeds import NodeNow, Supply, load_supply
 from dcim.web.staff.arguments import read_int

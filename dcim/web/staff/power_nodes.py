@@ -16,9 +16,9 @@ from wtforms.validators import DataRequired, Length
 from dcim.columns import utc_now
 from dcim.errors import JifangError, NotFoundError
 from dcim.http.database import current_scope, db_session
-from dcim.inventory.equipment_models import DeviceSupply
+from dcim.inventory.devices.models import DeviceSupply
 from dcim.inventory.models import Device
-from dcim.inventory.summaries import RackSummary, summarize_racks
+from dcim.inventory.space.summaries import RackSummary, summarize_racks
 from dcim.power.cords import OutletRow, list_outlets
 from dcim.power.models import Outlet, PowerNode
 from dcim.power.plugging import connect_supply, disconnect_outlet

@@ -5,8 +5,8 @@ from sqlalchemy import select
 
 from dcim.errors import InvalidError, NotFoundError
 from dcim.http.database import current_scope, db_session
+from dcim.inventory.drawing.paper import hatch_path
 from dcim.inventory.models import Cabinet, Row
-from dcim.inventory.paper import hatch_path
 from dcim.web.staff.arguments import read_int
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.paper import answer_sheet, read_ids

@@ -12,8 +12,8 @@ from dcim.columns import utc_now
 from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import pick_text
-from dcim.inventory.elevation import lay_out
-from dcim.inventory.elevation_parts import Elevation
+from dcim.inventory.drawing.elevation import lay_out
+from dcim.inventory.drawing.elevation_parts import Elevation
 from dcim.inventory.models import Cabinet, Room, Row
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.cabinet_drawing import draw_cabinet

@@ -9,10 +9,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.errors import InvalidError
 from dcim.http.database import current_scope, db_session
-from dcim.inventory.type_descriptions import CATEGORIES, Problem
-from dcim.inventory.type_files import ReadType, read_type_file
-from dcim.inventory.type_import import Outcome, import_types, load_catalogue
-from dcim.inventory.type_yaml import LARGEST
+from dcim.inventory.devices.type_descriptions import CATEGORIES, Problem
+from dcim.inventory.devices.type_files import ReadType, read_type_file
+from dcim.inventory.devices.type_import import Outcome, import_types, load_catalogue
+from dcim.inventory.devices.type_yaml import LARGEST
 from dcim.records.fields import mark
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.blueprint import staff

@@ -10,10 +10,10 @@ from dcim.columns import utc_now
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import pick_text
-from dcim.inventory.checklist import Finding
 from dcim.inventory.models import Cabinet, Device, Room, Row
-from dcim.inventory.walk_models import CabinetWalk
-from dcim.inventory.walks import (
+from dcim.inventory.walks.checklist import Finding
+from dcim.inventory.walks.models import CabinetWalk
+from dcim.inventory.walks.walking import (
     drop_finding,
     find_last_walks,
     find_open_walk,

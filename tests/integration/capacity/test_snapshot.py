@@ -17,8 +17,6 @@ from dcim.columns import utc_now
 from dcim.customers.models import ContractItem
 from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.errors import ForbiddenError
-from dcim.inventory.allocating import allocate_space
-from dcim.inventory.holding import hold_space, release_hold
 from dcim.inventory.models import (
     BarredSpace,
     Device,
@@ -29,7 +27,9 @@ from dcim.inventory.models import (
     Room,
     Row,
 )
-from dcim.inventory.placement import install_device, remove_device
+from dcim.inventory.space.allocating import allocate_space
+from dcim.inventory.space.holding import hold_space, release_hold
+from dcim.inventory.space.placement import install_device, remove_device
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.power.models import PowerNode
 from tests.integration.capacity.hall import NOW, TEN_GIG, TODAY, Hall, build_hall

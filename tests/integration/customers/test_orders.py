@@ -12,9 +12,6 @@ from dcim.customers.contracts import find_contract_row
 from dcim.customers.models import Contact, Contract, ContractItem, Customer
 from dcim.db import ScopedSession
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from dcim.inventory.allocating import allocate_space
-from dcim.inventory.areas import allocate_area
-from dcim.inventory.ending import end_contract, end_item
 from dcim.inventory.models import (
     Allocation,
     Cabinet,
@@ -25,7 +22,10 @@ from dcim.inventory.models import (
     Row,
     Site,
 )
-from dcim.inventory.placement import install_device, remove_device
+from dcim.inventory.space.allocating import allocate_space
+from dcim.inventory.space.areas import allocate_area
+from dcim.inventory.space.ending import end_contract, end_item
+from dcim.inventory.space.placement import install_device, remove_device
 from dcim.network.address_models import AddressAssignment
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.network.order_models import CrossConnect

@@ -14,8 +14,8 @@ from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.demo.estate.load import load_estate
 from dcim.demo.estate.plan import plan_racks
 from dcim.errors import ConflictError, InvalidError
-from dcim.inventory.contents import list_claims, list_installed, list_live_holds
 from dcim.inventory.models import Device, Rack
+from dcim.inventory.space.contents import list_claims, list_installed, list_live_holds
 
 SCOPE = Scope.system("test")
 RACKS, SEED = 200, 7

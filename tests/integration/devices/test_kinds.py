@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.models import AuditEntry
 from dcim.errors import ConflictError, InvalidError
-from dcim.inventory.device_kinds import DEVICE_TRANSITION, DEVICE_TYPE, EQUIPMENT_PASS
-from dcim.inventory.device_types import write_lines
-from dcim.inventory.equipment_models import DeviceSupply
+from dcim.inventory.devices.kinds import DEVICE_TRANSITION, DEVICE_TYPE, EQUIPMENT_PASS
+from dcim.inventory.devices.models import DeviceSupply
+from dcim.inventory.devices.type_descriptions import PortLine, SupplyLine
+from dcim.inventory.devices.types import write_lines
 from dcim.inventory.models import Device
-from dcim.inventory.placement import install_device
-from dcim.inventory.type_descriptions import PortLine, SupplyLine
+from dcim.inventory.space.placement import install_device
 from dcim.network.equipping import DEVICE
 from dcim.network.models import Port
 from dcim.records.listing import list_records

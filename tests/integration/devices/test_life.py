@@ -7,13 +7,13 @@ from sqlalchemy.orm import Session
 from dcim.accounts.models import AuditEntry
 from dcim.accounts.scope import Scope
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from dcim.inventory import transitions
-from dcim.inventory.device_types import write_lines
-from dcim.inventory.equipment_models import DeviceSupply, DeviceTransition
-from dcim.inventory.placement import install_device, remove_device
-from dcim.inventory.registration import register_device
-from dcim.inventory.transitions import change_state, list_transitions
-from dcim.inventory.type_descriptions import PortLine, SupplyLine
+from dcim.inventory.devices import transitions
+from dcim.inventory.devices.models import DeviceSupply, DeviceTransition
+from dcim.inventory.devices.registration import register_device
+from dcim.inventory.devices.transitions import change_state, list_transitions
+from dcim.inventory.devices.type_descriptions import PortLine, SupplyLine
+from dcim.inventory.devices.types import write_lines
+from dcim.inventory.space.placement import install_device, remove_device
 from dcim.network.equipping import enter_device, equip_devices
 from dcim.network.models import Port
 from tests.integration.devices.yard import NOW, SCOPE, Yard, add_device

@@ -13,9 +13,9 @@ from werkzeug.test import TestResponse
 
 from dcim.columns import utc_now
 from dcim.db import SessionFactory, transaction
-from dcim.inventory.equipment_models import EquipmentPass
+from dcim.inventory.devices.models import EquipmentPass
+from dcim.inventory.devices.passes import LineRequest, request_pass
 from dcim.inventory.models import Device, DeviceType
-from dcim.inventory.passes import LineRequest, request_pass
 from tests.integration.devices.yard import SCOPE, Yard, add_device, build_yard
 from tests.integration.web.conftest import Login, sign_in
 
@@ -142,7 +142,7 @@ def test_a_pass_from_portal_to_gate(
 ) -> None:  # fmt: skip
     device_id = enter(sessions, house, "d1", "Reed")
     with transaction(sessions, SCOPE) as session:
-        from dcim.inventory.allocating import allocate_space
+        from dcim.inventory.space.allocating import allocate_space
 
         allocate_space(
             session, SCOPE, house.items["Reed-cabinet"], house.rack.id, u_low=0, height=4,

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from dcim.accounts.models import AuditEntry
 from dcim.accounts.scope import Scope
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from dcim.inventory.equipment_models import EquipmentPass, EquipmentPassLine
-from dcim.inventory.gate import check_pass
-from dcim.inventory.passes import (
+from dcim.inventory.devices.gate import check_pass
+from dcim.inventory.devices.models import EquipmentPass, EquipmentPassLine
+from dcim.inventory.devices.passes import (
     LineRequest,
     approve_pass,
     cancel_pass,
@@ -20,8 +20,8 @@ from dcim.inventory.passes import (
     refuse_pass,
     request_pass,
 )
-from dcim.inventory.placement import install_device, remove_device
 from dcim.inventory.rental import rent_device
+from dcim.inventory.space.placement import install_device, remove_device
 from tests.integration.devices.yard import NOW, SCOPE, TODAY, Yard, add_device
 
 DISKS = LineRequest("media", "SAS disk 4 TB", quantity=6)

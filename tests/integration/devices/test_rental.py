@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.models import AuditEntry
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from dcim.inventory.allocating import allocate_space
+from dcim.inventory.devices.transitions import change_state, list_transitions
 from dcim.inventory.models import Device
-from dcim.inventory.placement import install_device
 from dcim.inventory.queries import find_device
 from dcim.inventory.rental import end_rental, list_rental_items, rent_device
-from dcim.inventory.transitions import change_state, list_transitions
+from dcim.inventory.space.allocating import allocate_space
+from dcim.inventory.space.placement import install_device
 from tests.integration.devices.yard import NOW, SCOPE, TODAY, Yard, add_device
 
 

@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 from dcim.accounts.models import AuditEntry
 from dcim.accounts.scope import Scope
 from dcim.errors import ConflictError, ForbiddenError, InvalidError
-from dcim.inventory.device_types import check_device_type, find_lines, free_slug
-from dcim.inventory.equipment_models import DeviceTypePort
+from dcim.inventory.devices.models import DeviceTypePort
+from dcim.inventory.devices.type_descriptions import PortLine, SupplyLine, TypeDescription
+from dcim.inventory.devices.type_files import ReadType
+from dcim.inventory.devices.type_import import import_types, load_catalogue, read_catalogue
+from dcim.inventory.devices.types import check_device_type, find_lines, free_slug
 from dcim.inventory.models import DeviceType
-from dcim.inventory.placement import install_device
-from dcim.inventory.type_descriptions import PortLine, SupplyLine, TypeDescription
-from dcim.inventory.type_files import ReadType
-from dcim.inventory.type_import import import_types, load_catalogue, read_catalogue
+from dcim.inventory.space.placement import install_device
 from tests.integration.devices.yard import NOW, SCOPE, Yard, add_device
 
 SWITCH = TypeDescription(

@@ -10,18 +10,18 @@ from dcim.accounts.models import AuditEntry
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract
 from dcim.errors import ConflictError, ForbiddenError, InvalidError
-from dcim.inventory.allocating import (
+from dcim.inventory.models import Allocation, AllocationSlot, Cage, Hold, InstallationSlot
+from dcim.inventory.space.allocating import (
     allocate_space,
     cancel_allocation,
     convert_hold,
     end_allocation,
 )
-from dcim.inventory.areas import allocate_area, cancel_area, end_area
-from dcim.inventory.barring import bar_space, unbar_space
-from dcim.inventory.holding import extend_hold, hold_space, release_hold
-from dcim.inventory.models import Allocation, AllocationSlot, Cage, Hold, InstallationSlot
-from dcim.inventory.placement import install_device
-from dcim.inventory.structure import create_cabinet
+from dcim.inventory.space.areas import allocate_area, cancel_area, end_area
+from dcim.inventory.space.barring import bar_space, unbar_space
+from dcim.inventory.space.holding import extend_hold, hold_space, release_hold
+from dcim.inventory.space.placement import install_device
+from dcim.inventory.space.structure import create_cabinet
 from tests.integration.inventory.house import NOW, SCOPE, TODAY, WEEK, House
 
 DAY = dt.timedelta(days=1)

@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession
 from dcim.errors import ConflictError, InvalidError, NotFoundError
-from dcim.inventory.allocating import allocate_space
-from dcim.inventory.holding import hold_space
-from dcim.inventory.kinds import (
+from dcim.inventory.space.allocating import allocate_space
+from dcim.inventory.space.holding import hold_space
+from dcim.inventory.space.kinds import (
     ALLOCATION,
     BARRED_SPACE,
     CABINET,

@@ -12,9 +12,6 @@ from sqlalchemy.orm import Session
 
 from dcim.db import ScopedSession, SessionFactory
 from dcim.errors import ConflictError, InvalidError
-from dcim.inventory.allocating import allocate_space, cancel_allocation, end_allocation
-from dcim.inventory.barring import bar_space, unbar_space
-from dcim.inventory.holding import extend_hold, hold_space, release_hold
 from dcim.inventory.models import (
     Allocation,
     AllocationSlot,
@@ -25,7 +22,10 @@ from dcim.inventory.models import (
     Installation,
     InstallationSlot,
 )
-from dcim.inventory.placement import install_device, move_device, remove_device
+from dcim.inventory.space.allocating import allocate_space, cancel_allocation, end_allocation
+from dcim.inventory.space.barring import bar_space, unbar_space
+from dcim.inventory.space.holding import extend_hold, hold_space, release_hold
+from dcim.inventory.space.placement import install_device, move_device, remove_device
 from tests.integration.inventory.house import NOW, SCOPE, TODAY, House, build_house
 
 U = 6

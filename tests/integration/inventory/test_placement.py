@@ -14,9 +14,6 @@ from dcim.accounts.models import AuditEntry
 from dcim.accounts.scope import Scope
 from dcim.db import SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError
-from dcim.inventory import placement
-from dcim.inventory.allocating import allocate_space
-from dcim.inventory.holding import hold_space
 from dcim.inventory.models import (
     Allocation,
     AllocationSlot,
@@ -26,8 +23,11 @@ from dcim.inventory.models import (
     InstallationSlot,
     Rack,
 )
-from dcim.inventory.occupancy import Space, name_units
-from dcim.inventory.placement import install_device, move_device, remove_device
+from dcim.inventory.space import placement
+from dcim.inventory.space.allocating import allocate_space
+from dcim.inventory.space.holding import hold_space
+from dcim.inventory.space.occupancy import Space, name_units
+from dcim.inventory.space.placement import install_device, move_device, remove_device
 from tests.integration.inventory.house import NOW, SCOPE, TODAY, WEEK, House, build_house
 
 

@@ -14,9 +14,6 @@ from dcim.accounts.audit import verify_chain
 from dcim.columns import utc_now
 from dcim.db import SessionFactory, make_engine, make_sessions, transaction
 from dcim.errors import ConflictError
-from dcim.inventory import allocating, holding, placement
-from dcim.inventory.allocating import allocate_space
-from dcim.inventory.holding import hold_space
 from dcim.inventory.models import (
     Allocation,
     AllocationSlot,
@@ -26,7 +23,10 @@ from dcim.inventory.models import (
     InstallationSlot,
     Rack,
 )
-from dcim.inventory.placement import install_device
+from dcim.inventory.space import allocating, holding, placement
+from dcim.inventory.space.allocating import allocate_space
+from dcim.inventory.space.holding import hold_space
+from dcim.inventory.space.placement import install_device
 from tests.integration.inventory.house import SCOPE, House, build_house
 from tests.servers import Database
 

@@ -5,13 +5,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dcim.errors import ConflictError, InvalidError
-from dcim.inventory.allocating import allocate_space
-from dcim.inventory.areas import allocate_area
-from dcim.inventory.barring import bar_space
-from dcim.inventory.holding import hold_space
 from dcim.inventory.models import Allocation, AllocationSlot, Cabinet, Cage, Device, Rack, Room, Row
-from dcim.inventory.placement import Move, Place, install_device, move_devices
-from dcim.inventory.structure import (
+from dcim.inventory.space.allocating import allocate_space
+from dcim.inventory.space.areas import allocate_area
+from dcim.inventory.space.barring import bar_space
+from dcim.inventory.space.holding import hold_space
+from dcim.inventory.space.placement import Move, Place, install_device, move_devices
+from dcim.inventory.space.structure import (
     create_cabinet,
     create_rack,
     delete_cabinet,

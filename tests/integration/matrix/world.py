@@ -28,14 +28,14 @@ from dcim.customers.models import (
 )
 from dcim.db import Base
 from dcim.inventory import models as inventory
-from dcim.inventory.claims import AreaClaim
-from dcim.inventory.equipment_models import (
+from dcim.inventory.devices.models import (
     DeviceSupply,
     DeviceTransition,
     EquipmentPass,
     EquipmentPassLine,
 )
-from dcim.inventory.walk_models import CabinetWalk, WalkFinding
+from dcim.inventory.space.claims import AreaClaim
+from dcim.inventory.walks.models import CabinetWalk, WalkFinding
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.network import address_models as addresses

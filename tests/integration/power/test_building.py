@@ -11,7 +11,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.db import ScopedSession
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from dcim.inventory.equipment_models import DeviceSupply
+from dcim.inventory.devices.models import DeviceSupply
 from dcim.inventory.models import Device, Rack
 from dcim.power.kinds import OUTLET, POWER_NODE
 from dcim.power.models import Outlet, PowerNode

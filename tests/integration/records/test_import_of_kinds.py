@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession
-from dcim.inventory.equipment_models import DeviceSupply, DeviceTypePort, DeviceTypeSupply
+from dcim.inventory.devices.models import DeviceSupply, DeviceTypePort, DeviceTypeSupply
 from dcim.inventory.models import Device, DeviceType, Site
 from dcim.kinds import BY_NAME
 from dcim.network.models import Port

@@ -20,8 +20,8 @@ from dcim.config import Settings
 from dcim.customers.models import Contract, ContractItem, ContractTerms, Customer
 from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.demo.responder import Agent, LiveTree, Responder
-from dcim.inventory.allocating import allocate_space
 from dcim.inventory.models import Cabinet, Device, Rack, Room, Row, Site
+from dcim.inventory.space.allocating import allocate_space
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.network.assignment import assign_port

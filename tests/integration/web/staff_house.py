@@ -11,9 +11,9 @@ from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractItem, ContractTerms, Customer
 from dcim.db import SessionFactory, transaction
 from dcim.demo.load_customers import read_terms
-from dcim.inventory.allocating import allocate_space
 from dcim.inventory.models import Cabinet, Device, DeviceType, Rack, Room, Row, Site
-from dcim.inventory.placement import install_device
+from dcim.inventory.space.allocating import allocate_space
+from dcim.inventory.space.placement import install_device
 from dcim.metering.batch import Batch
 from dcim.metering.families import find_family
 from dcim.metering.models import Series

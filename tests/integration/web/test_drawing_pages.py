@@ -13,9 +13,9 @@ from sqlalchemy import select
 from dcim.accounts.models import AuditEntry
 from dcim.columns import utc_now
 from dcim.db import SessionFactory, transaction
-from dcim.inventory.holding import hold_space
 from dcim.inventory.models import Cabinet, Device, Installation, Room, Row
-from dcim.inventory.placement import install_device
+from dcim.inventory.space.holding import hold_space
+from dcim.inventory.space.placement import install_device
 from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.staff_house import HOSTILE, SCOPE, StaffHouse, build_staff_house
 from tests.integration.web.test_staff_pages import _grow, counted

@@ -5,8 +5,8 @@ import datetime as dt
 from sqlalchemy import select
 
 from dcim.db import SessionFactory, transaction
-from dcim.inventory.claims import AreaClaim
 from dcim.inventory.models import Allocation, BarredSpace, Hold, Installation
+from dcim.inventory.space.claims import AreaClaim
 from tests.integration.web.staff_house import SCOPE, StaffHouse
 from tests.integration.web.test_staff_forms import (
     Person,

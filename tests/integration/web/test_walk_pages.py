@@ -14,9 +14,9 @@ from dcim.columns import utc_now
 from dcim.db import SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.inventory.models import Device, Installation
-from dcim.inventory.placement import install_device, move_device
-from dcim.inventory.walk_models import CabinetWalk, WalkFinding
-from dcim.inventory.walks import (
+from dcim.inventory.space.placement import install_device, move_device
+from dcim.inventory.walks.models import CabinetWalk, WalkFinding
+from dcim.inventory.walks.walking import (
     drop_finding,
     find_last_walks,
     finish_walk,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcim.inventory.checklist import Door, Finding, Standing, draw_checklist
+from dcim.inventory.walks.checklist import Door, Finding, Standing, draw_checklist
 
 AT = dt.datetime(2026, 11, 25, tzinfo=dt.UTC)
 DOORS = [Door(1, "upper", 20), Door(2, "lower", 20)]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcim.inventory.elevation import ElevationError, hide_others, lay_out, unit_range
-from dcim.inventory.elevation_parts import (
+from dcim.inventory.drawing.elevation import ElevationError, hide_others, lay_out, unit_range
+from dcim.inventory.drawing.elevation_parts import (
     Allocation,
     Blocked,
     Box,

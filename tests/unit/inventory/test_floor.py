@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcim.inventory.floor import FACINGS, Footprint, cover_tiles, find_footprint, stands_inside
+from dcim.inventory.space.floor import (
+    FACINGS,
+    Footprint,
+    cover_tiles,
+    find_footprint,
+    stands_inside,
+)
 
 TILE = 600
 

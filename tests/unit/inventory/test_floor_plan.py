@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcim.inventory.floor import Footprint, find_footprint, stands_inside
-from dcim.inventory.floor_plan import (
+from dcim.inventory.drawing.floor_plan import (
     QUARTER,
     Aisle,
     FloorPlan,
@@ -16,6 +15,7 @@ from dcim.inventory.floor_plan import (
     propose_places,
     turn,
 )
+from dcim.inventory.space.floor import Footprint, find_footprint, stands_inside
 
 TILE = 600
 

@@ -1,6 +1,13 @@
 """The table of a device's life: where each step leads, and that no state is a trap."""
 
-from dcim.inventory.lifecycle import DEVICE_STATES, GONE, STANDING, STEPS, find_step, steps_from
+from dcim.inventory.devices.lifecycle import (
+    DEVICE_STATES,
+    GONE,
+    STANDING,
+    STEPS,
+    find_step,
+    steps_from,
+)
 
 
 def test_steps_lead_between_states_there_are() -> None:

@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcim.inventory.paper import SHEETS, hatch_path, share_out
+from dcim.inventory.drawing.paper import SHEETS, hatch_path, share_out
 
 sizes = st.floats(1, 400)
 places = st.floats(-50, 500)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcim.inventory.states import UnitState, count_places, find_runs, find_states, sum_up
+from dcim.inventory.space.states import UnitState, count_places, find_runs, find_states, sum_up
 
 
 @dataclass(frozen=True)

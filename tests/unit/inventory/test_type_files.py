@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcim.inventory.naming import LONGEST, make_slug
-from dcim.inventory.type_descriptions import (
+from dcim.inventory.devices.naming import LONGEST, make_slug
+from dcim.inventory.devices.type_descriptions import (
     PortLine,
     SupplyLine,
     TypeDescription,
     find_problems,
     speed_of,
 )
-from dcim.inventory.type_files import ReadType, read_type_file
-from dcim.inventory.type_import import read_catalogue
-from dcim.inventory.type_yaml import MOST_NODES
+from dcim.inventory.devices.type_files import ReadType, read_type_file
+from dcim.inventory.devices.type_import import read_catalogue
+from dcim.inventory.devices.type_yaml import MOST_NODES
 
 FOLDER = Path(__file__).parent / "device_types"
 PLAIN = "manufacturer: M\nmodel: T\nslug: m-t\nu_height: 1\nis_full_depth: true\n"

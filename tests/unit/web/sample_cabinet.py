@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dcim.inventory.elevation import lay_out
-from dcim.inventory.elevation_parts import (
+from dcim.inventory.drawing.elevation import lay_out
+from dcim.inventory.drawing.elevation_parts import (
     Allocation,
     Blocked,
     Contents,

@@ -1,0 +1,79 @@
+"""Ending what is sold: an item, or a whole contract, doesn't end before the space it sold."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from dcim.accounts.scope import Scope
+from dcim.customers.contracts import set_contract_end
+from dcim.customers.items import set_item_end
+from dcim.customers.models import Contract, ContractItem
+from dcim.errors import ConflictError
+from dcim.inventory.models import Allocation
+from dcim.inventory.space.occupancy import name_units
+
+
+def end_item(
+    session: Session,
+    scope: Scope,
+    item: ContractItem,
+    ends_on: dt.date | None,
+    now: dt.datetime | None = None,
+) -> None:
+    """`ends_on` is the first day no longer paid for; None lets it run again.
+
+    Raises ConflictError naming space that would still be the item's, InvalidError.
+    """
+    if ends_on is not None:
+        refuse_allocated_beyond(session, scope, [item.id], ends_on)
+    set_item_end(session, scope, item, ends_on, now)
+
+
+def end_contract(
+    session: Session,
+    scope: Scope,
+    contract: Contract,
+    ends_on: dt.date,
+    now: dt.datetime | None = None,
+) -> None:
+    """End it with all its items. Raises ConflictError as `end_item` does, InvalidError."""
+    refuse_allocated_beyond(session, scope, [item.id for item in contract.items], ends_on)
+    set_contract_end(session, scope, contract, ends_on, now)
+
+
+def refuse_allocated_beyond(
+    session: Session, scope: Scope, item_ids: Sequence[int], day: dt.date
+) -> None:
+    """Raises ConflictError when these items still have space on that day or later."""
+    found = session.scalars(
+        scope.apply(
+            select(Allocation)
+            .where(
+                Allocation.contract_item_id.in_(item_ids),
+                or_(Allocation.ends_on.is_(None), Allocation.ends_on > day),
+            )
+            .options(joinedload(Allocation.rack), joinedload(Allocation.contract_item))
+            .order_by(Allocation.id)
+            .limit(1),
+            Allocation.customer_id,
+        )
+    ).first()
+    if found is None:
+        return
+    places = {
+        "rack": found.rack.code,
+        "where": name_units(found.u_low, found.height),
+        "item": found.contract_item.code,
+    }
+    if found.ends_on is None:
+        raise ConflictError(
+            "%(rack)s %(where)s is allocated by item %(item)s without an end; end that first.",
+            **places,
+        )
+    raise ConflictError(
+        "%(rack)s %(where)s is allocated by item %(item)s until %(until)s; end that first.",
+        until=found.ends_on,
+        **places,
+    )
