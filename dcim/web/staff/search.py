@@ -4,47 +4,25 @@ import re
 
 from flask import redirect, render_template, url_for
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from dcim.accounts.roles import Right
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
-from dcim.operations.search import Hit
+from dcim.operations.search import AGENT, Hit
 from dcim.operations.search import search as find
 from dcim.web.staff.arguments import read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.records.addresses import all_kinds, record_url, seen_kinds
 
-KINDS = {
-    "device": _l("Devices"),
-    "cabinet": _l("Cabinets"),
-    "customer": _l("Customers"),
-    "contract": _l("Contracts"),
-    "service": _l("Bandwidth services"),
-    "agent": _l("SNMP agents"),
-}
-# What each kind's page asks for: one who may not open it isn't shown the hit.
-RIGHTS = {
-    "device": Right.SEE_SPACE,
-    "cabinet": Right.SEE_SPACE,
-    "agent": Right.SEE_NETWORK,
-    "customer": Right.SEE_CUSTOMERS,
-    "contract": Right.SEE_CUSTOMERS,
-    "service": Right.SEE_CUSTOMERS,
-}
-
 
 @staff.get("/search")
 def search() -> str | Response:
     text = read_text("q")
-    described = {kind.name: kind for kind in all_kinds()}
-    hits = [
-        hit
-        for hit in find(db_session(), current_scope(), text, seen_kinds(), described)
-        if hit.kind in described or has_right(RIGHTS[hit.kind])
-    ]
+    hits = find(
+        db_session(), current_scope(), text, seen_kinds(), agents=has_right(Right.SEE_NETWORK)
+    )
     exact = {page_of(hit) for hit in leave_out_parts([hit for hit in hits if hit.exact])}
     if len(exact) == 1:
         return redirect(exact.pop(), code=303)
@@ -55,7 +33,8 @@ def search() -> str | Response:
         "staff/search.html",
         text=text,
         groups=groups,
-        kinds=KINDS | {name: _(kind.label_plural) for name, kind in described.items()},
+        kinds={AGENT: _("SNMP agents")}
+        | {kind.name: _(kind.label_plural) for kind in seen_kinds()},
         page_of=page_of,
         mark_found=mark_found,
     )
@@ -78,11 +57,6 @@ def mark_found(value: str, text: str) -> Markup:
 
 
 def page_of(hit: Hit) -> str:
-    kind = next((one for one in all_kinds() if one.name == hit.kind), None)
-    if kind is not None:
-        return record_url(kind, hit.id)
-    if hit.kind in {"device", "agent"}:
+    if hit.kind == AGENT:
         return url_for("staff.device", device_id=hit.id)
-    if hit.kind == "cabinet":
-        return url_for("staff.cabinet", cabinet_id=hit.id)
-    return url_for("staff.customer", customer_id=hit.id)
+    return record_url(next(kind for kind in all_kinds() if kind.name == hit.kind), hit.id)
