@@ -8,7 +8,8 @@ from dcim.api.fields import Text, Whole, choice
 from dcim.api.shapes import answer_of
 from dcim.api.spec import Resource
 from dcim.http.database import current_scope, db_session
-from dcim.inventory import queries, rental, transitions
+from dcim.inventory import queries, rental
+from dcim.inventory.devices import transitions
 from dcim.inventory.devices.lifecycle import DEVICE_STATES
 
 device_life = Resource("device_life", "Devices' lives", prefix="devices")
