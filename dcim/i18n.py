@@ -2,10 +2,18 @@
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app, g, request, session
-from flask_babel import Babel, format_datetime, format_decimal, get_locale, gettext
+from flask_babel import (
+    Babel,
+    format_datetime,
+    format_decimal,
+    get_domain,
+    get_locale,
+    gettext,
+)
 from flask_login import current_user
 
 # Short names in URLs, cookies and data; Babel's names in the catalogues.
@@ -17,10 +25,25 @@ def init_i18n(app: Flask, default_timezone: str) -> None:
     app.config["BABEL_DEFAULT_TIMEZONE"] = default_timezone
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
     Babel(app, locale_selector=lambda: LOCALES[choose_language()])
+    # Looked up once a request, not once a word: half of a long list's time otherwise.
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda text: _catalogue().ugettext(text),
+        lambda one, many, count: _catalogue().ungettext(one, many, count),
+        newstyle=True,
+    )
     app.jinja_env.globals.update(
         language=choose_language, pick=pick_text, bits=format_bits, money=format_money
     )
     app.jinja_env.filters.update(local_time=format_local, pick=pick_text)
+
+
+def _catalogue() -> Any:
+    """The translations into the language of the answer."""
+    language = choose_language()
+    known: dict[str, Any] = g.setdefault("catalogues", {})
+    if language not in known:
+        known[language] = get_domain().get_translations()
+    return known[language]
 
 
 def choose_language() -> str:

@@ -53,6 +53,8 @@ TENANT_TABLES = {
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = ("audit_entry", "statement", "statement_file", "ledger_entry")
+# Kept by triggers and read by one function that answers staff alone (migration 0011).
+CLOSED_TABLES = ("search_text",)
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
@@ -127,6 +129,7 @@ def grant_rights(connection: Connection, app_role: str) -> None:
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
         f"REVOKE UPDATE, DELETE, TRUNCATE ON {append_only} FROM {role}",
         f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
+        f"REVOKE ALL ON {', '.join(CLOSED_TABLES)} FROM {role}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
         f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role}",
     ):

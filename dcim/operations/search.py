@@ -35,29 +35,32 @@ class Hit:
 
 
 def search(
-    session: Session, scope: Scope, text: str, kinds: Sequence[Kind], *, agents: bool = True
+    session: Session,
+    scope: Scope,
+    text: str,
+    kinds: Sequence[Kind],
+    *,
+    agents: bool = True,
+    whole: bool = False,
 ) -> list[Hit]:
-    """Exact hits first, then in the order of the kinds. Staff alone: it reaches across tenants.
+    """Exact hits first, then in the order of the kinds; with `whole` only exact ones, which cost
+    least. Staff alone: it reaches across tenants.
 
-    `kinds` are those to look in, by their searched fields, one statement each; `agents` is whether
-    SNMP agents are looked for too, by their address ("192.0.2.1" or "192.0.2.1:161").
+    `kinds` are those to look in, by their searched fields; `agents` is whether SNMP agents are
+    looked for too, by their address ("192.0.2.1" or "192.0.2.1:161").
     """
     if not scope.is_staff:
         raise ForbiddenError("Only staff search everything.")
     wanted = text.strip()
     if not wanted:
         return []
-    hits = [hit for kind in kinds for hit in _find_records(session, scope, kind, wanted)]
+    hits = [
+        Hit(one.kind.name, one.id, one.title, one.field.label, one.value, one.rank == EXACT)
+        for one in find_matches(session, scope, kinds, wanted, most=MOST, whole=whole)
+    ]
     if agents:
         hits += _find_agents(session, wanted)
     return sorted(hits, key=lambda hit: not hit.exact)
-
-
-def _find_records(session: Session, scope: Scope, kind: Kind, wanted: str) -> Iterable[Hit]:
-    if not kind.searched:
-        return
-    for one in find_matches(session, scope, kind, wanted, most=MOST):
-        yield Hit(kind.name, one.id, one.title, one.field.label, one.value, one.rank == EXACT)
 
 
 def _find_agents(session: Session, wanted: str) -> Iterable[Hit]:

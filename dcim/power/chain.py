@@ -1,7 +1,12 @@
 """The chain from the utility to the PDU as it is recorded, and whom a node feeds."""
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import any_, func, or_, select, union
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
@@ -9,10 +14,22 @@ from dcim.inventory.models import Allocation
 from dcim.power.models import PowerNode
 from dcim.power.tree import OWN_SOURCE, Node, PowerTree
 
-__all__ = ["OWN_SOURCE", "Node", "PowerTree", "find_customers_on", "load_tree"]
+__all__ = ["OWN_SOURCE", "Node", "PowerTree", "Surroundings", "find_customers_on", "load_tree"]
 
 
-def load_tree(session: Session, site_id: int | None = None) -> PowerTree:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """These racks' nodes and these nodes, all that feeds them up to the utilities, and what hangs
+    beside them on the same breakers."""
+
+    rack_ids: Collection[int] = ()
+    node_ids: Collection[int] = ()
+
+
+def load_tree(
+    session: Session, site_id: int | None = None, *, around: Surroundings | None = None
+) -> PowerTree:
+    """The nodes of a site, or of all, or around some racks and PDUs. One statement."""
     wanted = select(
         PowerNode.id,
         PowerNode.parent_id,
@@ -35,10 +52,33 @@ def load_tree(session: Session, site_id: int | None = None) -> PowerTree:
     )
     if site_id is not None:
         wanted = wanted.where(PowerNode.site_id == site_id)
+    if around is not None:
+        wanted = wanted.where(PowerNode.id == any_(_list_around(around)))
     found: dict[int, Node] = {}
     for row in session.execute(wanted):
         found[row.id] = Node(**row._mapping)
     return PowerTree(found)
+
+
+def _list_around(around: Surroundings) -> Any:
+    """Ids of the nodes meant, of all above them, and of the children of those next above."""
+    meant = or_(PowerNode.rack_id.in_(around.rack_ids), PowerNode.id.in_(around.node_ids))
+    own = select(PowerNode.id, PowerNode.parent_id, PowerNode.second_parent_id).where(meant)
+    above = own.cte("above", recursive=True)
+    node = aliased(PowerNode)
+    above = above.union(
+        select(node.id, node.parent_id, node.second_parent_id).join(
+            above, node.id == any_(array([above.c.parent_id, above.c.second_parent_id]))
+        )
+    )
+    parents = func.array(select(PowerNode.parent_id).where(meant).scalar_subquery())
+    whole = union(
+        select(above.c.id),
+        select(PowerNode.id).where(PowerNode.parent_id == any_(parents)),
+        select(PowerNode.id).where(PowerNode.second_parent_id == any_(parents)),
+    ).subquery()
+    # As an array: the planner takes it for short, as it is, and looks each node up.
+    return func.array(select(whole.c.id).scalar_subquery())
 
 
 def find_customers_on(

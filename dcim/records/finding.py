@@ -1,16 +1,22 @@
-"""Finding records of a kind by what stands on them: exact first, then beginnings, then parts."""
+"""Finding records by what stands on them: exact first, then beginnings, then parts.
 
+Staff alone can ask: it reaches across tenants.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, Text, cast, func, literal, or_, select, union_all
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
-from dcim.paging import contains
-from dcim.records.fields import Field, TextType
+from dcim.errors import ForbiddenError
+from dcim.records.fields import Field
 from dcim.records.kinds import Kind
 from dcim.records.listing import column_of
+from dcim.records.search_index import call_search, clean_words, indexed_fields, source_of
 
 EXACT, BEGINS, CONTAINS = 0, 1, 2
 
@@ -19,6 +25,7 @@ EXACT, BEGINS, CONTAINS = 0, 1, 2
 class Match:
     """`field` is the one that fits, `value` what stands in it; `rank` 0 is exact, 2 a part."""
 
+    kind: Kind
     id: int
     title: str
     field: Field
@@ -27,63 +34,67 @@ class Match:
 
 
 def find_matches(
-    session: Session, scope: Scope, kind: Kind, text: str, *, most: int = 12
+    session: Session,
+    scope: Scope,
+    kinds: Sequence[Kind],
+    text: str,
+    *,
+    most: int = 12,
+    whole: bool = False,
 ) -> list[Match]:
-    """The records of which a searched field holds the text, the best first; one statement.
+    """The records of which a searched field holds the text: of each kind the `most` best, in the
+    order of the kinds.
 
-    Beginnings are looked for on their own, by `lower(column)`, where an index serves; parts only
-    until there are enough.
+    One statement to find them, one for each kind that has some. Parts are found from three letters
+    on, or two of Chinese; beginnings from two and one. `whole`: only those that are the text.
     """
-    wanted = text.replace("\0", "").strip()[:100]
-    if not wanted:
+    if not scope.is_staff:
+        raise ForbiddenError("Only staff search everything.")
+    wanted = clean_words(text)
+    sources = {source_of(kind): kind for kind in kinds if indexed_fields(kind)}
+    if not wanted or not sources:
         return []
-    fields = kind.searched or (kind.title_field,)
-    columns = [_text_of(kind, one) for one in fields]
-    lowered = [func.lower(column) for column in columns]
-    beginning = contains(wanted.lower())[1:]
-    exact = or_(*(column == wanted.lower() for column in lowered))
-    reach = kind.reach(scope)
-    title = _text_of(kind, kind.title_field)
-
-    def part(rank: int, condition: Any, limit: int) -> Any:
-        statement = select(
-            kind.model.id.label("id"),  # type: ignore[attr-defined]
-            title.label("title"),
-            *(column.label(f"m{place}") for place, column in enumerate(columns)),
-            literal(rank, Integer).label("rank"),
-        ).where(condition)
-        if reach is not None:
-            statement = statement.where(reach)
-        # A bracketed subquery of its own: each part keeps its own limit.
-        return select(statement.limit(limit).subquery(f"part{rank}"))
-
-    statement = union_all(
-        part(EXACT, exact, most),
-        part(BEGINS, or_(*(column.like(beginning) for column in lowered)), 2 * most),
-        part(CONTAINS, or_(*(column.ilike(contains(wanted)) for column in columns)), 3 * most),
-    ).limit(3 * most)
-    found: dict[int, Match] = {}
-    for row in session.execute(statement):
-        if row.id in found:
-            continue
-        values = [str(value or "") for value in row[2:-1]]
-        place = _best(values, wanted.lower())
-        # What is said of another record, like whose it is, is no name of this one.
-        own = fields[place].expression is None
-        rank = row.rank if own else max(row.rank, BEGINS)
-        found[row.id] = Match(row.id, str(row.title or ""), fields[place], values[place], rank)
-    return sorted(found.values(), key=lambda one: (one.rank, one.title))[:most]
-
-
-def _text_of(kind: Kind, one: Field) -> Any:
-    column = column_of(kind, one)
-    return column if isinstance(one.type, TextType) else cast(column, Text)
-
-
-def _best(values: list[str], wanted: str) -> int:
-    """Which value fits best."""
-    ranks = [
-        0 if low == wanted else 1 if low.startswith(wanted) else 2 if wanted in low else 3
-        for low in (value.lower() for value in values)
+    rows = call_search(wanted, list(sources), most, whole=whole)
+    ids: dict[str, set[int]] = defaultdict(set)
+    for source, record_id in session.execute(select(rows.c.source, rows.c.record_id)):
+        ids[source].add(record_id)
+    return [
+        match
+        for source, kind in sources.items()
+        if ids[source]
+        for match in _read_matches(session, scope, kind, ids[source], wanted.lower())[:most]
     ]
-    return ranks.index(min(ranks))
+
+
+def _read_matches(
+    session: Session, scope: Scope, kind: Kind, ids: set[int], wanted: str
+) -> list[Match]:
+    fields = indexed_fields(kind)
+    statement = select(
+        kind.model.id,  # type: ignore[attr-defined]
+        column_of(kind, kind.title_field),
+        *(column_of(kind, one) for one in fields),
+    ).where(kind.model.id.in_(ids))  # type: ignore[attr-defined]
+    reach = kind.reach(scope)
+    if reach is not None:
+        statement = statement.where(reach)
+    found = []
+    for record_id, title, *values in session.execute(statement):
+        texts = ["" if value is None else str(value) for value in values]
+        ranks = [_rank(value.lower(), wanted) for value in texts]
+        rank = min(ranks)
+        place = ranks.index(rank)
+        found.append(
+            Match(kind, record_id, _show(title), fields[place], texts[place], min(rank, CONTAINS))
+        )
+    return sorted(found, key=lambda one: (one.rank, one.title, one.id))
+
+
+def _rank(value: str, wanted: str) -> int:
+    if value.strip() == wanted:
+        return EXACT
+    return BEGINS if value.startswith(wanted) else CONTAINS if wanted in value else CONTAINS + 1
+
+
+def _show(title: Any) -> str:
+    return "" if title is None else str(title)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Text, case, cast, false, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
 from dcim.errors import NotFoundError
@@ -21,6 +21,7 @@ from dcim.records.fields import (
 )
 from dcim.records.kinds import Kind
 from dcim.records.record import Record
+from dcim.records.search_index import matching_ids
 from dcim.records.titles import find_titles
 
 # How a filter's name in a URL ends, and what it asks: `serial__contains=SN`.
@@ -168,7 +169,9 @@ def conditions_of(kind: Kind, wish: Wish, scope: Scope | None = None) -> list[Co
         one = kind.field(wanted.field)
         column = column_of(kind, one) if customer is None else seen_column(kind, one, customer)
         found.append(_condition(one, column, wanted))
-    if wish.text:
+    if wish.text and customer is None and (ids := matching_ids(kind, wish.text)) is not None:
+        found.append(kind.model.id.in_(ids))  # type: ignore[attr-defined]
+    elif wish.text:
         pattern = contains(wish.text)
         texts = [
             cast(column_of(kind, one), Text).ilike(pattern)
@@ -215,14 +218,15 @@ def _condition(one: Field, column: Any, wanted: Filter) -> ColumnElement[bool]:
     return condition
 
 
-def order_of(kind: Kind, wish: Wish) -> list[ColumnElement[Any]]:
-    """The sort order, by id last so that pages don't overlap. References sort by their title."""
+def put_in_order(statement: Query, kind: Kind, wish: Wish) -> Query:
+    """The statement with its sort order, by id last so that pages don't overlap. References sort by
+    their title."""
     order = wish.sort or _default_order(kind)
-    clauses = []
     for name, descending in order:
-        column = _sort_column(kind, kind.field(name))
-        clauses.append(column.desc().nulls_last() if descending else column.asc().nulls_last())
-    return [*clauses, kind.model.id]  # type: ignore[attr-defined]
+        statement, column = _sort_column(statement, kind, kind.field(name))
+        clause = column.desc().nulls_last() if descending else column.asc().nulls_last()
+        statement = statement.order_by(clause)
+    return statement.order_by(kind.model.id)  # type: ignore[attr-defined]
 
 
 def _default_order(kind: Kind) -> tuple[tuple[str, bool], ...]:
@@ -230,19 +234,17 @@ def _default_order(kind: Kind) -> tuple[tuple[str, bool], ...]:
     return tuple((part.removeprefix("-"), part.startswith("-")) for part in text.split(","))
 
 
-def _sort_column(kind: Kind, one: Field) -> Any:
+def _sort_column(statement: Query, kind: Kind, one: Field) -> tuple[Query, Any]:
+    """What to sort by, and the statement with what it needs: joined, for a subquery would be asked
+    for each record of the kind, not for each of the page."""
     if not isinstance(one.type, ReferenceType):
-        return column_of(kind, one)
+        return statement, column_of(kind, one)
     other = one.type.kind()
-    title = column_of(other, other.title_field)
-    if other.model is kind.model:
-        return column_of(kind, one)
-    return (
-        select(title)
-        .where(other.model.id == column_of(kind, one))  # type: ignore[attr-defined]
-        .correlate(kind.model)
-        .scalar_subquery()
-    )
+    if other.title_field.expression is not None:
+        return statement, column_of(kind, one)
+    named = aliased(other.model)
+    statement = statement.outerjoin(named, named.id == column_of(kind, one))  # type: ignore[attr-defined]
+    return statement, getattr(named, other.title_field.name)
 
 
 def list_records(
@@ -258,7 +260,7 @@ def list_records(
     statement = select_records(kind, scope, names).where(*conditions_of(kind, wish, scope))
     total = count_records(session, scope, kind, wish)
     rows = session.execute(
-        statement.order_by(*order_of(kind, wish)).limit(paging.size).offset(paging.offset)
+        put_in_order(statement, kind, wish).limit(paging.size).offset(paging.offset)
     ).all()
     return Page(make_records(session, scope, kind, rows), total, paging.page, paging.size)
 

@@ -8,7 +8,9 @@ from sqlalchemy import (
     LargeBinary,
     String,
     UniqueConstraint,
+    text,
 )
+from sqlalchemy import Text as Unbounded
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -128,4 +130,25 @@ class ImportRun(Base):
             "state IN ('checking', 'refused', 'ready', 'writing', 'done', 'failed')", name="state"
         ),
         CheckConstraint("existing IN ('update', 'skip')", name="existing"),
+    )
+
+
+class SearchText(Base):
+    """What stands on a record, lower-cased, each word between line ends. Kept by triggers, closed
+    to the app role: `find_by_text` reads it (migration 0011, `dcim.records.finding`)."""
+
+    __tablename__ = "search_text"
+
+    source: Mapped[str] = mapped_column(Unbounded(), primary_key=True)
+    record_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    words: Mapped[str] = mapped_column(Unbounded())
+
+    __table_args__ = (
+        Index(
+            "search_text_grams",
+            text("array_append(search_grams(words), '=' || source)"),
+            postgresql_using="gin",
+        ),
+        # In the collation "C", which is not compared: it isn't reflected.
+        Index("search_text_beginning", "source", text('"left"(words, 100)')),
     )

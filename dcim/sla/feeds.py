@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from dcim.metering.families import NOT_REPORTED
 from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
-from dcim.power.chain import Node, PowerTree, load_tree
+from dcim.power.chain import Node, PowerTree, Surroundings, load_tree
 from dcim.power.judgement import Circuit
 from dcim.power.models import Outlet
 from dcim.sla.evidence import DEAD_BELOW_PCT, HOLDS_MS
@@ -148,27 +148,29 @@ def load_supply(
     now: dt.datetime,
     *,
     site_id: int | None = None,
+    around: Surroundings | None = None,
     store: SampleStore | None = None,
 ) -> Supply:
-    """Four statements, however large the chain is."""
-    tree = load_tree(session, site_id)
+    """Of a site, around some racks and PDUs, or of all. Four statements, however large
+    the chain is."""
+    tree = load_tree(session, site_id, around=around)
+    metered = select(Series.id, Series.power_node_id).where(
+        Series.family == "power", Series.power_node_id.is_not(None)
+    )
+    plugs = select(Outlet.pdu_id, func.count(), func.count(Outlet.device_id))
+    if around is not None:
+        # Few enough to be named; all nodes of a large site are more than a statement takes.
+        metered = metered.where(Series.power_node_id.in_(tree.nodes))
+        plugs = plugs.where(Outlet.pdu_id.in_(tree.nodes))
     series: dict[int, int] = {
         node_id: series_id
-        for series_id, node_id in session.execute(
-            select(Series.id, Series.power_node_id).where(
-                Series.family == "power", Series.power_node_id.in_(tree.nodes)
-            )
-        )
-        if node_id is not None
+        for series_id, node_id in session.execute(metered)
+        if node_id is not None and node_id in tree.nodes
     }
     latest = (store or PostgresSampleStore()).latest(session, "power", list(series.values()))
     sockets: dict[int, tuple[int, int]] = {
         pdu_id: (count, used)
-        for pdu_id, count, used in session.execute(
-            select(Outlet.pdu_id, func.count(), func.count(Outlet.device_id)).group_by(
-                Outlet.pdu_id
-            )
-        )
+        for pdu_id, count, used in session.execute(plugs.group_by(Outlet.pdu_id))
     }
     now_ms = round(now.timestamp() * 1000)
     own = {

@@ -20,6 +20,7 @@ from dcim.inventory.space.contents import (
     list_installed,
     list_live_holds,
 )
+from dcim.power.chain import Surroundings
 from dcim.power.cords import CordRow, list_cords
 from dcim.power.judgement import Survival, judge_survival
 from dcim.sla.feeds import Feed, NodeNow, Peak, load_supply, read_peaks
@@ -220,7 +221,7 @@ def read_several(
     cords = list_cords(session, rack_ids=rack_ids)
     if barred is None:
         barred = list_barred(session, rack_ids)
-    supply = load_supply(session, now, site_id=cabinets[0].row.room.site_id)
+    supply = load_supply(session, now, around=Surroundings(rack_ids=rack_ids))
     feeds = {rack_id: supply.feeds_of(rack_id) for rack_id in rack_ids}
     peaks: dict[int, Peak] = {}
     if month_start is not None:

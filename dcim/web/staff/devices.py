@@ -26,6 +26,7 @@ from dcim.inventory.queries import (
 from dcim.network.equipping import enter_device
 from dcim.network.queries import PortFilter, list_ports
 from dcim.paging import EVERYTHING, Paging
+from dcim.power.chain import Surroundings
 from dcim.power.cords import list_cords, list_pdus
 from dcim.sla.feeds import load_supply
 from dcim.snmp.queries import list_agents
@@ -54,7 +55,8 @@ def device(device_id: int) -> str:
     session, scope, now = db_session(), current_scope(), utc_now()
     found = find_device(session, scope, device_id)
     cords = list_cords(session, device_id=device_id)
-    supply = load_supply(session, now) if cords else None
+    pdus = Surroundings(node_ids=[cord.pdu_id for cord in cords])
+    supply = load_supply(session, now, around=pdus) if cords else None
     agents = list_agents(session, device_id=device_id).items
     return render_template(
         "staff/device.html",

@@ -20,12 +20,18 @@ from dcim.web.staff.records.addresses import all_kinds, record_url, seen_kinds
 @staff.get("/search")
 def search() -> str | Response:
     text = read_text("q")
-    hits = find(
-        db_session(), current_scope(), text, seen_kinds(), agents=has_right(Right.SEE_NETWORK)
-    )
-    exact = {page_of(hit) for hit in leave_out_parts([hit for hit in hits if hit.exact])}
+    agents = has_right(Right.SEE_NETWORK)
+
+    def look(*, whole: bool) -> list[Hit]:
+        kinds = seen_kinds()
+        return find(db_session(), current_scope(), text, kinds, agents=agents, whole=whole)
+
+    exact = {
+        page_of(hit) for hit in leave_out_parts([hit for hit in look(whole=True) if hit.exact])
+    }
     if len(exact) == 1:
         return redirect(exact.pop(), code=303)
+    hits = look(whole=False)
     groups: dict[str, list[Hit]] = {}
     for hit in hits:
         groups.setdefault(hit.kind, []).append(hit)

@@ -13,7 +13,7 @@ from dcim.records.listing import (
     Wish,
     conditions_of,
     make_records,
-    order_of,
+    put_in_order,
     read_wish,
     select_records,
 )
@@ -50,11 +50,11 @@ def choose_records(session: Session, scope: Scope, kind: Kind) -> list[Record]:
         if wish.problems:
             # A filter that isn't understood would choose more than was meant.
             raise InvalidError("The filters of the list can't be understood. Choose again.")
-        statement = statement.where(*conditions_of(kind, wish)).order_by(*order_of(kind, wish))
+        statement = put_in_order(statement.where(*conditions_of(kind, wish)), kind, wish)
     else:
         texts = [*request.form.getlist("id"), *request.form.get("ids", "").split(",")]
         ids = read_ids(texts[: 2 * MOST])
-        statement = statement.where(model.id.in_(ids)).order_by(*order_of(kind, Wish()))
+        statement = put_in_order(statement.where(model.id.in_(ids)), kind, Wish())
     rows = session.execute(statement.limit(MOST + 1)).all()
     if not rows:
         raise InvalidError("Choose at least one record.")

@@ -29,7 +29,7 @@ from dcim.records.listing import (
     conditions_of,
     count_records,
     make_records,
-    order_of,
+    put_in_order,
     read_wish,
     select_records,
 )
@@ -64,9 +64,7 @@ def export_list(kind: Kind) -> Response:
     if as_xlsx and count > MOST_XLSX_ROWS:
         raise InvalidError("More rows than a sheet can hold: %(count)s.", count=count)
     tally = [0]
-    rows = _make_rows(
-        session, scope, kind, statement.order_by(*order_of(kind, wish)), fields, tally
-    )
+    rows = _make_rows(session, scope, kind, put_in_order(statement, kind, wish), fields, tally)
     file = write_xlsx(_(kind.label_plural), rows) if as_xlsx else write_csv(rows)
     record(
         session,

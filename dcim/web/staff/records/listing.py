@@ -96,6 +96,7 @@ def show_list(kind: Kind) -> str | Response:
         found=found,
         rows=[_make_row(kind, columns, one) for one in found.items],
         heads=[_make_head(kind, one) for one in columns],
+        labels={one.name: _(one.label) for one in columns},
         title_name=title.name if title in columns else columns[0].name,
         chips=make_chips(kind, wish, pairs, titles),
         panels=make_panels(kind, wish, titles),

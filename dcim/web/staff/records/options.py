@@ -21,7 +21,7 @@ def list_options(kind: Kind) -> Response:
     # Of a path the last code is looked for, and what stands before it must fit.
     *above, own = [part.strip() for part in text.split(SEPARATOR)]
     if own:
-        ids = [one.id for one in find_matches(session, scope, kind, own, most=10 * MOST)]
+        ids = [one.id for one in find_matches(session, scope, [kind], own, most=10 * MOST)]
     else:
         page = list_records(
             session, scope, kind, Wish(), Paging(1, 10 * MOST), names=[kind.key[-1]]
