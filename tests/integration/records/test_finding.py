@@ -1,4 +1,4 @@
-"""Finding by what stands on records: ranks, short and Chinese words, an index that triggers keep."""
+"""Finding by what stands on records: ranks, short and Chinese words, an index kept by triggers."""
 
 import pytest
 from sqlalchemy import text, update
