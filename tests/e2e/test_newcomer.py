@@ -3,32 +3,16 @@
 The tests are steps of one walk and share its database; each goes on where the last one stopped.
 """
 
-import os
-import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from flask.sessions import SecureCookieSessionInterface
-from playwright.sync_api import Browser, Page
-from sqlalchemy import select
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser
 
-from dcim.accounts.models import Role, User
-from dcim.accounts.people import ensure_roles
-from dcim.accounts.scope import Scope
-from dcim.app import create_app
-from dcim.config import EncryptionKeys, Settings
-from dcim.db import make_engine, make_sessions, transaction
-from tests.e2e.test_components import browser, watch  # noqa: F401 - the fixture
-from tests.integration.conftest import TEMPLATE, migrate
-from tests.servers import build_template, fresh_database, scratch_server, shared_directory
+from tests.e2e.house import Walker, serve_house, walk_through
+from tests.e2e.test_components import browser  # noqa: F401 - the fixture
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-# Where pictures of the main steps go, for looking at; none are taken without it.
-PICTURES = os.environ.get("JIFANG_PICTURES")
 SPACE = "SH9/R1/A"
 CABINETS = [f"A{number:02}" for number in range(1, 11)]
 QUARTERED, SHARED = "A03", "A04"
@@ -89,143 +73,16 @@ rear-ports:
 """
 
 
-@dataclass
-class Walker:
-    """A person at one browser, reading Chinese; every page it opens is checked as it comes."""
-
-    page: Page
-    complaints: list[str]
-    at: dict[str, str] = field(default_factory=dict)  # addresses to come back to
-
-    def go(self, path: str) -> None:
-        answer = self.page.goto(path)
-        assert answer is not None
-        assert answer.status == 200, (path, answer.status)
-        self.look()
-
-    def look(self) -> None:
-        over = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert over <= 0, (self.page.url, over)
-        assert self.complaints == [], self.page.url
-
-    def follow(self, words: str) -> None:
-        """Click the link or button that says so."""
-        found = self.page.locator("main").get_by_role("link", name=words)
-        if not found.count():
-            found = self.page.locator("main").get_by_role("button", name=words)
-        with self.page.expect_navigation():
-            found.first.click()
-        self.look()
-
-    def fill(self, **values: str) -> None:
-        for name, value in values.items():
-            found = self.page.locator(f"main form [name={name}]:not([type=hidden])")
-            if not found.count():
-                found = self.page.locator(f"main form [name={name}__path]")
-            if found.evaluate("one => one.tagName") == "SELECT":
-                found.select_option(value)
-            else:
-                found.fill(value)
-
-    def send(self, words: str) -> None:
-        """Press the form's button; the page that comes says it is done."""
-        self.page.evaluate("document.documentElement.dataset.before = ''")
-        button = self.page.locator("main form").get_by_role("button", name=words, exact=True)
-        button.first.click()
-        # Another page, or the same form with what is wrong with it.
-        self.page.wait_for_function(
-            "() => !('before' in document.documentElement.dataset)"
-            " || document.querySelector('main [role=alert]')"
-        )
-        self.page.wait_for_load_state()
-        refused = self.page.locator("main .notice.is-down")
-        assert not refused.count(), refused.first.inner_text()
-        self.look()
-
-    def sees(self, *texts: str) -> None:
-        shown = self.page.locator("main").inner_text()
-        for text in texts:
-            assert text in shown, (text, self.page.url, shown[:1500])
-
-    def bring(self, plural: str, lines: Sequence[Sequence[str]], encoding: str = "utf-8") -> None:
-        """Import a sheet: send it, see that all of it is new, write it."""
-        text = "".join(",".join(line) + "\r\n" for line in lines)
-        self.go(f"/staff/{plural}/import")
-        self.page.set_input_files(
-            "input[name=file]",
-            {"name": f"{plural}.csv", "mimeType": "text/csv", "buffer": text.encode(encoding)},
-        )
-        self.send("检查文件")
-        self.sees(f"新建 {len(lines) - 1} ")
-        self.send(f"写入 {len(lines) - 1} 行")
-        self.sees(f"{len(lines) - 1} 行已全部写入")
-        self.look()
-
-    def search(self, text: str) -> None:
-        self.page.keyboard.press("/")
-        self.page.keyboard.type(text)
-        with self.page.expect_navigation():
-            self.page.keyboard.press("Enter")
-        self.look()
-
-    def picture(self, name: str, *, full: bool = False) -> None:
-        if PICTURES:
-            self.page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=full)
-
-
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """An instance with nothing in it but its roles and an administrator: its address, a session."""
-    data = tmp_path_factory.mktemp("newcomer")
-    for folder in ("keys", "statements", "spool", "log"):
-        (data / folder).mkdir(mode=0o700)
-    with scratch_server(shared_directory(tmp_path_factory)) as server:
-        build_template(server, TEMPLATE, migrate)
-        with fresh_database(server, "newcomer", template=TEMPLATE) as database:
-            settings = Settings(
-                data=data,
-                secret_key="q7Vt1mZxJ4kBw8Rc0LsYpHd3NfUe9GaT",
-                encryption=EncryptionKeys("k1", {"k1": bytes(range(32))}),
-                database_url=database.app_url,
-                owner_database_url=database.owner_url,
-            )
-            engine = make_engine(database.app_url)
-            sessions = make_sessions(engine)
-            app = create_app(settings, sessions)
-            with transaction(sessions, Scope.system("newcomer")) as session:
-                ensure_roles(session)
-                session.flush()
-                role = session.scalars(select(Role).where(Role.name == "administrator")).one()
-                session.add(
-                    User(
-                        email="new@example.org", name="新来的", password="x", fs_uniquifier="new",
-                        language="zh", roles=[role],
-                    )
-                )  # fmt: skip
-            signer = SecureCookieSessionInterface().get_signing_serializer(app)
-            assert signer is not None
-            cookie = str(signer.dumps({"_user_id": "new", "_fresh": True}))
-            listener = make_server("127.0.0.1", 0, app, threaded=True)
-            thread = threading.Thread(target=listener.serve_forever)
-            thread.start()
-            yield f"http://127.0.0.1:{listener.port}", cookie
-            listener.shutdown()
-            thread.join()
-            listener.server_close()
-            engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def walker(browser: Browser, house: tuple[str, str]) -> Iterator[Walker]:  # noqa: F811
-    address, cookie = house
-    context = browser.new_context(
-        base_url=address, locale="zh-CN", viewport={"width": 1440, "height": 900}
-    )
-    context.add_cookies([{"name": "jifang", "value": cookie, "url": address}])
-    context.set_default_timeout(15_000)
-    page = context.new_page()
-    yield Walker(page, watch(page))
-    context.close()
+def walker(
+    browser: Browser,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Walker]:
+    with (
+        serve_house(tmp_path_factory, "newcomer") as house,
+        walk_through(browser, house) as walker,
+    ):
+        yield walker
 
 
 def test_site_room_and_row_from_the_empty_overview(walker: Walker) -> None:
