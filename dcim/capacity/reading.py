@@ -60,6 +60,7 @@ def read_racks(session: Session, rack_ids: Picked = None) -> dict[int, RackFacts
             Rack.id.label("rack_id"),
             Rack.code,
             Rack.u_count,
+            Rack.numbering,
             Rack.position.label("place"),
             Cabinet.id.label("cabinet_id"),
             Cabinet.code.label("cabinet_code"),

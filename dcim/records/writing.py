@@ -47,6 +47,8 @@ def create_record(session: Session, scope: Scope, kind: Kind, given: Mapping[str
         raise ForbiddenError("Records of this kind are made by what they belong to.")
     values = judge_values(kind, given)
     check_references(session, scope, kind, values)
+    if kind.settle is not None:
+        kind.settle(session, [values])
     if kind.check is not None:
         kind.check(session, scope, None, values)
     with told_in_words(session, scope, kind, values):

@@ -37,7 +37,7 @@ class NewAllocation(Term):
         0,
         MAX_HALF_UNIT,
         required=True,
-        metadata={"description": "Lowest half unit from the bottom, 0 is the lower half of U1."},
+        metadata={"description": LOWEST},
     )
     height = Whole(1, HALF_UNITS, required=True, metadata={"description": "In half units."})
 

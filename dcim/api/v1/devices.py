@@ -21,6 +21,10 @@ devices = Resource("devices", "Devices")
 
 # The highest half unit of the tallest rack there can be.
 MAX_HALF_UNIT = 119
+LOWEST = (
+    "Lowest half unit, counted from 0 at the rack's bottom, also where its units are printed from"
+    " the top (`numbering` down)."
+)
 
 
 class NewInstallation(Schema):
@@ -30,7 +34,7 @@ class NewInstallation(Schema):
         MAX_HALF_UNIT,
         allow_none=True,
         load_default=None,
-        metadata={"description": "Lowest half unit from the bottom, 0 is the lower half of U1."},
+        metadata={"description": LOWEST},
     )
     face = choice(
         ("front", "rear", "full"),

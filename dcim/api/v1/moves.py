@@ -9,7 +9,7 @@ from dcim.accounts.roles import Right
 from dcim.api.fields import Text, Whole, choice
 from dcim.api.shapes import answer_of
 from dcim.api.spec import Resource
-from dcim.api.v1.allocations import MAX_HALF_UNIT
+from dcim.api.v1.allocations import LOWEST, MAX_HALF_UNIT
 from dcim.errors import ForbiddenError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
@@ -27,7 +27,9 @@ class NewPlace(Schema):
     """`u_low` null is the side rail. Without `face` and `side` the device's type decides."""
 
     rack_id = Whole(required=True)
-    u_low = Whole(0, MAX_HALF_UNIT, allow_none=True, load_default=None)
+    u_low = Whole(
+        0, MAX_HALF_UNIT, allow_none=True, load_default=None, metadata={"description": LOWEST}
+    )
     face = choice(("front", "rear", "full"), allow_none=True, load_default=None)
     side = choice(("left", "right", "full"), allow_none=True, load_default=None)
     rail = choice(("left", "right"), allow_none=True, load_default=None)

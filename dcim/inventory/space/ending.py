@@ -12,7 +12,7 @@ from dcim.customers.items import set_item_end
 from dcim.customers.models import Contract, ContractItem
 from dcim.errors import ConflictError
 from dcim.inventory.models import Allocation
-from dcim.inventory.space.occupancy import name_units
+from dcim.inventory.numbering import name_units
 
 
 def end_item(
@@ -64,7 +64,7 @@ def refuse_allocated_beyond(
         return
     places = {
         "rack": found.rack.code,
-        "where": name_units(found.u_low, found.height),
+        "where": name_units(found.rack, found.u_low, found.height),
         "item": found.contract_item.code,
     }
     if found.ends_on is None:

@@ -1,5 +1,6 @@
 """Kinds of records of space: sites down to racks, barred units, holds, allocations."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ from dcim.inventory.models import (
     Row,
     Site,
 )
+from dcim.inventory.numbering import turn_place
+from dcim.inventory.rail_columns import printed_low
 from dcim.inventory.space.barring import bar_space, unbar_space
 from dcim.inventory.space.reach import in_reach, select_reached_rooms
 from dcim.inventory.space.rooms import check_room, check_site, update_room
@@ -46,17 +49,23 @@ from dcim.records.fields import (
 from dcim.records.kinds import Kind, Values
 
 
+class TypedUnit(int):
+    """A unit as somebody read it off the rail: which half unit that is, the rack says."""
+
+
 @dataclass(frozen=True, slots=True)
 class UnitType(HalfUnitsType):
-    """A place: half units counted from 0 at the bottom, read and written as people number units.
+    """A place: half units counted from 0 where U1 is printed, read and written as people number
+    units. "10" is 18; "10.5" (19) is the half of U10 next to U11.
 
-    "10" is the lower half of U10 (18), "10.5" its upper half.
+    What is read from text is a `TypedUnit`; what JSON gives is a plain number, from the bottom.
     """
 
     high: int = 119
 
     def read(self, text: str) -> int:
-        return self.judge(HalfUnitsType(2, 2 + self.high).read(text.upper().removeprefix("U")) - 2)
+        halves = HalfUnitsType(2, 2 + self.high).read(text.upper().removeprefix("U")) - 2
+        return TypedUnit(self.judge(halves))
 
     def write(self, value: Any) -> str:
         return f"{value / 2 + 1:g}"
@@ -153,6 +162,28 @@ def _item() -> Any:
         .correlate(Allocation)
         .scalar_subquery()
     )
+
+
+def _printed_low(placed: Any) -> Any:
+    """`u_low` as printed on its rack."""
+    return (
+        select(printed_low(placed))
+        .select_from(Rack)
+        .where(Rack.id == placed.rack_id)
+        .correlate(placed)
+        .scalar_subquery()
+    )
+
+
+def _place_typed(session: Session, rows: Sequence[Values]) -> None:
+    """What was typed as printed becomes half units from the bottom. One statement."""
+    typed = [row for row in rows if isinstance(row.get("u_low"), TypedUnit)]
+    ids = {row["rack_id"] for row in typed if row.get("rack_id") is not None}
+    racks = {one.id: one for one in session.scalars(select(Rack).where(Rack.id.in_(ids)))}
+    for row in typed:
+        rack, height = racks.get(row.get("rack_id") or 0), row.get("height")
+        if rack is not None and height is not None:
+            row["u_low"] = turn_place(rack, int(row["u_low"]), height)
 
 
 def _create_barred(session: Session, scope: Scope, values: Values) -> BarredSpace:
@@ -309,7 +340,10 @@ BARRED_SPACE = Kind(
     label_plural=mark("Barred units"), model=BarredSpace,
     fields=(
         Field("rack_id", mark("Rack"), ReferenceType(lambda: RACK), required=True, fixed=True),
-        Field("u_low", mark("Lowest U"), UnitType(), required=True, fixed=True, bulk=False),
+        Field("u_low", mark("Lowest U"), UnitType(), required=True, fixed=True, bulk=False,
+              filtered=False, shown_by="unit"),
+        Field("unit", mark("U as printed"), UnitType(), listed=False,
+              expression=lambda: _printed_low(BarredSpace)),
         Field("height", mark("Height"), HalfUnitsType(1, 120), required=True, fixed=True, unit="U",
               bulk=False),
         Field("face", mark("Face"), ChoiceType(FACES), default="full", fixed=True, bulk=False),
@@ -318,7 +352,7 @@ BARRED_SPACE = Kind(
         Field("reason", mark("Reason"), required=True, fixed=True, searched=True, wide=True,
               bulk=False),
     ),
-    key=("rack_id", "u_low"), title="reason",
+    key=("rack_id", "u_low"), title="reason", settle=_place_typed,
     create=_create_barred, delete=unbar_space, audits=True, **OF_SPACE,
 )  # fmt: skip
 
@@ -326,7 +360,9 @@ HOLD = Kind(
     name="hold", plural="holds", label=mark("Hold"), label_plural=mark("Holds"), model=Hold,
     fields=(
         Field("rack_id", mark("Rack"), ReferenceType(lambda: RACK), readonly=True),
-        Field("u_low", mark("Lowest U"), UnitType(), readonly=True),
+        Field("unit", mark("Lowest U"), UnitType(), expression=lambda: _printed_low(Hold)),
+        Field("u_low", mark("Half unit from the bottom"), IntegerType(0, 119), readonly=True,
+              listed=False),
         Field("height", mark("Height"), HalfUnitsType(1, 120), readonly=True, unit="U"),
         Field("prospect", mark("For whom"), readonly=True, searched=True),
         Field("held_by", mark("Held by"), readonly=True, searched=True),
@@ -336,7 +372,7 @@ HOLD = Kind(
         Field("extensions", mark("Times extended"), IntegerType(), readonly=True, listed=False),
         Field("created_at", mark("Made"), InstantType(), readonly=True, listed=False),
     ),
-    key=("rack_id", "u_low"), title="prospect", default_sort="expires_at",
+    key=("rack_id", "unit"), title="prospect", default_sort="expires_at",
     creatable=False, deletable=False, importable=False, **OF_SPACE,
 )  # fmt: skip
 
@@ -345,7 +381,9 @@ ALLOCATION = Kind(
     label_plural=mark("Allocations"), model=Allocation,
     fields=(
         Field("rack_id", mark("Rack"), ReferenceType(lambda: RACK), readonly=True),
-        Field("u_low", mark("Lowest U"), UnitType(), readonly=True),
+        Field("unit", mark("Lowest U"), UnitType(), expression=lambda: _printed_low(Allocation)),
+        Field("u_low", mark("Half unit from the bottom"), IntegerType(0, 119), readonly=True,
+              listed=False),
         Field("height", mark("Height"), HalfUnitsType(1, 120), readonly=True, unit="U"),
         Field("customer", mark("Customer"), expression=_buyer, searched=True),
         Field("item", mark("Contract item"), expression=_item, searched=True),
@@ -353,7 +391,7 @@ ALLOCATION = Kind(
         Field("starts_on", mark("From"), DayType(), readonly=True),
         Field("ends_on", mark("First day free again"), DayType(), readonly=True),
     ),
-    key=("rack_id", "u_low", "starts_on"), title="item", default_sort="rack_id,u_low,starts_on",
+    key=("rack_id", "unit", "starts_on"), title="item", default_sort="rack_id,unit,starts_on",
     reach=_allocation, creatable=False, deletable=False, importable=False, **OWN,
 )  # fmt: skip
 
