@@ -7,7 +7,8 @@ from marshmallow import Schema
 from dcim.api.fields import Instant, Text, Whole
 from dcim.api.shapes import answer_of
 from dcim.api.spec import Resource
-from dcim.api.v1.allocations import HALF_UNITS, LOWEST, MAX_HALF_UNIT, Term, find_item
+from dcim.api.v1.allocations import HALF_UNITS, Term, find_item
+from dcim.api.v1.devices import LOWEST, MAX_HALF_UNIT
 from dcim.http.database import current_scope, db_session
 from dcim.inventory.claim_rows import read_allocation, read_hold
 from dcim.inventory.queries import AllocationRow

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Text, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.roles import Right
 from dcim.accounts.scope import Scope
-from dcim.customers.models import ContractItem, Customer
+from dcim.customers.kinds import CONTRACT_ITEM, CUSTOMER
 from dcim.inventory.models import (
     Allocation,
     BarredSpace,
@@ -24,7 +24,9 @@ from dcim.inventory.models import (
 )
 from dcim.inventory.numbering import turn_place
 from dcim.inventory.rail_columns import printed_low
+from dcim.inventory.space.areas import select_path
 from dcim.inventory.space.barring import bar_space, unbar_space
+from dcim.inventory.space.claims import EXTENTS, AreaClaim
 from dcim.inventory.space.reach import in_reach, select_reached_rooms
 from dcim.inventory.space.rooms import check_room, check_site, update_room
 from dcim.inventory.space.structure import (
@@ -123,6 +125,10 @@ def _allocation(scope: Scope) -> ColumnElement[bool] | None:
     return None if scope.is_staff else scope.filter(Allocation.customer_id)
 
 
+def _area_claim(scope: Scope) -> ColumnElement[bool] | None:
+    return None if scope.is_staff else scope.filter(AreaClaim.customer_id)
+
+
 def _own_cabinets(scope: Scope, column: Any) -> Any:
     return (
         select(column)
@@ -146,24 +152,6 @@ def _room_of_rack() -> Any:
     )
 
 
-def _buyer() -> Any:
-    return (
-        select(Customer.code)
-        .where(Customer.id == Allocation.customer_id)
-        .correlate(Allocation)
-        .scalar_subquery()
-    )
-
-
-def _item() -> Any:
-    return (
-        select(ContractItem.code)
-        .where(ContractItem.id == Allocation.contract_item_id)
-        .correlate(Allocation)
-        .scalar_subquery()
-    )
-
-
 def _printed_low(placed: Any) -> Any:
     """`u_low` as printed on its rack."""
     return (
@@ -172,6 +160,27 @@ def _printed_low(placed: Any) -> Any:
         .where(Rack.id == placed.rack_id)
         .correlate(placed)
         .scalar_subquery()
+    )
+
+
+def _place_sold() -> Any:
+    """ "A-01 U10": the rack and the first unit as printed."""
+    unit = cast(printed_low(Allocation) // 2 + 1, Text)
+    return (
+        select(func.concat(Rack.code, " U", unit))
+        .where(Rack.id == Allocation.rack_id)
+        .correlate(Allocation)
+        .scalar_subquery()
+    )
+
+
+def _area_sold() -> Any:
+    """The path of what is sold, whichever extent it has."""
+    return case(
+        *(
+            (AreaClaim.extent == extent, select_path(extent, getattr(AreaClaim, f"{extent}_id")))
+            for extent in EXTENTS
+        )
     )
 
 
@@ -385,14 +394,42 @@ ALLOCATION = Kind(
         Field("u_low", mark("Half unit from the bottom"), IntegerType(0, 119), readonly=True,
               listed=False),
         Field("height", mark("Height"), HalfUnitsType(1, 120), readonly=True, unit="U"),
-        Field("customer", mark("Customer"), expression=_buyer, searched=True),
-        Field("item", mark("Contract item"), expression=_item, searched=True),
+        Field("place", mark("Place"), expression=_place_sold, searched=True, listed=False,
+              filtered=False),
+        Field("customer_id", mark("Customer"), ReferenceType(lambda: CUSTOMER), readonly=True),
+        Field("contract_item_id", mark("Contract item"), ReferenceType(lambda: CONTRACT_ITEM),
+              readonly=True),
         Field("turn", mark("Turn"), ChoiceType(TURNS), readonly=True),
         Field("starts_on", mark("From"), DayType(), readonly=True),
         Field("ends_on", mark("First day free again"), DayType(), readonly=True),
     ),
-    key=("rack_id", "unit", "starts_on"), title="item", default_sort="rack_id,unit,starts_on",
+    key=("rack_id", "unit", "starts_on"), title="place", default_sort="rack_id,unit,starts_on",
     reach=_allocation, creatable=False, deletable=False, importable=False, **OWN,
 )  # fmt: skip
 
-KINDS = (SITE, BUILDING, ROOM, CAGE, ROW, CABINET, RACK, BARRED_SPACE, HOLD, ALLOCATION)
+_EXTENTS = {
+    "room": mark("Room"),
+    "cage": mark("Cage"),
+    "cabinet": mark("Cabinet"),
+    "rack": mark("Rack"),
+}
+AREA_CLAIM = Kind(
+    name="area_claim", plural="area-sales", label=mark("Area sale"),
+    label_plural=mark("Area sales"), model=AreaClaim,
+    fields=(
+        Field("place", mark("Area"), expression=_area_sold, searched=True),
+        Field("extent", mark("Extent"), ChoiceType(_EXTENTS), readonly=True),
+        Field("customer_id", mark("Customer"), ReferenceType(lambda: CUSTOMER), readonly=True),
+        Field("contract_item_id", mark("Contract item"), ReferenceType(lambda: CONTRACT_ITEM),
+              readonly=True),
+        Field("turn", mark("Turn"), ChoiceType({**TURNS, "over": mark("Over")}), readonly=True),
+        Field("starts_on", mark("From"), DayType(), readonly=True),
+        Field("ends_on", mark("First day free again"), DayType(), readonly=True),
+    ),
+    key=("place", "starts_on"), title="place", default_sort="place,starts_on",
+    reach=_area_claim, creatable=False, deletable=False, importable=False, **OWN,
+)  # fmt: skip
+
+KINDS = (
+    SITE, BUILDING, ROOM, CAGE, ROW, CABINET, RACK, BARRED_SPACE, HOLD, ALLOCATION, AREA_CLAIM,
+)  # fmt: skip
