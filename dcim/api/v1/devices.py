@@ -21,6 +21,10 @@ devices = Resource("devices", "Devices")
 
 # The highest half unit of the tallest rack there can be.
 MAX_HALF_UNIT = 119
+OVERRIDE = (
+    "The reason for building into another's space, or above the cabinet's weight limit; takes a"
+    " right."
+)
 LOWEST = (
     "Lowest half unit, counted from 0 at the rack's bottom, also where its units are printed from"
     " the top (`numbering` down)."
@@ -53,7 +57,7 @@ class NewInstallation(Schema):
     override = Text(
         high=255,
         load_default="",
-        metadata={"description": "The reason for building into another's space; takes a right."},
+        metadata={"description": OVERRIDE},
     )
 
 

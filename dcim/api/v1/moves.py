@@ -9,7 +9,7 @@ from dcim.accounts.roles import Right
 from dcim.api.fields import Text, Whole, choice
 from dcim.api.shapes import answer_of
 from dcim.api.spec import Resource
-from dcim.api.v1.devices import LOWEST, MAX_HALF_UNIT
+from dcim.api.v1.devices import LOWEST, MAX_HALF_UNIT, OVERRIDE
 from dcim.errors import ForbiddenError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
@@ -45,7 +45,7 @@ class Moves(Schema):
     override = Text(
         low=0,
         load_default="",
-        metadata={"description": "The reason for building into another's space; takes a right."},
+        metadata={"description": OVERRIDE},
     )
 
 

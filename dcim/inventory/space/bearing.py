@@ -45,9 +45,7 @@ def find_overloads(session: Session, arrivals: Mapping[int, int]) -> dict[int, C
         .outerjoin(Installation, Installation.rack_id == Rack.id)
         .outerjoin(Device, Device.id == Installation.device_id)
         .outerjoin(DeviceType, DeviceType.id == Device.device_type_id)
-        .where(
-            Cabinet.id.in_(select(Rack.cabinet_id).where(Rack.id.in_(list(arrivals.values()))))
-        )
+        .where(Cabinet.id.in_(select(Rack.cabinet_id).where(Rack.id.in_(list(arrivals.values())))))
         .group_by(Cabinet.id)
     )
     refusals = {}
