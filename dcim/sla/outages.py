@@ -28,7 +28,7 @@ from dcim.power.outage import (
     simulate,
 )
 from dcim.power.tree import Node, PowerTree
-from dcim.sla.feeds import Feed, Peak, Supply, load_supply, read_peaks
+from dcim.sla.feeds import Feed, Peak, Supply, load_supply, measure, read_peaks
 
 # What a rack is taken to draw: its month's maximum, what it draws now, or what is sold there.
 LOADS = ("max", "now", "contracted")
