@@ -9,7 +9,7 @@ from dcim.accounts.roles import Right
 from dcim.api.fields import Text, Whole, choice
 from dcim.api.shapes import answer_of
 from dcim.api.spec import Resource
-from dcim.api.v1.devices import LOWEST, MAX_HALF_UNIT, OVERRIDE
+from dcim.api.v1.devices import LOWEST, MAX_HALF_UNIT, OVERRIDE, LoosenedCords, tell_loosened
 from dcim.errors import ForbiddenError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
@@ -49,7 +49,7 @@ class Moves(Schema):
     )
 
 
-class MovedDevices(Schema):
+class MovedDevices(LoosenedCords):
     items = fields.List(fields.Nested(answer_of(queries.DeviceRow)), required=True)
 
 
@@ -59,7 +59,8 @@ class MovedDevices(Schema):
 def move_devices(body: dict[str, Any]) -> Any:
     """Move devices: all come out, then all go in; all or none.
 
-    Into another rack they lose their cords to the old rack's power strips.
+    Into another rack they lose their cords to the old rack's power strips; the answer names the
+    outlets that are free now, and the ports whose cables are left to their orders.
     """
     session, scope = db_session(), current_scope()
     if body["override"] and not has_right(Right.OVERRIDE_SPACE):
@@ -68,5 +69,8 @@ def move_devices(body: dict[str, Any]) -> Any:
     for one in body["moves"]:
         device = placement.find_device(session, scope, one.pop("device_id"))
         wanted.append(placement.Move(device, placement.Place(**one)))
-    relocate(session, scope, wanted, override=body["override"])
-    return {"items": [queries.find_device(session, scope, one.device.id) for one in wanted]}
+    loosened = relocate(session, scope, wanted, override=body["override"])
+    return {
+        "items": [queries.find_device(session, scope, one.device.id) for one in wanted],
+        **tell_loosened(loosened),
+    }
