@@ -197,7 +197,8 @@ def delete_record(
     except ConflictError as error:
         if not isinstance(error.__cause__, IntegrityError):
             raise
-        hanging = find_hanging(session, kind, record_id, kinds)
+        # Without the kinds nobody could say what it is that hangs there.
+        hanging = find_hanging(session, kind, record_id, kinds) if kinds else []
         if not hanging:
             raise
         raise ConflictError(
