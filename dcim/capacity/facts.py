@@ -76,6 +76,8 @@ class RackFacts:
     tenants: tuple[Tenant, ...] = ()
     claims: tuple[Claim, ...] = ()
     ports: dict[int, int] = field(default_factory=dict)
+    # From which end its units are printed; places count from the bottom.
+    numbering: str = "up"
 
     @property
     def weight_g(self) -> int:

@@ -60,12 +60,17 @@ def read_racks(session: Session, rack_ids: Picked = None) -> dict[int, RackFacts
             Rack.id.label("rack_id"),
             Rack.code,
             Rack.u_count,
+            Rack.numbering,
             Rack.position.label("place"),
             Cabinet.id.label("cabinet_id"),
             Cabinet.code.label("cabinet_code"),
             Cabinet.layout,
             Cabinet.position,
-            (cast(Cabinet.weight_limit_kg, Integer) * 1000).label("weight_limit_g"),
+            # What the enclosure itself weighs stands in it before anything else does.
+            (
+                (cast(Cabinet.weight_limit_kg, Integer) - cast(Cabinet.own_weight_kg, Integer))
+                * 1000
+            ).label("weight_limit_g"),
             Cabinet.state,
             Row.id.label("row_id"),
             Row.code.label("row_code"),

@@ -135,7 +135,7 @@ def _place_of(rack: RackFacts) -> tuple[object, ...]:
     return (
         rack.code, rack.u_count, rack.place, rack.cabinet_id, rack.cabinet_code, rack.layout,
         rack.position, rack.weight_limit_g, rack.closed, rack.row_id, rack.row_code,
-        rack.row_position, rack.room_id, rack.site_id, rack.cage_id,
+        rack.row_position, rack.room_id, rack.site_id, rack.cage_id, rack.numbering,
     )  # fmt: skip
 
 

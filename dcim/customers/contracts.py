@@ -1,4 +1,4 @@
-"""Contracts: drafted, signed, renewed. How one ends: inventory.space.ending."""
+"""Contracts: drafted, signed, renewed. How one ends or renews with its space: inventory.space."""
 
 import datetime as dt
 import re
@@ -150,7 +150,8 @@ def renew_contract(
 ) -> None:
     """Let it run so many months longer: its end moves, or the term of one without an end.
 
-    Items that would have ended with it go on with it. Raises ConflictError for what isn't in
+    Items that would have ended with it go on with it; the space they sold until then is seen to by
+    `inventory.space.extending.renew`, which everybody calls. Raises ConflictError for what isn't in
     force, InvalidError.
     """
     require_staff(scope)

@@ -57,6 +57,7 @@ class RackRow:
     code: str
     position: int
     u_count: int
+    numbering: str
     allocated: int
     installed: int
     devices: int
@@ -102,6 +103,8 @@ class DeviceRow:
     rated_w: int
     rack_id: int | None
     rack_code: str | None
+    u_count: int | None
+    numbering: str | None
     cabinet_id: int | None
     cabinet_code: str | None
     room_id: int | None
@@ -362,6 +365,8 @@ def _select_devices(scope: Scope) -> Query:
             DeviceType.rated_w,
             Rack.id.label("rack_id"),
             Rack.code.label("rack_code"),
+            Rack.u_count,
+            Rack.numbering,
             Cabinet.id.label("cabinet_id"),
             Cabinet.code.label("cabinet_code"),
             Room.id.label("room_id"),
@@ -432,6 +437,7 @@ def _load_racks(session: Session, scope: Scope, cabinet_ids: list[int]) -> dict[
             Rack.code,
             Rack.position,
             Rack.u_count,
+            Rack.numbering,
             allocated.label("allocated"),
             func.coalesce(func.sum(own.c.height), 0).label("installed"),
             func.count(own.c.rack_id).label("devices"),

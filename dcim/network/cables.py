@@ -13,6 +13,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row
+from dcim.inventory.numbering import first_unit
 from dcim.network.models import Cable, CableEnd, Port
 from dcim.network.order_models import CrossConnect, CrossConnectEnd
 from dcim.network.tracing import FRONT, REAR, Joint, Joints, Line, Plug, trace_line
@@ -311,7 +312,7 @@ def find_places(session: Session, port_ids: Iterable[int]) -> dict[int, PortPlac
     rows = session.execute(
         select(
             Port.id, Port.name, Port.kind, Device.id, Device.name, Device.role,
-            Room.code, Room.id, Row.code, Cabinet.code, Installation.u_low,
+            Room.code, Room.id, Cabinet.code, Rack, Installation.u_low, Installation.height,
         )
         .join(Device, Device.id == Port.device_id)
         .outerjoin(Installation, Installation.device_id == Device.id)
@@ -322,8 +323,10 @@ def find_places(session: Session, port_ids: Iterable[int]) -> dict[int, PortPlac
         .where(Port.id.in_(list(port_ids)))
     )  # fmt: skip
     places = {}
-    for port_id, name, kind, device_id, device, role, room, room_id, _row, cabinet, u_low in rows:
-        parts = [room, cabinet, None if u_low is None else f"U{u_low // 2 + 1}"]
+    for row in rows:
+        port_id, name, kind, device_id, device, role, room, room_id, cabinet, rack, low, high = row
+        unit = None if low is None else f"U{first_unit(rack, low, high)}"
+        parts = [room, cabinet, unit]
         places[port_id] = PortPlace(
             id=port_id,
             name=name,

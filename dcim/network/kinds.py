@@ -295,7 +295,7 @@ PORT: Kind = Kind(
         Field("media", mark("Media"), ChoiceType(MEDIA_WORDS), default="", blank=""),
         Field("enabled", mark("Enabled"), FlagType(), default=True),
         Field("mac", mark("MAC address"), TextType(longest=64), searched=True, listed=False,
-              bulk=False, internal=True),
+              copied=False, bulk=False, internal=True),
         Field("description", mark("Description"), default="", searched=True, internal=True),
         Field("alias", mark("Alias on the device"), readonly=True, searched=True, listed=False,
               internal=True),

@@ -68,7 +68,7 @@ class Port(Base):
     __tablename__ = "port"
 
     id: Mapped[Id]
-    device_id: Mapped[int] = mapped_column(ForeignKey("device.id"), index=True)
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), index=True)
     name: Mapped[Name]
     kind: Mapped[Code] = mapped_column(default="switch")
     # Zero where the speed isn't the port's own, as on a panel.

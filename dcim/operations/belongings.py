@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contact, Contract, ContractItem
 from dcim.inventory.models import Allocation, Device, Installation, Rack
-from dcim.inventory.space.occupancy import name_units
+from dcim.inventory.numbering import name_units
 from dcim.inventory.space.reach import today_of_contract
 from dcim.network.address_models import AddressAssignment
 from dcim.network.addresses import write_net
@@ -189,7 +189,8 @@ def _add_space(session: Session, scope: Scope, found: Belongings, contracts: Seq
         .order_by(Allocation.id)
     )
     found.space = [
-        Thing(one.id, f"{one.rack.code} {name_units(one.u_low, one.height)}") for one in allocations
+        Thing(one.id, f"{one.rack.code} {name_units(one.rack, one.u_low, one.height)}")
+        for one in allocations
     ]
 
 

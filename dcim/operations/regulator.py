@@ -22,7 +22,7 @@ from dcim.columns import utc_now
 from dcim.customers.models import SERVED_STATES, Contract, ContractItem, Customer
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Allocation, Cabinet, Device, Rack, Room, Row, Site
-from dcim.inventory.space.occupancy import name_units
+from dcim.inventory.numbering import name_units
 from dcim.network.address_models import AddressAssignment
 from dcim.network.addresses import write_net
 from dcim.network.addressing import parse_net
@@ -129,9 +129,9 @@ _CABINET_HEAD = (
 
 def _cabinets(session: Session, today: dt.date) -> Iterator[tuple[Any, ...]]:
     """A line for each place: a rack with who has it; one shared by several has a line for each."""
-    for room, cabinet, rack, units, customer, name, low, height, since, until in session.execute(
+    for room, cabinet, rack, customer, name, low, height, since, until in session.execute(
         select(
-            Room.code, Cabinet.code, Rack.code, Rack.u_count, Customer.code,
+            Room.code, Cabinet.code, Rack, Customer.code,
             func.coalesce(func.nullif(Customer.legal_name, ""), Customer.name),
             Allocation.u_low, Allocation.height, Allocation.starts_on, Allocation.ends_on,
         )
@@ -149,9 +149,10 @@ def _cabinets(session: Session, today: dt.date) -> Iterator[tuple[Any, ...]]:
         .order_by(Room.code, Cabinet.code, Rack.code, Allocation.u_low, Allocation.id)
     ):  # fmt: skip
         taken = customer is not None
-        where = name_units(low, height) if taken and height < 2 * units else ""
+        units = rack.u_count
+        where = name_units(rack, low, height) if taken and height < 2 * units else ""
         yield (
-            room, cabinet, rack, units, "出租", "占用" if taken else "未占用", customer, name,
+            room, cabinet, rack.code, units, "出租", "占用" if taken else "未占用", customer, name,
             where, since, until,
         )  # fmt: skip
 

@@ -21,7 +21,7 @@ from dcim.power.plugging import unplug_device
 @dataclass(slots=True)
 class Loosened:
     """`outlets` are free now ("PDU-A-01-A 4"); `ports` are part of a cross-connect order still:
-    "srv-1 eth0 (XC-1)". Those cables are the order's to part."""
+    "srv-1 eth0 (XC-1)". Those cables are the order's to part. As pages and the API say it."""
 
     outlets: list[str] = field(default_factory=list)
     ports: list[str] = field(default_factory=list)

@@ -1,29 +1,57 @@
 """Pure: what one feed of a rack must carry alone when the other is lost, against its breaker."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from dcim.power.flow import PHASE_NAMES, split_phases
 
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """A rack's feed as its weakest part limits it: amps a phase, volts from phase to neutral."""
+    """A rack's feed as its weakest part limits it: amps a phase, volts from phase to neutral.
+
+    `shares`: which part of its load flows on each of L1, L2, L3; none where it isn't known, or
+    the circuit has one phase: then all are taken to carry alike.
+    """
 
     feed: str
     rated_a: float
     derated_a: float
     volts: int
     phases: int
+    shares: tuple[float, float, float] | None = None
+
+    def fullest(self) -> tuple[str, float]:
+        """The phase that carries most ("" where all are taken to be alike), and what of the load
+        it carries."""
+        if self.phases == 1 or self.shares is None:
+            return "", 1 / self.phases
+        at = max(range(3), key=self.shares.__getitem__)
+        return PHASE_NAMES[at], self.shares[at]
+
+
+def share_phases(loads: Iterable[tuple[int, str]]) -> tuple[float, float, float] | None:
+    """How a three-phase load divides, of (mVA, phase) of its parts; none without any load."""
+    total, sums = 0, [0, 0, 0]
+    for mva, phase in loads:
+        total += mva
+        for at, part in enumerate(split_phases(mva, phase)):
+            sums[at] += part
+    return None if not total else (sums[0] / total, sums[1] / total, sums[2] / total)
 
 
 @dataclass(frozen=True, slots=True)
 class Survival:
-    """`carries` takes over everything when the other feed is lost. Amps; `peak_a` is the highest
-    measured sum of both feeds, `contract_a` what the contracts allow to be drawn; none: unknown."""
+    """`carries` takes over everything when the other feed is lost. Amps on its fullest phase
+    (`phase`, "" where all are taken to be alike); `peak_a` of the highest measured sum of both
+    feeds, `contract_a` of what the contracts allow to be drawn; none: unknown."""
 
     carries: str
     limit_a: float
     breaker_a: float
     peak_a: float | None
     contract_a: float | None
+    phase: str = ""
 
     @property
     def share(self) -> float | None:
@@ -44,20 +72,25 @@ def judge_survival(
     circuits: list[Circuit], peak_a: float | None, contracted_w: int | None
 ) -> list[Survival]:
     """One judgement for each feed that would have to carry alone; one for both where they are
-    equal. Empty for a rack without two feeds: nothing survives there."""
+    equal. Empty for a rack without two feeds: nothing survives there.
+
+    `peak_a` is the mean of the phases; what comes over is taken to divide as what the surviving
+    feed carries now does.
+    """
     if len({circuit.feed for circuit in circuits}) < 2:
         return []
-    limits = {(c.rated_a, c.derated_a, c.volts, c.phases) for c in circuits}
+    limits = {(c.rated_a, c.derated_a, c.volts, c.phases, c.shares) for c in circuits}
     judged = []
     for circuit in circuits[:1] if len(limits) == 1 else circuits:
-        watts_per_amp = circuit.volts * circuit.phases
+        phase, share = circuit.fullest()
         judged.append(
             Survival(
                 carries="" if len(limits) == 1 else circuit.feed,
                 limit_a=circuit.derated_a,
                 breaker_a=circuit.rated_a,
-                peak_a=peak_a,
-                contract_a=contracted_w / watts_per_amp if contracted_w else None,
+                peak_a=None if peak_a is None else peak_a * circuit.phases * share,
+                contract_a=contracted_w / circuit.volts * share if contracted_w else None,
+                phase=phase,
             )
         )
     return judged

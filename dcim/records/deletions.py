@@ -2,7 +2,7 @@
 
 import base64
 import datetime as dt
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ from sqlalchemy import Column, Table, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeDecorator
 
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
@@ -17,11 +18,13 @@ from dcim.columns import utc_now
 from dcim.db import Base
 from dcim.errors import ConflictError, Counts, ForbiddenError, NotFoundError
 from dcim.paging import FIRST_PAGE, Page, Paging
-from dcim.records.fields import ReferenceType
+from dcim.records.fields import ReferenceType, mark
 from dcim.records.kinds import Kind
 from dcim.records.models import DeletedRecord
 
 KEPT = dt.timedelta(days=30)
+# What has no kind, as people call it.
+UNNAMED = {"series": mark("Measurements"), "snmp_agent": mark("SNMP agents")}
 
 
 def refuse_while_referred(
@@ -47,6 +50,46 @@ def refuse_while_referred(
                 obstacles.append((count, other.label_plural))
     if obstacles:
         raise ConflictError("Still in use by: %(things)s.", things=Counts(obstacles))
+
+
+def find_hanging(
+    session: Session, kind: Kind, record_id: int, kinds: Sequence[Kind]
+) -> list[tuple[int, str]]:
+    """(how many, of what): rows that refer to the record or to what would go with it, and so hold
+    it. A row without a kind of its own, like a cable's end, is told as what it belongs to."""
+    labels = {_table(one).name: one.label_plural for one in kinds}
+    found: dict[str, int] = {}
+
+    def look(table: Table, ids: Sequence[Any]) -> None:
+        for other in Base.metadata.sorted_tables:
+            for constraint in other.foreign_key_constraints:
+                (element, *more) = constraint.elements
+                if constraint.referred_table is not table or more or element.column.name != "id":
+                    continue
+                if (constraint.ondelete or "").upper() == "SET NULL":
+                    continue
+                holding = element.parent.in_(ids)
+                if (constraint.ondelete or "").upper() != "CASCADE":
+                    count = session.scalar(select(func.count()).select_from(other).where(holding))
+                    label = _label_of(other, labels)
+                    found[label] = found.get(label, 0) + (count or 0)
+                elif "id" in other.c:
+                    inner = session.scalars(select(other.c.id).where(holding)).all()
+                    if inner:
+                        look(other, inner)
+
+    look(_table(kind), [record_id])
+    return [(count, label) for label, count in found.items() if count]
+
+
+def _label_of(table: Table, labels: Mapping[str, str]) -> str:
+    if table.name in labels:
+        return labels[table.name]
+    for constraint in table.foreign_key_constraints:
+        above = constraint.referred_table.name
+        if (constraint.ondelete or "").upper() == "CASCADE" and above in labels:
+            return labels[above]
+    return UNNAMED.get(table.name, mark("Other records"))
 
 
 def goes_along(table: Table, column: str, parent: Table) -> bool:
@@ -212,8 +255,10 @@ def decode(column: Column[Any], value: Any) -> Any:
             for end in (value["lower"], value["upper"])
         ]
         return Range(*ends, bounds=value["bounds"], empty=value["empty"])
+    # A type of our own has no Python type; the one it is made of has.
+    kind = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
     try:
-        reader = READERS.get(column.type.python_type)
+        reader = READERS.get(kind.python_type)
     except NotImplementedError:
         reader = None
     return value if reader is None else reader(value)

@@ -354,6 +354,10 @@ class Field:
     sorted: bool = True
     bulk: bool = True
     wide: bool = False
+    # Left empty in a copy: it is this one thing's alone, though nothing forbids a second.
+    copied: bool = True
+    # The computed field that people read in its place, where what is stored counts otherwise.
+    shown_by: str = ""
     # Shown to staff only: left out of what a customer gets.
     internal: bool = False
 

@@ -270,6 +270,8 @@ def _match_records(
     session: Session, scope: Scope, kind: Kind, plan: Plan, existing: str, broken: set[int]
 ) -> None:
     """Which rows are about a record that exists; the same record twice is a problem."""
+    if kind.settle is not None:
+        kind.settle(session, [row.values for row in plan.rows if row.number not in broken])
     keys: dict[tuple[Any, ...], PlannedRow] = {}
     for row in plan.rows:
         if row.number in broken:

@@ -1,6 +1,6 @@
 """A kind of record: its model, its fields, who reaches it, and which functions write it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,7 @@ class Kind:
     values, flush, and leave the audit entry to `dcim.records.writing` unless `audits` is set.
     `create_many`: the same as `create` for many at once, in a number of statements that doesn't
     grow with them; an import of a kind that has `create` alone goes record by record.
+    `settle(session, rows)`: completes values read from text that depend on each other, in place.
     `constraints`: what a violated constraint means, as msgid, by constraint name.
     """
 
@@ -54,6 +55,7 @@ class Kind:
     owner: str | None = None
     default_sort: str = ""
     check: Callable[[Session, Scope, Values | None, Values], None] | None = None
+    settle: Callable[[Session, Sequence[Values]], None] | None = None
     create: Callable[[Session, Scope, Values], Base] | None = None
     create_many: Callable[[Session, Scope, list[Values]], list[Any]] | None = None
     update: Callable[[Session, Scope, Any, Values], None] | None = None
@@ -82,6 +84,10 @@ class Kind:
             if one.name == name:
                 return one
         raise KeyError(name)
+
+    def shown(self, one: Field) -> Field:
+        """The field whose value people read where this one stands."""
+        return self.field(one.shown_by) if one.shown_by else one
 
     def has(self, name: str) -> bool:
         return any(one.name == name for one in self.fields)

@@ -149,7 +149,7 @@ def visible_fields(kind: Kind, scope: Scope) -> tuple[Field, ...]:
 
 def select_records(kind: Kind, scope: Scope, names: Iterable[str] | None = None) -> Query:
     """The kind's records within the scope's reach: `id` and the fields wanted (all by default)."""
-    wanted = None if names is None else set(names)
+    wanted = None if names is None else {part for name in names for part in _read_with(kind, name)}
     columns = [
         column_of(kind, one).label(one.name)
         for one in visible_fields(kind, scope)
@@ -158,6 +158,10 @@ def select_records(kind: Kind, scope: Scope, names: Iterable[str] | None = None)
     statement: Query = select(kind.model.id.label("id"), *columns)  # type: ignore[attr-defined]
     condition = kind.reach(scope)
     return statement if condition is None else statement.where(condition)
+
+
+def _read_with(kind: Kind, name: str) -> tuple[str, str]:
+    return name, kind.shown(kind.field(name)).name
 
 
 def conditions_of(kind: Kind, wish: Wish, scope: Scope | None = None) -> list[ColumnElement[bool]]:

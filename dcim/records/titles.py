@@ -33,7 +33,7 @@ def find_titles(session: Session, scope: Scope, kind: Kind, ids: Collection[int]
 
 def find_paths(session: Session, scope: Scope, kind: Kind, ids: Collection[int]) -> dict[int, str]:
     """The full paths ("SH1/R1/A/A-01") of these records; one statement for each level above."""
-    parts: list[Field] = [kind.field(name) for name in kind.key]
+    parts: list[Field] = [kind.shown(kind.field(name)) for name in kind.key]
     statement = _select(kind, scope, *(_column(kind, one) for one in parts)).where(
         kind.model.id.in_(ids)  # type: ignore[attr-defined]
     )

@@ -17,13 +17,14 @@ from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.errors import (
     ConflictError,
+    Counts,
     ForbiddenError,
     InvalidError,
     JifangError,
     NotFoundError,
     StaleError,
 )
-from dcim.records.deletions import keep_deleted, refuse_while_referred
+from dcim.records.deletions import find_hanging, keep_deleted, refuse_while_referred
 from dcim.records.fields import FieldValueError, mark
 from dcim.records.kinds import Kind, Values
 from dcim.records.listing import find_record
@@ -47,6 +48,8 @@ def create_record(session: Session, scope: Scope, kind: Kind, given: Mapping[str
         raise ForbiddenError("Records of this kind are made by what they belong to.")
     values = judge_values(kind, given)
     check_references(session, scope, kind, values)
+    if kind.settle is not None:
+        kind.settle(session, [values])
     if kind.check is not None:
         kind.check(session, scope, None, values)
     with told_in_words(session, scope, kind, values):
@@ -182,14 +185,25 @@ def delete_record(
     refuse_while_referred(session, scope, kind, record_id, kinds)
     path = find_paths(session, scope, kind, [record_id])[record_id]
     kept = keep_deleted(session, scope, kind, record_id, path)
-    with told_in_words(session, scope, kind, {}, record_id):
-        if kind.delete is not None:
-            kind.delete(session, scope, found)
-        else:
-            # Not session.delete: it would first cut loose the rows that refer to this one.
-            session.expunge(found)
-            session.execute(delete(kind.model).where(kind.model.id == record_id))  # type: ignore[attr-defined]
-        session.flush()
+    try:
+        with told_in_words(session, scope, kind, {}, record_id):
+            if kind.delete is not None:
+                kind.delete(session, scope, found)
+            else:
+                # Not session.delete: it would first cut loose the rows that refer to this one.
+                session.expunge(found)
+                session.execute(delete(kind.model).where(kind.model.id == record_id))  # type: ignore[attr-defined]
+            session.flush()
+    except ConflictError as error:
+        if not isinstance(error.__cause__, IntegrityError):
+            raise
+        # Without the kinds nobody could say what it is that hangs there.
+        hanging = find_hanging(session, kind, record_id, kinds) if kinds else []
+        if not hanging:
+            raise
+        raise ConflictError(
+            "Still in use by: %(things)s.", things=Counts(hanging)
+        ) from error.__cause__
     if not kind.audits:
         record(
             session,

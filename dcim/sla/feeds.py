@@ -12,7 +12,7 @@ from dcim.metering.families import NOT_REPORTED
 from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
 from dcim.power.chain import Node, PowerTree, Surroundings, load_tree
-from dcim.power.judgement import Circuit
+from dcim.power.judgement import Circuit, share_phases
 from dcim.power.models import Outlet
 from dcim.sla.evidence import DEAD_BELOW_PCT, HOLDS_MS
 
@@ -49,15 +49,27 @@ class NodeNow:
         return self.node.rated_a * self.node.derate_pct / 100
 
 
+def measure(one: NodeNow, *, dead: bool = False) -> int | None:
+    """What flows through a node now, mVA: its current, or its power by the power factor."""
+    if dead:
+        return 0
+    node = one.node
+    if one.ma is not None and node.phases == 1:
+        return one.ma * node.phase_v
+    return None if one.mw is None else -(-one.mw * 100 // node.power_factor_pct)
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A rack's PDU with the breaker and panel before it; `used` and `outlets` count sockets."""
+    """A rack's PDU with the breaker and panel before it and the banks in it; `used` and `outlets`
+    count sockets."""
 
     pdu: NodeNow
     breaker: NodeNow | None
     panel: NodeNow | None
     used: int = 0
     outlets: int = 0
+    banks: tuple[NodeNow, ...] = ()
 
     @property
     def name(self) -> str:
@@ -79,7 +91,16 @@ class Feed:
             derated_a=min(part.derated_a for part in parts),
             volts=self.pdu.node.phase_v,
             phases=self.pdu.node.phases,
+            shares=self._shares(),
         )
+
+    def _shares(self) -> tuple[float, float, float] | None:
+        """By the meters of its banks, if all of them show something and their phases are known."""
+        loads = [(measure(one), one.node.phase) for one in self.banks]
+        if self.pdu.node.phases == 1 or any(not phase for _mva, phase in loads):
+            return None
+        known = [(mva, phase) for mva, phase in loads if mva is not None]
+        return share_phases(known) if len(known) == len(loads) else None
 
     @property
     def rated_w(self) -> int:
@@ -114,6 +135,11 @@ class Supply:
                 panel=next((each for each in above if each.node.kind == "panel"), None),
                 outlets=outlets,
                 used=used,
+                banks=tuple(
+                    self.nodes[node.id]
+                    for node in self.tree.children(now.node.id)
+                    if node.kind == "bank"
+                ),
             )
             self._by_rack.setdefault(now.node.rack_id, []).append(feed)
         for feeds in self._by_rack.values():

@@ -28,7 +28,7 @@ from dcim.power.outage import (
     simulate,
 )
 from dcim.power.tree import Node, PowerTree
-from dcim.sla.feeds import Feed, NodeNow, Peak, Supply, load_supply, read_peaks
+from dcim.sla.feeds import Feed, Peak, Supply, load_supply, measure, read_peaks
 
 # What a rack is taken to draw: its month's maximum, what it draws now, or what is sold there.
 LOADS = ("max", "now", "contracted")
@@ -238,16 +238,6 @@ def draw_rack(
         return RackDraw(rack.id)
     part = -(-total // len(feeds))
     return RackDraw(rack.id, total, {feed.pdu.node.id: part for feed in feeds}, basis)
-
-
-def measure(one: NodeNow, *, dead: bool = False) -> int | None:
-    """What flows through a node now, mVA: its current, or its power by the power factor."""
-    if dead:
-        return 0
-    node = one.node
-    if one.ma is not None and node.phases == 1:
-        return one.ma * node.phase_v
-    return None if one.mw is None else -(-one.mw * 100 // node.power_factor_pct)
 
 
 def apparent(watts: int, node: Node) -> int:

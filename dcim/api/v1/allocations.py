@@ -7,6 +7,7 @@ from marshmallow import Schema, fields
 from dcim.api.fields import Whole, choice
 from dcim.api.shapes import answer_of
 from dcim.api.spec import Resource
+from dcim.api.v1.devices import LOWEST, MAX_HALF_UNIT
 from dcim.customers.models import ContractItem
 from dcim.errors import InvalidError
 from dcim.http.database import current_scope, db_session
@@ -20,7 +21,7 @@ allocations = Resource("allocating", "Selling space", prefix="allocations")
 area_claims = Resource("area_claims", "Selling whole areas", prefix="area-claims")
 
 # The highest half unit of the tallest rack there can be, and how many there are.
-MAX_HALF_UNIT, HALF_UNITS = 119, 120
+HALF_UNITS = 120
 
 
 class Term(Schema):
@@ -37,7 +38,7 @@ class NewAllocation(Term):
         0,
         MAX_HALF_UNIT,
         required=True,
-        metadata={"description": "Lowest half unit from the bottom, 0 is the lower half of U1."},
+        metadata={"description": LOWEST},
     )
     height = Whole(1, HALF_UNITS, required=True, metadata={"description": "In half units."})
 

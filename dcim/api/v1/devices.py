@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema
+from marshmallow import Schema, fields
 
 from dcim.accounts.roles import Right
 from dcim.api.fields import Text, Whole, choice
@@ -15,12 +15,20 @@ from dcim.inventory import queries
 from dcim.inventory.models import Device
 from dcim.inventory.space import placement
 from dcim.inventory.space.rails import RAIL_PLACES
-from dcim.operations.relocation import take_out
+from dcim.operations.relocation import Loosened, take_out
 
 devices = Resource("devices", "Devices")
 
 # The highest half unit of the tallest rack there can be.
 MAX_HALF_UNIT = 119
+OVERRIDE = (
+    "The reason for building into another's space, or above the cabinet's weight limit; takes a"
+    " right."
+)
+LOWEST = (
+    "Lowest half unit, counted from 0 at the rack's bottom, also where its units are printed from"
+    " the top (`numbering` down)."
+)
 
 
 class NewInstallation(Schema):
@@ -30,7 +38,7 @@ class NewInstallation(Schema):
         MAX_HALF_UNIT,
         allow_none=True,
         load_default=None,
-        metadata={"description": "Lowest half unit from the bottom, 0 is the lower half of U1."},
+        metadata={"description": LOWEST},
     )
     face = choice(
         ("front", "rear", "full"),
@@ -49,7 +57,7 @@ class NewInstallation(Schema):
     override = Text(
         high=255,
         load_default="",
-        metadata={"description": "The reason for building into another's space; takes a right."},
+        metadata={"description": OVERRIDE},
     )
 
 
@@ -65,11 +73,31 @@ def install_device(body: dict[str, Any], device_id: int) -> Any:
     return queries.find_device(session, scope, device_id)
 
 
+class LoosenedCords(Schema):
+    unplugged = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Outlets that are free now: the PDU's code and the number."},
+    )
+    cross_connected = fields.List(
+        fields.String(),
+        required=True,
+        metadata={
+            "description": "Ports that are part of a cross-connect still, with its order; their"
+            " cables are the order's to part."
+        },
+    )
+
+
+def tell_loosened(loosened: Loosened) -> dict[str, list[str]]:
+    return {"unplugged": loosened.outlets, "cross_connected": loosened.ports}
+
+
 @devices.delete("/<int:device_id>/installation")
-@devices.response(204)
-def remove_device(device_id: int) -> None:
-    """Take a device out of its rack; its power cords come out of their outlets."""
-    take_out(db_session(), current_scope(), _find(device_id))
+@devices.response(200, LoosenedCords)
+def remove_device(device_id: int) -> Any:
+    """Take a device out of its rack; its power cords come out of their outlets, which are named."""
+    return tell_loosened(take_out(db_session(), current_scope(), _find(device_id)))
 
 
 def _find(device_id: int) -> Device:

@@ -7,7 +7,8 @@ from marshmallow import Schema
 from dcim.api.fields import Instant, Text, Whole
 from dcim.api.shapes import answer_of
 from dcim.api.spec import Resource
-from dcim.api.v1.allocations import HALF_UNITS, MAX_HALF_UNIT, Term, find_item
+from dcim.api.v1.allocations import HALF_UNITS, Term, find_item
+from dcim.api.v1.devices import LOWEST, MAX_HALF_UNIT
 from dcim.http.database import current_scope, db_session
 from dcim.inventory.claim_rows import read_allocation, read_hold
 from dcim.inventory.queries import AllocationRow
@@ -20,7 +21,7 @@ holds = Resource("holding", "Holding space", prefix="holds")
 class NewHold(Schema):
     rack_id = Whole(required=True)
     prospect = Text(required=True)
-    u_low = Whole(0, MAX_HALF_UNIT, required=True)
+    u_low = Whole(0, MAX_HALF_UNIT, required=True, metadata={"description": LOWEST})
     height = Whole(1, HALF_UNITS, required=True, metadata={"description": "In half units."})
     starts_at = Instant(
         allow_none=True,

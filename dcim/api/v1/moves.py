@@ -9,7 +9,7 @@ from dcim.accounts.roles import Right
 from dcim.api.fields import Text, Whole, choice
 from dcim.api.shapes import answer_of
 from dcim.api.spec import Resource
-from dcim.api.v1.allocations import MAX_HALF_UNIT
+from dcim.api.v1.devices import LOWEST, MAX_HALF_UNIT, OVERRIDE, LoosenedCords, tell_loosened
 from dcim.errors import ForbiddenError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
@@ -27,7 +27,9 @@ class NewPlace(Schema):
     """`u_low` null is the side rail. Without `face` and `side` the device's type decides."""
 
     rack_id = Whole(required=True)
-    u_low = Whole(0, MAX_HALF_UNIT, allow_none=True, load_default=None)
+    u_low = Whole(
+        0, MAX_HALF_UNIT, allow_none=True, load_default=None, metadata={"description": LOWEST}
+    )
     face = choice(("front", "rear", "full"), allow_none=True, load_default=None)
     side = choice(("left", "right", "full"), allow_none=True, load_default=None)
     rail = choice(("left", "right"), allow_none=True, load_default=None)
@@ -43,11 +45,11 @@ class Moves(Schema):
     override = Text(
         low=0,
         load_default="",
-        metadata={"description": "The reason for building into another's space; takes a right."},
+        metadata={"description": OVERRIDE},
     )
 
 
-class MovedDevices(Schema):
+class MovedDevices(LoosenedCords):
     items = fields.List(fields.Nested(answer_of(queries.DeviceRow)), required=True)
 
 
@@ -57,7 +59,8 @@ class MovedDevices(Schema):
 def move_devices(body: dict[str, Any]) -> Any:
     """Move devices: all come out, then all go in; all or none.
 
-    Into another rack they lose their cords to the old rack's power strips.
+    Into another rack they lose their cords to the old rack's power strips; the answer names the
+    outlets that are free now, and the ports whose cables are left to their orders.
     """
     session, scope = db_session(), current_scope()
     if body["override"] and not has_right(Right.OVERRIDE_SPACE):
@@ -66,5 +69,8 @@ def move_devices(body: dict[str, Any]) -> Any:
     for one in body["moves"]:
         device = placement.find_device(session, scope, one.pop("device_id"))
         wanted.append(placement.Move(device, placement.Place(**one)))
-    relocate(session, scope, wanted, override=body["override"])
-    return {"items": [queries.find_device(session, scope, one.device.id) for one in wanted]}
+    loosened = relocate(session, scope, wanted, override=body["override"])
+    return {
+        "items": [queries.find_device(session, scope, one.device.id) for one in wanted],
+        **tell_loosened(loosened),
+    }

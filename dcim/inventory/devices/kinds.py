@@ -27,6 +27,7 @@ from dcim.inventory.devices.type_descriptions import (
 )
 from dcim.inventory.devices.types import check_device_type, create_device_type
 from dcim.inventory.models import Device, DeviceType, Installation, Rack, Site
+from dcim.inventory.rail_columns import printed_low
 from dcim.records.fields import (
     ChoiceType,
     DayType,
@@ -102,7 +103,7 @@ def _place() -> Any:
     """ "A-03 U10", or "A-03 0U" on the side rail; none for what stands nowhere."""
     unit = case(
         (Installation.u_low.is_(None), " 0U"),
-        else_=func.concat(" U", cast(Installation.u_low // 2 + 1, Text)),
+        else_=func.concat(" U", cast(printed_low(Installation) // 2 + 1, Text)),
     )
     return (
         select(func.concat(Rack.code, unit))

@@ -30,6 +30,7 @@ from dcim.inventory.drawing.elevation_parts import (
     Strip,
     UnitMark,
 )
+from dcim.inventory.numbering import name_stretch, name_units, turn_place, unit_of
 
 TINTS = 3
 """Muted customer colours there are; neighbours in the order from the top never share one."""
@@ -161,41 +162,21 @@ def assign_tints(rack: Rack, contents: Contents) -> dict[str, int]:
 
 
 def unit_range(rack: Rack, u_low: int, height: int) -> str:
-    """'U10', 'U10–15'; a half is written '.5' (U10.5 is the upper half of U10).
-
-    The smaller number comes first, also where units count down.
-    """
-    first, last = u_low, u_low + height
-    low = _unit_text(rack, first)
-    if height == 1:
-        return f"U{low}"
-    # A thing that ends on a half names that half; otherwise the last whole U it fills.
-    high = _unit_text(rack, last - 1 if last % 2 else last - 2)
-    if low == high:
-        return f"U{low}"
-    return f"U{high}–{low}" if _counts_down(rack, first) else f"U{low}–{high}"
-
-
-def _unit_text(rack: Rack, row: int) -> str:
-    number = unit_number(rack, row)
-    origin = next((s.u_low for s in rack.sections if _restarts(s, row)), 0)
-    return f"{number}.5" if (row - origin) % 2 else str(number)
-
-
-def _counts_down(rack: Rack, row: int) -> bool:
-    section = next((s for s in rack.sections if _restarts(s, row)), None)
-    return rack.counts_down if section is None else section.counts_down
+    """'U10', 'U10–15' as printed there, within a section that counts anew; see `numbering`."""
+    section = next((s for s in rack.sections if _restarts(s, u_low)), None)
+    if section is None or section.first_u is None:
+        return name_units(rack, u_low, height)
+    return name_stretch(
+        turn_place(section, u_low - section.u_low, height) + 2 * (section.first_u - 1), height
+    )
 
 
 def unit_number(rack: Rack, row: int) -> int:
     """The printed number of the U that half-U `row` belongs to."""
     for section in rack.sections:
         if _restarts(section, row) and section.first_u is not None:
-            place = (row - section.u_low) // 2
-            return section.first_u + (
-                (section.height + 1) // 2 - 1 - place if section.counts_down else place
-            )
-    return rack.u_count - row // 2 if rack.counts_down else row // 2 + 1
+            return section.first_u - 1 + unit_of(section, row - section.u_low)
+    return unit_of(rack, row)
 
 
 def _restarts(section: Section, row: int) -> bool:

@@ -30,6 +30,14 @@ class Section:
     first_u: int | None = None
     counts_down: bool = False
 
+    @property
+    def u_count(self) -> int:
+        return (self.height + 1) // 2
+
+    @property
+    def numbering(self) -> str:
+        return "down" if self.counts_down else "up"
+
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
@@ -52,6 +60,10 @@ class Rack:
     sections: tuple[Section, ...] = ()
     # Printed from the top, as `Section.counts_down`; for a rack without sections.
     counts_down: bool = False
+
+    @property
+    def numbering(self) -> str:
+        return "down" if self.counts_down else "up"
 
 
 @dataclass(frozen=True, slots=True)

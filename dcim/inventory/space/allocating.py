@@ -22,6 +22,7 @@ from dcim.inventory.models import (
     InstallationSlot,
     Rack,
 )
+from dcim.inventory.numbering import name_units
 from dcim.inventory.space.item_days import check_later_end, check_sale_days
 from dcim.inventory.space.occupancy import (
     Space,
@@ -96,7 +97,7 @@ def allocate_space(
         f"allocation/{allocation.id}",
         customer_id=item.customer_id,
         rack=rack.code,
-        where=str(Space(u_low, height)),
+        where=name_units(rack, u_low, height),
         item=item.code,
         starts_on=starts_on.isoformat(),
         ends_on=ends_on.isoformat() if ends_on else None,
@@ -212,7 +213,7 @@ def end_allocation(
         f"allocation/{allocation.id}",
         customer_id=allocation.customer_id,
         rack=rack.code,
-        where=str(Space(allocation.u_low, allocation.height)),
+        where=name_units(rack, allocation.u_low, allocation.height),
         before=before.isoformat() if before else None,
         ends_on=ends_on.isoformat() if ends_on else None,
         standing=[device.name for device in standing],
@@ -286,7 +287,7 @@ def cancel_allocation(
         f"allocation/{allocation_id}",
         customer_id=customer_id,
         rack=rack.code,
-        where=str(space),
+        where=name_units(rack, space.u_low, space.height),
         starts_on=allocation.starts_on.isoformat(),
     )
 

@@ -50,36 +50,45 @@ class EndedArea:
     standing: Sequence[Device]
 
 
+# By extent: what an area is called, what leads from the room to it, its id.
+_PATHS: dict[str, tuple[Any, tuple[Any, ...], Any]] = {
+    "room": (Room.code, (), Room.id),
+    "cage": (Room.code + "/" + Cage.code, ((Cage, Cage.room_id == Room.id),), Cage.id),
+    "cabinet": (
+        Room.code + "/" + Row.code + "/" + Cabinet.code,
+        ((Row, Row.room_id == Room.id), (Cabinet, Cabinet.row_id == Row.id)),
+        Cabinet.id,
+    ),
+    "rack": (
+        Room.code + "/" + Row.code + "/" + Rack.code,
+        (
+            (Row, Row.room_id == Room.id),
+            (Cabinet, Cabinet.row_id == Row.id),
+            (Rack, Rack.cabinet_id == Cabinet.id),
+        ),
+        Rack.id,
+    ),
+}
+
+
+def select_path(extent: str, area_id: Any) -> Any:
+    """What an area is called, as a part of a statement that has its id."""
+    path, joins, column = _PATHS[extent]
+    statement = select(path).select_from(Room)
+    for table, condition in joins:
+        statement = statement.join(table, condition)
+    return statement.where(column == area_id).scalar_subquery()
+
+
 def find_area(session: Session, extent: str, area_id: int) -> Area:
     """Raises NotFoundError, and InvalidError for what is no extent."""
-    paths: dict[str, tuple[Any, Any]] = {
-        "room": (select(Room.id, Room.code, Site.timezone), Room.id),
-        "cage": (
-            select(Room.id, Room.code + "/" + Cage.code, Site.timezone).join(
-                Cage, Cage.room_id == Room.id
-            ),
-            Cage.id,
-        ),
-        "cabinet": (
-            select(Room.id, Room.code + "/" + Row.code + "/" + Cabinet.code, Site.timezone)
-            .join(Row, Row.room_id == Room.id)
-            .join(Cabinet, Cabinet.row_id == Row.id),
-            Cabinet.id,
-        ),
-        "rack": (
-            select(Room.id, Room.code + "/" + Row.code + "/" + Rack.code, Site.timezone)
-            .join(Row, Row.room_id == Room.id)
-            .join(Cabinet, Cabinet.row_id == Row.id)
-            .join(Rack, Rack.cabinet_id == Cabinet.id),
-            Rack.id,
-        ),
-    }
-    if extent not in paths:
+    if extent not in _PATHS:
         raise InvalidError("A room, cage, cabinet or rack.", {"extent": ["unknown"]})
-    statement, column = paths[extent]
-    found = session.execute(
-        statement.join(Site, Site.id == Room.site_id).where(column == area_id)
-    ).one_or_none()
+    path, joins, column = _PATHS[extent]
+    statement: Query = select(Room.id, path, Site.timezone).join(Site, Site.id == Room.site_id)
+    for table, condition in joins:
+        statement = statement.join(table, condition)
+    found = session.execute(statement.where(column == area_id)).one_or_none()
     if found is None:
         raise NotFoundError("There is no such area.")
     return Area(extent, area_id, found[0], found[1], ZoneInfo(found[2]))

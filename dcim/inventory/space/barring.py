@@ -7,6 +7,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.errors import InvalidError, NotFoundError
 from dcim.inventory.models import FACES, SIDES, BarredSpace, InstallationSlot
+from dcim.inventory.numbering import name_units
 from dcim.inventory.space.occupancy import (
     Space,
     check_range,
@@ -16,7 +17,6 @@ from dcim.inventory.space.occupancy import (
     find_holds,
     find_installed,
     lock_rack,
-    name_units,
     read_again,
     refuse_allocated,
     refuse_barred,
@@ -96,7 +96,7 @@ def bar_space(
         "space.bar",
         f"barred-space/{barred.id}",
         rack=rack.code,
-        where=str(space),
+        where=name_units(rack, space.u_low, space.height),
         face=face,
         kind=kind,
         reason=barred.reason,
@@ -118,7 +118,7 @@ def unbar_space(session: Session, scope: Scope, barred: BarredSpace) -> None:
         "space.unbar",
         f"barred-space/{barred_id}",
         rack=rack.code,
-        where=name_units(barred.u_low, barred.height),
+        where=name_units(rack, barred.u_low, barred.height),
         kind=barred.kind,
     )
 

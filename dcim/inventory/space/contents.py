@@ -70,7 +70,8 @@ class ClaimRow:
     id: int
     rack_id: int
     rack_code: str
-    rack_u: int
+    u_count: int
+    numbering: str
     cabinet_id: int
     cabinet_code: str
     customer_id: int
@@ -218,7 +219,8 @@ def _select_claims(scope: Scope) -> Query:
             Allocation.id,
             Allocation.rack_id,
             Rack.code.label("rack_code"),
-            Rack.u_count.label("rack_u"),
+            Rack.u_count,
+            Rack.numbering,
             Cabinet.id.label("cabinet_id"),
             Cabinet.code.label("cabinet_code"),
             Allocation.customer_id,

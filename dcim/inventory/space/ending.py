@@ -12,7 +12,8 @@ from dcim.customers.items import set_item_end
 from dcim.customers.models import Contract, ContractItem
 from dcim.errors import ConflictError
 from dcim.inventory.models import Allocation
-from dcim.inventory.space.occupancy import name_units
+from dcim.inventory.numbering import name_units
+from dcim.inventory.space.extending import space_follows
 
 
 def end_item(
@@ -24,11 +25,14 @@ def end_item(
 ) -> None:
     """`ends_on` is the first day no longer paid for; None lets it run again.
 
-    Raises ConflictError naming space that would still be the item's, InvalidError.
+    A later end takes along the space that ended with it. Raises ConflictError naming space that
+    would still be the item's, or who has it from the old end on; InvalidError.
     """
     if ends_on is not None:
         refuse_allocated_beyond(session, scope, [item.id], ends_on)
-    set_item_end(session, scope, item, ends_on, now)
+    contract = session.get_one(Contract, item.contract_id)
+    with space_follows(session, scope, contract, now):
+        set_item_end(session, scope, item, ends_on, now)
 
 
 def end_contract(
@@ -40,7 +44,8 @@ def end_contract(
 ) -> None:
     """End it with all its items. Raises ConflictError as `end_item` does, InvalidError."""
     refuse_allocated_beyond(session, scope, [item.id for item in contract.items], ends_on)
-    set_contract_end(session, scope, contract, ends_on, now)
+    with space_follows(session, scope, contract, now):
+        set_contract_end(session, scope, contract, ends_on, now)
 
 
 def refuse_allocated_beyond(
@@ -64,7 +69,7 @@ def refuse_allocated_beyond(
         return
     places = {
         "rack": found.rack.code,
-        "where": name_units(found.u_low, found.height),
+        "where": name_units(found.rack, found.u_low, found.height),
         "item": found.contract_item.code,
     }
     if found.ends_on is None:

@@ -9,6 +9,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.inventory.models import Hold, HoldSlot, Rack
+from dcim.inventory.numbering import name_units
 from dcim.inventory.space.allocating import take_hold
 from dcim.inventory.space.occupancy import (
     Space,
@@ -20,7 +21,6 @@ from dcim.inventory.space.occupancy import (
     find_holds,
     find_installed,
     lock_rack,
-    name_units,
     refuse_allocated,
     refuse_barred,
     refuse_closed,
@@ -92,7 +92,7 @@ def hold_space(
         "space.hold",
         f"hold/{hold.id}",
         rack=rack.code,
-        where=str(space),
+        where=name_units(rack, space.u_low, space.height),
         prospect=prospect,
         starts_at=start.isoformat(),
         expires_at=expires_at.isoformat(),
@@ -141,7 +141,7 @@ def extend_hold(
         "space.extend",
         f"hold/{hold.id}",
         rack=rack.code,
-        where=name_units(hold.u_low, hold.height),
+        where=name_units(rack, hold.u_low, hold.height),
         prospect=hold.prospect,
         before=before.isoformat(),
         expires_at=expires_at.isoformat(),
@@ -164,7 +164,7 @@ def release_hold(session: Session, scope: Scope, hold: Hold) -> None:
         "space.release",
         f"hold/{hold_id}",
         rack=rack.code,
-        where=name_units(hold.u_low, hold.height),
+        where=name_units(rack, hold.u_low, hold.height),
         prospect=hold.prospect,
     )
 

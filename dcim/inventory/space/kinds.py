@@ -1,14 +1,15 @@
 """Kinds of records of space: sites down to racks, barred units, holds, allocations."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Text, case, cast, func, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.roles import Right
 from dcim.accounts.scope import Scope
-from dcim.customers.models import ContractItem, Customer
+from dcim.customers.kinds import CONTRACT_ITEM, CUSTOMER
 from dcim.inventory.models import (
     Allocation,
     BarredSpace,
@@ -21,7 +22,11 @@ from dcim.inventory.models import (
     Row,
     Site,
 )
+from dcim.inventory.numbering import turn_place
+from dcim.inventory.rail_columns import printed_low
+from dcim.inventory.space.areas import select_path
 from dcim.inventory.space.barring import bar_space, unbar_space
+from dcim.inventory.space.claims import EXTENTS, AreaClaim
 from dcim.inventory.space.reach import in_reach, select_reached_rooms
 from dcim.inventory.space.rooms import check_room, check_site, update_room
 from dcim.inventory.space.structure import (
@@ -46,17 +51,23 @@ from dcim.records.fields import (
 from dcim.records.kinds import Kind, Values
 
 
+class TypedUnit(int):
+    """A unit as somebody read it off the rail: which half unit that is, the rack says."""
+
+
 @dataclass(frozen=True, slots=True)
 class UnitType(HalfUnitsType):
-    """A place: half units counted from 0 at the bottom, read and written as people number units.
+    """A place: half units counted from 0 where U1 is printed, read and written as people number
+    units. "10" is 18; "10.5" (19) is the half of U10 next to U11.
 
-    "10" is the lower half of U10 (18), "10.5" its upper half.
+    What is read from text is a `TypedUnit`; what JSON gives is a plain number, from the bottom.
     """
 
     high: int = 119
 
     def read(self, text: str) -> int:
-        return self.judge(HalfUnitsType(2, 2 + self.high).read(text.upper().removeprefix("U")) - 2)
+        halves = HalfUnitsType(2, 2 + self.high).read(text.upper().removeprefix("U")) - 2
+        return TypedUnit(self.judge(halves))
 
     def write(self, value: Any) -> str:
         return f"{value / 2 + 1:g}"
@@ -114,6 +125,10 @@ def _allocation(scope: Scope) -> ColumnElement[bool] | None:
     return None if scope.is_staff else scope.filter(Allocation.customer_id)
 
 
+def _area_claim(scope: Scope) -> ColumnElement[bool] | None:
+    return None if scope.is_staff else scope.filter(AreaClaim.customer_id)
+
+
 def _own_cabinets(scope: Scope, column: Any) -> Any:
     return (
         select(column)
@@ -137,22 +152,47 @@ def _room_of_rack() -> Any:
     )
 
 
-def _buyer() -> Any:
+def _printed_low(placed: Any) -> Any:
+    """`u_low` as printed on its rack."""
     return (
-        select(Customer.code)
-        .where(Customer.id == Allocation.customer_id)
+        select(printed_low(placed))
+        .select_from(Rack)
+        .where(Rack.id == placed.rack_id)
+        .correlate(placed)
+        .scalar_subquery()
+    )
+
+
+def _place_sold() -> Any:
+    """ "A-01 U10": the rack and the first unit as printed."""
+    unit = cast(printed_low(Allocation) // 2 + 1, Text)
+    return (
+        select(func.concat(Rack.code, " U", unit))
+        .where(Rack.id == Allocation.rack_id)
         .correlate(Allocation)
         .scalar_subquery()
     )
 
 
-def _item() -> Any:
-    return (
-        select(ContractItem.code)
-        .where(ContractItem.id == Allocation.contract_item_id)
-        .correlate(Allocation)
-        .scalar_subquery()
+def _area_sold() -> Any:
+    """The path of what is sold, whichever extent it has."""
+    return case(
+        *(
+            (AreaClaim.extent == extent, select_path(extent, getattr(AreaClaim, f"{extent}_id")))
+            for extent in EXTENTS
+        )
     )
+
+
+def _place_typed(session: Session, rows: Sequence[Values]) -> None:
+    """What was typed as printed becomes half units from the bottom. One statement."""
+    typed = [row for row in rows if isinstance(row.get("u_low"), TypedUnit)]
+    ids = {row["rack_id"] for row in typed if row.get("rack_id") is not None}
+    racks = {one.id: one for one in session.scalars(select(Rack).where(Rack.id.in_(ids)))}
+    for row in typed:
+        rack, height = racks.get(row.get("rack_id") or 0), row.get("height")
+        if rack is not None and height is not None:
+            row["u_low"] = turn_place(rack, int(row["u_low"]), height)
 
 
 def _create_barred(session: Session, scope: Scope, values: Values) -> BarredSpace:
@@ -266,18 +306,18 @@ CABINET = Kind(
         Field("own_weight_kg", mark("Own weight"), IntegerType(0, 5000), default=0, unit="kg",
               group=mark("Enclosure"), listed=False),
         Field("asset_tag", mark("Asset tag"), TextType(64), searched=True, internal=True,
-              bulk=False),
+              bulk=False, copied=False),
         Field("serial", mark("Serial number"), TextType(64), searched=True, internal=True,
-              bulk=False, listed=False),
+              bulk=False, listed=False, copied=False),
         Field("lock_kind", mark("Lock"), TextType(64), default="", internal=True, listed=False,
               group=mark("Lock")),
         Field("lock_number", mark("Lock number"), TextType(64), default="", internal=True,
-              listed=False, group=mark("Lock"), bulk=False),
-        Field("grid_x", mark("Tile, from the west"), IntegerType(0, 499), bulk=False,
+              listed=False, group=mark("Lock"), bulk=False, copied=False),
+        Field("grid_x", mark("Tile, from the west"), IntegerType(0, 499), bulk=False, copied=False,
               group=mark("Floor grid"), listed=False,
               hint=mark("The tile under its front left corner.")),
         Field("grid_y", mark("Tile, from the north"), IntegerType(0, 499), bulk=False,
-              group=mark("Floor grid"), listed=False),
+              copied=False, group=mark("Floor grid"), listed=False),
         Field("facing", mark("Front looks"), ChoiceType(_FACINGS), default="S",
               group=mark("Floor grid"), listed=False),
         Field("note", mark("Note"), default="", internal=True, listed=False, wide=True),
@@ -309,7 +349,10 @@ BARRED_SPACE = Kind(
     label_plural=mark("Barred units"), model=BarredSpace,
     fields=(
         Field("rack_id", mark("Rack"), ReferenceType(lambda: RACK), required=True, fixed=True),
-        Field("u_low", mark("Lowest U"), UnitType(), required=True, fixed=True, bulk=False),
+        Field("u_low", mark("Lowest U"), UnitType(), required=True, fixed=True, bulk=False,
+              filtered=False, shown_by="unit"),
+        Field("unit", mark("U as printed"), UnitType(), listed=False,
+              expression=lambda: _printed_low(BarredSpace)),
         Field("height", mark("Height"), HalfUnitsType(1, 120), required=True, fixed=True, unit="U",
               bulk=False),
         Field("face", mark("Face"), ChoiceType(FACES), default="full", fixed=True, bulk=False),
@@ -318,7 +361,7 @@ BARRED_SPACE = Kind(
         Field("reason", mark("Reason"), required=True, fixed=True, searched=True, wide=True,
               bulk=False),
     ),
-    key=("rack_id", "u_low"), title="reason",
+    key=("rack_id", "u_low"), title="reason", settle=_place_typed,
     create=_create_barred, delete=unbar_space, audits=True, **OF_SPACE,
 )  # fmt: skip
 
@@ -326,7 +369,9 @@ HOLD = Kind(
     name="hold", plural="holds", label=mark("Hold"), label_plural=mark("Holds"), model=Hold,
     fields=(
         Field("rack_id", mark("Rack"), ReferenceType(lambda: RACK), readonly=True),
-        Field("u_low", mark("Lowest U"), UnitType(), readonly=True),
+        Field("unit", mark("Lowest U"), UnitType(), expression=lambda: _printed_low(Hold)),
+        Field("u_low", mark("Half unit from the bottom"), IntegerType(0, 119), readonly=True,
+              listed=False),
         Field("height", mark("Height"), HalfUnitsType(1, 120), readonly=True, unit="U"),
         Field("prospect", mark("For whom"), readonly=True, searched=True),
         Field("held_by", mark("Held by"), readonly=True, searched=True),
@@ -336,7 +381,7 @@ HOLD = Kind(
         Field("extensions", mark("Times extended"), IntegerType(), readonly=True, listed=False),
         Field("created_at", mark("Made"), InstantType(), readonly=True, listed=False),
     ),
-    key=("rack_id", "u_low"), title="prospect", default_sort="expires_at",
+    key=("rack_id", "unit"), title="prospect", default_sort="expires_at",
     creatable=False, deletable=False, importable=False, **OF_SPACE,
 )  # fmt: skip
 
@@ -345,16 +390,46 @@ ALLOCATION = Kind(
     label_plural=mark("Allocations"), model=Allocation,
     fields=(
         Field("rack_id", mark("Rack"), ReferenceType(lambda: RACK), readonly=True),
-        Field("u_low", mark("Lowest U"), UnitType(), readonly=True),
+        Field("unit", mark("Lowest U"), UnitType(), expression=lambda: _printed_low(Allocation)),
+        Field("u_low", mark("Half unit from the bottom"), IntegerType(0, 119), readonly=True,
+              listed=False),
         Field("height", mark("Height"), HalfUnitsType(1, 120), readonly=True, unit="U"),
-        Field("customer", mark("Customer"), expression=_buyer, searched=True),
-        Field("item", mark("Contract item"), expression=_item, searched=True),
+        Field("place", mark("Place"), expression=_place_sold, searched=True, listed=False,
+              filtered=False),
+        Field("customer_id", mark("Customer"), ReferenceType(lambda: CUSTOMER), readonly=True),
+        Field("contract_item_id", mark("Contract item"), ReferenceType(lambda: CONTRACT_ITEM),
+              readonly=True),
         Field("turn", mark("Turn"), ChoiceType(TURNS), readonly=True),
         Field("starts_on", mark("From"), DayType(), readonly=True),
         Field("ends_on", mark("First day free again"), DayType(), readonly=True),
     ),
-    key=("rack_id", "u_low", "starts_on"), title="item", default_sort="rack_id,u_low,starts_on",
+    key=("rack_id", "unit", "starts_on"), title="place", default_sort="rack_id,unit,starts_on",
     reach=_allocation, creatable=False, deletable=False, importable=False, **OWN,
 )  # fmt: skip
 
-KINDS = (SITE, BUILDING, ROOM, CAGE, ROW, CABINET, RACK, BARRED_SPACE, HOLD, ALLOCATION)
+_EXTENTS = {
+    "room": mark("Room"),
+    "cage": mark("Cage"),
+    "cabinet": mark("Cabinet"),
+    "rack": mark("Rack"),
+}
+AREA_CLAIM = Kind(
+    name="area_claim", plural="area-sales", label=mark("Area sale"),
+    label_plural=mark("Area sales"), model=AreaClaim,
+    fields=(
+        Field("place", mark("Area"), expression=_area_sold, searched=True),
+        Field("extent", mark("Extent"), ChoiceType(_EXTENTS), readonly=True),
+        Field("customer_id", mark("Customer"), ReferenceType(lambda: CUSTOMER), readonly=True),
+        Field("contract_item_id", mark("Contract item"), ReferenceType(lambda: CONTRACT_ITEM),
+              readonly=True),
+        Field("turn", mark("Turn"), ChoiceType({**TURNS, "over": mark("Over")}), readonly=True),
+        Field("starts_on", mark("From"), DayType(), readonly=True),
+        Field("ends_on", mark("First day free again"), DayType(), readonly=True),
+    ),
+    key=("place", "starts_on"), title="place", default_sort="place,starts_on",
+    reach=_area_claim, creatable=False, deletable=False, importable=False, **OWN,
+)  # fmt: skip
+
+KINDS = (
+    SITE, BUILDING, ROOM, CAGE, ROW, CABINET, RACK, BARRED_SPACE, HOLD, ALLOCATION, AREA_CLAIM,
+)  # fmt: skip

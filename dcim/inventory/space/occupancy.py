@@ -31,6 +31,7 @@ from dcim.inventory.models import (
     Row,
     Site,
 )
+from dcim.inventory.numbering import name_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,6 @@ class Space:
     @property
     def half_units(self) -> range:
         return range(self.u_low, self.u_low + self.height)
-
-    def __str__(self) -> str:
-        return name_units(self.u_low, self.height)
 
 
 def whole_rack(rack: Rack) -> Space:
@@ -64,18 +62,10 @@ def check_range(rack: Rack, space: Space) -> None:
         raise InvalidError(
             "%(where)s does not fit into %(rack)s, which has %(count)s U.",
             {"u_low": ["out of range"]},
-            where=str(space),
+            where=name_units(rack, space.u_low, space.height),
             rack=rack.code,
             count=rack.u_count,
         )
-
-
-def name_units(u_low: int, height: int) -> str:
-    """The U positions as people say them: "U10-12"; a lone half unit is "U10 lower"."""
-    low, high = u_low // 2 + 1, (u_low + height + 1) // 2
-    if height == 1:
-        return f"U{low} {'upper' if u_low % 2 else 'lower'}"
-    return f"U{low}" if low == high else f"U{low}-{high}"
 
 
 def lock_rack(session: Session, rack_id: int) -> Rack:
@@ -243,7 +233,7 @@ def clear_expired_holds(session: Session, holds: Collection[Hold], now: dt.datet
 
 def refuse_installed(rack: Rack, device: Device) -> ConflictError:
     installed = device.installation
-    where = "" if installed is None else name_units(installed.u_low or 0, installed.height)
+    where = "" if installed is None else name_units(rack, installed.u_low or 0, installed.height)
     return ConflictError(
         "%(rack)s %(where)s is taken by %(device)s until it is removed.",
         rack=rack.code,
@@ -253,7 +243,7 @@ def refuse_installed(rack: Rack, device: Device) -> ConflictError:
 
 
 def refuse_barred(rack: Rack, barred: BarredSpace) -> ConflictError:
-    where = name_units(barred.u_low, barred.height)
+    where = name_units(rack, barred.u_low, barred.height)
     if barred.kind == "absent":
         return ConflictError(
             "%(rack)s has no %(where)s: %(reason)s.",
@@ -273,7 +263,7 @@ def refuse_allocated(session: Session, rack: Rack, allocation: Allocation) -> Co
     name = session.scalar(select(Customer.name).where(Customer.id == allocation.customer_id))
     places = {
         "rack": rack.code,
-        "where": name_units(allocation.u_low, allocation.height),
+        "where": name_units(rack, allocation.u_low, allocation.height),
         "customer": name,
         "from_day": allocation.starts_on.isoformat(),
     }
@@ -296,7 +286,7 @@ def refuse_held(rack: Rack, hold: Hold, now: dt.datetime | None = None) -> Confl
             "%(rack)s %(where)s is held for %(prospect)s by %(person)s from %(start)s until"
             " %(until)s.",
             rack=rack.code,
-            where=name_units(hold.u_low, hold.height),
+            where=name_units(rack, hold.u_low, hold.height),
             prospect=hold.prospect,
             person=hold.held_by,
             start=f"{hold.starts_at:%Y-%m-%dT%H:%MZ}",
@@ -305,7 +295,7 @@ def refuse_held(rack: Rack, hold: Hold, now: dt.datetime | None = None) -> Confl
     return ConflictError(
         "%(rack)s %(where)s is held for %(prospect)s by %(person)s until %(until)s.",
         rack=rack.code,
-        where=name_units(hold.u_low, hold.height),
+        where=name_units(rack, hold.u_low, hold.height),
         prospect=hold.prospect,
         person=hold.held_by,
         until=f"{hold.expires_at:%Y-%m-%dT%H:%MZ}",

@@ -21,6 +21,7 @@ from dcim.inventory.models import (
     InstallationSlot,
     Rack,
 )
+from dcim.inventory.space.bearing import find_overloads, find_rack_mates
 from dcim.inventory.space.occupancy import (
     Space,
     check_range,
@@ -83,15 +84,19 @@ def install_device(
 ) -> Installation:
     """Put a device with its lowest half unit at `u_low` (None: on the side rail); see `Place`.
 
-    `override` is the reason for building into another's allocation or hold; whether the caller has
-    the right to give one is decided before. What stands there already, or is barred, is never
-    overridden. Raises ConflictError naming who has the place, InvalidError, ForbiddenError.
+    `override` is the reason for building into another's allocation or hold, or for loading a
+    cabinet above its limit; whether the caller has the right to give one is decided before. What
+    stands there already, or is barred, is never overridden. Raises ConflictError naming who has
+    the place, InvalidError, ForbiddenError.
     """
     require_staff(scope)
     lock_device(session, device)
-    rack = lock_rack(session, rack_id)
+    # What the cabinet bears is decided for all its racks; they are locked in the order of ids.
+    together = sorted({rack_id, *find_rack_mates(session, [rack_id])})
+    rack = {each: lock_rack(session, each) for each in together}[rack_id]
     place = Place(rack_id, u_low, face, side, rail, rail_position)
-    return _install(session, scope, device, rack, place, at or utc_now(), override)
+    overload = find_overloads(session, {device.id: rack_id}).get(device.id)
+    return _install(session, scope, device, rack, place, at or utc_now(), override, overload)
 
 
 def remove_device(session: Session, scope: Scope, device: Device) -> None:
@@ -159,10 +164,16 @@ def move_devices(
         if device.installation is None:
             raise ConflictError("%(device)s is not installed.", device=device.name)
         before[device.id] = device.installation.rack_id, device.installation.u_low
+    targets = {move.device.id: move.place.rack_id for move in moves}
     racks = lock_racks(
         session,
-        [*(rack_id for rack_id, _ in before.values()), *(move.place.rack_id for move in moves)],
+        [
+            *(rack_id for rack_id, _ in before.values()),
+            *targets.values(),
+            *find_rack_mates(session, list(targets.values())),
+        ],
     )
+    overloads = find_overloads(session, targets)
     try:
         with session.begin_nested():
             for device in devices.values():
@@ -180,6 +191,7 @@ def move_devices(
                         move.place,
                         at or utc_now(),
                         override,
+                        overloads.get(move.device.id),
                         moved_from=moved_from,
                     )
                 )
@@ -213,6 +225,7 @@ def _install(
     place: Place,
     now: dt.datetime,
     override: str,
+    overload: ConflictError | None = None,
     *,
     moved_from: dict[str, object] | None = None,
 ) -> Installation:
@@ -264,6 +277,10 @@ def _install(
             for one_face in space.faces
             for one_side in space.sides
         ]
+    if overload is not None:
+        if not override.strip():
+            raise overload
+        overridden = [*overridden, str(overload)]
     with told_in_words(session, rack):
         session.add(installation)
         session.flush()

@@ -15,6 +15,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.inventory.models import Cabinet, Rack
+from dcim.inventory.numbering import name_units
 from dcim.inventory.space.contents import InstalledRow, list_installed
 from dcim.inventory.space.occupancy import Space, find_installed
 from dcim.inventory.walks.checklist import Checklist, Door, Finding, Standing, draw_checklist
@@ -208,7 +209,7 @@ def note_extra(
         raise InvalidError(
             "%(where)s does not fit into %(rack)s, which has %(count)s U.",
             {"u_low": ["out of range"]},
-            where=str(space),
+            where=name_units(rack, u_low, height),
             rack=rack.code,
             count=rack.u_count,
         )

@@ -56,6 +56,7 @@ def draw_own_rack(own: OwnRack, customer_id: int, customer_name: str) -> Elevati
             id=str(own.rack.id),
             name=own.name,
             u_count=own.rack.u_count,
+            counts_down=own.rack.numbering == "down",
             blocked=tuple(
                 Blocked(
                     bar.u_low,

@@ -4,8 +4,9 @@ from typing import Any
 
 from flask import Blueprint, g, request
 
+from dcim.inventory.numbering import name_units
 from dcim.web.network_names import EVERY_NAME
-from dcim.web.staff.names import STATES, role_name, unit_text
+from dcim.web.staff.names import STATES, role_name
 from dcim.web.staff.records.addresses import find_record_link
 
 staff = Blueprint("staff", __name__, url_prefix="/staff")
@@ -76,7 +77,7 @@ def name_things() -> dict[str, Any]:
     """For every staff template."""
     return {
         "role_name": role_name,
-        "unit_text": unit_text,
+        "unit_text": name_units,
         "states": STATES,
         **EVERY_NAME,
         "record_link": find_record_link(),

@@ -13,6 +13,7 @@ from dcim.columns import utc_now
 from dcim.errors import ConflictError
 from dcim.http.database import current_scope, db_session
 from dcim.inventory.models import BarredSpace, Cabinet, Device, Rack
+from dcim.inventory.numbering import name_units
 from dcim.inventory.space.allocating import end_allocation, find_allocation
 from dcim.inventory.space.areas import allocate_area, area_of, end_area, find_claim
 from dcim.inventory.space.barring import bar_space, find_barred_space, unbar_space
@@ -34,7 +35,6 @@ from dcim.web.staff.claiming_forms import (
     SwapForm,
 )
 from dcim.web.staff.moving import tell_loosened
-from dcim.web.staff.names import unit_text
 from dcim.web.staff.placing_parts import (
     answer_form,
     find_cabinet,
@@ -66,7 +66,6 @@ def claims(cabinet_id: int) -> str:
         sales=[(one, area_of(session, one).path) for one in _find_sales(session, cabinet)],
         holds=list_live_holds(session, scope, list(racks), now),
         barred=barred,
-        unit_text=unit_text,
         now=now,
     )
 
@@ -85,7 +84,7 @@ def end_sale(allocation_id: int) -> Response | BaseResponse:
         _tell_end(form.ends_on.data, [device.name for device in ended.standing])
         return url_for("staff.claims", cabinet_id=rack.cabinet_id)
 
-    where = f"{rack.code} {unit_text(found.u_low, found.height)}"
+    where = f"{rack.code} {name_units(found.rack, found.u_low, found.height)}"
     return answer_form(
         "staff/end_sale.html", form, place, where=where, cabinet_id=rack.cabinet_id,
         action=url_for("staff.end_sale", allocation_id=allocation_id),
@@ -187,10 +186,10 @@ def bar(cabinet_id: int) -> Response | BaseResponse:
 
     def place() -> str:
         made = bar_space(
-            db_session(), current_scope(), form.rack_id.data, u_low=form.u_low or 0,
+            db_session(), current_scope(), form.rack_id.data, u_low=form.low_in(cabinet.racks),
             height=form.height, face=form.face.data, kind=form.kind.data, reason=form.reason.data,
         )  # fmt: skip
-        where = unit_text(made.u_low, made.height)
+        where = name_units(made.rack, made.u_low, made.height)
         flash(_("%(where)s is out of use.", where=where), "success")
         return url_for("staff.claims", cabinet_id=cabinet_id)
 
@@ -202,7 +201,7 @@ def unbar(barred_space_id: int) -> BaseResponse:
     session = db_session()
     found = find_barred_space(session, barred_space_id)
     cabinet_id = session.get_one(Rack, found.rack_id).cabinet_id
-    where = unit_text(found.u_low, found.height)
+    where = name_units(found.rack, found.u_low, found.height)
     unbar_space(session, current_scope(), found)
     flash(_("%(where)s can be used again.", where=where), "success")
     return go_on(url_for("staff.claims", cabinet_id=cabinet_id))

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.customers.calendar import add_months, open_month, today_in
 from dcim.customers.charges import total_of
-from dcim.customers.contracts import find_contract_row, renew_contract, sign_contract
+from dcim.customers.contracts import find_contract_row, sign_contract
 from dcim.customers.kinds import CONTRACT_STATE_WORDS
 from dcim.customers.models import ContractItem
 from dcim.customers.overview import preview_month, view_contract
@@ -27,6 +27,7 @@ from dcim.errors import (
 )
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import pick_text
+from dcim.inventory.space import extending
 from dcim.inventory.space.ending import end_contract, end_item
 from dcim.sla.agreed import rule_of_month, tell_terms
 from dcim.sla.agreeing import attach_terms
@@ -120,12 +121,12 @@ def renew(contract_id: int) -> Response | BaseResponse:
         form.months.data = found.renewal_months
 
     def act() -> str:
-        renew_contract(db_session(), current_scope(), found, form.months.data)
+        extending.renew(db_session(), current_scope(), found, form.months.data)
         return str(_("Contract %(number)s runs on.", number=found.number))
 
     return _act(
         found, form, act, _("Renew contract %(number)s", number=found.number), _("Renew"),
-        sub=_("Items that would have ended with it go on with it; prices stay as they are."),
+        sub=_("Items and space that would have ended with it go on; prices stay as they are."),
     )  # fmt: skip
 
 

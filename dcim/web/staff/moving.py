@@ -10,12 +10,12 @@ from dcim.errors import InvalidError, JifangError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.inventory.drawing.trying import plan_moves, try_moves
 from dcim.inventory.models import Cabinet, Device, Rack
+from dcim.inventory.numbering import name_units
 from dcim.inventory.space.placement import Move, Place
 from dcim.operations.relocation import Loosened, relocate
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.cabinet_drawing import find_rack_at
-from dcim.web.staff.names import printed_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def read_spot() -> Spot:
 
 def name_spot(spot: Spot, device: Device) -> str:
     height = 1 if device.installation is None else device.installation.height
-    return f"{spot.rack.code} {printed_units(spot.rack, spot.place.u_low or 0, height)}"
+    return f"{spot.rack.code} {name_units(spot.rack, spot.place.u_low or 0, max(height, 1))}"
 
 
 def say_refusal(error: JifangError) -> str:

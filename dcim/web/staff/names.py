@@ -2,10 +2,6 @@
 
 from flask_babel import lazy_gettext as _l
 
-from dcim.inventory.drawing.elevation import unit_range
-from dcim.inventory.drawing.elevation_parts import Rack as Frame
-from dcim.inventory.models import Rack
-
 ROLES = {
     "app": _l("Application server"),
     "web": _l("Web server"),
@@ -107,17 +103,3 @@ LAYOUTS = {
 def role_name(role: str) -> str:
     """The role in words; one that isn't known stands for itself."""
     return str(ROLES.get(role, role))
-
-
-def unit_text(u_low: int, height: int) -> str:
-    """ "U10", "U10–15" of half units; a half is written .5."""
-    first = u_low / 2 + 1
-    last = (u_low + height) / 2 if height % 2 == 0 else (u_low + height + 1) / 2
-    start, end = (f"{value:g}" for value in (first, last))
-    return f"U{start}" if start == end or height == 1 else f"U{start}–{end}"
-
-
-def printed_units(rack: Rack, u_low: int, height: int) -> str:
-    """As `unit_text`, with the numbers as they are printed on this rack."""
-    frame = Frame(str(rack.id), rack.code, rack.u_count, counts_down=rack.numbering == "down")
-    return unit_range(frame, u_low, max(height, 1))

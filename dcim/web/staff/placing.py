@@ -12,6 +12,7 @@ from dcim.columns import utc_now
 from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.inventory.models import Hold, Rack
+from dcim.inventory.numbering import name_units
 from dcim.inventory.space.allocating import allocate_space
 from dcim.inventory.space.contents import list_live_holds
 from dcim.inventory.space.holding import hold_space, release_hold
@@ -21,7 +22,6 @@ from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.moving import tell_loosened
-from dcim.web.staff.names import unit_text
 from dcim.web.staff.placing_forms import (
     AllocateForm,
     HoldForm,
@@ -57,12 +57,14 @@ def install(cabinet_id: int) -> Response | BaseResponse:
 
     def place() -> str:
         device = find_device(form.device.data)
+        rack = next(one for one in cabinet.racks if one.id == form.rack_id.data)
         done = install_device(
-            db_session(), current_scope(), device, form.rack_id.data,
-            u_low=form.u_low, face=form.face.data or None, side=form.side.data or None,
-            rail=form.rail_side, rail_position=form.rail_place, override=read_override(form),
+            db_session(), current_scope(), device, rack.id,
+            u_low=form.find_low(rack, device.device_type.height),
+            face=form.face.data or None, side=form.side.data or None, rail=form.rail_side,
+            rail_position=form.rail_place, override=read_override(form),
         )  # fmt: skip
-        where = "" if done.u_low is None else unit_text(done.u_low, done.height)
+        where = "" if done.u_low is None else name_units(rack, done.u_low, done.height)
         flash(_("%(device)s is installed: %(where)s.", device=device.name, where=where), "success")
         return url_for("staff.cabinet", cabinet_id=cabinet_id)
 
@@ -86,10 +88,10 @@ def hold(cabinet_id: int) -> Response | BaseResponse:
         begins = form.begins.data and dt.datetime.combine(form.begins.data, dt.time(), zone)
         made = hold_space(
             db_session(), current_scope(), form.rack_id.data, prospect=form.prospect.data,
-            u_low=form.u_low or 0, height=form.height, starts_at=begins or None, expires_at=ends,
-            reason=form.reason.data,
+            u_low=form.low_in(cabinet.racks), height=form.height, starts_at=begins or None,
+            expires_at=ends, reason=form.reason.data,
         )  # fmt: skip
-        where = unit_text(made.u_low, made.height)
+        where = name_units(made.rack, made.u_low, made.height)
         flash(_("%(where)s is held for %(name)s.", where=where, name=made.prospect), "success")
         return url_for("staff.cabinet", cabinet_id=cabinet_id)
 
@@ -109,7 +111,8 @@ def allocate(cabinet_id: int) -> Response | BaseResponse:
         *(
             SelectChoice(
                 one.id,
-                f"{racks[one.rack_id].code} {unit_text(one.u_low, one.height)} · {one.prospect}",
+                f"{racks[one.rack_id].code}"
+                f" {name_units(racks[one.rack_id], one.u_low, one.height)} · {one.prospect}",
             )
             for one in holds.values()
         ),
@@ -119,18 +122,19 @@ def allocate(cabinet_id: int) -> Response | BaseResponse:
         chosen = holds.get(read_int("hold") or 0)
         if chosen is not None:
             form.hold_id.data, form.rack_id.data = chosen.id, chosen.rack_id
-            form.u.data, form.units.data = chosen.u_low / 2 + 1, chosen.height / 2
+            form.put_place(racks[chosen.rack_id], chosen.u_low, chosen.height)
+            form.units.data = chosen.height / 2
         elif form.u.data is None:
             form.u.data, form.units.data = 1, racks[form.rack_id.data].u_count
 
     def place() -> str:
         item = find_item(form.item.data)
         sold = allocate_space(
-            session, scope, item, form.rack_id.data, u_low=form.u_low or 0, height=form.height,
-            starts_on=form.starts_on.data, ends_on=form.ends_on.data,
+            session, scope, item, form.rack_id.data, u_low=form.low_in(cabinet.racks),
+            height=form.height, starts_on=form.starts_on.data, ends_on=form.ends_on.data,
             from_hold=session.get(Hold, form.hold_id.data) if form.hold_id.data else None,
         )  # fmt: skip
-        where = unit_text(sold.u_low, sold.height)
+        where = name_units(sold.rack, sold.u_low, sold.height)
         flash(_("%(where)s is allocated to %(code)s.", where=where, code=item.code), "success")
         return url_for("staff.cabinet", cabinet_id=cabinet_id)
 
@@ -146,7 +150,7 @@ def release(hold_id: int) -> BaseResponse:
     if found is None:
         raise NotFoundError("This hold is gone already.")
     cabinet_id = found.rack.cabinet_id
-    prospect, where = found.prospect, unit_text(found.u_low, found.height)
+    prospect, where = found.prospect, name_units(found.rack, found.u_low, found.height)
     release_hold(session, current_scope(), found)
     flash(_("%(where)s is no longer held for %(name)s.", where=where, name=prospect), "success")
     return go_on(url_for("staff.cabinet", cabinet_id=cabinet_id))
@@ -161,15 +165,15 @@ def move(device_id: int) -> Response | BaseResponse:
         form.rack.data, form.face.data, form.side.data = (
             standing.rack.code, standing.face, standing.side,
         )  # fmt: skip
-        form.u.data = None if standing.u_low is None else standing.u_low / 2 + 1
+        form.put_place(standing.rack, standing.u_low, standing.height)
         if standing.rail is not None:
             form.rail.data = f"{standing.rail}-{standing.rail_position}"
 
     def place() -> str:
         rack = find_rack(form.rack.data)
         spot = Place(
-            rack.id, form.u_low, form.face.data or None, form.side.data or None,
-            form.rail_side, form.rail_place,
+            rack.id, form.find_low(rack, device.device_type.height), form.face.data or None,
+            form.side.data or None, form.rail_side, form.rail_place,
         )  # fmt: skip
         loosened = relocate(
             db_session(), current_scope(), [Move(device, spot)], override=read_override(form)

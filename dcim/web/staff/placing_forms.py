@@ -1,6 +1,7 @@
 """What people type to install, move, hold and allocate. Rules: dcim.inventory.space.placement."""
 
 import datetime as dt
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from dcim.inventory.models import Rack
+from dcim.inventory.numbering import first_unit, turn_place
 from dcim.inventory.space.rails import RAIL_PLACES
 
 MISSING = _l("This is needed.")
@@ -28,8 +30,8 @@ def whole_halves(form: FlaskForm, field: Any) -> None:
 
 
 class PlaceForm(FlaskForm):  # type: ignore[misc]
-    """A place in one of the cabinet's racks. `u` is the lowest U, as printed: 10.5 is the upper
-    half of U10."""
+    """A place in one of the cabinet's racks. `u` is the smallest number it takes, as printed on
+    the rack: 10.5 is the half of U10 next to U11."""
 
     rack_id = SelectField(_l("Rack"), coerce=int, validators=[InputRequired(MISSING)])
     u = DecimalField(
@@ -45,9 +47,15 @@ class PlaceForm(FlaskForm):  # type: ignore[misc]
         if self.rack_id.data is None and racks:
             self.rack_id.data = racks[0].id
 
-    @property
-    def u_low(self) -> int | None:
-        return None if self.u.data is None else int((Decimal(self.u.data) - 1) * 2)
+    def find_low(self, rack: Rack | None, height: int) -> int | None:
+        """The lowest half unit from the bottom of what is `height` half units high."""
+        if self.u.data is None:
+            return None
+        at = int((Decimal(self.u.data) - 1) * 2)
+        return at if rack is None else turn_place(rack, at, height)
+
+    def put_place(self, rack: Rack, u_low: int | None, height: int) -> None:
+        self.u.data = None if u_low is None else Decimal(first_unit(rack, u_low, height))
 
 
 class MountForm(PlaceForm):
@@ -134,6 +142,10 @@ class SpaceForm(PlaceForm):
     @property
     def height(self) -> int:
         return int(Decimal(self.units.data or 0) * 2)
+
+    def low_in(self, racks: Iterable[Rack]) -> int:
+        rack = next((one for one in racks if one.id == self.rack_id.data), None)
+        return self.find_low(rack, self.height) or 0
 
 
 class HoldForm(SpaceForm):

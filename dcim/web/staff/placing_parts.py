@@ -16,6 +16,7 @@ from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundErr
 from dcim.http.database import db_session
 from dcim.http.policy import has_right
 from dcim.inventory.models import Cabinet, Device, Rack
+from dcim.inventory.numbering import unit_of
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_int
 from dcim.web.staff.cabinet_drawing import find_rack_at
@@ -49,15 +50,19 @@ def read_override(form: MountForm) -> str:
 
 
 def prefill(form: PlaceForm, cabinet: Cabinet) -> None:
-    """From the drawing: `at` is a half unit of the whole cabinet; or `rack` and `u`."""
+    """From the drawing: `at` is a half unit of the whole cabinet; or `rack` and `u` as printed."""
     form.offer_racks(cabinet.racks)
     if request.method != "GET":
         return
     at = read_int("at")
     spot = None if at is None else find_rack_at(cabinet, at)
     if spot is not None:
-        form.rack_id.data, form.u.data = spot[0], spot[1] // 2 + 1
-    elif (u := read_int("u")) is not None:
+        rack = next(one for one in cabinet.racks if one.id == spot[0])
+        form.rack_id.data, form.u.data = rack.id, unit_of(rack, spot[1])
+        return
+    if (rack_id := read_int("rack")) in {one.id for one in cabinet.racks}:
+        form.rack_id.data = rack_id
+    if (u := read_int("u")) is not None:
         form.u.data = u
 
 

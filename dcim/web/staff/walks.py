@@ -1,5 +1,7 @@
 """The audit walk on a phone: a checklist per cabinet, each tap kept, certified at the end."""
 
+from collections.abc import Sequence
+
 from flask import Response, flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -10,8 +12,9 @@ from dcim.columns import utc_now
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import pick_text
-from dcim.inventory.models import Cabinet, Device, Room, Row
-from dcim.inventory.walks.checklist import Finding
+from dcim.inventory.models import Cabinet, Device, Rack, Room, Row
+from dcim.inventory.numbering import first_unit, name_stretch, name_units, turn_place
+from dcim.inventory.walks.checklist import Finding, Standing
 from dcim.inventory.walks.models import CabinetWalk
 from dcim.inventory.walks.walking import (
     drop_finding,
@@ -27,7 +30,6 @@ from dcim.inventory.walks.walking import (
 )
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.blueprint import staff
-from dcim.web.staff.names import unit_text
 
 
 @staff.route("/cabinets/<int:cabinet_id>/audit", methods=["GET", "POST"])
@@ -48,7 +50,7 @@ def walk_cabinet(cabinet_id: int) -> str | BaseResponse:
         checklist=reading.checklist,
         last=find_last_walks(session, scope, [cabinet_id]).get(cabinet_id),
         crumbs=crumbs(cabinet),
-        **words(),
+        **words(cabinet.racks),
     )
 
 
@@ -81,7 +83,7 @@ def walk_line(walk_id: int, device_id: int) -> Response | BaseResponse:
         line=line,
         checklist=checklist,
         problem=problem,
-        **words(),
+        **words(find_cabinet(walk.cabinet_id).racks),
     )
     return make_response(page, status)
 
@@ -92,13 +94,15 @@ def walk_extra(walk_id: int) -> BaseResponse:
     walk = find_walk(session, scope, walk_id)
     cabinet_id = walk.cabinet_id
     u, units = read_half_units("u"), read_half_units("units")
-    rack = read_form("rack_id", 18)
-    if u is None or units is None or not (rack.isascii() and rack.isdigit()):
+    number = read_form("rack_id", 18)
+    rack = session.get(Rack, int(number)) if number.isascii() and number.isdigit() else None
+    if u is None or units is None or rack is None:
         flash(_("Whole and half U only: 1 or 1.5."), "error")
     else:
         try:
             note_extra(
-                session, scope, walk_id, int(rack), u_low=u - 2, height=units,
+                session, scope, walk_id, rack.id, u_low=turn_place(rack, u - 2, units),
+                height=units,
                 face=request.form.get("face", "full"), found=read_form("found"),
                 note=read_form("note", 4000),
             )  # fmt: skip
@@ -142,7 +146,7 @@ def walk_summary(walk_id: int) -> str:
         agreeing=agreeing,
         actions=suggest_actions(cabinet, differing),
         crumbs=crumbs(cabinet),
-        **words(),
+        **words(cabinet.racks),
     )
 
 
@@ -213,12 +217,19 @@ def suggest_actions(cabinet: Cabinet, differing: list[Finding]) -> dict[int, lis
                 own.append((_("Take it out of the books"), device_url(device.id)))
                 own.append((_("It stands elsewhere: move it"), move_url(device.id)))
         if one.verdict in ("extra", "other"):
-            place = f"&rack={one.rack_id}&u={one.u_low // 2 + 1}" if one.u_low is not None else ""
             target = url_for("staff.install", cabinet_id=cabinet.id)
-            own.append((_("Install what is known"), f"{target}?{place.lstrip('&')}"))
+            own.append((_("Install what is known"), target + _spot_of(cabinet, one)))
             own.append((_("Register a new device"), url_for("staff.add_device")))
         found[one.id] = own
     return found
+
+
+def _spot_of(cabinet: Cabinet, one: Finding) -> str:
+    """The query of the form to install: the rack, and the unit as printed."""
+    rack = next((rack for rack in cabinet.racks if rack.id == one.rack_id), None)
+    if rack is None or one.u_low is None:
+        return ""
+    return f"?rack={rack.id}&u={first_unit(rack, one.u_low, one.height).removesuffix('.5')}"
 
 
 def device_url(device_id: int) -> str:
@@ -256,7 +267,18 @@ def crumbs(cabinet: Cabinet) -> list[tuple[str, str]]:
     ]
 
 
-def words() -> dict[str, object]:
+def words(racks: Sequence[Rack]) -> dict[str, object]:
+    by_id = {rack.id: rack for rack in racks}
+
+    def place_text(one: Standing | Finding) -> str:
+        """As printed on the rack; of one that is gone since, as counted from the bottom."""
+        if one.u_low is None:
+            return str(_("Side rail"))
+        rack = by_id.get(one.rack_id or 0)
+        if rack is None:
+            return name_stretch(one.u_low, one.height)
+        return name_units(rack, one.u_low, one.height)
+
     return {
         "faces": {"front": _("Front"), "rear": _("Rear"), "full": _("Front and rear")},
         "verdicts": {
@@ -267,10 +289,6 @@ def words() -> dict[str, object]:
         },
         "place_text": place_text,
     }
-
-
-def place_text(u_low: int | None, height: int) -> str:
-    return _("Side rail") if u_low is None else unit_text(u_low, height)
 
 
 def read_form(name: str, longest: int = 255) -> str:

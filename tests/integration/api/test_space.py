@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from dcim.accounts.scope import Scope
 from dcim.db import SessionFactory, transaction
+from dcim.inventory.models import Site
+from dcim.power.models import Outlet, PowerNode
 from tests.integration.inventory.house import House, build_house
 
 MakeClient = Callable[..., FlaskClient]
@@ -134,6 +137,31 @@ def test_two_devices_change_places_in_one_call(house: House, staff: FlaskClient)
     assert [item["rack_id"] for item in said(both)["items"]] == racks[::-1]
     forbidden = staff.post("/api/v1/moves", json={"moves": moves, "override": "because"})
     assert forbidden.status_code == 403
+
+
+def test_a_move_and_a_removal_say_what_was_unplugged(
+    house: House, staff: FlaskClient, sessions: SessionFactory
+) -> None:
+    device_id = house.devices["Reed1"].id
+    path = f"/api/v1/devices/{device_id}/installation"
+    staff.post(path, json={"rack_id": house.rack.id, "u_low": 0})
+    with transaction(sessions, Scope.system("test")) as session:
+        for rack_id, code in ((house.rack.id, "PDU-1"), (house.other_rack.id, "PDU-2")):
+            pdu = PowerNode(
+                site_id=session.scalars(select(Site.id)).one(), kind="pdu", code=code, feed="A",
+                rated_a=16, rack_id=rack_id, volts=230,
+            )  # fmt: skip
+            session.add(pdu)
+            session.flush()
+            session.add(Outlet(pdu_id=pdu.id, number=4, device_id=device_id))
+            session.flush()
+    move = {"device_id": device_id, "rack_id": house.other_rack.id, "u_low": 0}
+    moved = said(staff.post("/api/v1/moves", json={"moves": [move]}))
+    assert (moved["unplugged"], moved["cross_connected"]) == (["PDU-1 4"], [])
+    removed = staff.delete(path)
+    assert (removed.status_code, said(removed)) == (
+        200, {"unplugged": ["PDU-2 4"], "cross_connected": []},
+    )  # fmt: skip
 
 
 def test_an_empty_cabinet_is_split(house: House, staff: FlaskClient) -> None:

@@ -263,7 +263,7 @@ def test_a_move_out_from_notice_to_the_last_statement(session: ScopedSession, ho
     with pytest.raises(ConflictError, match="A person"):
         do_step(session, CLERK, by_kind["power_off"], list_missing, LATER)
     # Space that still is theirs keeps the contract from ending; equipment keeps the space.
-    with pytest.raises(ConflictError, match="A-01 U1-42 is allocated by item HT-C1-01"):
+    with pytest.raises(ConflictError, match="A-01 U1–42 is allocated by item HT-C1-01"):
         do_step(session, CLERK, by_kind["items_end"], list_missing, LATER)
     with pytest.raises(ConflictError, match="db-1 still stands in A-01"):
         do_step(session, CLERK, by_kind["space_free"], list_missing, LATER)

@@ -247,7 +247,7 @@ def test_a_barred_unit_takes_nothing_whatever_the_reason(session: Session, house
     barred = bar_space(session, SCOPE, house.rack.id, u_low=4, height=4, reason="bent rail")
     device = house.devices["Reed1"]
     for override in ("", "I must"):
-        with pytest.raises(ConflictError, match=r"A-01 U3-4 is blocked until .* bent rail"):
+        with pytest.raises(ConflictError, match=r"A-01 U3–4 is blocked until .* bent rail"):
             install_device(
                 session, SCOPE, device, house.rack.id, u_low=6, at=NOW, override=override
             )

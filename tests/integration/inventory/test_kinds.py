@@ -7,9 +7,11 @@ from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.inventory.space.allocating import allocate_space
+from dcim.inventory.space.areas import allocate_area, cancel_area
 from dcim.inventory.space.holding import hold_space
 from dcim.inventory.space.kinds import (
     ALLOCATION,
+    AREA_CLAIM,
     BARRED_SPACE,
     CABINET,
     HOLD,
@@ -22,7 +24,7 @@ from dcim.inventory.space.kinds import (
 )
 from dcim.records.deletions import restore_record
 from dcim.records.fields import FieldValueError
-from dcim.records.listing import find_record, list_records, visible_fields
+from dcim.records.listing import find_record, list_records, read_wish, visible_fields
 from dcim.records.titles import find_paths
 from dcim.records.writing import change_record, create_record, delete_record
 from tests.integration.inventory.house import NOW, SCOPE, TODAY, WEEK, House
@@ -105,8 +107,37 @@ def test_a_customer_reaches_own_space_and_no_internal_field(
         shown = {one.name for one in visible_fields(CABINET, scope)}
         assert not shown & {"lock_number", "lock_kind", "note", "asset_tag", "serial"}
     sold = list_records(session, SCOPE, ALLOCATION).items[0]
-    assert (sold["customer"], sold["item"]) == ("Reed", "Reed-1")
+    assert (sold.titles["customer_id"], sold.titles["contract_item_id"]) == ("Reed", "Reed-1")
+    assert sold["place"] == "A-01 U1"
+    moss = read_wish(ALLOCATION, [("customer_id", str(house.items["Moss"].customer_id))])
+    assert list_records(session, SCOPE, ALLOCATION, moss).total == 0
     assert list_records(session, SCOPE, HOLD).items[0]["prospect"] == "Fern"
+
+
+def test_sales_of_areas_are_listed_with_whose_they_are(
+    session: ScopedSession, house: House
+) -> None:
+    row = house.rack.cabinet.row
+    places = {
+        "room": (row.room_id, "M1"),
+        "cabinet": (house.rack.cabinet_id, "M1/A/A-01"),
+        "rack": (house.rack.id, "M1/A/A-01"),
+    }
+    for extent, (area_id, path) in places.items():
+        claim = allocate_area(
+            session, SCOPE, house.items["Reed"], extent, area_id, starts_on=TODAY, now=NOW
+        )
+        assert claim.extent == extent
+        listed = list_records(session, SCOPE, AREA_CLAIM).items[0]
+        assert (listed["place"], listed["extent"], listed["turn"]) == (path, extent, "current")
+        assert listed.titles["customer_id"] == "Reed"
+        wish = read_wish(AREA_CLAIM, [("contract_item_id", str(house.items["Reed"].id))])
+        assert list_records(session, SCOPE, AREA_CLAIM, wish).total == 1
+        moss = Scope.customer("Moss", house.items["Moss"].customer_id)
+        assert list_records(session, moss, AREA_CLAIM).total == 0
+        own = Scope.customer("Reed", house.items["Reed"].customer_id)
+        assert list_records(session, own, AREA_CLAIM).total == 1
+        cancel_area(session, SCOPE, claim, now=NOW - WEEK)
 
 
 @pytest.mark.parametrize(("text", "u_low"), [("1", 0), ("U10", 18), ("10.5", 19), ("60", 118)])

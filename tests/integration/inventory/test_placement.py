@@ -26,7 +26,7 @@ from dcim.inventory.models import (
 from dcim.inventory.space import placement
 from dcim.inventory.space.allocating import allocate_space
 from dcim.inventory.space.holding import hold_space
-from dcim.inventory.space.occupancy import Space, name_units
+from dcim.inventory.space.occupancy import Space
 from dcim.inventory.space.placement import install_device, move_device, remove_device
 from tests.integration.inventory.house import NOW, SCOPE, TODAY, WEEK, House, build_house
 
@@ -51,7 +51,7 @@ def test_a_taken_place_is_refused_in_the_name_of_what_stands_there(
     session: Session, house: House
 ) -> None:
     install(session, house, "Reed1", 10)
-    with pytest.raises(ConflictError, match="A-01 U6-7 is taken by Reed1"):
+    with pytest.raises(ConflictError, match="A-01 U6–7 is taken by Reed1"):
         install(session, house, "Moss1", 12)
 
 
@@ -83,7 +83,7 @@ def test_a_customer_places_nothing(session: Session, house: House) -> None:
 def test_anothers_allocation_refuses_and_a_reason_overrides(session: Session, house: House) -> None:
     allocate(session, house, "Reed", 0, 20)
     install(session, house, "Reed1", 0)
-    with pytest.raises(ConflictError, match=r"U1-10 is allocated to Reed .* without an end"):
+    with pytest.raises(ConflictError, match=r"U1–10 is allocated to Reed .* without an end"):
         install(session, house, "Moss1", 4)
     with pytest.raises(ConflictError):
         install(session, house, "Moss1", 4, override="  ")
@@ -200,16 +200,9 @@ def test_a_refused_move_leaves_the_device_where_it_was(session: Session, house: 
     assert sorted(left) == [8, 9, 10, 11]
 
 
-@pytest.mark.parametrize(
-    ("u_low", "height", "words"), [(0, 2, "U1"), (18, 6, "U10-12"), (3, 1, "U2 upper")]
-)
-def test_half_units_are_told_in_words(u_low: int, height: int, words: str) -> None:
-    assert name_units(u_low, height) == words
-
-
 @contextmanager
 def racers(sessions: SessionFactory) -> Iterator[tuple[Callable[[], list[str]], House]]:
-    """Two people who put Reed1 and Moss1 into U1-2 in overlapping transactions."""
+    """Two people who put Reed1 and Moss1 into U1–2 in overlapping transactions."""
     with transaction(sessions, SCOPE) as session:
         house = build_house(session)
     rack_id = house.rack.id

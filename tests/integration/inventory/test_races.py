@@ -59,9 +59,9 @@ def hold(session: Session, house: House, client: int) -> object:
 
 ROUNDS: dict[Want, int] = {install: 8, allocate: 6, hold: 6}
 WORDS: dict[Want, str] = {
-    install: r"A-01 U1-2 is taken by racer-\d+ until",
-    allocate: r"A-01 U1-2 is allocated to (Reed|Moss) from \S+ until \S+",
-    hold: r"A-01 U1-2 is held for prospect \d+ by system:test until \S+",
+    install: r"A-01 U1–2 is taken by racer-\d+ until",
+    allocate: r"A-01 U1–2 is allocated to (Reed|Moss) from \S+ until \S+",
+    hold: r"A-01 U1–2 is held for prospect \d+ by system:test until \S+",
 }
 
 

@@ -156,7 +156,7 @@ def test_space_that_is_theirs_keeps_a_contract_from_ending(
     for path in (f"/staff/contracts/{contract}/end", f"/staff/contract-items/{item}/end"):
         answer = administrator.post(path, ends_on=NEXT.isoformat())
         assert answer.status_code == 409
-        assert "A-01 U1-10 is allocated by item HT-1-01" in answer.get_data(as_text=True)
+        assert "A-01 U1–10 is allocated by item HT-1-01" in answer.get_data(as_text=True)
 
 
 def test_renewals_are_told_and_a_term_is_renewed(
@@ -245,7 +245,7 @@ def test_the_regulators_sheets_open_in_a_spreadsheet_and_run_nothing(
     assert row.startswith("C1,'=HYPERLINK(1),企业,统一社会信用代码,91310000000000000U,")
     assert ",'+86," in row
     cabinets = archive.read("机柜.csv").decode("utf-8-sig")
-    assert "M1,A-01,A-01,20,出租,占用,C1,'=HYPERLINK(1),U1-10," in cabinets
+    assert "M1,A-01,A-01,20,出租,占用,C1,'=HYPERLINK(1),U1–10," in cabinets
     # Whose time is over has it no more; the day is the house's.
     addresses = archive.read("IP地址.csv").decode("utf-8-sig").split("\r\n")
     assert addresses[1:] == ["192.0.2.16/29,C1,'=HYPERLINK(1),'=gw,2026-03-02,", ""]

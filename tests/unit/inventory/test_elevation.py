@@ -314,9 +314,10 @@ def test_units_may_be_printed_from_the_top_while_places_count_from_the_bottom() 
     down = dataclasses.replace(RACK, counts_down=True)
     assert unit_range(down, 0, 2) == "U42"
     assert unit_range(down, 80, 4) == "U1–2"
-    # From the upper half of U3 to the lower half of U1: ".5" names upper halves, from either end.
-    assert unit_range(down, 79, 4) == "U1–3.5"
-    assert unit_range(down, 83, 1) == "U1.5"
+    # From the lower half of U1 to the upper half of U3: ".5" is the half next to the next number.
+    assert unit_range(down, 79, 4) == "U1.5–3"
+    assert unit_range(down, 83, 1) == "U1"
+    assert unit_range(down, 82, 1) == "U1.5"
     drawn = lay_out(down, Contents(items=(Item("i", "srv", 80, 4),)))
     assert of(drawn.front, "item")[0].top == 0
     assert [mark.number for mark in drawn.units][:2] == [42, 41]

@@ -123,7 +123,10 @@ def _make_rows(
                 paths[one.name] = find_paths(session, scope, one.type.kind(), ids) if ids else {}
         for each in records:
             tally[0] += 1
-            yield [make_cell(one, each[one.name], paths.get(one.name, {})) for one in fields]
+            yield [
+                make_cell(one, each[kind.shown(one).name], paths.get(one.name, {}))
+                for one in fields
+            ]
 
 
 def heads_of(kind: Kind, fields: list[Field]) -> list[Cell]:

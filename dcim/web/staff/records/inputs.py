@@ -139,7 +139,7 @@ def fill_defaults(form: RecordForm) -> None:
 def fill_record(session: Session, scope: Scope, form: RecordForm, record: Record) -> None:
     """What the record holds, references by their paths; a statement for each level of a path."""
     for one in form.inputs:
-        _put(one, record.values.get(one.field.name))
+        _put(one, record.values.get(form.kind.shown(one.field).name))
     name_references(session, scope, form, record.values)
 
 

@@ -44,7 +44,7 @@ NOTHING = Shown("—", empty=True)
 
 
 def show_field(kind: Kind, one: Field, record: Record) -> Shown:
-    value = record.values.get(one.name)
+    value = record.values.get(kind.shown(one).name)
     if isinstance(one.type, ReferenceType) and value is not None:
         other = one.type.kind()
         title = record.titles.get(one.name) or f"#{value}"

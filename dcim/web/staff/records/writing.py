@@ -61,10 +61,12 @@ def new_record(kind: Kind) -> Response | BaseResponse:
 
 
 def _fill_copy(form: RecordForm, source: int) -> None:
-    """All but what no two records may share: the own code and every unique mark."""
+    """All but what no two records may share, the own code and every unique mark, and what is one
+    thing's alone: where it stands, its lock."""
     session, scope, kind = db_session(), current_scope(), form.kind
     fill_record(session, scope, form, find_record(session, scope, kind, source))
     alone = unique_fields(kind) | {kind.key[-1]}
+    alone |= {one.name for one in kind.fields if not one.copied}
     for one in form.inputs:
         if one.field.name in alone and not isinstance(one.field.type, ReferenceType):
             one.text, one.checked = "", False
