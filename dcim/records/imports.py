@@ -10,7 +10,7 @@ from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.db import SessionFactory, transaction
-from dcim.errors import ConflictError, Counts, ForbiddenError, InvalidError, NotFoundError
+from dcim.errors import ConflictError, Counts, ForbiddenError, InvalidError, Named, NotFoundError
 from dcim.paging import FIRST_PAGE, Page, Paging, slice_page
 from dcim.records.fields import FieldValueError
 from dcim.records.import_plan import (
@@ -150,11 +150,29 @@ def note_problem(problem: Problem) -> dict[str, Any]:
         "column": problem.column,
         "value": problem.value[:200],
         "message": problem.error.message,
-        "places": {
-            name: list(value) if isinstance(value, Counts) else str(value)
-            for name, value in problem.error.places.items()
-        },
+        "places": {name: _note_place(value) for name, value in problem.error.places.items()},
     }
+
+
+def _note_place(value: object) -> object:
+    if isinstance(value, Counts | Named):
+        return {type(value).__name__.lower(): [list(one) for one in value]}
+    return str(value)
+
+
+def read_error(noted: Mapping[str, Any]) -> FieldValueError:
+    """A kept problem as the error it was, for a face to say."""
+    places = {name: _read_place(value) for name, value in noted["places"].items()}
+    message: str = noted["message"]
+    return FieldValueError(message, **places)
+
+
+def _read_place(value: Any) -> object:
+    if isinstance(value, dict):
+        (kind, pairs), *_ = value.items()
+        return (Counts if kind == "counts" else Named)((one, two) for one, two in pairs)
+    # Counts were once kept as a bare list.
+    return Counts((count, word) for count, word in value) if isinstance(value, list) else value
 
 
 def carry_on(sessions: SessionFactory, kinds: Mapping[str, Kind], run_id: int) -> str:

@@ -25,6 +25,7 @@ from dcim.records.imports import (
     find_import,
     list_imports,
     open_import,
+    read_error,
     write_import,
 )
 from dcim.records.kinds import Kind
@@ -255,11 +256,9 @@ def _tell(kind: Kind, problems: Sequence[dict[str, Any]]) -> list[tuple[int, str
     """(row, column, value, what is wrong) in the reader's language."""
     told = []
     for one in problems:
-        words = one["message"]
-        error = FieldValueError(words, **one["places"])
         column = one["column"]
         label = _(kind.field(column).label) if kind.has(column) else column
-        told.append((one["row"], label, one["value"], say(error)))
+        told.append((one["row"], label, one["value"], say(read_error(one))))
     return told
 
 
