@@ -63,7 +63,9 @@ class Leadership:
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url, poolclass=NullPool, connect_args=_KEEP_ALIVE)
+        self._engine = create_engine(
+            url, poolclass=NullPool, connect_args=_KEEP_ALIVE, hide_parameters=True
+        )
         self._connection: Connection | None = None
         # Chimes strike in the scheduler's threads, pings in the main one; one at a time.
         self._turn = threading.RLock()
