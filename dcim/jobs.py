@@ -128,9 +128,10 @@ def _derive_incidents(context: procrastinate.JobContext) -> None:
         derive_recent(workplace.sessions, time.time_ns() // 1_000_000)
 
 
-def _import_sheet(context: procrastinate.JobContext, *, run_id: int) -> None:
+def _import_sheet(context: procrastinate.JobContext, *, run_id: int, write: bool = False) -> None:
+    """`write`: nobody looks at the check's outcome first; what is sound is written at once."""
     with work_on(f"job-{context.job.id}"):
-        state = carry_on(_workplace(context).sessions, BY_NAME, run_id)
+        state = carry_on(_workplace(context).sessions, BY_NAME, run_id, write=write)
         log.info("sheet imported", run=run_id, state=state)
 
 

@@ -175,11 +175,22 @@ def _read_place(value: Any) -> object:
     return Counts((count, word) for count, word in value) if isinstance(value, list) else value
 
 
-def carry_on(sessions: SessionFactory, kinds: Mapping[str, Kind], run_id: int) -> str:
+def carry_on(
+    sessions: SessionFactory, kinds: Mapping[str, Kind], run_id: int, *, write: bool = False
+) -> str:
     """What a worker does with a large sheet: check it, or write it; returns the state reached.
 
-    Sent twice, it is done once: the data and the run's end are one transaction.
+    With `write`, what was checked and is sound is written at once. Sent twice, it is done once:
+    the data and the run's end are one transaction.
     """
+    state = _take_step(sessions, kinds, run_id, write)
+    # The check is committed before: while rows are written, another connection keeps the count.
+    return _take_step(sessions, kinds, run_id, write) if write and state == "writing" else state
+
+
+def _take_step(
+    sessions: SessionFactory, kinds: Mapping[str, Kind], run_id: int, write: bool
+) -> str:
     with transaction(sessions, Scope.system("import")) as session:
         run = session.get(ImportRun, run_id)
         if run is None or run.state not in {"checking", "writing"} or run.kind not in kinds:
@@ -194,6 +205,8 @@ def carry_on(sessions: SessionFactory, kinds: Mapping[str, Kind], run_id: int) -
             return run.state
         if state == "checking":
             check_import(session, scope, kind, run)
+            if write and run.state == "ready":
+                run.state = "writing"
         else:
             write_import(session, scope, kind, run, _note_progress(sessions, run_id))
         return run.state

@@ -247,7 +247,7 @@ def _guard(text: str) -> str:
 def _find(run_id: int) -> tuple[ImportRun, Kind]:
     run = find_import(db_session(), current_scope(), run_id)
     kind = BY_NAME.get(run.kind)
-    if kind is None:
+    if kind is None or not has_right(kind.see):
         raise NotFoundError("There is no such import.")
     return run, kind
 
