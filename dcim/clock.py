@@ -223,7 +223,7 @@ def defer_maintenance(session: ScopedSession) -> None:
 
 
 def defer_purge(session: ScopedSession) -> None:
-    """Deleted records that nobody can bring back any more are forgotten."""
+    """What is kept for a time only is forgotten: deleted records, answers, uploaded sheets."""
     name = "purge-deleted"
     jobs.defer(session, "purge_deleted", queue=jobs.CARE, lock=name, queueing_lock=name)
 

@@ -21,8 +21,8 @@ from dcim.kinds import BY_NAME
 from dcim.metering.maintenance import MaintenanceReport
 from dcim.metering.store import PostgresSampleStore
 from dcim.observability import work_on
-from dcim.records.deletions import purge_deleted
 from dcim.records.imports import carry_on
+from dcim.records.purging import purge_kept
 from dcim.sla.incidents import derive_recent
 from dcim.snmp.polling import PollingRoom, poll_shard
 
@@ -141,7 +141,13 @@ def _purge_deleted(context: procrastinate.JobContext) -> None:
         work_on(f"job-{context.job.id}"),
         transaction(workplace.sessions, Scope.system("purge-deleted")) as session,
     ):
-        log.info("deleted records forgotten", count=purge_deleted(session))
+        purged = purge_kept(session)
+        log.info(
+            "old records forgotten",
+            deletions=purged.deletions,
+            answers=purged.answers,
+            imports=purged.imports,
+        )
 
 
 # -- putting work on the queue -------------------------------------------------------------------
