@@ -29,6 +29,7 @@ from dcim.records.views import (
     set_standard_view,
 )
 from dcim.web.staff.arguments import LAST_PAGE, read_int
+from dcim.web.staff.labels import can_be_labelled
 from dcim.web.staff.records.addresses import (
     can_be_changed_in_bulk,
     import_url,
@@ -125,6 +126,7 @@ def show_list(kind: Kind) -> str | Response:
         kept_filters=_unasked(pairs),
         next_steps=_next_steps(session, scope, kind, wish) if not found.items else [],
         narrowed=bool(wish.text or wish.filters),
+        labelled=can_be_labelled(kind),
         may_bulk=may_change(kind) and can_be_changed_in_bulk(kind),
         may_delete=may_change(kind) and kind.deletable,
         bulk_url=kind_url(kind, "bulk")
