@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
 from dcim.errors import Counts, InvalidError, JifangError, Named, name_in_brackets
+from dcim.http.bodies import say_largest
 from dcim.http.database import db_session
 from dcim.http.field_messages import say_field_messages
 from dcim.observability import request_id
@@ -226,6 +227,8 @@ EXPLANATIONS = {
 def _explain(status: int, error: HTTPException) -> str:
     if status == 400 and "CSRF" in (error.description or ""):
         return str(_("The page was open too long. Reload it and try again."))
+    if status == 413 and (largest := say_largest()):
+        return str(_("At most %(size)s can be sent here. Send less at once.", size=largest))
     return str(EXPLANATIONS.get(status, error.description or ""))
 
 

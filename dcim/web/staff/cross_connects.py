@@ -12,6 +12,7 @@ from dcim.accounts.roles import Right
 from dcim.columns import utc_now
 from dcim.customers.models import ContractItem, Customer
 from dcim.errors import InvalidError, JifangError
+from dcim.http.bodies import takes_files_of
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.network.cables import (
@@ -27,7 +28,7 @@ from dcim.network.cross_connects import (
     choose_ends,
     request_cross_connect,
 )
-from dcim.network.files import attach_file, describe_download, read_file
+from dcim.network.files import LARGEST, attach_file, describe_download, read_file
 from dcim.network.order_queries import ConnectOrderView, find_order, list_orders
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_listing, read_text
@@ -135,6 +136,7 @@ def advance_order(order_id: int, action: str) -> Response | BaseResponse:
 
 
 @staff.route("/network/orders/<int:order_id>/files", methods=["GET", "POST"])
+@takes_files_of(LARGEST)
 def attach_order_file(order_id: int) -> Response | BaseResponse:
     view = find_order(db_session(), current_scope(), order_id)
     form = FileForm()

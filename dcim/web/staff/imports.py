@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.accounts.roles import Right
 from dcim.errors import ConflictError, ForbiddenError, JifangError, NotFoundError
+from dcim.http.bodies import takes_files_of
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import Access, has_right, needs
 from dcim.http.problems import say
@@ -30,6 +31,7 @@ from dcim.records.imports import (
 )
 from dcim.records.kinds import Kind
 from dcim.records.models import ImportRun
+from dcim.records.sheet_reading import MOST_BYTES
 from dcim.web.staff.arguments import read_listing
 from dcim.web.staff.blueprint import staff
 from dcim.web.traffic_csv import safe_name
@@ -78,6 +80,7 @@ def add_import_routes(kind: Kind) -> None:
 
 
 def _upload_view(kind: Kind) -> Callable[[], str | Response | BaseResponse]:
+    @takes_files_of(MOST_BYTES)
     def upload() -> str | Response | BaseResponse:
         if request.method == "GET":
             return _show_upload(kind, None)

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from dcim.db import SessionFactory, transaction
 from dcim.network.cross_connects import NewOrder, request_cross_connect
+from dcim.network.files import LARGEST
 from tests.integration.api.conftest import MakeClient, api
 from tests.integration.network.plant import STAFF, Plant
 from tests.integration.web.conftest import Login, app, make_login, sign_in
@@ -174,3 +175,39 @@ def test_another_customer_sees_nothing_of_it(
     assert client.get(f"/portal/cross-connects/{order_id}").status_code == 404
     assert client.post(f"/portal/cross-connects/{order_id}/cancel").status_code == 404
     assert client.get("/portal/files/1").status_code == 404
+
+
+MEGABYTE = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("size", "status"),
+    [(99 * MEGABYTE // 10, 303), (LARGEST, 303), (105 * MEGABYTE // 10, 413)],
+)
+@pytest.mark.parametrize("own", [False, True])
+def test_a_letter_of_ten_megabytes_passes_and_a_larger_one_is_told_why(
+    browse: Callable[..., FlaskClient], kept_plant: Plant, order_id: int, size: int, status: int,
+    own: bool,
+) -> None:  # fmt: skip
+    content = PDF + b"\0" * (size - len(PDF))
+    form = {"kind": "loa", "file": (io.BytesIO(content), "loa.pdf")}
+    if own:
+        client = browse("customer_administrator", customer_id=kept_plant.a)
+        address = f"/portal/cross-connects/{order_id}"
+    else:
+        client, address = browse(), f"/staff/network/orders/{order_id}/files"
+    answer = client.post(address, data=form)
+    # The test's own large file, which its client leaves open.
+    answer.request.environ["wsgi.input"].close()
+    assert answer.status_code == status
+    if status == 413:
+        assert "At most 10 MB can be sent here." in answer.get_data(as_text=True)
+
+
+def test_other_routes_take_no_more_than_before(
+    browse: Callable[..., FlaskClient], order_id: int
+) -> None:
+    form = {"note": "x", "file": (io.BytesIO(b"\0" * (10 * MEGABYTE)), "x")}
+    answer = browse().post("/staff/sites/new", data=form)
+    answer.request.environ["wsgi.input"].close()
+    assert answer.status_code == 413
