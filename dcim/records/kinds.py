@@ -20,6 +20,11 @@ def staff_only(scope: Scope) -> ColumnElement[bool] | None:
     return None if scope.is_staff else false()
 
 
+def own_rows(column: Any) -> Callable[[Scope], ColumnElement[bool] | None]:
+    """A reach: everything for staff, for a customer the rows whose `column` names it."""
+    return lambda scope: None if scope.is_staff else scope.filter(column)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """Everything the faces need to list, show, write, import and search records of one kind.
