@@ -204,6 +204,7 @@ CONTACT = Kind(
     change=Right.CHANGE_CUSTOMERS,
     own=Right.OWN_THINGS,
     reach=own_rows(Contact.customer_id),
+    own_change=Right.OWN_PEOPLE,
     owner="customer_id",
     create=create_contact,
     update=update_contact,

@@ -90,6 +90,7 @@ def collect_nav() -> list[Entry]:
                 (_("Cross-connects"), "portal.cross_connects", True),
                 (_("Addresses"), "portal.addresses", True),
                 (_("Contracts"), "portal.contracts", True),
+                (_("Contacts"), "portal.contacts", True),
                 (_("Passes"), "portal.passes", has_right(Right.OWN_THINGS)),
                 (_("Statements"), "portal.statements", has_right(Right.OWN_STATEMENTS)),
             ],
