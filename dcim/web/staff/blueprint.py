@@ -43,6 +43,8 @@ SECTIONS = {
     "staff.order": "staff.list_customer",
     "staff.regulator": "staff.list_customer",
     "staff.hold_found": "staff.capacity",
+    "staff.keep_search": "staff.capacity",
+    "staff.capacity_csv": "staff.capacity",
     "staff.add_agent": "staff.agents",
     "staff.device_state": "staff.list_device",
     "staff.rent": "staff.list_device",
