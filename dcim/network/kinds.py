@@ -409,6 +409,7 @@ CROSS_CONNECT = Kind(
     deletable=False,
     importable=False,
     page=("staff.cross_connect", "order_id"),
+    new_page="staff.add_cross_connect",
     section="network",
 )  # fmt: skip
 

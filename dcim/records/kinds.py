@@ -72,6 +72,8 @@ class Kind:
     importable: bool = True
     # The staff page of one record where it has a page of its own, as (endpoint, argument).
     page: tuple[str, str] | None = None
+    # The staff page where one is entered, by endpoint, when that takes more than its fields.
+    new_page: str = ""
     constraints: Mapping[str, str] = field(default_factory=dict)
     # The navigation section its pages belong to: space, devices, power, network, customers.
     section: str = "space"

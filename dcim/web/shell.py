@@ -107,7 +107,7 @@ def collect_nav() -> list[Entry]:
         (_("Power budgets"), "staff.power_budgets", has_right(Right.SEE_POWER)),
         (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
         (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
-        (_("Cross-connects"), "staff.cross_connects", has_right(Right.SEE_NETWORK)),
+        (_("Cross-connects"), "staff.list_cross_connect", has_right(Right.SEE_NETWORK)),
         (_("Address space"), "staff.prefixes", has_right(Right.SEE_NETWORK)),
         (_("Who had an address"), "staff.address_lookup", has_right(Right.SEE_NETWORK)),
         (_("Customers"), "staff.list_customer", has_right(Right.SEE_CUSTOMERS)),

@@ -27,7 +27,7 @@ def browse(app: Flask, make_login: Callable[..., Login]) -> Callable[..., FlaskC
     def open_browser(role: str = "administrator", *, customer_id: int | None = None) -> FlaskClient:
         client = app.test_client()
         assert sign_in(client, make_login(role, customer_id=customer_id)) in {302, 303}
-        home = "/staff/network/orders" if customer_id is None else "/portal/addresses"
+        home = "/staff/cross-connects" if customer_id is None else "/portal/addresses"
         page = client.get(home).get_data(as_text=True)
         token = page.split('csrf-token" content="', 1)[1].split('"', 1)[0]
         client.environ_base["HTTP_X_CSRFTOKEN"] = token
@@ -90,7 +90,7 @@ def test_staff_pages_show_it(
 ) -> None:
     client = browse()
     for url, words in (
-        ("/staff/network/orders", "X-20"),
+        ("/staff/cross-connects", "X-20"),
         (f"/staff/network/orders/{order_id}", "odf-far 1"),
         (f"/staff/network/orders/{order_id}/steps/approve", "Approve"),
         (f"/staff/network/orders/{order_id}/work-order", "odf-far 1"),
@@ -178,6 +178,23 @@ def test_another_customer_sees_nothing_of_it(
 
 
 MEGABYTE = 1 << 20
+
+
+def test_the_one_list_of_orders_offers_what_the_other_did(
+    browse: Callable[..., FlaskClient], order_id: int
+) -> None:
+    client = browse()
+    assert client.get("/staff/network/orders").location == "/staff/cross-connects"
+    page = client.get("/staff/cross-connects").get_data(as_text=True)
+    assert 'href="/staff/network/orders/new"' in page
+    assert f'href="/staff/network/orders/{order_id}"' in page
+
+
+def test_who_may_not_enter_one_is_not_offered_it(
+    browse: Callable[..., FlaskClient], order_id: int
+) -> None:
+    page = browse("noc").get("/staff/cross-connects").get_data(as_text=True)
+    assert "/staff/network/orders/new" not in page
 
 
 @pytest.mark.parametrize(

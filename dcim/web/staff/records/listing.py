@@ -38,6 +38,7 @@ from dcim.web.staff.records.addresses import (
     may_change,
     may_create,
     may_see,
+    new_url,
     record_url,
 )
 from dcim.web.staff.records.filtering import (
@@ -132,7 +133,7 @@ def show_list(kind: Kind) -> str | Response:
         bulk_url=kind_url(kind, "bulk")
         if can_be_changed_in_bulk(kind) or kind.deletable
         else kind_url(kind, "export"),
-        may_create=may_create(kind),
+        new_url=new_url(kind),
         import_url=import_url(kind),
         kind_url=kind_url,
     )
@@ -214,8 +215,8 @@ def _next_steps(session: Session, scope: Scope, kind: Kind, wish: Wish) -> list[
             continue
         if not count_records(session, scope, other):
             steps.append((_("First enter: %(kind)s", kind=_(other.label)), kind_url(other, "new")))
-    if not steps and may_create(kind):
-        steps.append((_("New: %(kind)s", kind=_(kind.label)), kind_url(kind, "new")))
+    if not steps and (url := new_url(kind)):
+        steps.append((_("New: %(kind)s", kind=_(kind.label)), url))
     return steps
 
 
