@@ -12,6 +12,7 @@ from dcim.api.idempotency import init_idempotency
 from dcim.api.spec import init_api
 from dcim.config import Settings, load_settings
 from dcim.db import SessionFactory
+from dcim.http.bodies import limit_body
 from dcim.http.database import CommittingFlask, init_database
 from dcim.http.identifiers import IdConverter
 from dcim.http.policy import Access, init_policy
@@ -95,6 +96,7 @@ def _init_requests(app: Flask, settings: Settings) -> None:
         g.began = perf_counter()
         request_id.set(secrets.token_hex(8))
         source_address.set(request.remote_addr or "")
+        limit_body()
 
     @app.after_request
     def end(response: Response) -> Response:

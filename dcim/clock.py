@@ -63,7 +63,9 @@ class Leadership:
     """
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url, poolclass=NullPool, connect_args=_KEEP_ALIVE)
+        self._engine = create_engine(
+            url, poolclass=NullPool, connect_args=_KEEP_ALIVE, hide_parameters=True
+        )
         self._connection: Connection | None = None
         # Chimes strike in the scheduler's threads, pings in the main one; one at a time.
         self._turn = threading.RLock()
@@ -221,7 +223,7 @@ def defer_maintenance(session: ScopedSession) -> None:
 
 
 def defer_purge(session: ScopedSession) -> None:
-    """Deleted records that nobody can bring back any more are forgotten."""
+    """What is kept for a time only is forgotten: deleted records, answers, uploaded sheets."""
     name = "purge-deleted"
     jobs.defer(session, "purge_deleted", queue=jobs.CARE, lock=name, queueing_lock=name)
 

@@ -13,6 +13,20 @@ class Counts(tuple[tuple[int, str], ...]):
         return ", ".join(f"{count} × {word}" for count, word in self)
 
 
+class Named(tuple[tuple[str, str], ...]):
+    """Things as (word, name), as a place in a message: the words are msgids, said by the faces;
+    the names are what is stored, or what the API calls them, and stand in brackets."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return ", ".join(name_in_brackets(word, name) for word, name in self)
+
+
+def name_in_brackets(word: str, name: str) -> str:
+    return word if word == name else f"{word} ({name})"
+
+
 class JifangError(Exception):
     """A refusal a person can act on. Its text is English msgid material with %(name)s places."""
 

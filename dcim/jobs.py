@@ -21,8 +21,8 @@ from dcim.kinds import BY_NAME
 from dcim.metering.maintenance import MaintenanceReport
 from dcim.metering.store import PostgresSampleStore
 from dcim.observability import work_on
-from dcim.records.deletions import purge_deleted
 from dcim.records.imports import carry_on
+from dcim.records.purging import purge_kept
 from dcim.sla.incidents import derive_recent
 from dcim.snmp.polling import PollingRoom, poll_shard
 
@@ -128,9 +128,10 @@ def _derive_incidents(context: procrastinate.JobContext) -> None:
         derive_recent(workplace.sessions, time.time_ns() // 1_000_000)
 
 
-def _import_sheet(context: procrastinate.JobContext, *, run_id: int) -> None:
+def _import_sheet(context: procrastinate.JobContext, *, run_id: int, write: bool = False) -> None:
+    """`write`: nobody looks at the check's outcome first; what is sound is written at once."""
     with work_on(f"job-{context.job.id}"):
-        state = carry_on(_workplace(context).sessions, BY_NAME, run_id)
+        state = carry_on(_workplace(context).sessions, BY_NAME, run_id, write=write)
         log.info("sheet imported", run=run_id, state=state)
 
 
@@ -140,7 +141,13 @@ def _purge_deleted(context: procrastinate.JobContext) -> None:
         work_on(f"job-{context.job.id}"),
         transaction(workplace.sessions, Scope.system("purge-deleted")) as session,
     ):
-        log.info("deleted records forgotten", count=purge_deleted(session))
+        purged = purge_kept(session)
+        log.info(
+            "old records forgotten",
+            deletions=purged.deletions,
+            answers=purged.answers,
+            imports=purged.imports,
+        )
 
 
 # -- putting work on the queue -------------------------------------------------------------------

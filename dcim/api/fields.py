@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
-from marshmallow.validate import Length, Range
+from marshmallow.validate import Length, OneOf, Range
 
 from dcim.paging import MAX_SIZE, Paging
+from dcim.records.fields import ChoiceType, FieldValueError
 
 MAX_ID = 2**63 - 1
 # C0, C1 and surrogates: nothing a person writes into a name, and nothing PostgreSQL could keep.
@@ -106,7 +107,23 @@ def query_id(description: str = "") -> Whole:
     return Whole(in_query=True, metadata={"description": description} if description else {})
 
 
-def choice(words: Mapping[str, Any] | tuple[str, ...], **options: Any) -> fields.String:
-    from marshmallow.validate import OneOf
+class KnownWord(OneOf):
+    """One of the stored values; a refusal tells their English words, and which one was near."""
 
+    def __init__(self, words: Mapping[str, str]) -> None:
+        super().__init__(list(words))
+        self.words = ChoiceType(words)
+
+    def __call__(self, value: Any) -> str:
+        try:
+            return self.words.judge(value)
+        except FieldValueError as error:
+            told = str(error).replace("Not one of the choices:", "Must be one of:", 1)
+            raise ValidationError(told) from error
+
+
+def choice(words: Mapping[str, Any] | tuple[str, ...], **options: Any) -> fields.String:
+    """Of a mapping, the values are English words, told when something else is sent."""
+    if isinstance(words, Mapping) and all(type(word) is str for word in words.values()):
+        return fields.String(validate=KnownWord(words), **options)
     return fields.String(validate=OneOf(list(words)), **options)

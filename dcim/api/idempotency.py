@@ -13,7 +13,7 @@ from dcim.records.models import IdempotentAnswer
 
 HEADER = "Idempotency-Key"
 LONGEST = 100
-# Told again for so long; a daily job forgets what is older.
+# What is told again with the body, until a daily job forgets it (`dcim.records.purging`).
 KEPT_HEADERS = ("ETag", "Location", "Content-Type")
 
 

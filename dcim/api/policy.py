@@ -89,4 +89,18 @@ API_POLICY: dict[str, Access] = {
 # Some right to see records; which kinds are told is decided by each kind's own.
 SEES_RECORDS = needs(Right.SEE_SPACE, Right.SEE_POWER, Right.SEE_NETWORK, Right.SEE_CUSTOMERS)
 API_POLICY |= {"api_deletions.list_all": SEES_RECORDS, "api_deletions.restore": SEES_RECORDS}
+# Some right to change records; of which kind is decided when the kind is known.
+CHANGES_RECORDS = needs(
+    Right.CHANGE_SPACE,
+    Right.CHANGE_DEVICES,
+    Right.CHANGE_POWER,
+    Right.CHANGE_NETWORK,
+    Right.CHANGE_CUSTOMERS,
+    Right.CHANGE_CONTRACTS,
+)
+API_POLICY |= {
+    "api_imports.create_import": CHANGES_RECORDS,
+    "api_imports.show_import": CHANGES_RECORDS,
+    "api_imports.show_template": CHANGES_RECORDS,
+}
 API_POLICY |= list_policy(KINDS)

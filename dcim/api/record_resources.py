@@ -51,6 +51,12 @@ def list_policy(kinds: Sequence[Kind]) -> dict[str, Access]:
         writes += ["create", "create_many"] if kind.creatable else []
         writes += ["delete"] if kind.deletable else []
         policy |= {f"{base}.{deed}_{kind.name}": needs(kind.change) for deed in writes}
+        if kind.own_change is not None:
+            policy |= {
+                f"{base}.{deed}_{kind.name}": needs(kind.change, kind.own_change)
+                for deed in writes
+                if deed != "delete"
+            }
     return policy
 
 

@@ -143,7 +143,7 @@ def init_api(app: Flask) -> JifangApi:
                 "description": "What the meters read becomes what the customer is owed. Instants"
                 " are ISO 8601 in UTC, money is a decimal in a string, lists come in pages."
                 " Staff reach every tenant, a customer's token its own things alone. A POST with an"
-                " `Idempotency-Key` is done once: sent again, its answer is told again."
+                " `Idempotency-Key` is done once: sent again within a day, it gets the same answer."
             },
             "security": [{"bearer": []}],
             "servers": [{"url": "/"}],

@@ -9,8 +9,7 @@ from dcim.commands.output import instance_of, print_table, remarks
 from dcim.db import transaction
 from dcim.errors import InvalidError
 from dcim.kinds import BY_PLURAL
-from dcim.records.fields import FieldValueError
-from dcim.records.imports import check_import, open_import, write_import
+from dcim.records.imports import check_import, open_import, read_error, write_import
 
 
 @click.command("import")
@@ -51,11 +50,9 @@ def import_sheet(ctx: click.Context, kind: str, file: Path, existing: str, dry_r
         finally:
             sessions.kw["bind"].dispose()
     if run.problems:
-        rows = []
-        for one in run.problems:
-            words = one["message"]
-            told = FieldValueError(words, **one["places"])
-            rows.append((one["row"], one["column"], one["value"], str(told)))
+        rows = [
+            (one["row"], one["column"], one["value"], str(read_error(one))) for one in run.problems
+        ]
         print_table("", ("row", "column", "value", "problem"), rows)
         raise click.ClickException(f"{len(run.problems)} problems; nothing is written.")
     done = "would be" if dry_run else "are"

@@ -1,11 +1,6 @@
 """Customers, contacts, the catalogue, contracts and their items as kinds of records."""
 
-from typing import Any
-
-from sqlalchemy import ColumnElement
-
 from dcim.accounts.roles import Right
-from dcim.accounts.scope import Scope
 from dcim.customers.contracts import create_contract, delete_contract, update_contract
 from dcim.customers.items import create_item, delete_item, update_item
 from dcim.customers.models import (
@@ -34,7 +29,7 @@ from dcim.records.fields import (
     TextType,
     mark,
 )
-from dcim.records.kinds import Kind
+from dcim.records.kinds import Kind, own_rows
 
 CODE = TextType(longest=64, code=True)
 SHORT = TextType(longest=64)
@@ -114,15 +109,6 @@ SECURITY = mark("Person responsible for information security")
 RIGHTS = mark("May ask of us")
 TERM = mark("Term and notice")
 PRICE = mark("Price")
-
-
-def own_rows(column: Any) -> Any:
-    """A reach: everything for staff, a customer's own rows for it."""
-
-    def reach(scope: Scope) -> ColumnElement[bool] | None:
-        return None if scope.is_staff else scope.filter(column)
-
-    return reach
 
 
 CUSTOMER = Kind(
@@ -218,6 +204,7 @@ CONTACT = Kind(
     change=Right.CHANGE_CUSTOMERS,
     own=Right.OWN_THINGS,
     reach=own_rows(Contact.customer_id),
+    own_change=Right.OWN_PEOPLE,
     owner="customer_id",
     create=create_contact,
     update=update_contact,

@@ -10,7 +10,7 @@ from dcim.accounts.scope import Scope
 from dcim.customers.calendar import is_zone
 from dcim.customers.identity import is_credit_code, is_id_card, normalize_number
 from dcim.customers.models import CUSTOMER_STATES, Contact, Contract, Customer
-from dcim.errors import ConflictError, ForbiddenError, InvalidError
+from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 
 # A person sets these; the others come with an order to suspend or to move out.
 STATES_BY_HAND = ("prospect", "active", "left")
@@ -52,8 +52,8 @@ def update_customer(
 
 
 def create_contact(session: Session, scope: Scope, values: dict[str, Any]) -> Contact:
-    """Raises InvalidError, ForbiddenError."""
-    require_staff(scope)
+    """For staff, and for the customer's own administrator. Raises InvalidError, NotFoundError."""
+    _require_own(scope, values["customer_id"])
     given = _prepare_contact(values)
     _check_contact(given)
     contact = Contact(**given)
@@ -65,7 +65,8 @@ def create_contact(session: Session, scope: Scope, values: dict[str, Any]) -> Co
 def update_contact(
     session: Session, scope: Scope, contact: Contact, values: dict[str, Any]
 ) -> None:
-    require_staff(scope)
+    """As `create_contact`."""
+    _require_own(scope, contact.customer_id)
     given = _prepare_contact(values)
     _check_contact(
         {
@@ -76,6 +77,12 @@ def update_contact(
     for name, value in given.items():
         setattr(contact, name, value)
     session.flush()
+
+
+def _require_own(scope: Scope, customer_id: int) -> None:
+    """Another customer's contacts are as good as absent."""
+    if not scope.is_staff and scope.customer_id != customer_id:
+        raise NotFoundError("No such customer.")
 
 
 def require_staff(scope: Scope) -> None:

@@ -45,6 +45,10 @@ PATTERNS: list[tuple[re.Pattern[str], LazyString]] = [
         re.compile(r"Length must be between (?P<low>\d+) and (?P<high>\d+)\."),
         _l("From %(low)s to %(high)s characters."),
     ),
+    (
+        re.compile(r"Must be one of: (?P<choices>.*)\. Did you mean (?P<nearest>.*)\?"),
+        _l("Choose one of: %(choices)s. Did you mean %(nearest)s?"),
+    ),
     (re.compile(r"Must be one of: (?P<choices>.*)\."), _l("Choose one of: %(choices)s.")),
 ]
 

@@ -18,7 +18,8 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
-from dcim.errors import Counts, InvalidError, JifangError
+from dcim.errors import Counts, InvalidError, JifangError, Named, name_in_brackets
+from dcim.http.bodies import say_largest
 from dcim.http.database import db_session
 from dcim.http.field_messages import say_field_messages
 from dcim.observability import request_id
@@ -126,6 +127,11 @@ def say(error: JifangError | FieldValueError) -> str:
 def _say_place(name: str, value: object) -> object:
     if isinstance(value, Counts):
         return _(", ").join(f"{count} × {_(word)}" for count, word in value)
+    if isinstance(value, Named):
+        if request.path.startswith("/api/"):
+            # A program's author looks for the words of the API's description.
+            return str(value)
+        return _(", ").join(name_in_brackets(_(word), name) for word, name in value)
     return _(value) if name in {"field", "kind"} and isinstance(value, str) else value
 
 
@@ -221,6 +227,8 @@ EXPLANATIONS = {
 def _explain(status: int, error: HTTPException) -> str:
     if status == 400 and "CSRF" in (error.description or ""):
         return str(_("The page was open too long. Reload it and try again."))
+    if status == 413 and (largest := say_largest()):
+        return str(_("At most %(size)s can be sent here. Send less at once.", size=largest))
     return str(EXPLANATIONS.get(status, error.description or ""))
 
 

@@ -10,7 +10,7 @@ from dcim.inventory.space.kinds import SITE
 from dcim.network import registration
 from dcim.network.address_models import AddressAssignment, Asn, Prefix, Vlan, VlanGroup
 from dcim.network.equipping import DEVICE
-from dcim.network.kinds import AS_NUMBER, CARRIER, CODE, NOTE, PORT, own_rows
+from dcim.network.kinds import AS_NUMBER, CARRIER, CODE, NOTE, PORT
 from dcim.records.fields import (
     ChoiceType,
     Field,
@@ -20,7 +20,7 @@ from dcim.records.fields import (
     ReferenceType,
     mark,
 )
-from dcim.records.kinds import Kind
+from dcim.records.kinds import Kind, own_rows
 
 PREFIX_ROLE_WORDS = {
     "container": mark("Container"),

@@ -1,6 +1,5 @@
 """Carriers, lines, ports, cables, services and orders as kinds of records."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -38,7 +37,7 @@ from dcim.records.fields import (
     TextType,
     mark,
 )
-from dcim.records.kinds import Kind
+from dcim.records.kinds import Kind, own_rows
 
 CODE = TextType(longest=64, code=True)
 NOTE = TextType()
@@ -117,11 +116,6 @@ CONNECTOR_WORDS = {
     "rj45": "RJ45",
     "bnc": "BNC",
 }
-
-
-def own_rows(column: Any) -> Callable[[Scope], ColumnElement[bool] | None]:
-    """A reach: everything for staff, its own rows for a customer."""
-    return lambda scope: None if scope.is_staff else scope.filter(column)
 
 
 def reach_ports(scope: Scope) -> ColumnElement[bool] | None:
@@ -415,6 +409,7 @@ CROSS_CONNECT = Kind(
     deletable=False,
     importable=False,
     page=("staff.cross_connect", "order_id"),
+    new_page="staff.add_cross_connect",
     section="network",
 )  # fmt: skip
 

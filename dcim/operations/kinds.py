@@ -1,10 +1,10 @@
 """Orders to suspend, restore and move out as a kind of record; orders.py makes them."""
 
 from dcim.accounts.roles import Right
-from dcim.customers.kinds import CODE, CONTRACT, CUSTOMER, own_rows
+from dcim.customers.kinds import CODE, CONTRACT, CUSTOMER
 from dcim.operations.models import ServiceOrder
 from dcim.records.fields import ChoiceType, DayType, Field, InstantType, ReferenceType, mark
-from dcim.records.kinds import Kind
+from dcim.records.kinds import Kind, own_rows
 
 ORDER_WORDS = {
     "suspend": mark("Suspension"),

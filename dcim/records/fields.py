@@ -7,10 +7,13 @@ again. Pure: no database, no web.
 import datetime as dt
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
+
+from dcim.errors import Named
+from dcim.records.suggestions import find_nearest
 
 if TYPE_CHECKING:
     from dcim.records.kinds import Kind
@@ -220,10 +223,36 @@ class ChoiceType(FieldType):
 
     def judge(self, value: Any) -> str:
         if value not in self.words or not isinstance(value, str):
-            raise FieldValueError(
-                mark("Not one of the choices: %(choices)s."), choices=", ".join(self.words)
-            )
+            raise self.refuse(value)
         return value
+
+    def refuse(self, value: Any, spoken: Mapping[str, str] | None = None) -> FieldValueError:
+        """Names the choices, and the one that may have been meant.
+
+        `spoken`: stored value by lower-cased word, in whatever languages the writer may have used.
+        """
+        known = spoken or {}
+        if not known:
+            known = {word.lower(): stored for stored, word in self.words.items()}
+            known |= {stored.lower(): stored for stored in self.words}
+        return refuse_choice(
+            value if isinstance(value, str) else "", [(w, v) for v, w in self.words.items()], known
+        )
+
+
+def refuse_choice(
+    value: str, choices: Iterable[tuple[str, str]], meanings: Mapping[str, str]
+) -> FieldValueError:
+    """`choices` as (word, name); `meanings` is the name by lower-cased word."""
+    choices = Named(choices)
+    nearest = find_nearest(value, meanings)
+    if nearest is None:
+        return FieldValueError(mark("Not one of the choices: %(choices)s."), choices=choices)
+    return FieldValueError(
+        mark("Not one of the choices: %(choices)s. Did you mean %(nearest)s?"),
+        choices=choices,
+        nearest=Named(one for one in choices if one[1] == nearest),
+    )
 
 
 @dataclass(frozen=True, slots=True)

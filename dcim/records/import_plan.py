@@ -12,7 +12,7 @@ from sqlalchemy import Table, UniqueConstraint, select, tuple_
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
-from dcim.errors import InvalidError, JifangError
+from dcim.errors import InvalidError, JifangError, Named
 from dcim.records.fields import (
     ChoiceType,
     Field,
@@ -22,6 +22,7 @@ from dcim.records.fields import (
 )
 from dcim.records.kinds import Kind, Values
 from dcim.records.sheet_reading import Sheet, SheetRow, unquote_formula
+from dcim.records.suggestions import find_nearest
 from dcim.records.titles import find_by_key, find_paths, resolve_paths
 from dcim.records.values import InvalidValuesError, judge_values
 
@@ -135,11 +136,7 @@ def _match_headers(
         word = header.strip().rstrip("*").strip().lower()
         name = word if kind.has(word) else vocabulary.headers.get(word, "")
         if not name:
-            error = FieldValueError(
-                mark("No column is called so. There are: %(names)s."),
-                names=", ".join(one.name for one in kind.fields if one.writable),
-            )
-            plan.problems.append(Problem(1, header, "", error))
+            plan.problems.append(Problem(1, header, "", _refuse_header(kind, word, vocabulary)))
         elif not kind.field(name).writable:
             # Exports hold computed columns too; they are passed over.
             continue
@@ -157,6 +154,22 @@ def _match_headers(
             error = FieldValueError(mark("This column is missing."))
             plan.problems.append(Problem(1, name, "", error))
     return None if plan.problems else found
+
+
+def _refuse_header(kind: Kind, word: str, vocabulary: Vocabulary) -> FieldValueError:
+    """Names the columns there are, and the one that may have been meant."""
+    columns = {one.name: one.label for one in kind.fields if one.writable}
+    names = Named((label, name) for name, label in columns.items())
+    spoken = {**vocabulary.headers, **{name: name for name in columns}}
+    known = {one: name for one, name in spoken.items() if name in columns}
+    nearest = find_nearest(word, known)
+    if nearest is None:
+        return FieldValueError(mark("No column is called so. There are: %(names)s."), names=names)
+    return FieldValueError(
+        mark("No column is called so. Did you mean %(nearest)s? There are: %(names)s."),
+        nearest=Named([(columns[nearest], nearest)]),
+        names=names,
+    )
 
 
 def _pick_cells(row: SheetRow, columns: Mapping[int, Field]) -> dict[str, str]:
@@ -262,7 +275,11 @@ def _read_cell(
         )
     if isinstance(one.type, ChoiceType):
         value = vocabulary.choices.get((one.name, text.lower()), text)
-        return one.type.judge(value)
+        if value in one.type.words:
+            return one.type.judge(value)
+        spoken = {word: stored for (name, word), stored in vocabulary.choices.items()
+                  if name == one.name}  # fmt: skip
+        raise one.type.refuse(text, spoken)
     return one.type.judge(one.type.read(text))
 
 

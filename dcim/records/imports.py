@@ -10,7 +10,7 @@ from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.db import SessionFactory, transaction
-from dcim.errors import ConflictError, Counts, ForbiddenError, InvalidError, NotFoundError
+from dcim.errors import ConflictError, Counts, ForbiddenError, InvalidError, Named, NotFoundError
 from dcim.paging import FIRST_PAGE, Page, Paging, slice_page
 from dcim.records.fields import FieldValueError
 from dcim.records.import_plan import (
@@ -150,18 +150,47 @@ def note_problem(problem: Problem) -> dict[str, Any]:
         "column": problem.column,
         "value": problem.value[:200],
         "message": problem.error.message,
-        "places": {
-            name: list(value) if isinstance(value, Counts) else str(value)
-            for name, value in problem.error.places.items()
-        },
+        "places": {name: _note_place(value) for name, value in problem.error.places.items()},
     }
 
 
-def carry_on(sessions: SessionFactory, kinds: Mapping[str, Kind], run_id: int) -> str:
+def _note_place(value: object) -> object:
+    if isinstance(value, Counts | Named):
+        return {type(value).__name__.lower(): [list(one) for one in value]}
+    return str(value)
+
+
+def read_error(noted: Mapping[str, Any]) -> FieldValueError:
+    """A kept problem as the error it was, for a face to say."""
+    places = {name: _read_place(value) for name, value in noted["places"].items()}
+    message: str = noted["message"]
+    return FieldValueError(message, **places)
+
+
+def _read_place(value: Any) -> object:
+    if isinstance(value, dict):
+        (kind, pairs), *_ = value.items()
+        return (Counts if kind == "counts" else Named)((one, two) for one, two in pairs)
+    # Counts were once kept as a bare list.
+    return Counts((count, word) for count, word in value) if isinstance(value, list) else value
+
+
+def carry_on(
+    sessions: SessionFactory, kinds: Mapping[str, Kind], run_id: int, *, write: bool = False
+) -> str:
     """What a worker does with a large sheet: check it, or write it; returns the state reached.
 
-    Sent twice, it is done once: the data and the run's end are one transaction.
+    With `write`, what was checked and is sound is written at once. Sent twice, it is done once:
+    the data and the run's end are one transaction.
     """
+    state = _take_step(sessions, kinds, run_id, write)
+    # The check is committed before: while rows are written, another connection keeps the count.
+    return _take_step(sessions, kinds, run_id, write) if write and state == "writing" else state
+
+
+def _take_step(
+    sessions: SessionFactory, kinds: Mapping[str, Kind], run_id: int, write: bool
+) -> str:
     with transaction(sessions, Scope.system("import")) as session:
         run = session.get(ImportRun, run_id)
         if run is None or run.state not in {"checking", "writing"} or run.kind not in kinds:
@@ -176,6 +205,8 @@ def carry_on(sessions: SessionFactory, kinds: Mapping[str, Kind], run_id: int) -
             return run.state
         if state == "checking":
             check_import(session, scope, kind, run)
+            if write and run.state == "ready":
+                run.state = "writing"
         else:
             write_import(session, scope, kind, run, _note_progress(sessions, run_id))
         return run.state

@@ -20,6 +20,11 @@ def staff_only(scope: Scope) -> ColumnElement[bool] | None:
     return None if scope.is_staff else false()
 
 
+def own_rows(column: Any) -> Callable[[Scope], ColumnElement[bool] | None]:
+    """A reach: everything for staff, for a customer the rows whose `column` names it."""
+    return lambda scope: None if scope.is_staff else scope.filter(column)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """Everything the faces need to list, show, write, import and search records of one kind.
@@ -31,6 +36,8 @@ class Kind:
     `title`: the field a person knows the record by (default: the last of `key`).
     `reach(scope)`: the SQL condition for what the scope reaches; None is everything.
     `owner`: the field that says whose record it is (for the audit log), if any.
+    `own`: the right with which a customer's people see theirs; `own_change` that with which they
+    enter and change them, by the same services, which then judge whose they are.
     `check(session, scope, before, after)`: cross-field rules; raises InvalidError, ConflictError.
     `create`, `update`, `delete`: services that do it where a plain insert won't; they get judged
     values, flush, and leave the audit entry to `dcim.records.writing` unless `audits` is set.
@@ -51,6 +58,7 @@ class Kind:
     change: Right
     title: str = ""
     own: Right | None = None
+    own_change: Right | None = None
     reach: Callable[[Scope], ColumnElement[bool] | None] = staff_only
     owner: str | None = None
     default_sort: str = ""
@@ -66,6 +74,8 @@ class Kind:
     importable: bool = True
     # The staff page of one record where it has a page of its own, as (endpoint, argument).
     page: tuple[str, str] | None = None
+    # The staff page where one is entered, by endpoint, when that takes more than its fields.
+    new_page: str = ""
     constraints: Mapping[str, str] = field(default_factory=dict)
     # The navigation section its pages belong to: space, devices, power, network, customers.
     section: str = "space"
@@ -77,6 +87,8 @@ class Kind:
         for wanted in (*self.key, *((self.title,) if self.title else ())):
             if wanted not in names:
                 raise ValueError(f"{self.name}: {wanted} is no field")
+        if self.own_change and any(one.internal and one.writable for one in self.fields):
+            raise ValueError(f"{self.name}: a customer would write what it may not see")
 
     def field(self, name: str) -> Field:
         """Raises KeyError for a name that is no field of this kind."""

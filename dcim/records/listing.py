@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Text, case, cast, false, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
-from dcim.errors import NotFoundError
+from dcim.errors import Named, NotFoundError
 from dcim.paging import FIRST_PAGE, Page, Paging, Query, contains
 from dcim.records.fields import (
     Field,
@@ -86,7 +86,11 @@ def read_wish(kind: Kind, pairs: Iterable[tuple[str, str]], *, internal: bool = 
     if unknown:
         problems["sort"] = FieldValueError(
             mark("Not one of the choices: %(choices)s."),
-            choices=", ".join(one.name for one in kind.fields if one.sorted),
+            choices=Named(
+                (one.label, one.name)
+                for one in kind.fields
+                if one.sorted and (internal or not one.internal)
+            ),
         )
     return Wish(text, tuple(filters), order, problems)
 

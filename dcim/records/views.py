@@ -13,13 +13,14 @@ from dcim.records.models import ColumnChoice, SavedView
 MOST_VIEWS = 100
 
 
-def list_views(session: Session, user_id: int, kind: Kind) -> list[SavedView]:
-    """One's own views of this kind's list, and those that others share."""
+def list_views(session: Session, user_id: int, face: Kind | str) -> list[SavedView]:
+    """One's own views of a kind's list, and those that others share; or of a page that keeps
+    its queries under a name which no kind has."""
     return list(
         session.scalars(
             select(SavedView)
             .where(
-                SavedView.kind == kind.name,
+                SavedView.kind == _name_of(face),
                 or_(SavedView.user_id == user_id, SavedView.shared.is_(True)),
             )
             .order_by(SavedView.name, SavedView.id)
@@ -28,7 +29,13 @@ def list_views(session: Session, user_id: int, kind: Kind) -> list[SavedView]:
 
 
 def save_view(
-    session: Session, user_id: int, kind: Kind, name: str, query: str, *, shared: bool = False
+    session: Session,
+    user_id: int,
+    face: Kind | str,
+    name: str,
+    query: str,
+    *,
+    shared: bool = False,
 ) -> SavedView:
     """Keep a query under a name; the same name of the same person is overwritten."""
     words = name.replace("\0", "").strip()
@@ -36,18 +43,22 @@ def save_view(
         raise InvalidError("A view needs a name of at most 100 characters.", {"name": ["length"]})
     found = session.scalar(
         select(SavedView).where(
-            SavedView.user_id == user_id, SavedView.kind == kind.name, SavedView.name == words
+            SavedView.user_id == user_id, SavedView.kind == _name_of(face), SavedView.name == words
         )
     )
     if found is None:
         mine = select(SavedView.id).where(SavedView.user_id == user_id)
         if len(session.scalars(mine).all()) >= MOST_VIEWS:
             raise ConflictError("At most %(count)s saved views; delete one.", count=MOST_VIEWS)
-        found = SavedView(user_id=user_id, kind=kind.name, name=words, query=query)
+        found = SavedView(user_id=user_id, kind=_name_of(face), name=words, query=query)
         session.add(found)
     found.query, found.shared = query, shared
     session.flush()
     return found
+
+
+def _name_of(face: Kind | str) -> str:
+    return face if isinstance(face, str) else face.name
 
 
 def set_standard_view(session: Session, user_id: int, view: SavedView, standard: bool) -> None:

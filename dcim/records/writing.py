@@ -43,7 +43,7 @@ def create_record(session: Session, scope: Scope, kind: Kind, given: Mapping[str
 
     Raises InvalidValuesError, ConflictError that names the record in the way, ForbiddenError.
     """
-    _require_staff(scope)
+    _require_writer(scope, kind)
     if not kind.creatable:
         raise ForbiddenError("Records of this kind are made by what they belong to.")
     values = judge_values(kind, given)
@@ -85,7 +85,7 @@ def change_record(
     `expected` is the version (`etag_of`) the change was made for. Raises NotFoundError, StaleError
     when someone changed it since, InvalidValuesError, ConflictError, ForbiddenError.
     """
-    _require_staff(scope)
+    _require_writer(scope, kind)
     found = lock_record(session, scope, kind, record_id)
     before = find_record(session, scope, kind, record_id)
     if expected is not None and expected != etag_of(kind, before):
@@ -228,6 +228,12 @@ def lock_record(session: Session, scope: Scope, kind: Kind, record_id: int) -> A
     if found is None:
         raise NotFoundError("There is no such record.")
     return found
+
+
+def _require_writer(scope: Scope, kind: Kind) -> None:
+    """Staff; a customer's people where the kind's own service lets them write their own."""
+    if kind.own_change is None:
+        _require_staff(scope)
 
 
 def _require_staff(scope: Scope) -> None:

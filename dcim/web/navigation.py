@@ -31,7 +31,7 @@ SECTION_OF = {
     "noc.home": "network",
     "noc.events": "network",
     "staff.agents": "network",
-    "staff.cross_connects": "network",
+    "staff.list_cross_connect": "network",
     "staff.prefixes": "network",
     "staff.address_lookup": "network",
     "staff.list_customer": "customers",

@@ -8,6 +8,7 @@ from flask import Flask
 from flask_babel import Babel
 from marshmallow import Schema, ValidationError, fields, validate
 
+from dcim.api.fields import choice
 from dcim.commands.translations import FOLDER
 from dcim.http.field_messages import say_field_messages
 
@@ -29,13 +30,15 @@ class Everything(Schema):
     day = fields.Date()
     moment = fields.DateTime()
     kind = fields.String(validate=validate.OneOf(["a", "b"]))
+    meant = choice({"整柜": "整柜", "两个半柜": "两个半柜"})
     form = fields.String(validate=validate.Regexp("x"))
     several = fields.List(fields.Integer())
 
 
 WRONG = {
     "text": 1, "count": 11, "above": 0, "below": 2, "short": "abc", "longer": "a", "least": "ab",
-    "number": "x", "whole": "x", "flag": "x", "day": "x", "moment": "x", "kind": "c", "form": "y",
+    "number": "x", "whole": "x", "flag": "x", "day": "x", "moment": "x", "kind": "c",
+    "meant": "两个办柜", "form": "y",
     "several": ["x"], "extra": 1,
 }  # fmt: skip
 

@@ -158,7 +158,7 @@ def attach(body: dict[str, Any], order_id: int) -> Any:
         name=body["name"],
         kind=body["kind"],
         expires_on=expires_on,
-        content=decode(body["content"]),
+        content=decode_base64(body["content"], LARGEST),
     )
 
 
@@ -179,10 +179,12 @@ def download(file_id: int) -> Response:
     return response
 
 
-def decode(text: str) -> bytes:
-    """Raises InvalidError for what isn't base64, or too much of it."""
-    if len(text) > LARGEST * 4 // 3 + 4:
-        raise InvalidError("A file may have at most 10 MB.", {"content": ["too large"]})
+def decode_base64(text: str, most: int) -> bytes:
+    """Raises InvalidError for what isn't base64, or more than `most` bytes."""
+    if len(text) > most * 4 // 3 + 4:
+        raise InvalidError(
+            "A file may have at most %(count)s MB.", {"content": ["too large"]}, count=most >> 20
+        )
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:

@@ -12,6 +12,7 @@ from dcim.api.v1.deletions import deletions
 from dcim.api.v1.device_life import device_life
 from dcim.api.v1.devices import devices
 from dcim.api.v1.holds import holds
+from dcim.api.v1.imports import imports
 from dcim.api.v1.incidents import incidents, maintenance
 from dcim.api.v1.me import me
 from dcim.api.v1.moves import moves
@@ -47,6 +48,7 @@ RESOURCES: tuple[Resource, ...] = (
     statements,
     ledger,
     deletions,
+    imports,
     orders,
     files,
     addresses,

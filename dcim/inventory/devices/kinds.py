@@ -275,5 +275,6 @@ EQUIPMENT_PASS = Kind(
     deletable=False,
     importable=False,
     page=("staff.equipment_pass", "pass_id"),
+    new_page="staff.add_pass",
     section="devices",
 )

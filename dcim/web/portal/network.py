@@ -7,10 +7,11 @@ from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import SelectField
 
+from dcim.http.bodies import takes_files_of
 from dcim.http.database import current_scope, db_session
 from dcim.network.address_queries import list_assignments
 from dcim.network.cross_connects import NewOrder, advance_cross_connect, request_cross_connect
-from dcim.network.files import attach_file
+from dcim.network.files import LARGEST, attach_file
 from dcim.network.order_queries import find_order, list_orders
 from dcim.web.network_names import CONNECTORS, EVERY_NAME, MEDIA
 from dcim.web.portal.blueprint import portal
@@ -69,6 +70,7 @@ def request_order() -> Response | BaseResponse:
 
 
 @portal.route("/cross-connects/<int:order_id>", methods=["GET", "POST"])
+@takes_files_of(LARGEST)
 def cross_connect(order_id: int) -> Response | BaseResponse:
     """One order; its form hands in a letter."""
     session, scope = db_session(), current_scope()

@@ -1,11 +1,21 @@
 """All pages of the customer portal, registered by being imported."""
 
-from dcim.web.portal import bandwidth, cabinets, contracts, home, network, passes, statements
+from dcim.web.portal import (
+    bandwidth,
+    cabinets,
+    contacts,
+    contracts,
+    home,
+    network,
+    passes,
+    statements,
+)
 from dcim.web.portal.blueprint import portal
 
 __all__ = [
     "bandwidth",
     "cabinets",
+    "contacts",
     "contracts",
     "home",
     "network",

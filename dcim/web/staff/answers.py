@@ -9,7 +9,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.errors import InvalidError, JifangError
 from dcim.http.database import db_session
-from dcim.http.problems import say
+from dcim.http.problems import say, say_fields
+from dcim.records.values import InvalidValuesError
 
 
 def show_form(template: str, form: FlaskForm, status: int = 200, **context: Any) -> Response:
@@ -33,7 +34,9 @@ def refuse(form: FlaskForm, error: JifangError) -> int:
     db_session().rollback()
     form.form_errors.append(say(error))
     if isinstance(error, InvalidError):
+        words = say_fields(error) if isinstance(error, InvalidValuesError) else {}
         for name in error.fields:
             if name in form._fields:
-                form._fields[name].errors = [*form._fields[name].errors, _("Please check this.")]
+                told = words.get(name) or [_("Please check this.")]
+                form._fields[name].errors = [*form._fields[name].errors, *told]
     return error.status

@@ -9,17 +9,19 @@ from flask import Response, current_app, flash, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
+from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.capacity.holding import Spot, hold_places
 from dcim.capacity.masks import iterate_stretches
 from dcim.capacity.proposals import Place, Proposal
-from dcim.capacity.refusals import Detail, Gain
+from dcim.capacity.refusals import Gain
 from dcim.capacity.search import Answer, RefusedGroup, search_capacity
 from dcim.capacity.snapshot import current_board
 from dcim.columns import utc_now
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.http.database import current_scope, db_session
+from dcim.records.views import list_views
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_int, read_text
 from dcim.web.staff.blueprint import staff
@@ -32,6 +34,7 @@ from dcim.web.staff.capacity_wish import (
     write_spots,
     write_wish,
 )
+from dcim.web.staff.capacity_words import FACE, REASONS, tell_detail
 
 HOLD_DAYS = 14
 SHOWN_IN_GROUP, SHOWN_OF_ONE = 3, 200
@@ -51,20 +54,6 @@ RELATIONS = {
 }
 FEEDS = {"both": _l("A and B"), "single": _l("One feed")}
 SCOPES = {"row": _l("in the row"), "room": _l("in the room")}
-REASONS = {
-    "closed": _l("Cabinet not open"),
-    "layout": _l("Divided otherwise"),
-    "space": _l("Not enough free space"),
-    "held": _l("Held for others"),
-    "feed": _l("Not on both feeds"),
-    "unjudged": _l("Power not judged"),
-    "power": _l("One feed can't carry it alone"),
-    "weight": _l("Too heavy"),
-    "ports": _l("Too few free ports"),
-    "carrier": _l("Carrier not in the room"),
-    "near": _l("Not near the customer"),
-    "together": _l("Not enough together"),
-}
 CHANGES = {
     "units": _l("Units"),
     "watts": _l("Power"),
@@ -142,11 +131,12 @@ def capacity() -> str:
         feeds=FEEDS,
         scopes=SCOPES,
         reasons=REASONS,
-        told=_told,
+        told=tell_detail,
         gain_words=_gain_words,
         query=write_wish(form.wish, form.near),
         gain_query=lambda gain: write_wish(gain.wish, form.near),
         drawn_cards=DRAWN,
+        favourites=list_views(session, current_user.id, FACE),
     )
 
 
@@ -235,11 +225,6 @@ def _draw(place: Place, answer: Answer) -> Drawn:
 
 def _groups(answer: Answer, reason: str) -> list[RefusedGroup]:
     return [one for one in answer.groups if not reason or one.reason == reason]
-
-
-def _told(detail: Detail) -> str:
-    words = _(detail.message)
-    return str(words % detail.numbers if detail.numbers else words)
 
 
 def _gain_words(gain: Gain) -> str:

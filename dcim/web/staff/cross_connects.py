@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, abort, flash, render_template, request, url_for
+from flask import Response, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
@@ -12,6 +12,7 @@ from dcim.accounts.roles import Right
 from dcim.columns import utc_now
 from dcim.customers.models import ContractItem, Customer
 from dcim.errors import InvalidError, JifangError
+from dcim.http.bodies import takes_files_of
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.network.cables import (
@@ -27,23 +28,19 @@ from dcim.network.cross_connects import (
     choose_ends,
     request_cross_connect,
 )
-from dcim.network.files import attach_file, describe_download, read_file
-from dcim.network.order_queries import ConnectOrderView, find_order, list_orders
+from dcim.network.files import LARGEST, attach_file, describe_download, read_file
+from dcim.network.order_queries import ConnectOrderView, find_order
 from dcim.web.staff.answers import go_on, refuse, show_form
-from dcim.web.staff.arguments import read_listing, read_text
+from dcim.web.staff.arguments import read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.network_forms import EndsForm, FileForm, OrderForm, StepForm
 from dcim.web.staff.placing_parts import local_zone
 
 
 @staff.get("/network/orders")
-def cross_connects() -> str:
-    listing = read_listing()
-    return render_template(
-        "staff/cross_connects.html",
-        found=list_orders(db_session(), current_scope(), listing.paging),
-        listing=listing,
-    )
+def cross_connects() -> BaseResponse:
+    """The list of this kind shows all that a list of its own once did, and more."""
+    return redirect(url_for("staff.list_cross_connect"))
 
 
 @staff.route("/network/orders/new", methods=["GET", "POST"])
@@ -135,6 +132,7 @@ def advance_order(order_id: int, action: str) -> Response | BaseResponse:
 
 
 @staff.route("/network/orders/<int:order_id>/files", methods=["GET", "POST"])
+@takes_files_of(LARGEST)
 def attach_order_file(order_id: int) -> Response | BaseResponse:
     view = find_order(db_session(), current_scope(), order_id)
     form = FileForm()
@@ -197,7 +195,7 @@ def describe_order(view: ConnectOrderView) -> dict[str, Any]:
             z_party=view.order.z_party,
         ),
         "crumbs": [
-            (_("Cross-connects"), url_for("staff.cross_connects")),
+            (_("Cross-connects"), url_for("staff.list_cross_connect")),
             (view.order.number, ""),
         ],
     }

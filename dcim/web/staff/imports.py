@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.accounts.roles import Right
 from dcim.errors import ConflictError, ForbiddenError, JifangError, NotFoundError
+from dcim.http.bodies import takes_files_of
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import Access, has_right, needs
 from dcim.http.problems import say
@@ -25,10 +26,12 @@ from dcim.records.imports import (
     find_import,
     list_imports,
     open_import,
+    read_error,
     write_import,
 )
 from dcim.records.kinds import Kind
 from dcim.records.models import ImportRun
+from dcim.records.sheet_reading import MOST_BYTES
 from dcim.web.staff.arguments import read_listing
 from dcim.web.staff.blueprint import staff
 from dcim.web.traffic_csv import safe_name
@@ -77,6 +80,7 @@ def add_import_routes(kind: Kind) -> None:
 
 
 def _upload_view(kind: Kind) -> Callable[[], str | Response | BaseResponse]:
+    @takes_files_of(MOST_BYTES)
     def upload() -> str | Response | BaseResponse:
         if request.method == "GET":
             return _show_upload(kind, None)
@@ -246,7 +250,7 @@ def _guard(text: str) -> str:
 def _find(run_id: int) -> tuple[ImportRun, Kind]:
     run = find_import(db_session(), current_scope(), run_id)
     kind = BY_NAME.get(run.kind)
-    if kind is None:
+    if kind is None or not has_right(kind.see):
         raise NotFoundError("There is no such import.")
     return run, kind
 
@@ -255,11 +259,9 @@ def _tell(kind: Kind, problems: Sequence[dict[str, Any]]) -> list[tuple[int, str
     """(row, column, value, what is wrong) in the reader's language."""
     told = []
     for one in problems:
-        words = one["message"]
-        error = FieldValueError(words, **one["places"])
         column = one["column"]
         label = _(kind.field(column).label) if kind.has(column) else column
-        told.append((one["row"], label, one["value"], say(error)))
+        told.append((one["row"], label, one["value"], say(read_error(one))))
     return told
 
 

@@ -1,17 +1,23 @@
 """Labels with QR codes for cabinets, racks and devices: chosen in a list, printed on a sheet."""
 
 from dataclasses import dataclass
+from typing import Any, cast
 
-from flask import Response, current_app, render_template, request, url_for
+from flask import Response, current_app, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from markupsafe import Markup
 from sqlalchemy import Select, select
+from werkzeug.wrappers import Response as BaseResponse
 
+from dcim.accounts.roles import Right
 from dcim.errors import InvalidError, NotFoundError
-from dcim.http.database import db_session
+from dcim.http.database import current_scope, db_session
+from dcim.http.policy import has_right
 from dcim.i18n import pick_text
 from dcim.inventory.drawing.paper import SHEETS, share_out
 from dcim.inventory.models import Cabinet, Device, DeviceType, Installation, Rack, Room, Row, Site
+from dcim.records.kinds import Kind
+from dcim.records.listing import Wish, conditions_of, select_records
 from dcim.web.staff.arguments import read_int
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.paper import answer_sheet, read_ids
@@ -97,13 +103,15 @@ def select_things(kind: str, ids: list[int] | None = None) -> Select[tuple[objec
     """(id, code, second line, site, room, room in English, row, cabinet)."""
     place = (Site.code, Room.name, Room.name_en, Row.code, Cabinet.code)
     order = (Site.code, Room.code, Row.position, Cabinet.position)
+    chosen = ids is not None
     if kind == "device":
         statement = (
             select(Device.id, Device.name, Device.serial, *place, DeviceType.model)
             .join(DeviceType, DeviceType.id == Device.device_type_id)
-            .join(Installation, Installation.device_id == Device.id)
-            .join(Rack, Rack.id == Installation.rack_id)
-            .join(Cabinet, Cabinet.id == Rack.cabinet_id)
+            # One that is chosen by itself gets its label before it stands anywhere.
+            .join(Installation, Installation.device_id == Device.id, isouter=chosen)
+            .join(Rack, Rack.id == Installation.rack_id, isouter=chosen)
+            .join(Cabinet, Cabinet.id == Rack.cabinet_id, isouter=chosen)
         )
         key, order = Device.id, (*order, Device.name)  # type: ignore[assignment]
     elif kind == "rack":
@@ -115,9 +123,9 @@ def select_things(kind: str, ids: list[int] | None = None) -> Select[tuple[objec
         statement = select(Cabinet.id, Cabinet.code, Cabinet.asset_tag, *place, Cabinet.layout)
         key = Cabinet.id
     statement = (
-        statement.join(Row, Row.id == Cabinet.row_id)
-        .join(Room, Room.id == Row.room_id)
-        .join(Site, Site.id == Room.site_id)
+        statement.join(Row, Row.id == Cabinet.row_id, isouter=chosen)
+        .join(Room, Room.id == Row.room_id, isouter=chosen)
+        .join(Site, Site.id == Room.site_id, isouter=chosen)
         .order_by(*order)
     )
     return statement if ids is None else statement.where(key.in_(ids))  # type: ignore[return-value]
@@ -125,18 +133,34 @@ def select_things(kind: str, ids: list[int] | None = None) -> Select[tuple[objec
 
 def read_label(kind: str, row: tuple[object, ...]) -> Label:
     number, code, second, site, room, room_en, row_code, cabinet, more = row
-    where = f"{site} · {pick_text(room, str(room_en or ''))} · {_('Row %(code)s', code=row_code)}"
-    if kind != "cabinet":
-        where += f" · {cabinet}"
+    places = [site, pick_text(room, str(room_en or "")), _("Row %(code)s", code=row_code), cabinet]
+    places = places[:3] if kind == "cabinet" else places
     name = " · ".join(str(part) for part in ((second, more) if kind == "device" else ()) if part)
     base = current_app.config["JIFANG"].base_url
     return Label(
         id=int(str(number)),
         code=str(code),
         name=name or {"cabinet": _("Cabinet"), "rack": _("Rack"), "device": _("Device")}[kind],
-        place=where,
+        place=" · ".join(str(one) for one in places) if site else "",
         address=f"{base}/o/{kind}/{number}",
     )
+
+
+def can_be_labelled(kind: Kind) -> bool:
+    return kind.name in KINDS and has_right(Right.SEE_SPACE)
+
+
+def print_labels(kind: Kind, wish: Wish, ids: list[int] | None) -> BaseResponse:
+    """Labels for the rows chosen in a list; `ids` None is all that fit `wish`."""
+    if kind.name not in KINDS:
+        raise InvalidError("There are no labels for records of this kind.")
+    if ids is None:
+        session, model = db_session(), cast(Any, kind.model)
+        statement = select_records(kind, current_scope(), []).where(*conditions_of(kind, wish))
+        ids = list(session.scalars(statement.with_only_columns(model.id).limit(MOST + 1)))
+    if len(ids) > MOST:
+        raise InvalidError("At most %(count)s labels at once.", count=MOST)
+    return redirect(url_for("staff.label_sheet", kind=kind.name, id=ids), code=303)
 
 
 def choose_kind() -> str:

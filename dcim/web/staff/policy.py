@@ -22,6 +22,8 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.move": PLACING,
     "staff.remove": PLACING,
     "staff.capacity": SPACE,
+    "staff.keep_search": SPACE,
+    "staff.capacity_csv": SPACE,
     "staff.hold_found": PLACING,
     "staff.row": SPACE,
     "staff.cabinet_face": SPACE,

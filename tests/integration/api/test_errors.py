@@ -131,3 +131,14 @@ def test_wrong_token_is_401_whatever_else_is_asked(app: Flask) -> None:
     for path in ("/api/v1/me", "/api/v1/no-such", "/api/v1/docs"):
         answer = client.get(path, headers={"Authorization": "Bearer jf_" + "x" * 43})
         problem(answer, 401)
+
+
+def test_a_wrong_choice_is_told_with_words_and_values(api: MakeClient) -> None:
+    body = {"code": "x", "name": "x", "kind": "cabinett", "unit": "month"}
+    client = api()
+    fields = problem(client.post("/api/v1/catalogue-items", json=body), 422)["errors"]
+    (told,) = fields["kind"]
+    assert "Cabinet (cabinet), Rack (rack)" in told
+    assert told.endswith("Did you mean Cabinet (cabinet)?")
+    (told,) = problem(client.get("/api/v1/catalogue-items?sort=colour"), 422)["errors"]["sort"]
+    assert "Code (code)" in told

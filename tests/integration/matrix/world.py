@@ -600,8 +600,9 @@ def _seed_records(session: Session, tenant: Tenant) -> None:
     """What surrounds records of every kind: staff's own, whatever the record tells of a tenant."""
     tag, ids = tenant.tag, tenant.ids
     kept = make(session, DeletedRecord, tag, kind="site", record_id=ids["site_id"], rows=[])
+    # Of a kind that everyone sees who may import any.
     run = make(
-        session, ImportRun, tag, kind="site", content=b"", existing="skip", state="refused",
+        session, ImportRun, tag, kind="customer", content=b"", existing="skip", state="refused",
         problems=[],
     )  # fmt: skip
     ids |= {"deletion_id": kept.id, "import_run_id": run.id}

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from dcim.db import SessionFactory, transaction
 from dcim.network.cross_connects import NewOrder, request_cross_connect
+from dcim.network.files import LARGEST
 from tests.integration.api.conftest import MakeClient, api
 from tests.integration.network.plant import STAFF, Plant
 from tests.integration.web.conftest import Login, app, make_login, sign_in
@@ -26,7 +27,7 @@ def browse(app: Flask, make_login: Callable[..., Login]) -> Callable[..., FlaskC
     def open_browser(role: str = "administrator", *, customer_id: int | None = None) -> FlaskClient:
         client = app.test_client()
         assert sign_in(client, make_login(role, customer_id=customer_id)) in {302, 303}
-        home = "/staff/network/orders" if customer_id is None else "/portal/addresses"
+        home = "/staff/cross-connects" if customer_id is None else "/portal/addresses"
         page = client.get(home).get_data(as_text=True)
         token = page.split('csrf-token" content="', 1)[1].split('"', 1)[0]
         client.environ_base["HTTP_X_CSRFTOKEN"] = token
@@ -89,7 +90,7 @@ def test_staff_pages_show_it(
 ) -> None:
     client = browse()
     for url, words in (
-        ("/staff/network/orders", "X-20"),
+        ("/staff/cross-connects", "X-20"),
         (f"/staff/network/orders/{order_id}", "odf-far 1"),
         (f"/staff/network/orders/{order_id}/steps/approve", "Approve"),
         (f"/staff/network/orders/{order_id}/work-order", "odf-far 1"),
@@ -174,3 +175,56 @@ def test_another_customer_sees_nothing_of_it(
     assert client.get(f"/portal/cross-connects/{order_id}").status_code == 404
     assert client.post(f"/portal/cross-connects/{order_id}/cancel").status_code == 404
     assert client.get("/portal/files/1").status_code == 404
+
+
+MEGABYTE = 1 << 20
+
+
+def test_the_one_list_of_orders_offers_what_the_other_did(
+    browse: Callable[..., FlaskClient], order_id: int
+) -> None:
+    client = browse()
+    assert client.get("/staff/network/orders").location == "/staff/cross-connects"
+    page = client.get("/staff/cross-connects").get_data(as_text=True)
+    assert 'href="/staff/network/orders/new"' in page
+    assert f'href="/staff/network/orders/{order_id}"' in page
+
+
+def test_who_may_not_enter_one_is_not_offered_it(
+    browse: Callable[..., FlaskClient], order_id: int
+) -> None:
+    page = browse("noc").get("/staff/cross-connects").get_data(as_text=True)
+    assert "/staff/network/orders/new" not in page
+
+
+@pytest.mark.parametrize(
+    ("size", "status"),
+    [(99 * MEGABYTE // 10, 303), (LARGEST, 303), (105 * MEGABYTE // 10, 413)],
+)
+@pytest.mark.parametrize("own", [False, True])
+def test_a_letter_of_ten_megabytes_passes_and_a_larger_one_is_told_why(
+    browse: Callable[..., FlaskClient], kept_plant: Plant, order_id: int, size: int, status: int,
+    own: bool,
+) -> None:  # fmt: skip
+    content = PDF + b"\0" * (size - len(PDF))
+    form = {"kind": "loa", "file": (io.BytesIO(content), "loa.pdf")}
+    if own:
+        client = browse("customer_administrator", customer_id=kept_plant.a)
+        address = f"/portal/cross-connects/{order_id}"
+    else:
+        client, address = browse(), f"/staff/network/orders/{order_id}/files"
+    answer = client.post(address, data=form)
+    # The test's own large file, which its client leaves open.
+    answer.request.environ["wsgi.input"].close()
+    assert answer.status_code == status
+    if status == 413:
+        assert "At most 10 MB can be sent here." in answer.get_data(as_text=True)
+
+
+def test_other_routes_take_no_more_than_before(
+    browse: Callable[..., FlaskClient], order_id: int
+) -> None:
+    form = {"note": "x", "file": (io.BytesIO(b"\0" * (10 * MEGABYTE)), "x")}
+    answer = browse().post("/staff/sites/new", data=form)
+    answer.request.environ["wsgi.input"].close()
+    assert answer.status_code == 413

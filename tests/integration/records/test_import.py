@@ -14,7 +14,7 @@ from dcim.db import ScopedSession
 from dcim.errors import ConflictError, ForbiddenError, InvalidError
 from dcim.inventory.models import DeviceType, Room
 from dcim.records import import_writing
-from dcim.records.imports import check_import, open_import, write_import
+from dcim.records.imports import check_import, open_import, read_error, write_import
 from dcim.records.kinds import Kind
 from dcim.records.models import ImportRun
 from dcim.records.writing import create_record
@@ -33,12 +33,7 @@ def run_import(session: Session, kind: Kind, text: str, *, existing: str = "upda
 
 
 def told(run: ImportRun) -> list[tuple[int, str, str]]:
-    def fill(problem: dict[str, object]) -> str:
-        places = problem["places"]
-        assert isinstance(places, dict)
-        return str(problem["message"]) % places if places else str(problem["message"])
-
-    return [(one["row"], one["column"], fill(one)) for one in run.problems]
+    return [(one["row"], one["column"], str(read_error(one))) for one in run.problems]
 
 
 @pytest.fixture
@@ -112,7 +107,30 @@ def test_headers_that_fit_nothing_are_told_with_the_choices(session: ScopedSessi
     run = run_import(session, ROOM, "site,code,name,code,colour\n")
     problems = told(run)
     assert [(row, column) for row, column, _ in problems] == [(1, "code"), (1, "colour")]
-    assert "site_id, code, name, name_en" in problems[1][2]
+    assert problems[1][2] == (
+        "No column is called so. There are: Site (site_id), Code (code), Name (name),"
+        " English name (name_en)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "meant"),
+    [
+        ("nmae", "Name (name)"),
+        ("site_di", "Site (site_id)"),
+        ("English nam", "English name (name_en)"),
+        ("英文名", "English name (name_en)"),
+        ("名程", None),
+    ],
+)
+def test_the_column_that_was_meant_is_asked_for(
+    session: ScopedSession, header: str, meant: str | None
+) -> None:
+    run = run_import(session, ROOM, f"site_id,code,{header}\n")
+    words = [words for _row, column, words in told(run) if column == header]
+    assert len(words) == 1
+    assert (f"Did you mean {meant}?" in words[0]) == (meant is not None)
+    assert ("Did you mean" in words[0]) == (meant is not None)
 
 
 def many(n: int) -> str:

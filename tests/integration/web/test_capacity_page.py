@@ -1,5 +1,7 @@
 """The capacity page: proposals, refusals with numbers, a hold of all places or of none."""
 
+import csv
+import io
 import re
 from collections.abc import Callable
 from html import unescape
@@ -129,3 +131,60 @@ def count_statements(client: FlaskClient, sessions: SessionFactory, url: str) ->
     finally:
         event.remove(engine, "before_cursor_execute", note)
     return len(statements)
+
+
+def test_a_search_is_kept_shared_and_forgotten(
+    staff: FlaskClient, sessions: SessionFactory, app: Flask, make_login: Callable[..., Login]
+) -> None:
+    with transaction(sessions, SCOPE) as session:
+        build_hall(session)
+    page = look(staff, WISH)
+    query = re.findall(r'name="query" value="([^"]*)"', page)[0]
+    answer = staff.post(
+        "/staff/capacity/views", data={"query": query, "name": "两处", "shared": "y"}
+    )
+    assert answer.status_code == 303
+    assert answer.location == f"/staff/capacity?{query}"
+    other = app.test_client()
+    assert sign_in(other, make_login("noc")) in {302, 303}
+    page = look(other, "/staff/capacity")
+    assert f'href="/staff/capacity?{query}"' in page
+    assert "两处" in page
+    # Only its maker forgets it.
+    number = re.findall(r'name="view" value="(\d+)"', look(staff, "/staff/capacity"))[0]
+    token = page.split('name="csrf-token" content="', 1)[1].split('"', 1)[0]
+    forget = {"deed": "forget", "view": number}
+    other.post("/staff/capacity/views", data=forget, headers={"X-CSRFToken": token})
+    assert "两处" in look(staff, "/staff/capacity")
+    staff.post("/staff/capacity/views", data=forget)
+    assert "favourite is deleted" in look(staff, "/staff/capacity")
+    assert "两处" not in look(staff, "/staff/capacity")
+    answer = staff.post("/staff/capacity/views", data={"query": query, "name": ""})
+    assert answer.status_code == 303
+    # A saved search is no view of a list.
+    assert staff.get("/staff/racks").status_code == 200
+
+
+def test_the_answer_is_a_sheet_with_every_refused_rack(
+    staff: FlaskClient, sessions: SessionFactory
+) -> None:
+    with transaction(sessions, SCOPE) as session:
+        build_hall(session)
+        session.scalars(select(Rack).order_by(Rack.id)).first().code = "=cmd"  # type: ignore[union-attr]
+    answer = staff.get("/staff/capacity/answer.csv?go=1&units=20&kw=3")
+    content = answer.get_data()
+    answer.close()
+    assert content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    page = look(staff, "/staff/capacity?go=1&units=20&kw=3")
+    refused = [row for row in rows if row["Answer"] == "Refused"]
+    assert len(rows) == 6
+    assert f"{len(refused)} racks, by their first reason" in page
+    assert any("Longest free run 19 U of 20" in row["Why not"] for row in refused)
+    assert all(row["Reason"] for row in refused)
+    assert {"'=cmd"} == {row["Rack"] for row in rows if "cmd" in row["Rack"]}
+    proposed = staff.get("/staff/capacity/answer.csv?go=1&units=8&kw=1")
+    first = next(csv.DictReader(io.StringIO(proposed.get_data().decode("utf-8-sig"), newline="")))
+    proposed.close()
+    assert (first["Answer"], first["Proposal"], first["Height (U)"]) == ("Proposed", "1", "8")
+    assert staff.get("/staff/capacity/answer.csv?go=1&units=61").status_code == 422

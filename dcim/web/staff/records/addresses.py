@@ -35,6 +35,15 @@ def record_url(kind: Kind, record_id: int) -> str:
     return kind_url(kind, "show", record_id)
 
 
+def new_url(kind: Kind) -> str:
+    """Where another of this kind is entered; nothing for who may not."""
+    if not may_change(kind):
+        return ""
+    if kind.new_page in current_app.view_functions:
+        return str(url_for(kind.new_page))
+    return kind_url(kind, "new") if kind.creatable else ""
+
+
 def may_see(kind: Kind) -> bool:
     return has_right(kind.see)
 

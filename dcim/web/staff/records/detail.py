@@ -20,6 +20,7 @@ from dcim.records.related import count_related
 from dcim.records.titles import find_paths, find_titles
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_listing
+from dcim.web.staff.labels import can_be_labelled
 from dcim.web.staff.records.addresses import (
     can_be_edited,
     kind_url,
@@ -84,6 +85,7 @@ def _render(kind: Kind, record_id: int, *, note: str = "", problem: str = "") ->
         problem=problem,
         own_page=record_url(kind, record_id) if kind.page else "",
         may_change=may_change(kind),
+        labelled=can_be_labelled(kind),
         may_edit=may_change(kind) and can_be_edited(kind),
         may_create=may_create,
         kind_url=kind_url,

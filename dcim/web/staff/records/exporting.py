@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, request, send_file
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
@@ -35,6 +36,7 @@ from dcim.records.listing import (
 )
 from dcim.records.sheets import MOST_XLSX_ROWS, Cell, write_csv, write_xlsx
 from dcim.records.titles import find_paths
+from dcim.web.staff.labels import print_labels
 from dcim.web.staff.records.choosing import posted_wish, read_ids
 from dcim.web.staff.records.listing import read_columns, read_pairs
 from dcim.web.staff.records.showing import word_of
@@ -44,14 +46,17 @@ PORTION = 1000
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def export_list(kind: Kind) -> Response:
-    """`format` is csv or xlsx; `fields=all` takes every field, else the columns of the list."""
+def export_list(kind: Kind) -> Response | BaseResponse:
+    """`format` is csv, xlsx or, on paper, labels; `fields=all` takes every field, else the columns
+    of the list."""
     session, scope = db_session(), current_scope()
     everything = request.values.get("fields") == "all"
     fields = list(kind.fields) if everything else read_columns(session, kind)
     wish, ids = _read_choice(kind)
     if wish.problems:
         raise InvalidError("The filters of the list can't be understood. Choose again.")
+    if request.values.get("format") == "labels":
+        return print_labels(kind, wish, ids)
     as_xlsx = request.values.get("format") == "xlsx"
     statement = select_records(kind, scope, [one.name for one in fields])
     if ids is None:

@@ -29,6 +29,7 @@ from dcim.records.views import (
     set_standard_view,
 )
 from dcim.web.staff.arguments import LAST_PAGE, read_int
+from dcim.web.staff.labels import can_be_labelled
 from dcim.web.staff.records.addresses import (
     can_be_changed_in_bulk,
     import_url,
@@ -37,6 +38,7 @@ from dcim.web.staff.records.addresses import (
     may_change,
     may_create,
     may_see,
+    new_url,
     record_url,
 )
 from dcim.web.staff.records.filtering import (
@@ -126,12 +128,13 @@ def show_list(kind: Kind) -> str | Response:
         kept_filters=_unasked(pairs),
         next_steps=_next_steps(session, scope, kind, wish) if not found.items else [],
         narrowed=bool(wish.text or wish.filters),
+        labelled=can_be_labelled(kind),
         may_bulk=may_change(kind) and can_be_changed_in_bulk(kind),
         may_delete=may_change(kind) and kind.deletable,
         bulk_url=kind_url(kind, "bulk")
         if can_be_changed_in_bulk(kind) or kind.deletable
         else kind_url(kind, "export"),
-        may_create=may_create(kind),
+        new_url=new_url(kind),
         import_url=import_url(kind),
         kind_url=kind_url,
     )
@@ -213,8 +216,8 @@ def _next_steps(session: Session, scope: Scope, kind: Kind, wish: Wish) -> list[
             continue
         if not count_records(session, scope, other):
             steps.append((_("First enter: %(kind)s", kind=_(other.label)), kind_url(other, "new")))
-    if not steps and may_create(kind):
-        steps.append((_("New: %(kind)s", kind=_(kind.label)), kind_url(kind, "new")))
+    if not steps and (url := new_url(kind)):
+        steps.append((_("New: %(kind)s", kind=_(kind.label)), url))
     return steps
 
 
