@@ -1,5 +1,29 @@
 """What every run of the tests shares."""
 
+import pytest
+
 from tests.integration.matrix.counting import pytest_terminal_summary
 
-__all__ = ["pytest_terminal_summary"]
+__all__ = ["pytest_collection_modifyitems", "pytest_terminal_summary"]
+
+# A worker takes whole files: those that take minutes begin first, so that no worker is left with
+# one at the end while the others are idle.
+LONG = (
+    "tests/e2e/test_main_job.py",
+    "tests/integration/matrix/test_matrix.py",
+    "tests/integration/statements/test_demo_month.py",
+    "tests/integration/matrix/test_fuzz.py",
+    "tests/integration/demo/test_past.py",
+    "tests/e2e/test_newcomer.py",
+    "tests/integration/statements/test_issuing.py",
+    "tests/integration/matrix/test_mutants.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        file = item.nodeid.partition("::")[0]
+        return LONG.index(file) if file in LONG else len(LONG)
+
+    items.sort(key=rank)
