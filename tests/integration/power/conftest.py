@@ -2,6 +2,7 @@
 
 import base64
 import ipaddress
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -33,7 +34,9 @@ def demo_settings(
     data = tmp_path_factory.mktemp("demo") / "instance"
     for folder in ("keys", "statements", "spool", "log"):
         (data / folder).mkdir(parents=True, mode=0o700)
-    with fresh_database(server, "power_demo", template=TEMPLATE) as own:
+    # Several files share it, and two workers may have some each.
+    name = f"power_demo_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    with fresh_database(server, name, template=TEMPLATE) as own:
         yield Settings(
             data=data,
             secret_key="q7Vt1mZxJ4kBw8Rc0LsYpHd3NfUe9GaT",
