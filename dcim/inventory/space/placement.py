@@ -92,8 +92,7 @@ def install_device(
     require_staff(scope)
     lock_device(session, device)
     # What the cabinet bears is decided for all its racks; they are locked in the order of ids.
-    together = sorted({rack_id, *find_rack_mates(session, [rack_id])})
-    rack = {each: lock_rack(session, each) for each in together}[rack_id]
+    rack = lock_racks(session, [rack_id, *find_rack_mates(session, [rack_id])])[rack_id]
     place = Place(rack_id, u_low, face, side, rail, rail_position)
     overload = find_overloads(session, {device.id: rack_id}).get(device.id)
     return _install(session, scope, device, rack, place, at or utc_now(), override, overload)

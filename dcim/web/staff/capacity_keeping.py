@@ -16,6 +16,7 @@ from dcim.errors import InvalidError, JifangError
 from dcim.http.database import current_scope, db_session
 from dcim.http.problems import say
 from dcim.i18n import format_local
+from dcim.inventory.numbering import first_unit
 from dcim.records.sheets import Cell, write_csv
 from dcim.records.views import delete_view, save_view
 from dcim.web.staff.blueprint import staff
@@ -81,7 +82,7 @@ def _make_rows(answer: Answer) -> Iterator[list[Cell]]:
             left = min((load.left_w for load in place.loads), default=None)
             yield [
                 _("Proposed"), number, one.points, *_where(answer, place.rack),
-                f"{place.u_low / 2 + 1:g}", f"{place.height / 2:g}",
+                first_unit(place.rack, place.u_low, place.height), f"{place.height / 2:g}",
                 None if left is None else f"{left / 1000:.1f}",
                 place.leftover_u, place.weight_left_g // 1000, None, None,
             ]  # fmt: skip

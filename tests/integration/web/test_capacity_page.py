@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select, text
+from sqlalchemy import event, select, text, update
 
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
@@ -165,6 +165,13 @@ def test_a_search_is_kept_shared_and_forgotten(
     assert staff.get("/staff/racks").status_code == 200
 
 
+def read_first(client: FlaskClient) -> dict[str, str]:
+    answer = client.get("/staff/capacity/answer.csv?go=1&units=8&kw=1")
+    content = answer.get_data().decode("utf-8-sig")
+    answer.close()
+    return next(csv.DictReader(io.StringIO(content, newline="")))
+
+
 def test_the_answer_is_a_sheet_with_every_refused_rack(
     staff: FlaskClient, sessions: SessionFactory
 ) -> None:
@@ -183,8 +190,13 @@ def test_the_answer_is_a_sheet_with_every_refused_rack(
     assert any("Longest free run 19 U of 20" in row["Why not"] for row in refused)
     assert all(row["Reason"] for row in refused)
     assert {"'=cmd"} == {row["Rack"] for row in rows if "cmd" in row["Rack"]}
-    proposed = staff.get("/staff/capacity/answer.csv?go=1&units=8&kw=1")
-    first = next(csv.DictReader(io.StringIO(proposed.get_data().decode("utf-8-sig"), newline="")))
-    proposed.close()
+    first = read_first(staff)
     assert (first["Answer"], first["Proposal"], first["Height (U)"]) == ("Proposed", "1", "8")
+    # Units are those printed on the rails: of 20, counted from the top.
+    with transaction(sessions, SCOPE) as session:
+        session.execute(update(Rack).values(numbering="down"))
+    turned = read_first(staff)
+    assert turned["Rack"] == first["Rack"]
+    assert int(turned["Lowest U"]) == 20 + 2 - 8 - int(first["Lowest U"])
+    assert turned["Lowest U"] != first["Lowest U"]
     assert staff.get("/staff/capacity/answer.csv?go=1&units=61").status_code == 422
