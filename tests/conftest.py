@@ -3,8 +3,9 @@
 import pytest
 
 from tests.integration.matrix.counting import pytest_terminal_summary
+from tests.reporting import pytest_configure
 
-__all__ = ["pytest_collection_modifyitems", "pytest_terminal_summary"]
+__all__ = ["pytest_collection_modifyitems", "pytest_configure", "pytest_terminal_summary"]
 
 # A worker takes whole files: those that take minutes begin first, so that no worker is left with
 # one at the end while the others are idle.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 # A first start writes two months of readings and seventeen statements; two slow cores need a while.
-START_S = 600
+START_S = 480
 STOP_S = 60
 
 
@@ -86,7 +86,7 @@ def run_instance(data: Path, *arguments: str) -> Iterator[Running]:
             if "Ctrl-C stops" in line:
                 ready.set()
 
-    reader = threading.Thread(target=read)
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
     try:
         deadline = time.monotonic() + START_S
@@ -99,8 +99,11 @@ def run_instance(data: Path, *arguments: str) -> Iterator[Running]:
         try:
             process.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            process.kill()
+            # What the killed one leaves holds its output open: nothing would end the reader.
+            for pid in [process.pid, *running.pids("")]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             process.wait()
-        reader.join()
+        reader.join(STOP_S)
         assert process.stdout is not None
         process.stdout.close()
