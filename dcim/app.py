@@ -12,6 +12,8 @@ from dcim.api.idempotency import init_idempotency
 from dcim.api.spec import init_api
 from dcim.config import Settings, load_settings
 from dcim.db import SessionFactory
+from dcim.http.addresses import RememberingAddresses
+from dcim.http.admission import Admission, Gate
 from dcim.http.bodies import limit_body
 from dcim.http.database import CommittingFlask, init_database
 from dcim.http.identifiers import IdConverter
@@ -38,6 +40,14 @@ from dcim.web.public.routes import public
 from dcim.web.shell import describe_page, remember_language, shell
 from dcim.web.staff.records.registering import init_record_pages
 from dcim.web.staff.routes import staff
+from dcim.web.translated_templates import TranslatedEnvironment
+
+# One computes while another waits for the database; who takes longer holds nobody up.
+AT_ONCE, PATIENCE_S = 2, 1.0
+
+
+class Jifang(CommittingFlask, RememberingAddresses):
+    jinja_environment = TranslatedEnvironment
 
 
 def create_app(
@@ -49,7 +59,7 @@ def create_app(
 ) -> Flask:
     """The app of one instance. Raises SettingsError or UndeclaredRouteError before it serves."""
     settings = settings or load_settings()
-    app = CommittingFlask(__name__, template_folder="web/templates", static_folder="web/static")
+    app = Jifang(__name__, template_folder="web/templates", static_folder="web/static")
     app.config.update(
         SECRET_KEY=settings.secret_key,
         JIFANG=settings,
@@ -111,4 +121,6 @@ def serve() -> Flask:
     """For gunicorn: logging set up, then the app."""
     settings = load_settings()
     configure_logging(settings.log_level, as_json=settings.log_json, process="web")
-    return create_app(settings)
+    app = create_app(settings)
+    app.wsgi_app = Admission(app.wsgi_app, Gate(AT_ONCE, PATIENCE_S))  # type: ignore[method-assign]
+    return app

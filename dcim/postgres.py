@@ -24,6 +24,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL
 
+from dcim.postgres_options import read_memory, suit_machine
 from dcim.privileges import Account, account_of, allow_search, database_account
 from dcim.tether import UNTIED, tethered
 
@@ -35,22 +36,6 @@ PORT = 5432  # names the socket file only; nothing listens on the network
 SOCKET_PATH_MAX = 107  # bytes: sun_path of unix(7) without its NUL
 START_TIMEOUT = 120.0  # seconds; crash recovery after a hard stop is part of it
 STOP_TIMEOUT = 60.0  # seconds for a fast shutdown before an immediate one
-
-DEFAULT_OPTIONS: Mapping[str, str] = {
-    "listen_addresses": "",
-    "unix_socket_permissions": "0700",
-    "password_encryption": "scram-sha-256",
-    "max_connections": "200",
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "logging_collector": "on",
-    "log_directory": "log",
-    "log_filename": "postgresql-%a.log",  # a week's files, each overwritten after seven days
-    "log_rotation_age": "1d",
-    "log_truncate_on_rotation": "on",
-    "log_line_prefix": "%m [%p] %u@%d ",
-    "log_statement": "none",
-}
 
 AdminConnection: TypeAlias = psycopg.Connection[tuple[object, ...]]
 
@@ -92,7 +77,7 @@ class EmbeddedServer:
     def __init__(self, data: Path, *, options: Mapping[str, str] | None = None) -> None:
         self.data = Path(data).absolute()
         self.cluster = self.data / "pg"
-        self._options = {**DEFAULT_OPTIONS, **(options or {})}
+        self._options = {**suit_machine(read_memory()), **(options or {})}
 
     # -- addresses
 

@@ -71,7 +71,8 @@ def command(name: str, *arguments: str, env: Mapping[str, str] | None = None) ->
 
 def web(host: str, port: int, *, workers: int = 2, threads: int = 8) -> Process:
     """gunicorn serving `wsgi:app`. The control socket it would open under $HOME stays off."""
-    argv = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--worker-class", "gthread"]
+    argv = [sys.executable, "-m", "gunicorn", "--no-control-socket"]
+    argv += ["--worker-class", "dcim.http.worker.EvenWorker"]
     # Imported once, then forked: workers share the memory and start at once.
     argv += ["--preload", "--workers", str(workers), "--threads", str(threads)]
     argv += ["--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"]

@@ -8,7 +8,7 @@ with scratch_server(shared_directory(tmp_path_factory)) as server:
 
 import contextlib
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,9 +43,11 @@ def shared_directory(factory: pytest.TempPathFactory) -> Path:
 
 
 @contextlib.contextmanager
-def scratch_server(directory: Path) -> Iterator[EmbeddedServer]:
+def scratch_server(
+    directory: Path, options: Mapping[str, str] = FAST_OPTIONS
+) -> Iterator[EmbeddedServer]:
     """The run's server, in `directory`/postgres: its first user starts it, its last stops it."""
-    server = EmbeddedServer(directory / "postgres", options=FAST_OPTIONS)
+    server = EmbeddedServer(directory / "postgres", options=options)
     with server.lease():
         yield server
 

@@ -5,7 +5,6 @@ from typing import Any, cast
 
 import structlog
 from flask import Flask, current_app, jsonify, render_template, request
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from psycopg.errors import (
     DeadlockDetected,
@@ -22,6 +21,7 @@ from dcim.errors import Counts, InvalidError, JifangError, Named, name_in_bracke
 from dcim.http.bodies import say_largest
 from dcim.http.database import db_session
 from dcim.http.field_messages import say_field_messages
+from dcim.i18n import gettext as _
 from dcim.observability import request_id
 from dcim.records.fields import FieldValueError
 from dcim.records.values import InvalidValuesError, RefusedRecordsError

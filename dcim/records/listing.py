@@ -1,8 +1,10 @@
 """Lists of records: what a URL asks for, as typed filters, and the page that answers it."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, Text, case, cast, false, func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -29,6 +31,10 @@ OPERATORS = ("is", "not", "contains", "from", "to", "empty")
 # What stands in a list's URL besides filters.
 RESERVED = frozenset({"q", "sort", "page", "size", "lang", "columns", "view"})
 MOST_VALUES = 100
+# The column that says how many fit in all; no field is called so.
+MATCHED = "matched "
+LARGE, KEPT_S, MOST_COUNTS = 10_000, 10.0, 1_000
+_counts: WeakKeyDictionary[Any, dict[Any, tuple[float, int]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,13 +270,40 @@ def list_records(
     *,
     names: Iterable[str] | None = None,
 ) -> Page[Record]:
-    """One page. Statements: one to count, one for the page, and some for each kind referred to."""
+    """One page. Statements: one for the page, one to count unless a text is looked for, and some
+    for each kind referred to.
+
+    The total of more than 10,000 may be some seconds old: to count them takes longer than all else.
+    """
     statement = select_records(kind, scope, names).where(*conditions_of(kind, wish, scope))
-    total = count_records(session, scope, kind, wish)
+    if wish.text:
+        # Counted beside: what holds the text is looked for once.
+        statement = statement.add_columns(func.count().over().label(MATCHED))
     rows = session.execute(
         put_in_order(statement, kind, wish).limit(paging.size).offset(paging.offset)
     ).all()
+    if wish.text and (rows or not paging.offset):
+        total = rows[0]._mapping[MATCHED] if rows else 0
+    else:
+        total = remember_count(session, scope, kind, wish)
     return Page(make_records(session, scope, kind, rows), total, paging.page, paging.size)
+
+
+def remember_count(session: Session, scope: Scope, kind: Kind, wish: Wish) -> int:
+    """As `count_records`; a large count of staff's is kept for a few seconds in this process."""
+    if not scope.is_staff:
+        return count_records(session, scope, kind, wish)
+    known = _counts.setdefault(session.get_bind(), {})
+    key = (kind.name, wish.text, wish.filters)
+    now = time.monotonic()
+    if key not in known or known[key][0] < now:
+        total = count_records(session, scope, kind, wish)
+        if total < LARGE:
+            return total
+        if len(known) > MOST_COUNTS:
+            known.clear()
+        known[key] = (now + KEPT_S, total)
+    return known[key][1]
 
 
 def count_records(session: Session, scope: Scope, kind: Kind, wish: Wish = Wish()) -> int:
@@ -298,6 +331,8 @@ def make_records(session: Session, scope: Scope, kind: Kind, rows: Sequence[Any]
     For a customer, what lies out of its reach is not named, not even by its number.
     """
     maps = [dict(row._mapping) for row in rows]
+    for each in maps:
+        each.pop(MATCHED, None)
     titles: dict[str, dict[int, str]] = {}
     for one in kind.references:
         ids = {each[one.name] for each in maps if each.get(one.name) is not None}

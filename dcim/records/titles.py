@@ -11,6 +11,12 @@ from dcim.records.fields import Field, ReferenceType
 from dcim.records.kinds import Kind
 
 SEPARATOR = "/"
+ENGLISH = "name_en"
+
+
+def read_in_english(session: Session) -> None:
+    """What this session reads is shown to somebody who reads English."""
+    session.info[ENGLISH] = True
 
 
 def _column(kind: Kind, one: Field) -> Any:
@@ -24,8 +30,14 @@ def _select(kind: Kind, scope: Scope, *columns: Any) -> Any:
 
 
 def find_titles(session: Session, scope: Scope, kind: Kind, ids: Collection[int]) -> dict[int, str]:
-    """The titles of those records that the scope reaches; one statement."""
-    statement = _select(kind, scope, _column(kind, kind.title_field)).where(
+    """The titles of those records that the scope reaches; one statement.
+
+    In English, for a kind whose name has one, where `read_in_english` was said of the session.
+    """
+    title = _column(kind, kind.title_field)
+    if session.info.get(ENGLISH) and kind.title_field.name == "name" and kind.has(ENGLISH):
+        title = func.coalesce(func.nullif(_column(kind, kind.field(ENGLISH)), ""), title)
+    statement = _select(kind, scope, title).where(
         kind.model.id.in_(ids)  # type: ignore[attr-defined]
     )
     return {record_id: str(title) for record_id, title in session.execute(statement)}

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 from flask import current_app
-from flask_babel import gettext as _
 
+from dcim.i18n import gettext as _
 from dcim.metering.batch import Columns
 from dcim.metering.downsampling import bucket_rates, find_gaps, listed
 

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, g, request
-from flask_babel import gettext as _
 from flask_login import current_user
 from flask_security import (
     LoginForm,
@@ -27,6 +26,7 @@ from dcim.accounts.tokens import find_token
 from dcim.config import Settings
 from dcim.db import ScopedSession
 from dcim.http.database import db_session
+from dcim.i18n import gettext as _
 from dcim.observability import source_address
 
 csrf = CSRFProtect()

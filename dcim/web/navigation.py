@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import current_app, g, request, url_for
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from dcim.accounts.roles import Right
 from dcim.http.policy import has_right
+from dcim.i18n import gettext as _
 
 # The sections of staff's navigation, as kinds name them, and what stands outside of the kinds.
 SECTION_LABELS = {

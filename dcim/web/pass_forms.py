@@ -5,7 +5,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import current_app
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
@@ -17,6 +16,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.errors import InvalidError, JifangError
 from dcim.http.database import db_session
+from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.devices.models import EquipmentPass
 from dcim.inventory.devices.pass_queries import find_device_ids

@@ -14,8 +14,8 @@ from flask import (
     session,
     url_for,
 )
-from flask_babel import gettext as _
 from flask_login import current_user
+from markupsafe import Markup
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,6 +27,7 @@ from dcim.errors import SettingsError
 from dcim.http.database import db_session
 from dcim.http.policy import has_right
 from dcim.i18n import LOCALES, choose_language
+from dcim.i18n import gettext as _
 from dcim.web.navigation import SECTION_LABELS, Entry, gather
 
 shell = Blueprint("shell", __name__)
@@ -35,6 +36,8 @@ CHANGE_RIGHTS = [right for right in Right if right.value.startswith("change_")]
 
 # Below this the instance is not ready: PostgreSQL stops when its disk is full.
 MIN_FREE_BYTES = 100 * 1024 * 1024
+# About 12 kB each; one for each page, language and set of rights that occurs.
+MOST_NAVIGATIONS = 500
 
 
 @shell.get("/")
@@ -121,6 +124,19 @@ def collect_nav() -> list[Entry]:
     return gather(pages, {name: str(label) for name, label in SECTION_LABELS.items()})
 
 
+def remember_nav(language: str) -> Markup:
+    """The navigation as markup, made once for everybody with these rights on this page."""
+    known: dict[tuple[object, ...], Markup] = current_app.extensions.setdefault("jifang_nav", {})
+    customer = current_user.customer_id is not None
+    key = (language, g.rights, customer, request.root_path, request.endpoint, g.get("section"))
+    if key not in known:
+        if len(known) > MOST_NAVIGATIONS:
+            known.clear()
+        template = current_app.jinja_env.get_template("components/nav.html")
+        known[key] = Markup(template.render(nav=collect_nav()))  # noqa: S704  rendered
+    return known[key]
+
+
 def remember_language() -> None:
     """`?lang=zh|en` on any page is a choice that lasts for the session."""
     if (chosen := request.args.get("lang")) in LOCALES:
@@ -149,7 +165,7 @@ def describe_page() -> dict[str, Any]:
     }
     if signed_in:
         page["face"] = find_face()
-        page["nav"] = collect_nav()
+        page["nav_html"] = remember_nav(language)
         if page["face"] != "portal" and "staff.search" in current_app.view_functions:
             page["search_url"] = url_for("staff.search")
         page["user"] = {"name": current_user.name, "detail": current_user.email}

@@ -36,7 +36,8 @@ def running_estate(racks: int, say: Say) -> Iterator[Estate]:
     with tempfile.TemporaryDirectory(prefix="jifang-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with scratch_server(folder / "pg") as server:
+        # As an instance runs it, not as tests do.
+        with scratch_server(folder / "pg", {}) as server:
             build_template(server, "bench_template", migrate)
             with fresh_database(server, "bench", template="bench_template") as database:
                 engine = make_engine(database.app_url)

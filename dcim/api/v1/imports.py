@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Response, g, url_for
-from flask_babel import gettext as _
 from flask_login import current_user
 from marshmallow import Schema, fields
 
@@ -13,6 +12,7 @@ from dcim.api.v1.cross_connects import decode_base64
 from dcim.errors import ForbiddenError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.http.problems import say
+from dcim.i18n import gettext as _
 from dcim.jobs import CARE, defer
 from dcim.kinds import BY_NAME, BY_PLURAL
 from dcim.records.fields import ChoiceType

@@ -6,12 +6,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Response, current_app, render_template, request, url_for
-from flask_babel import gettext as _
 
 from dcim.columns import utc_now
 from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import format_bits, pick_text
+from dcim.i18n import gettext as _
 from dcim.metering.batch import Columns
 from dcim.metering.families import TRAFFIC
 from dcim.metering.store import PostgresSampleStore, empty

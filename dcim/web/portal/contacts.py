@@ -4,7 +4,6 @@ import datetime as dt
 from typing import Any
 
 from flask import Response, flash, render_template, request, url_for
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
@@ -15,6 +14,7 @@ from dcim.customers.calendar import today_in
 from dcim.customers.kinds import CONTACT
 from dcim.customers.queries import list_contacts
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.records.listing import find_record
 from dcim.records.writing import change_record, create_record
 from dcim.web.portal.blueprint import portal

@@ -1,7 +1,6 @@
 """An own rack as the parts that `inventory.drawing` draws; what isn't theirs is blank."""
 
-from flask_babel import gettext as _
-
+from dcim.i18n import gettext as _
 from dcim.inventory.drawing.elevation import lay_out
 from dcim.inventory.drawing.elevation_parts import (
     Allocation,

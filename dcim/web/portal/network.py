@@ -1,7 +1,6 @@
 """Own cross-connects and addresses: asking for one, handing in a letter, what is mine."""
 
 from flask import Response, flash, render_template, request, url_for
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
@@ -9,6 +8,7 @@ from wtforms import SelectField
 
 from dcim.http.bodies import takes_files_of
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.network.address_queries import list_assignments
 from dcim.network.cross_connects import NewOrder, advance_cross_connect, request_cross_connect
 from dcim.network.files import LARGEST, attach_file

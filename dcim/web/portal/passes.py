@@ -3,11 +3,11 @@
 from typing import Any
 
 from flask import Response, flash, render_template, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.errors import ConflictError, JifangError
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.inventory.devices.pass_queries import (
     find_pass_row,
     list_pass_lines,

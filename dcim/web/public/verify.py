@@ -8,10 +8,10 @@ from typing import Any
 
 import structlog
 from flask import current_app, make_response, render_template, request
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from dcim.http.database import db_session
+from dcim.i18n import gettext as _
 from dcim.observability import source_address
 from dcim.statements.registry import Registration, find_registration, list_signers
 from dcim.statements.verifier import VerifierLostError, verify_apart

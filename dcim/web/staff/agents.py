@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from flask import Response, current_app, flash, render_template, request, url_for
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
@@ -17,6 +16,7 @@ from dcim.config import Settings
 from dcim.errors import JifangError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
+from dcim.i18n import gettext as _
 from dcim.paging import EVERYTHING
 from dcim.snmp.models import SnmpCredential
 from dcim.snmp.queries import list_agents, list_credentials

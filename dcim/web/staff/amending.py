@@ -6,7 +6,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask import Response, flash, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.customers.amendments import Change, amend_contract, preview_amendment
@@ -16,6 +15,7 @@ from dcim.customers.overview import ItemView, view_contract
 from dcim.customers.versions import Agreed, pick_version
 from dcim.errors import InvalidError
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.contract_forms import AmendForm

@@ -3,13 +3,13 @@
 from typing import Any
 
 from flask import Response, make_response, redirect, render_template, request
-from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.errors import InvalidError, JifangError
 from dcim.http.database import db_session
 from dcim.http.problems import say, say_fields
+from dcim.i18n import gettext as _
 from dcim.records.values import InvalidValuesError
 
 

@@ -4,7 +4,10 @@ from typing import Any
 
 from flask import Blueprint, g, request
 
+from dcim.http.database import db_session
+from dcim.i18n import choose_language
 from dcim.inventory.numbering import name_units
+from dcim.records.titles import read_in_english
 from dcim.web.network_names import EVERY_NAME
 from dcim.web.staff.names import STATES, role_name
 from dcim.web.staff.records.addresses import find_record_link
@@ -70,8 +73,10 @@ SECTIONS = {
 
 
 @staff.before_request
-def name_section() -> None:
+def prepare_page() -> None:
     g.section = SECTIONS.get(request.endpoint or "")
+    if choose_language() == "en":
+        read_in_english(db_session())
 
 
 @staff.context_processor

@@ -2,10 +2,10 @@
 
 from flask import url_for
 from flask_babel import format_decimal
-from flask_babel import gettext as _
 
 from dcim.columns import utc_now
 from dcim.i18n import format_local, pick_text
+from dcim.i18n import gettext as _
 from dcim.inventory.drawing.elevation_parts import (
     Allocation,
     Blocked,

@@ -5,10 +5,10 @@ from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from flask import current_app, render_template, request, url_for
-from flask_babel import gettext as _
 
 from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.drawing.elevation import lay_out
 from dcim.inventory.drawing.elevation_parts import Elevation

@@ -6,7 +6,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Response, current_app, flash, render_template, url_for
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
@@ -21,6 +20,7 @@ from dcim.capacity.snapshot import current_board
 from dcim.columns import utc_now
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.records.views import list_views
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_int, read_text

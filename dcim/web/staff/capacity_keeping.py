@@ -5,7 +5,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from flask import Response, current_app, flash, redirect, request, send_file, url_for
-from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -16,6 +15,7 @@ from dcim.errors import InvalidError, JifangError
 from dcim.http.database import current_scope, db_session
 from dcim.http.problems import say
 from dcim.i18n import format_local
+from dcim.i18n import gettext as _
 from dcim.inventory.numbering import first_unit
 from dcim.records.sheets import Cell, write_csv
 from dcim.records.views import delete_view, save_view

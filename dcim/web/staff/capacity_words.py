@@ -1,9 +1,9 @@
 """What the search for space answers, in the reader's language."""
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from dcim.capacity.refusals import Detail
+from dcim.i18n import gettext as _
 
 # Under which name saved views keep this page's searches; no kind of record is called so.
 FACE = "capacity"

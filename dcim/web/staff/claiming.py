@@ -3,7 +3,6 @@
 import datetime as dt
 
 from flask import Response, flash, render_template, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
@@ -12,6 +11,7 @@ from wtforms.fields.choices import SelectChoice
 from dcim.columns import utc_now
 from dcim.errors import ConflictError
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.inventory.models import BarredSpace, Cabinet, Device, Rack
 from dcim.inventory.numbering import name_units
 from dcim.inventory.space.allocating import end_allocation, find_allocation

@@ -6,7 +6,6 @@ from importlib import resources
 from typing import Any
 
 from flask import Response, flash, render_template, request, url_for
-from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
@@ -26,6 +25,7 @@ from dcim.errors import (
     NotFoundError,
 )
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.space import extending
 from dcim.inventory.space.ending import end_contract, end_item

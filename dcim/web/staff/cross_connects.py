@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Response, abort, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -15,6 +14,7 @@ from dcim.errors import InvalidError, JifangError
 from dcim.http.bodies import takes_files_of
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
+from dcim.i18n import gettext as _
 from dcim.network.cables import (
     Trace,
     find_port_by_words,

@@ -1,7 +1,6 @@
 """Customers: who they are, what they bought, by which terms, where it is, what it came to."""
 
 from flask import render_template, url_for
-from flask_babel import gettext as _
 
 from dcim.accounts.roles import Right
 from dcim.customers.kinds import (
@@ -15,6 +14,7 @@ from dcim.customers.models import Customer
 from dcim.customers.queries import find_customer, list_contacts, list_contracts
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
+from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.space.contents import list_claims
 from dcim.network.queries import PortFilter, list_ports, list_services

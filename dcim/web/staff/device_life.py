@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Response, flash, request, url_for
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
@@ -14,6 +13,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional
 from dcim.errors import JifangError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
+from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.devices.lifecycle import STEPS, Ask, Step, find_step, steps_from
 from dcim.inventory.devices.transitions import asks_of, change_state

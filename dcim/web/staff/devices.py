@@ -3,7 +3,6 @@
 from typing import Any
 
 from flask import Response, flash, render_template, request, url_for
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +16,7 @@ from dcim.columns import utc_now
 from dcim.customers.queries import list_customers
 from dcim.errors import ConflictError, JifangError
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.inventory.devices.facts import find_device_facts, list_supplies
 from dcim.inventory.devices.transitions import list_transitions
 from dcim.inventory.queries import (

@@ -4,11 +4,11 @@ import io
 import zipfile
 
 from flask import Response, current_app, render_template, url_for
-from flask_babel import gettext as _
 
 from dcim.columns import utc_now
 from dcim.customers.calendar import today_in
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.operations.regulator import export_regulator, write_sheet
 from dcim.web.staff.blueprint import staff
 

@@ -1,7 +1,6 @@
 """A room: its floor plan in layers, who is near a limit, what isn't measured, what has no place."""
 
 from flask import flash, render_template, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.accounts.roles import Right
@@ -9,6 +8,7 @@ from dcim.columns import utc_now
 from dcim.errors import InvalidError, JifangError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
+from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.drawing.floor_reading import place_cabinet, place_rows, read_floor
 from dcim.inventory.models import Cabinet, Row

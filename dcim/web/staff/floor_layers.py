@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.drawing.floor_reading import FloorCabinet
 from dcim.sla.rooms import CabinetClimate

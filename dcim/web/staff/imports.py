@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Response, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
@@ -17,6 +16,7 @@ from dcim.http.bodies import takes_files_of
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import Access, has_right, needs
 from dcim.http.problems import say
+from dcim.i18n import gettext as _
 from dcim.jobs import CARE, defer
 from dcim.kinds import BY_NAME, KINDS
 from dcim.records.fields import ChoiceType, Field, FieldValueError, ReferenceType

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from flask import Response, current_app, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from markupsafe import Markup
 from sqlalchemy import Select, select
 from werkzeug.wrappers import Response as BaseResponse
@@ -13,6 +12,7 @@ from dcim.accounts.roles import Right
 from dcim.errors import InvalidError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
+from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.drawing.paper import SHEETS, share_out
 from dcim.inventory.models import Cabinet, Device, DeviceType, Installation, Rack, Room, Row, Site

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from flask import Response, flash, jsonify, request, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.errors import InvalidError, JifangError, NotFoundError
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.inventory.drawing.trying import plan_moves, try_moves
 from dcim.inventory.models import Cabinet, Device, Rack
 from dcim.inventory.numbering import name_units

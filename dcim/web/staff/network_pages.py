@@ -3,7 +3,6 @@
 import datetime as dt
 
 from flask import Response, flash, render_template, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms.fields.choices import SelectChoice
@@ -14,6 +13,7 @@ from dcim.customers.models import Customer
 from dcim.errors import ForbiddenError, InvalidError, NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
+from dcim.i18n import gettext as _
 from dcim.inventory.models import Device
 from dcim.network.address_models import AddressAssignment
 from dcim.network.address_queries import PrefixView, list_prefixes, view_prefix

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Response, flash, render_template, request, url_for
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
@@ -13,6 +12,7 @@ from dcim.customers.calendar import today_in
 from dcim.customers.models import Contract, Customer
 from dcim.customers.queries import find_customer
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.operations.kinds import ORDER_STATE_WORDS, ORDER_WORDS
 from dcim.operations.models import ServiceOrder
@@ -73,7 +73,7 @@ def add_order(customer_id: int) -> Response | BaseResponse:
         form.kind.data = wanted if wanted in ORDER_WORDS else "suspend"
     title = _("Order for %(name)s", name=pick_text(customer.name, customer.name_en))
     back = url_for("staff.customer", customer_id=customer_id)
-    context = {
+    context: dict[str, Any] = {
         "title": title,
         "submit": _("Ask for it"),
         "sub": _("The checklist is made of what the customer really has; it waits for approval."),

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from dcim.i18n import gettext as _
 from dcim.inventory.drawing.elevation_parts import Elevation
 from dcim.inventory.space.contents import InstalledRow
 

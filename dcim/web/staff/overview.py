@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from flask import redirect, render_template, url_for
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from dcim.accounts.roles import Right
 from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
+from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.queries import RoomRow, list_rooms, list_sites
 from dcim.inventory.space.summaries import RackSummary, summarize_racks

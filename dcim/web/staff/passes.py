@@ -5,7 +5,6 @@ from typing import Any
 
 import segno
 from flask import Response, flash, render_template, request, url_for
-from flask_babel import gettext as _
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import SelectField
@@ -17,6 +16,7 @@ from dcim.customers.queries import list_customers
 from dcim.errors import InvalidError, JifangError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
+from dcim.i18n import gettext as _
 from dcim.inventory.devices.gate import check_pass
 from dcim.inventory.devices.models import DIRECTIONS, PASS_STATES
 from dcim.inventory.devices.pass_queries import (

@@ -3,7 +3,6 @@
 import datetime as dt
 
 from flask import Response, flash, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms.fields.choices import SelectChoice
@@ -11,6 +10,7 @@ from wtforms.fields.choices import SelectChoice
 from dcim.columns import utc_now
 from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.inventory.models import Hold, Rack
 from dcim.inventory.numbering import name_units
 from dcim.inventory.space.allocating import allocate_space

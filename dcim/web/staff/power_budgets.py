@@ -1,10 +1,10 @@
 """How far rows, rooms, panels and UPSs are sold, the tightest first and why."""
 
 from flask import render_template, url_for
-from flask_babel import gettext as _
 
 from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.inventory.queries import list_rooms, list_sites
 from dcim.paging import EVERYTHING
 from dcim.sla.budgets import read_budgets

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, flash, render_template, request, url_for
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy import select
@@ -16,6 +15,7 @@ from wtforms.validators import DataRequired, Length
 from dcim.columns import utc_now
 from dcim.errors import JifangError, NotFoundError
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.inventory.devices.models import DeviceSupply
 from dcim.inventory.models import Device
 from dcim.inventory.space.summaries import RackSummary, summarize_racks

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from flask import render_template, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager, selectinload
 
@@ -11,6 +10,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.drawing.elevation import lay_out
 from dcim.inventory.drawing.elevation_parts import Elevation

@@ -3,13 +3,13 @@
 import re
 
 from flask import redirect, render_template, url_for
-from flask_babel import gettext as _
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from dcim.accounts.roles import Right
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
+from dcim.i18n import gettext as _
 from dcim.operations.search import AGENT, Hit
 from dcim.operations.search import search as find
 from dcim.web.staff.arguments import read_text
@@ -21,17 +21,10 @@ from dcim.web.staff.records.addresses import all_kinds, record_url, seen_kinds
 def search() -> str | Response:
     text = read_text("q")
     agents = has_right(Right.SEE_NETWORK)
-
-    def look(*, whole: bool) -> list[Hit]:
-        kinds = seen_kinds()
-        return find(db_session(), current_scope(), text, kinds, agents=agents, whole=whole)
-
-    exact = {
-        page_of(hit) for hit in leave_out_parts([hit for hit in look(whole=True) if hit.exact])
-    }
+    hits = find(db_session(), current_scope(), text, seen_kinds(), agents=agents)
+    exact = {page_of(hit) for hit in leave_out_parts([hit for hit in hits if hit.exact])}
     if len(exact) == 1:
         return redirect(exact.pop(), code=303)
-    hits = look(whole=False)
     groups: dict[str, list[Hit]] = {}
     for hit in hits:
         groups.setdefault(hit.kind, []).append(hit)

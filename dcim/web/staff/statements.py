@@ -3,7 +3,6 @@
 from typing import cast
 
 from flask import Response, current_app, flash, render_template, request, url_for
-from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -14,6 +13,7 @@ from dcim.config import Settings
 from dcim.errors import InvalidError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
+from dcim.i18n import gettext as _
 from dcim.statements.files import read_file
 from dcim.statements.issuing import last_closed_month, month_bounds
 from dcim.statements.progress import Progress, find_progress, list_months

@@ -3,12 +3,12 @@
 from typing import Any
 
 from flask import flash, render_template, request, url_for
-from flask_babel import gettext as _
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.errors import InvalidError
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.inventory.devices.type_descriptions import CATEGORIES, Problem
 from dcim.inventory.devices.type_files import ReadType, read_type_file
 from dcim.inventory.devices.type_import import Outcome, import_types, load_catalogue

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from flask import Response, flash, make_response, render_template, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager, selectinload
 from werkzeug.wrappers import Response as BaseResponse
@@ -11,6 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from dcim.columns import utc_now
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.models import Cabinet, Device, Rack, Room, Row
 from dcim.inventory.numbering import first_unit, name_stretch, name_units, turn_place

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, flash, redirect, render_template, request
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.errors import InvalidError, JifangError, StaleError
 from dcim.http.database import current_scope, db_session
 from dcim.http.problems import say, say_fields
+from dcim.i18n import gettext as _
 from dcim.records.bulk import delete_many
 from dcim.records.fields import Field, FlagType, ReferenceType
 from dcim.records.kinds import Kind, Values

@@ -1,7 +1,6 @@
 """Deleting a record after a question, and bringing back what was deleted in the last 30 days."""
 
 from flask import Response, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
 from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 from werkzeug.exceptions import Forbidden
@@ -10,6 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from dcim.errors import ConflictError, NotFoundError, StaleError
 from dcim.http.database import current_scope, db_session
 from dcim.http.problems import say
+from dcim.i18n import gettext as _
 from dcim.paging import Paging
 from dcim.records.deletions import KEPT, find_deleted, list_deleted, restore_record
 from dcim.records.kinds import Kind

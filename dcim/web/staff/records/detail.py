@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, flash, render_template, request
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.errors import InvalidError
 from dcim.http.database import current_scope, db_session
 from dcim.http.problems import say
+from dcim.i18n import gettext as _
 from dcim.paging import Paging
 from dcim.records.fields import Field, ReferenceType
 from dcim.records.journal import HistoryRow, add_note, list_history, list_notes

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Response, request, send_file
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -15,6 +14,7 @@ from dcim.columns import utc_now
 from dcim.errors import InvalidError
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import format_local
+from dcim.i18n import gettext as _
 from dcim.paging import Query
 from dcim.records.fields import (
     ChoiceType,

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.http.problems import say
+from dcim.i18n import gettext as _
 from dcim.records.fields import (
     ChoiceType,
     Field,

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from dataclasses import field as attribute
 from typing import Any
 
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.http.problems import say
+from dcim.i18n import gettext as _
 from dcim.records.fields import (
     ChoiceType,
     DayType,

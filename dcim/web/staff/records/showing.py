@@ -1,13 +1,14 @@
 """Values of records as people read them: words, units, links."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import format_decimal
-from flask_babel import gettext as _
+from markupsafe import escape
 
 from dcim.i18n import format_bits, format_local
+from dcim.i18n import gettext as _
 from dcim.records.fields import (
     ChoiceType,
     DecimalType,
@@ -30,7 +31,10 @@ NUMERIC = (IntegerType, DecimalType, HalfUnitsType, RateType)
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One value: `empty` when there is none; `url` leads to the record referred to."""
+    """One value: `empty` when there is none; `url` leads to the record referred to.
+
+    In a template it stands for its own markup.
+    """
 
     text: str
     unit: str = ""
@@ -39,18 +43,50 @@ class Shown:
     empty: bool = False
     multiline: bool = False
 
+    def __html__(self) -> str:
+        if self.empty:
+            return '<span class="muted">—</span>'
+        text = escape(self.text)
+        if self.url:
+            return f'<a href="{escape(self.url)}">{text}</a>'
+        if self.multiline:
+            return f'<span class="lines">{text}</span>'
+        return f'{text}<span class="unit">{escape(self.unit)}</span>' if self.unit else str(text)
+
 
 NOTHING = Shown("—", empty=True)
 
 
 def show_field(kind: Kind, one: Field, record: Record) -> Shown:
-    value = record.values.get(kind.shown(one).name)
-    if isinstance(one.type, ReferenceType) and value is not None:
+    return prepare(kind, one)(record)
+
+
+def prepare(kind: Kind, one: Field) -> Callable[[Record], Shown]:
+    """Shows this field of one record after another; what is the same for all is found once."""
+    name = kind.shown(one).name
+    if isinstance(one.type, ReferenceType):
         other = one.type.kind()
-        title = record.titles.get(one.name) or f"#{value}"
         reachable = is_known(other) and may_see(other)
-        return Shown(title, url=record_url(other, value) if reachable else "")
-    return show_value(one, value)
+
+        def show_reference(record: Record) -> Shown:
+            value = record.values.get(name)
+            if value is None:
+                return NOTHING
+            title = record.titles.get(one.name) or f"#{value}"
+            return Shown(title, url=record_url(other, value) if reachable else "")
+
+        return show_reference
+    if isinstance(one.type, ChoiceType | FlagType):
+        known: dict[Any, Shown] = {}
+
+        def show_choice(record: Record) -> Shown:
+            value = record.values.get(name)
+            if value not in known:
+                known[value] = show_value(one, value)
+            return known[value]
+
+        return show_choice
+    return lambda record: show_value(one, record.values.get(name))
 
 
 def show_value(one: Field, value: Any, titles: Mapping[int, str] | None = None) -> Shown:

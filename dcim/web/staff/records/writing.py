@@ -3,13 +3,13 @@
 from typing import Any
 
 from flask import Response, flash, render_template, request
-from flask_babel import gettext as _
 from sqlalchemy import UniqueConstraint
 from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.errors import InvalidError, JifangError, NotFoundError, StaleError
 from dcim.http.database import current_scope, db_session
 from dcim.http.problems import say, say_fields
+from dcim.i18n import gettext as _
 from dcim.records.fields import ReferenceType
 from dcim.records.kinds import Kind
 from dcim.records.listing import find_record
