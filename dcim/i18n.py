@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -53,6 +54,12 @@ class RememberingDomain(Domain):  # type: ignore[misc]
         if "catalogue" not in g:
             g.catalogue = super().get_translations()
         return g.catalogue
+
+
+def find_catalogue(language: str) -> Path:
+    """Where the compiled words of a language are; English needs none."""
+    name = LOCALES[language]
+    return Path(__file__).parent / "translations" / name / "LC_MESSAGES" / "messages.mo"
 
 
 def choose_language() -> str:

@@ -22,34 +22,39 @@ class Gate:
     def __init__(self, width: int, patience: float) -> None:
         self._width = width
         self._patience = patience
-        self._changed = threading.Condition()
-        self._waiting: deque[object] = deque()
+        self._lock = threading.Lock()
+        # Each waits on its own: whoever leaves wakes the first in line and nobody else.
+        self._line: deque[threading.Event] = deque()
         self._entered: dict[object, float] = {}
 
     def enter(self) -> object:
         """Wait for one's turn. Give back what this returns to `leave`."""
-        ticket = object()
-        with self._changed:
-            self._waiting.append(ticket)
-            while True:
-                first = self._waiting[0] is ticket
-                wait = self._until_room() if first else None
+        turn = threading.Event()
+        with self._lock:
+            self._line.append(turn)
+        while True:
+            with self._lock:
+                wait = self._until_room() if self._line[0] is turn else None
                 if wait == 0:
-                    break
-                self._changed.wait(wait)
-            self._waiting.popleft()
-            self._entered[ticket] = time.monotonic()
-            self._changed.notify_all()
-        return ticket
+                    self._line.popleft()
+                    self._entered[turn] = time.monotonic()
+                    self._wake_first()
+                    return turn
+                turn.clear()
+            turn.wait(wait)
 
     def leave(self, ticket: object) -> None:
-        with self._changed:
+        with self._lock:
             del self._entered[ticket]
-            self._changed.notify_all()
+            self._wake_first()
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return len(self._line)
+
+    def _wake_first(self) -> None:
+        if self._line:
+            self._line[0].set()
 
     def _until_room(self) -> float:
         """Seconds; 0 where there is room now."""

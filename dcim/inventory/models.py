@@ -118,7 +118,7 @@ class Row(Base):
 
     id: Mapped[Id]
     room_id: Mapped[int] = mapped_column(ForeignKey("room.id"), index=True)
-    code: Mapped[Code]
+    code: Mapped[Code] = mapped_column(index=True)
     position: Mapped[int] = mapped_column(SmallInteger)
 
     room: Mapped[Room] = relationship(back_populates="rows")
@@ -142,7 +142,7 @@ class Cabinet(Base):
     id: Mapped[Id]
     row_id: Mapped[int] = mapped_column(ForeignKey("cabinet_row.id"), index=True)
     cage_id: Mapped[int | None] = mapped_column(ForeignKey("cage.id"), index=True)
-    code: Mapped[Code]
+    code: Mapped[Code] = mapped_column(index=True)
     position: Mapped[int] = mapped_column(SmallInteger)
     layout: Mapped[Code] = mapped_column(default="full")
     width_mm: Mapped[int] = mapped_column(SmallInteger, default=600)
@@ -192,7 +192,7 @@ class Rack(Base):
     cabinet_id: Mapped[int] = mapped_column(
         ForeignKey("cabinet.id", ondelete="CASCADE"), index=True
     )
-    code: Mapped[Code]
+    code: Mapped[Code] = mapped_column(index=True)
     position: Mapped[int] = mapped_column(SmallInteger, default=0)
     u_count: Mapped[int] = mapped_column(SmallInteger)
     numbering: Mapped[str] = mapped_column(String(4), default="up")

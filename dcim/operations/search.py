@@ -41,10 +41,8 @@ def search(
     kinds: Sequence[Kind],
     *,
     agents: bool = True,
-    whole: bool = False,
 ) -> list[Hit]:
-    """Exact hits first, then in the order of the kinds; with `whole` only exact ones, which cost
-    least. Staff alone: it reaches across tenants.
+    """Exact hits first, then in the order of the kinds. Staff alone: it reaches across tenants.
 
     `kinds` are those to look in, by their searched fields; `agents` is whether SNMP agents are
     looked for too, by their address ("192.0.2.1" or "192.0.2.1:161").
@@ -56,7 +54,7 @@ def search(
         return []
     hits = [
         Hit(one.kind.name, one.id, one.title, one.field.label, one.value, one.rank == EXACT)
-        for one in find_matches(session, scope, kinds, wanted, most=MOST, whole=whole)
+        for one in find_matches(session, scope, kinds, wanted, most=MOST)
     ]
     if agents:
         hits += _find_agents(session, wanted)

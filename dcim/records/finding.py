@@ -40,13 +40,12 @@ def find_matches(
     text: str,
     *,
     most: int = 12,
-    whole: bool = False,
 ) -> list[Match]:
     """The records of which a searched field holds the text: of each kind the `most` best, in the
     order of the kinds.
 
     One statement to find them, one for each kind that has some. Parts are found from three letters
-    on, or two of Chinese; beginnings from two and one. `whole`: only those that are the text.
+    on, or two of Chinese; beginnings from two and one.
     """
     if not scope.is_staff:
         raise ForbiddenError("Only staff search everything.")
@@ -54,7 +53,7 @@ def find_matches(
     sources = {source_of(kind): kind for kind in kinds if indexed_fields(kind)}
     if not wanted or not sources:
         return []
-    rows = call_search(wanted, list(sources), most, whole=whole)
+    rows = call_search(wanted, list(sources), most)
     ids: dict[str, set[int]] = defaultdict(set)
     for source, record_id in session.execute(select(rows.c.source, rows.c.record_id)):
         ids[source].add(record_id)

@@ -25,6 +25,7 @@ from dcim.records.kinds import Kind
 from dcim.records.record import Record
 from dcim.records.search_index import matching_ids
 from dcim.records.titles import find_titles
+from dcim.schema import TENANT_TABLES
 
 # How a filter's name in a URL ends, and what it asks: `serial__contains=SN`.
 OPERATORS = ("is", "not", "contains", "from", "to", "empty")
@@ -257,7 +258,18 @@ def _sort_column(statement: Query, kind: Kind, one: Field) -> tuple[Query, Any]:
     if other.title_field.expression is not None:
         return statement, column_of(kind, one)
     named = aliased(other.model)
-    statement = statement.outerjoin(named, named.id == column_of(kind, one))  # type: ignore[attr-defined]
+    # Where every record has one that nobody is kept from, PostgreSQL may walk the titles in their
+    # order and stop at the page's end.
+    always = (
+        one.expression is None
+        and not kind.model.__table__.c[one.name].nullable
+        and other.model.__tablename__ not in TENANT_TABLES
+    )
+    statement = statement.join(
+        named,
+        named.id == column_of(kind, one),  # type: ignore[attr-defined]
+        isouter=not always,
+    )
     return statement, getattr(named, other.title_field.name)
 
 

@@ -28,11 +28,11 @@ def indexed_fields(kind: Kind) -> tuple[Field, ...]:
     return tuple(one for one in kind.searched if one.expression is None)
 
 
-def call_search(words: str, sources: list[str], most: int | None, *, whole: bool = False) -> Any:
+def call_search(words: str, sources: list[str], most: int | None) -> Any:
     """Rows (source, record_id), some twice: of each source at most `most` that are the words, that
-    begin with them, that hold them; with `whole` only the first, without `most` all."""
+    begin with them, that hold them; without `most` all."""
     return func.find_by_text(
-        words, bindparam(None, sources, ARRAY(Text)), most, whole
+        words, bindparam(None, sources, ARRAY(Text)), most, False
     ).table_valued(column("source", Text), column("record_id", BigInteger))
 
 

@@ -4,32 +4,37 @@ A long page says several hundred words; looked up one by one at each request the
 all the rest of the rendering.
 """
 
+import hashlib
 from collections.abc import MutableMapping
-from typing import Any
+from pathlib import Path
+from threading import RLock
+from typing import Any, ClassVar
 
 from flask.templating import Environment
-from jinja2 import Template, nodes
+from jinja2 import FileSystemBytecodeCache, Template, nodes
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
-from dcim.i18n import choose_language, gettext
+from dcim.i18n import choose_language, find_catalogue, gettext
 
 
 class WordPlacer(NodeTransformer):
-    """Puts the translation in place of each `_("constant")`; a filter in place of other lone `_()`,
-    which Jinja calls without the detour of a context function."""
+    """Puts the translation in place of each `_("constant")`, filled in at run time where it has
+    values; other `_()` become filters, which Jinja calls without the detour of a context."""
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802  Jinja's name
         self.generic_visit(node)
         named = isinstance(node.node, nodes.Name) and node.node.name in {"_", "gettext"}
-        lone = len(node.args) == 1 and not (node.kwargs or node.dyn_args or node.dyn_kwargs)
-        if not named or not lone:
+        if not named or len(node.args) != 1 or node.dyn_args or node.dyn_kwargs:
             return node
         (argument,) = node.args
         at = {"lineno": node.lineno}
+        if isinstance(argument, nodes.Const) and node.kwargs:
+            pattern = nodes.MarkSafe(nodes.Const(gettext(argument.value), **at), **at)
+            return nodes.Filter(pattern, "fill", [], node.kwargs, None, None, **at)
         if isinstance(argument, nodes.Const):
             return nodes.MarkSafe(nodes.Const(str(say(argument.value)), **at), **at)
-        return nodes.Filter(argument, "say", [], [], None, None, **at)
+        return node if node.kwargs else nodes.Filter(argument, "say", [], [], None, None, **at)
 
 
 def say(text: str) -> Markup:
@@ -38,28 +43,55 @@ def say(text: str) -> Markup:
     return Markup(said % {} if "%" in said else said)  # noqa: S704  from our catalogue
 
 
-class TranslatedEnvironment(Environment):
-    """Hands each request the templates of its language; compiles them within such a request."""
+def fill(pattern: Markup, **values: object) -> Markup:
+    """The values are escaped, the pattern is ours."""
+    return pattern % values
 
+
+class TranslatedEnvironment(Environment):
+    """Hands each request the templates of its language; compiles them within such a request.
+
+    What was compiled is kept in `cache_folder`, or in the instance's own where that is None.
+    """
+
+    cache_folder: ClassVar[Path | None] = None
     _language: str | None = None
-    _translated: "dict[str, TranslatedEnvironment]"
 
     def __init__(self, app: Any, **options: Any) -> None:
         super().__init__(app, **options)
-        self._translated = {}
-        self.filters["say"] = say
+        self.filters.update(say=say, fill=fill)
+        self._translated: dict[str, TranslatedEnvironment] = {}
+        self._compiling = RLock()
 
     def _load_template(self, name: str, globals: MutableMapping[str, Any] | None) -> Template:
-        if self._language is not None:
+        if self._language is None:
+            return self._speak(choose_language())._load_template(name, globals)
+        # Several threads at the same template at once would each compile it.
+        with self._compiling:
             return super()._load_template(name, globals)
-        return self._speak(choose_language())._load_template(name, globals)
 
     def _speak(self, language: str) -> "TranslatedEnvironment":
-        if language not in self._translated:
-            spoken = self.overlay()
-            spoken._language = language
-            self._translated[language] = spoken
-        return self._translated[language]
+        with self._compiling:
+            if language not in self._translated:
+                spoken = self.overlay(bytecode_cache=self._open_cache(language))
+                spoken._language = language
+                spoken._compiling = RLock()
+                self._translated[language] = spoken
+            return self._translated[language]
+
+    def _open_cache(self, language: str) -> FileSystemBytecodeCache | None:
+        """A folder for each state of the catalogue: its words stand in the code."""
+        settings = self.app.config["JIFANG"]
+        catalogue = find_catalogue(language)
+        text = catalogue.read_bytes() if catalogue.exists() else b""
+        words = hashlib.sha256(text).hexdigest()[:16]
+        folder = (self.cache_folder or settings.data / "cache") / f"templates-{language}-{words}"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            # Nothing depends on it but the first seconds after a start.
+            return None
+        return FileSystemBytecodeCache(str(folder))
 
     def _generate(
         self,
@@ -68,6 +100,7 @@ class TranslatedEnvironment(Environment):
         filename: str | None,
         defer_init: bool = False,
     ) -> str:
-        if self._language is not None:
+        # Other templates aren't escaped: there a word is no markup.
+        if self._language is not None and (name or "").endswith(".html"):
             source = WordPlacer().visit(source)
         return super()._generate(source, name, filename, defer_init)

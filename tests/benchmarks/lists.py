@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlencode
 
 from sqlalchemy import select
@@ -26,7 +27,8 @@ from dcim.accounts.tokens import create_token
 from dcim.db import transaction
 from dcim.inventory.models import Cabinet, Device
 from dcim.supervisor import web
-from tests.benchmarks.estate import SCOPE, Estate, Say, median, percentile, running_estate
+from tests.benchmarks.estate import SCOPE, Say, median, percentile, running_estate
+from tests.servers import Database
 
 RACKS = 20_000
 CLIENTS = 20
@@ -45,7 +47,7 @@ def run(racks: int, say: Say) -> list[tuple[str, str]]:
         with transaction(estate.sessions, SCOPE) as session:
             login = enter_person(session)
             paths = choose_paths(session)
-        with serving(estate) as port:
+        with serving(estate.folder, estate.database) as port:
             headers = {"Cookie": sign_in(port, login), "Authorization": f"Bearer {login.token}"}
             return measure(port, headers, paths, racks, say)
 
@@ -115,18 +117,18 @@ def choose_paths(session: Session) -> list[str]:
 
 
 @contextmanager
-def serving(estate: Estate) -> Iterator[int]:
+def serving(folder: Path, database: Database) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     environment = os.environ | {
-        "DCIM_DATA": str(estate.folder),
+        "DCIM_DATA": str(folder),
         "DCIM_SECRET_KEY": SECRET_KEY,
         "DCIM_ENCRYPTION_KEYS": f"k1:{base64.b64encode(KEY).decode()}",
-        "DCIM_DATABASE_URL": estate.database.app_url,
-        "DCIM_OWNER_DATABASE_URL": estate.database.owner_url,
+        "DCIM_DATABASE_URL": database.app_url,
+        "DCIM_OWNER_DATABASE_URL": database.owner_url,
     }
-    log = (estate.folder / "web.log").open("wb")
+    log = (folder / "web.log").open("wb")
     process = subprocess.Popen(web("127.0.0.1", port).argv, env=environment, stdout=log, stderr=log)
     try:
         _await(port)

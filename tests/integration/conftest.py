@@ -14,6 +14,7 @@ from dcim.accounts.scope import Scope
 from dcim.config import EncryptionKeys, Settings
 from dcim.db import ScopedSession, SessionFactory, make_engine, make_sessions
 from dcim.postgres import APP, EmbeddedServer
+from dcim.web.translated_templates import TranslatedEnvironment
 from tests.servers import (
     Database,
     build_template,
@@ -36,6 +37,12 @@ def migrate(database: Database) -> None:
         schema.upgrade(engine, APP)
     finally:
         engine.dispose()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compiled once a run, not once for each application that a test makes."""
+    TranslatedEnvironment.cache_folder = shared_directory(tmp_path_factory) / "templates"
 
 
 @pytest.fixture(scope="session")

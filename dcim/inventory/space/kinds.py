@@ -403,7 +403,7 @@ ALLOCATION = Kind(
         Field("starts_on", mark("From"), DayType(), readonly=True),
         Field("ends_on", mark("First day free again"), DayType(), readonly=True),
     ),
-    key=("rack_id", "unit", "starts_on"), title="place", default_sort="rack_id,unit,starts_on",
+    key=("rack_id", "unit", "starts_on"), title="place", default_sort="-starts_on",
     reach=_allocation, creatable=False, deletable=False, importable=False, **OWN,
 )  # fmt: skip
 

@@ -62,8 +62,9 @@ TRIED = (
 
 def make_app(settings: Settings, sessions: SessionFactory) -> Flask:
     """The application with these kinds in place of the real ones."""
-    base = {name: access for name, access in POLICY.items() if name not in record_policy(KINDS)}
-    app = create_app(settings, sessions, kinds=TRIED, policy=base | record_policy(TRIED))
+    real = record_policy(KINDS).keys()
+    policy = {name: access for name, access in POLICY.items() if name not in real}
+    app = create_app(settings, sessions, kinds=TRIED, policy=policy | record_policy(TRIED))
     app.testing = True
     return app
 

@@ -1,11 +1,12 @@
 """Where the pages of a kind lie, and which of them the reader may open."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from flask import current_app, g, request, url_for
 
+from dcim.http.addresses import NUMBER
 from dcim.http.policy import has_right
 from dcim.records.kinds import Kind
 
@@ -33,6 +34,12 @@ def record_url(kind: Kind, record_id: int) -> str:
         values: dict[str, Any] = {argument: record_id}
         return str(url_for(endpoint, **values))
     return kind_url(kind, "show", record_id)
+
+
+def record_urls(kind: Kind) -> Callable[[int], str]:
+    """`record_url` for many records of one kind."""
+    before, _number, after = record_url(kind, NUMBER).partition(str(NUMBER))
+    return lambda record_id: f"{before}{record_id}{after}"
 
 
 def new_url(kind: Kind) -> str:

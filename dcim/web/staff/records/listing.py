@@ -41,7 +41,7 @@ from dcim.web.staff.records.addresses import (
     may_create,
     may_see,
     new_url,
-    record_url,
+    record_urls,
 )
 from dcim.web.staff.records.filtering import (
     Pairs,
@@ -56,15 +56,6 @@ from dcim.web.staff.records.showing import prepare
 
 SIZES = (25, 50, 100, 250)
 USUAL_SIZE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """`cells` are its <td> and <th>, in the order of the columns."""
-
-    record_id: int
-    title: str
-    cells: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +90,7 @@ def show_list(kind: Kind) -> str | Response:
         "staff/records/list.html",
         kind=kind,
         found=found,
-        rows=make_rows(kind, columns, found.items),
+        body=make_body(kind, columns, found.items),
         heads=[_make_head(kind, one) for one in columns],
         chips=make_chips(kind, wish, pairs, titles),
         panels=make_panels(kind, wish, titles),
@@ -173,29 +164,33 @@ def _open_view(views: list[SavedView], pairs: Pairs) -> SavedView | None:
     return next((one for one in views if str(one.id) == number), None)
 
 
-def make_rows(kind: Kind, columns: list[Field], found: Sequence[Record]) -> list[Row]:
+def make_body(kind: Kind, columns: list[Field], found: Sequence[Record]) -> Markup:
     """The table's body. Put together here, not by the template: it is most of a long page."""
     title = prepare(kind, kind.title_field)
     shown = [prepare(kind, one) for one in columns]
     linked = columns.index(kind.title_field) if kind.title_field in columns else 0
     labels = [escape(_(one.label)) for one in columns]
+    url_of = record_urls(kind)
+    choose = _("Choose %(name)s")
     rows = []
     for one in found:
         name = title(one).text
-        parts = []
+        ticked = escape(choose % {"name": name})
+        tick = f'name="id" value="{one.id}" aria-label="{ticked}"'
+        parts = [
+            f'<tr><td class="tick"><input class="form-check-input" type="checkbox" {tick}></td>'
+        ]
         for number, show in enumerate(shown):
             value = show(one)
             if number == linked:
                 text = escape(name if value.empty else value.text)
-                parts.append(
-                    f'<th scope="row"><a href="{record_url(kind, one.id)}">{text}</a></th>'
-                )
+                parts.append(f'<th scope="row"><a href="{url_of(one.id)}">{text}</a></th>')
             else:
                 numeric = ' class="num"' if value.numeric else ""
                 label = labels[number]
                 parts.append(f'<td{numeric} data-label="{label}">{value.__html__()}</td>')
-        rows.append(Row(one.id, name, Markup("".join(parts))))  # noqa: S704  escaped above
-    return rows
+        rows.append("".join(parts))
+    return Markup("</tr>\n".join(rows) + ("</tr>" if rows else ""))  # noqa: S704  escaped above
 
 
 def _make_head(kind: Kind, one: Field) -> Head:

@@ -24,7 +24,7 @@ from dcim.records.fields import (
 )
 from dcim.records.kinds import Kind
 from dcim.records.record import Record
-from dcim.web.staff.records.addresses import is_known, may_see, record_url
+from dcim.web.staff.records.addresses import is_known, may_see, record_urls
 
 NUMERIC = (IntegerType, DecimalType, HalfUnitsType, RateType)
 
@@ -66,14 +66,14 @@ def prepare(kind: Kind, one: Field) -> Callable[[Record], Shown]:
     name = kind.shown(one).name
     if isinstance(one.type, ReferenceType):
         other = one.type.kind()
-        reachable = is_known(other) and may_see(other)
+        url_of = record_urls(other) if is_known(other) and may_see(other) else None
 
         def show_reference(record: Record) -> Shown:
             value = record.values.get(name)
             if value is None:
                 return NOTHING
             title = record.titles.get(one.name) or f"#{value}"
-            return Shown(title, url=record_url(other, value) if reachable else "")
+            return Shown(title, url=url_of(value) if url_of else "")
 
         return show_reference
     if isinstance(one.type, ChoiceType | FlagType):
