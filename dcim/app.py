@@ -3,15 +3,18 @@
 import datetime as dt
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import partial
 from time import perf_counter
 
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from dcim.accounts.scope import Scope
 from dcim.api.idempotency import init_idempotency
 from dcim.api.spec import init_api
+from dcim.capacity.snapshot import current_board
 from dcim.config import Settings, load_settings
-from dcim.db import SessionFactory
+from dcim.db import SessionFactory, transaction
 from dcim.http.addresses import RememberingAddresses
 from dcim.http.admission import Admission, Gate
 from dcim.http.bodies import limit_body
@@ -123,4 +126,12 @@ def serve() -> Flask:
     configure_logging(settings.log_level, as_json=settings.log_json, process="web")
     app = create_app(settings)
     app.wsgi_app = Admission(app.wsgi_app, Gate(AT_ONCE, PATIENCE_S))  # type: ignore[method-assign]
+    app.extensions["jifang_warm"] = partial(_warm, app)
     return app
+
+
+def _warm(app: Flask) -> None:
+    """Read what the first search for space would wait for: seconds in a large house."""
+    scope = Scope.system("web")
+    with transaction(app.extensions["jifang_sessions"].session_factory, scope) as session:
+        current_board(session, scope)

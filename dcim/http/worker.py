@@ -6,6 +6,7 @@ many requests each has, and the busier one lets connections go.
 """
 
 import mmap
+import threading
 import time
 from concurrent.futures import Future
 from typing import Any
@@ -34,6 +35,17 @@ class EvenWorker(ThreadWorker):  # type: ignore[misc]
         self._slot = (self.age - 1) % min(self.cfg.workers, MOST_WORKERS)
         self._requests = 0
         self.count(0)
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        threading.Thread(target=self._warm, name="warm", daemon=True).start()
+
+    def _warm(self) -> None:
+        try:
+            self.wsgi.extensions["jifang_warm"]()
+        except Exception:
+            # Whoever needs it reads it then, and is told what is wrong.
+            self.log.exception("nothing was read beforehand")
 
     def accept(self, listener: Any) -> None:
         if self._is_busier() and self._left < LEFT_MS:

@@ -9,7 +9,8 @@ from flask import Flask
 from jinja2 import ChoiceLoader, FileSystemLoader
 from markupsafe import Markup
 
-from dcim.app import create_app
+from dcim.app import create_app, serve
+from dcim.capacity.snapshot import current_board
 from dcim.config import Settings
 from dcim.customers.models import Contact, Customer
 from dcim.db import SessionFactory, transaction
@@ -175,3 +176,18 @@ def test_what_is_referred_to_is_named_in_the_readers_language(
     assert re.findall(r'data-label="[^"]*"><a href="/staff/customers/1">([^<]*)</a>', page) == [
         name
     ]
+
+
+def test_the_first_search_for_space_finds_all_read(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dcim.app.load_settings", lambda: settings)
+    monkeypatch.setattr("dcim.app.configure_logging", lambda *_args, **_options: None)
+    app = serve()
+    app.extensions["jifang_warm"]()
+    sessions = app.extensions["jifang_sessions"].session_factory
+    with counted(sessions) as seen, transaction(sessions, STAFF) as session:
+        current_board(session, STAFF)
+    asked = [one for one in seen if "set_config" not in one]
+    assert len(asked) == 1, "what has changed since, and nothing else"
+    sessions.kw["bind"].dispose()
