@@ -21,6 +21,7 @@ API_POLICY: dict[str, Access] = {
     "api_cabinets.show_racks": SPACE,
     "api_cabinets.list_allocations": SPACE,
     "api_cabinets.split_cabinet": needs(Right.CHANGE_SPACE),
+    "api_racks.show_units": needs(Right.SEE_SPACE),
     "api_allocating.create_allocation": needs(Right.CHANGE_SPACE),
     "api_allocating.end_allocation": needs(Right.CHANGE_SPACE),
     "api_allocating.cancel_allocation": needs(Right.CHANGE_SPACE),

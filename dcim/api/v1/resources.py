@@ -21,6 +21,7 @@ from dcim.api.v1.plugging import plugging
 from dcim.api.v1.ports import ports, services
 from dcim.api.v1.power_outages import power_outages
 from dcim.api.v1.power_readings import power_readings
+from dcim.api.v1.racks import racks
 from dcim.api.v1.series import series
 from dcim.api.v1.snmp import agents, credentials
 from dcim.api.v1.statements import ledger, statements
@@ -57,5 +58,5 @@ RESOURCES: tuple[Resource, ...] = (
     memberships,
 )
 # Special operations of a kind stand beside those that every kind has.
-OWN = {resource.name: resource for resource in (cabinets, devices, contracts)}
+OWN = {resource.name: resource for resource in (cabinets, racks, devices, contracts)}
 RESOURCES += tuple(make_resource(kind, KINDS, OWN.get(name_resource(kind))) for kind in KINDS)

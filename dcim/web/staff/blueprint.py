@@ -9,7 +9,7 @@ from dcim.i18n import choose_language
 from dcim.inventory.numbering import name_units
 from dcim.records.titles import read_in_english
 from dcim.web.network_names import EVERY_NAME
-from dcim.web.staff.names import STATES, role_name
+from dcim.web.staff.names import STATES, UNIT_STATES, role_name
 from dcim.web.staff.records.addresses import find_record_link
 
 staff = Blueprint("staff", __name__, url_prefix="/staff")
@@ -86,6 +86,7 @@ def name_things() -> dict[str, Any]:
         "role_name": role_name,
         "unit_text": name_units,
         "states": STATES,
+        "unit_states": UNIT_STATES,
         **EVERY_NAME,
         "record_link": find_record_link(),
         **EVERY_NAME,

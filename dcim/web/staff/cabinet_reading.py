@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from dcim.accounts.scope import Scope
+from dcim.customers.calendar import today_in
 from dcim.errors import NotFoundError
 from dcim.inventory.models import Cabinet, Rack, Room, Row
 from dcim.inventory.space.contents import (
@@ -20,6 +21,8 @@ from dcim.inventory.space.contents import (
     list_installed,
     list_live_holds,
 )
+from dcim.inventory.space.rack_states import sum_up_racks
+from dcim.inventory.space.states import RackState
 from dcim.power.chain import Surroundings
 from dcim.power.cords import CordRow, list_cords
 from dcim.power.judgement import Survival, judge_survival
@@ -61,9 +64,11 @@ class RackPower:
 
 @dataclass(frozen=True, slots=True)
 class CabinetReading:
-    """`before` and `after` are its neighbours in the row. Counts are half units, weights grams."""
+    """`today` is the site's; `before` and `after` are its neighbours in the row. Counts are half
+    units, weights grams."""
 
     cabinet: Cabinet
+    today: dt.date
     neighbours: list[tuple[int, str]]
     installed: list[InstalledRow]
     claims: list[ClaimRow]
@@ -108,6 +113,13 @@ class CabinetReading:
             for u in range(one.u_low, one.u_low + one.height)
         }
         return len(taken)
+
+    @property
+    def states(self) -> list[tuple[Rack, RackState]]:
+        """Each rack's state now, and how many of its half units are in which."""
+        return sum_up_racks(
+            self.cabinet.racks, self.today, self.installed, self.barred, self.claims, self.holds
+        )
 
     @property
     def strays(self) -> list[InstalledRow]:
@@ -233,6 +245,7 @@ def read_several(
         readings.append(
             CabinetReading(
                 cabinet=cabinet,
+                today=today_in(cabinet.row.room.site.timezone, now),
                 neighbours=neighbours or [],
                 installed=[one for one in installed if one.rack_id in own],
                 claims=[one for one in claims if one.rack_id in own],

@@ -34,6 +34,15 @@ STATES = {
     "returned": _l("Returned"),
     "destroyed": _l("Destroyed"),
 }
+# Of half units and of racks: dcim.inventory.space.states.UnitState.
+UNIT_STATES = {
+    "free": _l("Free"),
+    "held": _l("Held"),
+    "allocated": _l("Sold, empty"),
+    "occupied": _l("Occupied"),
+    "blocked": _l("Blocked"),
+    "absent": _l("Absent"),
+}
 CATEGORY_NAMES = {
     "server": _l("Server"),
     "storage": _l("Storage"),

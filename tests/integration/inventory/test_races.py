@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import verify_chain
 from dcim.columns import utc_now
+from dcim.customers.models import Contract, ContractItem
 from dcim.db import SessionFactory, make_engine, make_sessions, transaction
 from dcim.errors import ConflictError
 from dcim.inventory.models import (
@@ -25,6 +27,7 @@ from dcim.inventory.models import (
 )
 from dcim.inventory.space import allocating, holding, placement
 from dcim.inventory.space.allocating import allocate_space
+from dcim.inventory.space.extending import renew
 from dcim.inventory.space.holding import hold_space
 from dcim.inventory.space.placement import install_device
 from tests.integration.inventory.house import SCOPE, House, build_house
@@ -109,11 +112,39 @@ class Race:
                 session.execute(delete(model))
 
 
+class Renewals(Race):
+    """Reed's space ends with its contract; each round one renews, the other sells what follows."""
+
+    def clear(self) -> None:
+        super().clear()
+        self.last_day = utc_now().date() + dt.timedelta(days=30)
+        with transaction(self.sessions, SCOPE) as session:
+            session.execute(update(ContractItem).values(ends_on=None))
+            contract = session.get_one(Contract, self.house.items["Reed"].contract_id)
+            contract.ends_on = self.last_day
+            session.flush()
+            allocate_space(
+                session, SCOPE, session.get_one(ContractItem, self.house.items["Reed"].id),
+                self.house.rack.id, u_low=0, height=4,
+                starts_on=utc_now().date(), ends_on=self.last_day,
+            )  # fmt: skip
+
+    def renew_or_sell(self, session: Session, house: House, client: int) -> object:
+        if client % 2:
+            return renew(
+                session, SCOPE, session.get_one(Contract, house.items["Reed"].contract_id), 12
+            )
+        return allocate_space(
+            session, SCOPE, session.get_one(ContractItem, house.items["Moss"].id), house.rack.id,
+            u_low=2, height=4, starts_on=self.last_day, ends_on=None,
+        )  # fmt: skip
+
+
 @contextmanager
-def race_of(database: Database, clients: int) -> Iterator[Race]:
+def race_of(database: Database, clients: int, kind: type[Race] = Race) -> Iterator[Race]:
     engine = make_engine(database.app_url, pool_size=clients + 2)
     try:
-        yield Race(make_sessions(engine), clients)
+        yield kind(make_sessions(engine), clients)
     finally:
         engine.dispose()
 
@@ -189,3 +220,13 @@ def test_with_the_lock_alone_taken_away_the_key_still_decides(
             assert all(isinstance(one, ConflictError) for one in outcome if one is not None)
         with transaction(race.sessions, SCOPE) as session:
             assert session.scalar(select(func.count(slot.u.distinct()))) == 4
+
+
+def test_a_renewal_and_a_sale_of_what_follows_never_both_have_it(clean_database: Database) -> None:
+    with race_of(clean_database, 2, Renewals) as race:
+        assert isinstance(race, Renewals)
+        for outcome in race.run(race.renew_or_sell, 6):
+            # Two that wait for each other: the database refuses one of them.
+            lost = [one for one in outcome if one is not None]
+            assert all(isinstance(one, ConflictError | OperationalError) for one in lost)
+            assert len(lost) == 1
