@@ -56,7 +56,7 @@ def read_units(session: Session, scope: Scope, rack_id: int, now: dt.datetime) -
         .where(Rack.id == rack_id)
     )
     if rack is None:
-        raise NotFoundError("No such rack.")
+        raise NotFoundError("There is no such rack.")
     states = states_of(
         rack,
         today_in(rack.cabinet.row.room.site.timezone, now),
