@@ -1,5 +1,6 @@
 """A run that hangs or is cut off says what failed, and where it stood."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,10 +23,12 @@ def test_goes_on():
 
 def run(folder: Path, *options: str) -> str:
     (folder / "test_one.py").write_text(FAILING)
+    # A worker of xdist tells nothing itself.
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-c", "/dev/null", "--rootdir", str(folder), *options,
          "-p", "no:xdist", "-p", "no:cacheprovider", "--timeout=2", "-v", str(folder)],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+        cwd=ROOT, env=plain, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     return done.stdout
 
