@@ -308,14 +308,15 @@ def remember_count(session: Session, scope: Scope, kind: Kind, wish: Wish) -> in
     known = _counts.setdefault(session.get_bind(), {})
     key = (kind.name, wish.text, wish.filters)
     now = time.monotonic()
-    if key not in known or known[key][0] < now:
+    # Other threads may clear what is known at any moment.
+    until, total = known.get(key, (0.0, 0))
+    if until < now:
         total = count_records(session, scope, kind, wish)
-        if total < LARGE:
-            return total
         if len(known) > MOST_COUNTS:
             known.clear()
-        known[key] = (now + KEPT_S, total)
-    return known[key][1]
+        if total >= LARGE:
+            known[key] = (now + KEPT_S, total)
+    return total
 
 
 def count_records(session: Session, scope: Scope, kind: Kind, wish: Wish = Wish()) -> int:

@@ -129,12 +129,13 @@ def remember_nav(language: str) -> Markup:
     known: dict[tuple[object, ...], Markup] = current_app.extensions.setdefault("jifang_nav", {})
     customer = current_user.customer_id is not None
     key = (language, g.rights, customer, request.root_path, request.endpoint, g.get("section"))
-    if key not in known:
+    # Other threads may clear what is known at any moment.
+    if (found := known.get(key)) is None:
         if len(known) > MOST_NAVIGATIONS:
             known.clear()
         template = current_app.jinja_env.get_template("components/nav.html")
-        known[key] = Markup(template.render(nav=collect_nav()))  # noqa: S704  rendered
-    return known[key]
+        found = known[key] = Markup(template.render(nav=collect_nav()))  # noqa: S704  rendered
+    return found
 
 
 def remember_language() -> None:

@@ -6,12 +6,14 @@ all the rest of the rendering.
 
 import hashlib
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any, ClassVar
 
 from flask.templating import Environment
 from jinja2 import FileSystemBytecodeCache, Template, nodes
+from jinja2.bccache import Bucket
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
@@ -48,6 +50,19 @@ def fill(pattern: Markup, **values: object) -> Markup:
     return pattern % values
 
 
+class ForgivingCache(FileSystemBytecodeCache):
+    """Nothing depends on it but the first seconds after a start: a full disk or a folder that was
+    deleted must not keep a page from being shown."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
 class TranslatedEnvironment(Environment):
     """Hands each request the templates of its language; compiles them within such a request.
 
@@ -79,19 +94,17 @@ class TranslatedEnvironment(Environment):
                 self._translated[language] = spoken
             return self._translated[language]
 
-    def _open_cache(self, language: str) -> FileSystemBytecodeCache | None:
-        """A folder for each state of the catalogue: its words stand in the code."""
-        settings = self.app.config["JIFANG"]
-        catalogue = find_catalogue(language)
-        text = catalogue.read_bytes() if catalogue.exists() else b""
-        words = hashlib.sha256(text).hexdigest()[:16]
-        folder = (self.cache_folder or settings.data / "cache") / f"templates-{language}-{words}"
-        try:
+    def _open_cache(self, language: str) -> ForgivingCache:
+        """A folder for each state of what makes the code besides the template: the catalogue, whose
+        words stand in it, and this module."""
+        made_of = hashlib.sha256(Path(__file__).read_bytes())
+        if (catalogue := find_catalogue(language)).exists():
+            made_of.update(catalogue.read_bytes())
+        place = self.cache_folder or self.app.config["JIFANG"].data / "cache"
+        folder = place / f"templates-{language}-{made_of.hexdigest()[:16]}"
+        with suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError:
-            # Nothing depends on it but the first seconds after a start.
-            return None
-        return FileSystemBytecodeCache(str(folder))
+        return ForgivingCache(str(folder))
 
     def _generate(
         self,

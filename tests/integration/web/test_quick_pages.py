@@ -1,6 +1,7 @@
 """What makes long pages quick changes nothing of what they say: words, addresses, counts."""
 
 import re
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -93,6 +94,20 @@ def test_compiled_templates_are_kept_for_the_next_start(
     assert kept
     make_app(settings, sessions).test_client().get("/login?lang=en")
     assert {one.name: one.stat().st_mtime_ns for one in english.iterdir()} == kept
+
+
+def test_a_cache_that_cannot_be_written_keeps_nothing_from_being_shown(
+    settings: Settings, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TranslatedEnvironment, "cache_folder", None)
+    app = make_app(settings, sessions)
+    app.test_client().get("/login?lang=en")
+    # Deleted while the program runs, and a file where it would be made anew.
+    shutil.rmtree(settings.data / "cache")
+    (settings.data / "cache").write_text("")
+    client = app.test_client()
+    assert client.get("/no-such-page?lang=en").status_code == 404
+    assert client.get("/login?lang=zh").status_code == 200
 
 
 def test_remembered_addresses_are_the_true_ones(app: Flask) -> None:
