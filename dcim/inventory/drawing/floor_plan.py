@@ -119,24 +119,30 @@ def _look(
     room: Footprint, cabinets: Sequence[Standing], one: Standing, side: str
 ) -> tuple[AisleKind, Footprint] | None:
     """What lies on this side of a cabinet; none where it stands against something."""
-    nearest: Standing | None = None
-    gap = WIDEST_MM + 1
+    nearest: list[Standing] = []
+    gap = WIDEST_MM
     for other in cabinets:
         if other is one or not _is_before(one.place, other.place, side):
             continue
         distance = _distance(one.place, other.place, side)
         if 0 <= distance < gap:
-            nearest, gap = other, distance
+            nearest, gap = [other], distance
+        elif distance == gap:
+            nearest.append(other)
     own: AisleKind = "cold" if side == one.facing else "hot"
-    kind = own
-    if nearest is None:
-        gap = REACH_MM
-    elif nearest.facing == OPPOSITE[side]:
-        kind = "cold" if own == "cold" else "mixed"
-    elif nearest.facing == side:
-        kind = "hot" if own == "hot" else "mixed"
-    strip = _clip(room, _extend(one.place, side, gap))
+    # What several see that stand at the same distance is mixed, unless they agree.
+    kinds = {_kind_between(own, side, other) for other in nearest} or {own}
+    kind = kinds.pop() if len(kinds) == 1 else "mixed"
+    strip = _clip(room, _extend(one.place, side, gap if nearest else REACH_MM))
     return None if strip is None else (kind, strip)
+
+
+def _kind_between(own: AisleKind, side: str, other: Standing) -> AisleKind:
+    if other.facing == OPPOSITE[side]:
+        return "cold" if own == "cold" else "mixed"
+    if other.facing == side:
+        return "hot" if own == "hot" else "mixed"
+    return own
 
 
 def _is_before(place: Footprint, other: Footprint, side: str) -> bool:
