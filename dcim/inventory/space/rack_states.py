@@ -57,7 +57,7 @@ def read_units(session: Session, scope: Scope, rack_id: int, now: dt.datetime) -
     )
     if rack is None:
         raise NotFoundError("There is no such rack.")
-    states = states_of(
+    states = _states_of(
         rack,
         today_in(rack.cabinet.row.room.site.timezone, now),
         list_installed(session, scope, [rack_id]),
@@ -72,7 +72,7 @@ def read_units(session: Session, scope: Scope, rack_id: int, now: dt.datetime) -
     )
 
 
-def states_of(
+def _states_of(
     rack: Rack,
     today: dt.date,
     installed: Iterable[InstalledRow],
@@ -99,5 +99,5 @@ def sum_up_racks(
     holds: Sequence[HoldRow],
 ) -> list[tuple[Rack, RackState]]:
     return [
-        (rack, sum_up(states_of(rack, today, installed, barred, claims, holds))) for rack in racks
+        (rack, sum_up(_states_of(rack, today, installed, barred, claims, holds))) for rack in racks
     ]

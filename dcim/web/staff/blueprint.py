@@ -89,5 +89,4 @@ def name_things() -> dict[str, Any]:
         "unit_states": UNIT_STATES,
         **EVERY_NAME,
         "record_link": find_record_link(),
-        **EVERY_NAME,
     }

@@ -1,6 +1,7 @@
 """What state each unit of a rack is in, of what the three layers and the bars hold right now."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -58,9 +59,13 @@ def test_five_statements_however_full(session: Session, house: House) -> None:
     rack_id = house.rack.id
     session.expire_all()
     seen: list[str] = []
-    engine = session.get_bind()
-    event.listen(engine, "before_cursor_execute", lambda *given: seen.append(given[2]))
+
+    def note(*given: Any) -> None:
+        seen.append(given[2])
+
+    event.listen(session.get_bind(), "before_cursor_execute", note)
     read_units(session, SCOPE, rack_id, NOW)
+    event.remove(session.get_bind(), "before_cursor_execute", note)
     assert len(seen) == 5
 
 
