@@ -1,11 +1,24 @@
 """Column types with one meaning each, used by every model."""
 
 import datetime as dt
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, Date, DateTime, Dialect, Identity, Numeric, SmallInteger, String
-from sqlalchemy.dialects.postgresql import CIDR, JSONB
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    DateTime,
+    Dialect,
+    Identity,
+    Numeric,
+    SmallInteger,
+    String,
+    any_,
+    literal,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, CIDR, JSONB
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -62,3 +75,10 @@ Watts = Annotated[int, mapped_column(BigInteger)]
 HalfUnit = Annotated[int, mapped_column(SmallInteger)]
 Document = Annotated[dict[str, Any], mapped_column(JSONB)]
 Digest = Annotated[str, mapped_column(String(64))]
+
+
+def is_among(column: Any, ids: Collection[int]) -> ColumnElement[bool]:
+    """`column` is one of `ids`, as one parameter: the statement is the same for any number of
+    them, and so is made and prepared once."""
+    found: ColumnElement[bool] = column == any_(literal(list(ids), ARRAY(BigInteger)))
+    return found

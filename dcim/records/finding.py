@@ -6,12 +6,14 @@ Staff alone can ask: it reaches across tenants.
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
+from dcim.columns import is_among
 from dcim.errors import ForbiddenError
 from dcim.records.fields import Field
 from dcim.records.kinds import Kind
@@ -69,11 +71,7 @@ def _read_matches(
     session: Session, scope: Scope, kind: Kind, ids: set[int], wanted: str
 ) -> list[Match]:
     fields = indexed_fields(kind)
-    statement = select(
-        kind.model.id,  # type: ignore[attr-defined]
-        column_of(kind, kind.title_field),
-        *(column_of(kind, one) for one in fields),
-    ).where(kind.model.id.in_(ids))  # type: ignore[attr-defined]
+    statement = _select_texts(kind).where(is_among(kind.model.id, ids))  # type: ignore[attr-defined]
     reach = kind.reach(scope)
     if reach is not None:
         statement = statement.where(reach)
@@ -87,6 +85,12 @@ def _read_matches(
             Match(kind, record_id, _show(title), fields[place], texts[place], min(rank, CONTAINS))
         )
     return sorted(found, key=lambda one: (one.rank, one.title, one.id))
+
+
+@cache
+def _select_texts(kind: Kind) -> Any:
+    fields = (kind.title_field, *indexed_fields(kind))
+    return select(kind.model.id, *(column_of(kind, one) for one in fields))  # type: ignore[attr-defined]
 
 
 def _rank(value: str, wanted: str) -> int:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -154,21 +155,24 @@ def column_of(kind: Kind, one: Field) -> Any:
     return one.expression() if one.expression else getattr(kind.model, one.name)
 
 
-def visible_fields(kind: Kind, scope: Scope) -> tuple[Field, ...]:
-    return tuple(one for one in kind.fields if scope.is_staff or not one.internal)
-
-
 def select_records(kind: Kind, scope: Scope, names: Iterable[str] | None = None) -> Query:
     """The kind's records within the scope's reach: `id` and the fields wanted (all by default)."""
+    statement = _select_fields(kind, scope.is_staff, None if names is None else frozenset(names))
+    condition = kind.reach(scope)
+    return statement if condition is None else statement.where(condition)
+
+
+@lru_cache(maxsize=500)
+def _select_fields(kind: Kind, internal: bool, names: frozenset[str] | None) -> Query:
+    """Made once: to put it together takes about as long as to ask it."""
     wanted = None if names is None else {part for name in names for part in _read_with(kind, name)}
     columns = [
         column_of(kind, one).label(one.name)
-        for one in visible_fields(kind, scope)
-        if wanted is None or one.name in wanted
+        for one in kind.fields
+        if (internal or not one.internal) and (wanted is None or one.name in wanted)
     ]
     statement: Query = select(kind.model.id.label("id"), *columns)  # type: ignore[attr-defined]
-    condition = kind.reach(scope)
-    return statement if condition is None else statement.where(condition)
+    return statement
 
 
 def _read_with(kind: Kind, name: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from sqlalchemy import Text, cast, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
+from dcim.columns import is_among
 from dcim.records.fields import Field, ReferenceType
 from dcim.records.kinds import Kind
 
@@ -37,18 +38,15 @@ def find_titles(session: Session, scope: Scope, kind: Kind, ids: Collection[int]
     title = _column(kind, kind.title_field)
     if session.info.get(ENGLISH) and kind.title_field.name == "name" and kind.has(ENGLISH):
         title = func.coalesce(func.nullif(_column(kind, kind.field(ENGLISH)), ""), title)
-    statement = _select(kind, scope, title).where(
-        kind.model.id.in_(ids)  # type: ignore[attr-defined]
-    )
+    statement = _select(kind, scope, title).where(is_among(kind.model.id, ids))  # type: ignore[attr-defined]
     return {record_id: str(title) for record_id, title in session.execute(statement)}
 
 
 def find_paths(session: Session, scope: Scope, kind: Kind, ids: Collection[int]) -> dict[int, str]:
     """The full paths ("SH1/R1/A/A-01") of these records; one statement for each level above."""
     parts: list[Field] = [kind.shown(kind.field(name)) for name in kind.key]
-    statement = _select(kind, scope, *(_column(kind, one) for one in parts)).where(
-        kind.model.id.in_(ids)  # type: ignore[attr-defined]
-    )
+    columns = [_column(kind, one) for one in parts]
+    statement = _select(kind, scope, *columns).where(is_among(kind.model.id, ids))  # type: ignore[attr-defined]
     rows = session.execute(statement).all()
     above: dict[str, dict[int, str]] = {}
     for place, one in enumerate(parts, start=1):

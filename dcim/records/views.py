@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, bindparam, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -13,19 +13,36 @@ from dcim.records.models import ColumnChoice, SavedView
 MOST_VIEWS = 100
 
 
+_SEEN = and_(
+    SavedView.kind == bindparam("face"),
+    or_(SavedView.user_id == bindparam("person"), SavedView.shared.is_(True)),
+)
+_IN_ORDER = (SavedView.name, SavedView.id)
+_VIEWS = select(SavedView).where(_SEEN).order_by(*_IN_ORDER)
+_CHOSEN = select(ColumnChoice.names).where(
+    ColumnChoice.user_id == bindparam("person"), ColumnChoice.kind == bindparam("face")
+)
+# A row even where nothing is kept.
+_FACE = (
+    select(_CHOSEN.scalar_subquery(), SavedView)
+    .select_from(select(literal(1)).subquery())
+    .outerjoin(SavedView, _SEEN)
+    .order_by(*_IN_ORDER)
+)
+
+
 def list_views(session: Session, user_id: int, face: Kind | str) -> list[SavedView]:
     """One's own views of a kind's list, and those that others share; or of a page that keeps
     its queries under a name which no kind has."""
-    return list(
-        session.scalars(
-            select(SavedView)
-            .where(
-                SavedView.kind == _name_of(face),
-                or_(SavedView.user_id == user_id, SavedView.shared.is_(True)),
-            )
-            .order_by(SavedView.name, SavedView.id)
-        )
-    )
+    asked = {"face": _name_of(face), "person": user_id}
+    return list(session.scalars(_VIEWS, asked))
+
+
+def find_face(session: Session, user_id: int, kind: Kind) -> tuple[list[SavedView], list[str]]:
+    """As `list_views` and `find_columns`, in one statement."""
+    rows = session.execute(_FACE, {"face": kind.name, "person": user_id}).all()
+    views = [view for _names, view in rows if view is not None]
+    return views, _known_columns(kind, rows[0][0])
 
 
 def save_view(
@@ -99,10 +116,10 @@ def choose_columns(session: Session, user_id: int, kind: Kind, names: Sequence[s
 
 def find_columns(session: Session, user_id: int | None, kind: Kind) -> list[str]:
     """The columns this person sees: those chosen, or the kind's usual ones."""
-    chosen = session.scalar(
-        select(ColumnChoice.names).where(
-            ColumnChoice.user_id == user_id, ColumnChoice.kind == kind.name
-        )
-    )
+    chosen = session.scalar(_CHOSEN, {"face": kind.name, "person": user_id})
+    return _known_columns(kind, chosen)
+
+
+def _known_columns(kind: Kind, chosen: Sequence[str] | None) -> list[str]:
     known = [name for name in chosen or () if kind.has(name)]
     return known or [one.name for one in kind.fields if one.listed]

@@ -14,7 +14,8 @@ from flask_security import (
     user_authenticated,
 )
 from flask_wtf import CSRFProtect
-from sqlalchemy.orm import scoped_session
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import joinedload, scoped_session
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Request
 
@@ -34,6 +35,24 @@ csrf = CSRFProtect()
 
 class WebUser(UserMixin, User):  # type: ignore[misc]
     """A person as Flask-Security wants them; the same table, so that only the web knows Flask."""
+
+
+BY_UNIQUIFIER = (
+    select(WebUser)
+    .options(joinedload(WebUser.roles))  # type: ignore[arg-type]
+    .where(WebUser.fs_uniquifier == bindparam("uniquifier"))  # type: ignore[arg-type]
+)
+
+
+class PeopleStore(SQLAlchemySessionUserDatastore):
+    """Who a session belongs to is asked at every request: by a statement made once."""
+
+    def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> UserMixin | None:
+        if set(kwargs) != {"fs_uniquifier"}:
+            return super().find_user(case_insensitive, **kwargs)
+        wanted = {"uniquifier": kwargs["fs_uniquifier"]}
+        found: WebUser | None = db_session().scalar(BY_UNIQUIFIER, wanted)
+        return found
 
 
 class BrakedLoginForm(LoginForm):
@@ -97,7 +116,7 @@ def init_identity(
         WTF_CSRF_CHECK_DEFAULT=False,
     )
     csrf.init_app(app)
-    datastore = SQLAlchemySessionUserDatastore(registry, WebUser, Role)  # type: ignore[arg-type]
+    datastore = PeopleStore(registry, WebUser, Role)  # type: ignore[arg-type]
     Security(app, datastore, login_form=BrakedLoginForm)
     app.extensions["jifang_login"] = app.login_manager  # type: ignore[attr-defined]
     app.extensions["jifang_login"].request_loader(_load_by_token)

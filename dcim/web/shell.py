@@ -29,6 +29,7 @@ from dcim.http.policy import has_right
 from dcim.i18n import LOCALES, choose_language
 from dcim.i18n import gettext as _
 from dcim.web.navigation import SECTION_LABELS, Entry, gather
+from dcim.web.remembered import remember
 
 shell = Blueprint("shell", __name__)
 
@@ -36,8 +37,6 @@ CHANGE_RIGHTS = [right for right in Right if right.value.startswith("change_")]
 
 # Below this the instance is not ready: PostgreSQL stops when its disk is full.
 MIN_FREE_BYTES = 100 * 1024 * 1024
-# About 12 kB each; one for each page, language and set of rights that occurs.
-MOST_NAVIGATIONS = 500
 
 
 @shell.get("/")
@@ -124,18 +123,16 @@ def collect_nav() -> list[Entry]:
     return gather(pages, {name: str(label) for name, label in SECTION_LABELS.items()})
 
 
-def remember_nav(language: str) -> Markup:
+def remember_nav() -> Markup:
     """The navigation as markup, made once for everybody with these rights on this page."""
-    known: dict[tuple[object, ...], Markup] = current_app.extensions.setdefault("jifang_nav", {})
-    customer = current_user.customer_id is not None
-    key = (language, g.rights, customer, request.root_path, request.endpoint, g.get("section"))
-    # Other threads may clear what is known at any moment.
-    if (found := known.get(key)) is None:
-        if len(known) > MOST_NAVIGATIONS:
-            known.clear()
+
+    def make() -> Markup:
         template = current_app.jinja_env.get_template("components/nav.html")
-        found = known[key] = Markup(template.render(nav=collect_nav()))  # noqa: S704  rendered
-    return found
+        return Markup(template.render(nav=collect_nav()))  # noqa: S704  rendered
+
+    customer = current_user.customer_id is not None
+    place = (request.root_path, request.endpoint, g.get("section"))
+    return remember(("nav", customer, *place), make)
 
 
 def remember_language() -> None:
@@ -166,7 +163,7 @@ def describe_page() -> dict[str, Any]:
     }
     if signed_in:
         page["face"] = find_face()
-        page["nav_html"] = remember_nav(language)
+        page["nav_html"] = remember_nav()
         if page["face"] != "portal" and "staff.search" in current_app.view_functions:
             page["search_url"] = url_for("staff.search")
         page["user"] = {"name": current_user.name, "detail": current_user.email}

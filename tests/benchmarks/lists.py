@@ -1,9 +1,9 @@
 """Lists and searches under 20 clients on gunicorn, beside /healthz alone.
 
-The bound is five times the p99 of /healthz, which is measured alone with 20 clients before and
-after (the lower: right after the start the workers still read what they keep in memory), or
-250 ms, whichever is larger. It is for lists and searches; other pages are measured beside them.
-Clients, server and database share this machine.
+The bound is five times the p99 of /healthz, measured alone with 20 clients before and after (both
+together, once the workers have read what they keep in memory), or 250 ms, whichever is larger. It
+is for lists and searches; other pages are measured beside them. Clients, server and database share
+this machine.
 """
 
 import base64
@@ -35,6 +35,7 @@ from tests.servers import Database
 RACKS = 20_000
 CLIENTS = 20
 SECONDS = 8
+WARM_SECONDS = 10
 FLOOR_MS = 250.0
 UNBOUND = ("/staff/cabinets/", "/staff/capacity")
 SECRET_KEY = secrets.token_urlsafe(36)
@@ -165,21 +166,26 @@ def _get(connection: http.client.HTTPConnection, path: str, headers: Headers) ->
 def measure(
     port: int, headers: Headers, paths: list[str], racks: int, say: Say
 ) -> list[tuple[str, str]]:
-    before = percentile(load(port, "/healthz", {}), 0.99)
-    rows, worst = [], 0.0
+    for path in paths:
+        _alone(port, path, headers if path.startswith("/api") else {"Cookie": headers["Cookie"]})
+    time.sleep(WARM_SECONDS)
+    before = load(port, "/healthz", {})
+    rows = []
     for path in paths:
         mine = headers if path.startswith("/api") else {"Cookie": headers["Cookie"]}
         alone = median(_alone(port, path, mine))
         p99 = percentile(load(port, path, mine), 0.99)
         rows.append((path, p99, alone))
-        worst = max(worst, p99)
         say(f"{path}: p99 {p99:.0f} ms, one client {alone:.0f} ms")
-    after = percentile(load(port, "/healthz", {}), 0.99)
-    health = min(before, after)
+    after = load(port, "/healthz", {})
+    health = percentile(before + after, 0.99)
     bound = max(5 * health, FLOOR_MS)
     figures = [
         ("Racks, devices", f"{racks}, {10 * racks}"),
-        ("`/healthz`, p99 before and after", f"{before:.1f} ms, {after:.1f} ms"),
+        (
+            "`/healthz`, p99 before, after, of both",
+            f"{percentile(before, 0.99):.1f}, {percentile(after, 0.99):.1f}, {health:.1f} ms",
+        ),
         ("Bound", f"{bound:.0f} ms"),
     ]
     for path, p99, alone in rows:

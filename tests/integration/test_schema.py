@@ -1,5 +1,6 @@
 """The schema: models and migrations agree, old databases are brought up, newer ones refused."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -15,17 +16,20 @@ from dcim.postgres import APP, EmbeddedServer
 from tests.integration.conftest import TEMPLATE
 from tests.servers import Database, fresh_database
 
+# Each worker's own: they may run two of these tests at once.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+
 
 @pytest.fixture
 def empty(server: EmbeddedServer) -> Iterator[Database]:
-    with fresh_database(server, "schema_empty") as own:
+    with fresh_database(server, f"schema_empty_{WORKER}") as own:
         yield own
 
 
 @pytest.fixture
 def owner(server: EmbeddedServer) -> Iterator[Engine]:
     """The owner's engine on a migrated database of its own."""
-    with fresh_database(server, "schema_full", template=TEMPLATE) as own:
+    with fresh_database(server, f"schema_full_{WORKER}", template=TEMPLATE) as own:
         engine = make_engine(own.owner_url, pool_size=1)
         yield engine
         engine.dispose()

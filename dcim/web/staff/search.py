@@ -1,6 +1,8 @@
 """One field that finds anything; an exact hit opens at once."""
 
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from flask import redirect, render_template, url_for
 from markupsafe import Markup
@@ -14,7 +16,8 @@ from dcim.operations.search import AGENT, Hit
 from dcim.operations.search import search as find
 from dcim.web.staff.arguments import read_text
 from dcim.web.staff.blueprint import staff
-from dcim.web.staff.records.addresses import all_kinds, record_url, seen_kinds
+from dcim.web.staff.records.addresses import all_kinds, record_urls, seen_kinds
+from dcim.web.staff.records.showing import escape_all
 
 
 @staff.get("/search")
@@ -28,15 +31,34 @@ def search() -> str | Response:
     groups: dict[str, list[Hit]] = {}
     for hit in hits:
         groups.setdefault(hit.kind, []).append(hit)
+    names = {AGENT: _("SNMP agents")} | {one.name: _(one.label_plural) for one in seen_kinds()}
+    mark = make_marker(text)
     return render_template(
         "staff/search.html",
         text=text,
-        groups=groups,
-        kinds={AGENT: _("SNMP agents")}
-        | {kind.name: _(kind.label_plural) for kind in seen_kinds()},
-        page_of=page_of,
-        mark_found=mark_found,
+        groups=[(names[kind], show_hits(found, mark)) for kind, found in groups.items()],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A hit as the page shows it; `label` is the field's name where `value` is what fitted."""
+
+    url: str
+    name: str
+    label: str
+    value: str
+
+
+def show_hits(hits: Sequence[Hit], mark: Callable[[str], Markup]) -> list[Line]:
+    """Hits of one kind."""
+    url_of = pages_of(hits[0].kind)
+    return [
+        Line(url_of(one.id), one.name, _(one.field), mark(one.value))
+        if one.field
+        else Line(url_of(one.id), one.name, "", one.value)
+        for one in hits
+    ]
 
 
 def leave_out_parts(hits: list[Hit]) -> list[Hit]:
@@ -45,17 +67,27 @@ def leave_out_parts(hits: list[Hit]) -> list[Hit]:
     return [hit for hit in hits if not (whole and hit.kind == "rack")]
 
 
-def mark_found(value: str, text: str) -> Markup:
-    """The value with what was looked for marked in it, wherever it stands."""
+def make_marker(text: str) -> Callable[[str], Markup]:
+    """Marks what was looked for in a value, wherever it stands."""
     words = text.strip()
-    parts = re.split(f"({re.escape(words)})", value, flags=re.IGNORECASE) if words else [value]
-    return Markup("").join(
-        Markup("<mark>{}</mark>").format(part) if place % 2 else part
-        for place, part in enumerate(parts)
-    )
+    if not words:
+        return Markup.escape
+    wanted = re.compile(f"({re.escape(words)})", re.IGNORECASE)
+
+    def mark(value: str) -> Markup:
+        parts = escape_all(wanted.split(value))
+        marked = [f"<mark>{one}</mark>" if n % 2 else one for n, one in enumerate(parts)]
+        return Markup("".join(marked))  # noqa: S704  escaped above
+
+    return mark
 
 
 def page_of(hit: Hit) -> str:
-    if hit.kind == AGENT:
-        return url_for("staff.device", device_id=hit.id)
-    return record_url(next(kind for kind in all_kinds() if kind.name == hit.kind), hit.id)
+    return pages_of(hit.kind)(hit.id)
+
+
+def pages_of(kind: str) -> Callable[[int], str]:
+    """The pages of the hits of a kind, by their ids."""
+    if kind == AGENT:
+        return lambda device_id: url_for("staff.device", device_id=device_id)
+    return record_urls(next(one for one in all_kinds() if one.name == kind))

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Response, request, send_file
+from flask_login import current_user
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -36,6 +37,7 @@ from dcim.records.listing import (
 )
 from dcim.records.sheets import MOST_XLSX_ROWS, Cell, write_csv, write_xlsx
 from dcim.records.titles import find_paths
+from dcim.records.views import find_columns
 from dcim.web.staff.labels import print_labels
 from dcim.web.staff.records.choosing import posted_wish, read_ids
 from dcim.web.staff.records.listing import read_columns, read_pairs
@@ -51,7 +53,11 @@ def export_list(kind: Kind) -> Response | BaseResponse:
     of the list."""
     session, scope = db_session(), current_scope()
     everything = request.values.get("fields") == "all"
-    fields = list(kind.fields) if everything else read_columns(session, kind)
+    fields = (
+        list(kind.fields)
+        if everything
+        else read_columns(kind, find_columns(session, current_user.id, kind))
+    )
     wish, ids = _read_choice(kind)
     if wish.problems:
         raise InvalidError("The filters of the list can't be understood. Choose again.")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 from flask import flash, redirect, render_template, request
 from flask import session as browser
 from flask_login import current_user
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -25,11 +25,11 @@ from dcim.records.record import Record
 from dcim.records.views import (
     choose_columns,
     delete_view,
-    find_columns,
-    list_views,
+    find_face,
     save_view,
     set_standard_view,
 )
+from dcim.web.remembered import remember
 from dcim.web.staff.arguments import LAST_PAGE, read_int
 from dcim.web.staff.labels import can_be_labelled
 from dcim.web.staff.records.addresses import (
@@ -52,7 +52,7 @@ from dcim.web.staff.records.filtering import (
     open_query,
     resolve_typed_paths,
 )
-from dcim.web.staff.records.showing import prepare
+from dcim.web.staff.records.showing import Shown, escape_all, prepare
 
 SIZES = (25, 50, 100, 250)
 USUAL_SIZE = 50
@@ -70,7 +70,7 @@ class Head:
 def show_list(kind: Kind) -> str | Response:
     session, scope = db_session(), current_scope()
     pairs = read_pairs()
-    views = list_views(session, current_user.id, kind)
+    views, usual = find_face(session, current_user.id, kind)
     if not pairs and (standard := _standard_of(views)):
         return redirect(f"{kind_url(kind, 'list')}?{standard.query}&view={standard.id}", code=303)
     resolved, problems = resolve_typed_paths(session, scope, kind, pairs)
@@ -80,7 +80,7 @@ def show_list(kind: Kind) -> str | Response:
     wish = read_wish(kind, pairs)
     wish = replace(wish, problems={**wish.problems, **problems})
     paging = Paging(min(max(read_int("page") or 1, 1), LAST_PAGE), read_size())
-    columns = read_columns(session, kind)
+    columns = read_columns(kind, usual)
     title = kind.title_field
     found = list_records(
         session, scope, kind, wish, paging, names={*(one.name for one in columns), title.name}
@@ -93,10 +93,10 @@ def show_list(kind: Kind) -> str | Response:
         body=make_body(kind, columns, found.items),
         heads=[_make_head(kind, one) for one in columns],
         chips=make_chips(kind, wish, pairs, titles),
-        panels=make_panels(kind, wish, titles),
+        panel_fields=_show_panel_fields(kind, wish, titles),
+        column_choices=_show_column_choices(kind, columns),
         wish=wish,
         columns=columns,
-        others=[one for one in kind.fields if one not in columns],
         views=views,
         open_view=_open_view(views, pairs),
         size_items=[
@@ -147,10 +147,10 @@ def read_size() -> int:
     return remembered if remembered in SIZES else USUAL_SIZE
 
 
-def read_columns(session: Session, kind: Kind) -> list[Field]:
+def read_columns(kind: Kind, usual: Sequence[str]) -> list[Field]:
     """The URL's columns (`columns=a,b`, as saved views hold them), else the person's own."""
     named = [name for name in request.values.get("columns", "").split(",") if kind.has(name)]
-    names = list(dict.fromkeys(named)) or find_columns(session, current_user.id, kind)
+    names = list(dict.fromkeys(named)) or usual
     return [kind.field(name) for name in names] or [kind.title_field]
 
 
@@ -169,26 +169,29 @@ def make_body(kind: Kind, columns: list[Field], found: Sequence[Record]) -> Mark
     title = prepare(kind, kind.title_field)
     shown = [prepare(kind, one) for one in columns]
     linked = columns.index(kind.title_field) if kind.title_field in columns else 0
-    labels = [escape(_(one.label)) for one in columns]
     url_of = record_urls(kind)
-    choose = _("Choose %(name)s")
+    names = [title(one).text for one in found]
+    lines = [[show(one) for show in shown] for one in found]
+    for line, name in zip(lines, names, strict=True):
+        if line[linked].empty:
+            line[linked] = Shown(name)
+    texts = iter(escape_all([part for line in lines for one in line for part in one[:3]]))
+    ticks = iter(escape_all([_("Choose %(name)s") % {"name": name} for name in names]))
+    labels = escape_all([_(one.label) for one in columns])
     rows = []
-    for one in found:
-        name = title(one).text
-        ticked = escape(choose % {"name": name})
-        tick = f'name="id" value="{one.id}" aria-label="{ticked}"'
+    for one, line in zip(found, lines, strict=True):
+        tick = f'name="id" value="{one.id}" aria-label="{next(ticks)}"'
         parts = [
             f'<tr><td class="tick"><input class="form-check-input" type="checkbox" {tick}></td>'
         ]
-        for number, show in enumerate(shown):
-            value = show(one)
+        for number, (value, label) in enumerate(zip(line, labels, strict=True)):
+            text, unit, url = next(texts), next(texts), next(texts)
             if number == linked:
-                text = escape(name if value.empty else value.text)
                 parts.append(f'<th scope="row"><a href="{url_of(one.id)}">{text}</a></th>')
             else:
                 numeric = ' class="num"' if value.numeric else ""
-                label = labels[number]
-                parts.append(f'<td{numeric} data-label="{label}">{value.__html__()}</td>')
+                shape = value.mark_up(text, unit, url)
+                parts.append(f'<td{numeric} data-label="{label}">{shape}</td>')
         rows.append("".join(parts))
     return Markup("</tr>\n".join(rows) + ("</tr>" if rows else ""))  # noqa: S704  escaped above
 
@@ -196,6 +199,25 @@ def make_body(kind: Kind, columns: list[Field], found: Sequence[Record]) -> Mark
 def _make_head(kind: Kind, one: Field) -> Head:
     numeric = one.type.name in {"integer", "decimal", "half_units", "rate"}
     return Head(_(one.label), one.name if one.sorted else None, numeric)
+
+
+def _show_panel_fields(kind: Kind, wish: Wish, titles: dict[str, dict[int, str]]) -> Markup:
+    def make() -> Markup:
+        panels = make_panels(kind, wish, titles)
+        return Markup(render_template("staff/records/panel_fields.html", panels=panels))  # noqa: S704
+
+    return make() if wish.filters else remember(("panel", kind.name, request.root_path), make)
+
+
+def _show_column_choices(kind: Kind, columns: list[Field]) -> Markup:
+    names = tuple(one.name for one in columns)
+
+    def make() -> Markup:
+        others = [one for one in kind.fields if one.name not in names]
+        page = render_template("staff/records/column_choices.html", columns=columns, others=others)
+        return Markup(page)  # noqa: S704  rendered
+
+    return remember(("columns", kind.name, names), make)
 
 
 def _names_of(columns: list[Field]) -> str:
