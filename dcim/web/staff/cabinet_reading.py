@@ -96,8 +96,17 @@ class CabinetReading:
         return sum(2 * rack.u_count for rack in self.cabinet.racks)
 
     @property
+    def begun(self) -> list[ClaimRow]:
+        """What is somebody's today; what was sold from a later day on is still free."""
+        return [
+            claim
+            for claim in self.claims
+            if claim.turn == "current" and claim.starts_on <= self.today
+        ]
+
+    @property
     def allocated(self) -> int:
-        return sum(claim.height for claim in self.claims if claim.turn == "current")
+        return sum(claim.height for claim in self.begun)
 
     @property
     def held(self) -> int:
@@ -126,8 +135,7 @@ class CabinetReading:
         """Customers' devices outside what is allocated to them now: left behind, or overridden."""
         owned = {
             (claim.rack_id, claim.customer_id, u)
-            for claim in self.claims
-            if claim.turn == "current"
+            for claim in self.begun
             for u in range(claim.u_low, claim.u_low + claim.height)
         }
         return [

@@ -39,6 +39,19 @@ def test_a_sale_ends_and_says_what_stands_there(
     assert "To be taken out by then: server-01" in page
 
 
+def test_what_is_sold_from_a_later_day_is_free_today(
+    house: StaffHouse, staff: Person, sessions: SessionFactory
+) -> None:
+    def read_page() -> str:
+        return staff.client.get(f"/staff/cabinets/{house.cabinets[0]}").get_data(as_text=True)
+
+    assert "0 of 42 U sold" not in read_page()
+    with transaction(sessions, SCOPE) as session:
+        sold = session.scalars(select(Allocation).where(Allocation.rack_id == house.racks[0])).one()
+        sold.starts_on = dt.date.fromisoformat(day(20))
+    assert "0 of 42 U sold" in read_page()
+
+
 def test_a_hold_ahead_is_extended_with_a_reason(
     house: StaffHouse, staff: Person, sessions: SessionFactory
 ) -> None:
