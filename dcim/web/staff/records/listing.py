@@ -167,33 +167,50 @@ def _open_view(views: list[SavedView], pairs: Pairs) -> SavedView | None:
 def make_body(kind: Kind, columns: list[Field], found: Sequence[Record]) -> Markup:
     """The table's body. Put together here, not by the template: it is most of a long page."""
     title = prepare(kind, kind.title_field)
-    shown = [prepare(kind, one) for one in columns]
-    linked = columns.index(kind.title_field) if kind.title_field in columns else 0
-    url_of = record_urls(kind)
     names = [title(one).text for one in found]
-    lines = [[show(one) for show in shown] for one in found]
-    for line, name in zip(lines, names, strict=True):
-        if line[linked].empty:
-            line[linked] = Shown(name)
-    texts = iter(escape_all([part for line in lines for one in line for part in one[:3]]))
-    ticks = iter(escape_all([_("Choose %(name)s") % {"name": name} for name in names]))
-    labels = escape_all([_(one.label) for one in columns])
-    rows = []
-    for one, line in zip(found, lines, strict=True):
-        tick = f'name="id" value="{one.id}" aria-label="{next(ticks)}"'
-        parts = [
-            f'<tr><td class="tick"><input class="form-check-input" type="checkbox" {tick}></td>'
-        ]
-        for number, (value, label) in enumerate(zip(line, labels, strict=True)):
-            text, unit, url = next(texts), next(texts), next(texts)
-            if number == linked:
-                parts.append(f'<th scope="row"><a href="{url_of(one.id)}">{text}</a></th>')
-            else:
-                numeric = ' class="num"' if value.numeric else ""
-                shape = value.mark_up(text, unit, url)
-                parts.append(f'<td{numeric} data-label="{label}">{shape}</td>')
-        rows.append("".join(parts))
-    return Markup("</tr>\n".join(rows) + ("</tr>" if rows else ""))  # noqa: S704  escaped above
+    url_of = record_urls(kind)
+    linked = columns.index(kind.title_field) if kind.title_field in columns else 0
+    parts = [_make_ticks(found, names)]
+    for number, one in enumerate(columns):
+        shown = [*map(prepare(kind, one), found)]
+        if number == linked:
+            texts = [
+                name if value.empty else value.text
+                for name, value in zip(names, shown, strict=True)
+            ]
+            parts.append(
+                [
+                    f'<th scope="row"><a href="{url_of(record.id)}">{text}</a></th>'
+                    for record, text in zip(found, escape_all(texts), strict=True)
+                ]
+            )
+        else:
+            parts.append(_make_cells(shown, _(one.label)))
+    rows = "</tr>\n".join(map("".join, zip(*parts, strict=True)))
+    return Markup(rows + ("</tr>" if rows else ""))  # noqa: S704  escaped above
+
+
+def _make_ticks(found: Sequence[Record], names: Sequence[str]) -> list[str]:
+    choose = _("Choose %(name)s")
+    labels = escape_all([choose % {"name": name} for name in names])
+    return [
+        '<tr><td class="tick"><input class="form-check-input" type="checkbox" name="id"'
+        f' value="{one.id}" aria-label="{label}"></td>'
+        for one, label in zip(found, labels, strict=True)
+    ]
+
+
+def _make_cells(shown: Sequence[Shown], label: str) -> list[str]:
+    """Of a column's cells many are alike; each is made once."""
+    (escaped,) = escape_all([label])
+    alike = list(dict.fromkeys(shown))
+    texts = escape_all([part for one in alike for part in (one.text, one.unit, one.url)])
+    made = {}
+    for one, text, unit, url in zip(alike, texts[::3], texts[1::3], texts[2::3], strict=True):
+        numeric = ' class="num"' if one.numeric else ""
+        markup = one.mark_up(text, unit, url)
+        made[one] = f'<td{numeric} data-label="{escaped}">{markup}</td>'
+    return [made[one] for one in shown]
 
 
 def _make_head(kind: Kind, one: Field) -> Head:

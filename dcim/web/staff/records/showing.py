@@ -84,25 +84,15 @@ def prepare(kind: Kind, one: Field) -> Callable[[Record], Shown]:
             return Shown(title, url=url_of(value) if url_of else "")
 
         return show_reference
-    if isinstance(one.type, ChoiceType | FlagType):
-        known: dict[Any, Shown] = {}
+    known: dict[Any, Shown] = {}
 
-        def show_choice(record: Record) -> Shown:
-            value = record.values.get(name)
-            if value not in known:
-                known[value] = show_value(one, value)
-            return known[value]
+    def show_known(record: Record) -> Shown:
+        value = record.values.get(name)
+        if value not in known:
+            known[value] = show_value(one, value)
+        return known[value]
 
-        return show_choice
-    if isinstance(one.type, TextType):
-        unit, multiline = one.unit, one.type.multiline
-
-        def show_text(record: Record) -> Shown:
-            value = record.values.get(name)
-            return Shown(one.type.write(value), unit, multiline=multiline) if value else NOTHING
-
-        return show_text
-    return lambda record: show_value(one, record.values.get(name))
+    return show_known
 
 
 def show_value(one: Field, value: Any, titles: Mapping[int, str] | None = None) -> Shown:
