@@ -1,0 +1,127 @@
+"""Profiles follow their MIBs: larger models than the recordings show come out right as well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from dcim.snmp import ber
+from dcim.snmp.ber import Oid
+from dcim.snmp.engine import Table
+from dcim.snmp.profiles import Column, Kind, TableSpec, load_catalogue
+from dcim.snmp.readings import Reading, interpret
+from tests.unit import snmp_families, snmp_families_more, snmp_families_ups
+from tests.unit.snmp_families import Family
+
+CATALOGUE = load_catalogue()
+MODELS: list[Callable[[], Family]] = [
+    *snmp_families.MODELS,
+    *snmp_families_more.MODELS,
+    *snmp_families_ups.MODELS,
+]
+IDS = [model.__name__.strip("<>") for model in MODELS]
+
+
+def specs(family: Family) -> list[TableSpec]:
+    return CATALOGUE.tables(CATALOGUE.profiles[family.profile])
+
+
+def answered(family: Family, tables: list[TableSpec]) -> Table:
+    """Lay a family's cells into the columns its profile reads."""
+    columns = {column.oid for spec in tables for column in spec.columns}
+    columns |= {label.oid for spec in tables for label in spec.labels.values()}
+    table = Table(columns)
+    for cell, raw in family.cells.items():
+        oid = ber.parse_oid(f"{family.root}.{cell}")
+        for length in range(len(oid) - 1, 0, -1):
+            if oid[:length] in table:
+                value = ber.integer(raw) if isinstance(raw, int) else ber.text(raw)
+                table[oid[:length]][oid[length:]] = value
+                break
+    return table
+
+
+def told(readings: list[Reading]) -> dict[Oid, tuple[str, Decimal, str, str]]:
+    return {one.oid: (one.kind, one.value, one.unit, one.place) for one in readings}
+
+
+def wanted(family: Family) -> dict[Oid, tuple[str, Decimal, str, str]]:
+    return {
+        ber.parse_oid(f"{family.root}.{cell}"): (kind, Decimal(value), unit, place)
+        for cell, (kind, value, unit, place) in family.wanted.items()
+    }
+
+
+@pytest.mark.parametrize("model", MODELS, ids=IDS)
+def test_a_larger_model_comes_out(model: Callable[[], Family]) -> None:
+    family = model()
+    tables = specs(family)
+    got, want = told(interpret(answered(family, tables), tables)), wanted(family)
+    missing = {ber.format_oid(oid): want[oid] for oid in want.keys() - got.keys()}
+    extra = {ber.format_oid(oid): got[oid] for oid in got.keys() - want.keys()}
+    assert not missing
+    assert not extra
+    wrong = {ber.format_oid(oid): (got[oid], want[oid]) for oid in want if got[oid] != want[oid]}
+    assert not wrong
+
+
+@pytest.mark.parametrize("model", MODELS, ids=IDS)
+def test_names_tell_things_of_a_place_apart(model: Callable[[], Family]) -> None:
+    """Readings are grouped by place and label; two things must not share them."""
+    family = model()
+    tables = specs(family)
+    seen: dict[tuple[str, str, str], Oid] = {}
+    doubled = []
+    for one in interpret(answered(family, tables), tables):
+        first = seen.setdefault((one.kind, one.place, one.label), one.oid)
+        if first != one.oid and one.oid[-2:] != first[-2:]:
+            doubled.append((one.kind, one.place, one.label))
+    assert not [key for key in doubled if key[0] not in ("state", "runtime")]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=IDS)
+def test_another_scale_or_no_sentinel_is_noticed(model: Callable[[], Family]) -> None:
+    """The control: with any reading column scaled by ten, or any guard gone, the table is wrong."""
+    family = model()
+    tables = specs(family)
+    table, want = answered(family, tables), wanted(family)
+    assert told(interpret(table, tables)) == want
+    level = [replace(spec, rank=0) for spec in tables]
+    guarded = int(told(interpret(table, level)) != want)
+    for at, spec in enumerate(tables):
+        for position, column in enumerate(spec.columns):
+            without = told(interpret(table, _with(tables, at, position, None)))
+            if without != want:
+                other = _scaled(column)
+                if other != column:
+                    assert told(interpret(table, _with(tables, at, position, other))) != want
+            bare = replace(column, where=(), sentinels=frozenset(), low=None, high=None)
+            guarded += told(interpret(table, _with(tables, at, position, bare))) != want
+    columns = [column.oid for spec in tables for column in spec.columns]
+    cells = (ber.parse_oid(f"{family.root}.{cell}") for cell in family.cells)
+    left_out = [
+        oid for oid in cells if oid not in want and any(oid[: len(one)] == one for one in columns)
+    ]
+    assert guarded or not left_out
+
+
+def _scaled(column: Column) -> Column:
+    """Make every scale of a column ten times what it is, but those of states."""
+
+    def scaled(kind: Kind) -> Kind:
+        return kind if kind.name == "state" else replace(kind, scale=kind.scale * 10)
+
+    above = column.above and (column.above[0], column.above[1] * 10)
+    kinds = {key: scaled(kind) for key, kind in column.kinds.items()}
+    return replace(column, kind=column.kind and scaled(column.kind), kinds=kinds, above=above)
+
+
+def _with(
+    tables: list[TableSpec], at: int, position: int, column: Column | None
+) -> list[TableSpec]:
+    columns = list(tables[at].columns)
+    columns[position : position + 1] = [column] if column else []
+    return [*tables[:at], replace(tables[at], columns=tuple(columns)), *tables[at + 1 :]]
