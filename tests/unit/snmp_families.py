@@ -296,8 +296,8 @@ def sentry3() -> Family:
     return made
 
 
-def eaton_epdu() -> Family:
-    """Two strapped three-phase units: totals in the power table, a neutral, 30 outlets, probes."""
+def eaton_epdu(*, totals: bool = True) -> Family:
+    """Two strapped three-phase units: a row or a table of totals, a neutral, 30 outlets, probes."""
     made = Family("eaton_epdu", "1.3.6.1.4.1.534.6")
     for unit in (0, 1):
         made.cells[f"6.7.1.2.1.9.{unit}"] = unit  # the second unit counts in Fahrenheit
@@ -314,23 +314,30 @@ def eaton_epdu() -> Family:
         made.reads("6.7.3.3.1", f"{unit}.1.4", "neutral", ((4, 1210, "1.21 A", A),))
         for part in (1, 2, 3, 4):
             index = f"{unit}.1.{part}"
-            made.row("6.7.3.4.1", index, {2: part})
+            made.row("6.7.3.4.1", index, {2: part, 4: 6180, 5: 10370367, 7: 960})
+            if part < 4 or not totals:
+                place, watts = ("phase", 2060) if part < 4 else ("input", 6180)
+                made.reads(
+                    "6.7.3.4.1",
+                    index,
+                    place,
+                    (
+                        (4, watts, f"{watts} W", W),
+                        (5, 3456789, "3456.789 kWh", WH),
+                        (7, 958, "0.958", PF),
+                    ),
+                )
+        if totals:
             made.reads(
-                "6.7.3.4.1",
-                index,
-                "input" if part == 4 else "phase",
+                "6.7.3.5.1",
+                f"{unit}.1",
+                "input",
                 (
-                    (4, 2060 * (3 if part == 4 else 1), f"{2060 * (3 if part == 4 else 1)} W", W),
-                    (5, 3456789, "3456.789 kWh", WH),
-                    (7, 958, "0.958", PF),
+                    (4, 6180, "6180 W", W),
+                    (5, 4123456789, "4123456.789 kWh", WH),
+                    (7, 961, "0.961", PF),
                 ),
             )
-        made.reads(
-            "6.7.3.5.1",
-            f"{unit}.1",
-            "input",
-            ((4, 6180, "6180 W", W), (5, 4123456789, "4123456.789 kWh", WH), (7, 961, "0.961", PF)),
-        )
         for group in range(1, 7):
             index = f"{unit}.{group}"
             made.row("6.7.5.1.1", index, {3: f"Section {group}"})
@@ -380,4 +387,17 @@ def sentry4_fahrenheit() -> Family:
     return sentry4(fahrenheit=True)
 
 
-MODELS = [apc_rpdu2, apc_rpdu, raritan_pdu2, sentry4, sentry4_fahrenheit, sentry3, eaton_epdu]
+def eaton_epdu_row_of_totals() -> Family:
+    return eaton_epdu(totals=False)
+
+
+MODELS = [
+    apc_rpdu2,
+    apc_rpdu,
+    raritan_pdu2,
+    sentry4,
+    sentry4_fahrenheit,
+    sentry3,
+    eaton_epdu,
+    eaton_epdu_row_of_totals,
+]
