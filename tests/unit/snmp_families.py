@@ -112,6 +112,17 @@ def apc_rpdu() -> Family:
         made.row("3.5.1.1", f"{outlet}", {2: f"Outlet {outlet}"})
         made.reads("3.5.1.1", f"{outlet}", "outlet", ((7, 12, "1.2 A", A),))
     made.row("3.5.1.1", "25", {2: "Outlet 25", 7: -1})
+    made.cells["3.1.5.0"] = 24
+    return made
+
+
+def apc_rpdu_switched() -> Family:
+    """A PDU that switches its outlets and doesn't meter them."""
+    made = Family("apc_rpdu", "1.3.6.1.4.1.318.1.1.12", {"3.1.5.0": 0})
+    made.row("2.3.1.1", "1", {4: 1, 5: 0})
+    made.reads("2.3.1.1", "1", "phase", ((2, 93, "9.3 A", A),))
+    for outlet in range(1, 9):
+        made.row("3.5.1.1", f"{outlet}", {2: f"Outlet {outlet}", 7: 0})
     return made
 
 
@@ -394,6 +405,7 @@ def eaton_epdu_row_of_totals() -> Family:
 MODELS = [
     apc_rpdu2,
     apc_rpdu,
+    apc_rpdu_switched,
     raritan_pdu2,
     sentry4,
     sentry4_fahrenheit,

@@ -269,6 +269,34 @@ def entity_sensors() -> Family:
     return made
 
 
+def cisco() -> Family:
+    """Supplies and boards of a modular switch; optics are nobody's power."""
+    made = Family("cisco", "1.3.6.1")
+    rows = {  # type, scale, precision, status, raw, name: what comes out
+        1: (8, 9, 0, 1, 41, "module-1 Outlet", (T, "41", "°C", "internal")),
+        2: (8, 9, 0, 1, 24, "Fan tray intake", (T, "24", "°C", "ambient")),
+        3: (6, 9, 3, 1, 412000, "PowerSupply-1 Sensor-1", (W, "412", "W", "internal")),
+        4: (5, 8, 0, 1, 1850, "PowerSupply-1 Sensor-2", (A, "1.85", "A", "internal")),
+        5: (8, 9, 2, 1, 3412, "TwentyFiveGigE1/0/1 Module", (T, "34.12", "°C", "transceiver")),
+        6: (5, 8, 2, 1, 650, "FiftyGigE1/0/2 Bias", None),
+        7: (6, 8, 3, 1, 540, "HundredGigE1/0/49 Rx Power", None),
+        8: (14, 9, 1, 1, -53, "Te1/1/1 Receive Power", None),
+        9: (8, 9, 0, 3, 0, "module-2 Outlet", None),
+    }
+    for index, (kind, scale, digits, status, raw, name, out) in rows.items():
+        made.row("2.1.47.1.1.1.1", f"{index}", {7: name})
+        cells = {1: kind, 2: scale, 3: digits, 4: raw, 5: status}
+        made.row("4.1.9.9.91.1.1.1.1", f"{index}", dict(cells))
+        if out:
+            made.wanted[f"4.1.9.9.91.1.1.1.1.4.{index}"] = out
+    made.row("4.1.9.9.13.1.3.1", "1", {2: "Chassis", 6: 1})
+    made.reads("4.1.9.9.13.1.3.1", "1", "internal", ((3, 38, "38 °C", T),))
+    made.row("4.1.9.9.13.1.2.1", "1", {2: "12 V", 7: 1})
+    made.reads("4.1.9.9.13.1.2.1", "1", "internal", ((3, 12015, "12.015 V", V),))
+    made.row("4.1.9.9.13.1.2.1", "2", {2: "Away", 3: 12000, 7: 5})
+    return made
+
+
 def h3c_comware() -> Family:
     """Boards and optics; what isn't supported is the largest integer."""
     made = Family("h3c_comware", "1.3.6.1")
@@ -301,6 +329,7 @@ MODELS = [
     apc_emu,
     akcp,
     entity_sensors,
+    cisco,
     h3c_comware,
     mikrotik_six,
 ]
