@@ -48,10 +48,73 @@ def vertiv_geist() -> Family:
     made.reads(
         "2.8.1", "1", "ambient", ((6, 770, "25 °C", T), (7, 45, "45 %", RH), (11, 500, "10 °C", T))
     )
-    # A Watchdog speaks the older module beside it, with its own scale.
+    return made
+
+
+def geist_v4() -> Family:
+    """A Watchdog with its own sensor and two probes, one of them away."""
+    made = Family("geist_v4", "1.3.6.1.4.1.21239.5")
     made.cells["1.1.7.0"] = 1
     made.row("1.2.1", "1", {3: "Watchdog", 4: 1})
     made.reads("1.2.1", "1", "ambient", ((5, 231, "23.1 °C", T), (6, 47, "47 %", RH)))
+    made.row("1.6.1", "1", {3: "Dew point", 4: 1})
+    made.reads("1.6.1", "1", "ambient", ((5, 187, "18.7 °C", T), (6, 52, "52 %", RH)))
+    made.row("1.4.1", "1", {3: "Away", 4: 0, 5: 0})
+    return made
+
+
+def geist_v3() -> Family:
+    """The third module: a PDU of three phases, one of a single phase, probes."""
+    made = Family("geist_v3", "1.3.6.1.4.1.21239.2")
+    for unit, phases in ((1, 3), (2, 1)):
+        made.row("25.1", f"{unit}", {3: f"RCM {unit}", 4: 1})
+        for far in (0, 8, 16):
+            row = (
+                (5 + far, 5255, "5255 kWh", WH),
+                (6 + far, 231, "231 V", V),
+                (8 + far, 73, "7.3 A", A),
+                (10 + far, 1640, "1640 W", W),
+                (12 + far, 97, "0.97", PF),
+            )
+            if far < 8 * phases:
+                made.reads("25.1", f"{unit}", "phase", row)
+            else:
+                made.row("25.1", f"{unit}", {column: 0 for column, *_ in row})
+    made.row("2.1", "1", {3: "Climate", 4: 1})
+    made.reads("2.1", "1", "ambient", ((5, 24, "24 °C", T), (7, 43, "43 %", RH)))
+    for probe in (1, 2, 3):
+        made.row("4.1", f"{probe}", {3: f"Probe {probe}", 4: int(probe < 3)})
+    made.reads("4.1", "1", "ambient", ((5, 23, "23 °C", T),))
+    made.reads("4.1", "2", "ambient", ((5, 31, "31 °C", T),))
+    made.row("4.1", "3", {5: 0})
+    return made
+
+
+def raritan_px() -> Family:
+    """The first generation: three inlets, 24 outlets, probes of both kinds."""
+    made = Family("raritan_px", "1.3.6.1.4.1.13742.4")
+    made.reads("1.3.1", "0", "input", ((3, 4980, "4980 W", W),))
+    made.reads("1.3.1", "0", "internal", ((5, 412, "41.2 °C", T),))
+    for line in (1, 2, 3):
+        row = ((7, 7310, "7.31 A", A), (8, 230500, "230.5 V", V), (9, 1660, "1660 W", W))
+        made.reads("1.20.2.1", f"{line}", "phase", row)
+    for outlet in range(1, 25):
+        made.row("1.2.2.1", f"{outlet}", {2: f"Outlet {outlet}"})
+        made.reads(
+            "1.2.2.1",
+            f"{outlet}",
+            "outlet",
+            (
+                (4, 340, "0.34 A", A),
+                (6, 230100, "230.1 V", V),
+                (7, 75, "75 W", W),
+                (31, 654321, "654.321 kWh", WH),
+            ),
+        )
+    made.row("3.3.1", "4", {2: 10, 4: "Front", 16: 7, 17: 1})
+    made.reads("3.3.1", "4", "ambient", ((41, 215, "21.5 °C", T),))
+    made.row("3.3.1", "5", {2: 11, 4: "Front", 16: 9, 17: 0})
+    made.reads("3.3.1", "5", "ambient", ((41, 39, "39 %", RH),))
     return made
 
 
@@ -322,6 +385,9 @@ def mikrotik_six() -> Family:
 
 MODELS = [
     vertiv_geist,
+    geist_v4,
+    geist_v3,
+    raritan_px,
     cyberpower_pdu,
     cyberpower_pdu_old,
     enlogic_pdu,

@@ -68,6 +68,30 @@ def test_a_larger_model_comes_out(model: Callable[[], Family]) -> None:
     assert not wrong
 
 
+@pytest.mark.parametrize(
+    ("identity", "profile"),
+    [
+        ("1.3.6.1.4.1.21239.42.1.50", "vertiv_geist"),
+        ("1.3.6.1.4.1.21239.5.1", "geist_v4"),
+        ("1.3.6.1.4.1.21239.2", "geist_v3"),
+        ("1.3.6.1.4.1.21239.9", "geist"),
+        ("1.3.6.1.4.1.13742.4", "raritan_px"),
+        ("1.3.6.1.4.1.13742.6", "raritan_pdu2"),
+        ("1.3.6.1.4.1.318.1.3.4.5", "apc_rpdu2"),
+        ("1.3.6.1.4.1.318.1.3.4.4", "apc_rpdu"),
+        ("1.3.6.1.4.1.318.1.3.2.9", "apc_ups"),
+        ("1.3.6.1.4.1.534.6.6.7", "eaton_epdu"),
+        ("1.3.6.1.4.1.534.1", "eaton_ups"),
+        ("1.3.6.1.4.1.3808.1.1.1", "cyberpower_ups"),
+        ("1.3.6.1.4.1.3808.1.1.3", "cyberpower_pdu"),
+        ("1.3.6.1.4.1.3854.3.2.1", "akcp"),
+        ("1.3.6.1.4.1.4242.1", "generic"),
+    ],
+)
+def test_a_family_is_known_by_its_identity(identity: str, profile: str) -> None:
+    assert CATALOGUE.find(ber.parse_oid(identity), "any model").name == profile
+
+
 @pytest.mark.parametrize("model", MODELS, ids=IDS)
 def test_names_tell_things_of_a_place_apart(model: Callable[[], Family]) -> None:
     """Readings are grouped by place and label; two things must not share them."""
