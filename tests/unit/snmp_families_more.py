@@ -306,6 +306,17 @@ def akcp() -> Family:
     return made
 
 
+def akcp_whole_degrees() -> Family:
+    """Older firmware of each box has no raw value."""
+    made = Family("akcp", "1.3.6.1.4.1.3854")
+    made.row("1.2.2.1.16.1", "0", {1: "T0", 5: 1, 12: 0})
+    made.reads("1.2.2.1.16.1", "0", "ambient", ((3, 77, "25 °C", T),))
+    made.row("3.5.2.1", "0.0.0.0.0", {2: "Port 0", 5: "F", 8: 1})
+    made.reads("3.5.2.1", "0.0.0.0.0", "ambient", ((4, 50, "10 °C", T),))
+    made.row("3.5.2.1", "0.0.1.0.0", {2: "Port 1", 4: 23, 5: "C", 8: 2})
+    return made
+
+
 def entity_sensors() -> Family:
     """ENTITY-SENSOR-MIB: scales, precisions, supplies; what isn't ok, and a transceiver's bias."""
     made = Family("generic", "1.3.6.1.2.1")
@@ -394,6 +405,7 @@ MODELS = [
     enlogic_pdu_first,
     apc_emu,
     akcp,
+    akcp_whole_degrees,
     entity_sensors,
     cisco,
     h3c_comware,

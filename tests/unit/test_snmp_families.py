@@ -132,6 +132,30 @@ def test_another_scale_or_no_sentinel_is_noticed(model: Callable[[], Family]) ->
     assert guarded or not left_out
 
 
+# Families whose MIBs say that a negative value (or -1) is none; the others have unsigned columns.
+_MINUS_ONE = (
+    *("apc_rpdu2", "apc_rpdu", "sentry3", "sentry4", "eaton_epdu", "cyberpower_pdu"),
+    *("cyberpower_ups", "enlogic_pdu", "ups_mib", "apc_ups", "eaton_ups", "delta_ups"),
+)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [model for model in MODELS if model().profile in _MINUS_ONE],
+    ids=lambda it: it.__name__,
+)
+def test_minus_one_is_no_reading_in_any_column(model: Callable[[], Family]) -> None:
+    family = model()
+    tables = specs(family)
+    emptied = set()
+    for cell, (kind, _, _, place) in family.wanted.items():
+        signed = kind == "temperature" or (kind, place) == ("current", "battery")
+        if kind != "state" and not signed:
+            family.cells[cell] = -1
+            emptied.add(ber.parse_oid(f"{family.root}.{cell}"))
+    assert not [one for one in interpret(answered(family, tables), tables) if one.oid in emptied]
+
+
 def _scaled(column: Column) -> Column:
     """Make every scale of a column ten times what it is, but those of states."""
 
