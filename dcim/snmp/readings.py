@@ -25,6 +25,7 @@ from dcim.snmp.target import Target
 
 _PLACEHOLDER = re.compile(r"{(@-?\d+|[^}]+)}")
 _HUNDREDTH = Decimal("0.01")
+_BEYOND_ALL = Decimal(10) ** 24  # no house has it, and two decimals of it still fit a Decimal
 # What agents send when a 32 or 64-bit register holds nothing: all ones, the largest, the smallest.
 _NOTHING = frozenset(map(Decimal, (2**31 - 1, -(2**31), 2**32 - 1, 2**63 - 1, 2**64 - 1)))
 
@@ -205,6 +206,8 @@ def _measure(
         if not re.fullmatch(r"\d{1,2}", step) or not 1 <= int(step) <= 17:
             return None, kind.unit
         measured = measured.scaleb(3 * (int(step) - 9))  # 9 is units, 8 milli, 10 kilo
+    if abs(measured) > _BEYOND_ALL:
+        return None, kind.unit
     unit = kind.unit
     if unit == "°F" or (column.fahrenheit and _holds(column.fahrenheit, labels)):
         measured, unit = ((measured - 32) * 5 / 9).quantize(_HUNDREDTH), "°C"

@@ -7,11 +7,13 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dcim.snmp import ber
 from dcim.snmp.ber import Oid
 from dcim.snmp.engine import Table
-from dcim.snmp.profiles import Column, Kind, TableSpec, load_catalogue
+from dcim.snmp.profiles import PLACES, Column, Kind, TableSpec, load_catalogue
 from dcim.snmp.readings import Reading, interpret
 from tests.unit import snmp_families, snmp_families_more, snmp_families_ups
 from tests.unit.snmp_families import Family
@@ -130,6 +132,39 @@ def test_another_scale_or_no_sentinel_is_noticed(model: Callable[[], Family]) ->
         oid for oid in cells if oid not in want and any(oid[: len(one)] == one for one in columns)
     ]
     assert guarded or not left_out
+
+
+_UNIT = {
+    **{"power": "W", "energy": "kWh", "current": "A", "voltage": "V", "temperature": "°C"},
+    **{"humidity": "%", "frequency": "Hz", "power_factor": "", "load": "%", "charge": "%"},
+    **{"runtime": "min", "state": ""},
+}
+_RAW = st.one_of(
+    st.integers(-(2**31), 2**31 - 1).map(ber.integer),
+    st.integers(0, 2**64 - 1).map(ber.counter64),
+    st.integers(-10, 300).map(ber.integer),
+    st.binary(max_size=20).map(ber.octet_string),
+    st.from_regex(r"-?[0-9]{1,19}(\.[0-9]{1,3})?", fullmatch=True).map(ber.text),
+)
+
+
+@given(st.sampled_from(sorted(CATALOGUE.profiles)), st.data())
+def test_no_answer_breaks_a_profile_and_each_class_has_its_unit(
+    name: str, data: st.DataObject
+) -> None:
+    tables = CATALOGUE.tables(CATALOGUE.profiles[name])
+    columns = {column.oid for spec in tables for column in spec.columns}
+    columns |= {label.oid for spec in tables for label in spec.labels.values()}
+    table = Table(columns)
+    indexes = data.draw(st.lists(st.lists(st.integers(0, 30), max_size=4).map(tuple), max_size=3))
+    for column in columns:
+        for index in [*indexes, (0,)]:
+            table[column][index] = data.draw(_RAW)
+    for one in interpret(table, tables):
+        assert one.value.is_finite()
+        assert one.unit == _UNIT[one.kind]
+        assert one.place in PLACES
+        assert not (one.place == "transceiver" and one.kind in ("power", "current"))
 
 
 # Families whose MIBs say that a negative value (or -1) is none; the others have unsigned columns.

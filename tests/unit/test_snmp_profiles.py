@@ -210,6 +210,15 @@ def test_one_scalar_tells_the_unit_of_a_whole_table(
     assert got == ([out] if out else [])
 
 
+def test_what_no_house_can_use_is_no_reading_and_breaks_nothing() -> None:
+    hot = HELPED.replace("unit: °F", 'unit: °F, scale: "1000000000000"')
+    tables = read_profile(hot, "helped.yaml").tables
+    rows: dict[Oid, Value] = {(*ROOT, 4, 0): ber.integer(1), (*ROOT, 3, 1): ber.integer(7)}
+    assert [one.oid[-1] for one in interpret(answered(rows), tables)] == [1]
+    rows[*ROOT, 3, 2] = ber.counter64(2**63)
+    assert [one.oid[-1] for one in interpret(answered(rows), tables)] == [1]
+
+
 def test_words_stand_for_values_in_labels_and_conditions_see_the_values() -> None:
     profile = read_profile(HELPED, "helped.yaml")
     rows: dict[Oid, Value] = {}
