@@ -127,7 +127,7 @@ def apc_rpdu_switched() -> Family:
 
 
 def raritan_pdu2() -> Family:
-    """Two inlets of three poles, six branches, 36 outlets, eight external sensors."""
+    """Two inlets of three poles, six branches, a panel's circuits, 36 outlets, eight sensors."""
     made = Family("raritan_pdu2", "1.3.6.1.4.1.13742.6")
     # sensorType: digits, raw, value
     common = {1: (3, 7310, "7.31 A", A), 4: (0, 231, "231 V", V), 5: (0, 1650, "1650 W", W)}
@@ -156,6 +156,9 @@ def raritan_pdu2() -> Family:
         made.row("3.4.3.1", f"1.{branch}", {2: f"B{branch}", 3: ""})
         sensors("3.4.4.1", "5.3.3.1", f"1.{branch}", "bank", {1: (3, 4210, "4.21 A", A)})
         made.reads("5.3.3.1", f"1.{branch}.15", "bank", ((3, branch % 2, f"{branch % 2}", STATE),))
+    for circuit in (1, 7):
+        made.row("3.11.2.1", f"3.{circuit}", {3: f"Rack {circuit}"})
+        sensors("3.11.4.1", "5.8.3.1", f"3.{circuit}", "bank", {**common, **more})
     for outlet in range(1, 37):
         made.row("3.5.3.1", f"1.{outlet}", {2: f"{outlet}", 3: ""})
         sensors("3.5.4.1", "5.4.3.1", f"1.{outlet}", "outlet", {**common, **more})
