@@ -139,7 +139,7 @@ def _column_readings(answered: Table, spec: TableSpec, column: Column) -> list[R
         if kind is None or number is None or number in _NOTHING or number in column.sentinels:
             continue
         measured, unit = _measure(column, kind, number, labels)
-        if measured is None or _implausible(column, measured):
+        if measured is None or _implausible(column, kind, measured):
             continue
         said = {name: spec.labels[name].words.get(text, text) for name, text in labels.items()}
         label = _compose(column.label, index, said)
@@ -218,7 +218,9 @@ def _measure(
     return measured.normalize(), unit
 
 
-def _implausible(column: Column, measured: Decimal) -> bool:
+def _implausible(column: Column, kind: Kind, measured: Decimal) -> bool:
+    if kind.name == "humidity" and not 0 <= measured <= 100:
+        return True  # a probe that's away, whatever its family says instead of a value
     return (column.low is not None and measured < column.low) or (
         column.high is not None and measured > column.high
     )

@@ -162,6 +162,17 @@ def raritan_pdu2() -> Family:
     for outlet in range(1, 37):
         made.row("3.5.3.1", f"1.{outlet}", {2: f"{outlet}", 3: ""})
         sensors("3.5.4.1", "5.4.3.1", f"1.{outlet}", "outlet", {**common, **more})
+    # A sensor that the hardware lacks is there, with zeros; a breaker without a state says -1.
+    for config, live, index in (
+        ("3.3.4.1", "5.2.3.1", "1.3"),
+        ("3.4.4.1", "5.3.3.1", "1.7"),
+        ("3.5.4.1", "5.4.3.1", "1.37"),
+        ("3.11.4.1", "5.8.3.1", "3.9"),
+    ):
+        for kind in (1, 4, 5, 7, 8, 15):
+            made.row(config, f"{index}.{kind}", {7: 0})
+            made.row(live, f"{index}.{kind}", {2: 2, 3: 1, 4: 0})
+    made.row("5.3.3.1", "1.8.15", {2: 1, 3: -1, 4: 0})
     external = {  # number: type, unit, digits, available, raw, what comes out
         1: (10, 7, 1, 1, 236, ("24", 23.6)),
         2: (10, 14, 1, 1, 770, ("25", 25.0)),
@@ -375,6 +386,13 @@ def eaton_epdu(*, totals: bool = True) -> Family:
                 "outlet",
                 ((3, 138, "138 W", W), (4, 98765, "98.765 kWh", WH), (6, 985, "0.985", PF)),
             )
+        # A dead feed, a group without breaker and a contact that's bad say nothing.
+        made.row("6.7.3.1.1", f"{unit}.2", {3: 0})
+        made.row("6.7.3.2.1", f"{unit}.2.1", {2: 2, 3: 0})
+        made.row("6.7.5.1.1", f"{unit}.7", {3: "Section 7", 5: 0})
+        made.row("6.7.5.3.1", f"{unit}.7", {3: 0})
+        made.row("6.7.6.3.1", f"{unit}.31", {2: 0})
+        made.row("6.7.7.3.1", f"{unit}.3", {2: "Bad", 3: 1, 4: -1})
         made.row("6.7.6.4.1", f"{unit}.31", {3: -1})
         made.row("6.7.6.5.1", f"{unit}.31", {3: -1, 6: -1})
         made.row("6.7.7.1.1", f"{unit}.1", {2: "Probe", 3: 1})
@@ -393,6 +411,8 @@ def eaton_epdu(*, totals: bool = True) -> Family:
     made.reads("8.1.2.3.1", "1.1", "ambient", ((3, 2962, "23.05 °C", T),))
     made.row("8.1.2.2.1", "2.1", {1: "Off", 2: 0})
     made.row("8.1.2.3.1", "2.1", {3: 2962})
+    made.row("8.1.3.2.1", "2.1", {1: "Off", 2: 0})
+    made.row("8.1.3.3.1", "2.1", {3: 455})
     made.reads("8.1.3.3.1", "1.1", "ambient", ((3, 455, "45.5 %", RH),))
     return made
 

@@ -43,7 +43,8 @@ def vertiv_geist() -> Family:
         made.reads(entry, "1", "ambient", ((5, 770, "25 °C", T),))
         if humid:
             made.reads(entry, "1", "ambient", ((humid, 44, "44 %", RH),))
-        made.row(entry, "2", {3: f"Away {entry}", 4: 0, 5: 320})
+        made.row(entry, "2", {3: f"Away {entry}", 4: 0, 5: 320, humid or 6: 0})
+    made.row("2.8.1", "2", {3: "Away", 4: 0, 6: 0, 7: 0, 9: 1, 11: 0, 12: 1, 14: 0})
     made.row("2.8.1", "1", {3: "T3HD", 4: 2, 9: 1, 10: "A", 12: 0, 13: "B", 14: 320})
     made.reads(
         "2.8.1", "1", "ambient", ((6, 770, "25 °C", T), (7, 45, "45 %", RH), (11, 500, "10 °C", T))
@@ -59,7 +60,27 @@ def geist_v4() -> Family:
     made.reads("1.2.1", "1", "ambient", ((5, 231, "23.1 °C", T), (6, 47, "47 %", RH)))
     made.row("1.6.1", "1", {3: "Dew point", 4: 1})
     made.reads("1.6.1", "1", "ambient", ((5, 187, "18.7 °C", T), (6, 52, "52 %", RH)))
-    made.row("1.4.1", "1", {3: "Away", 4: 0, 5: 0})
+    made.reads("1.5.1", "1", "ambient", ((5, 250, "25 °C", T), (7, 41, "41 %", RH)))
+    made.row("1.5.1", "1", {3: "Air flow", 4: 1})
+    absent = {
+        "1.2.1": (5, 6),
+        "1.4.1": (5,),
+        "1.5.1": (5, 7),
+        "1.6.1": (5, 6),
+        "1.8.1": (6, 7, 9, 11),
+    }
+    for entry, columns in absent.items():
+        made.row(entry, "2", {3: "Away", 4: 0, **dict.fromkeys(columns, 0)})
+    return made
+
+
+def geist_v4_fahrenheit() -> Family:
+    """The same Watchdog, set to Fahrenheit."""
+    made = Family("geist_v4", "1.3.6.1.4.1.21239.5")
+    made.cells["1.1.7.0"] = 0
+    for entry, column in (("1.2.1", 5), ("1.4.1", 5), ("1.5.1", 5), ("1.6.1", 5), ("1.8.1", 6)):
+        made.row(entry, "1", {3: f"Probe {entry}", 4: 1})
+        made.reads(entry, "1", "ambient", ((column, 770, "25 °C", T),))
     return made
 
 
@@ -87,6 +108,9 @@ def geist_v3() -> Family:
     made.reads("4.1", "1", "ambient", ((5, 23, "23 °C", T),))
     made.reads("4.1", "2", "ambient", ((5, 31, "31 °C", T),))
     made.row("4.1", "3", {5: 0})
+    made.row("2.1", "2", {3: "Away", 4: 0, 5: 0, 7: 0})
+    lost = {column + far: 9 for column in (5, 6, 8, 10, 12) for far in (0, 8, 16)}
+    made.row("25.1", "3", {3: "Lost", 4: 0, **lost})
     return made
 
 
@@ -273,6 +297,12 @@ def apc_emu() -> Family:
         made.reads("4.2.3.1", f"{module}.1", "ambient", ((5, 50, "10 °C", T), (6, 41, "41 %", RH)))
         made.row("4.2.3.1", f"{module}.2", {3: "Lost", 5: 77, 6: 40, 7: 3})
         made.row("4.2.3.1", f"{module}.3", {3: "-", 5: -1, 6: -1, 7: 2})
+    for probe, unit, raw in ((1, 1, 25), (2, 2, 77)):
+        made.row("2.3.2.1", f"{probe}", {2: f"Card probe {probe}", 3: 2, 5: unit})
+        made.reads("2.3.2.1", f"{probe}", "ambient", ((4, raw, "25 °C", T), (6, 39, "39 %", RH)))
+    made.row("2.3.2.1", "3", {2: "Unplugged", 3: 1, 4: 25, 5: 1, 6: 39})
+    made.row("2.3.2.1", "4", {2: "No humidity", 3: 2, 4: -1, 5: 1, 6: 0})
+    made.row("3.13.1.1", "6", {2: "No values", 3: -1, 6: 0, 10: 2})
     return made
 
 
@@ -368,6 +398,9 @@ def cisco() -> Family:
     made.row("4.1.9.9.13.1.2.1", "1", {2: "12 V", 7: 1})
     made.reads("4.1.9.9.13.1.2.1", "1", "internal", ((3, 12015, "12.015 V", V),))
     made.row("4.1.9.9.13.1.2.1", "2", {2: "Away", 3: 12000, 7: 5})
+    made.row("4.1.9.9.13.1.3.1", "2", {2: "Away", 3: 25, 6: 5})
+    for entry, state in (("4.1.9.9.13.1.3.1", 6), ("4.1.9.9.13.1.2.1", 7)):
+        made.row(entry, "3", {2: "No sensor", 3: 0, state: 1})
     return made
 
 
@@ -397,6 +430,7 @@ def mikrotik_six() -> Family:
 MODELS = [
     vertiv_geist,
     geist_v4,
+    geist_v4_fahrenheit,
     geist_v3,
     raritan_px,
     cyberpower_pdu,

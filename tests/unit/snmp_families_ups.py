@@ -75,6 +75,8 @@ def ups_mib(profile: str = "ups_mib", tenths: int = 1) -> Family:
             ((2, 232 * tenths, "232 V", V), (3, 1, "0.1 A", A), (4, 20, "20 W", W)),
         )
     made.row("3.3.1", "4", {2: -1, 3: -1, 4: -1, 5: 2**31 - 1})
+    made.row("4.4.1", "4", {2: -1, 3: -1, 4: -1, 5: -1})
+    made.row("5.3.1", "4", {2: -1, 3: -1, 4: -1})
     return made
 
 

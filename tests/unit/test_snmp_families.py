@@ -191,6 +191,18 @@ def test_minus_one_is_no_reading_in_any_column(model: Callable[[], Family]) -> N
     assert not [one for one in interpret(answered(family, tables), tables) if one.oid in emptied]
 
 
+@pytest.mark.parametrize("model", MODELS, ids=IDS)
+@pytest.mark.parametrize("raw", [-1, 10001])
+def test_a_humidity_is_a_share(model: Callable[[], Family], raw: int) -> None:
+    family = model()
+    tables = specs(family)
+    cells = [cell for cell, (kind, *_) in family.wanted.items() if kind == "humidity"]
+    family.cells |= dict.fromkeys(cells, raw)
+    assert not [
+        one for one in interpret(answered(family, tables), tables) if one.kind == "humidity"
+    ]
+
+
 def _scaled(column: Column) -> Column:
     """Make every scale of a column ten times what it is, but those of states."""
 
