@@ -81,6 +81,10 @@ def geist_v4_fahrenheit() -> Family:
     for entry, column in (("1.2.1", 5), ("1.4.1", 5), ("1.5.1", 5), ("1.6.1", 5), ("1.8.1", 6)):
         made.row(entry, "1", {3: f"Probe {entry}", 4: 1})
         made.reads(entry, "1", "ambient", ((column, 770, "25 °C", T),))
+    made.row("1.8.1", "1", {9: 1, 10: "A", 12: 1, 13: "B"})
+    made.reads("1.8.1", "1", "ambient", ((11, 500, "10 °C", T), (14, 1040, "40 °C", T)))
+    made.row("1.8.1", "2", {3: "Unplugged", 4: 1, 9: 0, 11: 320, 12: 0, 14: 320})
+    made.reads("1.8.1", "2", "ambient", ((6, 770, "25 °C", T),))
     return made
 
 
