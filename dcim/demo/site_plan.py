@@ -142,8 +142,8 @@ def pdu_device(rack: str, feed: str) -> str:
 
 
 def branch_place(number: int, rack: str) -> str:
-    """The name of a branch on its meter, as polling finds it: "branch-b2-q03"."""
-    return f"branch-b{number}-q{rack.partition('-')[2]}"
+    """The name of a branch on its meter, as polling finds it: "unit-1-branch-b2-q03"."""
+    return f"unit-1-branch-b{number}-q{rack.partition('-')[2]}"
 
 
 def plan_power(served: Iterable[str]) -> tuple[NodePlan, ...]:

@@ -274,7 +274,7 @@ def ups_tree(
 # PDU2-MIB SensorTypeEnumeration and the decimal digits this meter reports with.
 _RMS_CURRENT, _RMS_VOLTAGE, _ACTIVE_POWER, _ACTIVE_ENERGY, _TRIP = 1, 4, 5, 8, 15
 _DIGITS = {_RMS_CURRENT: 3, _RMS_VOLTAGE: 1, _ACTIVE_POWER: 0, _ACTIVE_ENERGY: 0}
-_TRIP_OPEN, _TRIP_CLOSED = 1, 2
+_TRIP_OPEN, _TRIP_CLOSED = 0, 1
 
 
 def branch_meter_tree(

@@ -25,8 +25,9 @@ _OPER = {
 # An energy register read after longer than this tells nothing about when it was used.
 MAX_ENERGY_SPAN_MS = 900_000
 _MILLI = Decimal(1000)
-# Where a device measures its whole draw; its phases complete what is missing there.
-_WHOLE, _PARTS = "input", ("phase", "line")
+# Where a device measures its whole draw; its lines or its phases complete what is missing there.
+# Both tell of the same current, so only one of them is summed; a neutral's is no draw at all.
+_WHOLE, _PARTS = "input", ("line", "phase")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +132,14 @@ def _gauge(
 def _complete(gauges: list[Gauge]) -> list[Gauge]:
     """Give a device's whole input what only its phases measure: voltage, and summed current."""
     whole = [g for g in gauges if g.family == "power" and g.names[0] == _WHOLE]
-    parts = [g for g in gauges if g.family == "power" and g.names[0].split("-")[0] in _PARTS]
+    parts = [g for g in gauges if g.family == "power" and g.place in _PARTS]
     if not parts:
         return gauges
-    volts = [g.values["mv"] for g in parts if g.values["mv"] >= 0]
-    amperes = [g.values["ma"] for g in parts if g.values["ma"] >= 0]
-    watts = [g.values["mw"] for g in parts if g.values["mw"] >= 0]
     from_parts = {
         # The best phase: a dead input is one without voltage on any of them.
-        "mv": max(volts, default=NOT_REPORTED),
-        "ma": sum(amperes) if len(amperes) == len(parts) else NOT_REPORTED,
-        "mw": sum(watts) if len(watts) == len(parts) else NOT_REPORTED,
+        "mv": max((g.values["mv"] for g in parts), default=NOT_REPORTED),
+        "ma": _sum_parts(parts, "ma"),
+        "mw": _sum_parts(parts, "mw"),
     }
     if not whole:
         return [Gauge("power", (_WHOLE,), from_parts, None, _WHOLE), *gauges]
@@ -150,6 +148,15 @@ def _complete(gauges: list[Gauge]) -> list[Gauge]:
             if gauge.values[column] < 0:
                 gauge.values[column] = value
     return gauges
+
+
+def _sum_parts(parts: Sequence[Gauge], column: str) -> int:
+    """Sum over all lines, else over all phases; NOT_REPORTED where one of them tells nothing."""
+    for place in _PARTS:
+        values = [gauge.values[column] for gauge in parts if gauge.place == place]
+        if values and min(values) >= 0:
+            return sum(values)
+    return NOT_REPORTED
 
 
 def energy_delta(memory: dict[str, Any] | None, energy_wh: int | None, ts_ms: int) -> int:

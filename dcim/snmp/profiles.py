@@ -25,11 +25,11 @@ CLASSES = frozenset(
         *("power_factor", "load", "charge", "runtime", "state"),
     )
 )
-UNITS = frozenset(("W", "kWh", "A", "V", "°C", "°F", "%", "Hz", "min", ""))
+UNITS = frozenset(("W", "kWh", "A", "V", "°C", "°F", "K", "%", "Hz", "min", "s", ""))
 PLACES = frozenset(
     (
-        *("input", "phase", "line", "cord", "bank", "outlet", "output", "bypass", "battery"),
-        *("ambient", "internal", "transceiver"),
+        *("input", "phase", "line", "neutral", "cord", "bank", "outlet", "output", "bypass"),
+        *("battery", "ambient", "internal", "transceiver"),
     )
 )
 
@@ -53,10 +53,15 @@ class Kind:
 
 @dataclass(frozen=True)
 class LabelColumn:
-    """A helping column; its index is the reading's without the last `drop` arcs."""
+    """A helping column; its index is the reading's without the last `drop` arcs, or a scalar's.
+
+    `words` are what stands for a value in a composed label; conditions see the value itself.
+    """
 
     oid: Oid
     drop: int = 0
+    scalar: bool = False
+    words: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,8 @@ class TableSpec:
     name: str
     labels: dict[str, LabelColumn]
     columns: tuple[Column, ...]
-    fallback: bool = False  # used only for (class, place) that nothing else has given
+    # Above 0 it is used only for a (class, place) that no table of a lower rank has given.
+    rank: int = 0
 
 
 @dataclass(frozen=True)
@@ -147,12 +153,17 @@ class Catalogue:
         return chosen
 
     def tables(self, profile: Profile) -> list[TableSpec]:
-        """List a profile's own, included and fallback tables, in that order."""
+        """List a profile's own, included and fallback tables, in that order.
+
+        A profile's own fallback tables come before those of other profiles, and these in the
+        order in which they are named.
+        """
         found = list(profile.tables)
         for name in profile.include:
             found += self.profiles[name].tables
-        for name in profile.fallback:
-            found += [replace(table, fallback=True) for table in self.profiles[name].tables]
+        for step, name in enumerate(profile.fallback, start=1):
+            for table in self.profiles[name].tables:
+                found.append(replace(table, rank=2 * step + table.rank))
         return found
 
 
@@ -313,19 +324,31 @@ class _Reader:
         )
 
     def table(self, data: Any) -> TableSpec:
-        one = self.map(data, "name readings", "labels where")
-        labels = {}
-        for name, entry in (one.get("labels") or {}).items():
-            if isinstance(entry, str):
-                labels[name] = LabelColumn(self.oid(entry))
-            else:
-                column = self.map(entry, "oid drop")
-                labels[name] = LabelColumn(
-                    self.oid(column["oid"]), int(self.number(column["drop"]))
-                )
+        one = self.map(data, "name readings", "labels where fallback")
+        labels = {name: self.label(entry) for name, entry in (one.get("labels") or {}).items()}
+        self.line = one.line
+        rank = int(self.flag(one.get("fallback", "false")))
         shared = tuple(self.condition(entry, labels) for entry in self.list(one.get("where", [])))
         columns = tuple(self.column(entry, labels, shared) for entry in self.list(one["readings"]))
-        return TableSpec(self.text(one["name"]), labels, columns)
+        return TableSpec(self.text(one["name"]), labels, columns, rank)
+
+    def label(self, data: Any) -> LabelColumn:
+        if isinstance(data, str):
+            return LabelColumn(self.oid(data))
+        one = self.map(data, "oid", "drop scalar words")
+        drop = self.number(one.get("drop", "0"))
+        scalar = self.flag(one.get("scalar", "false"))
+        if drop != int(drop) or drop < 0 or (drop and scalar):
+            raise self.fail("'drop' is a number of arcs, and a scalar has none to drop")
+        words = one.get("words", _Map())
+        if not isinstance(words, _Map):
+            raise self.fail("'words' maps values to words")
+        return LabelColumn(
+            self.oid(one["oid"]),
+            int(drop),
+            scalar,
+            {value: self.text(word) for value, word in words.items()},
+        )
 
     def condition(self, data: Any, labels: dict[str, LabelColumn]) -> Condition:
         one = self.map(data, "label", "in not_in")

@@ -16,13 +16,18 @@ from dcim.snmp.profiles import (
     Column,
     Condition,
     Kind,
+    LabelColumn,
     Profile,
     TableSpec,
     shipped_catalogue,
 )
 from dcim.snmp.target import Target
 
-_PER_PORT = re.compile(r"{(@-?\d+|[^}]+)}")
+_PLACEHOLDER = re.compile(r"{(@-?\d+|[^}]+)}")
+_HUNDREDTH = Decimal("0.01")
+_BEYOND_ALL = Decimal(10) ** 24  # no house has it, and two decimals of it still fit a Decimal
+# What agents send when a 32 or 64-bit register holds nothing: all ones, the largest, the smallest.
+_NOTHING = frozenset(map(Decimal, (2**31 - 1, -(2**31), 2**32 - 1, 2**63 - 1, 2**64 - 1)))
 
 
 @dataclass(frozen=True)
@@ -105,16 +110,16 @@ def interpret(answered: Table, tables: Sequence[TableSpec]) -> list[Reading]:
     """Turn raw columns into readings; pure."""
     readings: dict[Oid, Reading] = {}
     given: set[tuple[str, str]] = set()
-    for fallback in (False, True):
+    for rank in sorted({spec.rank for spec in tables}):
         found = [
             reading
             for spec in tables
-            if spec.fallback is fallback
+            if spec.rank == rank
             for column in spec.columns
             for reading in _column_readings(answered, spec, column)
         ]
         for reading in found:
-            if not fallback or (reading.kind, reading.place) not in given:
+            if not rank or (reading.kind, reading.place) not in given:
                 readings.setdefault(reading.oid, reading)
         given |= {(reading.kind, reading.place) for reading in found}
     return list(readings.values())
@@ -124,24 +129,29 @@ def _column_readings(answered: Table, spec: TableSpec, column: Column) -> list[R
     found = []
     for index, value in answered[column.oid].items():
         labels = {
-            name: _label(answered[source.oid].get(index[: len(index) - source.drop]))
+            name: _label(answered[source.oid].get(_index(source, index)))
             for name, source in spec.labels.items()
         }
         if not all(_holds(condition, labels) for condition in column.where):
             continue
         kind = _kind(column, index, labels)
         number = _number(value)
-        if kind is None or number is None or number in column.sentinels:
+        if kind is None or number is None or number in _NOTHING or number in column.sentinels:
             continue
         measured, unit = _measure(column, kind, number, labels)
-        if measured is None or _implausible(column, measured):
+        if measured is None or _implausible(column, kind, measured):
             continue
-        label = _compose(column.label, index, labels)
+        said = {name: spec.labels[name].words.get(text, text) for name, text in labels.items()}
+        label = _compose(column.label, index, said)
         place = next((place for rule, place in column.places if rule.search(label)), column.place)
         if place == "transceiver" and kind.name in ("power", "current"):
             continue  # laser bias and light are nobody's rack power
         found.append(Reading(kind.name, (*column.oid, *index), label, measured, unit, place))
     return found
+
+
+def _index(source: LabelColumn, index: Oid) -> Oid:
+    return (0,) if source.scalar else index[: len(index) - source.drop]
 
 
 def _label(value: Value | None) -> str:
@@ -189,19 +199,28 @@ def _measure(
         digits = labels[column.digits]
         if not re.fullmatch(r"-?\d", digits):
             return None, kind.unit
-        measured = measured.scaleb(-int(digits))
+        # RFC 3433: a negative precision counts accurate digits, it doesn't move the point.
+        measured = measured.scaleb(-max(int(digits), 0))
     if column.exponent:
         step = labels[column.exponent]
         if not re.fullmatch(r"\d{1,2}", step) or not 1 <= int(step) <= 17:
             return None, kind.unit
         measured = measured.scaleb(3 * (int(step) - 9))  # 9 is units, 8 milli, 10 kilo
-    hot = kind.unit == "°F" or (column.fahrenheit and _holds(column.fahrenheit, labels))
-    if hot:
-        measured = ((measured - 32) * 5 / 9).quantize(Decimal("0.01"))
-    return measured.normalize(), "°C" if hot else kind.unit
+    if abs(measured) > _BEYOND_ALL:
+        return None, kind.unit
+    unit = kind.unit
+    if unit == "°F" or (column.fahrenheit and _holds(column.fahrenheit, labels)):
+        measured, unit = ((measured - 32) * 5 / 9).quantize(_HUNDREDTH), "°C"
+    elif unit == "K":
+        measured, unit = measured - Decimal("273.15"), "°C"
+    elif unit == "s":
+        measured, unit = (measured / 60).quantize(_HUNDREDTH), "min"
+    return measured.normalize(), unit
 
 
-def _implausible(column: Column, measured: Decimal) -> bool:
+def _implausible(column: Column, kind: Kind, measured: Decimal) -> bool:
+    if kind.name == "humidity" and not 0 <= measured <= 100:
+        return True  # a probe that's away, whatever its family says instead of a value
     return (column.low is not None and measured < column.low) or (
         column.high is not None and measured > column.high
     )
@@ -212,4 +231,4 @@ def _compose(template: str, index: Oid, labels: dict[str, str]) -> str:
         name = found[1]
         return _arc(name, index) if name.startswith("@") else labels[name]
 
-    return " ".join(_PER_PORT.sub(part, template).split())
+    return " ".join(_PLACEHOLDER.sub(part, template).split())

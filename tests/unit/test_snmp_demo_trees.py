@@ -102,12 +102,12 @@ def test_a_branch_meter() -> None:
     )
     got = values(result)
     assert result.profile == "raritan_pdu2"
-    assert got["voltage", "input", "Inlet I1"] == 230.5
-    assert got["energy", "input", "Inlet I1"] == 90.25
-    assert got["current", "bank", "Branch B1 A-01 A"] == 12.345
-    assert got["power", "bank", "Branch B1 A-01 A"] == 2800
-    assert got["state", "bank", "Branch B1 A-01 A trip"] == 2
-    assert got["state", "bank", "Branch B2 A-02 A trip"] == 1
+    assert got["voltage", "input", "Unit 1 inlet I1"] == 230.5
+    assert got["energy", "input", "Unit 1 inlet I1"] == 90.25
+    assert got["current", "bank", "Unit 1 branch B1 A-01 A"] == 12.345
+    assert got["power", "bank", "Unit 1 branch B1 A-01 A"] == 2800
+    assert got["state", "bank", "Unit 1 branch B1 A-01 A trip"] == 1
+    assert got["state", "bank", "Unit 1 branch B2 A-02 A trip"] == 0
 
 
 def test_temperature_sensors() -> None:

@@ -70,6 +70,21 @@ def test_three_phases_sum_to_an_input_and_none_is_guessed() -> None:
     assert gather_gauges(phases[:-1])[0].values["ma"] == NOT_REPORTED
 
 
+def test_lines_and_phases_of_one_input_are_not_counted_twice() -> None:
+    parts = [
+        reading("current", "9", "line", "Line AA:L1", 4, 1),
+        reading("current", "7", "line", "Line AA:L2", 4, 2),
+        reading("current", "5", "phase", "Phase AA:L1-L2", 5, 1),
+        reading("current", "4", "phase", "Phase AA:L2-L3", 5, 2),
+        reading("power", "1000", "phase", "Phase AA:L1-L2", 5, 1),
+        reading("power", "800", "phase", "Phase AA:L2-L3", 5, 2),
+        reading("current", "3", "neutral", "Neutral", 4, 3),
+    ]
+    whole = gather_gauges(parts)[0]
+    assert whole.names == ("input",)
+    assert whole.values == {"mv": NOT_REPORTED, "ma": 16_000, "mw": 1_800_000}
+
+
 def test_climate_keeps_thousandths_and_says_what_is_missing() -> None:
     [gauge] = gather_gauges(
         [

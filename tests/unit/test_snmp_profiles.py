@@ -102,6 +102,20 @@ def test_values_sentinels_limits_and_fahrenheit() -> None:
         ("title: Acme\n", "", 2, "missing key 'title'"),
         ("match:", "match", 6, ""),
         ("place: input", "place: moon", 13, "'moon' is none of"),
+        ("name: 1.3.6.1.4.1.99999.1.2", "name: {drop: '1'}", 10, "missing key 'oid'"),
+        (
+            "heat: 1.3.6.1.4.1.99999.1.4",
+            "heat: {oid: 1.3.6.1.4.1.99999.1.4, scalar: 'true', drop: '1'}",
+            11,
+            "a scalar has none to drop",
+        ),
+        (
+            "heat: 1.3.6.1.4.1.99999.1.4",
+            "heat: {oid: 1.3.6.1.4.1.99999.1.4, words: [L1]}",
+            11,
+            "'words' maps values to words",
+        ),
+        ("    labels:\n", "    fallback: maybe\n    labels:\n", 8, "'maybe' is none of"),
     ],
 )
 def test_a_wrong_profile_names_file_line_and_reason(
@@ -144,6 +158,129 @@ def test_all_shipped_profiles_are_sound() -> None:
     for profile in catalogue.profiles.values():
         assert profile.source
         assert catalogue.tables(profile) or profile.ports
+
+
+HELPED = """
+profile: helped
+title: Helped
+source: ACME-MIB
+match: []
+tables:
+  - name: acmeTable
+    labels:
+      wire: {oid: 1.3.6.1.4.1.99999.1.2, words: {"1": L1, "4": neutral}}
+      scale: {oid: 1.3.6.1.4.1.99999.1.4, scalar: "true"}
+    where:
+      - {label: wire, not_in: ["9"]}
+    readings:
+      - object: acmeCurrent
+        oid: 1.3.6.1.4.1.99999.1.1
+        class: current
+        unit: A
+        place: phase
+        places: [{label: neutral$, place: neutral}]
+        label: "Unit {@0} {wire}"
+      - object: acmeTemp
+        oid: 1.3.6.1.4.1.99999.1.3
+        kinds_by: scale
+        kinds:
+          "1": {class: temperature, unit: °F}
+          "2": {class: temperature, unit: K, scale: "0.1"}
+          "3": {class: runtime, unit: s}
+        place: ambient
+        label: "{wire}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("scale", "raw", "out"),
+    [
+        (1, 77, ("temperature", Decimal(25), "°C")),
+        (2, 2982, ("temperature", Decimal("25.05"), "°C")),
+        (3, 100, ("runtime", Decimal("1.67"), "min")),
+        (4, 77, None),
+    ],
+)
+def test_one_scalar_tells_the_unit_of_a_whole_table(
+    scale: int, raw: int, out: tuple[str, Decimal, str] | None
+) -> None:
+    profile = read_profile(HELPED, "helped.yaml")
+    table = answered({(*ROOT, 4, 0): ber.integer(scale), (*ROOT, 3, 7): ber.integer(raw)})
+    got = [(one.kind, one.value, one.unit) for one in interpret(table, profile.tables)]
+    assert got == ([out] if out else [])
+
+
+def test_what_no_house_can_use_is_no_reading_and_breaks_nothing() -> None:
+    hot = HELPED.replace("unit: °F", 'unit: °F, scale: "1000000000000"')
+    tables = read_profile(hot, "helped.yaml").tables
+    rows: dict[Oid, Value] = {(*ROOT, 4, 0): ber.integer(1), (*ROOT, 3, 1): ber.integer(7)}
+    assert [one.oid[-1] for one in interpret(answered(rows), tables)] == [1]
+    rows[*ROOT, 3, 2] = ber.counter64(2**63)
+    assert [one.oid[-1] for one in interpret(answered(rows), tables)] == [1]
+
+
+def test_words_stand_for_values_in_labels_and_conditions_see_the_values() -> None:
+    profile = read_profile(HELPED, "helped.yaml")
+    rows: dict[Oid, Value] = {}
+    for index, wire in ((1, 1), (2, 4), (3, 5), (4, 9)):
+        rows |= {(*ROOT, 1, index): ber.integer(6), (*ROOT, 2, index): ber.integer(wire)}
+    got = [(one.label, one.place) for one in interpret(answered(rows), profile.tables)]
+    assert got == [("Unit 1 L1", "phase"), ("Unit 2 neutral", "neutral"), ("Unit 3 5", "phase")]
+
+
+@pytest.mark.parametrize("raw", [2**31 - 1, -(2**31), 2**32 - 1, 2**63 - 1, 2**64 - 1])
+def test_a_full_register_is_no_reading(raw: int) -> None:
+    open_ended = read_profile(GOOD.replace('        max: "5000"\n', ""), "acme.yaml").tables
+    value = ber.integer(raw) if raw < 2**31 else ber.counter64(raw)
+    assert interpret(answered({(*ROOT, 1, 1): value}), open_ended) == []
+    beside = ber.integer(raw + 1) if raw < 2**31 - 1 else ber.counter64(raw - 1)
+    assert len(interpret(answered({(*ROOT, 1, 1): beside}), open_ended)) == 1
+
+
+def test_a_fallback_gives_only_what_no_earlier_one_has_given() -> None:
+    def page(name: str, column: int, more: str = "", flag: str = "") -> Page:
+        words = f"""
+profile: {name}
+title: {name}
+source: ACME-MIB
+match: []
+{more}
+tables:
+  - name: {name}Table
+{flag}
+    labels: {{}}
+    readings:
+      - object: x
+        oid: 1.3.6.1.4.1.99999.1.{column}
+        class: power
+        unit: W
+        place: input
+        label: x
+"""
+        return Page(f"{name}.yaml", words)
+
+    own = '    fallback: "true"'
+    catalogue = read_profiles(
+        [
+            page("first", 1, "fallback: [second, third]"),
+            page("second", 2),
+            page("third", 3, "", own),
+            page("alone", 4, "fallback: [second]", own),
+        ]
+    )
+    assert not catalogue.errors
+    cells: dict[Oid, Value] = {(*ROOT, column, 1): ber.integer(column) for column in (1, 2, 3, 4)}
+
+    def given_by(name: str, *columns: int) -> list[int]:
+        tables = catalogue.tables(catalogue.profiles[name])
+        rows = {oid: value for oid, value in cells.items() if oid[-2] in columns}
+        return [int(one.value) for one in interpret(answered(rows), tables)]
+
+    assert given_by("first", 1, 2, 3) == [1]
+    assert given_by("first", 2, 3) == [2]
+    assert given_by("first", 3) == [3]
+    assert given_by("alone", 2, 4) == [4]
+    assert given_by("alone", 2) == [2]
 
 
 @given(st.binary(max_size=600))
