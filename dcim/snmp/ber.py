@@ -219,21 +219,25 @@ def read_integer(packet: bytes, pos: int, end: int) -> tuple[int, int]:
 
 
 def _read_varbinds(packet: bytes, pos: int, end: int) -> list[VarBind]:
-    varbinds = []
+    varbinds: list[VarBind] = []
     new = tuple.__new__  # a third of the cost of the named constructor, and this is the hot loop
+    known_oid, width_of, number = _known_oid, _UNSIGNED_WIDTH.get, int.from_bytes
+    last = end - 6
     while pos < end:
         # Nearly always every length fits one octet; the slow way below reads the rest.
-        if end - pos > 6 and packet[pos] == SEQUENCE and packet[pos + 2] == OBJECT_IDENTIFIER:
-            stop = pos + 2 + packet[pos + 1]
+        if pos < last and packet[pos] == SEQUENCE and packet[pos + 2] == OBJECT_IDENTIFIER:
+            size = packet[pos + 1]
+            stop = pos + 2 + size
             value_at = pos + 4 + packet[pos + 3]
-            if (
-                packet[pos + 1] < 0x80
-                and stop <= end
-                and value_at + 2 <= stop
-                and value_at + 2 + packet[value_at + 1] == stop
-            ):
-                oid = _known_oid(packet[pos + 4 : value_at])
-                value = _read_value(packet[value_at], packet[value_at + 2 : stop])
+            start = value_at + 2
+            if size < 0x80 and start <= stop <= end and start + packet[value_at + 1] == stop:
+                oid = known_oid(packet[pos + 4 : value_at])
+                tag = packet[value_at]
+                width = width_of(tag)
+                if width and start < stop <= start + width:  # most of what is polled: counters
+                    value = new(Value, (tag, number(packet[start:stop], "big")))
+                else:
+                    value = _read_value(tag, packet[start:stop])
                 varbinds.append(new(VarBind, (oid, value)))
                 pos = stop
                 continue

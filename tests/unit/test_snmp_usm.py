@@ -48,6 +48,8 @@ def reader(agent: AgentV3, user: UsmCredentials, **changes: Any) -> Target:
         ("SHA-224", "AES-192"),
         ("SHA-384", "none"),
         ("SHA", "AES-256-BLUMENTHAL"),
+        ("MD5", "AES-192"),
+        ("SHA-256", "AES-192-BLUMENTHAL"),
         ("MD5", "DES"),
         ("none", "none"),
     ],
@@ -111,6 +113,46 @@ def test_contexts_are_passed(fast: bool) -> None:
     async def work() -> None:
         async with ResponderV3([agent]), Engine(fast_v3=fast) as engine:
             assert dict(await engine.walk(reader(agent, user), ROOT)) == OBJECTS
+
+    asyncio.run(work())
+
+
+class Renamed(ResponderV3):
+    """The agent's successor at the same address: another engine id."""
+
+    @staticmethod
+    def _name_engine(engine: Any, agent: AgentV3) -> None:
+        stand_in = AgentV3(agent.tree, agent.credentials, agent.port, "192.0.2.1")
+        ResponderV3._name_engine(engine, stand_in)
+
+
+@pytest.mark.parametrize("responder", [ResponderV3, Renamed])
+def test_a_restarted_or_replaced_pysnmp_agent_is_read_on(responder: type[ResponderV3]) -> None:
+    """By our own reader; pysnmp's has no answer to a new engine id."""
+    agent = AgentV3(StaticTree(OBJECTS), USER)
+
+    async def work() -> None:
+        async with Engine() as engine:
+            async with ResponderV3([agent]):
+                assert dict(await engine.walk(reader(agent, USER), ROOT)) == OBJECTS
+            async with responder([agent]):
+                assert dict(await engine.walk(reader(agent, USER), ROOT)) == OBJECTS
+            assert engine._usm is None
+
+    asyncio.run(work())
+
+
+def test_ipv6(fast: bool) -> None:
+    agent = AgentV3(StaticTree(OBJECTS), USER, host="::1")
+
+    async def work() -> None:
+        try:
+            responder = await ResponderV3([agent]).__aenter__()
+        except OSError:
+            pytest.skip("this machine has no IPv6 loopback")
+        async with Engine(fast_v3=fast) as engine:
+            assert (await engine.get(reader(agent, USER), [(*ROOT, 1, 1)]))[0].value.number
+        await responder.__aexit__(None, None, None)
 
     asyncio.run(work())
 
