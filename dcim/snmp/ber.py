@@ -382,6 +382,16 @@ def encode_varbind(varbind: VarBind) -> bytes:
     return tlv(SEQUENCE, tlv(OBJECT_IDENTIFIER, encode_oid(oid)) + encode_value(value))
 
 
+def encode_asked(oids: tuple[Oid, ...]) -> bytes:
+    """Encode the varbinds of a request: each OID with Null."""
+    return b"".join(map(_encode_asked, oids))
+
+
+@lru_cache(maxsize=65_536)
+def _encode_asked(oid: Oid) -> bytes:
+    return encode_varbind(VarBind(oid, NULL_VALUE))
+
+
 @lru_cache(maxsize=65_536)
 def encode_oid(oid: Oid) -> bytes:
     """Return the content octets of an OID."""

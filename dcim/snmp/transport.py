@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dcim.snmp import ber
-from dcim.snmp.ber import BerError, Message, VarBind
+from dcim.snmp.ber import BerError, Message
 from dcim.snmp.faults import Refused, SnmpError, Timeout
 from dcim.snmp.target import Reply, Request, Target
 
@@ -65,8 +65,8 @@ class UdpTransport:
         self._count = sockets
         self._sockets: dict[bool, list[socket.socket]] = {}
         self._asks: dict[int, Ask] = {}
-        self._deadlines: list[tuple[float, int, Ask]] = []
-        self._serial = 0
+        # When, and the number of the packet: a deadline must not keep what has been answered.
+        self._deadlines: list[tuple[float, int]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -147,25 +147,23 @@ class UdpTransport:
         self._asks[number] = ask
         ask.ids[number] = attempt
         self.requests += 1
-        self._serial += 1
         ask.due = time.monotonic() + ask.target.timeout_s
-        heapq.heappush(self._deadlines, (ask.due, self._serial, ask))
+        heapq.heappush(self._deadlines, (ask.due, number))
         self._arm()
         self._send(ask, packet)
 
     def _encode(self, ask: Ask, attempt: int, number: int) -> bytes:
         request = ask.attempts[attempt]
-        return ber.encode_message(
-            Message(
-                _VERSIONS[ask.target.version],
-                ask.target.community,
-                request.pdu,
-                number,
-                request.non_repeaters,
-                request.max_repetitions,
-                [VarBind(oid, ber.NULL_VALUE) for oid in request.oids],
-            )
+        message = Message(
+            _VERSIONS[ask.target.version],
+            ask.target.community,
+            request.pdu,
+            number,
+            request.non_repeaters,
+            request.max_repetitions,
+            [],
         )
+        return ber.encode_frame(message, ber.encode_asked(request.oids))
 
     def _send(self, ask: Ask, packet: bytes) -> None:
         for _ in range(8):  # each try may report an ICMP error about somebody else first
@@ -201,8 +199,8 @@ class UdpTransport:
                 self._drain(sock)
         now = time.monotonic()
         while self._deadlines and self._deadlines[0][0] <= now:
-            ask = heapq.heappop(self._deadlines)[2]
-            if ask.future.done() or ask.due > now:  # a later packet of it is waited for
+            ask = self._asks.get(heapq.heappop(self._deadlines)[1])
+            if ask is None or ask.future.done() or ask.due > now:  # or it waits for a later packet
                 continue
             if ask.sent < len(ask.attempts):
                 self._send_next(ask)
@@ -211,7 +209,7 @@ class UdpTransport:
                 ask.future.set_exception(
                     Timeout(f"no answer from {host}:{port} to {ask.sent} requests")
                 )
-        while self._deadlines and self._deadlines[0][2].future.done():
+        while self._deadlines and self._deadlines[0][1] not in self._asks:
             heapq.heappop(self._deadlines)
         self._arm()
 

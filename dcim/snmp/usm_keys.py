@@ -76,12 +76,11 @@ class Keys:
 
     def encrypt(self, plain: bytes, boots: int, time: int, salt: bytes) -> bytes:
         """AES-CFB with the IV of RFC 3826, 3.1.2.1: boots, time (s) and 8 octets of salt."""
-        encryptor = self._cipher(boots, time, salt).encryptor()
-        return encryptor.update(plain) + encryptor.finalize()
+        # CFB is a stream: nothing is left for a finalize().
+        return self._cipher(boots, time, salt).encryptor().update(plain)
 
     def decrypt(self, encrypted: bytes, boots: int, time: int, salt: bytes) -> bytes:
-        decryptor = self._cipher(boots, time, salt).decryptor()
-        return decryptor.update(encrypted) + decryptor.finalize()
+        return self._cipher(boots, time, salt).decryptor().update(encrypted)
 
     def _cipher(self, boots: int, time: int, salt: bytes) -> Cipher[CFB]:
         if self._aes is None:

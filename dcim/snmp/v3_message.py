@@ -24,6 +24,7 @@ MAX_ENGINE_ID = 32  # RFC 3411, SnmpEngineID
 MAX_USER = 32
 _VERSION = 3
 _USM = 3  # msgSecurityModel
+_VERSION_FIELD = _USM_FIELD = ber.integer_field(3)
 _MIN_SIZE = 484  # RFC 3412, msgMaxSize
 _AES_BLOCK = 16
 
@@ -91,8 +92,8 @@ def seal(envelope: Envelope, scoped_pdu: bytes, keys: Keys, salt: bytes = b"") -
         ber.SEQUENCE,
         ber.integer_field(message_id)
         + ber.integer_field(max_size)
-        + ber.tlv(ber.OCTET_STRING, bytes((flags,)))
-        + ber.integer_field(_USM),
+        + bytes((ber.OCTET_STRING, 1, flags))
+        + _USM_FIELD,
     )
     size = keys.digest_octets if flags & AUTH else 0
     salt_field = ber.tlv(ber.OCTET_STRING, salt)
@@ -107,7 +108,7 @@ def seal(envelope: Envelope, scoped_pdu: bytes, keys: Keys, salt: bytes = b"") -
     )
     packet = ber.tlv(
         ber.SEQUENCE,
-        ber.integer_field(_VERSION) + header + ber.tlv(ber.OCTET_STRING, parameters) + payload,
+        _VERSION_FIELD + header + ber.tlv(ber.OCTET_STRING, parameters) + payload,
     )
     if len(packet) > ber.MAX_MESSAGE:
         raise BerError("longer than a datagram")

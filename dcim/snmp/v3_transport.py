@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from dcim.snmp import ber, faults, v3_message
-from dcim.snmp.ber import Oid, Pdu, VarBind
+from dcim.snmp.ber import Oid, Pdu
 from dcim.snmp.faults import SnmpError
 from dcim.snmp.target import Reply, Request, Target, UsmCredentials
 from dcim.snmp.transport import Ask, UdpTransport
@@ -146,9 +146,7 @@ class V3Transport(UdpTransport):
         pdu = Pdu(
             request.pdu, question.request_id, request.non_repeaters, request.max_repetitions, []
         )
-        varbinds = b"".join(
-            [ber.encode_varbind(VarBind(oid, ber.NULL_VALUE)) for oid in request.oids]
-        )
+        varbinds = ber.encode_asked(request.oids)
         ask.questions[number] = question
         return v3_message.seal(
             Envelope(
