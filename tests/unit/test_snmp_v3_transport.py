@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -501,6 +502,39 @@ def test_replies_from_elsewhere_twice_or_for_nobody_are_dropped() -> None:
                 "duplicate": 1,
             }
             transport.close()
+
+    run(work())
+
+
+def test_junk_at_the_door_is_counted_and_raises_nothing() -> None:
+    draw = random.Random(20261126)
+    agent = secure()
+
+    async def work() -> None:
+        async with Responder([agent]):
+            transport = await opened()
+            await read(transport, agent)
+            agent.silent = True
+            there = agent.target(timeout_s=60)
+            asking = asyncio.create_task(transport.exchange(there, ASK))
+            await asyncio.sleep(0.05)
+            ((message_id, ask),) = transport._asks.items()
+            envelope = Envelope(message_id, 0, agent.engine_id, 7, 1_000, b"noc")
+            for number in range(3_000):
+                junk = draw.randbytes(draw.randrange(120))
+                if number % 2:  # the right message id, and anything behind it
+                    junk = v3_message.seal(
+                        envelope._replace(flags=draw.choice([0, 1, 3])),
+                        junk,
+                        agent.keys,
+                        draw.randbytes(8),
+                    )
+                transport._receive(ask.sock, junk, there.peer)
+            assert sum(transport.drops.values()) == 3_000
+            assert not asking.done()
+            transport.close()
+            with pytest.raises(faults.SnmpError, match="closed"):
+                await asking
 
     run(work())
 
