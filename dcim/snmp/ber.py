@@ -1,4 +1,4 @@
-"""BER of SNMPv1 and v2c messages (RFC 1157, RFC 3416, X.690): strict, bounded, pure.
+"""BER of SNMPv1 and v2c messages and of PDUs (RFC 1157, RFC 3416, X.690): strict, bounded, pure.
 
 Whatever bytes come in, `decode_message` either returns a `Message` or raises `BerError`.
 """
@@ -33,7 +33,8 @@ GET = 0xA0
 GETNEXT = 0xA1
 RESPONSE = 0xA2
 GETBULK = 0xA5
-PDU_TAGS = frozenset((GET, GETNEXT, RESPONSE, 0xA3, GETBULK, 0xA6, 0xA7, 0xA8))
+REPORT = 0xA8
+PDU_TAGS = frozenset((GET, GETNEXT, RESPONSE, 0xA3, GETBULK, 0xA6, 0xA7, REPORT))
 
 V1 = 0
 V2C = 1
@@ -76,6 +77,16 @@ class Value(NamedTuple):
 class VarBind(NamedTuple):
     oid: Oid
     value: Value
+
+
+class Pdu(NamedTuple):
+    """A PDU of any version; in a GETBULK the two middle numbers are as in `Message`."""
+
+    tag: int
+    request_id: int
+    error_status: int
+    error_index: int
+    varbinds: list[VarBind]
 
 
 class Message(NamedTuple):
@@ -150,31 +161,35 @@ def decode_message(packet: bytes) -> Message:
     """Decode one v1/v2c datagram; raise BerError (and nothing else) for anything unsound."""
     if len(packet) > MAX_MESSAGE:
         raise BerError("longer than a datagram")
-    pos, end = _enter(packet, 0, len(packet), SEQUENCE)
+    pos, end = enter(packet, 0, len(packet), SEQUENCE)
     if end != len(packet):
         raise BerError("bytes after the message")
-    version, pos = _read_integer(packet, pos, end)
+    version, pos = read_integer(packet, pos, end)
     if version not in (V1, V2C):
         raise BerError("neither v1 nor v2c")
-    start, stop = _enter(packet, pos, end, OCTET_STRING)
+    start, stop = enter(packet, pos, end, OCTET_STRING)
     community = packet[start:stop]
-    if stop >= end or packet[stop] not in PDU_TAGS:
+    return Message(version, community, *read_pdu(packet, stop, end))
+
+
+def read_pdu(packet: bytes, pos: int, end: int) -> Pdu:
+    """Read the PDU that fills `packet` from `pos` to `end`; raise BerError when none does."""
+    if pos >= end or packet[pos] not in PDU_TAGS:
         raise BerError("no known PDU")
-    pdu = packet[stop]
-    pos, pdu_end = _enter(packet, stop, end, pdu)
+    tag = packet[pos]
+    pos, pdu_end = enter(packet, pos, end, tag)
     if pdu_end != end:
         raise BerError("bytes after the PDU")
-    request_id, pos = _read_integer(packet, pos, end)
-    error_status, pos = _read_integer(packet, pos, end)
-    error_index, pos = _read_integer(packet, pos, end)
-    pos, list_end = _enter(packet, pos, end, SEQUENCE)
+    request_id, pos = read_integer(packet, pos, end)
+    error_status, pos = read_integer(packet, pos, end)
+    error_index, pos = read_integer(packet, pos, end)
+    pos, list_end = enter(packet, pos, end, SEQUENCE)
     if list_end != end:
         raise BerError("bytes after the varbinds")
-    varbinds = _read_varbinds(packet, pos, end)
-    return Message(version, community, pdu, request_id, error_status, error_index, varbinds)
+    return Pdu(tag, request_id, error_status, error_index, _read_varbinds(packet, pos, end))
 
 
-def _enter(packet: bytes, pos: int, end: int, tag: int) -> tuple[int, int]:
+def enter(packet: bytes, pos: int, end: int, tag: int) -> tuple[int, int]:
     """Check one tag and length at `pos`; return where its content starts and stops."""
     if pos + 2 > end:
         raise BerError("cut off")
@@ -195,29 +210,34 @@ def _enter(packet: bytes, pos: int, end: int, tag: int) -> tuple[int, int]:
     return pos, pos + length
 
 
-def _read_integer(packet: bytes, pos: int, end: int) -> tuple[int, int]:
-    start, stop = _enter(packet, pos, end, INTEGER)
+def read_integer(packet: bytes, pos: int, end: int) -> tuple[int, int]:
+    """Read an INTEGER of 32 bits at `pos`; return it and where it stops."""
+    start, stop = enter(packet, pos, end, INTEGER)
     if not 1 <= stop - start <= 4:
         raise BerError("integer of unsound length")
     return int.from_bytes(packet[start:stop], "big", signed=True), stop
 
 
 def _read_varbinds(packet: bytes, pos: int, end: int) -> list[VarBind]:
-    varbinds = []
+    varbinds: list[VarBind] = []
     new = tuple.__new__  # a third of the cost of the named constructor, and this is the hot loop
+    known_oid, width_of, number = _known_oid, _UNSIGNED_WIDTH.get, int.from_bytes
+    last = end - 6
     while pos < end:
         # Nearly always every length fits one octet; the slow way below reads the rest.
-        if end - pos > 6 and packet[pos] == SEQUENCE and packet[pos + 2] == OBJECT_IDENTIFIER:
-            stop = pos + 2 + packet[pos + 1]
+        if pos < last and packet[pos] == SEQUENCE and packet[pos + 2] == OBJECT_IDENTIFIER:
+            size = packet[pos + 1]
+            stop = pos + 2 + size
             value_at = pos + 4 + packet[pos + 3]
-            if (
-                packet[pos + 1] < 0x80
-                and stop <= end
-                and value_at + 2 <= stop
-                and value_at + 2 + packet[value_at + 1] == stop
-            ):
-                oid = _known_oid(packet[pos + 4 : value_at])
-                value = _read_value(packet[value_at], packet[value_at + 2 : stop])
+            start = value_at + 2
+            if size < 0x80 and start <= stop <= end and start + packet[value_at + 1] == stop:
+                oid = known_oid(packet[pos + 4 : value_at])
+                tag = packet[value_at]
+                width = width_of(tag)
+                if width and start < stop <= start + width:  # most of what is polled: counters
+                    value = new(Value, (tag, number(packet[start:stop], "big")))
+                else:
+                    value = _read_value(tag, packet[start:stop])
                 varbinds.append(new(VarBind, (oid, value)))
                 pos = stop
                 continue
@@ -227,13 +247,13 @@ def _read_varbinds(packet: bytes, pos: int, end: int) -> list[VarBind]:
 
 
 def _read_varbind(packet: bytes, pos: int, end: int) -> tuple[VarBind, int]:
-    start, stop = _enter(packet, pos, end, SEQUENCE)
-    oid_start, oid_stop = _enter(packet, start, stop, OBJECT_IDENTIFIER)
+    start, stop = enter(packet, pos, end, SEQUENCE)
+    oid_start, oid_stop = enter(packet, start, stop, OBJECT_IDENTIFIER)
     oid = _known_oid(packet[oid_start:oid_stop])
     if oid_stop >= stop:
         raise BerError("varbind without a value")
     tag = packet[oid_stop]
-    value_start, value_stop = _enter(packet, oid_stop, stop, tag)
+    value_start, value_stop = enter(packet, oid_stop, stop, tag)
     if value_stop != stop:
         raise BerError("bytes after a value")
     return VarBind(oid, _read_value(tag, packet[value_start:value_stop])), stop
@@ -272,7 +292,7 @@ def decode_value(encoded: bytes) -> Value:
     """Decode one value with its tag and length, standing alone."""
     if not encoded:
         raise BerError("cut off")
-    start, stop = _enter(encoded, 0, len(encoded), encoded[0])
+    start, stop = enter(encoded, 0, len(encoded), encoded[0])
     if stop != len(encoded):
         raise BerError("bytes after a value")
     return _read_value(encoded[0], encoded[start:stop])
@@ -328,30 +348,48 @@ def encode_message(message: Message) -> bytes:
 
 def encode_frame(message: Message, varbinds: bytes) -> bytes:
     """Encode `message` around varbinds that are already encoded (its own list is not read)."""
-    if message.version not in (V1, V2C) or message.pdu not in PDU_TAGS:
-        raise BerError("no such version or PDU")
-    body = b"".join(
-        (
-            _integer_field(message.request_id),
-            _integer_field(message.error_status),
-            _integer_field(message.error_index),
-            _tlv(SEQUENCE, varbinds),
-        )
-    )
-    packet = _tlv(
+    if message.version not in (V1, V2C):
+        raise BerError("no such version")
+    pdu = Pdu(message.pdu, message.request_id, message.error_status, message.error_index, [])
+    packet = tlv(
         SEQUENCE,
-        _integer_field(message.version)
-        + _tlv(OCTET_STRING, message.community)
-        + _tlv(message.pdu, body),
+        integer_field(message.version)
+        + tlv(OCTET_STRING, message.community)
+        + encode_pdu(pdu, varbinds),
     )
     if len(packet) > MAX_MESSAGE:
         raise BerError("longer than a datagram")
     return packet
 
 
+def encode_pdu(pdu: Pdu, varbinds: bytes) -> bytes:
+    """Encode `pdu` around varbinds that are already encoded (its own list is not read)."""
+    if pdu.tag not in PDU_TAGS:
+        raise BerError("no such PDU")
+    body = b"".join(
+        (
+            integer_field(pdu.request_id),
+            integer_field(pdu.error_status),
+            integer_field(pdu.error_index),
+            tlv(SEQUENCE, varbinds),
+        )
+    )
+    return tlv(pdu.tag, body)
+
+
 def encode_varbind(varbind: VarBind) -> bytes:
     oid, value = varbind
-    return _tlv(SEQUENCE, _tlv(OBJECT_IDENTIFIER, encode_oid(oid)) + encode_value(value))
+    return tlv(SEQUENCE, tlv(OBJECT_IDENTIFIER, encode_oid(oid)) + encode_value(value))
+
+
+def encode_asked(oids: tuple[Oid, ...]) -> bytes:
+    """Encode the varbinds of a request: each OID with Null."""
+    return b"".join(map(_encode_asked, oids))
+
+
+@lru_cache(maxsize=65_536)
+def _encode_asked(oid: Oid) -> bytes:
+    return encode_varbind(VarBind(oid, NULL_VALUE))
 
 
 @lru_cache(maxsize=65_536)
@@ -396,10 +434,10 @@ def encode_value(value: Value) -> bytes:
     elif tag == OBJECT_IDENTIFIER and isinstance(data, tuple):
         content = encode_oid(data)
     elif tag in (OPAQUE_FLOAT, OPAQUE_DOUBLE) and isinstance(data, (int, float)):
-        return _tlv(OPAQUE, _opaque_octets(tag, data))
+        return tlv(OPAQUE, _opaque_octets(tag, data))
     else:
         raise BerError(f"{type(data).__name__} does not fit tag {tag:#x}")
-    return _tlv(tag, content)
+    return tlv(tag, content)
 
 
 _NUMBER_RANGE = {
@@ -426,13 +464,15 @@ def _signed_octets(number: int) -> bytes:
     )
 
 
-def _integer_field(number: int) -> bytes:
+def integer_field(number: int) -> bytes:
+    """Return a whole INTEGER; raise BerError when it needs more than 32 bits."""
     if not -(2**31) <= number < 2**31:
         raise BerError(f"{number} does not fit 32 bits")
-    return _tlv(INTEGER, _signed_octets(number))
+    return tlv(INTEGER, _signed_octets(number))
 
 
-def _tlv(tag: int, content: bytes) -> bytes:
+def tlv(tag: int, content: bytes) -> bytes:
+    """Return content behind its tag and the shortest length."""
     length = len(content)
     if length < 0x80:
         return bytes((tag, length)) + content

@@ -1,4 +1,4 @@
-"""Reading agents: GET, walks and tables over v1/v2c (own transport) and v3 (USM), adapting to each.
+"""Reading agents: GET, walks and tables over v1, v2c and v3 (USM), adapting to each.
 
 At most one request is in flight per agent; GETBULK grows and shrinks with what the agent bears and
 gives way to GETNEXT where it does not work at all.
@@ -12,13 +12,17 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from dcim.snmp import ber
 from dcim.snmp.ber import Oid, Value, VarBind
 from dcim.snmp.faults import AgentError, WalkError
 from dcim.snmp.target import Reply, Request, Target
 from dcim.snmp.transport import UdpTransport
+
+if TYPE_CHECKING:
+    from dcim.snmp.usm import UsmTransport
+    from dcim.snmp.v3_transport import V3Transport
 
 __all__ = ["Engine", "Receipt", "Table", "WalkLimits"]
 
@@ -63,14 +67,6 @@ class _AgentState:
     no_bulk_until: float = 0.0
 
 
-class SecureTransport(Protocol):
-    """Sends v3 requests and returns checked replies."""
-
-    async def exchange(self, target: Target, attempts: Sequence[Request]) -> Reply: ...
-
-    async def close(self) -> None: ...
-
-
 class _Budget:
     """Counts what a walk has used of its limits."""
 
@@ -94,14 +90,23 @@ class Engine:
     """Reads agents: `async with Engine() as engine: await engine.get(target, oids)`.
 
     `drops` counts what was not accepted, by reason. Errors are those of `dcim.snmp.faults`.
+    `fast_v3=False` leaves all of v3 to pysnmp.
     """
 
     def __init__(
-        self, *, window: int = 512, sockets: int = 2, limits: WalkLimits | None = None
+        self,
+        *,
+        window: int = 512,
+        sockets: int = 2,
+        limits: WalkLimits | None = None,
+        fast_v3: bool = True,
     ) -> None:
         self.limits = limits or WalkLimits()
         self.transport = UdpTransport(window=window, sockets=sockets)
-        self._usm: SecureTransport | None = None
+        self._sockets = sockets
+        self._fast_v3 = fast_v3
+        self._v3: V3Transport | None = None
+        self._usm: UsmTransport | None = None
         self._agents: OrderedDict[tuple[str, int, str], _AgentState] = OrderedDict()
 
     @property
@@ -110,8 +115,8 @@ class Engine:
 
     @property
     def requests(self) -> int:
-        """Datagrams sent by the v1/v2c transport."""
-        return self.transport.requests
+        """Datagrams sent by our own transports; pysnmp's are not counted."""
+        return self.transport.requests + (self._v3.requests if self._v3 else 0)
 
     async def __aenter__(self) -> Engine:
         self.transport.open()
@@ -124,6 +129,9 @@ class Engine:
         trace: TracebackType | None,
     ) -> None:
         self.transport.close()
+        if self._v3:
+            self._v3.close()
+            self._v3 = None
         if self._usm:
             await self._usm.close()
             self._usm = None
@@ -191,8 +199,19 @@ class Engine:
         return state
 
     async def _exchange(self, target: Target, attempts: Sequence[Request]) -> Reply:
-        if target.version != "3":
+        credentials = target.credentials
+        if target.version != "3" or credentials is None:
             return await self.transport.exchange(target, attempts)
+        from dcim.snmp.v3_transport import V3Transport, is_fast
+
+        if self._fast_v3 and is_fast(credentials):
+            if self._v3 is None:
+                transport = self.transport
+                self._v3 = V3Transport(
+                    window=transport.window, sockets=self._sockets, drops=transport.drops
+                )
+                self._v3.open()
+            return await self._v3.exchange(target, attempts)
         if self._usm is None:
             from dcim.snmp.usm import UsmTransport
 

@@ -1,7 +1,8 @@
 """UDP transport of the v1/v2c engine: few sockets, one deadline queue, and a strict doorman.
 
 A datagram becomes a reply only when source, socket, request-id, version, community and OIDs fit
-the request; anything else is dropped and counted by reason, and never raises.
+the request; anything else is dropped and counted by reason, and never raises. What concerns the
+version alone (`_new_ask`, `_encode`, `_receive`, `_quoted_number`) v3 has of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dcim.snmp import ber
-from dcim.snmp.ber import BerError, Message, VarBind
+from dcim.snmp.ber import BerError, Message
 from dcim.snmp.faults import Refused, SnmpError, Timeout
 from dcim.snmp.target import Reply, Request, Target
 
@@ -44,21 +45,28 @@ class Ask:
     sock: socket.socket
     future: asyncio.Future[Reply]
     sent: int = 0
-    ids: dict[int, int] = field(default_factory=dict)  # request-id -> attempt
+    due: float = 0.0  # when the latest packet has waited long enough, monotonic
+    ids: dict[int, int] = field(default_factory=dict)  # request-id (v3: message id) -> attempt
 
 
 class UdpTransport:
     """Sends v1/v2c requests and matches what comes back; use from one event loop only."""
 
-    def __init__(self, *, window: int = 512, sockets: int = 2) -> None:
-        self.drops: Counter[str] = Counter()
+    def __init__(
+        self,
+        *,
+        window: int | asyncio.Semaphore = 512,
+        sockets: int = 2,
+        drops: Counter[str] | None = None,
+    ) -> None:
+        self.drops: Counter[str] = Counter() if drops is None else drops
         self.requests = 0
-        self._window = asyncio.Semaphore(window)
+        self.window = asyncio.Semaphore(window) if isinstance(window, int) else window
         self._count = sockets
         self._sockets: dict[bool, list[socket.socket]] = {}
         self._asks: dict[int, Ask] = {}
-        self._deadlines: list[tuple[float, int, Ask]] = []
-        self._serial = 0
+        # When, and the number of the packet: a deadline must not keep what has been answered.
+        self._deadlines: list[tuple[float, int]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -105,9 +113,9 @@ class UdpTransport:
         group = self._sockets.get(target.is_ipv6)
         if not group:
             raise SnmpError("the engine is not open for this address family")
-        async with self._window:
+        async with self.window:
             future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-            ask = Ask(target, attempts, secrets.choice(group), future)
+            ask = self._new_ask(target, attempts, secrets.choice(group), future)
             try:
                 self._send_next(ask)
                 return await future
@@ -117,32 +125,45 @@ class UdpTransport:
 
     # --- out
 
+    def _new_ask(
+        self,
+        target: Target,
+        attempts: Sequence[Request],
+        sock: socket.socket,
+        future: asyncio.Future[Reply],
+    ) -> Ask:
+        return Ask(target, attempts, sock, future)
+
     def _send_next(self, ask: Ask) -> None:
-        attempt = ask.sent
-        request = ask.attempts[attempt]
-        request_id = secrets.randbits(31)
-        while request_id in self._asks:
-            request_id = secrets.randbits(31)
-        packet = ber.encode_message(
-            Message(
-                _VERSIONS[ask.target.version],
-                ask.target.community,
-                request.pdu,
-                request_id,
-                request.non_repeaters,
-                request.max_repetitions,
-                [VarBind(oid, ber.NULL_VALUE) for oid in request.oids],
-            )
-        )
-        self._asks[request_id] = ask
-        ask.ids[request_id] = attempt
         ask.sent += 1
+        self._send_attempt(ask, ask.sent - 1)
+
+    def _send_attempt(self, ask: Ask, attempt: int) -> None:
+        """Send an attempt under a number of its own; the waiting begins anew."""
+        number = secrets.randbits(31)
+        while number in self._asks:
+            number = secrets.randbits(31)
+        packet = self._encode(ask, attempt, number)
+        self._asks[number] = ask
+        ask.ids[number] = attempt
         self.requests += 1
-        self._serial += 1
-        deadline = time.monotonic() + ask.target.timeout_s
-        heapq.heappush(self._deadlines, (deadline, self._serial, ask))
+        ask.due = time.monotonic() + ask.target.timeout_s
+        heapq.heappush(self._deadlines, (ask.due, number))
         self._arm()
         self._send(ask, packet)
+
+    def _encode(self, ask: Ask, attempt: int, number: int) -> bytes:
+        request = ask.attempts[attempt]
+        message = Message(
+            _VERSIONS[ask.target.version],
+            ask.target.community,
+            request.pdu,
+            number,
+            request.non_repeaters,
+            request.max_repetitions,
+            [],
+        )
+        return ber.encode_frame(message, ber.encode_asked(request.oids))
 
     def _send(self, ask: Ask, packet: bytes) -> None:
         for _ in range(8):  # each try may report an ICMP error about somebody else first
@@ -178,8 +199,8 @@ class UdpTransport:
                 self._drain(sock)
         now = time.monotonic()
         while self._deadlines and self._deadlines[0][0] <= now:
-            ask = heapq.heappop(self._deadlines)[2]
-            if ask.future.done():
+            ask = self._asks.get(heapq.heappop(self._deadlines)[1])
+            if ask is None or ask.future.done() or ask.due > now:  # or it waits for a later packet
                 continue
             if ask.sent < len(ask.attempts):
                 self._send_next(ask)
@@ -188,7 +209,7 @@ class UdpTransport:
                 ask.future.set_exception(
                     Timeout(f"no answer from {host}:{port} to {ask.sent} requests")
                 )
-        while self._deadlines and self._deadlines[0][2].future.done():
+        while self._deadlines and self._deadlines[0][1] not in self._asks:
             heapq.heappop(self._deadlines)
         self._arm()
 
@@ -288,11 +309,15 @@ class UdpTransport:
 
     def _refuse(self, sock: socket.socket, packet: bytes, peer: Any) -> None:
         """Fail the ask an ICMP error quotes: only the whole quoted request is believed."""
-        try:
-            ask = self._asks.get(ber.decode_message(packet).request_id)
-        except BerError:
-            ask = None
+        number = self._quoted_number(packet)
+        ask = None if number is None else self._asks.get(number)
         if ask is None or not self._is_source(ask, sock, peer):
             self.drops["stray_icmp"] += 1
         elif not ask.future.done():
             ask.future.set_exception(Refused(f"nobody listens at {peer[0]} port {peer[1]}"))
+
+    def _quoted_number(self, packet: bytes) -> int | None:
+        try:
+            return ber.decode_message(packet).request_id
+        except BerError:
+            return None

@@ -1,4 +1,4 @@
-"""SNMPv3 (USM, RFC 3414) through pysnmp, behind the same exchange as the v1/v2c transport.
+"""SNMPv3 (USM, RFC 3414) through pysnmp, for what our own transport leaves to it (DES, 3DES).
 
 One pysnmp engine per set of credentials: users of one name but different passwords, which sites
 do have, would overwrite each other in a shared one.

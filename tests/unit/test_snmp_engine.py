@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import socket
+import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -16,7 +18,7 @@ from dcim.snmp.ber import Message, Oid, Value, VarBind
 from dcim.snmp.engine import Engine, WalkLimits
 from dcim.snmp.faults import AgentError, Refused, SnmpError, Timeout, WalkError
 from dcim.snmp.target import Target, UsmCredentials
-from dcim.snmp.transport import UdpTransport
+from dcim.snmp.transport import Ask, UdpTransport
 
 T = TypeVar("T")
 ROOT = (1, 3, 6, 1, 4, 1, 99999)
@@ -181,6 +183,31 @@ def test_silence_is_a_timeout_and_a_closed_port_is_refused() -> None:
                 )
             assert loop.time() - start < 1
             assert (await engine.get(target(agent), [UPTIME]))[0].value.number == 4242
+
+    run(work())
+
+
+def test_what_was_answered_is_not_kept_until_its_deadline() -> None:
+    kept: list[weakref.ref[Ask]] = []
+
+    class Watched(UdpTransport):
+        def _new_ask(self, *given: Any) -> Ask:
+            ask = super()._new_ask(*given)
+            kept.append(weakref.ref(ask))
+            return ask
+
+    agent = Agent(StaticTree(numbers(2)))
+
+    async def work() -> None:
+        async with Responder([agent]), Engine() as engine:
+            engine.transport.close()
+            engine.transport = Watched()
+            engine.transport.open()
+            for _ in range(5):
+                await engine.get(target(agent, timeout_s=60), [UPTIME])
+            gc.collect()
+            assert len(kept) == 5
+            assert not any(ask() for ask in kept)
 
     run(work())
 

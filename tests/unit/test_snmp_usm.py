@@ -1,4 +1,7 @@
-"""SNMPv3: our reader against simulated agents, and both against Net-SNMP."""
+"""SNMPv3: our two readers (our own and pysnmp) against pysnmp's agents and Net-SNMP's.
+
+What our own reader does by itself is tested in `test_snmp_v3_transport.py`.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,11 @@ OBJECTS: dict[Oid, Value] = {
 USER = UsmCredentials("noc", "SHA-256", "authpass-1", "AES-128", "privpass-1")
 
 
+@pytest.fixture(params=[True, False], ids=["own", "pysnmp"])
+def fast(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
 def reader(agent: AgentV3, user: UsmCredentials, **changes: Any) -> Target:
     given: dict[str, Any] = {"timeout_s": 1.0, "retries": 0} | changes
     return Target(agent.host, agent.port, version="3", credentials=user, **given)
@@ -40,16 +48,18 @@ def reader(agent: AgentV3, user: UsmCredentials, **changes: Any) -> Target:
         ("SHA-224", "AES-192"),
         ("SHA-384", "none"),
         ("SHA", "AES-256-BLUMENTHAL"),
+        ("MD5", "AES-192"),
+        ("SHA-256", "AES-192-BLUMENTHAL"),
         ("MD5", "DES"),
         ("none", "none"),
     ],
 )
-def test_a_v3_agent_is_read_like_any_other(auth: Any, priv: Any) -> None:
+def test_a_v3_agent_is_read_like_any_other(fast: bool, auth: Any, priv: Any) -> None:
     user = UsmCredentials("noc", auth, "authpass-1", priv, "privpass-1")
     agent = AgentV3(StaticTree(OBJECTS), user)
 
     async def work() -> None:
-        async with ResponderV3([agent]), Engine() as engine:
+        async with ResponderV3([agent]), Engine(fast_v3=fast) as engine:
             there = reader(agent, user)
             assert dict(await engine.walk(there, ROOT)) == OBJECTS
             table = await engine.table(there, [(*ROOT, 1), (*ROOT, 2)])
@@ -71,11 +81,11 @@ def test_a_v3_agent_is_read_like_any_other(auth: Any, priv: Any) -> None:
         ({"context": "other"}, faults.SnmpError),  # this agent is silent about it, others report
     ],
 )
-def test_causes_are_told_apart(change: dict[str, Any], fault: type[Exception]) -> None:
+def test_causes_are_told_apart(fast: bool, change: dict[str, Any], fault: type[Exception]) -> None:
     agent = AgentV3(StaticTree(OBJECTS), USER)
 
     async def work() -> None:
-        async with ResponderV3([agent]), Engine() as engine:
+        async with ResponderV3([agent]), Engine(fast_v3=fast) as engine:
             wrong = UsmCredentials(**{**USER.__dict__, **change})
             with pytest.raises(fault):
                 await engine.get(reader(agent, wrong), [(*ROOT, 1, 1)])
@@ -85,24 +95,64 @@ def test_causes_are_told_apart(change: dict[str, Any], fault: type[Exception]) -
     asyncio.run(work())
 
 
-def test_silence_is_a_timeout() -> None:
+def test_silence_is_a_timeout(fast: bool) -> None:
     agent = AgentV3(StaticTree(OBJECTS), USER, silent=True)
 
     async def work() -> None:
-        async with ResponderV3([agent]), Engine() as engine:
+        async with ResponderV3([agent]), Engine(fast_v3=fast) as engine:
             with pytest.raises(faults.Timeout):
                 await engine.get(reader(agent, USER, timeout_s=0.3), [(*ROOT, 1, 1)])
 
     asyncio.run(work())
 
 
-def test_contexts_are_passed() -> None:
+def test_contexts_are_passed(fast: bool) -> None:
     user = UsmCredentials("noc", "SHA-256", "authpass-1", "AES-128", "privpass-1", "vrf-mgmt")
     agent = AgentV3(StaticTree(OBJECTS), user)
 
     async def work() -> None:
-        async with ResponderV3([agent]), Engine() as engine:
+        async with ResponderV3([agent]), Engine(fast_v3=fast) as engine:
             assert dict(await engine.walk(reader(agent, user), ROOT)) == OBJECTS
+
+    asyncio.run(work())
+
+
+class Renamed(ResponderV3):
+    """The agent's successor at the same address: another engine id."""
+
+    @staticmethod
+    def _name_engine(engine: Any, agent: AgentV3) -> None:
+        stand_in = AgentV3(agent.tree, agent.credentials, agent.port, "192.0.2.1")
+        ResponderV3._name_engine(engine, stand_in)
+
+
+@pytest.mark.parametrize("responder", [ResponderV3, Renamed])
+def test_a_restarted_or_replaced_pysnmp_agent_is_read_on(responder: type[ResponderV3]) -> None:
+    """By our own reader; pysnmp's has no answer to a new engine id."""
+    agent = AgentV3(StaticTree(OBJECTS), USER)
+
+    async def work() -> None:
+        async with Engine() as engine:
+            async with ResponderV3([agent]):
+                assert dict(await engine.walk(reader(agent, USER), ROOT)) == OBJECTS
+            async with responder([agent]):
+                assert dict(await engine.walk(reader(agent, USER), ROOT)) == OBJECTS
+            assert engine._usm is None
+
+    asyncio.run(work())
+
+
+def test_ipv6(fast: bool) -> None:
+    agent = AgentV3(StaticTree(OBJECTS), USER, host="::1")
+
+    async def work() -> None:
+        try:
+            responder = await ResponderV3([agent]).__aenter__()
+        except OSError:
+            pytest.skip("this machine has no IPv6 loopback")
+        async with Engine(fast_v3=fast) as engine:
+            assert (await engine.get(reader(agent, USER), [(*ROOT, 1, 1)]))[0].value.number
+        await responder.__aexit__(None, None, None)
 
     asyncio.run(work())
 
@@ -142,10 +192,10 @@ class Relay:
             sock.close()
 
 
-async def read_through_relay(honest: int) -> Counter[str]:
+async def read_through_relay(honest: int, *, fast: bool) -> Counter[str]:
     user = UsmCredentials("noc")  # neither signed nor encrypted: only the source speaks for it
     agent = AgentV3(StaticTree(OBJECTS), user)
-    async with ResponderV3([agent]), Engine() as engine:
+    async with ResponderV3([agent]), Engine(fast_v3=fast) as engine:
         relay = Relay(agent, honest)
         try:
             there = Target(
@@ -162,17 +212,19 @@ async def read_through_relay(honest: int) -> Counter[str]:
             relay.close()
 
 
-def test_a_v3_reply_from_elsewhere_is_dropped() -> None:
+def test_a_v3_reply_from_elsewhere_is_dropped(fast: bool) -> None:
     with pytest.raises(faults.Timeout):
-        asyncio.run(read_through_relay(honest=1))
-    assert not asyncio.run(read_through_relay(honest=9))
+        asyncio.run(read_through_relay(honest=1, fast=fast))
+    assert not asyncio.run(read_through_relay(honest=9, fast=fast))
 
 
 def test_control_without_the_guard_a_v3_reply_from_elsewhere_is_believed(
+    fast: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("dcim.snmp.usm.UsmTransport._is_awaited", lambda *_: True)
-    asyncio.run(read_through_relay(honest=1))
+    monkeypatch.setattr("dcim.snmp.v3_transport.V3Transport._is_source", lambda *_: True)
+    asyncio.run(read_through_relay(honest=1, fast=fast))
 
 
 @pytest.mark.skipif(not shutil.which("snmpbulkwalk"), reason="Net-SNMP tools are not installed")
