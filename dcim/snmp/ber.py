@@ -170,7 +170,7 @@ def decode_message(packet: bytes) -> Message:
     pos, list_end = _enter(packet, pos, end, SEQUENCE)
     if list_end != end:
         raise BerError("bytes after the varbinds")
-    varbinds = _read_varbinds(packet, pos, end)
+    varbinds = read_varbinds(packet, pos, end)
     return Message(version, community, pdu, request_id, error_status, error_index, varbinds)
 
 
@@ -202,7 +202,7 @@ def _read_integer(packet: bytes, pos: int, end: int) -> tuple[int, int]:
     return int.from_bytes(packet[start:stop], "big", signed=True), stop
 
 
-def _read_varbinds(packet: bytes, pos: int, end: int) -> list[VarBind]:
+def read_varbinds(packet: bytes, pos: int, end: int) -> list[VarBind]:
     varbinds = []
     new = tuple.__new__  # a third of the cost of the named constructor, and this is the hot loop
     while pos < end:
