@@ -126,7 +126,7 @@ def _pysnmp_read(port: int) -> float:
 
     async def work() -> float:
         engine = hlapi.SnmpEngine()
-        community = hlapi.CommunityData(COMMUNITY.decode(), mpModel=1)
+        community = hlapi.CommunityData(COMMUNITY.decode(), mpModel=1)  # noqa: S508 - v2c is meant
         uptime = hlapi.ObjectType(hlapi.ObjectIdentity(SYS_UPTIME[:-1]))
         peers = {
             target: await hlapi.UdpTransportTarget.create(target.peer, timeout=10, retries=0)
