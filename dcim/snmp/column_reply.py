@@ -23,6 +23,7 @@ _UPTIME = b"\x06\x08" + ber.encode_oid(SYS_UPTIME) + b"\x43"
 _INTEGERS = frozenset((ber.INTEGER, ber.COUNTER32, ber.GAUGE32, ber.TIMETICKS, ber.COUNTER64))
 # Octets of the largest value, with the zero octet before a set top bit.
 _WIDEST = {ber.INTEGER: 4, ber.COUNTER32: 5, ber.GAUGE32: 5, ber.TIMETICKS: 5, ber.COUNTER64: 9}
+_USUAL = {ber.INTEGER: 1, ber.COUNTER32: 3, ber.GAUGE32: 3, ber.TIMETICKS: 4, ber.COUNTER64: 6}
 _LAST_INDEX_OCTETS = 5  # of an arc of 32 bits
 _FRAME_OCTETS = 64  # of a reply but for its rows and its community, at most
 _ARCS = {
@@ -57,8 +58,8 @@ class Column:
         content = len(self.content) + index_octets
         widest = _WIDEST[self.tag]
         values = []
-        # The commonest lengths first: they are tried in turn.
-        for size in sorted(range(1, widest + 1), key=lambda size: abs(size - 5)):
+        usual = _USUAL[self.tag]  # they are tried in turn
+        for size in sorted(range(1, widest + 1), key=lambda size: abs(size - usual)):
             whole = re.escape(bytes((4 + content + size,)))
             behind = rb"(?<=%b.{%d}%b)" % (whole, content + 3, re.escape(bytes((size,))))
             first = b"."
@@ -107,7 +108,7 @@ class Asked:
         self.request_id = request_id
         # request-id, error-status 0, error-index 0, and the list of varbinds
         self.middle = b"\x02\x04" + four + b"\x02\x01\x00\x02\x01\x00\x30"
-        before, behind = encode_request(self.community, pdu, self.column.oid, self.after, self.rows)
+        before, behind = encode_request(self.community, pdu, self.column, self.after, self.rows)
         return before + four + behind
 
 
@@ -141,10 +142,10 @@ def _head(community: bytes) -> bytes:
 
 @lru_cache(maxsize=16_384)
 def encode_request(
-    community: bytes, pdu: int, column: Oid, after: int, rows: int
+    community: bytes, pdu: int, column: Column, after: int, rows: int
 ) -> tuple[bytes, bytes]:
     """Encode a request but for the four octets of its id: what stands before and behind them."""
-    cursor = column if after < 0 else (*column, after)
+    cursor = column.oid if after < 0 else (*column.oid, after)
     varbinds = [VarBind(oid, ber.NULL_VALUE) for oid in (SYS_UPTIME[:-1], cursor)]
     numbers = (1, rows) if pdu == ber.GETBULK else (0, 0)
     # No octet of these two ids is the same, so the id is where the packets differ.

@@ -236,10 +236,10 @@ class PortWalk:
     def _advance(self, rows: ColumnRows, count: int) -> None:
         """Go on behind the last row, or to the next column, or be done."""
         asked = self._asked
-        self._taken += count
+        self._taken += max(count, 1)  # rows without a value count too: nobody walks for ever
         asked.after = rows.last
         if rows.ended:
-            if self._taken and (self._known_last < 0 or self._taken > self._expected):
+            if rows.last >= 0 and (self._known_last < 0 or self._taken > self._expected):
                 self._expected = self._taken
             self._known_last = max(self._known_last, rows.last)
         elif self._known_last < 0 or rows.last < self._known_last:

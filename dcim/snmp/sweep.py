@@ -139,11 +139,10 @@ class Sweep:
         if not group:
             self._finish(walk, Refused("this machine has no IPv6"))
             return
-        if not walk.started:
-            walk.started = time.monotonic()
+        walk.started = time.monotonic()
         self._turn += 1
         walk.sock = group[self._turn % len(group)]
-        self._ask(walk, time.monotonic())
+        self._ask(walk, walk.started)
 
     def _finish(self, walk: PortWalk, error: SnmpError | None = None) -> None:
         """Hand a walk over; the next one behind the same address may go."""

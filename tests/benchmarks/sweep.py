@@ -4,7 +4,9 @@ The work is the same for all: sysUpTime and eight columns of 48 ports from each 
 The agents are one process in C (`tests/agents/load_agent.c`) on the other core; the clients run in
 turns, several rounds each, with everything they keep between polls warmed. CPU is that of the
 client's process, user and system. pysnmp is used as its documentation has it: one SnmpEngine for
-all, `bulk_cmd` of hlapi.v3arch.asyncio, without MIB lookup. The size (`--racks`) is the number of
+all, `bulk_cmd` of hlapi.v3arch.asyncio, without MIB lookup. Prometheus' snmp_exporter is measured
+beside them when it is installed: it walks each column to its end and writes the text of its page,
+which is counted with it. The size (`--racks`) is the number of
 agents that `dcim snmp sweep` polls at once, as a command, in a process of its own.
 """
 
@@ -17,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,7 @@ from dcim.snmp.engine import Engine
 from dcim.snmp.port_plan import PORT_PLAN
 from dcim.snmp.sweep import sweep
 from dcim.snmp.target import Target
+from tests.agents import snmp_exporter
 from tests.agents.load_agent import COMMUNITY, address, is_dead, running
 from tests.benchmarks.estate import Say
 
@@ -33,14 +37,15 @@ RACKS = 10_000
 PORTS = 48
 VARBINDS = len(PORT_PLAN) * (1 + PORTS)  # of one poll
 ROUNDS = 5
-SWEPT, ENGINE_READ, PYSNMP_READ = 1_000, 50, 10  # agents a round: about as long for each client
+# Agents a round: about as long for each client.
+SWEPT, ENGINE_READ, PYSNMP_READ, EXPORTED = 1_000, 50, 10, 100
 DEAD_PERCENT, LATENCY_MS = 5, 5
 
 
 def run(racks: int, say: Say) -> list[tuple[str, str]]:
     with _own_core() as agents_core:
         with running(cpu=agents_core, ports=PORTS) as (port, _):
-            figures = _compare(port, say)
+            figures = _compare_all(port, say)
             figures += _all_at_once(racks, port, say)
         with running(
             cpu=agents_core, ports=PORTS, dead_percent=DEAD_PERCENT, latency_ms=LATENCY_MS
@@ -67,12 +72,21 @@ def _targets(count: int, port: int) -> list[Target]:
     return [Target(address(number), port, community=COMMUNITY) for number in range(count)]
 
 
-def _compare(port: int, say: Say) -> list[tuple[str, str]]:
+def _compare_all(port: int, say: Say) -> list[tuple[str, str]]:
     clients: dict[str, Callable[[], float]] = {
         "sweep": lambda: _swept(port),
         "engine": lambda: _engine_read(port),
         "pysnmp": lambda: _pysnmp_read(port),
     }
+    program = snmp_exporter.find()
+    if program is None:
+        return [*_compare(clients, say), ("snmp_exporter", "not installed")]
+    with snmp_exporter.running(program, COMMUNITY.decode(), PORTS) as exporter:
+        clients["snmp_exporter"] = lambda: _exported(exporter, port)
+        return _compare(clients, say)
+
+
+def _compare(clients: dict[str, Callable[[], float]], say: Say) -> list[tuple[str, str]]:
     took: dict[str, list[float]] = {name: [] for name in clients}
     for turn in range(ROUNDS + 1):
         for name, work in clients.items():
@@ -93,6 +107,7 @@ def _compare(port: int, say: Say) -> list[tuple[str, str]]:
         ("`dcim.snmp.sweep` (this plan)", line("sweep")),
         ("`dcim.snmp.engine` (any table)", line("engine")),
         ("pysnmp, GETBULK", line("pysnmp")),
+        *[(name, line(name)) for name in ms if name == "snmp_exporter"],
     ]
 
 
@@ -158,6 +173,16 @@ def _pysnmp_read(port: int) -> float:
         return took
 
     return asyncio.run(work())
+
+
+def _exported(exporter: snmp_exporter.Exporter, port: int) -> float:
+    began = exporter.cpu_s()
+    with ThreadPoolExecutor(8) as threads:
+        agents = [f"{address(number)}:{port}" for number in range(EXPORTED)]
+        counts = set(threads.map(exporter.scrape, agents))
+    if counts != {1 + len(PORT_PLAN) * PORTS}:
+        raise RuntimeError(f"snmp_exporter tells {sorted(counts)} values")
+    return (exporter.cpu_s() - began) * 1e6 / (EXPORTED * VARBINDS)
 
 
 async def _gather(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -42,7 +43,7 @@ def number_of(column: Column, draw: st.DrawFn) -> Value:
     return Value(column.tag, draw(st.integers(0, 2 ** draw(st.integers(1, bits)) - 1)))
 
 
-def response(varbinds: list[VarBind], community: bytes = b"public", **changes: int) -> bytes:
+def response(varbinds: list[VarBind], community: bytes = b"public", **changes: Any) -> bytes:
     honest = Message(ber.V2C, community, ber.RESPONSE, ID, 0, 0, varbinds)
     return ber.encode_message(honest._replace(**changes))
 
@@ -210,7 +211,7 @@ def honest_reply() -> tuple[list[VarBind], Asked]:
     ],
 )
 def test_what_does_not_fit_is_dropped(
-    reason: str, changes: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    reason: str, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     binds, asked = honest_reply()
     assert read_reply(response(binds, **changes), asked) == reason
@@ -304,7 +305,7 @@ def test_requests_are_what_ber_would_write(
 
 def test_a_community_that_looks_like_an_id_is_left_alone() -> None:
     community = b"\x02\x04\x55\x55\x55\x55"
-    before, behind = encode_request(community, ber.GETBULK, PORT_PLAN[0].oid, -1, 9)
+    before, behind = encode_request(community, ber.GETBULK, PORT_PLAN[0], -1, 9)
     assert ber.decode_message(before + b"\x11" * 4 + behind).community == community
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from dcim.demo.responder import Agent, StaticTree
-from dcim.snmp import ber
+from dcim.snmp import ber, port_plan
 from dcim.snmp.ber import Message, Oid, Value, VarBind
 from dcim.snmp.column_reply import SYS_UPTIME
 from dcim.snmp.faults import AgentError, WalkError
@@ -83,7 +84,7 @@ def test_a_column_with_holes_of_its_own_is_read_to_its_end() -> None:
 
 
 @pytest.mark.parametrize("limits", [{"max_size": 200}, {"max_varbinds": 2}, {"max_varbinds": 7}])
-def test_short_replies_lose_nothing(limits: dict[str, int]) -> None:
+def test_short_replies_lose_nothing(limits: dict[str, Any]) -> None:
     walk, sweep = read_one(Agent(ports(range(1, 49)), **limits))
     assert_whole(walk, range(1, 49))
     assert not sweep.drops
@@ -192,6 +193,24 @@ def test_an_agent_that_restarts_meanwhile_is_failed() -> None:
     walk, _ = read_one(Restarting(ports(range(1, 49))))
     assert isinstance(walk.read.error, WalkError)
     assert "restarted" in str(walk.read.error)
+
+
+def test_an_agent_that_goes_on_for_ever_is_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(Agent):
+        def answer(self, packet: bytes) -> bytes | None:
+            request = ber.decode_message(packet)
+            cursor = request.varbinds[1].oid
+            after = cursor[-1] + 1 if len(cursor) > len(PORT_PLAN[0].oid) else 1
+            row = VarBind((*PORT_PLAN[0].oid, after), Value(ber.NO_SUCH_INSTANCE, None))
+            rows = [VarBind(SYS_UPTIME, ber.timeticks(UPTIME)), row]
+            reply = request._replace(pdu=ber.RESPONSE, error_status=0, error_index=0)
+            return ber.encode_message(reply._replace(varbinds=rows))
+
+    monkeypatch.setattr(port_plan, "_MOST_PORTS", 100)
+    walk, sweep = read_one(Endless(ports([])))
+    assert isinstance(walk.read.error, WalkError)
+    assert "more than 100" in str(walk.read.error)
+    assert sweep.requests == 101
 
 
 def test_ipv6() -> None:

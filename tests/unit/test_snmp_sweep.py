@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcim.demo.responder import Agent, Responder
-from dcim.snmp.faults import Timeout
+from dcim.snmp.faults import Timeout, WalkError
 from dcim.snmp.port_plan import PORT_PLAN, PortColumn, PortsRead, PortWalk
 from dcim.snmp.sweep import Sweep, sweep
 from dcim.snmp.target import Target
@@ -90,8 +90,36 @@ def test_dead_agents_delay_the_others_by_no_more_than_their_tries() -> None:
     assert sweep.requests == len(dead) * 2 + len(alive) * 8
 
 
+def test_an_agent_that_is_too_slow_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class LosesTheFirst(Agent):
+        def answer(self, packet: bytes) -> bytes | None:
+            self.requests += 1
+            return super().answer(packet) if self.requests > 1 else None
+
+    monkeypatch.setattr("dcim.snmp.sweep.LONGEST_S", 0.2)
+    agent = LosesTheFirst(ports(range(1, 5)))
+    done, _ = asyncio.run(read([agent], timeout_s=0.25))
+    assert_whole(done[agent.port], range(1, 5))  # its first try, unheard of, isn't its slowness
+
+    class Slow(Responder):
+        @staticmethod
+        def _send(sock: socket.socket, reply: bytes, peer: Any) -> None:
+            asyncio.get_running_loop().call_later(0.08, Responder._send, sock, reply, peer)
+
+    ended: list[PortWalk] = []
+
+    async def work() -> None:
+        async with Slow([agent]):
+            await Sweep(timeout_s=1).run([walk_of(agent)], ended.append)
+
+    asyncio.run(work())
+    assert isinstance(ended[0].read.error, WalkError)
+
+
 def test_nothing_to_do_ends_at_once() -> None:
-    asyncio.run(Sweep().run([], pytest.fail))
+    ended: list[PortWalk] = []
+    asyncio.run(Sweep().run([], ended.append))
+    assert not ended
 
 
 @pytest.mark.parametrize("where", ["walks", "done"])
