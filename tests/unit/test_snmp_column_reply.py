@@ -138,7 +138,7 @@ def odd_rows(draw: st.DrawFn) -> tuple[bytes, Asked]:
     )
     binds = [VarBind((*draw(columns), index), draw(values)) for index in indexes]
     first = draw(st.sampled_from([UPTIME, UPTIME._replace(value=ber.integer(7)), *binds]))
-    changes = draw(
+    changes: dict[str, Any] = draw(
         st.sampled_from(
             [{}, {"request_id": 1}, {"version": 0}, {"pdu": ber.GET}, {"error_status": 1}]
         )
