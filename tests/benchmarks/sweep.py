@@ -3,11 +3,11 @@
 The work is the same for all: sysUpTime and eight columns of 48 ports from each agent, by GETBULK.
 The agents are one process in C (`tests/agents/load_agent.c`) on the other core; the clients run in
 turns, several rounds each, with everything they keep between polls warmed. CPU is that of the
-client's process, user and system; ratios are the median of the rounds' ratios. pysnmp is used as its documentation has it: one SnmpEngine for
-all, `bulk_cmd` of hlapi.v3arch.asyncio, without MIB lookup. Prometheus' snmp_exporter is measured
-beside them when it is installed: it walks each column to its end and writes the text of its page,
-which is counted with it. The size (`--racks`) is the number of agents that `dcim snmp sweep`, the
-command in a process of its own, polls at once.
+client's process, user and system; ratios are the median of the rounds' ratios. pysnmp is used as
+its documentation has it: one SnmpEngine for all, `bulk_cmd` of hlapi.v3arch.asyncio, without MIB
+lookup. Prometheus' snmp_exporter is measured beside them when it is installed: it walks each
+column to its end and writes the text of its page, which is counted with it. The size (`--racks`)
+is the number of agents that `dcim snmp sweep`, the command in a process of its own, polls at once.
 """
 
 import asyncio
