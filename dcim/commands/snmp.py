@@ -9,6 +9,7 @@ import click
 from sqlalchemy import select
 
 from dcim.commands.output import print_json, print_table, session_of
+from dcim.commands.sweep import sweep_targets
 from dcim.errors import InvalidError, JifangError
 from dcim.inventory.models import Device
 from dcim.network.assignment import assign_port
@@ -41,6 +42,9 @@ class UnreachableError(JifangError):
 @click.group()
 def snmp() -> None:
     """Probe devices, keep credentials and polled agents."""
+
+
+snmp.add_command(sweep_targets)
 
 
 def secret(value: str | None, file: Path | None, variable: str, what: str) -> str:

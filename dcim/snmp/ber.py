@@ -186,7 +186,7 @@ def read_pdu(packet: bytes, pos: int, end: int) -> Pdu:
     pos, list_end = enter(packet, pos, end, SEQUENCE)
     if list_end != end:
         raise BerError("bytes after the varbinds")
-    return Pdu(tag, request_id, error_status, error_index, _read_varbinds(packet, pos, end))
+    return Pdu(tag, request_id, error_status, error_index, read_varbinds(packet, pos, end))
 
 
 def enter(packet: bytes, pos: int, end: int, tag: int) -> tuple[int, int]:
@@ -218,7 +218,7 @@ def read_integer(packet: bytes, pos: int, end: int) -> tuple[int, int]:
     return int.from_bytes(packet[start:stop], "big", signed=True), stop
 
 
-def _read_varbinds(packet: bytes, pos: int, end: int) -> list[VarBind]:
+def read_varbinds(packet: bytes, pos: int, end: int) -> list[VarBind]:
     varbinds: list[VarBind] = []
     new = tuple.__new__  # a third of the cost of the named constructor, and this is the hot loop
     known_oid, width_of, number = _known_oid, _UNSIGNED_WIDTH.get, int.from_bytes

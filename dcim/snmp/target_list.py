@@ -1,0 +1,74 @@
+"""A file of v2c agents to sweep: one a line, `address[:port] community`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dcim.snmp.target import Target
+
+_LONGEST_COMMUNITY = 255
+
+
+class TargetListError(ValueError):
+    """A line can't be read; `line` counts from 1, `reason` says why and shows no community."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"line {line}: {reason}")
+        self.line = line
+        self.reason = reason
+
+
+def read_targets(lines: Iterable[str]) -> list[Target]:
+    """Read the lines of a target list; raise TargetListError for the first bad one.
+
+    Addresses are numeric, `[IPv6]:port` with a port. What follows a `#` that begins the line or
+    stands behind white space is a comment.
+    """
+    targets = []
+    for number, line in enumerate(lines, 1):
+        words = _without_comment(line)
+        if not words:
+            continue
+        place, _, community = words.partition(" ")
+        try:
+            address, port = _split(place)
+            targets.append(Target(address, port, community=_octets(community.strip())))
+        except ValueError as error:
+            raise TargetListError(number, str(error)) from error
+    return targets
+
+
+def _without_comment(line: str) -> str:
+    words = line.replace("\t", " ").removeprefix("\ufeff").strip()
+    return "" if words.startswith("#") else words.partition(" #")[0].rstrip()
+
+
+def _octets(community: str) -> bytes:
+    if not community:
+        raise ValueError("no community behind the address")
+    octets = community.encode()
+    if len(octets) > _LONGEST_COMMUNITY:
+        raise ValueError(f"a community longer than {_LONGEST_COMMUNITY} octets")
+    return octets
+
+
+def _split(place: str) -> tuple[str, int]:
+    """ "192.0.2.1:1161", "[2001:db8::1]:161", or without a port (161)."""
+    host, port = place, ""
+    if place.startswith("["):
+        host, bracket, rest = place[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ValueError("no address[:port] at the beginning")
+        port = rest[1:] if rest else "161"
+    elif place.count(":") == 1:
+        host, _, port = place.partition(":")
+    else:
+        port = "161"
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65_536):
+        raise ValueError("the port is no number from 1 to 65535")
+    try:
+        Target(host, int(port))
+    except ValueError:
+        # Not shown: whoever swaps the two would find the community in a log.
+        raise ValueError("no numeric IPv4 or IPv6 address at the beginning") from None
+    return host, int(port)
