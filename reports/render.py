@@ -160,9 +160,3 @@ def write_quietly(document: Any, **options: Any) -> bytes:
         warnings.simplefilter("ignore", ResourceWarning)
         pdf: bytes = document.write_pdf(**options)
     return pdf
-
-
-def warm_up() -> None:
-    """Load WeasyPrint, the templates and the CSS, so that forked workers share them."""
-    stylesheet()
-    environment().get_template("statement.html.j2")

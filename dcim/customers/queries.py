@@ -218,26 +218,6 @@ def find_contract(session: Session, scope: Scope, contract_id: int) -> ContractR
     return found[0]
 
 
-def list_items(
-    session: Session,
-    scope: Scope,
-    paging: Paging = FIRST_PAGE,
-    *,
-    customer_id: int | None = None,
-    contract_id: int | None = None,
-    kind: str | None = None,
-) -> Page[ItemRow]:
-    statement = _select_items(scope)
-    for column, value in (
-        (ContractItem.customer_id, customer_id),
-        (ContractItem.contract_id, contract_id),
-        (ContractItem.kind, kind),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
-    return fetch_page(session, ItemRow, statement, paging)
-
-
 def _bare_contract(**fields: Any) -> ContractRow:
     return ContractRow(items=[], terms=[], **fields)
 

@@ -2,10 +2,9 @@
 
 import datetime as dt
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, or_, select, true
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
@@ -23,7 +22,7 @@ from dcim.inventory.models import (
     Site,
 )
 from dcim.inventory.space.reach import in_reach, select_reached_rooms
-from dcim.paging import FIRST_PAGE, Page, Paging, Query, contains, fetch_page
+from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,27 +142,6 @@ class DeviceTypeRow:
     half_width: bool
     weight_g: int
     rated_w: int
-
-
-class DeviceSort(StrEnum):
-    NAME = "name"
-    NEWEST = "newest"
-    SERIAL = "serial"
-    PLACE = "place"
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceFilter:
-    """`text` is looked for in name, serial and asset tag."""
-
-    text: str = ""
-    customer_id: int | None = None
-    device_type_id: int | None = None
-    rack_id: int | None = None
-    cabinet_id: int | None = None
-    room_id: int | None = None
-    role: str | None = None
-    state: str | None = None
 
 
 def list_sites(session: Session, scope: Scope, paging: Paging = FIRST_PAGE) -> Page[SiteRow]:
@@ -302,27 +280,6 @@ def list_allocations(session: Session, scope: Scope, rack_ids: list[int]) -> lis
     return [AllocationRow(**row._mapping) for row in session.execute(statement)]
 
 
-def list_devices(
-    session: Session,
-    scope: Scope,
-    wanted: DeviceFilter = DeviceFilter(),
-    paging: Paging = FIRST_PAGE,
-    *,
-    sort: DeviceSort = DeviceSort.NAME,
-    descending: bool = False,
-) -> Page[DeviceRow]:
-    """Devices with their place; a customer's own alone. Two statements however many there are."""
-    statement = _select_devices(scope).where(*_conditions(wanted))
-    columns: dict[DeviceSort, tuple[Any, ...]] = {
-        DeviceSort.NAME: (Device.name,),
-        DeviceSort.NEWEST: (Device.created_at,),
-        DeviceSort.SERIAL: (Device.serial,),
-        DeviceSort.PLACE: (Room.code, Cabinet.code, Rack.position, Installation.u_low),
-    }
-    order = [column.desc() if descending else column.asc() for column in columns[sort]]
-    return fetch_page(session, DeviceRow, statement.order_by(*order, Device.id), paging)
-
-
 def find_device(session: Session, scope: Scope, device_id: int) -> DeviceRow:
     """Raises NotFoundError for an absent device and for another's alike."""
     found = session.execute(_select_devices(scope).where(Device.id == device_id)).one_or_none()
@@ -387,26 +344,6 @@ def _select_devices(scope: Scope) -> Query:
         .outerjoin(Room, Room.id == Row.room_id)
         .where(scope.filter(Device.customer_id))
     )
-
-
-def _conditions(wanted: DeviceFilter) -> list[Any]:
-    conditions: list[Any] = [true()]
-    exact = (
-        (Device.customer_id, wanted.customer_id),
-        (Device.device_type_id, wanted.device_type_id),
-        (Rack.id, wanted.rack_id),
-        (Cabinet.id, wanted.cabinet_id),
-        (Room.id, wanted.room_id),
-        (Device.role, wanted.role),
-        (Device.state, wanted.state),
-    )
-    conditions += [column == value for column, value in exact if value is not None]
-    if wanted.text:
-        pattern = contains(wanted.text)
-        conditions.append(
-            or_(*(c.ilike(pattern) for c in (Device.name, Device.serial, Device.asset_tag)))
-        )
-    return conditions
 
 
 def _bare_cabinet(**fields: Any) -> CabinetRow:

@@ -1,7 +1,6 @@
 """Reading prefixes with how full they are, and what is given of them."""
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, or_, select
@@ -223,9 +222,3 @@ def find_assignment(session: Session, scope: Scope, assignment_id: int) -> Given
         starts_at=found.period.lower,
         ends_at=found.period.upper,
     )
-
-
-def sum_sizes(rows: Sequence[PrefixRow]) -> tuple[int, int]:
-    """(addresses, used) of the roots: what lies in another is counted once."""
-    roots = [row for row in rows if row.depth == 0]
-    return sum(row.size for row in roots), sum(row.used for row in roots)

@@ -94,26 +94,6 @@ def sum_up(states: Sequence[UnitState]) -> RackState:
     return RackState(told, {state: counts[state] for state in UnitState})
 
 
-def find_runs(states: Sequence[UnitState], wanted: UnitState = UnitState.FREE) -> list[range]:
-    """The longest stretches of half units in one state, from the bottom."""
-    runs: list[range] = []
-    start: int | None = None
-    for u, state in enumerate([*states, None]):
-        if state == wanted:
-            start = u if start is None else start
-        elif start is not None:
-            runs.append(range(start, u))
-            start = None
-    return runs
-
-
-def count_places(run: range, height: int) -> int:
-    """How many things of this height fit into a run one above the other, each on a whole U if its
-    own height is whole."""
-    low = run.start + (run.start % 2 if height % 2 == 0 else 0)
-    return max(0, run.stop - low) // height if height else 0
-
-
 def _paint(states: list[UnitState], row: Stretch, state: UnitState) -> None:
     if row.u_low is None:
         return

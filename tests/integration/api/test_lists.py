@@ -11,9 +11,9 @@ from sqlalchemy import event
 
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
-from dcim.customers.queries import list_contracts, list_customers, list_items
+from dcim.customers.queries import list_contracts, list_customers
 from dcim.db import ScopedSession
-from dcim.inventory.queries import list_cabinets, list_devices, list_rooms, list_sites
+from dcim.inventory.queries import list_cabinets, list_rooms, list_sites
 from dcim.network.queries import PortFilter, PortSort, list_ports, list_services
 from dcim.operations.queries import list_maintenance
 from dcim.paging import Paging
@@ -25,8 +25,8 @@ from dcim.statements.queries import list_ledger, list_statements
 from tests.integration.matrix.world import seed_tenant
 
 LISTS: tuple[Callable[..., Any], ...] = (
-    list_customers, list_contracts, list_items, list_sites, list_rooms, list_cabinets,
-    list_devices, list_series, list_ports, list_services, list_maintenance, list_power_nodes,
+    list_customers, list_contracts, list_sites, list_rooms, list_cabinets, list_series,
+    list_ports, list_services, list_maintenance, list_power_nodes,
     list_incidents, list_ledger, list_statements,
 )  # fmt: skip
 STAFF_LISTS: tuple[Callable[..., Any], ...] = (list_agents, list_credentials)
@@ -99,15 +99,15 @@ def test_lists_cost_a_customer_the_same(session: ScopedSession, grow: Any) -> No
 def test_pages_follow_one_another(session: ScopedSession, grow: Any) -> None:
     grow(7)
     scope = Scope.staff("test")
-    whole = [one.id for one in list_devices(session, scope, paging=Paging(1, 100)).items]
+    whole = [one.id for one in list_customers(session, scope, paging=Paging(1, 100)).items]
     parts = [
         one.id
         for page in (1, 2, 3, 4)
-        for one in list_devices(session, scope, paging=Paging(page, 2)).items
+        for one in list_customers(session, scope, paging=Paging(page, 2)).items
     ]
     assert parts == whole
-    assert list_devices(session, scope, paging=Paging(9, 2)).items == []
-    assert list_devices(session, scope, paging=Paging(9, 2)).total == 7
+    assert list_customers(session, scope, paging=Paging(9, 2)).items == []
+    assert list_customers(session, scope, paging=Paging(9, 2)).total == 7
 
 
 def test_ports_by_use(session: ScopedSession, grow: Any) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcim.inventory.space.states import UnitState, count_places, find_runs, find_states, sum_up
+from dcim.inventory.space.states import UnitState, find_states, sum_up
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,6 @@ def test_a_rack_is_told_by_what_tells_the_most() -> None:
     assert sum_up(find_states(2, barred=[Thing(0, 3)])).state is UnitState.FREE
 
 
-def test_runs_are_counted_in_things_on_whole_units() -> None:
-    runs = find_runs(find_states(5, holds=[Thing(0, 1), Thing(6, 1)]))
-    assert runs == [range(1, 6), range(7, 10)]
-    assert [count_places(run, 2) for run in runs] == [2, 1]
-    assert count_places(range(1, 6), 1) == 5
-    assert count_places(range(0, 3), 4) == 0
-
-
 layers = st.lists(st.builds(Thing, st.integers(0, 18), st.integers(1, 6)), max_size=6)
 
 
@@ -66,5 +58,3 @@ def test_every_half_unit_is_in_exactly_one_state(
     states = find_states(10, installed=installed, barred=barred, allocations=sold, holds=held)
     assert len(states) == 20
     assert sum(sum_up(states).half_units.values()) == 20
-    covered = [run for state in UnitState for run in find_runs(states, state)]
-    assert sorted(u for run in covered for u in run) == list(range(20))
