@@ -5,6 +5,7 @@ One process is a switch at every address of 127.0.0.0/8; what it says can be wor
 
 from __future__ import annotations
 
+import atexit
 import functools
 import shutil
 import socket
@@ -31,7 +32,9 @@ def build() -> Path:
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise NoCompilerError("no C compiler (cc) on this machine")
-    program = Path(tempfile.mkdtemp(prefix="jifang-agent-")) / "load_agent"
+    folder = tempfile.mkdtemp(prefix="jifang-agent-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    program = Path(folder) / "load_agent"
     done = subprocess.run(
         [compiler, "-O2", "-o", program, SOURCE], capture_output=True, text=True, check=False
     )

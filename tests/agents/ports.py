@@ -45,7 +45,7 @@ async def read(
     agents: Sequence[Agent],
     hints: Hints | None = None,
     *,
-    timeout_s: float = 0.15,
+    timeout_s: float = 1.0,
     retries: int = 1,
     window: int = 64,
     kind: type[Sweep] = Sweep,

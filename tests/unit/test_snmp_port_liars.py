@@ -91,7 +91,6 @@ def test_what_does_not_fit_is_dropped_and_counted_and_delays_nobody(
             finished[walk.target.port] = time.monotonic()
             super()._finish(walk, error)
 
-    began = time.monotonic()
     done, sweep = asyncio.run(read([bad, *good], timeout_s=1.0, retries=0, kind=Timed))
     assert sweep.drops == {reason: 1}
     assert type(done[bad.port].read.error) is error
@@ -99,7 +98,7 @@ def test_what_does_not_fit_is_dropped_and_counted_and_delays_nobody(
     assert sweep.varbinds == len(good) * 8 * 49
     for agent in good:
         assert_whole(done[agent.port], range(1, 49))
-        assert finished[agent.port] - began < 0.9
+        assert error is not Timeout or finished[agent.port] < finished[bad.port]
 
 
 def test_a_walk_that_repeats_itself_from_reply_to_reply_is_an_error() -> None:

@@ -133,7 +133,7 @@ def test_too_big_halves_the_rows(bears: int) -> None:
 
 
 def test_an_agent_without_getbulk_is_read_by_getnext() -> None:
-    walk, sweep = read_one(Agent(ports(range(1, 6)), bulk_works=False), timeout_s=0.05)
+    walk, sweep = read_one(Agent(ports(range(1, 6)), bulk_works=False), timeout_s=0.2)
     assert_whole(walk, range(1, 6))
     assert not walk.read.hints.bulk
     again, sweep = read_one(Agent(ports(range(1, 6)), bulk_works=False), walk.read.hints)
@@ -172,7 +172,7 @@ def test_lost_packets_are_asked_for_again_with_fewer_rows() -> None:
             return None if len(asked) in (1, 3, 6) else super().answer(packet)
 
     asked: list[Message] = []
-    walk, _ = read_one(Lossy(ports(range(1, 49))), timeout_s=0.1, retries=2)
+    walk, _ = read_one(Lossy(ports(range(1, 49))), timeout_s=0.25, retries=2)
     assert_whole(walk, range(1, 49))
     assert [message.error_index for message in asked[:2]] == [49, 24]
     assert len({message.request_id for message in asked}) == len(asked)

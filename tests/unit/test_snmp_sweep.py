@@ -83,7 +83,7 @@ def test_dead_agents_delay_the_others_by_no_more_than_their_tries() -> None:
     began = time.monotonic()
     done, sweep = asyncio.run(read([*dead, *alive], timeout_s=0.3, retries=1, window=16))
     took = time.monotonic() - began
-    assert 0.6 <= took < 1.5
+    assert 0.6 <= took < 4  # one behind the other they would take 9.6 s
     assert all(isinstance(done[agent.port].read.error, Timeout) for agent in dead)
     for agent in alive:
         assert_whole(done[agent.port], range(1, 49))
