@@ -134,3 +134,30 @@ def test_control_without_the_hmac_the_tampered_is_not_dropped_as_such(
             transport.close()
 
     run(work())
+
+
+def test_an_unsigned_report_of_another_engine_does_not_unseat_the_proven_one() -> None:
+    class Impostor(Liar):
+        def lie(self, sealed: Sealed) -> bytes | None:
+            if sealed.envelope.engine_id != self.engine_id:
+                return None
+            mine, self.engine_id = self.engine_id, b"\x80\x00\x4f\xb8\x05impostor"
+            packet = self.report(sealed.envelope, secure_agent.UNKNOWN_ENGINE_IDS)
+            self.engine_id = mine
+            return packet
+
+    agent = secure(Impostor)
+    assert isinstance(agent, Liar)
+
+    async def work() -> None:
+        async with Responder([agent]):
+            transport = await opened()
+            await read(transport, agent)
+            known = transport._engines[agent.target().peer]
+            agent.lying = True
+            with pytest.raises(faults.Timeout):
+                await read(transport, agent, timeout_s=0.1)
+            assert transport._engines[agent.target().peer] == known
+            transport.close()
+
+    run(work())

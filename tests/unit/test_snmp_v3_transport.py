@@ -230,33 +230,6 @@ def test_causes_are_told_apart(change: dict[str, Any], fault: type[Exception]) -
     run(work())
 
 
-def test_an_unsigned_report_of_another_engine_does_not_unseat_the_proven_one() -> None:
-    class Impostor(Liar):
-        def lie(self, sealed: Sealed) -> bytes | None:
-            if sealed.envelope.engine_id != self.engine_id:
-                return None
-            mine, self.engine_id = self.engine_id, b"\x80\x00\x4f\xb8\x05impostor"
-            packet = self.report(sealed.envelope, secure_agent.UNKNOWN_ENGINE_IDS)
-            self.engine_id = mine
-            return packet
-
-    agent = secure(Impostor)
-    assert isinstance(agent, Liar)
-
-    async def work() -> None:
-        async with Responder([agent]):
-            transport = await opened()
-            await read(transport, agent)
-            known = transport._engines[agent.target().peer]
-            agent.lying = True
-            with pytest.raises(faults.Timeout):
-                await read(transport, agent, timeout_s=0.1)
-            assert transport._engines[agent.target().peer] == known
-            transport.close()
-
-    run(work())
-
-
 def test_an_engine_that_was_silent_long_is_met_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """An agent that starts again without counting it is refused, but not for ever."""
     agent = secure()
