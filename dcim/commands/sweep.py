@@ -42,8 +42,8 @@ def sweep_targets(
 ) -> None:
     """Poll every target of a file once over SNMP v2c: sysUpTime and eight columns per port.
 
-    Prints how many answered, what it took, and what was dropped. Exit code 0: all targets
-    answered; 1: some failed; 2: the file or an option is wrong.
+    Prints how many answered, what it took, and what was dropped. Exit code 0: the sweep was
+    made; 1: nobody answered; 2: the file or an option is wrong.
     """
     from dcim.snmp.sweep import sweep
     from dcim.snmp.target_list import TargetListError, read_targets
@@ -60,7 +60,7 @@ def sweep_targets(
         print_json(report.to_json())
     else:
         show_report(report)
-    ctx.exit(1 if report.failed else 0)
+    ctx.exit(1 if report.failed and not report.ok else 0)
 
 
 def show_report(report: "SweepReport") -> None:

@@ -1,12 +1,14 @@
-"""A file of v2c agents to sweep: one a line, `address[:port] community`."""
+"""A file of v2c agents to sweep: one a line, `address[:port] community`; a comma does as well."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from dcim.snmp.target import Target
 
 _LONGEST_COMMUNITY = 255
+_BETWEEN = re.compile(r"\s*,\s*|\s+")
 
 
 class TargetListError(ValueError):
@@ -29,10 +31,10 @@ def read_targets(lines: Iterable[str]) -> list[Target]:
         words = _without_comment(line)
         if not words:
             continue
-        place, _, community = words.partition(" ")
+        place, *community = _BETWEEN.split(words, maxsplit=1)
         try:
             address, port = _split(place)
-            targets.append(Target(address, port, community=_octets(community.strip())))
+            targets.append(Target(address, port, community=_octets("".join(community))))
         except ValueError as error:
             raise TargetListError(number, str(error)) from error
     return targets

@@ -155,6 +155,8 @@ def test_a_list_of_targets() -> None:
         "[2001:db8::1]:162   two words  \n",
         "[2001:db8::2] c",
         "  2001:db8::3 c",
+        "192.0.2.3:161,public",
+        "192.0.2.4 , a,b",
     ]
     assert [(one.address, one.port, one.community) for one in read_targets(lines)] == [
         ("192.0.2.1", 161, b"public"),
@@ -162,6 +164,8 @@ def test_a_list_of_targets() -> None:
         ("2001:db8::1", 162, b"two words"),
         ("2001:db8::2", 161, b"c"),
         ("2001:db8::3", 161, b"c"),
+        ("192.0.2.3", 161, b"public"),
+        ("192.0.2.4", 161, b"a,b"),
     ]
 
 
@@ -275,7 +279,10 @@ def test_the_command_tells_what_a_sweep_came_to(tmp_path: Path) -> None:
         assert told["peak_rss_bytes"] > 10 << 20
         file.write_text("\n".join([*lines[:2], f"127.0.0.9:{port} guess"]), encoding="utf-8")
         done = command("--targets", str(file), "--timeout", "0.2", "--retries", "0")
-    assert done.returncode == 1, done.stderr
+        file.write_text(f"127.0.0.9:{port} guess", encoding="utf-8")
+        nobody = command("--targets", str(file), "--timeout", "0.2", "--retries", "0")
+    assert done.returncode == 0, done.stderr
+    assert nobody.returncode == 1
     rows = dict(line.rsplit(None, 1) for line in done.stdout.splitlines() if len(line.split()) > 1)
     rows = {name.strip(): value for name, value in rows.items()}
     assert (rows["answered"], rows["failed"], rows["no answer"]) == ("2", "1", "1")
