@@ -347,7 +347,8 @@ def make_records(session: Session, scope: Scope, kind: Kind, rows: Sequence[Any]
 
     For a customer, what lies out of its reach is not named, not even by its number.
     """
-    maps = [dict(row._mapping) for row in rows]
+    names = rows[0]._fields if rows else ()
+    maps = [dict(zip(names, row, strict=True)) for row in rows]
     for each in maps:
         each.pop(MATCHED, None)
     titles: dict[str, dict[int, str]] = {}

@@ -78,6 +78,11 @@ class TranslatedEnvironment(Environment):
         self._translated: dict[str, TranslatedEnvironment] = {}
         self._compiling = RLock()
 
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """A plain dict, not a chain of two: each import within a page compares its keys. What an
+        extension adds after the first page was shown isn't seen."""
+        return {**self.globals, **(d or {})}
+
     def _load_template(self, name: str, globals: MutableMapping[str, Any] | None) -> Template:
         if self._language is None:
             return self._speak(choose_language())._load_template(name, globals)

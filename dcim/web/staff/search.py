@@ -14,6 +14,7 @@ from dcim.http.policy import has_right
 from dcim.i18n import gettext as _
 from dcim.operations.search import AGENT, Hit
 from dcim.operations.search import search as find
+from dcim.records.kinds import Kind
 from dcim.web.staff.arguments import read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.records.addresses import all_kinds, record_urls, seen_kinds
@@ -31,12 +32,11 @@ def search() -> str | Response:
     groups: dict[str, list[Hit]] = {}
     for hit in hits:
         groups.setdefault(hit.kind, []).append(hit)
-    names = {AGENT: _("SNMP agents")} | {one.name: _(one.label_plural) for one in seen_kinds()}
     mark = make_marker(text)
     return render_template(
         "staff/search.html",
         text=text,
-        groups=[(names[kind], show_hits(found, mark)) for kind, found in groups.items()],
+        groups=[(heading_of(kind), show_hits(found, mark)) for kind, found in groups.items()],
     )
 
 
@@ -53,8 +53,9 @@ class Line:
 def show_hits(hits: Sequence[Hit], mark: Callable[[str], Markup]) -> list[Line]:
     """Hits of one kind."""
     url_of = pages_of(hits[0].kind)
+    labels = {field: _(field) for field in {one.field for one in hits} if field}
     return [
-        Line(url_of(one.id), one.name, _(one.field), mark(one.value))
+        Line(url_of(one.id), one.name, labels[one.field], mark(one.value))
         if one.field
         else Line(url_of(one.id), one.name, "", one.value)
         for one in hits
@@ -90,4 +91,12 @@ def pages_of(kind: str) -> Callable[[int], str]:
     """The pages of the hits of a kind, by their ids."""
     if kind == AGENT:
         return lambda device_id: url_for("staff.device", device_id=device_id)
-    return record_urls(next(one for one in all_kinds() if one.name == kind))
+    return record_urls(kind_called(kind))
+
+
+def heading_of(kind: str) -> str:
+    return _("SNMP agents") if kind == AGENT else _(kind_called(kind).label_plural)
+
+
+def kind_called(name: str) -> Kind:
+    return next(one for one in all_kinds() if one.name == name)

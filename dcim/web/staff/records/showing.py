@@ -84,6 +84,15 @@ def prepare(kind: Kind, one: Field) -> Callable[[Record], Shown]:
             return Shown(title, url=url_of(value) if url_of else "")
 
         return show_reference
+    if isinstance(one.type, TextType):
+        unit, multiline = one.unit, one.type.multiline
+
+        # Hardly two records have the same text.
+        def show_text(record: Record) -> Shown:
+            value = record.values.get(name)
+            return Shown(str(value), unit, multiline=multiline) if value else NOTHING
+
+        return show_text
     known: dict[Any, Shown] = {}
 
     def show_known(record: Record) -> Shown:
