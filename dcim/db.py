@@ -1,15 +1,18 @@
 """The one door to PostgreSQL: base class, engines, sessions that carry a scope."""
 
 import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+import psycopg
 from sqlalchemy import Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 
 class Base(DeclarativeBase):
@@ -41,6 +44,10 @@ class RowScope(Protocol):
 PLAN_AFRESH = "plan_cache_mode=force_custom_plan"
 
 
+# A kept connection that nobody used for so long is asked before it is used again.
+ASKED_AFTER_S = 30.0
+
+
 def make_engine(url: str, *, pool_size: int = 5) -> Engine:
     """An engine whose connections give up on a lost server in seconds, not minutes."""
     engine = create_engine(
@@ -51,15 +58,36 @@ def make_engine(url: str, *, pool_size: int = 5) -> Engine:
         hide_parameters=True,
         connect_args={"connect_timeout": 5, "options": f"-c timezone=UTC -c {PLAN_AFRESH}"},
     )
+    event.listen(engine, "checkin", _note_return)
     event.listen(engine, "checkout", _replace_if_lost)
     return engine
 
 
-def _replace_if_lost(connection: DBAPIConnection, record: object, proxy: object) -> None:
+def _note_return(connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+    record.info["returned_s"] = time.monotonic()
+
+
+def _replace_if_lost(
+    connection: DBAPIConnection, record: ConnectionPoolEntry, proxy: object
+) -> None:
     """A server that went away has said so: then there is something to read on the connection. To
-    look costs nothing; to ask it, as `pool_pre_ping` does, costs every request a round trip."""
+    look costs nothing; to ask it, as `pool_pre_ping` does, costs every request a round trip. One
+    that lay idle is asked all the same: what stands between may have forgotten it without a word.
+    """
     if connection.closed or _has_news(connection.fileno()):
         raise InvalidatePoolError
+    idle_s = time.monotonic() - record.info.get("returned_s", time.monotonic())
+    if idle_s > ASKED_AFTER_S and not _answers(connection):
+        raise InvalidatePoolError
+
+
+def _answers(connection: DBAPIConnection) -> bool:
+    try:
+        connection.cursor().execute("SELECT 1")
+        connection.rollback()
+    except psycopg.Error:
+        return False
+    return True
 
 
 def _has_news(socket: int) -> bool:

@@ -5,6 +5,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import OperationalError
 
+from dcim import db
 from dcim.db import make_engine
 from tests.servers import Database
 
@@ -33,6 +34,21 @@ def test_a_plain_pool_hands_it_out(clean_database: Database) -> None:
     """The control."""
     with pytest.raises(OperationalError):
         ask_after_loss(create_engine(clean_database.app_url), clean_database)
+
+
+@pytest.mark.parametrize(("asked_after_s", "replaced"), [(0.0, True), (1e9, False)])
+def test_one_that_was_forgotten_without_a_word_is_asked_when_it_lay_idle(
+    clean_database: Database, monkeypatch: pytest.MonkeyPatch, asked_after_s: float, replaced: bool
+) -> None:
+    """A firewall says nothing. The second is the control: never asked, handed out."""
+    monkeypatch.setattr(db, "_has_news", lambda _socket: False)
+    monkeypatch.setattr(db, "ASKED_AFTER_S", asked_after_s)
+    engine = make_engine(clean_database.app_url)
+    if replaced:
+        assert ask_after_loss(engine, clean_database) == 1
+    else:
+        with pytest.raises(OperationalError):
+            ask_after_loss(engine, clean_database)
 
 
 def test_a_kept_connection_is_used_again(clean_database: Database) -> None:

@@ -77,6 +77,21 @@ def test_the_index_follows_the_records(session: ScopedSession, sites: dict[str, 
 
 
 @pytest.mark.usefixtures("sites")
+def test_every_part_of_three_letters_or_more_is_found(session: ScopedSession) -> None:
+    """Looked up by pieces of three, or by the five at both ends: never past a part."""
+    word = "ashburn 50%_off"
+    for low in range(len(word)):
+        for high in range(low + 3, len(word) + 1):
+            if (part := word[low:high]) == part.strip():
+                wish = read_wish(SITE, [("q", part)])
+                assert list_records(session, STAFF, SITE, wish).total == 1, part
+                assert [title for title, _ in look(session, part)] == ["ASH1"], part
+                # Both ends are there, but not so far from one another.
+                if len(part) > 10:
+                    assert look(session, part[:5] + "-" + part[-5:]) == []
+
+
+@pytest.mark.usefixtures("sites")
 def test_lists_search_alike(session: ScopedSession) -> None:
     for words, total in (("sh1", 3), ("sh", 3), ("云帆", 1), ("h", 3), ("50%_", 1), ("zz9", 0)):
         wish = read_wish(SITE, [("q", words)])

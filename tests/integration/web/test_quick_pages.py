@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from jinja2 import ChoiceLoader, FileSystemLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from dcim.accounts.roles import Right
 from dcim.app import create_app, serve
 from dcim.capacity.snapshot import current_board
 from dcim.config import Settings
@@ -20,6 +21,8 @@ from dcim.records import listing
 from dcim.records.listing import Wish, list_records
 from dcim.records.writing import create_record
 from dcim.web import translated_templates
+from dcim.web.remembered import remember
+from dcim.web.staff.records.showing import escape_all
 from dcim.web.translated_templates import TranslatedEnvironment
 from tests.integration.records.kinds import ROOM, SITE
 from tests.integration.web.conftest import Login
@@ -206,3 +209,30 @@ def test_the_first_search_for_space_finds_all_read(
     asked = [one for one in seen if "set_config" not in one]
     assert len(asked) == 1, "what has changed since, and nothing else"
     sessions.kw["bind"].dispose()
+
+
+def test_markup_is_remembered_for_one_language_and_set_of_rights(app: Flask) -> None:
+    made: list[str] = []
+
+    def show(language: str, *rights: Right) -> str:
+        def make() -> Markup:
+            made.append(language)
+            return Markup(f"{language} {len(rights)}")  # noqa: S704  two words of ours
+
+        with app.test_request_context(f"/?lang={language}"):
+            app.preprocess_request()
+            g.rights = frozenset(rights)
+            return str(remember(("test",), make))
+
+    for _again in range(2):
+        assert show("zh", Right.SEE_SPACE) == "zh 1"
+        assert show("en", Right.SEE_SPACE) == "en 1"
+        assert show("en") == "en 0"
+    assert made == ["zh", "en", "en"]
+
+
+@pytest.mark.parametrize(
+    "texts", [[], ["<b>"], ["a & b", "", "'"], ["a\0<", "b"], ["\0"], ["\0\0", "", "<\0>"]]
+)
+def test_texts_escaped_together_are_escaped_as_each(texts: list[str]) -> None:
+    assert escape_all(texts) == [str(escape(one)) for one in texts]
