@@ -89,7 +89,7 @@ def probe_device(
     """
     from dcim.snmp.target import Target, UsmCredentials
 
-    host, port = split_address(address)
+    host, port = read_address(address)
     try:
         if user:
             credentials = UsmCredentials(
@@ -155,17 +155,13 @@ def run_probe(target: "Target") -> "ProbeResult":
         raise UnreachableError("The agent's answer can't be used: %(why)s.", why=error) from error
 
 
-def split_address(text: str) -> tuple[str, int]:
-    """ "192.0.2.1:1161", "[2001:db8::1]:161", or without a port (161)."""
-    host, port = text, ""
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":")
-    elif text.count(":") == 1:
-        host, port = text.split(":")
-    if port and not port.isdigit():
-        raise InvalidError("%(text)s is no ADDRESS[:PORT].", text=text)
-    return host, int(port) if port else 161
+def read_address(text: str) -> tuple[str, int]:
+    from dcim.snmp.target import split_address
+
+    try:
+        return split_address(text)
+    except ValueError as error:
+        raise InvalidError("%(text)s is no ADDRESS[:PORT].", text=text) from error
 
 
 def show_probe(result: "ProbeResult") -> None:
@@ -263,7 +259,7 @@ def add_agent(
     """Probe ADDRESS[:PORT], accept its ports, and poll it from the next minute on."""
     from dcim.snmp.credentials import make_target
 
-    host, port = split_address(address)
+    host, port = read_address(address)
     with session_of(ctx, "snmp add") as (instance, session, scope):
         settings = instance.settings
         canonical = check_address(settings, host)

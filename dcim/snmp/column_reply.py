@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from dcim.snmp import ber
 from dcim.snmp.ber import BerError, Message, Oid, VarBind
+from dcim.snmp.if_mib import SYS_UPTIME
 
-SYS_UPTIME: Oid = (1, 3, 6, 1, 2, 1, 1, 3, 0)
 UNFRAGMENTED = 1_472  # what fits an Ethernet frame beside IPv4 and UDP headers
 SMALLEST_ID, LARGEST_ID = 1 << 24, (1 << 31) - 1  # request-ids that always take four octets
 

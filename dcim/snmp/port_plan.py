@@ -11,13 +11,11 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from dcim.snmp import ber
+from dcim.snmp import ber, if_mib
 from dcim.snmp.column_reply import UNFRAGMENTED, Asked, Column, ColumnRows, read_reply
 from dcim.snmp.faults import AgentError, SnmpError, Timeout, WalkError
 from dcim.snmp.target import Target
 
-_IF = (1, 3, 6, 1, 2, 1, 2, 2, 1)
-_IFX = (1, 3, 6, 1, 2, 1, 31, 1, 1, 1)
 EXPECTED_PORTS = 48
 _MOST_PORTS = 16_384
 _MOST_REPETITIONS = 120
@@ -42,14 +40,14 @@ class PortColumn(IntEnum):
 
 
 PORT_PLAN = (
-    Column((*_IFX, 6), ber.COUNTER64),  # ifHCInOctets
-    Column((*_IFX, 10), ber.COUNTER64),  # ifHCOutOctets
-    Column((*_IF, 14), ber.COUNTER32),  # ifInErrors
-    Column((*_IF, 20), ber.COUNTER32),  # ifOutErrors
-    Column((*_IF, 13), ber.COUNTER32),  # ifInDiscards
-    Column((*_IF, 19), ber.COUNTER32),  # ifOutDiscards
-    Column((*_IF, 8), ber.INTEGER),  # ifOperStatus
-    Column((*_IFX, 15), ber.GAUGE32),  # ifHighSpeed, Mb/s
+    Column(if_mib.HC_IN, ber.COUNTER64),
+    Column(if_mib.HC_OUT, ber.COUNTER64),
+    Column(if_mib.IN_ERRORS, ber.COUNTER32),
+    Column(if_mib.OUT_ERRORS, ber.COUNTER32),
+    Column(if_mib.IN_DISCARDS, ber.COUNTER32),
+    Column(if_mib.OUT_DISCARDS, ber.COUNTER32),
+    Column(if_mib.OPER, ber.INTEGER),
+    Column(if_mib.HIGH_SPEED, ber.GAUGE32),  # Mb/s
 )
 
 

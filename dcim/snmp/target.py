@@ -82,6 +82,30 @@ class Target:
         return ":" in self.address
 
 
+def split_address(place: str) -> tuple[str, int]:
+    """Address and port of "192.0.2.1:1161", "[2001:db8::1]:161", or without a port (161).
+
+    Raises ValueError with words that don't show what was given: it may be a community.
+    """
+    host, port = place, ""
+    if place.startswith("["):
+        host, bracket, rest = place[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ValueError("no address[:port] at the beginning")
+        port = rest[1:] if rest else "161"
+    elif place.count(":") == 1:
+        host, _, port = place.partition(":")
+    else:
+        port = "161"
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65_536):
+        raise ValueError("the port is no number from 1 to 65535")
+    try:
+        Target(host, int(port))
+    except ValueError:
+        raise ValueError("no numeric IPv4 or IPv6 address at the beginning") from None
+    return host, int(port)
+
+
 class Request(NamedTuple):
     """One PDU to send; the two numbers matter for GETBULK only."""
 

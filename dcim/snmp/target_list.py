@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from dcim.snmp.target import Target
+from dcim.snmp.target import Target, split_address
 
 _LONGEST_COMMUNITY = 255
 _BETWEEN = re.compile(r"\s*,\s*|\s+")
@@ -33,7 +33,7 @@ def read_targets(lines: Iterable[str]) -> list[Target]:
             continue
         place, *community = _BETWEEN.split(words, maxsplit=1)
         try:
-            address, port = _split(place)
+            address, port = split_address(place)
             targets.append(Target(address, port, community=_octets("".join(community))))
         except ValueError as error:
             raise TargetListError(number, str(error)) from error
@@ -52,25 +52,3 @@ def _octets(community: str) -> bytes:
     if len(octets) > _LONGEST_COMMUNITY:
         raise ValueError(f"a community longer than {_LONGEST_COMMUNITY} octets")
     return octets
-
-
-def _split(place: str) -> tuple[str, int]:
-    """ "192.0.2.1:1161", "[2001:db8::1]:161", or without a port (161)."""
-    host, port = place, ""
-    if place.startswith("["):
-        host, bracket, rest = place[1:].partition("]")
-        if not bracket or (rest and not rest.startswith(":")):
-            raise ValueError("no address[:port] at the beginning")
-        port = rest[1:] if rest else "161"
-    elif place.count(":") == 1:
-        host, _, port = place.partition(":")
-    else:
-        port = "161"
-    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65_536):
-        raise ValueError("the port is no number from 1 to 65535")
-    try:
-        Target(host, int(port))
-    except ValueError:
-        # Not shown: whoever swaps the two would find the community in a log.
-        raise ValueError("no numeric IPv4 or IPv6 address at the beginning") from None
-    return host, int(port)

@@ -9,7 +9,7 @@ from typing import Any
 from dcim.demo.responder import Agent, Responder, StaticTree
 from dcim.snmp import ber
 from dcim.snmp.ber import Oid, Value
-from dcim.snmp.column_reply import SYS_UPTIME
+from dcim.snmp.if_mib import SYS_UPTIME
 from dcim.snmp.port_plan import PORT_PLAN, Hints, PortColumn, PortWalk
 from dcim.snmp.sweep import Sweep
 from dcim.snmp.target import Target

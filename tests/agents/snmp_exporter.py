@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dcim.snmp.ber import format_oid
-from dcim.snmp.column_reply import SYS_UPTIME
+from dcim.snmp.if_mib import SYS_UPTIME
 from dcim.snmp.port_plan import PORT_PLAN, PortColumn
 
 NAMES = ("snmp_exporter", "prometheus-snmp-exporter")

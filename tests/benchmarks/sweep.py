@@ -24,8 +24,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dcim.snmp.column_reply import SYS_UPTIME
 from dcim.snmp.engine import Engine
+from dcim.snmp.if_mib import SYS_UPTIME
 from dcim.snmp.port_plan import PORT_PLAN
 from dcim.snmp.sweep import sweep
 from dcim.snmp.target import Target

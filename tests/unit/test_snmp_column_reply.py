@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from dcim.snmp import ber, column_reply
 from dcim.snmp.ber import Message, Value, VarBind
 from dcim.snmp.column_reply import (
-    SYS_UPTIME,
     Asked,
     Column,
     ColumnRows,
@@ -21,6 +20,7 @@ from dcim.snmp.column_reply import (
     read_indexes,
     read_reply,
 )
+from dcim.snmp.if_mib import SYS_UPTIME
 from dcim.snmp.port_plan import PORT_PLAN
 
 ID = 0x12345678

@@ -14,8 +14,8 @@ import pytest
 from dcim.demo.responder import Agent, Responder, StaticTree
 from dcim.snmp import ber, column_reply
 from dcim.snmp.ber import Message, VarBind
-from dcim.snmp.column_reply import SYS_UPTIME
 from dcim.snmp.faults import SnmpError, Timeout, WalkError
+from dcim.snmp.if_mib import SYS_UPTIME
 from dcim.snmp.port_plan import PORT_PLAN, PortColumn, PortWalk
 from dcim.snmp.sweep import Sweep
 from tests.agents.ports import UPTIME, assert_whole, ports, read, read_one, walk_of

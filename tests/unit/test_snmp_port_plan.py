@@ -11,8 +11,8 @@ import pytest
 from dcim.demo.responder import Agent, StaticTree
 from dcim.snmp import ber, port_plan
 from dcim.snmp.ber import Message, Oid, Value, VarBind
-from dcim.snmp.column_reply import SYS_UPTIME
 from dcim.snmp.faults import AgentError, WalkError
+from dcim.snmp.if_mib import SYS_UPTIME
 from dcim.snmp.port_plan import PORT_PLAN, Hints, PortColumn, PortWalk
 from dcim.snmp.target import Target
 from tests.agents.ports import UPTIME, assert_whole, ports, read_one
