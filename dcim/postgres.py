@@ -376,15 +376,17 @@ class EmbeddedServer:
         """Whether `pid` is a server of this directory: it works inside it. A number that meanwhile
         belongs to some other program (after a reboot) must not count."""
         child = self._children.get(pid)
-        if child is not None:
-            return child.poll() is None
+        if child is not None and child.poll() is not None:
+            return False
         try:
             return Path(f"/proc/{pid}/cwd").readlink() == self.cluster.resolve()
         except FileNotFoundError:
             if Path("/proc/self").exists():
+                if child is not None:
+                    child.wait()  # it has let go of everything; its parent hears of it in a moment
                 return False
         except PermissionError:
-            return False  # somebody else's process
+            return child is not None  # else somebody else's process
         try:
             os.kill(pid, 0)
         except OSError:

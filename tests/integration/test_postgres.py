@@ -164,6 +164,31 @@ def test_killed_server_is_recovered_with_what_was_committed(tmp_path: Path) -> N
         assert ask(server.owner_url, "SELECT n FROM kept") == [(42,)]
 
 
+class Leaving(subprocess.Popen[bytes]):
+    """Ended, but the kernel doesn't tell its parent yet: that takes a moment under load."""
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+
+def test_killed_child_on_its_way_out_does_not_run(tmp_path: Path) -> None:
+    with own_server(tmp_path / "i") as server:
+        server.ensure_started()
+        pid_file = server.cluster / "postmaster.pid"
+        lines = pid_file.read_text(encoding="utf-8").splitlines()
+        server.stop()
+        child = Leaving(["/bin/sleep", "60"], cwd=server.cluster)
+        server._children[child.pid] = child
+        pid_file.write_text("\n".join([str(child.pid), *lines[1:]]) + "\n", encoding="utf-8")
+        assert server.is_running()  # by all that can be seen
+        child.kill()
+        wait_until_gone(child.pid)
+        assert child.poll() is None
+        assert not server.is_running()
+        assert child.returncode == -signal.SIGKILL
+        del server._children[child.pid]
+
+
 def test_stale_pid_file_naming_a_foreign_process_is_cleared(tmp_path: Path) -> None:
     """After a reboot the number may belong to anything; PostgreSQL alone would refuse to start."""
     with own_server(tmp_path / "i") as server:
