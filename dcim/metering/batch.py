@@ -42,7 +42,7 @@ def overlay(family: Family, base: Columns, over: Columns) -> Columns:
     if not len(base):
         return over
     return Columns.from_matrix(
-        family, _keep_last(np.concatenate([base.matrix(), over.matrix()], axis=1), (0,))
+        family, keep_last(np.concatenate([base.matrix(), over.matrix()], axis=1), (0,))
     )
 
 
@@ -52,7 +52,7 @@ def clip(family: Family, columns: Columns, t0_ms: int, t1_ms: int) -> Columns:
     return Columns.from_matrix(family, columns.matrix()[:, low:high])
 
 
-def _keep_last(matrix: Ints, keys: tuple[int, ...]) -> Ints:
+def keep_last(matrix: Ints, keys: tuple[int, ...]) -> Ints:
     """Sort the columns of `matrix` by its rows `keys`; of equal keys the last one stays."""
     order = np.lexsort(tuple(matrix[key] for key in reversed(keys)))  # stable
     ordered = matrix[:, order]
@@ -83,7 +83,7 @@ class Batch:
         if any(len(row) != width for row in listed):
             raise ValueError(f"a {family.name} sample has {width} numbers: {family.columns}")
         matrix = np.array(listed, dtype=np.int64).reshape(len(listed), width).T
-        return cls(family, _check(_keep_last(matrix, (0, 1))))
+        return cls(family, _check(keep_last(matrix, (0, 1))))
 
     @classmethod
     def from_arrays(
@@ -107,7 +107,7 @@ class Batch:
             )
         )
         matrix = np.stack([np.atleast_1d(part) for part in parts])
-        return cls(family, _check(_keep_last(matrix, (0, 1))))
+        return cls(family, _check(keep_last(matrix, (0, 1))))
 
     def __len__(self) -> int:
         return int(self.matrix.shape[1])

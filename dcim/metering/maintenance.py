@@ -1,5 +1,6 @@
 """The nightly work on samples: close days into blocks, drop what is past retention."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,13 @@ from sqlalchemy.orm import Session
 from dcim.metering.batch import Columns
 from dcim.metering.blocks import try_block_lock, write_blocks
 from dcim.metering.families import DAY_MS, FAMILY_BY_NAME, Family
+from dcim.metering.frame_store import find_layouts
+from dcim.metering.frames import FRAMED, StoredFrame, open_frames
+from dcim.metering.partitions import (
+    drop_day,
+    list_days,
+    make_days,
+)
 
 # A day closes two days after it began at the earliest: what arrives late is mostly there by then.
 CLOSED_AFTER_DAYS = 2
@@ -16,6 +24,8 @@ CLOSED_AFTER_DAYS = 2
 RETENTION_DAYS = 36 * 31
 # Series closed in one transaction.
 CLOSE_CHUNK = 200
+# Devices whose frames of a day are closed in one transaction: 1,440 frames of up to some kB each.
+FRAME_CHUNK = 10
 
 
 @dataclass(slots=True)
@@ -35,6 +45,9 @@ def first_open_day(now_ms: int) -> int:
 def close_and_expire(session: Session, now_ms: int) -> MaintenanceReport:
     report = MaintenanceReport()
     before_ms = first_open_day(now_ms) * DAY_MS
+    with session.begin():
+        make_days(session, now_ms // DAY_MS)
+    _close_frames(session, now_ms, report)
     for family in FAMILY_BY_NAME.values():
         after = 0
         while not report.busy:
@@ -49,6 +62,86 @@ def close_and_expire(session: Session, now_ms: int) -> MaintenanceReport:
         with session.begin():
             _expire(session, now_ms, report)
     return report
+
+
+def _close_frames(session: Session, now_ms: int, report: MaintenanceReport) -> None:
+    """Move the frames of old days into blocks, device by device, then drop the day's partition.
+
+    How far a day is closed is committed with its blocks, so a run that was killed is gone on with.
+    """
+    first_open = first_open_day(now_ms)
+    with session.begin():
+        days = [day for day in list_days(session, first_open) if day < first_open]
+    for day in days:
+        while not report.busy:
+            with session.begin():
+                device_ids = _find_closable_devices(session, day)
+                if device_ids:
+                    _close_devices(session, day, device_ids, report)
+            if len(device_ids) < FRAME_CHUNK:
+                break
+        if report.busy:
+            return
+        with session.begin():
+            drop_day(session, day)
+
+
+def _find_closable_devices(session: Session, day: int) -> list[int]:
+    rows = session.execute(
+        text(
+            "SELECT d.id FROM device d WHERE d.id > coalesce("
+            "(SELECT device_id FROM frame_closing WHERE day = :day), 0)"
+            " AND EXISTS (SELECT FROM port_frame f WHERE f.device_id = d.id"
+            " AND f.ts >= :low AND f.ts < :high) ORDER BY d.id LIMIT :limit"
+        ),
+        {"day": day, "low": day * DAY_MS, "high": (day + 1) * DAY_MS, "limit": FRAME_CHUNK},
+    )
+    return list(rows.scalars())
+
+
+def _close_devices(
+    session: Session, day: int, device_ids: Sequence[int], report: MaintenanceReport
+) -> None:
+    if not try_block_lock(session):
+        report.busy = True
+        return
+    rows = session.execute(
+        text(
+            "SELECT device_id, ts, layout_id, body FROM port_frame"
+            " WHERE device_id = ANY(CAST(:devices AS bigint[])) AND ts >= :low AND ts < :high"
+            " ORDER BY device_id, ts"
+        ),
+        {"devices": list(device_ids), "low": day * DAY_MS, "high": (day + 1) * DAY_MS},
+    )
+    frames: dict[int, list[StoredFrame]] = {}
+    for device_id, ts, layout_id, body in rows:
+        frames.setdefault(device_id, []).append(StoredFrame(layout_id, ts, bytes(body)))
+    layouts = find_layouts(session, {each.layout_id for kept in frames.values() for each in kept})
+    for family in FRAMED.values():
+        fresh: dict[tuple[int, int], Columns] = {}
+        for kept in frames.values():
+            for series_id, columns in open_frames(family, kept, layouts).items():
+                report.samples += len(columns)
+                for part in _split_days(family, columns):
+                    fresh[series_id, int(part.ts[0]) // DAY_MS] = part
+        report.blocks += write_blocks(session, family, fresh)
+    session.execute(
+        text(
+            "INSERT INTO frame_closing (day, device_id) VALUES (:day, :device)"
+            " ON CONFLICT (day) DO UPDATE SET device_id = excluded.device_id"
+        ),
+        {"day": day, "device": max(device_ids)},
+    )
+
+
+def _split_days(family: Family, columns: Columns) -> list[Columns]:
+    """By UTC day: a frame from just before midnight has ports that answered after it."""
+    ends = np.flatnonzero(np.diff(columns.ts // DAY_MS)) + 1
+    return [
+        Columns.from_matrix(family, np.ascontiguousarray(part))
+        for part in np.split(columns.matrix(), ends, axis=1)
+        if part.shape[1]
+    ]
 
 
 def _find_closable(session: Session, family: Family, after: int, before_ms: int) -> list[int]:

@@ -1,6 +1,7 @@
 """What is measured: one series per port, power node or sensor, its hot samples and day blocks."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -8,6 +9,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     SmallInteger,
+    Text,
     UniqueConstraint,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -129,6 +131,60 @@ class StateSample(_Hot, Base):
     __table_args__ = (Index("ix_state_hot_series_id", "series_id", "ts"),)
 
 
+class FrameLayout(Base):
+    """Which port stands where in a device's frames; never changed, only followed by another."""
+
+    __tablename__ = "frame_layout"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id"))
+    digest: Mapped[bytes] = mapped_column(LargeBinary(16))
+    names: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    # Series ids in the order of names, 0 where there is no such series.
+    traffic_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    state_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+
+    __table_args__ = (UniqueConstraint("device_id", "digest"),)
+
+
+class PortFrame(Base):
+    """One poll of one device's ports (`metering.frames`), until its day is closed."""
+
+    __tablename__ = "port_frame"
+
+    device_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    ts: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    layout_id: Mapped[int] = mapped_column(Integer)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+    # PostgreSQL can't hold a foreign key cheaply at ten thousand rows a minute; layouts stay.
+    __table_args__ = ({"postgresql_partition_by": "RANGE (ts)"},)
+
+
+class PortMemoryRow(Base):
+    """A device's raw counters and newest samples, committed with the frame made from them."""
+
+    __tablename__ = "port_memory"
+
+    device_id: Mapped[int] = mapped_column(
+        ForeignKey("device.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    ts: Mapped[int] = mapped_column(BigInteger)
+    layout_id: Mapped[int] = mapped_column(ForeignKey("frame_layout.id"))
+    clock: Mapped[Code]
+    counters: Mapped[bytes] = mapped_column(LargeBinary)
+    newest: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class FrameClosing(Base):
+    """How far a day's frames are in blocks: all devices up to `device_id`."""
+
+    __tablename__ = "frame_closing"
+
+    day: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    device_id: Mapped[int] = mapped_column(BigInteger)
+
+
 class LatestSample(Base):
     """The newest sample of each series, for boards that show all of them at once."""
 
@@ -148,7 +204,11 @@ __all__ = [
     "FAMILIES",
     "ClimateSample",
     "CounterMemory",
+    "FrameClosing",
+    "FrameLayout",
     "LatestSample",
+    "PortFrame",
+    "PortMemoryRow",
     "PowerSample",
     "SampleBlock",
     "Series",

@@ -1,4 +1,4 @@
-"""Where samples are kept: hot rows, day blocks under them, the newest of each series."""
+"""Where samples are kept: hot rows and frames, day blocks under them, the newest of each series."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,8 +12,19 @@ from sqlalchemy.orm import Session
 from dcim.metering.batch import Batch, Columns, Ints, Row, clip, overlay
 from dcim.metering.blocks import pack_days, read_blocks, wait_for_block_lock
 from dcim.metering.families import DAY_MS, Family, find_family
+from dcim.metering.frame_store import (
+    PortMemory,
+    find_newest,
+    read_frames,
+    write_frames,
+    write_memories,
+)
+from dcim.metering.frames import Frame
 from dcim.metering.maintenance import MaintenanceReport, close_and_expire, first_open_day
 
+# A frame older than this is kept as rows: its day may be about to be closed, and its partition is
+# dropped then. Days are closed when they are at least twice as old.
+LATE_MS = DAY_MS // 2
 # Series per round trip of a read: bounds memory at about 500 series x 31 days x 56 bytes x samples.
 READ_CHUNK = 100
 
@@ -32,6 +43,10 @@ class SampleStore(Protocol):
     """No SQL on samples outside this package, so that another store can take its place."""
 
     def append(self, session: Session, family: str, batch: Batch | Iterable[Row]) -> int: ...
+
+    def append_frames(
+        self, session: Session, frames: Sequence[Frame], memories: Sequence[PortMemory], now_ms: int
+    ) -> None: ...
 
     def read(
         self, session: Session, family: str, series_ids: Sequence[int], t0_ms: int, t1_ms: int
@@ -82,6 +97,20 @@ class PostgresSampleStore:
         self._renew_latest(session, samples)
         return len(samples)
 
+    def append_frames(
+        self, session: Session, frames: Sequence[Frame], memories: Sequence[PortMemory], now_ms: int
+    ) -> None:
+        """Write polls of devices' ports, and what the next polls start from, in one transaction.
+
+        Again is the same as once. `now_ms` is the clock's UTC time in ms.
+        """
+        write_frames(session, [frame for frame in frames if frame.ts_ms > now_ms - LATE_MS])
+        for frame in frames:
+            if frame.ts_ms <= now_ms - LATE_MS:
+                for batch in frame.batches():
+                    self.append(session, batch.family.name, batch)
+        write_memories(session, memories)
+
     def _renew_latest(self, session: Session, samples: Batch) -> None:
         columns = samples.family.columns
         names = ("series_id", "ts", "span_ms", "flags", *columns)
@@ -103,7 +132,9 @@ class PostgresSampleStore:
     def read(
         self, session: Session, family: str, series_ids: Sequence[int], t0_ms: int, t1_ms: int
     ) -> Iterator[tuple[int, Columns]]:
-        """Each series' samples with t0_ms <= ts < t1_ms, in the order asked; hot rows over blocks.
+        """Each series' samples with t0_ms <= ts < t1_ms, in the order asked.
+
+        Hot rows lie over frames (a correction holds), both over blocks.
 
         Every series asked for is answered, with empty columns where nothing is known. Raises
         DamagedBlockError when a block's hash doesn't fit.
@@ -114,18 +145,25 @@ class PostgresSampleStore:
             # Hot first: a day that is closed between the two statements is then seen twice, which
             # the overlay makes one, instead of not at all.
             hot = read_hot(session, found, chunk, t0_ms, t1_ms)
+            framed = read_frames(session, found, chunk, t0_ms, t1_ms)
             days = range(t0_ms // DAY_MS, (t1_ms - 1) // DAY_MS + 1)
             closed = read_blocks(session, found, chunk, days)
             for series_id in chunk:
-                base = clip(found, closed.get(series_id, empty(found)), t0_ms, t1_ms)
+                base = overlay(
+                    found,
+                    closed.get(series_id, empty(found)),
+                    framed.get(series_id, empty(found)),
+                )
+                base = clip(found, base, t0_ms, t1_ms)
                 yield series_id, overlay(found, base, hot.get(series_id, empty(found)))
 
     def latest(
         self, session: Session, family: str, series_ids: Sequence[int] | None = None
     ) -> dict[int, Latest]:
         """The newest sample by series; those never measured are left out."""
+        found = find_family(family)
         wanted = "" if series_ids is None else " AND s.id = ANY(CAST(:ids AS bigint[]))"
-        parameters: dict[str, Any] = {"family": find_family(family).name}
+        parameters: dict[str, Any] = {"family": found.name}
         if series_ids is not None:
             parameters["ids"] = list(series_ids)
         rows = session.execute(
@@ -135,10 +173,17 @@ class PostgresSampleStore:
             ),
             parameters,
         )
-        return {
+        newest = {
             series_id: Latest(ts, span, flags, values)
             for series_id, ts, span, flags, values in rows
         }
+        for series_id, told in find_newest(session, found, series_ids).items():
+            ts, span, flags, numbers = told
+            # At the same instant a row is a correction of the frame.
+            if series_id not in newest or newest[series_id].ts < ts:
+                values = dict(zip(found.columns, numbers, strict=True))
+                newest[series_id] = Latest(ts, span, flags, values)
+        return newest
 
     def load_days(self, session: Session, batch: Batch, now_ms: int) -> int:
         """Write a back-fill: closed UTC days straight into blocks, younger samples as hot rows.

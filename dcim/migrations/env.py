@@ -8,8 +8,9 @@ from dcim.models import metadata
 
 
 def include_name(name: str | None, kind: str, parents: object) -> bool:
-    """Leave procrastinate's own tables alone: its schema is applied as it ships."""
-    return not (kind == "table" and name is not None and name.startswith("procrastinate_"))
+    """Leave procrastinate's own tables alone, its schema is applied as it ships, and partitions."""
+    apart = ("procrastinate_", "port_frame_")
+    return not (kind == "table" and name is not None and name.startswith(apart))
 
 
 def render_item(kind: str, item: object, context_: object) -> str | bool:

@@ -1,0 +1,329 @@
+"""Frames in PostgreSQL: layouts, the frames themselves, and what the next poll starts from."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from hashlib import blake2b
+
+import numpy as np
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from dcim.metering import narrow
+from dcim.metering.batch import Columns, Ints
+from dcim.metering.families import STATE, TRAFFIC, Family
+from dcim.metering.frames import FRAMED, LONGEST_POLL_MS, Frame, Layout, StoredFrame, open_frames
+
+
+class Newest(IntEnum):
+    """Rows of what is newest of each port: its index, its last sample of each family.
+
+    A time of -1: there was none yet.
+    """
+
+    IF_INDEX = 0
+    TRAFFIC_TS = 1
+    SPAN_MS = 2
+    FLAGS = 3
+    IN_OCTETS = 4
+    OUT_OCTETS = 5
+    IN_ERRORS = 6
+    OUT_ERRORS = 7
+    STATE_TS = 8
+    STATE = 9
+
+
+# Where a family's newest sample stands: time, then span and flags where it has them, then values.
+_NEWEST = {
+    TRAFFIC.name: (
+        Newest.TRAFFIC_TS,
+        Newest.SPAN_MS,
+        Newest.FLAGS,
+        (Newest.IN_OCTETS, Newest.OUT_OCTETS, Newest.IN_ERRORS, Newest.OUT_ERRORS),
+    ),
+    STATE.name: (Newest.STATE_TS, None, None, (Newest.STATE,)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PortMemory:
+    """A device's ports as the last poll left them, committed with that poll's frame.
+
+    `counters` are raw, in the poller's own rows; `newest` in those of `Newest`. Both have a column
+    per port of the layout. `clock` names the monotonic clock that the counters' times are of.
+    """
+
+    layout: Layout
+    ts_ms: int
+    clock: str
+    counters: Ints
+    newest: Ints
+
+
+# -- layouts
+
+
+def make_layouts(
+    session: Session, wanted: Sequence[tuple[int, tuple[str, ...], Ints]]
+) -> list[Layout]:
+    """Layouts of (device_id, port names, which of them count octets), with their series.
+
+    Series that are missing are made; a port of the inventory with that name is bound to them.
+    """
+    devices = [device_id for device_id, names, _ in wanted for _ in names]
+    slots = [name for _, names, _ in wanted for name in names]
+    counted = np.concatenate([mask for _, _, mask in wanted]).astype(bool)
+    _make_series(
+        session,
+        TRAFFIC,
+        [d for d, c in zip(devices, counted, strict=True) if c],
+        [s for s, c in zip(slots, counted, strict=True) if c],
+    )
+    _make_series(session, STATE, devices, slots)
+    bind_ports(session, sorted(set(devices)))
+    rows = session.execute(
+        text(
+            "SELECT family, device_id, slot, id FROM series"
+            " WHERE device_id = ANY(CAST(:devices AS bigint[])) AND family IN ('traffic', 'state')"
+        ),
+        {"devices": sorted(set(devices))},
+    )
+    known = {(family, device_id, slot): series_id for family, device_id, slot, series_id in rows}
+    return [_keep_layout(session, known, *each) for each in wanted]
+
+
+def _make_series(session: Session, family: Family, devices: list[int], slots: list[str]) -> None:
+    # In key order: two writers of the same series wait for each other, never in a ring.
+    session.execute(
+        text(
+            "INSERT INTO series (family, device_id, slot, step_s)"
+            " SELECT :family, device_id, slot, 60 FROM unnest(CAST(:devices AS bigint[]),"
+            " CAST(:slots AS text[])) AS wanted (device_id, slot) ORDER BY device_id, slot"
+            " ON CONFLICT (family, device_id, slot) DO NOTHING"
+        ),
+        {"family": family.name, "devices": devices, "slots": slots},
+    )
+
+
+def bind_ports(session: Session, device_ids: Sequence[int]) -> None:
+    """Bind series of ports to the inventory's ports of the same device and name."""
+    session.execute(
+        text(
+            "UPDATE series SET port_id = port.id FROM port"
+            " WHERE series.device_id = ANY(CAST(:devices AS bigint[]))"
+            " AND series.family IN ('traffic', 'state') AND port.device_id = series.device_id"
+            " AND port.name = series.slot"
+            " AND num_nonnulls(series.port_id, series.power_node_id, series.room_id) = 0"
+        ),
+        {"devices": list(device_ids)},
+    )
+
+
+def _keep_layout(
+    session: Session,
+    known: Mapping[tuple[str, int, str], int],
+    device_id: int,
+    names: tuple[str, ...],
+    counted: Ints,
+) -> Layout:
+    traffic = [
+        known[TRAFFIC.name, device_id, name] if counts else 0
+        for name, counts in zip(names, counted.tolist(), strict=True)
+    ]
+    state = [known[STATE.name, device_id, name] for name in names]
+    digest = blake2b("\0".join(names).encode(), digest_size=16)
+    digest.update(np.array([traffic, state], dtype="<i8").tobytes())
+    layout_id = session.execute(
+        text(
+            "INSERT INTO frame_layout (device_id, digest, names, traffic_ids, state_ids)"
+            " VALUES (:device, :digest, CAST(:names AS text[]), CAST(:traffic AS integer[]),"
+            " CAST(:state AS integer[]))"
+            # Touched, not left alone: only then the row comes back.
+            " ON CONFLICT (device_id, digest) DO UPDATE SET digest = excluded.digest RETURNING id"
+        ),
+        {
+            "device": device_id,
+            "digest": digest.digest(),
+            "names": list(names),
+            "traffic": traffic,
+            "state": state,
+        },
+    ).scalar_one()
+    return Layout(layout_id, device_id, names, np.array(traffic), np.array(state))
+
+
+def find_layouts(session: Session, layout_ids: Iterable[int]) -> dict[int, Layout]:
+    rows = session.execute(
+        text(
+            "SELECT id, device_id, names, traffic_ids, state_ids FROM frame_layout"
+            " WHERE id = ANY(CAST(:ids AS integer[]))"
+        ),
+        {"ids": sorted(set(layout_ids))},
+    )
+    return {
+        layout_id: Layout(
+            layout_id,
+            device_id,
+            tuple(names),
+            np.array(traffic, dtype=np.int64),
+            np.array(state, dtype=np.int64),
+        )
+        for layout_id, device_id, names, traffic, state in rows
+    }
+
+
+# -- frames
+
+
+def write_frames(session: Session, frames: Sequence[Frame]) -> None:
+    """Write frames in the caller's transaction; again is the same as once."""
+    if not frames:
+        return
+    listed = sorted(frames, key=lambda frame: (frame.layout.device_id, frame.ts_ms))
+    session.execute(
+        text(
+            "INSERT INTO port_frame (device_id, ts, layout_id, body)"
+            " SELECT * FROM unnest(CAST(:devices AS bigint[]), CAST(:times AS bigint[]),"
+            " CAST(:layouts AS integer[]), CAST(:bodies AS bytea[]))"
+            " ON CONFLICT (device_id, ts) DO UPDATE"
+            " SET layout_id = excluded.layout_id, body = excluded.body"
+        ),
+        {
+            "devices": [frame.layout.device_id for frame in listed],
+            "times": [frame.ts_ms for frame in listed],
+            "layouts": [frame.layout.id for frame in listed],
+            "bodies": [frame.pack() for frame in listed],
+        },
+    )
+
+
+def read_frames(
+    session: Session, family: Family, series_ids: Sequence[int], t0_ms: int, t1_ms: int
+) -> dict[int, Columns]:
+    """Samples within [t0_ms, t1_ms) that are still kept as frames, by series."""
+    if family.name not in FRAMED:
+        return {}
+    rows = session.execute(
+        text(
+            "SELECT device_id, ts, layout_id, body FROM port_frame WHERE device_id = ANY("
+            " SELECT DISTINCT device_id FROM series WHERE id = ANY(CAST(:ids AS integer[])))"
+            # A sample lies at its frame's time or a little behind it.
+            " AND ts > :low AND ts < :high ORDER BY device_id, ts"
+        ),
+        {"ids": list(series_ids), "low": t0_ms - LONGEST_POLL_MS, "high": t1_ms},
+    )
+    devices: dict[int, list[StoredFrame]] = {}
+    for device_id, ts, layout_id, body in rows:
+        devices.setdefault(device_id, []).append(StoredFrame(layout_id, ts, bytes(body)))
+    used = {frame.layout_id for frames in devices.values() for frame in frames}
+    layouts = find_layouts(session, used)
+    found: dict[int, Columns] = {}
+    for frames in devices.values():
+        found.update(open_frames(family, frames, layouts, series_ids))
+    return found
+
+
+# -- what the next poll starts from
+
+
+def write_memories(session: Session, memories: Sequence[PortMemory]) -> None:
+    if not memories:
+        return
+    listed = sorted(memories, key=lambda memory: memory.layout.device_id)
+    session.execute(
+        text(
+            "INSERT INTO port_memory (device_id, ts, layout_id, clock, counters, newest)"
+            " SELECT * FROM unnest(CAST(:devices AS bigint[]), CAST(:times AS bigint[]),"
+            " CAST(:layouts AS integer[]), CAST(:clocks AS text[]), CAST(:counters AS bytea[]),"
+            " CAST(:newest AS bytea[]))"
+            " ON CONFLICT (device_id) DO UPDATE SET ts = excluded.ts,"
+            " layout_id = excluded.layout_id, clock = excluded.clock,"
+            " counters = excluded.counters, newest = excluded.newest"
+        ),
+        {
+            "devices": [memory.layout.device_id for memory in listed],
+            "times": [memory.ts_ms for memory in listed],
+            "layouts": [memory.layout.id for memory in listed],
+            "clocks": [memory.clock for memory in listed],
+            "counters": [narrow.pack(memory.counters) for memory in listed],
+            "newest": [narrow.pack(memory.newest) for memory in listed],
+        },
+    )
+
+
+def find_memory_times(session: Session, device_ids: Sequence[int]) -> dict[int, int]:
+    """When each device's memory was written: whether what a worker remembers is still the last."""
+    rows = session.execute(
+        text(
+            "SELECT device_id, ts FROM port_memory"
+            " WHERE device_id = ANY(CAST(:devices AS bigint[]))"
+        ),
+        {"devices": list(device_ids)},
+    )
+    return {row.device_id: row.ts for row in rows}
+
+
+def read_memories(session: Session, device_ids: Sequence[int], rows: int) -> dict[int, PortMemory]:
+    """Memories by device; `rows` is how many the poller's counters have.
+
+    One of another version is left out: a gap then, not a guess.
+    """
+    found = session.execute(
+        text(
+            "SELECT device_id, ts, layout_id, clock, counters, newest FROM port_memory"
+            " WHERE device_id = ANY(CAST(:devices AS bigint[]))"
+        ),
+        {"devices": list(device_ids)},
+    ).all()
+    layouts = find_layouts(session, (row.layout_id for row in found))
+    memories: dict[int, PortMemory] = {}
+    for device_id, ts, layout_id, clock, counters, newest in found:
+        layout = layouts[layout_id]
+        try:
+            memories[device_id] = PortMemory(
+                layout,
+                ts,
+                clock,
+                narrow.unpack(bytes(counters), rows, len(layout)),
+                narrow.unpack(bytes(newest), len(Newest), len(layout)),
+            )
+        except narrow.DamagedFrameError:
+            continue
+    return memories
+
+
+def find_newest(
+    session: Session, family: Family, series_ids: Sequence[int] | None
+) -> dict[int, tuple[int, int, int, list[int]]]:
+    """(ts, span_ms, flags, values) of the newest sample of framed series."""
+    if family.name not in FRAMED:
+        return {}
+    chosen = (
+        ""
+        if series_ids is None
+        else (
+            " WHERE device_id = ANY(SELECT DISTINCT device_id FROM series"
+            " WHERE id = ANY(CAST(:ids AS integer[])))"
+        )
+    )
+    found = session.execute(
+        text(f"SELECT layout_id, newest FROM port_memory{chosen}"),  # noqa: S608
+        {} if series_ids is None else {"ids": list(series_ids)},
+    ).all()
+    layouts = find_layouts(session, (row.layout_id for row in found))
+    wanted = None if series_ids is None else set(series_ids)
+    time_row, span_row, flag_row, value_rows = _NEWEST[family.name]
+    newest: dict[int, tuple[int, int, int, list[int]]] = {}
+    for layout_id, body in found:
+        layout = layouts[layout_id]
+        table = narrow.unpack(bytes(body), len(Newest), len(layout)).tolist()
+        for column, series_id in enumerate(layout.ids(family.name).tolist()):
+            ts = table[time_row][column]
+            if series_id and ts >= 0 and (wanted is None or series_id in wanted):
+                newest[series_id] = (
+                    ts,
+                    0 if span_row is None else table[span_row][column],
+                    0 if flag_row is None else table[flag_row][column],
+                    [table[row][column] for row in value_rows],
+                )
+    return newest

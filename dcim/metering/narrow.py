@@ -1,0 +1,77 @@
+"""Tables of integers in few bytes: each row as its least value and narrow distances from it.
+
+A frame is written once a minute and read soon and often, so this is made to be quick: no
+compression, and many bodies of one shape are opened in one go. All 64 bits survive.
+
+Body: a version octet; an octet per row, the width of its distances (0: all values are alike); per
+row its least value in 8 octets, little-endian; then row by row the distances in so many octets.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dcim.metering.batch import Ints
+
+_VERSION = 1
+_WIDTHS = frozenset(range(9))
+
+
+class DamagedFrameError(RuntimeError):
+    """A body doesn't carry what was once written to it."""
+
+
+def pack(matrix: Ints) -> bytes:
+    """Pack a table of shape (rows, n), n of at least 1. The reader must know both."""
+    rows, count = matrix.shape
+    if not count:
+        raise ValueError("nothing to pack")
+    least = matrix.min(axis=1)
+    unsigned = np.ascontiguousarray(matrix).view(np.uint64)
+    distances = unsigned - least.view(np.uint64)[:, np.newaxis]  # modulo 2^64: never too large
+    widths = [(top.bit_length() + 7) // 8 for top in distances.max(axis=1).tolist()]
+    octets = distances.astype("<u8", copy=False).view(np.uint8).reshape(rows, count, 8)
+    return b"".join(
+        (
+            bytes((_VERSION, *widths)),
+            least.astype("<i8", copy=False).tobytes(),
+            *(octets[row, :, :width].tobytes() for row, width in enumerate(widths) if width),
+        )
+    )
+
+
+def shape_key(body: bytes, rows: int) -> bytes:
+    """Bodies of the same count and key can be opened together."""
+    return body[: 1 + rows]
+
+
+def unpack(body: bytes, rows: int, count: int) -> Ints:
+    """Undo `pack`: shape (rows, count). Raises DamagedFrameError."""
+    return unpack_many([body], range(rows), np.arange(count), rows, count)[:, 0]
+
+
+def unpack_many(
+    bodies: Sequence[bytes], wanted: Sequence[int], columns: Ints, rows: int, count: int
+) -> Ints:
+    """Open bodies of one shape: (len(wanted), bodies, columns), only those rows and columns.
+
+    Raises DamagedFrameError for what can't have been written by `pack`.
+    """
+    widths = bodies[0][1 : 1 + rows]
+    octets = 1 + 9 * rows + sum(widths) * count
+    if bodies[0][0] != _VERSION or not _WIDTHS.issuperset(widths):
+        raise DamagedFrameError(f"a frame of version {bodies[0][0]} is not known to this program")
+    if any(len(body) != octets for body in bodies):
+        raise DamagedFrameError("a frame isn't as long as it says")
+    raw = np.frombuffer(b"".join(bodies), dtype=np.uint8).reshape(len(bodies), octets)
+    least = np.ascontiguousarray(raw[:, 1 + rows : 1 + 9 * rows]).view("<u8").astype(np.uint64)
+    starts = 1 + 9 * rows + count * np.cumsum([0, *widths])
+    found = np.empty((len(wanted), len(bodies), len(columns)), dtype=np.uint64)
+    for place, row in enumerate(wanted):
+        found[place] = least[:, row, np.newaxis]
+        if width := widths[row]:
+            part = raw[:, starts[row] : starts[row] + count * width]
+            full = np.zeros((len(bodies), len(columns), 8), dtype=np.uint8)
+            full[:, :, :width] = part.reshape(len(bodies), count, width)[:, columns]
+            found[place] += full.view("<u8")[:, :, 0]
+    return found.view(np.int64)
