@@ -9,9 +9,10 @@ _WRAP32 = 1 << 32
 _TICK_MS = 10
 # Around a boot and at the wrap of sysUpTime two clocks are compared: agents round and cache. A
 # restart is taken to last longer than this.
-_CLOCK_SLACK_MS = 2_000
-_PLAUSIBLE_PERCENT = 105
+CLOCK_SLACK_MS = 2_000
+PLAUSIBLE_PERCENT = 105
 DEFAULT_MAX_SPAN_MS = 900_000
+LARGEST_DELTA = (1 << 63) - 1  # octets: what the store's columns can hold
 
 
 class GapReason(StrEnum):
@@ -134,10 +135,10 @@ def advance(  # noqa: PLR0911 - each way out is one thing that cannot be known
 
 def _octets(reading: Reading) -> tuple[int, int] | None:
     """Return both octet counters; all ones is how agents say that they have no number."""
-    top = (1 << reading.bits) - 1
     inward, outward = reading.in_octets, reading.out_octets
     if inward is None or outward is None or reading.bits not in (32, 64):
         return None
+    top = (1 << reading.bits) - 1
     if not 0 <= inward < top or not 0 <= outward < top:
         return None
     return inward, outward
@@ -204,22 +205,22 @@ def _restarted(last: Reading, reading: Reading, span_ms: int) -> bool:
 
 def _was_overtaken(before_ms: int, now_ms: int, span_ms: int) -> bool:
     """Tell whether a clock that went forward restarted: it can only if it was younger than now."""
-    young = before_ms <= span_ms + _CLOCK_SLACK_MS
+    young = before_ms <= span_ms + CLOCK_SLACK_MS
     return young and not _near(now_ms - before_ms, span_ms)
 
 
 def _near(one_ms: int, other_ms: int) -> bool:
-    return abs(one_ms - other_ms) <= _CLOCK_SLACK_MS + other_ms // 100
+    return abs(one_ms - other_ms) <= CLOCK_SLACK_MS + other_ms // 100
 
 
 def _agrees_with_uptime(last: Reading, reading: Reading, span_ms: int) -> bool:
     ticks = ((reading.uptime_ticks or 0) - (last.uptime_ticks or 0)) % _WRAP32
-    return abs(ticks * _TICK_MS - span_ms) <= 5 * _CLOCK_SLACK_MS + span_ms // 20
+    return abs(ticks * _TICK_MS - span_ms) <= 5 * CLOCK_SLACK_MS + span_ms // 20
 
 
 def _octets_between(old: int, new: int, bits: int, speed_bps: int, span_ms: int) -> int | GapReason:
     """Count the octets between two values, or say why that cannot be known."""
-    most = _PLAUSIBLE_PERCENT * speed_bps * span_ms // (100 * 8 * 1000)
+    most = PLAUSIBLE_PERCENT * speed_bps * span_ms // (100 * 8 * 1000)
     if bits == 32 and (not speed_bps or most >= _WRAP32):
         return GapReason.AMBIGUOUS  # it may have wrapped more than once, or unseen
     counted = new - old
@@ -227,7 +228,7 @@ def _octets_between(old: int, new: int, bits: int, speed_bps: int, span_ms: int)
         counted += 1 << bits
         if not speed_bps or counted > most:
             return GapReason.WENT_BACK
-    if speed_bps and counted > most:
+    if counted > LARGEST_DELTA or (speed_bps and counted > most):
         return GapReason.IMPLAUSIBLE
     return counted
 

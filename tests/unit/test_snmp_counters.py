@@ -191,6 +191,22 @@ def test_what_is_not_certain_is_a_gap(reading: Reading, reason: GapReason) -> No
     assert got.reason is reason
 
 
+def test_no_more_is_counted_than_can_be_stored() -> None:
+    unknown = replace(BASE, speed_bps=None, in_octets=0)
+    most = later(speed_bps=None, in_octets=2**63 - 1)
+    assert outcome(most, unknown) == Delta(T0 + 60_000, 60_000, 2**63 - 1, 4000)
+    more = replace(most, in_octets=2**63)
+    assert outcome(more, unknown) == Gap(T0 + 60_000, GapReason.IMPLAUSIBLE)
+    # a speed that no line has makes nothing plausible either
+    fast = replace(unknown, speed_bps=2**80)
+    assert outcome(more, fast) == Gap(T0 + 60_000, GapReason.IMPLAUSIBLE)
+
+
+def test_a_width_that_there_is_not_is_nothing_read() -> None:
+    for bits in (-1, 0, 48):
+        assert outcome(later(bits=bits)) == Gap(T0 + 60_000, GapReason.MISSING)
+
+
 @pytest.mark.parametrize("reason", ["missing", "duplicate", "stale"])
 def test_readings_that_say_nothing_leave_the_state(reason: str) -> None:
     reading = {
