@@ -56,7 +56,8 @@ class PortTable:
 
     def octets(self, item: Item) -> UInts:
         """IN_OCTETS or OUT_OCTETS as the unsigned numbers they are."""
-        return self.matrix[item].view(np.uint64)
+        row: UInts = self.matrix[item].view(np.uint64)
+        return row
 
     @classmethod
     def empty(cls, names: Sequence[str], clock: str = "") -> PortTable:
