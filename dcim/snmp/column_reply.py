@@ -4,6 +4,10 @@ The request reads sysUpTime and the rows of one column that follow an index. A r
 `_read_slowly`, which says in plain words what is accepted. `_read_fast` knows the bytes nearly all
 agents send and reads them with one regular expression; where it isn't sure it leaves the reply to
 the other, so the two never differ.
+
+What of a device hardly ever changes (`Column.steady`: names) isn't even read: all that stands
+before a reply's rows is looked at as ever, but rows that are octet by octet what the same question
+was answered with the last time say what they said then.
 """
 
 from __future__ import annotations
@@ -26,6 +30,9 @@ _WIDEST = {ber.INTEGER: 4, ber.COUNTER32: 5, ber.GAUGE32: 5, ber.TIMETICKS: 5, b
 _USUAL = {ber.INTEGER: 1, ber.COUNTER32: 3, ber.GAUGE32: 3, ber.TIMETICKS: 4, ber.COUNTER64: 6}
 _LAST_INDEX_OCTETS = 5  # of an arc of 32 bits
 _FRAME_OCTETS = 64  # of a reply but for its rows and its community, at most
+LONGEST_TEXT = 255  # octets of a DisplayString (RFC 2579)
+USUAL_TEXT = 24
+_MOST_REMEMBERED = 128  # replies of an agent, of an Ethernet frame each
 _ARCS = {
     1: rb"[\x00-\x7f]",
     2: rb"[\x81-\xff][\x00-\x7f]",
@@ -37,11 +44,22 @@ _from_bytes = int.from_bytes
 
 
 class Column:
-    """A column of integers indexed by one arc; `tag` is the type its MIB gives it."""
+    """A column of integers or of octet strings, indexed by one arc.
 
-    def __init__(self, oid: Oid, tag: int) -> None:
+    `tag` is the type its MIB gives it; `usual` is how many octets its integers mostly take.
+    `steady`: its values hardly ever change. `whole`: it is walked to its own end, not only as far
+    as the columns before it go.
+    """
+
+    def __init__(
+        self, oid: Oid, tag: int, *, usual: int = 0, steady: bool = False, whole: bool = False
+    ) -> None:
         self.oid = oid
         self.tag = tag
+        self.is_text = tag == ber.OCTET_STRING
+        self.usual = usual or _USUAL.get(tag, 0)
+        self.steady = steady
+        self.whole = whole
         self.content = ber.encode_oid(oid)
         self._patterns: dict[int, re.Pattern[bytes]] = {}
 
@@ -57,9 +75,8 @@ class Column:
     def _row(self, index_octets: int) -> bytes:
         content = len(self.content) + index_octets
         widest = _WIDEST[self.tag]
-        values = []
-        usual = _USUAL[self.tag]  # they are tried in turn
-        for size in sorted(range(1, widest + 1), key=lambda size: abs(size - usual)):
+        values = []  # they are tried in turn
+        for size in sorted(range(1, widest + 1), key=lambda size: abs(size - self.usual)):
             whole = re.escape(bytes((4 + content + size,)))
             behind = rb"(?<=%b.{%d}%b)" % (whole, content + 3, re.escape(bytes((size,))))
             first = b"."
@@ -78,22 +95,34 @@ class Column:
 
     @cached_property
     def row_octets(self) -> int:
-        """Octets of the largest row, but for its index."""
-        return 6 + len(self.content) + _WIDEST[self.tag]
+        """Octets of the largest row, but for its index and its text."""
+        return 6 + len(self.content) + _WIDEST.get(self.tag, 0)
 
-    def rows_that_fit(self, last_index: int, community: bytes) -> int:
-        """How many rows surely fit an unfragmented reply, with indexes as long as this one."""
+    def rows_that_fit(self, last_index: int, community: bytes, text_octets: int = 0) -> int:
+        """How many rows surely fit an unfragmented reply.
+
+        With indexes no longer than this one, and texts of no more than so many octets.
+        """
         octets = max(1, (last_index.bit_length() + 6) // 7)
+        if self.is_text:
+            octets += text_octets + (3 if text_octets > 100 else 0)  # lengths of more octets
         room = UNFRAGMENTED - _FRAME_OCTETS - len(community)
         return max(1, room // (self.row_octets + octets))
 
 
 class Asked:
-    """What a reply must fit: the request in flight. `after` is the last index had, or -1."""
+    """What a reply must fit: the request in flight. `after` is the last index had, or -1.
 
-    __slots__ = ("after", "column", "community", "head", "middle", "request_id", "rows")
+    `known` is what steady columns said the last time, `seen` what they say this time.
+    """
 
-    def __init__(self, community: bytes) -> None:
+    __slots__ = (
+        "after", "column", "community", "head", "known", "middle", "request_id", "rows", "seen",
+    )  # fmt: skip
+
+    def __init__(self, community: bytes, known: Known | None = None) -> None:
+        self.known = known or {}
+        self.seen: Known = {}
         self.community = community
         self.head = _head(community)
         self.column = _NO_COLUMN
@@ -118,9 +147,9 @@ _NO_COLUMN = Column((1, 3), ber.INTEGER)
 class ColumnRows(NamedTuple):
     """What an accepted reply says.
 
-    `indexes` rise and stand beside their `values`; `last` is the last index passed, values or not.
-    `ended`: the column goes no further. `fault` is why the walk can't go on, else empty; `status`
-    and `at` are the PDU's error-status and error-index.
+    `indexes` rise and stand beside their `values`, or in a column of texts their `texts`; `last` is
+    the last index passed, values or not. `ended`: the column goes no further. `fault` is why the
+    walk can't go on, else empty; `status` and `at` are the PDU's error-status and error-index.
     """
 
     uptime_ticks: int
@@ -131,6 +160,18 @@ class ColumnRows(NamedTuple):
     fault: str = ""
     status: int = 0
     at: int = 0
+    texts: tuple[bytes, ...] = ()
+
+
+class Remembered(NamedTuple):
+    """Rows as an agent once wrote them, `body`, and what was read from them."""
+
+    body: bytes
+    rows: ColumnRows
+
+
+# By the question: the column, the index it was to start after, and how many rows were asked for.
+Known = dict[tuple[Column, int, int], Remembered]
 
 
 @lru_cache(maxsize=256)
@@ -207,12 +248,17 @@ def objection(message: Message, asked: Asked) -> str:  # noqa: PLR0911 - one per
 
 
 def _take(uptime: int, varbinds: list[VarBind], asked: Asked, after: int) -> ColumnRows:
-    """Read the rows of one column; the first foreign OID and endOfMibView are its end."""
+    """Read the rows of one column; the first foreign OID and endOfMibView are its end.
+
+    A text longer than its MIB allows is passed over: the row has no value.
+    """
     column = asked.column.oid
     depth = len(column)
     place = column if after < 0 else (*column, after)
     indexes: list[int] = []
     values: list[int] = []
+    texts: list[bytes] = []
+    is_text = asked.column.is_text
     ended = False
     fault = "" if varbinds else "ended_early"
     for oid, (tag, data) in varbinds:
@@ -230,13 +276,22 @@ def _take(uptime: int, varbinds: list[VarBind], asked: Asked, after: int) -> Col
             fault = "wrong_index"
             break
         after = oid[depth]
-        if tag in _INTEGERS and isinstance(data, int) and _fits(data, 64):
+        if tag in ber.EXCEPTIONS or tag == ber.NULL:
+            continue
+        if is_text:
+            if tag != ber.OCTET_STRING or not isinstance(data, bytes):
+                fault = "not_a_text"
+                break
+            if len(data) <= LONGEST_TEXT:
+                indexes.append(after)
+                texts.append(data)
+        elif tag in _INTEGERS and isinstance(data, int) and _fits(data, 64):
             indexes.append(after)
             values.append(data)
-        elif tag not in ber.EXCEPTIONS and tag != ber.NULL:
+        else:
             fault = "not_a_number"
             break
-    return ColumnRows(uptime, tuple(indexes), values, after, ended, fault)
+    return ColumnRows(uptime, tuple(indexes), values, after, ended, fault, texts=tuple(texts))
 
 
 def _fits(number: object, bits: int) -> bool:
@@ -268,7 +323,37 @@ def _read_fast(packet: bytes, asked: Asked) -> ColumnRows | None:  # noqa: PLR09
     uptime = _from_bytes(packet[at + 14 : stop], "big")
     if uptime >> 32:
         return None
+    if asked.column.steady:
+        return _read_steady(packet, stop, asked, uptime)
     return _read_rows(packet, stop, asked, uptime)
+
+
+def _read_steady(packet: bytes, at: int, asked: Asked, uptime: int) -> ColumnRows | None:
+    question = (asked.column, asked.after, asked.rows)
+    known = asked.known.get(question)
+    if known is None or not _is_same(packet, at, known.body):
+        if len(packet) > UNFRAGMENTED:
+            return _read_rows(packet, at, asked, uptime)
+        known = _read_body(*question, packet[at:])
+        if known is None:
+            return None
+    if len(asked.seen) < _MOST_REMEMBERED:
+        asked.seen[question] = known
+    _, indexes, values, last, ended, _, _, _, texts = known.rows
+    return ColumnRows(uptime, indexes, values, last, ended, texts=texts)
+
+
+def _is_same(packet: bytes, at: int, body: bytes) -> bool:
+    return len(packet) - at == len(body) and packet.startswith(body, at)
+
+
+@lru_cache(maxsize=1_024)
+def _read_body(column: Column, after: int, rows: int, body: bytes) -> Remembered | None:
+    """Read rows that stand alone; agents of a kind say the same, and share what is remembered."""
+    asked = Asked(b"")
+    asked.column, asked.after, asked.rows = column, after, rows
+    found = _read_rows(body, 0, asked, 0)
+    return None if found is None or found.fault else Remembered(body, found)
 
 
 def _content_to_end(packet: bytes, at: int, size: int) -> int:
@@ -296,7 +381,7 @@ def _read_rows(packet: bytes, at: int, asked: Asked, uptime: int) -> ColumnRows 
     values: list[int] = []
     last = asked.after
     size = len(packet)
-    while at < size:
+    while at < size and not column.is_text:
         pattern = column.pattern(packet[at + 3] - len(column.content))
         if pattern is None:
             break

@@ -341,13 +341,17 @@ class Engine:
             if request.pdu == ber.GETNEXT and once:  # they stand before the columns here too
                 request = request._replace(non_repeaters=len(once))
             repeated, unrepeated = self._in_order(request, reply, target)
+            # A row that was cut is read again, whole: a port renumbered between two replies would
+            # have its counters from one and its name from the other.
+            whole = len(repeated) - len(repeated) % len(active)
+            repeated = repeated[: whole or None]
             for oid, value in unrepeated:
                 if oid in instances and not value.missing:
                     table[oid][()] = value
             once = ()
             receipt = Receipt(reply.wall_ms, reply.monotonic_ms)
             for position, column in enumerate(active):
-                # A reply cut short may hold nothing of the later columns: they stay in place.
+                # One cut in its first row holds nothing of the later columns: they stay in place.
                 part = repeated[position :: len(active)]
                 last = self._take(table, column, part, receipt) if part else cursors[column]
                 if last:

@@ -3,6 +3,10 @@
 A `PortWalk` does no I/O: it says what to ask next and takes what came back or didn't. The first
 column is walked to its end; the others stop where it stopped, so that an agent whose number of
 ports is known costs one request a column.
+
+`POLL_PLAN` is what a poll reads that is kept: ifCounterDiscontinuityTime and, last of all, ifName
+beside them (why last, `port_poll.py` says). There ifOperStatus is walked to its own end too, so
+that ports show which have no 64-bit counters.
 """
 
 from __future__ import annotations
@@ -12,7 +16,15 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from dcim.snmp import ber, if_mib
-from dcim.snmp.column_reply import UNFRAGMENTED, Asked, Column, ColumnRows, read_reply
+from dcim.snmp.column_reply import (
+    UNFRAGMENTED,
+    USUAL_TEXT,
+    Asked,
+    Column,
+    ColumnRows,
+    Known,
+    read_reply,
+)
 from dcim.snmp.faults import AgentError, SnmpError, Timeout, WalkError
 from dcim.snmp.target import Target
 
@@ -51,11 +63,27 @@ PORT_PLAN = (
 )
 
 
+class PollColumn(IntEnum):
+    """What a poll reads beside them; the value is the place in `POLL_PLAN`."""
+
+    DISCONTINUITY = 8
+    NAME = 9
+
+
+POLL_PLAN = (
+    *PORT_PLAN[: PortColumn.OPER_STATUS],
+    Column(if_mib.OPER, ber.INTEGER, whole=True),
+    PORT_PLAN[PortColumn.HIGH_SPEED],
+    Column(if_mib.DISCONTINUITY, ber.TIMETICKS, usual=1, steady=True),
+    Column(if_mib.NAME, ber.OCTET_STRING, steady=True),
+)
+
+
 class Part(NamedTuple):
     """Rows of one column out of one reply: `values` beside rising `indexes`, and when they came.
 
-    `wall_ms` is UTC epoch ms, `monotonic_ms` the monotonic clock's; `uptime_ticks` is sysUpTime in
-    1/100 s as this very reply told it.
+    A column of texts has `texts` instead of values. `wall_ms` is UTC epoch ms, `monotonic_ms` the
+    monotonic clock's; `uptime_ticks` is sysUpTime in 1/100 s as this very reply told it.
     """
 
     indexes: tuple[int, ...]
@@ -63,38 +91,45 @@ class Part(NamedTuple):
     wall_ms: int
     monotonic_ms: int
     uptime_ticks: int
+    texts: tuple[bytes, ...] = ()
 
 
 class Hints(NamedTuple):
-    """What one poll learns for the next: ports to expect, the most rows a reply may have."""
+    """What one poll learns for the next: ports to expect, the most rows a reply may have.
+
+    Of texts the most rows and the octets of the longest one; `known` is what steady columns said.
+    """
 
     ports: int = EXPECTED_PORTS
     rows: int = _MOST_REPETITIONS
     bulk: bool = True
+    text_rows: int = _MOST_REPETITIONS
+    text_octets: int = USUAL_TEXT
+    known: Known | None = None
 
 
 class PortsRead:
     """What an agent said: per column its parts. `error` tells why it is not the whole plan.
 
-    `uptime_ticks` is sysUpTime of the first reply.
+    `uptime_ticks` is sysUpTime of the first reply; `hints` are worth keeping without an error.
     """
 
     __slots__ = ("columns", "error", "hints", "uptime_ticks")
 
-    def __init__(self) -> None:
-        self.columns: tuple[list[Part], ...] = tuple([] for _ in PORT_PLAN)
+    def __init__(self, plan: tuple[Column, ...] = PORT_PLAN) -> None:
+        self.columns: tuple[list[Part], ...] = tuple([] for _ in plan)
         self.error: SnmpError | None = None
         self.uptime_ticks: int | None = None
         self.hints = Hints()
 
-    def column(self, which: PortColumn) -> dict[int, int]:
-        """The column's values by ifIndex."""
+    def column(self, which: PortColumn | PollColumn) -> dict[int, int]:
+        """The values of a column of integers by ifIndex."""
         found: dict[int, int] = {}
         for part in self.columns[which]:
             found.update(zip(part.indexes, part.values, strict=True))
         return found
 
-    def received(self, which: PortColumn) -> Iterator[tuple[int, Part]]:
+    def received(self, which: PortColumn | PollColumn) -> Iterator[tuple[int, Part]]:
         """Each ifIndex of a column with the part (so the times and sysUpTime) it came in."""
         for part in self.columns[which]:
             for index in part.indexes:
@@ -113,10 +148,13 @@ class PortWalk:
         "_known_last",
         "_most",
         "_number",
+        "_other_ceiling",
         "_pdu",
+        "_plan",
         "_retries",
         "_strikes",
         "_taken",
+        "_text_octets",
         "answered",
         "deadline",
         "done",
@@ -127,31 +165,44 @@ class PortWalk:
         "target",
     )  # fmt: skip
 
-    def __init__(self, target: Target, hints: Hints | None = None, retries: int = 1) -> None:
+    def __init__(
+        self,
+        target: Target,
+        hints: Hints | None = None,
+        retries: int = 1,
+        plan: tuple[Column, ...] = PORT_PLAN,
+    ) -> None:
         if target.version != "2c":
             raise ValueError("the port plan is read by v2c")
         hints = hints or Hints()
         self.target = target
         self.peer = target.peer
-        self.read = PortsRead()
+        self.read = PortsRead(plan)
         self.done = False
         self.answered = False
         # The sweep's own: the socket asked from, and the monotonic seconds of deadline and start.
         self.sock: Any = None
         self.deadline = self.started = 0.0
-        self._asked = Asked(target.community)
+        self._plan = plan
+        self._asked = Asked(target.community, hints.known)
         self._retries = retries
         self._attempt = 0
         self._strikes = 0
         self._bulk = hints.bulk and target.bulk
         self._ceiling = max(1, min(hints.rows, _MOST_REPETITIONS))  # never ask for more again
+        self._other_ceiling = max(
+            1, min(hints.text_rows, _MOST_REPETITIONS)
+        )  # the texts', by turns
+        self._text_octets = hints.text_octets
         self._most = self._ceiling  # for now, after a loss
         self._expected = max(1, hints.ports)
         self._known_last = -1  # the last index of the columns that were walked to their end
         self._pdu = ber.GETBULK
         self._number = 0
         self._taken = 0  # rows had of this column
-        self._asked.column = PORT_PLAN[0]
+        self._asked.column = plan[0]
+        if plan[0].is_text:
+            self._swap_ceilings()
 
     def request(self, request_id: int) -> bytes:
         """Make the datagram to send now."""
@@ -164,12 +215,13 @@ class PortWalk:
     def _rows_wanted(self) -> int:
         asked = self._asked
         left = self._expected - self._taken
-        if self._known_last < 0:
+        if self._known_last < 0 or asked.column.whole:
             left += 1  # the row behind the last shows that it is the last
         if left < 1:
             left = _UNKNOWN_REST
         last = max(asked.after, self._known_last, self._expected)
-        return min(left, self._most, asked.column.rows_that_fit(last, asked.community))
+        fits = asked.column.rows_that_fit(last, asked.community, self._text_octets)
+        return min(left, self._most, fits)
 
     def miss(self) -> None:
         """Take note that no answer came in time."""
@@ -200,7 +252,14 @@ class PortWalk:
         count = len(outcome.indexes)
         if count:
             self.read.columns[self._number].append(
-                Part(outcome.indexes, outcome.values, wall_ms, monotonic_ms, outcome.uptime_ticks)
+                Part(
+                    outcome.indexes,
+                    outcome.values,
+                    wall_ms,
+                    monotonic_ms,
+                    outcome.uptime_ticks,
+                    outcome.texts,
+                )
             )
         self._learn(len(packet))
         self._advance(outcome, count)
@@ -240,7 +299,7 @@ class PortWalk:
             if rows.last >= 0 and (self._known_last < 0 or self._taken > self._expected):
                 self._expected = self._taken
             self._known_last = max(self._known_last, rows.last)
-        elif self._known_last < 0 or rows.last < self._known_last:
+        elif self._known_last < 0 or rows.last < self._known_last or asked.column.whole:
             if self._taken > _MOST_PORTS:
                 self.fail(WalkError(f"{self.peer[0]} has more than {_MOST_PORTS} ports"))
             return
@@ -251,12 +310,35 @@ class PortWalk:
         self._number += 1
         asked = self._asked
         asked.after = -1
-        if self._number < len(PORT_PLAN):
-            asked.column = PORT_PLAN[self._number]
+        if self._number < len(self._plan):
+            was_text = asked.column.is_text
+            asked.column = self._plan[self._number]
+            if asked.column.is_text is not was_text:
+                self._swap_ceilings()
             return
-        ports = max(sum(len(part.indexes) for part in parts) for parts in self.read.columns)
-        self.read.hints = Hints(ports or EXPECTED_PORTS, self._ceiling, self._bulk)
+        self.read.hints = self._hints()
         self.done = True
+
+    def _swap_ceilings(self) -> None:
+        """Rows of texts are longer: what an agent bears of them says nothing about numbers."""
+        self._ceiling, self._other_ceiling = self._other_ceiling, self._ceiling
+        self._most = self._ceiling
+
+    def _hints(self) -> Hints:
+        columns = self.read.columns
+        ports = max(sum(len(part.indexes) for part in parts) for parts in columns)
+        rows, text_rows = self._ceiling, self._other_ceiling
+        if self._asked.column.is_text:
+            rows, text_rows = text_rows, rows
+        longest = [max(map(len, part.texts)) for parts in columns for part in parts if part.texts]
+        return Hints(
+            ports or EXPECTED_PORTS,
+            rows,
+            self._bulk,
+            text_rows,
+            max(longest, default=self._text_octets),
+            self._asked.seen or None,
+        )
 
     def _refused(self, rows: ColumnRows) -> None:
         """Make do with an error status: fewer rows, then GETNEXT, then it is an error."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 
 from dcim.snmp import counters
-from dcim.snmp.ber import Oid, Value
+from dcim.snmp.agent_text import clean_text
+from dcim.snmp.ber import Oid
 from dcim.snmp.engine import Engine, Receipt, Table
 from dcim.snmp.if_mib import (
     ADMIN,
@@ -38,9 +38,6 @@ _COUNTERS = (
 _DESCRIPTIONS = (DESCR, ALIAS, ADMIN, SPEED)
 _STATUS = ("", "up", "down", "testing", "unknown", "dormant", "notPresent", "lowerLayerDown")
 _SATURATED = 2**32 - 1
-_LONGEST = 255
-# Bidirectional controls can make hostile text show as something else (Unicode TR 36).
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True)
@@ -154,26 +151,3 @@ def _number(table: Table, column: Oid, index: Oid) -> int | None:
 
 def _text(table: Table, column: Oid, index: Oid) -> str:
     return clean_text(table[column].get(index))
-
-
-def clean_text(value: Value | None) -> str:
-    """Make hostile text of the network safe to keep: NFC, no controls, at most 255 characters.
-
-    UTF-8 where it is that, GB 18030 where that fits (older Chinese agents), else Latin-1.
-    """
-    octets = value.octets if value else None
-    if not octets:
-        return ""
-    for encoding in ("utf-8", "gb18030", "latin-1"):
-        try:
-            words = octets.rstrip(b"\x00").decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    spaced = "".join(" " if mark in "\r\n\t" else mark for mark in words)
-    kept = "".join(
-        mark
-        for mark in spaced
-        if unicodedata.category(mark) not in ("Cc", "Cs") and mark not in _BIDI
-    )
-    return " ".join(unicodedata.normalize("NFC", kept).split())[:_LONGEST]

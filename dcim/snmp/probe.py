@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dcim.snmp.agent_text import clean_text
 from dcim.snmp.ber import Oid, Value, format_oid
 from dcim.snmp.engine import Engine
-from dcim.snmp.ports import PortReading, clean_text, read_ports
+from dcim.snmp.ports import PortReading, read_ports
 from dcim.snmp.profiles import Catalogue, shipped_catalogue
 from dcim.snmp.readings import Reading, read_readings
 from dcim.snmp.target import Target

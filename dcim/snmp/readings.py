@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from dcim.snmp.agent_text import clean_text
 from dcim.snmp.ber import Oid, Value, format_oid
 from dcim.snmp.engine import Engine, Table
-from dcim.snmp.ports import PortReading, clean_text, read_ports
+from dcim.snmp.ports import PortReading, read_ports
 from dcim.snmp.profiles import (
     Catalogue,
     Column,

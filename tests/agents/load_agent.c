@@ -69,6 +69,7 @@ static const struct column COLUMNS[] = {
     {{1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 10}, 11, COUNTER64, RATE, 10000000, 0}, /* ifHCOutOctets */
     {{1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 15}, 11, GAUGE32, FIXED, 10000, 0}, /* ifHighSpeed */
     {{1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 18}, 11, OCTETS, FIXED, 0, ""},    /* ifAlias */
+    {{1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 19}, 11, TIMETICKS, FIXED, 0, 0},  /* ifCounterDiscontinuityTime */
 };
 enum { COLUMN_COUNT = sizeof COLUMNS / sizeof *COLUMNS,
        SCALAR_COUNT = sizeof SCALARS_BEFORE / sizeof *SCALARS_BEFORE };
@@ -211,7 +212,7 @@ static int put_value(unsigned char *to, const struct object *object, uint32_t ad
     }
     if (column->tag != OCTETS) return put_number(to, column->tag, number);
     if (column->source == NAME) {
-        snprintf(name, sizeof name, "port%u", object->row);
+        snprintf(name, sizeof name, "GigabitEthernet0/0/%u", object->row);
         text = name;
     }
     int length = (int)strlen(text);

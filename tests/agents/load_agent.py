@@ -88,6 +88,11 @@ def is_dead(address: str, dead_percent: float) -> bool:
     return _mix(address, 1) % 10_000 < int(dead_percent * 100)
 
 
+def name(row: int) -> str:
+    """What a port is called (ifName, ifDescr)."""
+    return f"GigabitEthernet0/0/{row}"
+
+
 def counter(address: str, row: int, arc: int, uptime_ticks: int) -> int:
     """What a counter says at this sysUpTime; `arc` is the last of its column's OID."""
     number = (_mix(address, row * 64 + arc) % RATES[arc]) * uptime_ticks

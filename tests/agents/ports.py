@@ -9,8 +9,17 @@ from typing import Any
 from dcim.demo.responder import Agent, Responder, StaticTree
 from dcim.snmp import ber
 from dcim.snmp.ber import Oid, Value
+from dcim.snmp.column_reply import SMALLEST_ID, Column
 from dcim.snmp.if_mib import SYS_UPTIME
-from dcim.snmp.port_plan import PORT_PLAN, Hints, PortColumn, PortWalk
+from dcim.snmp.port_plan import (
+    POLL_PLAN,
+    PORT_PLAN,
+    Hints,
+    PollColumn,
+    PortColumn,
+    PortsRead,
+    PortWalk,
+)
 from dcim.snmp.sweep import Sweep
 from dcim.snmp.target import Target
 
@@ -37,8 +46,49 @@ def ports(indexes: Sequence[int], leave_out: Sequence[int] = (), behind: bool = 
     return StaticTree(objects)
 
 
-def walk_of(agent: Agent, hints: Hints | None = None, retries: int = 1) -> PortWalk:
-    return PortWalk(Target(agent.host, agent.port, community=b"public"), hints, retries)
+def poll_ports(indexes: Sequence[int], leave_out: Sequence[int] = ()) -> StaticTree:
+    """What a poll reads: the plan's columns, discontinuity times and names."""
+    tree = ports(indexes, leave_out)
+    objects = {oid: value for oid in tree.under((1, 3)) if (value := tree.get(oid))}
+    for which in set(PollColumn) - set(leave_out):
+        for index in indexes:
+            objects[(*POLL_PLAN[which].oid, index)] = (
+                ber.text(name(index)) if which is PollColumn.NAME else ber.timeticks(index % 3)
+            )
+    return StaticTree(objects)
+
+
+def name(index: int) -> str:
+    return f"GigabitEthernet0/0/{index}"
+
+
+def names_in(read: PortsRead) -> dict[int, bytes]:
+    return {
+        index: text
+        for part in read.columns[PollColumn.NAME]
+        for index, text in zip(part.indexes, part.texts, strict=True)
+    }
+
+
+def walk_of(
+    agent: Agent,
+    hints: Hints | None = None,
+    retries: int = 1,
+    plan: tuple[Column, ...] = PORT_PLAN,
+) -> PortWalk:
+    return PortWalk(Target(agent.host, agent.port, community=b"public"), hints, retries, plan)
+
+
+def drive(agent: Agent, hints: Hints | None = None) -> PortWalk:
+    """Poll an agent without a network; the reply to request n comes at n seconds."""
+    walk = walk_of(Agent(agent.tree, port=161), hints, plan=POLL_PLAN)
+    turn = 0
+    while not walk.done:
+        turn += 1
+        reply = agent.answer(walk.request(SMALLEST_ID + turn))
+        assert reply
+        walk.take(reply, turn * 1000, turn * 1000)
+    return walk
 
 
 async def read(

@@ -69,6 +69,29 @@ def test_get_walk_and_table_agree_with_the_tree() -> None:
     run(work())
 
 
+@pytest.mark.parametrize("bears", [4, 5, 7, 11, 64])
+def test_a_row_comes_out_of_one_reply_however_replies_are_cut(bears: int) -> None:
+    """Else the counters of a port could be told beside the name of another; see port_poll.py."""
+    columns = [(*ROOT, column) for column in range(1, 5)]
+    agent = Agent(StaticTree({}), max_varbinds=bears)
+    agent.tree = LiveTree(
+        {
+            (*column, row): lambda: ber.gauge32(agent.requests)
+            for column in columns
+            for row in range(30)
+        }
+    )
+
+    async def work() -> None:
+        async with Responder([agent]), Engine() as engine:
+            table = await engine.table(target(agent), columns)
+            for row in range(30):
+                assert len({table[column][row,] for column in columns}) == 1, row
+            assert len(table.received) == 30
+
+    run(work())
+
+
 @pytest.mark.parametrize("version", ["1", "2c"])
 @pytest.mark.parametrize("bulk", [True, False])
 def test_tables_with_holes_come_out_whole(version: str, bulk: bool) -> None:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcim.snmp import ber
+from dcim.snmp.agent_text import clean_text
 from dcim.snmp.ber import Oid, Value
 from dcim.snmp.engine import Table
-from dcim.snmp.ports import clean_text
 from dcim.snmp.profiles import ProfileError, load_catalogue, read_profile, read_profiles
 from dcim.snmp.readings import interpret
 

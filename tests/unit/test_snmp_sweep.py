@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 
 from dcim.demo.responder import Agent, Responder
 from dcim.snmp.faults import Timeout, WalkError
-from dcim.snmp.port_plan import PORT_PLAN, PortColumn, PortsRead, PortWalk
-from dcim.snmp.sweep import Sweep, sweep
+from dcim.snmp.port_plan import POLL_PLAN, PORT_PLAN, Hints, PortColumn, PortsRead, PortWalk
+from dcim.snmp.port_poll import PortPoll, gather_poll, same_ports
+from dcim.snmp.port_table import Item
+from dcim.snmp.sweep import Sweep, poll_walks, sweep
 from dcim.snmp.target import Target
 from dcim.snmp.target_list import TargetListError, read_targets
 from tests.agents import load_agent
@@ -143,6 +145,75 @@ def test_an_error_of_the_caller_reaches_the_caller(where: str) -> None:
         asyncio.run(work())
 
 
+def test_several_polls_run_in_one_loop_and_return_their_walks_in_order() -> None:
+    shards = [[Agent(ports(range(1, 10 + shard))) for _ in range(8)] for shard in range(6)]
+    for agent in shards[2][::2]:
+        agent.silent = True  # who waits for them is their own shard
+    drops: Counter[str] = Counter()
+    together: set[int] = set()
+    running = 0
+    ended: list[int] = []
+
+    async def poll(number: int) -> list[PortWalk]:
+        nonlocal running
+        running += 1
+        walks = [walk_of(agent, retries=0) for agent in shards[number]]
+        done = await poll_walks(iter(walks), window=3, timeout_s=1, drops=drops)
+        together.add(running)
+        running -= 1
+        ended.append(number)
+        assert done == walks
+        return done
+
+    async def work() -> list[list[PortWalk]]:
+        async with Responder([agent for shard in shards for agent in shard]):
+            return await asyncio.gather(*map(poll, range(len(shards))))
+
+    found = asyncio.run(work())
+    for number, walks in enumerate(found):
+        for agent, walk in zip(shards[number], walks, strict=True):
+            assert walk.done
+            if agent.silent:
+                assert isinstance(walk.read.error, Timeout)
+            else:
+                assert_whole(walk, range(1, 10 + number))
+    assert max(together) == len(shards)
+    assert ended[-1] == 2
+    assert not drops
+
+
+def test_two_polls_of_one_agent_at_once_do_not_take_each_others_replies() -> None:
+    agent = Agent(ports(range(1, 49)))
+    drops: Counter[str] = Counter()
+
+    async def work() -> list[list[PortWalk]]:
+        async with Responder([agent]):
+            polls = (poll_walks([walk_of(agent)], timeout_s=1, drops=drops) for _ in range(5))
+            return await asyncio.gather(*polls)
+
+    for (walk,) in asyncio.run(work()):
+        assert_whole(walk, range(1, 49))
+    assert agent.requests == 5 * 8
+    assert not drops
+
+
+def test_what_a_poll_drops_is_told() -> None:
+    class Lying(Agent):
+        def answer(self, packet: bytes) -> bytes | None:
+            return (super().answer(packet) or b"")[:-1]
+
+    agent = Lying(ports([1]))
+    drops = Counter({"malformed": 1})
+
+    async def work() -> None:
+        async with Responder([agent]):
+            walks = [walk_of(agent, retries=0)]
+            await poll_walks(walks, timeout_s=0.2, drops=drops)
+
+    asyncio.run(work())
+    assert drops == {"malformed": 2}
+
+
 # --- the list of targets
 
 
@@ -236,6 +307,40 @@ def test_what_the_load_agent_says_is_what_is_read() -> None:
             for index, part in told.received(which):
                 expected = load_agent.counter(address, index, arc, part.uptime_ticks)
                 assert values[index] == expected
+
+
+@pytest.mark.usefixtures("compiler")
+def test_what_the_load_agent_says_comes_out_as_a_table() -> None:
+    last: dict[str, PortPoll] = {}
+    with load_agent.running(first=200, ports=60) as (port, _):
+        targets = [
+            Target(load_agent.address(number), port, community=load_agent.COMMUNITY)
+            for number in range(20)
+        ]
+        hints: dict[str, Hints] = {}
+        for turn in range(3):
+            walks = [
+                PortWalk(target, hints.get(target.address), plan=POLL_PLAN) for target in targets
+            ]
+            for walk in asyncio.run(poll_walks(walks)):
+                assert walk.read.error is None
+                address = walk.target.address
+                poll = gather_poll(walk.read, "clock")
+                assert isinstance(poll, PortPoll)
+                assert same_ports(last.get(address), poll) is (turn > 0)
+                last[address], hints[address] = poll, walk.read.hints
+    indexes = range(200, 260)
+    for address, poll in last.items():
+        table = poll.table
+        assert table.names == tuple(map(load_agent.name, indexes))
+        assert poll.if_index.tolist() == list(indexes)
+        assert set(poll.oper_status.tolist()) == {1}
+        assert set(table[Item.DISCONTINUITY].tolist()) == {0}
+        assert set(table[Item.SPEED_BPS].tolist()) == {10_000_000_000}
+        for column, index in enumerate(indexes):
+            ticks = int(table[Item.UPTIME_TICKS][column])
+            octets = int(table.octets(Item.IN_OCTETS)[column])
+            assert octets == load_agent.counter(address, index, 6, ticks)
 
 
 @pytest.mark.usefixtures("compiler")
