@@ -176,7 +176,7 @@ def find_layouts(session: Session, layout_ids: Iterable[int]) -> dict[int, Layou
 
 
 def write_frames(session: Session, frames: Sequence[Frame]) -> None:
-    """Write frames in the caller's transaction; again is the same as once."""
+    """Write frames in the caller's transaction; of two of an instant the first one stays."""
     if not frames:
         return
     listed = sorted(frames, key=lambda frame: (frame.layout.device_id, frame.ts_ms))
@@ -185,8 +185,7 @@ def write_frames(session: Session, frames: Sequence[Frame]) -> None:
             "INSERT INTO port_frame (device_id, ts, layout_id, body)"
             " SELECT * FROM unnest(CAST(:devices AS bigint[]), CAST(:times AS bigint[]),"
             " CAST(:layouts AS integer[]), CAST(:bodies AS bytea[]))"
-            " ON CONFLICT (device_id, ts) DO UPDATE"
-            " SET layout_id = excluded.layout_id, body = excluded.body"
+            " ON CONFLICT (device_id, ts) DO NOTHING"
         ),
         {
             "devices": [frame.layout.device_id for frame in listed],

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,9 +19,12 @@ from dcim.snmp import faults
 from dcim.snmp.credentials import make_target
 from dcim.snmp.engine import Engine
 from dcim.snmp.models import SnmpAgent
+from dcim.snmp.port_poll import PortPoll
+from dcim.snmp.port_recording import PortRecorder, boot_clock, last_poll, poll_of_readings
+from dcim.snmp.port_walking import FULL_READ_EVERY_S, AgentHabits, Walked, walk_agents
 from dcim.snmp.probe import ProbeResult, identify, probe
-from dcim.snmp.profiles import Catalogue, load_catalogue
-from dcim.snmp.readings import DeviceReading, read_device
+from dcim.snmp.profiles import Catalogue, Profile, load_catalogue
+from dcim.snmp.readings import Reading, read_device, read_readings
 from dcim.snmp.recording import Outcome, record_outcomes
 from dcim.snmp.registration import check_address
 from dcim.snmp.target import Target
@@ -31,7 +34,7 @@ log = structlog.get_logger(__name__)
 # Agents asked side by side; each has one request in flight.
 AT_ONCE = 128
 # Agents whose samples are committed together.
-CHUNK = 25
+CHUNK = 100
 # So many polls without an answer and an agent is asked once instead of twice, until it answers.
 SILENT_AFTER = 3
 
@@ -56,6 +59,8 @@ class PollingRoom:
     settings: Settings
     sessions: SessionFactory
     catalogue: Catalogue = field(init=False)
+    recorder: PortRecorder = field(default_factory=PortRecorder)
+    habits: dict[int, AgentHabits] = field(default_factory=dict)
     _engine: Engine | None = None
     _plans: dict[int, tuple[object, list[AgentPlan]]] = field(default_factory=dict)
 
@@ -135,6 +140,37 @@ class PollingRoom:
             return replace(plan, refusal=str(error))
         return replace(plan, target=target)
 
+    def last_polls(self, plans: Sequence[AgentPlan]) -> dict[int, PortPoll]:
+        """The polls before, by agent: only of those whose ports can be compared with them."""
+        with transaction(self.sessions, Scope.system("poll")) as session:
+            memories = self.recorder.recall(session, [plan.device_id for plan in plans])
+        found = {
+            plan.agent_id: last_poll(memories[plan.device_id])
+            for plan in plans
+            if plan.device_id in memories
+        }
+        return {agent_id: poll for agent_id, poll in found.items() if poll is not None}
+
+    def is_quick(self, plan: AgentPlan, last: Mapping[int, PortPoll]) -> bool:
+        """Whether the sweep can read this agent's ports: over v2c, of a profile that allows it."""
+        profile = self.catalogue.profiles.get(plan.profile)
+        habits = self.habits.get(plan.agent_id)
+        if habits is None:
+            # All agents of a worker that has just started are not to be read whole at once.
+            share = (plan.agent_id * 2_654_435_761 % 4_096) / 4_096
+            due = time.monotonic() + FULL_READ_EVERY_S * share
+            habits = self.habits[plan.agent_id] = AgentHabits(full_read_at=due)
+        return (
+            plan.agent_id in last
+            and plan.identified
+            and plan.target is not None
+            and plan.target.version == "2c"
+            and profile is not None
+            and profile.ports
+            and profile.bulk
+            and habits.unfit_until <= time.monotonic() < habits.full_read_at
+        )
+
 
 def site_profiles(settings: Settings) -> Path:
     """Where an operator's own device profiles lie."""
@@ -144,33 +180,102 @@ def site_profiles(settings: Settings) -> Path:
 async def poll_shard(room: PollingRoom, shard: int) -> int:
     """Poll a shard's agents and keep what they say. Returns how many answered."""
     plans = await asyncio.to_thread(room.plans, shard)
-    engine = await room.engine()
-    turn = asyncio.Semaphore(AT_ONCE)
+    last = await asyncio.to_thread(room.last_polls, plans)
     # A poll that isn't done when the next one is due is given up.
     limit_s = max(room.settings.poll_interval_s * 0.85, 4.0)
+    quick = [plan for plan in plans if room.is_quick(plan, last)]
+    chosen = {plan.agent_id for plan in quick}
+    others = [plan for plan in plans if plan.agent_id not in chosen]
+    answered = sum(
+        await asyncio.gather(
+            _poll_quickly(room, quick, last, limit_s), _poll_whole(room, others, limit_s)
+        )
+    )
+    log.info("shard polled", shard=shard, agents=len(plans), answered=answered, quick=len(quick))
+    return answered
+
+
+async def _poll_quickly(
+    room: PollingRoom, plans: Sequence[AgentPlan], last: Mapping[int, PortPoll], limit_s: float
+) -> int:
+    """Sweep ports; read gauges, and whole whoever the sweep can't tell the truth about."""
+    targets = [(plan.agent_id, plan.target) for plan in plans if plan.target is not None]
+    walked = await walk_agents(targets, last, room.habits, limit_s)
+    again = [plan for plan in plans if walked[plan.agent_id].again]
+    rest = [plan for plan in plans if not walked[plan.agent_id].again]
+    outcomes = await asyncio.gather(
+        *(_complete(room, plan, walked[plan.agent_id], limit_s) for plan in rest)
+    )
+    await asyncio.to_thread(_record, room, outcomes)
+    answered = sum(not outcome.error for outcome in outcomes)
+    if again:
+        log.info("agents read whole", agents=len(again), why=walked[again[0].agent_id].again)
+        answered += await _poll_whole(room, again, limit_s)
+    return answered
+
+
+async def _complete(room: PollingRoom, plan: AgentPlan, walked: Walked, limit_s: float) -> Outcome:
+    """Make the outcome of a walk, reading what the profile has beside the ports."""
+    outcome = Outcome(
+        plan.agent_id,
+        plan.device_id,
+        walked.at_ms,
+        ports=walked.ports,
+        error="" if walked.error is None else explain(walked.error),
+        duration_ms=walked.duration_ms,
+    )
+    tables = room.catalogue.tables(room.catalogue.profiles[plan.profile])
+    if walked.error or plan.target is None or not tables:
+        return outcome
+    if not room.habits[plan.agent_id].has_readings:
+        return outcome
+    began = time.monotonic()
+    readings: Sequence[Reading] = ()
+    try:
+        async with asyncio.timeout(limit_s):
+            readings = await read_readings(await room.engine(), plan.target, tables)
+    except (faults.SnmpError, TimeoutError):
+        # The ports are known; the next whole reading says what is the matter.
+        room.habits[plan.agent_id].full_read_at = 0.0
+    room.habits[plan.agent_id].has_readings = bool(readings)
+    took_ms = int((time.monotonic() - began) * 1000)
+    return replace(
+        outcome,
+        readings=readings,
+        at_ms=time.time_ns() // 1_000_000,
+        duration_ms=outcome.duration_ms + took_ms,
+    )
+
+
+async def _poll_whole(room: PollingRoom, plans: Sequence[AgentPlan], limit_s: float) -> int:
+    """Read everything of agents with the general engine."""
+    engine = await room.engine()
+    turn = asyncio.Semaphore(AT_ONCE)
 
     async def poll(plan: AgentPlan) -> Outcome:
         async with turn:
-            return await poll_agent(room.catalogue, engine, plan, limit_s)
+            return await poll_agent(room, engine, plan, limit_s)
 
     answered = 0
     for start in range(0, len(plans), AT_ONCE):
         outcomes = await asyncio.gather(*map(poll, plans[start : start + AT_ONCE]))
-        answered += sum(outcome.reading is not None for outcome in outcomes)
+        answered += sum(not outcome.error for outcome in outcomes)
         await asyncio.to_thread(_record, room, outcomes)
-    log.info("shard polled", shard=shard, agents=len(plans), answered=answered)
     return answered
 
 
 def _record(room: PollingRoom, outcomes: Sequence[Outcome]) -> None:
     for start in range(0, len(outcomes), CHUNK):
         with transaction(room.sessions, Scope.system("poll")) as session:
-            record_outcomes(session, outcomes[start : start + CHUNK])
+            record_outcomes(
+                session,
+                room.recorder,
+                outcomes[start : start + CHUNK],
+                time.time_ns() // 1_000_000,
+            )
 
 
-async def poll_agent(
-    catalogue: Catalogue, engine: Engine, plan: AgentPlan, limit_s: float
-) -> Outcome:
+async def poll_agent(room: PollingRoom, engine: Engine, plan: AgentPlan, limit_s: float) -> Outcome:
     """Read one agent; whatever goes wrong with it is its own outcome, never the shard's."""
     began_ns = time.monotonic_ns()
     outcome = Outcome(plan.agent_id, plan.device_id, time.time_ns() // 1_000_000)
@@ -181,12 +286,11 @@ async def poll_agent(
             identity: ProbeResult | None = None
             name = plan.profile
             if not plan.identified:
-                identity = await identify(engine, plan.target, catalogue)
+                identity = await identify(engine, plan.target, room.catalogue)
                 name = identity.profile
-            profile = catalogue.profiles[name]
-            target = replace(plan.target, bulk=profile.bulk)
-            reading: DeviceReading | None = await read_device(engine, target, profile, catalogue)
-        outcome = replace(outcome, reading=reading, identity=identity)
+            profile = room.catalogue.profiles[name]
+            outcome = replace(outcome, identity=identity)
+            outcome = await _read_whole(room, engine, plan.target, profile, outcome)
     except faults.SnmpError as error:
         outcome = replace(outcome, error=explain(error))
     except TimeoutError:
@@ -198,6 +302,24 @@ async def poll_agent(
     now_ms = time.time_ns() // 1_000_000
     took_ms = (time.monotonic_ns() - began_ns) // 1_000_000
     return replace(outcome, at_ms=now_ms, duration_ms=took_ms)
+
+
+async def _read_whole(
+    room: PollingRoom, engine: Engine, target: Target, profile: Profile, outcome: Outcome
+) -> Outcome:
+    target = replace(target, bulk=profile.bulk)
+    reading = await read_device(engine, target, profile, room.catalogue)
+    ports = [port for name, port in reading.ports.items() if name]
+    habits = room.habits.setdefault(outcome.agent_id, AgentHabits())
+    habits.has_readings = bool(reading.readings)
+    habits.full_read_at = time.monotonic() + FULL_READ_EVERY_S
+    poll = poll_of_readings(ports, reading.uptime_ticks, reading.engine_time_s, boot_clock())
+    return replace(
+        outcome,
+        ports=poll if ports else None,
+        readings=reading.readings,
+        aliases={port.name: port.alias for port in ports},
+    )
 
 
 def explain(error: faults.SnmpError) -> str:

@@ -1,37 +1,28 @@
 """Keeping what polls said: samples, counters, health and bindings, in the caller's transaction."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from dcim.inventory.models import Cabinet, Installation, Rack, Row
-from dcim.metering.families import NOT_REPORTED
+from dcim.metering.frame_store import bind_ports
 from dcim.metering.models import Series
 from dcim.metering.store import (
     PostgresSampleStore,
     read_counter_memory,
     write_counter_memory,
 )
-from dcim.network.models import Port
 from dcim.power.models import PowerNode
-from dcim.snmp.counters import Delta, advance
-from dcim.snmp.measuring import (
-    Gauge,
-    energy_delta,
-    gather_gauges,
-    oper_state,
-    pack_state,
-    unpack_state,
-)
+from dcim.snmp.measuring import Gauge, energy_delta, gather_gauges
 from dcim.snmp.models import SnmpAgent
+from dcim.snmp.port_poll import PortPoll
+from dcim.snmp.port_recording import PortRecorder
 from dcim.snmp.probe import ProbeResult
-from dcim.snmp.readings import DeviceReading
+from dcim.snmp.readings import Reading
 
 # Only this place is the room's air; a battery's or a chassis's warmth is nobody's room climate.
 ROOM_AIR = "ambient"
@@ -39,73 +30,111 @@ ROOM_AIR = "ambient"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of polling one agent; `at_ms` is when its last answer was in, UTC epoch ms."""
+    """What came of polling one agent; `at_ms` is when its last answer was in, UTC epoch ms.
+
+    `ports` and `readings` are what it said, `ports` None where none were asked for; `aliases` are
+    ifAlias by port name, where they were read. `error` is empty if it answered.
+    """
 
     agent_id: int
     device_id: int
     at_ms: int
-    reading: DeviceReading | None = None
+    ports: PortPoll | None = None
+    readings: Sequence[Reading] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
     identity: ProbeResult | None = None
     error: str = ""
     duration_ms: int = 0
 
 
-@cache
-def boot_clock() -> str:
-    """Names this machine's monotonic clock; readings are compared by it only within one boot."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
-def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> None:
+def record_outcomes(
+    session: Session, recorder: PortRecorder, outcomes: Sequence[Outcome], now_ms: int
+) -> None:
     """Write everything or, when the transaction fails, nothing.
 
     The agents' rows are locked first: should two workers hold the same shard for a moment, the
-    second one finds the first one's counters and takes its deltas from there.
+    second one finds the first one's counters and takes its deltas from there. `now_ms` is the
+    present time, UTC epoch ms.
     """
-    agents = {
-        agent.id: agent
-        for agent in session.scalars(
-            select(SnmpAgent)
-            .where(SnmpAgent.id.in_([outcome.agent_id for outcome in outcomes]))
-            .order_by(SnmpAgent.id)
-            .with_for_update()
-        )
-    }
-    answered = [
-        outcome
-        for outcome in outcomes
-        if outcome.reading is not None and outcome.agent_id in agents
-    ]
-    work = _Recording(session, [outcome.device_id for outcome in answered])
-    for outcome in answered:
-        if outcome.reading is not None:
-            work.take(outcome, outcome.reading)
-    work.write()
+    locked = session.execute(
+        text(
+            "SELECT id FROM snmp_agent WHERE id = ANY(CAST(:ids AS bigint[]))"
+            " ORDER BY id FOR UPDATE"
+        ),
+        {"ids": [outcome.agent_id for outcome in outcomes]},
+    )
+    there = set(locked.scalars())
+    outcomes = [outcome for outcome in outcomes if outcome.agent_id in there]
+    polls = [(each.device_id, each.ports) for each in outcomes if each.ports is not None]
+    recorder.record(session, polls, now_ms)
+    _record_gauges(session, [outcome for outcome in outcomes if outcome.readings])
+    _keep_aliases(session, [outcome for outcome in outcomes if outcome.aliases])
+    _note_health(session, outcomes)
     for outcome in outcomes:
-        if agent := agents.get(outcome.agent_id):
-            _note_health(agent, outcome)
+        if outcome.identity is not None and not outcome.error:
+            _note_identity(session, outcome.agent_id, outcome.identity)
 
 
-def _note_health(agent: SnmpAgent, outcome: Outcome) -> None:
-    at = dt.datetime.fromtimestamp(outcome.at_ms / 1000, dt.UTC)
-    if agent.last_poll_at is not None and at < agent.last_poll_at:
-        return
-    agent.last_poll_at = at
-    agent.last_duration_ms = outcome.duration_ms
-    agent.last_error = outcome.error[:255]
-    if outcome.reading is None:
-        agent.silent_polls += 1
-        return
-    agent.last_answer_at = at
-    agent.silent_polls = 0
-    if (identity := outcome.identity) is not None:
-        agent.profile = identity.profile[:64]
-        agent.sys_name = identity.sys_name[:255]
-        agent.sys_descr = identity.sys_descr[:255]
-        agent.sys_object_id = identity.sys_object_id[:255]
+def _note_health(session: Session, outcomes: Sequence[Outcome]) -> None:
+    """How the polls went, unless a later one is noted already."""
+    session.execute(
+        text(
+            "UPDATE snmp_agent a SET last_poll_at = n.at, last_duration_ms = n.took,"
+            " last_error = n.error,"
+            " last_answer_at = CASE WHEN n.error = '' THEN n.at ELSE a.last_answer_at END,"
+            " silent_polls = CASE WHEN n.error = '' THEN 0 ELSE a.silent_polls + 1 END"
+            " FROM unnest(CAST(:ids AS bigint[]), CAST(:times AS timestamptz[]),"
+            " CAST(:took AS integer[]), CAST(:errors AS text[])) AS n (id, at, took, error)"
+            " WHERE a.id = n.id AND (a.last_poll_at IS NULL OR a.last_poll_at <= n.at)"
+        ),
+        {
+            "ids": [outcome.agent_id for outcome in outcomes],
+            "times": [dt.datetime.fromtimestamp(o.at_ms / 1000, dt.UTC) for o in outcomes],
+            "took": [outcome.duration_ms for outcome in outcomes],
+            "errors": [outcome.error[:255] for outcome in outcomes],
+        },
+    )
+
+
+def _note_identity(session: Session, agent_id: int, identity: ProbeResult) -> None:
+    agent = session.get_one(SnmpAgent, agent_id)
+    agent.profile = identity.profile[:64]
+    agent.sys_name = identity.sys_name[:255]
+    agent.sys_descr = identity.sys_descr[:255]
+    agent.sys_object_id = identity.sys_object_id[:255]
+
+
+def _keep_aliases(session: Session, outcomes: Sequence[Outcome]) -> None:
+    """Give the inventory's ports the descriptions that the devices have of them."""
+    told = [
+        (outcome.device_id, name, alias[:255])
+        for outcome in outcomes
+        for name, alias in outcome.aliases.items()
+    ]
+    if told:
+        session.execute(
+            text(
+                "UPDATE port p SET alias = n.alias"
+                " FROM unnest(CAST(:devices AS bigint[]), CAST(:names AS text[]),"
+                " CAST(:aliases AS text[])) AS n (device_id, name, alias)"
+                " WHERE p.device_id = n.device_id AND p.name = n.name AND p.alias <> n.alias"
+            ),
+            {
+                "devices": [device_id for device_id, _, _ in told],
+                "names": [name for _, name, _ in told],
+                "aliases": [alias for _, _, alias in told],
+            },
+        )
+        bind_ports(session, sorted({device_id for device_id, _, _ in told}))
+
+
+def _record_gauges(session: Session, outcomes: Sequence[Outcome]) -> None:
+    if outcomes:
+        work = _Recording(session, [outcome.device_id for outcome in outcomes])
+        for outcome in outcomes:
+            for gauge in gather_gauges(outcome.readings):
+                work.take(outcome, gauge)
+        work.write()
 
 
 @dataclass(slots=True)
@@ -120,10 +149,11 @@ class _Waiting:
 
 @dataclass(slots=True)
 class _Recording:
+    """Gauges of several devices: their series, found or made, and the samples for them."""
+
     session: Session
     device_ids: list[int]
     series: dict[tuple[str, int, str], Series] = field(init=False)
-    ports: dict[tuple[int, str], Port] = field(init=False)
     nodes: dict[tuple[int, str], int] = field(init=False)
     rooms: dict[int, int] = field(init=False)
     samples: dict[str, list[_Waiting]] = field(default_factory=dict)
@@ -132,12 +162,12 @@ class _Recording:
 
     def __post_init__(self) -> None:
         devices = self.device_ids
-        found = self.session.scalars(select(Series).where(Series.device_id.in_(devices))).all()
+        found = self.session.scalars(
+            select(Series).where(
+                Series.device_id.in_(devices), Series.family.in_(("power", "climate"))
+            )
+        ).all()
         self.series = {(each.family, each.device_id, each.slot): each for each in found}
-        self.ports = {
-            (port.device_id, port.name): port
-            for port in self.session.scalars(select(Port).where(Port.device_id.in_(devices)))
-        }
         self.nodes = {
             (device_id, place): node_id
             for device_id, place, node_id in self.session.execute(
@@ -157,41 +187,14 @@ class _Recording:
         self.rooms = {row.device_id: row.room_id for row in placed}
         self.remembered = read_counter_memory(self.session, [each.id for each in found])
 
-    def take(self, outcome: Outcome, reading: DeviceReading) -> None:
-        for name, port in reading.ports.items():
-            if not name:
-                continue
-            state = oper_state(port.oper_status)
-            bound = self._port(outcome.device_id, name, port.alias)
-            if state is not None:
-                series = self._series("state", outcome.device_id, (name,), port=bound)
-                self._add(series, port.received.wall_ms, (state,))
-            if port.in_octets is None or port.out_octets is None:
-                continue
-            series = self._series("traffic", outcome.device_id, (name,), port=bound)
-            before = unpack_state(self._memory(series))
-            after, result = advance(
-                before, port.counters(reading.uptime_ticks, reading.engine_time_s, boot_clock())
-            )
-            if after is not None and after is not before:
-                self.memories.append((series, pack_state(after)))
-            if isinstance(result, Delta):
-                values = (
-                    result.in_octets,
-                    result.out_octets,
-                    NOT_REPORTED if result.in_errors is None else result.in_errors,
-                    NOT_REPORTED if result.out_errors is None else result.out_errors,
-                )
-                self._add(series, result.ts_ms, values, result.span_ms)
-        for gauge in gather_gauges(reading.readings):
-            self._take_gauge(outcome, gauge)
-
-    def _take_gauge(self, outcome: Outcome, gauge: Gauge) -> None:
-        series = self._series(gauge.family, outcome.device_id, gauge.names, place=gauge.place)
+    def take(self, outcome: Outcome, gauge: Gauge) -> None:
+        series = self._series(gauge.family, outcome.device_id, gauge.names, gauge.place)
         if gauge.family == "climate":
             self._add(series, outcome.at_ms, (gauge.values["mc"], gauge.values["rh"]))
             return
         memory = self._memory(series)
+        if memory is not None and "wh" in memory and outcome.at_ms <= int(memory["ts"]):
+            return  # recorded already, or older than what was
         used = energy_delta(memory, gauge.energy_wh, outcome.at_ms)
         span = 0 if used < 0 or memory is None else outcome.at_ms - int(memory["ts"])
         if gauge.energy_wh is not None:
@@ -202,20 +205,12 @@ class _Recording:
     def _memory(self, series: Series) -> dict[str, Any] | None:
         return self.remembered.get(series.id) if series.id is not None else None
 
-    def _port(self, device_id: int, name: str, alias: str) -> Port | None:
-        port = self.ports.get((device_id, name))
-        if port is not None and port.alias != alias:
-            port.alias = alias[:255]
-        return port
-
     def _series(
         self,
         family: str,
         device_id: int,
         names: Iterable[str],
-        *,
-        port: Port | None = None,
-        place: str = "",
+        place: str,
     ) -> Series:
         """The series of a thing, by any of its names; made, and bound, where it is missing."""
         listed = [name[:255] for name in names]
@@ -238,9 +233,7 @@ class _Recording:
             self.session.add(series)
             self.series[family, device_id, slot] = series
         if series.port_id is None and series.power_node_id is None and series.room_id is None:
-            if port is not None:
-                series.port_id = port.id
-            elif node_id is not None:
+            if node_id is not None:
                 series.power_node_id = node_id
             elif family == "climate" and place == ROOM_AIR:
                 series.room_id = self.rooms.get(device_id)

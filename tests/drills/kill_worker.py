@@ -17,7 +17,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from random import Random
 
-from sqlalchemy import text
+from sqlalchemy import select
 
 from dcim.accounts.scope import Scope
 from dcim.config import EncryptionKeys, Settings
@@ -25,6 +25,8 @@ from dcim.db import SessionFactory, make_engine, make_sessions, transaction
 from dcim.demo import trees
 from dcim.demo.responder import Agent, LiveTree, Responder
 from dcim.instance import Instance
+from dcim.metering.models import Series
+from dcim.metering.store import PostgresSampleStore
 from dcim.postgres import EmbeddedServer
 from dcim.snmp.polling import PollingRoom, poll_shard
 from dcim.snmp.registration import (
@@ -116,11 +118,10 @@ async def _drill(
         await poll_shard(room, 0)
         await room.close()
     with transaction(sessions, SYSTEM) as session:
-        inward, outward, samples = session.execute(
-            text(
-                "SELECT sum(in_octets)::bigint, sum(out_octets)::bigint, count(*) FROM traffic_hot"
-            )
-        ).one()
+        series = session.scalars(select(Series.id).where(Series.family == "traffic")).one()
+        [(_, stored)] = PostgresSampleStore().read(session, "traffic", [series], 0, 2**62)
+    inward, outward = (int(stored.values[name].sum()) for name in ("in_octets", "out_octets"))
+    samples = len(stored)
     return Outcome(
         inward == outward == moved and samples >= polls,
         [

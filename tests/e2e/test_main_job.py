@@ -102,7 +102,7 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 def newest_sample(instance: Running) -> int:
-    return int(str(query(instance, "SELECT max(ts) FROM traffic_hot")[0][0]))
+    return int(str(query(instance, "SELECT max(ts) FROM port_frame")[0][0]))
 
 
 def test_staff_find_a_cabinet_and_its_devices(
@@ -185,11 +185,12 @@ def test_killed_processes_come_back_and_nothing_is_lost(instance: Running, words
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: bool(set(instance.pids(words)) - set(victims)), 60, f"{words} to be restarted")
     wait_for(lambda: newest_sample(instance) > before, 180, "polling to go on")
-    # A sample's key is (ts, series): a double poll of one minute would show as a short span.
+    # A frame's key is (device, ts): a double poll of one minute would show as a short distance.
     shortest = query(
         instance,
-        "SELECT coalesce(min(span_ms), 60000) FROM traffic_hot"  # noqa: S608
-        f" WHERE ts > {before} AND span_ms > 0",
+        "SELECT coalesce(min(apart), 60000) FROM (SELECT ts - lag(ts)"  # noqa: S608
+        " OVER (PARTITION BY device_id ORDER BY ts) AS apart FROM port_frame"
+        f" WHERE ts >= {before}) polls",
     )
     assert int(str(shortest[0][0])) > 20_000
     assert query(instance, "SELECT count(*), sum(amount) FROM ledger_entry") == ledger

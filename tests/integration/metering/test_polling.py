@@ -7,15 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
@@ -33,13 +32,15 @@ from dcim.inventory.models import (
     Row,
     Site,
 )
+from dcim.metering.frame_store import PortMemory, write_memories
 from dcim.metering.models import Series
-from dcim.metering.store import PostgresSampleStore, write_counter_memory
+from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import Port
 from dcim.power.models import PowerNode
 from dcim.snmp.models import SnmpAgent
 from dcim.snmp.polling import PollingRoom, check_connection, poll_shard
-from dcim.snmp.readings import DeviceReading, Reading
+from dcim.snmp.port_recording import PortRecorder
+from dcim.snmp.readings import Reading
 from dcim.snmp.recording import Outcome, record_outcomes
 from dcim.snmp.registration import FoundPort, accept_ports, register_agent, store_credential
 from tests.servers import Database
@@ -244,10 +245,9 @@ def test_silence_writes_no_sample_and_a_reboot_no_delta(field: Field) -> None:
 
     field.run(work)
     assert len(field.samples("power", "input")) == 1
+    assert field.samples("traffic", "xge1/0/1") == [], "a restart's counters are no traffic"
     with transaction(field.sessions, SYSTEM) as session:
-        count = session.execute(text("SELECT count(*) FROM traffic_hot")).scalar_one()
         pdu = session.scalars(select(SnmpAgent).order_by(SnmpAgent.id.desc()).limit(1)).one()
-        assert count == 0, "a restart's counters are no traffic"
         assert (pdu.silent_polls, pdu.last_error) == (
             1,
             "no answer: agent off, address wrong, or (v1/v2c) wrong community",
@@ -276,10 +276,10 @@ def test_a_failing_transaction_keeps_nothing_and_the_next_poll_loses_nothing(
         field.counters.outward += 1_000
         with monkeypatch.context() as patch:
 
-            def fail(session: ScopedSession, states: object) -> None:
+            def fail(session: ScopedSession, memories: object) -> None:
                 raise OSError("the disk is full")
 
-            patch.setattr("dcim.snmp.recording.write_counter_memory", fail)
+            patch.setattr("dcim.metering.store.write_memories", fail)
             with pytest.raises(OSError, match="full"):
                 await poll_shard(room, 0)
         field.counters.outward += 234
@@ -299,12 +299,14 @@ def test_counters_kept_apart_from_their_samples_would_lose_octets(
         field.counters.outward += 1_000
         with monkeypatch.context() as patch:
 
-            def keep_at_once_then_fail(session: ScopedSession, states: Mapping[int, Any]) -> None:
+            def keep_at_once_then_fail(
+                session: ScopedSession, memories: Sequence[PortMemory]
+            ) -> None:
                 with transaction(field.sessions, SYSTEM) as other:
-                    write_counter_memory(other, states)
+                    write_memories(other, memories)
                 raise OSError("the disk is full")
 
-            patch.setattr("dcim.snmp.recording.write_counter_memory", keep_at_once_then_fail)
+            patch.setattr("dcim.metering.store.write_memories", keep_at_once_then_fail)
             with pytest.raises(OSError, match="full"):
                 await poll_shard(room, 0)
         field.counters.outward += 234
@@ -323,9 +325,9 @@ def test_only_ambient_air_is_a_rooms_climate(field: Field) -> None:
     with transaction(field.sessions, SYSTEM) as session:
         agent = session.scalars(select(SnmpAgent).order_by(SnmpAgent.id)).first()
         assert agent is not None
-        heard = DeviceReading(None, None, {}, readings)
         now = time.time_ns() // 1_000_000
-        record_outcomes(session, [Outcome(agent.id, agent.device_id, now, heard)])
+        outcome = Outcome(agent.id, agent.device_id, now, readings=readings)
+        record_outcomes(session, PortRecorder(), [outcome], now)
     with transaction(field.sessions, SYSTEM) as session:
         bound = {series.slot: series.room_id for series in session.scalars(select(Series))}
     assert bound == {"ambient": field.room_id, "battery": None, "internal": None}
