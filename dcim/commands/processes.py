@@ -113,9 +113,13 @@ def web(ctx: click.Context) -> None:
 @click.command()
 @click.option("--polling", is_flag=True, help="Only poll devices.")
 @click.option("--others", is_flag=True, help="Everything but polling.")
-@click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 64),
+    help="Jobs at once. Default: 8 with --polling, where most of the time is waiting; else 4.",
+)
 @click.pass_context
-def worker(ctx: click.Context, polling: bool, others: bool, concurrency: int) -> None:
+def worker(ctx: click.Context, polling: bool, others: bool, concurrency: int | None) -> None:
     """Carry out jobs: polls, incidents, closing days, statements."""
     queues = POLLING_QUEUES if polling else OTHER_QUEUES if others else jobs.QUEUES
     with instance_of(ctx) as instance:
@@ -125,7 +129,9 @@ def worker(ctx: click.Context, polling: bool, others: bool, concurrency: int) ->
         workplace = jobs.Workplace(
             settings, instance.make_sessions(), issue_statements=issue_period
         )
-        jobs.run_worker(instance.app_url, workplace, queues, concurrency=concurrency)
+        jobs.run_worker(
+            instance.app_url, workplace, queues, concurrency=concurrency or (8 if polling else 4)
+        )
 
 
 def issue_period(workplace: jobs.Workplace, period: str) -> Mapping[str, object]:

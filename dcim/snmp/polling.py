@@ -25,7 +25,7 @@ from dcim.snmp.port_walking import FULL_READ_EVERY_S, AgentHabits, Walked, walk_
 from dcim.snmp.probe import ProbeResult, identify, probe
 from dcim.snmp.profiles import Catalogue, Profile, load_catalogue
 from dcim.snmp.readings import Reading, read_device, read_readings
-from dcim.snmp.recording import Outcome, record_outcomes
+from dcim.snmp.recording import Outcome, find_measured, record_outcomes
 from dcim.snmp.registration import check_address
 from dcim.snmp.target import Target
 
@@ -142,8 +142,14 @@ class PollingRoom:
 
     def last_polls(self, plans: Sequence[AgentPlan]) -> dict[int, PortPoll]:
         """The polls before, by agent: only of those whose ports can be compared with them."""
+        strange = [plan for plan in plans if plan.agent_id not in self.habits]
         with transaction(self.sessions, Scope.system("poll")) as session:
             memories = self.recorder.recall(session, [plan.device_id for plan in plans])
+            measured = find_measured(session, [plan.device_id for plan in strange])
+        for plan in strange:
+            self.habits[plan.agent_id] = AgentHabits.of_stranger(
+                plan.agent_id, has_readings=plan.device_id in measured
+            )
         found = {
             plan.agent_id: last_poll(memories[plan.device_id])
             for plan in plans
@@ -154,12 +160,7 @@ class PollingRoom:
     def is_quick(self, plan: AgentPlan, last: Mapping[int, PortPoll]) -> bool:
         """Whether the sweep can read this agent's ports: over v2c, of a profile that allows it."""
         profile = self.catalogue.profiles.get(plan.profile)
-        habits = self.habits.get(plan.agent_id)
-        if habits is None:
-            # All agents of a worker that has just started are not to be read whole at once.
-            share = (plan.agent_id * 2_654_435_761 % 4_096) / 4_096
-            due = time.monotonic() + FULL_READ_EVERY_S * share
-            habits = self.habits[plan.agent_id] = AgentHabits(full_read_at=due)
+        habits = self.habits[plan.agent_id]
         return (
             plan.agent_id in last
             and plan.identified
@@ -310,7 +311,7 @@ async def _read_whole(
     target = replace(target, bulk=profile.bulk)
     reading = await read_device(engine, target, profile, room.catalogue)
     ports = [port for name, port in reading.ports.items() if name]
-    habits = room.habits.setdefault(outcome.agent_id, AgentHabits())
+    habits = room.habits[outcome.agent_id]
     habits.has_readings = bool(reading.readings)
     habits.full_read_at = time.monotonic() + FULL_READ_EVERY_S
     poll = poll_of_readings(ports, reading.uptime_ticks, reading.engine_time_s, boot_clock())

@@ -285,10 +285,15 @@ _OPER_NUMBERS = {
 
 
 def last_poll(memory: PortMemory) -> PortPoll | None:
-    """Which ports the last poll had, by ifIndex, to compare the next one with."""
+    """Which ports the last poll had, by ifIndex, to compare the next one with.
+
+    None for an agent that didn't tell its sysUpTime: the plan doesn't believe such a one.
+    """
     indexes = memory.newest[Newest.IF_INDEX]
     told = int(np.count_nonzero(indexes >= 0))
     if not told or np.any(indexes[:told] < 0):
+        return None
+    if np.any(memory.counters[Item.UPTIME_TICKS, :told] < 0):
         return None
     table = PortTable(memory.layout.names[:told], memory.clock, memory.counters[:, :told])
     return PortPoll(table, indexes[:told], np.full(told, NOT_READ, dtype=np.int64))

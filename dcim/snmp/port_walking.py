@@ -31,11 +31,20 @@ class AgentHabits:
     walking: it has ports that the plan can't tell of.
     """
 
+    has_readings: bool
+    full_read_at: float
     hints: Hints | None = None
-    has_readings: bool = True
-    full_read_at: float = 0.0
     unfit_until: float = 0.0
     strikes: int = 0
+
+    @classmethod
+    def of_stranger(cls, agent_id: int, *, has_readings: bool) -> "AgentHabits":
+        """Of an agent this worker hasn't polled yet.
+
+        When it is read whole is spread over the time between: not all of them after a restart.
+        """
+        share = (agent_id * 2_654_435_761 % 4_096) / 4_096
+        return cls(has_readings, time.monotonic() + FULL_READ_EVERY_S * share)
 
     def learn(self, fit: bool) -> None:
         """Take note whether a walk told all there is to tell."""
@@ -70,7 +79,8 @@ class _Round:
         agent_id = self.ids[id(walk)]
         walked = self.walked[agent_id] = judge(walk, self.last.get(agent_id))
         habits = self.habits[agent_id]
-        habits.hints = walk.read.hints
+        if walk.read.error is None:
+            habits.hints = walk.read.hints
         habits.learn(fit=not walked.again)
 
 

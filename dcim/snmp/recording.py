@@ -137,6 +137,18 @@ def _record_gauges(session: Session, outcomes: Sequence[Outcome]) -> None:
         work.write()
 
 
+def find_measured(session: Session, device_ids: Sequence[int]) -> set[int]:
+    """Those of the devices that have series of gauges."""
+    rows = session.execute(
+        text(
+            "SELECT DISTINCT device_id FROM series"
+            " WHERE device_id = ANY(CAST(:devices AS bigint[])) AND family IN ('power', 'climate')"
+        ),
+        {"devices": list(device_ids)},
+    )
+    return set(rows.scalars())
+
+
 @dataclass(slots=True)
 class _Waiting:
     """A sample whose series may not have its id yet."""

@@ -29,6 +29,7 @@ PORT_EVENTS = (
     *("full", "too full", "no speed", "speed", "same time", "earlier", "clock stands", "no mono"),
     *("no uptime", "no engine", "no discontinuity", "gone", "errors back", "errors far"),
     *("no errors", "uptime edge", "uptime past", "uptime off", "engine edge", "engine past"),
+    *("wall stands", "uptime stands"),
 )
 
 
@@ -207,6 +208,10 @@ def _beside(last: Reading, shown: Reading, event: str) -> dict[str, Any]:
         changes["monotonic_ms"] = last.monotonic_ms
     elif event == "clock stands" and None not in (shown.monotonic_ms, last.monotonic_ms):
         changes["monotonic_ms"] = last.monotonic_ms
+    elif event == "wall stands":
+        changes["ts_ms"] = last.ts_ms
+    elif event == "uptime stands":
+        changes["uptime_ticks"] = last.uptime_ticks
     elif event in ("full", "too full"):
         speed = max(last.speed_bps or 0, shown.speed_bps or 0)
         most = 105 * speed * max(span, 0) // 800_000 + (event == "too full")

@@ -87,7 +87,9 @@ def drive(agent: Agent, hints: Hints | None = None) -> PortWalk:
         turn += 1
         reply = agent.answer(walk.request(SMALLEST_ID + turn))
         assert reply
-        walk.take(reply, turn * 1000, turn * 1000)
+        reason, _ = walk.take(reply, turn * 1000, turn * 1000)
+        if reason and not walk.done:
+            walk.miss()
     return walk
 
 

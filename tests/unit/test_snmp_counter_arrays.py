@@ -112,10 +112,11 @@ def check_many(count: int, advance_all: Advance) -> Counter[str]:
     return met
 
 
-@settings(max_examples=4_200, deadline=None)
+@pytest.mark.parametrize("bits", [32, 64])
+@settings(max_examples=2_100, deadline=None)
 @given(histories)
-def test_every_port_is_told_what_advance_tells(history: History) -> None:
-    for outcome in check(history):
+def test_every_port_is_told_what_advance_tells(bits: int, history: History) -> None:
+    for outcome in check(history._replace(bits=bits)):
         event(outcome)
 
 
@@ -260,6 +261,29 @@ def later(seconds: int, **changes: Any) -> Reading:
         engine_time_s=10**6 + seconds,
     )
     return replace(moved, **changes)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        # the youngest clock that can't have restarted in a minute, and 10 ms or a second younger
+        ({"uptime_ticks": 6_201}, {"uptime_ticks": 9_000}, None),
+        ({"uptime_ticks": 6_200}, {"uptime_ticks": 9_000}, GapReason.REBOOT),
+        ({"engine_time_s": 63}, {"engine_time_s": 90}, None),
+        ({"engine_time_s": 62}, {"engine_time_s": 90}, GapReason.REBOOT),
+        ({}, {"engine_time_s": 10**6}, None),  # one that stands
+        # a line that carries 2**32 - 1 octets in a second, and one that carries 2**32
+        ({"bits": 32}, {"bits": 32, "speed_bps": 32_723_560_350}, None),
+        ({"bits": 32}, {"bits": 32, "speed_bps": 32_723_560_351}, GapReason.AMBIGUOUS),
+    ],
+)
+def test_at_the_edge(old: dict[str, Any], new: dict[str, Any], expected: GapReason | None) -> None:
+    base = replace(BASE, speed_bps=1, **old)
+    reading = later(1 if "bits" in new else 60, **{"speed_bps": 1, **new})
+    outcome = advance(CounterState(base), reading)[1]
+    deltas = advance_ports(table({"a": base}, "boot"), table({"a": reading}, "boot"))[1]
+    assert said(deltas, 0) == outcome
+    assert (outcome.reason if isinstance(outcome, Gap) else None) == expected
 
 
 def test_a_usual_poll_is_kept_as_it_is() -> None:

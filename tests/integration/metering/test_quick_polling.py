@@ -20,6 +20,7 @@ from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, write_counter_memory
 from dcim.network.models import Port
 from dcim.snmp import port_walking
+from dcim.snmp.if_mib import SYS_UPTIME
 from dcim.snmp.models import SnmpAgent
 from dcim.snmp.polling import PollingRoom, poll_shard
 from dcim.snmp.port_poll import PortPoll
@@ -317,6 +318,21 @@ def test_an_agent_the_plan_cannot_tell_of_is_soon_left_to_the_general_engine(
     assert switch.whole == 5
     assert switch.octets("a") == [5] * 4
     assert switch.octets("b") == []
+
+
+def test_an_agent_without_sysuptime_stays_with_the_general_engine(switch: Switch) -> None:
+    """The plan believes no reply without it; such an agent would seem dead."""
+
+    async def work(room: PollingRoom) -> None:
+        tree = switch.agent.tree
+        assert isinstance(tree, LiveTree)
+        tree._objects[SYS_UPTIME] = lambda: None
+        for _ in range(3):
+            assert await poll_shard(room, 0) == 1
+
+    switch.run(work)
+    assert switch.whole == 3
+    assert switch.octets("a") == [], "without it a restart can't be told from traffic"
 
 
 def test_a_silent_switch_is_an_error_and_its_return_no_traffic_of_the_gap(switch: Switch) -> None:
