@@ -88,7 +88,7 @@ def find_token(
 
 
 @cache
-def _select_by_digest(person_class: type[User]) -> Select[Any]:
+def _select_by_digest(person_class: type[User]) -> Select[Any, Any]:
     return (
         select(ApiToken, person_class)
         .join(person_class, person_class.id == ApiToken.user_id)
