@@ -4,7 +4,7 @@ import re
 from typing import Any, cast
 
 import structlog
-from flask import Flask, current_app, jsonify, render_template, request
+from flask import Flask, current_app, g, jsonify, render_template, request
 from flask_babel import lazy_gettext as _l
 from psycopg.errors import (
     DeadlockDetected,
@@ -13,6 +13,7 @@ from psycopg.errors import (
     NotNullViolation,
     SerializationFailure,
 )
+from sqlalchemy import inspect
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
@@ -21,6 +22,7 @@ from dcim.errors import Counts, InvalidError, JifangError, Named, name_in_bracke
 from dcim.http.bodies import say_largest
 from dcim.http.database import db_session
 from dcim.http.field_messages import say_field_messages
+from dcim.i18n import choose_language
 from dcim.i18n import gettext as _
 from dcim.observability import request_id
 from dcim.records.fields import FieldValueError
@@ -248,4 +250,9 @@ def _from_bug(error: Exception) -> Response:
 
 
 def _undo() -> None:
+    """Roll back; what was read of the person is forgotten with the transaction. The reader's
+    language is taken from it before, or it would be read anew for that one word."""
+    person = inspect(g.get("_login_user"), raiseerr=False)  # where flask_login keeps who it is
+    if person is not None and {"active", "language"} <= person.dict.keys():
+        choose_language()
     db_session().rollback()

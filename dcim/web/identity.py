@@ -133,16 +133,18 @@ def _load_by_token(request_: Request) -> WebUser | None:
     if not request.path.startswith("/api/"):
         return None
     kind, _mark, plaintext = header.partition(" ")
-    token = find_token(db_session(), plaintext.strip()) if kind.lower() == "bearer" else None
-    if token is None:
+    found = None
+    if kind.lower() == "bearer":
+        found = find_token(db_session(), plaintext.strip(), WebUser)
+    if found is None:
         # A wrong token is an error, not an anonymous visitor. Said once: telling the error asks
         # for the reader's language, and so comes through here again.
         if g.get("token_refused"):
             return None
         g.token_refused = True
         raise Unauthorized
-    g.token = token
-    return db_session().get(WebUser, token.user_id)
+    g.token, person = found
+    return person
 
 
 def _protect_from_forgery() -> None:

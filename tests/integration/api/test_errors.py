@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event, update
 
+from dcim.accounts.models import User
+from dcim.accounts.scope import Scope
+from dcim.db import SessionFactory, transaction
 from tests.integration.api.conftest import MakeClient
 
 DEVICES = "/api/v1/devices"
@@ -142,3 +146,27 @@ def test_a_wrong_choice_is_told_with_words_and_values(api: MakeClient) -> None:
     assert told.endswith("Did you mean Cabinet (cabinet)?")
     (told,) = problem(client.get("/api/v1/catalogue-items?sort=colour"), 422)["errors"]["sort"]
     assert "Code (code)" in told
+
+
+@pytest.mark.parametrize(("language", "title"), [("zh", "没有找到"), ("en", "Nothing is here")])
+def test_a_refusal_asks_once_who_reads_it(
+    api: MakeClient, sessions: SessionFactory, language: str, title: str
+) -> None:
+    """In their language, which is not read anew when the transaction has been rolled back."""
+    client = api()
+    with transaction(sessions, Scope.system("test")) as session:
+        session.execute(update(User).values(language=language))
+        engine = session.get_bind()
+    statements: list[str] = []
+
+    def note(*args: object) -> None:
+        statements.append(str(args[2]))
+
+    assert client.get("/api/v1/me").status_code == 200  # the token's use is noted for a minute
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        told = problem(client.get("/api/v1/sites/987654321"), 404)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert told["title"] == title
+    assert sum("FROM app_user" in one or "JOIN app_user" in one for one in statements) == 1

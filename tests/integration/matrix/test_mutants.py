@@ -36,7 +36,7 @@ from dcim.policy import POLICY
 from dcim.statements.models import Statement
 from tests.integration.matrix.cases import Case
 from tests.integration.matrix.conftest import IGNORED_WARNING, OpenBench
-from tests.integration.matrix.run import Report, run_matrix
+from tests.integration.matrix.run import Bench, Report, run_matrix
 from tests.integration.matrix.world import World
 
 pytestmark = pytest.mark.filterwarnings(IGNORED_WARNING)
@@ -259,6 +259,28 @@ def test_matrix_notices(
     mutant.plant(monkeypatch)
     report = run_short(open_bench, world, mutant, mutant.blueprints)
     assert any(mutant.said in problem for problem in report.problems), report.problems[:20]
+
+
+def test_a_row_that_someone_else_changes_is_noticed(
+    open_bench: OpenBench, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token of B's, revoked by A, shows in B's rows; and its number is what has them looked at:
+    taken away, nobody looks."""
+    (mutant,) = (one for one in MUTANTS if one.name == "tokens of everybody can be revoked")
+    mutant.plant(monkeypatch)
+    told = "changed rows of tenant B"
+    report = run_short(open_bench, world, mutant, mutant.blueprints)
+    assert any(told in problem for problem in report.problems), report.problems[:20]
+    monkeypatch.setattr(Bench, "_has_written", lambda bench: False)
+    report = run_short(open_bench, world, mutant, mutant.blueprints)
+    assert not any(told in problem for problem in report.problems)
+
+
+def test_a_row_that_stays_changed_is_noticed(open_bench: OpenBench, world: World) -> None:
+    with open_bench(second_wall=False) as bench:
+        assert bench.find_kept() == set()
+        bench.before["B"] = bench.before["A"]
+        assert bench.find_kept() == {"B"}
 
 
 def test_without_a_mutant_the_first_wall_alone_holds(open_bench: OpenBench, world: World) -> None:

@@ -5,10 +5,12 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, String, Text, text
+from sqlalchemy import JSON, String, Text, TextClause, text
 from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from dcim.accounts.models import ApiToken, Role, User
@@ -625,9 +627,16 @@ def _mix_incident(session: Session, tenants: dict[str, Tenant]) -> None:
     session.flush()
 
 
-def hash_rows(session: Session, customer_id: int) -> str:
-    """One hash over every row of this tenant, its people and tokens; seen as staff."""
-    session.execute(text("SELECT set_config('jifang.staff', 'yes', true)"))
+def hash_rows(connection: Connection, customer_id: int) -> str:
+    """One hash over every row of this tenant, its people and tokens; seen as staff, as is whatever
+    follows in the transaction."""
+    connection.execute(text("SELECT set_config('jifang.staff', 'yes', true)"))
+    rows = connection.execute(_select_hashes(), {"id": customer_id})
+    return repr(sorted((name, value) for name, value in rows))
+
+
+@cache
+def _select_hashes() -> TextClause:
     parts = [
         f"SELECT '{table}' AS t, md5(string_agg(md5(x::text), '' ORDER BY md5(x::text))) AS h"  # noqa: S608
         f" FROM {table} x WHERE {column} = :id"
@@ -639,5 +648,4 @@ def hash_rows(session: Session, customer_id: int) -> str:
         "SELECT 'api_token', md5(string_agg(x::text, '' ORDER BY x.id)) FROM api_token x"
         " JOIN app_user u ON u.id = x.user_id WHERE u.customer_id = :id"
     )
-    rows = session.execute(text(" UNION ALL ".join(parts)), {"id": customer_id})
-    return repr(sorted((name, value) for name, value in rows))
+    return text(" UNION ALL ".join(parts))
