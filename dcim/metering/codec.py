@@ -3,7 +3,10 @@
 import hashlib
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 
@@ -39,12 +42,6 @@ def _shuffle(matrix: Ints) -> bytes:
     return np.ascontiguousarray(planes.transpose(0, 2, 1)).tobytes()
 
 
-def _unshuffle(raw: bytes, rows: int, count: int) -> Ints:
-    planes = np.frombuffer(raw, dtype=np.uint8).reshape(rows, 8, count)
-    joined = np.ascontiguousarray(planes.transpose(0, 2, 1)).view("<i8")
-    return joined.reshape(rows, count).astype(np.int64)
-
-
 def encode_day(family: Family, day: int, columns: Columns) -> bytes:
     """Pack samples of UTC day `day`. Raises ValueError when one lies outside it or out of order."""
     matrix = columns.matrix()
@@ -61,9 +58,40 @@ def encode_day(family: Family, day: int, columns: Columns) -> bytes:
 
 def decode_day(family: Family, block: Block) -> Columns:
     """Undo `encode_day`. Raises DamagedBlockError."""
+    return decode_days(family, [block])
+
+
+def decode_days(family: Family, blocks: Sequence[Block]) -> Columns:
+    """One series' blocks, in order of their days, as one run of samples. Raises DamagedBlockError.
+
+    Days of equal count, nearly all of a month, are put together at once.
+    """
+    rows = 3 + len(family.columns)
+    counts = [block.count for block in blocks]
+    joined = np.zeros((rows, sum(counts), 8), dtype=np.uint8)
+    at = 0
+    for count, alike in groupby(blocks, key=attrgetter("count")):
+        raw = [_inflate(block, rows) for block in alike]
+        planes = np.frombuffer(b"".join(raw), dtype=np.uint8).reshape(len(raw), rows, 8, count)
+        end = at + len(raw) * count
+        # Most high bytes are 0 all month: those planes stay as they are.
+        used = np.bitwise_or.reduce(planes, axis=0).any(axis=2)
+        for row, byte in np.argwhere(used).tolist():
+            joined[row, at:end, byte] = planes[:, row, byte].reshape(-1)
+        at = end
+    matrix = joined.view("<i8").reshape(rows, at).astype(np.int64, copy=False)
+    # Gaps to times: the first of each day counts from the day's start.
+    times = np.cumsum(matrix[0])
+    before = np.cumsum([0, *counts[:-1]]) - 1
+    reached = np.where(before < 0, 0, times[before])
+    starts = np.array([block.day for block in blocks], dtype=np.int64) * DAY_MS
+    matrix[0] = times + np.repeat(starts - reached, counts)
+    return Columns.from_matrix(family, matrix)
+
+
+def _inflate(block: Block, rows: int) -> bytes:
     if block.codec != ZLIB_SHUFFLED:
         raise DamagedBlockError(f"codec {block.codec} is not known to this version")
-    rows = 3 + len(family.columns)
     expected = rows * block.count * 8
     unpacker = zlib.decompressobj()
     try:
@@ -72,9 +100,7 @@ def decode_day(family: Family, block: Block) -> Columns:
         raise DamagedBlockError("a block can't be unpacked") from error
     if len(raw) != expected or expected == 0:
         raise DamagedBlockError("a block holds another number of samples than it says")
-    matrix = _unshuffle(raw, rows, block.count)
-    matrix[0] = np.cumsum(matrix[0]) + block.day * DAY_MS
-    return Columns.from_matrix(family, matrix)
+    return raw
 
 
 def hash_block(family: Family, block: Block) -> bytes:
@@ -82,4 +108,6 @@ def hash_block(family: Family, block: Block) -> bytes:
     identity = _IDENTITY.pack(
         _MAGIC, family.number, block.codec, block.series_id, block.day, block.count
     )
-    return hashlib.sha256(identity + block.body).digest()
+    digest = hashlib.sha256(identity)
+    digest.update(block.body)
+    return digest.digest()

@@ -11,6 +11,7 @@ from dcim.metering.codec import (
     Block,
     DamagedBlockError,
     decode_day,
+    decode_days,
     encode_day,
     hash_block,
 )
@@ -39,6 +40,27 @@ def test_a_day_comes_back_as_it_went_in(case: tuple[Family, Columns]) -> None:
     body = encode_day(family, DAY, columns)
     back = decode_day(family, Block(7, DAY, ZLIB_SHUFFLED, len(columns), body))
     assert np.array_equal(back.matrix(), columns.matrix())
+
+
+@given(st.lists(days(), min_size=1, max_size=6), st.data())
+def test_days_together_are_the_days_one_after_the_other(
+    cases: list[tuple[Family, Columns]], data: st.DataObject
+) -> None:
+    """Days of one family, some with as many samples as the day before, some days left out."""
+    family = cases[0][0]
+    samples = [columns.matrix() for other, columns in cases if other is family]
+    again = data.draw(st.lists(st.integers(0, len(samples) - 1), min_size=1, max_size=8))
+    gaps = data.draw(st.lists(st.integers(1, 3), min_size=len(again), max_size=len(again)))
+    blocks, wanted = [], []
+    for which, day in zip(again, DAY + np.cumsum(gaps), strict=True):
+        moved = samples[which].copy()
+        moved[0] += (int(day) - DAY) * DAY_MS
+        columns = Columns.from_matrix(family, moved)
+        body = encode_day(family, int(day), columns)
+        blocks.append(Block(7, int(day), ZLIB_SHUFFLED, len(columns), body))
+        wanted.append(moved)
+    back = decode_days(family, blocks)
+    assert np.array_equal(back.matrix(), np.concatenate(wanted, axis=1))
 
 
 @given(days(), st.integers(0, 10_000), st.integers(1, 255))
