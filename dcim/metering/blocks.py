@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from dcim.metering.batch import Batch, Columns, overlay
 from dcim.metering.codec import (
-    ZLIB_SHUFFLED,
+    SORTED_PLANES,
     Block,
     DamagedBlockError,
     decode_day,
@@ -105,7 +105,7 @@ def write_blocks(session: Session, family: Family, fresh: Mapping[tuple[int, int
             if np.array_equal(merged.matrix(), before[0].matrix()):
                 continue
         body = encode_day(family, day, merged)
-        block = Block(series_id, day, ZLIB_SHUFFLED, len(merged), body)
+        block = Block(series_id, day, SORTED_PLANES, len(merged), body)
         rows.append(
             {
                 "series_id": series_id,
@@ -113,7 +113,7 @@ def write_blocks(session: Session, family: Family, fresh: Mapping[tuple[int, int
                 "count": len(merged),
                 "first_ms": int(merged.ts[0]),
                 "last_ms": int(merged.ts[-1]),
-                "codec": ZLIB_SHUFFLED,
+                "codec": SORTED_PLANES,
                 "revision": revision,
                 "sha256": hash_block(family, block),
                 "body": body,

@@ -12,9 +12,10 @@ read its pages before. The size (`--racks`) is the number of ports.
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from multiprocessing import get_context
 
 import numpy as np
@@ -88,17 +89,10 @@ def measure(url: str, series: list[int], octets: Ints, say: Say) -> Took:
             mine = octets[at : at + SLICE]
             halves = [half.tolist() for half in np.array_split(np.array(part), PROCESSES)]
             sides = [
-                clocked(took.one, lambda part=part: read_all(url, part)),
-                clocked(took.numpy, lambda mine=mine: [by_percentile(*port) for port in mine]),
-                clocked(
-                    took.two,
-                    lambda halves=halves: [
-                        three
-                        for half in pool.map(read_all, [url] * PROCESSES, halves)
-                        for three in half
-                    ],
-                ),
-                clocked(took.bare, lambda mine=mine: [by_partition(*port) for port in mine]),
+                clocked(took.one, partial(read_all, url, part)),
+                clocked(took.numpy, partial(rank_all, by_percentile, mine)),
+                clocked(took.two, partial(read_halves, pool, url, halves)),
+                clocked(took.bare, partial(rank_all, by_partition, mine)),
             ]
             if any(side != sides[0] for side in sides):
                 raise RuntimeError(f"ports {at} to {at + len(part)}: the percentiles differ")
@@ -194,6 +188,15 @@ def read_ports(url: str, series: list[int]) -> Iterator[Three]:
 
 def read_all(url: str, series: list[int]) -> list[Three]:
     return list(read_ports(url, series))
+
+
+def read_halves(pool: Executor, url: str, halves: list[list[int]]) -> list[Three]:
+    found = pool.map(read_all, [url] * len(halves), halves)
+    return [three for half in found for three in half]
+
+
+def rank_all(rank: Callable[[Ints, Ints], Three], octets: Ints) -> list[Three]:
+    return [rank(ins, outs) for ins, outs in octets]
 
 
 def by_percentile(ins: Ints, outs: Ints) -> Three:
