@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -74,12 +75,13 @@ def _pack(first: int, matrix: Ints) -> bytes:
     for place in np.flatnonzero(varies):
         noisy[place] = np.count_nonzero(np.bincount(planes[place])) > min(NOISE, count // 2)
     filled, packed = ~varies & (planes[:, 0] != 0), varies & ~noisy
+    stream = zlib.compress(planes[packed].tobytes(), _LEVEL) if packed.any() else b""
+    # Unpacking takes longer than all else: not for less than an eighth of the block.
+    if len(stream) > int(packed.sum()) * count - int(varies.sum()) * count // 8:
+        noisy, packed, stream = varies, np.zeros_like(packed), b""
     parts = [_FIRST.pack(first)]
     parts += [np.packbits(kind, bitorder="little").tobytes() for kind in (filled, noisy, packed)]
-    parts += [planes[filled, 0].tobytes(), planes[noisy].tobytes()]
-    if packed.any():
-        parts.append(zlib.compress(planes[packed].tobytes(), _LEVEL))
-    return b"".join(parts)
+    return b"".join([*parts, planes[filled, 0].tobytes(), planes[noisy].tobytes(), stream])
 
 
 def decode_day(family: Family, block: Block) -> Columns:
@@ -94,26 +96,23 @@ def decode_days(family: Family, blocks: Sequence[Block]) -> Columns:
     """
     rows = 3 + len(family.columns)
     days = [_open(block, rows) for block in blocks]
-    counts = np.array([day.count for day in days], dtype=np.int64)
+    counts = np.array([day.size for day in days], dtype=np.int64)
     ends = np.cumsum(counts)
-    joined = np.zeros((rows, int(ends[-1]), 8), dtype=np.uint8)
+    matrix = np.empty((rows, int(ends[-1])), dtype="<i8")
+    joined = matrix.view(np.uint8).reshape(rows, -1, 8)
     at = 0
-    for (count, masks), alike in groupby(days, key=attrgetter("count", "masks")):
+    for (count, masks), alike in groupby(days, key=attrgetter("size", "masks")):
         some = list(alike)
         end = at + len(some) * count
         filled, *kinds = _read_masks(masks)
-        for number, (row, byte) in enumerate(filled):
-            values = [day.filled[number] for day in some]
-            joined[row, at:end, byte] = (
-                values[0] if values.count(values[0]) == len(values) else np.repeat(values, count)
-            )
+        matrix[:, at:end] = _fill(rows, filled, [day.filled for day in some], count)
         for kind, places in zip(("noisy", "packed"), kinds, strict=True):
             raw = b"".join(map(attrgetter(kind), some))
             planes = np.frombuffer(raw, dtype=np.uint8).reshape(len(some), len(places), count)
             for number, (row, byte) in enumerate(places):
                 joined[row, at:end, byte] = planes[:, number].reshape(-1)
         at = end
-    matrix = joined.view("<i8").reshape(rows, at).astype(np.int64, copy=False)
+    matrix = matrix.astype(np.int64, copy=False)
     # Gaps to times: the first of each day counts from the day's start.
     starts = ends - counts
     matrix[0, starts] = [day.first for day in days]
@@ -123,11 +122,20 @@ def decode_days(family: Family, blocks: Sequence[Block]) -> Columns:
     return Columns.from_matrix(family, matrix)
 
 
-@dataclass(frozen=True, slots=True)
-class _Day:
-    """A block taken apart: `first` in ms of the day, `masks` for the filled, noisy and packed."""
+def _fill(rows: int, places: "_Places", values: list[bytes], count: int) -> Ints:
+    """What a run of days has in the planes that don't vary: (rows, 1), or a value a sample."""
+    alike = values.count(values[0]) == len(values)
+    base = np.zeros((rows, 1 if alike else len(values), 8), dtype=np.uint8)
+    for number, (row, byte) in enumerate(places):
+        base[row, :, byte] = values[0][number] if alike else [day[number] for day in values]
+    whole = base.view("<i8")[:, :, 0]
+    return whole if alike else np.repeat(whole, count, axis=1)
 
-    count: int
+
+class _Day(NamedTuple):
+    """A block taken apart: `size` in samples, `first` in ms of the day, `masks` of the kinds."""
+
+    size: int
     masks: bytes
     first: int
     filled: bytes

@@ -5,9 +5,10 @@ SHA-256 checked, and its exact 95th percentile taken three times: of in, of out 
 of both. numpy gets the same numbers as int64 arrays it already holds, and does the same by
 `np.percentile(…, method="inverted_cdf")`, the nearest rank; the bound is six times that. The bare
 selection under it, `np.partition` at the known rank, is printed beside it. All three sides must
-agree on every number; they take turns, 500 ports at a time. Two processes are how a month is
-closed: each worker takes the next contract. Client and server share this machine; the server has
-read its pages before. The size (`--racks`) is the number of ports.
+agree on every number; they take turns, 500 ports at a time. One process is the job that issues a
+month's statements; two, half of the ports each, are the pages, which two workers serve. Client and
+server share this machine; the server has read its pages before. The size (`--racks`) is the number
+of ports.
 """
 
 import time
