@@ -16,14 +16,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import select, text
 
-from dcim.db import make_engine, make_sessions, transaction
+from dcim.db import SessionFactory, make_engine, make_sessions, transaction
 from dcim.inventory.models import Device
 from dcim.metering.batch import Batch
 from dcim.metering.families import DAY_MS, FLAG_LOADED
@@ -171,10 +171,15 @@ def load(estate: Estate, series: list[int], octets: Ints, say: Say) -> tuple[flo
     return took, int(size)
 
 
+@cache
+def connect(url: str) -> SessionFactory:
+    """Once a process, as workers do."""
+    return make_sessions(make_engine(url))
+
+
 def read_ports(url: str, series: list[int]) -> Iterator[Three]:
     """As a job does: one session, one read, port after port."""
-    engine = make_engine(url)
-    with transaction(make_sessions(engine), SCOPE) as session:
+    with transaction(connect(url), SCOPE) as session:
         for _, columns in PostgresSampleStore().read(session, "traffic", series, START, END):
             ins, outs = columns.values["in_octets"], columns.values["out_octets"]
             if len(columns) != POINTS:
@@ -184,7 +189,6 @@ def read_ports(url: str, series: list[int]) -> Iterator[Three]:
                 find_percentile(outs).value,
                 find_percentile(np.maximum(ins, outs)).value,
             )
-    engine.dispose()
 
 
 def read_all(url: str, series: list[int]) -> list[Three]:
