@@ -49,7 +49,12 @@ def overlay(family: Family, base: Columns, over: Columns) -> Columns:
 def clip(family: Family, columns: Columns, t0_ms: int, t1_ms: int) -> Columns:
     """The samples within [t0_ms, t1_ms)."""
     low, high = np.searchsorted(columns.ts, [t0_ms, t1_ms])
-    return Columns.from_matrix(family, columns.matrix()[:, low:high])
+    return Columns(
+        columns.ts[low:high],
+        columns.span_ms[low:high],
+        columns.flags[low:high],
+        {name: columns.values[name][low:high] for name in family.columns},
+    )
 
 
 def keep_last(matrix: Ints, keys: tuple[int, ...]) -> Ints:

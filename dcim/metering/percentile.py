@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -27,6 +28,7 @@ class Percentile:
     count: int
 
 
+@lru_cache(maxsize=1024)
 def find_rank(count: int, percentile: Decimal, rule: RankRule) -> int:
     """Rank from below, 1..count, by integer arithmetic on percentile = p / q percent.
 

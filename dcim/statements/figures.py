@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from dcim.metering.bins import Bins
+from dcim.metering.charging import MODES_OF_MONTH, Mode
 from dcim.sla.rules.evaluation import Evaluation
 from dcim.sla.rules.facts import Item
 from dcim.sla.rules.intervals import total
 from dcim.sla.rules.quantities import fixed, say_rate
 from dcim.sla.rules.terms import Terms, Text, Usage
+from dcim.sla.rules.terms_checks import IDLE_WORDS
 from dcim.sla.rules.usage import (
     Bandwidth,
     Metered,
@@ -27,6 +29,11 @@ from dcim.statements.inputs import Case, InputsRefusedError, read_money, service
 from dcim.statements.performance import percent, say_step
 
 CHART_STEP = 3_600_000
+MODE_UNITS: dict[Mode, str] = {
+    "day_95": "Mbit/s × d",
+    "day_peak": "Mbit/s × d",
+    "traffic": "GB",
+}
 
 
 @dataclass(frozen=True)
@@ -128,9 +135,7 @@ def _add_bandwidth(
     found.lines.append(
         {
             **_usage_head(usage, item, series["label"], bins_file(series)),
-            "percentile": str(usage.percentile),
-            "direction": usage.direction,
-            "rank_rule": usage.rank,
+            **_mode_head(usage),
             "commit_bps": bill.commit_bps,
             "in_p95_bps": bill.in_p.value if bill.in_p else None,
             "out_p95_bps": bill.out_p.value if bill.out_p else None,
@@ -138,7 +143,7 @@ def _add_bandwidth(
             "out_max_bps": bill.out_max,
             "billed_bps": bill.billed_bps,
             "over_bps": bill.over_bps,
-            "unit": "Mbit/s",
+            "unit": MODE_UNITS.get(usage.mode, "Mbit/s"),
             "price": {
                 "committed": None if bill.price_committed is None else str(bill.price_committed),
                 "over": str(bill.price_over),
@@ -155,7 +160,7 @@ def _add_bandwidth(
         }
     )
     found.charges.extend(_charges(case.terms, usage, item, bill, series["label"]))
-    if bill.billed is None:
+    if bill.quantity is None:
         found.warnings.append(
             {
                 "zh": f"{series['label']['zh']}：本期无任何计费点，未计超出费",
@@ -192,6 +197,25 @@ def _usage_head(usage: Usage, item: Item, label: Text, series: str) -> dict[str,
     }
 
 
+def _mode_head(usage: Usage) -> dict[str, Any]:
+    """`mode` only where it isn't month_95: statements from before modes stay as they are."""
+    if usage.mode == "month_95":
+        return {
+            "percentile": str(usage.percentile),
+            "direction": usage.direction,
+            "rank_rule": usage.rank,
+        }
+    said = {
+        "percentile": str(usage.percentile) if usage.mode in MODES_OF_MONTH else None,
+        "direction": usage.direction,
+        "rank_rule": usage.rank,
+    }
+    idle = {"percentile": "percentile", "direction": "direction", "rank_rule": "rank"}
+    return {"mode": usage.mode} | {
+        key: None if usage.mode in IDLE_WORDS[word] else said[key] for key, word in idle.items()
+    }
+
+
 def _charges(
     terms: Terms, usage: Usage, item: Item, bill: Bandwidth, label: Text
 ) -> Iterable[Charge]:
@@ -215,6 +239,23 @@ def _charges(
             {
                 "zh": f"{label['zh']}：超出保底 {text}",
                 "en": f"{label['en']}: above the commit {text}",
+            },
+        )
+    elif bill.quantity is not None and bill.quantity.over_bps is None and bill.quantity.count:
+        # Charged day by day, or by octets.
+        times = {
+            key: f"{said} × {bill.price_over} {terms.currency}"
+            for key, said in bill.quantity.text.items()
+        }
+        above = ("超出保底 ", "above the commit ") if bill.commit_bps else ("", "")
+        yield Charge(
+            f"{name}:over",
+            item.id,
+            usage.clause,
+            bill.over_amount,
+            {
+                "zh": f"{label['zh']}：{above[0]}{times['zh']}",
+                "en": f"{label['en']}: {above[1]}{times['en']}",
             },
         )
 

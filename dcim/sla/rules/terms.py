@@ -5,6 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
+from dcim.metering.charging import Mode
 from dcim.sla.rules.quantities import Amount
 
 Text = dict[str, str]  # {"zh": ..., "en": ...}
@@ -137,6 +138,8 @@ class Usage:
     clause: str
     applies_to: tuple[str, ...]
     method: Literal["percentile", "energy", "demand"]
+    mode: Mode = "month_95"  # of method percentile
+    night: tuple[int, int] = (0, 480)  # night_half_95: local minutes, may run over midnight
     interval_ms: int = 300_000
     percentile: Decimal = Decimal(95)
     direction: Literal[
@@ -149,7 +152,8 @@ class Usage:
     round_up_bps: int = 0
     commit: int | Literal["item", "none"] = "none"  # bit/s
     price_committed: Decimal | Literal["item", "none"] = "none"  # per Mbit/s and month
-    price_over: Decimal | Literal["item"] = Decimal(0)  # per Mbit/s, kWh or kW
+    # Per Mbit/s and month (and day, where charged day by day), GB, kWh or kW.
+    price_over: Decimal | Literal["item"] = Decimal(0)
     pue: Decimal = Decimal(1)
 
 

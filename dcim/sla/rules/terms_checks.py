@@ -6,12 +6,37 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
+from dcim.metering.charging import Mode
 from dcim.sla.rules.quantities import plain, say_duration
 from dcim.sla.rules.terms import Credit, Metric, Range, Target, Terms, Text
 from dcim.sla.rules.terms_text import Reader
 
 DAY_MS = 86_400_000
 MONTHS = (28, 29, 30, 31)
+MODE_NAMES: dict[Mode, str] = {
+    "month_95": "月95",
+    "day_95": "日95",
+    "mean_day_95": "月均日95",
+    "day_peak": "日峰值",
+    "mean_day_peak": "月均日峰值",
+    "fourth_peak": "月第四峰值",
+    "top_5": "月Top5",
+    "night_half_95": "夜间半价95",
+    "enhanced_95": "增强95",
+    "flat": "包端口",
+    "traffic": "按流量",
+}
+_RANKED_BY_PLACE: tuple[Mode, ...] = ("day_peak", "mean_day_peak", "fourth_peak", "top_5")
+# Words of a usage that change nothing under a mode, so that they can only be a mistake.
+IDLE_WORDS: dict[str, tuple[Mode, ...]] = {
+    "percentile": (*_RANKED_BY_PLACE, "flat", "traffic"),
+    "rank": (*_RANKED_BY_PLACE, "flat", "traffic"),
+    "direction": ("enhanced_95", "flat"),
+    "missing": ("flat", "traffic"),
+    "round_up": ("flat", "traffic"),
+    "commit": ("traffic",),
+    "night": tuple(mode for mode in MODE_NAMES if mode != "night_half_95"),
+}
 
 
 def read_range(words: Reader, convert: Callable[[str], Decimal]) -> Range:
@@ -28,6 +53,13 @@ def read_range(words: Reader, convert: Callable[[str], Decimal]) -> Range:
     if low is not None and high is not None and low >= high and not point:
         words.refuse("", "the lower bound is not below the upper one")
     return bounds
+
+
+def refuse_idle_words(words: Reader, mode: Mode) -> None:
+    """Adds a problem for every word of a usage that has no meaning under its charging mode."""
+    for key, modes in IDLE_WORDS.items():
+        if mode in modes and words.has(key):
+            words.refuse(key, f"has no meaning with mode {mode} ({MODE_NAMES[mode]})")
 
 
 def refuse_contradictions(terms: Terms, top: Reader) -> None:
@@ -163,6 +195,7 @@ def _between(
 
 def find_oddities(terms: Terms) -> Iterator[Text]:
     """Warnings for what is legal but odd."""
+    yield from _usage_oddities(terms)
     for metric in terms.metrics:
         name = metric.id
         if metric.credit is None:
@@ -188,6 +221,22 @@ def find_oddities(terms: Terms) -> Iterator[Text]:
                 yield _warn(name, "上限低于最高档", "the cap lies below the highest row")
         if _falls(credit):
             yield _warn(name, "中断更久而抵扣更少", "a longer outage gives a smaller credit")
+
+
+def _usage_oddities(terms: Terms) -> Iterator[Text]:
+    for usage in terms.usage:
+        if usage.mode == "fourth_peak":
+            yield _warn(
+                usage.id,
+                "不足四天的月份（例如月末开通）计为 0",
+                "a month with fewer than four days of service is charged as 0",
+            )
+        if usage.mode in ("mean_day_95", "mean_day_peak") and usage.missing == "dropped":
+            yield _warn(
+                usage.id,
+                "整日无计费点的天不参与平均",
+                "a day without any point is left out of the mean",
+            )
 
 
 def _falls(credit: Credit) -> bool:

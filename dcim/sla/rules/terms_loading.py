@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from dcim.metering.charging import Mode
 from dcim.sla.rules import terms_checks
 from dcim.sla.rules.credits_loading import read_credit
 from dcim.sla.rules.quantities import (
@@ -366,7 +367,15 @@ def _percentile_usage(basis: Usage, words: Reader, currency: str) -> Usage:
     def price(text: str) -> Any:
         return text if text in ("item", "none") else read_money(text, currency)
 
-    percentile = words.need("percentile", read_number, Decimal(95))
+    mode = cast(Mode, words.choose("mode", tuple(terms_checks.MODE_NAMES), "month_95"))
+    terms_checks.refuse_idle_words(words, mode)
+
+    def idle(key: str) -> bool:
+        return mode in terms_checks.IDLE_WORDS[key]
+
+    percentile = basis.percentile
+    if not idle("percentile"):
+        percentile = words.need("percentile", read_number, Decimal(95))
     if not 0 < percentile <= 100:
         words.refuse("percentile", f"{plain(percentile)} lies outside 0 to 100")
     thousand = int(words.choose("thousand", ("1000", "1024"), "1000"))
@@ -374,33 +383,41 @@ def _percentile_usage(basis: Usage, words: Reader, currency: str) -> Usage:
     def rate(text: str) -> Any:
         return text if text in ("item", "none") else read_rate(text, thousand)
 
+    def choose(key: str, choices: tuple[str, ...]) -> Any:
+        return getattr(basis, key) if idle(key) else words.choose(key, choices)
+
     prices = words.group("price")
     if prices is None:
         words.refuse("price", "is missing")
     usage = replace(
         basis,
+        mode=mode,
+        night=basis.night if idle("night") else words.need("night", _window, basis.night),
         interval_ms=words.need("interval", read_duration, 300_000),
         percentile=percentile,
-        direction=cast(
-            Any,
-            words.choose(
-                "direction",
-                ("higher_percentile", "percentile_of_higher", "percentile_of_sum", "in", "out"),
-            ),
+        direction=choose(
+            "direction",
+            ("higher_percentile", "percentile_of_higher", "percentile_of_sum", "in", "out"),
         ),
-        rank=cast(Any, words.choose("rank", ("nearest", "discard_ceil", "round", "interpolate"))),
-        missing=cast(Any, words.choose("missing", ("dropped", "zero"))),
+        rank=choose("rank", ("nearest", "discard_ceil", "round", "interpolate")),
+        missing=choose("missing", ("dropped", "zero")),
         min_cover=words.need("min_cover", read_percent, Decimal(50)),
         thousand=thousand,
         round_up_bps=words.read("round_up", lambda text: read_rate(text, thousand), 0),
         commit=words.read("commit", rate, "none"),
         price_committed=prices.read("committed", price, "none") if prices else "none",
-        price_over=prices.need("over", price, Decimal(0)) if prices else Decimal(0),
+        price_over=prices.need("over", price, Decimal(0))
+        if prices and mode != "flat"
+        else Decimal(0),
     )
     if not 0 < usage.min_cover <= 100:
         words.refuse("min_cover", "lies above 0 % and at most at 100 %")
     if usage.price_over == "none":
         words.refuse("price", "over: a price or item")
+    if mode == "flat" and "none" in (usage.commit, usage.price_committed):
+        words.refuse("mode", "flat (包端口) needs a commit and price.committed")
+    if mode == "traffic" and usage.price_committed != "none":
+        words.refuse("price", "committed has no meaning with mode traffic (按流量)")
     if prices:
         prices.finish()
     return usage

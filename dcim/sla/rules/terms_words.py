@@ -2,8 +2,11 @@
 
 from decimal import Decimal
 
+from dcim.metering.charging import MODES_BY_DAY
+from dcim.sla.rules.mode_words import DIRECTIONS, say_mode
 from dcim.sla.rules.quantities import VALUE_UNITS, Amount, plain, say_duration, say_rate
 from dcim.sla.rules.terms import Credit, Exclusion, Metric, Range, Target, Terms, Text, Tier, Usage
+from dcim.sla.rules.terms_checks import IDLE_WORDS
 
 MINUTE = 60_000
 
@@ -256,6 +259,44 @@ def say_usage(usage: Usage) -> Text:
             "en": f"Billed per {unit} at {price[1]}, PUE {plain(usage.pue)}.",
         }
     p = plain(usage.percentile)
+    direction, rank, missing = _say_ranking(usage)
+    points_zh = f"每 {length[0]}一点（UTC 对齐，覆盖不足 {plain(usage.min_cover)} % 的点为缺测）"
+    points_en = (
+        f"One point every {length[1]} (aligned in UTC; a point covered by less than "
+        f"{plain(usage.min_cover)} % is missing)"
+    )
+    if usage.mode == "month_95":
+        zh = f"{points_zh}，第 {p} 百分位（{rank[0]}），{direction[0]}，{missing[0]}"
+        en = f"{points_en}, percentile {p} ({rank[1]}), {direction[1]}, {missing[1]}"
+    else:
+        mode = say_mode(usage)
+        said = {"rank": rank, "direction": DIRECTIONS[usage.direction], "missing": missing}
+        spoken = [mode, *(said[key] for key in said if usage.mode not in IDLE_WORDS[key])]
+        zh = "，".join([points_zh, *(words[0] for words in spoken)])
+        en = ", ".join([points_en, *(words[1] for words in spoken)])
+    zh += f"；1 Mbit/s = {usage.thousand} kbit/s"
+    en += f"; 1 Mbit/s = {usage.thousand} kbit/s"
+    if isinstance(usage.commit, int):
+        zh, en = f"{zh}；保底 {say_rate(usage.commit)}", f"{en}; commit {say_rate(usage.commit)}"
+    if usage.mode == "flat":
+        committed = _price(usage.price_committed)
+        zh, en = (
+            f"{zh}；每 Mbit/s 每月 {committed[0]}。",
+            f"{en}; {committed[1]} per Mbit/s and month.",
+        )
+    elif usage.mode == "traffic":
+        zh, en = f"{zh}；每 GB {price[0]}。", f"{en}; {price[1]} per GB."
+    elif usage.mode in MODES_BY_DAY:
+        zh += f"；超出保底的部分每 Mbit/s 每天 {price[0]}。"
+        en += f"; above the commit {price[1]} per Mbit/s and day."
+    else:
+        zh += f"；超出保底的部分每 Mbit/s 每月 {price[0]}。"
+        en += f"; above the commit {price[1]} per Mbit/s and month."
+    return {"zh": zh, "en": en}
+
+
+def _say_ranking(usage: Usage) -> tuple[tuple[str, str], tuple[str, str], tuple[str, str]]:
+    """Direction, rank rule and missing points."""
     direction = {
         "higher_percentile": (
             "取入、出两个方向百分位值的较高者",
@@ -285,21 +326,7 @@ def say_usage(usage: Usage) -> Text:
         "dropped": ("缺测的点不参与排序", "missing points are dropped"),
         "zero": ("缺测的点按 0 计", "missing points count as 0"),
     }[usage.missing]
-    zh = (
-        f"每 {length[0]}一点（UTC 对齐，覆盖不足 {plain(usage.min_cover)} % 的点为缺测），"
-        f"第 {p} 百分位（{rank[0]}），{direction[0]}，{missing[0]}；"
-        f"1 Mbit/s = {usage.thousand} kbit/s"
-    )
-    en = (
-        f"One point every {length[1]} (aligned in UTC; a point covered by less than "
-        f"{plain(usage.min_cover)} % is missing), percentile {p} ({rank[1]}), {direction[1]}, "
-        f"{missing[1]}; 1 Mbit/s = {usage.thousand} kbit/s"
-    )
-    if isinstance(usage.commit, int):
-        zh, en = f"{zh}；保底 {say_rate(usage.commit)}", f"{en}; commit {say_rate(usage.commit)}"
-    zh += f"；超出保底的部分每 Mbit/s 每月 {price[0]}。"
-    en += f"; above the commit {price[1]} per Mbit/s and month."
-    return {"zh": zh, "en": en}
+    return direction, rank, missing
 
 
 def _price(price: object) -> tuple[str, str]:

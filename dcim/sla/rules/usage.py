@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dcim.metering.bins import Bins
+from dcim.metering.charging import MODES_OF_MONTH, Charged, charge_bins
 from dcim.metering.percentile import Percentile, find_percentile
 from dcim.sla.rules.credits import Step, both, say_exact
 from dcim.sla.rules.quantities import fixed, grouped, money, plain
 from dcim.sla.rules.terms import Terms, Text, Usage
+from dcim.sla.rules.usage_modes import Quantity, find_quantity, make_rule, mode_steps
 
 WATT_HOURS = 1000
 DIRECTION_WORDS = {
@@ -44,7 +46,8 @@ class Order:
 
 @dataclass(frozen=True)
 class Bandwidth:
-    """`billed` is None when nothing at all was measured."""
+    """`quantity` is None when nothing at all was measured; `billed` is the point that decided
+    among those of the month, None where days decide or no point at all."""
 
     expected: int
     present: int
@@ -61,6 +64,8 @@ class Bandwidth:
     committed_amount: Decimal
     over_amount: Decimal
     steps: tuple[Step, ...]
+    charged: Charged
+    quantity: Quantity | None
 
     @property
     def amount(self) -> Decimal:
@@ -79,7 +84,7 @@ class Metered:
 
 
 def bill_bandwidth(terms: Terms, usage: Usage, bins: Bins, order: Order) -> Bandwidth:
-    """The percentile of the bins under the terms, priced; money rounded once per line."""
+    """The bins charged by the terms' mode, priced; money rounded once per line."""
     if bins.interval_ms != usage.interval_ms:
         raise ValueError(
             f"bins of {bins.interval_ms} ms, the terms bill intervals of {usage.interval_ms} ms"
@@ -91,9 +96,6 @@ def bill_bandwidth(terms: Terms, usage: Usage, bins: Bins, order: Order) -> Band
         ins, outs = np.where(good, rates_in, 0), np.where(good, rates_out, 0)
     else:
         ins, outs = rates_in[good], rates_out[good]
-    in_p = _percentile(ins, usage)
-    out_p = _percentile(outs, usage)
-    billed = _direction(ins, outs, in_p, out_p, usage)
     commit = order.commit_bps if usage.commit == "item" else usage.commit
     commit = commit if isinstance(commit, int) else None
     committed_price = (
@@ -106,6 +108,10 @@ def bill_bandwidth(terms: Terms, usage: Usage, bins: Bins, order: Order) -> Band
     over_price = order.price_over if usage.price_over == "item" else usage.price_over
     if not isinstance(over_price, Decimal):
         raise TypeError(f"usage {usage.id}: the terms leave the price to the order, it has none")
+    if usage.mode == "flat" and (commit is None or committed_price is None):
+        raise TypeError(f"usage {usage.id}: a flat port needs the order's commit and price")
+    charged = charge_bins(bins, make_rule(usage, commit or 0), terms.timezone)
+    quantity = find_quantity(usage, charged, commit)
     steps: list[Step] = []
     mega = usage.thousand**2
     committed = Fraction(0)
@@ -121,37 +127,40 @@ def bill_bandwidth(terms: Terms, usage: Usage, bins: Bins, order: Order) -> Band
                 grouped(money(committed, terms.decimals, terms.rounding)),
             )
         )
-    billed_bps, over_bps, over = None, None, Fraction(0)
-    if billed is not None:
-        billed_bps = _round_up(billed.value, usage.round_up_bps)
-        over_bps = max(billed_bps - (commit or 0), 0)
-        over = Fraction(over_bps, mega) * Fraction(over_price)
-        steps += _percentile_steps(usage, billed, billed_bps, commit, over_bps, mega)
-        steps.append(
-            _step(
-                "over",
-                "超出费",
-                "Overage",
-                f"{say_exact(Fraction(over_bps, mega))} Mbit/s × {over_price}",
-                grouped(money(over, terms.decimals, terms.rounding)),
+    over = Fraction(0)
+    if quantity is not None:
+        over = quantity.count * Fraction(over_price)
+        steps += _quantity_steps(usage, charged, quantity, commit)
+        if usage.mode != "flat":
+            steps.append(
+                _step(
+                    "over",
+                    "超出费",
+                    "Overage",
+                    {key: f"{said} × {over_price}" for key, said in quantity.text.items()},
+                    grouped(money(over, terms.decimals, terms.rounding)),
+                )
             )
-        )
     return Bandwidth(
         expected=len(bins),
         present=present,
-        in_p=in_p,
-        out_p=out_p,
-        billed=billed,
+        in_p=_percentile(ins, usage),
+        out_p=_percentile(outs, usage),
+        billed=charged.decision.point
+        if charged.decision is not None and usage.mode in MODES_OF_MONTH
+        else None,
         in_max=int(rates_in[good].max()) if present else None,
         out_max=int(rates_out[good].max()) if present else None,
-        billed_bps=billed_bps,
+        billed_bps=None if quantity is None else quantity.billed_bps,
         commit_bps=commit,
-        over_bps=over_bps,
+        over_bps=None if quantity is None else quantity.over_bps,
         price_committed=committed_price,
         price_over=over_price,
         committed_amount=money(committed, terms.decimals, terms.rounding),
         over_amount=money(over, terms.decimals, terms.rounding),
         steps=tuple(steps),
+        charged=charged,
+        quantity=quantity,
     )
 
 
@@ -161,31 +170,33 @@ def _percentile(values: npt.NDArray[np.int64], usage: Usage) -> Percentile | Non
     return find_percentile(values, usage.percentile, usage.rank)
 
 
-def _direction(
-    ins: npt.NDArray[np.int64],
-    outs: npt.NDArray[np.int64],
-    in_p: Percentile | None,
-    out_p: Percentile | None,
-    usage: Usage,
-) -> Percentile | None:
-    if in_p is None or out_p is None:
-        return None
-    if usage.direction == "percentile_of_higher":
-        return _percentile(np.maximum(ins, outs), usage)
-    if usage.direction == "percentile_of_sum":
-        return _percentile(ins + outs, usage)
-    if usage.direction in ("in", "out"):
-        return in_p if usage.direction == "in" else out_p
-    return in_p if in_p.exact > out_p.exact else out_p
-
-
-def _round_up(rate: int, unit: int) -> int:
-    return -(-rate // unit) * unit if unit else rate
-
-
-def _percentile_steps(
-    usage: Usage, billed: Percentile, billed_bps: int, commit: int | None, over_bps: int, mega: int
+def _quantity_steps(
+    usage: Usage, charged: Charged, quantity: Quantity, commit: int | None
 ) -> list[Step]:
+    """From the points to what the price is multiplied by."""
+    mega = usage.thousand**2
+    if usage.mode == "month_95" and charged.decision is not None:
+        steps = _percentile_steps(usage, charged.decision.point, quantity.billed_bps or 0, mega)
+    else:
+        steps = mode_steps(usage, charged, quantity)
+    if commit is None or usage.mode == "flat":
+        return steps
+    base = f"{say_exact(Fraction(commit, mega))}"
+    if quantity.billed_bps is None:
+        formula = {
+            "zh": f"每天 − 保底 {base}，不足 0 按 0 计，各天相加",
+            "en": f"each day − commit of {base}, not below 0, summed over the days",
+        }
+    else:
+        billed = say_exact(Fraction(quantity.billed_bps, mega))
+        formula = {
+            "zh": f"{billed} − 保底 {base}，不足 0 按 0 计",
+            "en": f"{billed} − commit of {base}, not below 0",
+        }
+    return [*steps, _step("above", "超出保底", "Above the commit", formula, quantity.text)]
+
+
+def _percentile_steps(usage: Usage, billed: Percentile, billed_bps: int, mega: int) -> list[Step]:
     p, count = plain(usage.percentile), billed.count
     top = plain(100 - usage.percentile)
     rank = {
@@ -205,7 +216,7 @@ def _percentile_steps(
         unit = f"{say_exact(Fraction(usage.round_up_bps, mega))} Mbit/s"
         ceiling = (f"，向上取整到 {unit} 的倍数", f", rounded up to a multiple of {unit}")
     rule = DIRECTION_WORDS[usage.direction]
-    steps = [
+    return [
         _step(
             "rank",
             "计费点名次（从小到大）",
@@ -221,22 +232,6 @@ def _percentile_steps(
             f"{say_exact(Fraction(billed_bps, mega))} Mbit/s",
         ),
     ]
-    if commit is not None:
-        steps.append(
-            _step(
-                "above",
-                "超出保底",
-                "Above the commit",
-                {
-                    "zh": f"{say_exact(Fraction(billed_bps, mega))} − 保底 "
-                    f"{say_exact(Fraction(commit, mega))}，不足 0 按 0 计",
-                    "en": f"{say_exact(Fraction(billed_bps, mega))} − commit of "
-                    f"{say_exact(Fraction(commit, mega))}, not below 0",
-                },
-                f"{say_exact(Fraction(over_bps, mega))} Mbit/s",
-            )
-        )
-    return steps
 
 
 def _step(key: str, zh: str, en: str, formula: Text | str, result: Text | str) -> Step:
