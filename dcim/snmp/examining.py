@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -30,9 +31,16 @@ class Examination:
     lldp_problem: str = ""
 
 
-async def examine(engine: Engine, target: Target, catalogue: Catalogue) -> Examination:
-    """Read everything discovery compares. Raises the errors of `dcim.snmp.faults`; trouble with
-    LLDP alone is told and leaves the rest as it is."""
+async def examine(
+    engine: Engine, target: Target, catalogue: Catalogue, *, limit_s: float = 240.0
+) -> Examination:
+    """Read everything discovery compares. Raises the errors of `dcim.snmp.faults`, and TimeoutError
+    past the limit; trouble with LLDP alone is told and leaves the rest as it is."""
+    async with asyncio.timeout(limit_s):
+        return await _examine(engine, target, catalogue)
+
+
+async def _examine(engine: Engine, target: Target, catalogue: Catalogue) -> Examination:
     result = await probe(target, engine=engine, catalogue=catalogue)
     neighbours: list[Neighbour] | None = None
     problem = ""

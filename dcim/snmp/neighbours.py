@@ -124,7 +124,7 @@ class ProposedLink:
 
 
 def fold(name: str) -> str:
-    return name.strip().casefold()
+    return name.strip().lower()
 
 
 def fold_mac(text: str) -> str:
