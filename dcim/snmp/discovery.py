@@ -4,6 +4,7 @@ A finding stays what it is from check to check; a decision holds until its detai
 longer differs goes, unless somebody dismissed it: it may come back.
 """
 
+import asyncio
 import datetime as dt
 import hashlib
 from collections.abc import Iterable
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
@@ -32,11 +33,19 @@ from dcim.snmp.polling import explain, site_profiles
 from dcim.snmp.profiles import Catalogue, load_catalogue
 from dcim.snmp.proposals import compare_device
 from dcim.snmp.registration import check_address
+from dcim.snmp.target import Target
 
 log = structlog.get_logger(__name__)
 
 # A device that is slower than this is asked again tomorrow.
 LIMIT_S = 240.0
+# Devices asked side by side: a check reads all a device has, and nobody waits for it.
+AT_ONCE = 8
+EVERY = dt.timedelta(days=1)
+# The clock asks every 15 minutes; so a full round is over within 18 hours.
+ROUNDS_A_DAY = 72
+FEWEST_DUE = 10
+SCOPE = Scope.system("discovery")
 _LONGEST_KEY = 255
 
 
@@ -79,48 +88,86 @@ async def check_agent(
         async with Engine() as own:
             return await check_agent(settings, sessions, agent_id, engine=own, catalogue=catalogue)
     known = catalogue or load_catalogue(site_profiles(settings))
-    scope = Scope.system("discovery")
     problem = ""
     examination: Examination | None = None
-    with transaction(sessions, scope) as session:
-        agent = session.get(SnmpAgent, agent_id)
-        if agent is None:
-            raise NotFoundError("No such agent.")
-        check_address(settings, agent.address)
-        profile = known.profiles.get(agent.profile)
-        target = make_target(
-            session, settings.encryption, agent, bulk=profile.bulk if profile else True
-        )
+    target = await asyncio.to_thread(_find_target, settings, sessions, known, agent_id)
     try:
         examination = await examine(engine, target, known, limit_s=LIMIT_S)
     except faults.SnmpError as error:
         problem = explain(error)
     except TimeoutError:
         problem = f"gave up after {LIMIT_S:.0f} s: the agent is too slow"
-    with transaction(sessions, scope) as session:
+    return await asyncio.to_thread(_keep_apart, sessions, agent_id, examination, problem)
+
+
+def _find_target(
+    settings: Settings, sessions: SessionFactory, catalogue: Catalogue, agent_id: int
+) -> Target:
+    with transaction(sessions, SCOPE) as session:
+        agent = session.get(SnmpAgent, agent_id)
+        if agent is None:
+            raise NotFoundError("No such agent.")
+        check_address(settings, agent.address)
+        profile = catalogue.profiles.get(agent.profile)
+        return make_target(
+            session, settings.encryption, agent, bulk=profile.bulk if profile else True
+        )
+
+
+def _keep_apart(
+    sessions: SessionFactory, agent_id: int, examination: Examination | None, problem: str
+) -> CheckReport:
+    with transaction(sessions, SCOPE) as session:
         return keep_examination(session, agent_id, examination, problem)
 
 
 async def check_agents(
-    settings: Settings, sessions: SessionFactory, agent_ids: Iterable[int]
-) -> None:
-    """Check one after another; none of them can stop the others."""
-    catalogue = load_catalogue(site_profiles(settings))
+    settings: Settings,
+    sessions: SessionFactory,
+    agent_ids: Iterable[int],
+    *,
+    catalogue: Catalogue | None = None,
+) -> list[CheckReport]:
+    """Check many, a few at once; none of them can stop the others."""
+    known = catalogue or load_catalogue(site_profiles(settings))
+    turn = asyncio.Semaphore(AT_ONCE)
     async with Engine() as engine:
-        for agent_id in agent_ids:
-            try:
-                report = await check_agent(
-                    settings, sessions, agent_id, engine=engine, catalogue=catalogue
-                )
-            except JifangError as error:
-                log.warning("agent not checked", agent=agent_id, problem=str(error))
-                with transaction(sessions, Scope.system("discovery")) as session:
-                    keep_examination(session, agent_id, None, str(error))
-            except Exception:
-                # What a device sends must never be able to keep the others from being checked.
-                log.exception("check failed", agent=agent_id)
-            else:
-                log.info("agent checked", agent=agent_id, open=report.open, new=report.new)
+
+        async def check(agent_id: int) -> CheckReport:
+            async with turn:
+                try:
+                    return await check_agent(
+                        settings, sessions, agent_id, engine=engine, catalogue=known
+                    )
+                except (JifangError, ValueError) as error:
+                    # No longer there, no longer allowed, or a secret that can't be opened.
+                    problem = str(error)
+                except Exception as error:
+                    # What a device sends must never be able to keep the others from being checked.
+                    log.exception("check failed", agent=agent_id)
+                    problem = f"unexpected: {type(error).__name__}"
+                return await asyncio.to_thread(_keep_apart, sessions, agent_id, None, problem)
+
+        return await asyncio.gather(*map(check, agent_ids))
+
+
+def find_due(session: Session, now: dt.datetime) -> list[int]:
+    """The agents whose daily check is due, those that wait longest first.
+
+    So few at a time that a house's checks are spread over the day also when all are due at once.
+    """
+    enabled = session.scalar(select(func.count()).where(SnmpAgent.enabled)) or 0
+    return list(
+        session.scalars(
+            select(SnmpAgent.id)
+            .where(
+                SnmpAgent.enabled,
+                or_(SnmpAgent.last_check_at.is_(None), SnmpAgent.last_check_at <= now - EVERY),
+            )
+            .order_by(SnmpAgent.last_check_at.nulls_first(), SnmpAgent.id)
+            .limit(max(FEWEST_DUE, -(-enabled // ROUNDS_A_DAY)))
+        )
+    )
 
 
 def keep_examination(

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -38,7 +37,7 @@ class FindingRow:
     kind: str
     subject: str
     key: str
-    details: dict[str, Any]
+    details: dict[str, object]
     port_id: int | None
     other_port_id: int | None
     first_seen_at: dt.datetime
@@ -53,7 +52,6 @@ class FindingRow:
 class FindingFilter:
     device_id: int | None = None
     agent_id: int | None = None
-    finding_id: int | None = None
     kind: str | None = None
     subject: str | None = None
     decision: str = "open"
@@ -90,32 +88,19 @@ def list_findings(
     return page.replace(_judge_links(session, page.items))
 
 
-def find_finding(session: Session, finding_id: int) -> FindingRow:
-    found = list_findings(session, FindingFilter(finding_id=finding_id, decision="")).items
-    if not found:
-        raise NotFoundError("No such finding.")
-    return found[0]
-
-
-def count_open(session: Session) -> int:
-    return list_findings(session, paging=Paging(1, 1)).total
-
-
 def _conditions(wanted: FindingFilter) -> list[ColumnElement[bool]]:
     one = DiscoveryFinding
     conditions: list[ColumnElement[bool]] = []
     for column, value in (
         (SnmpAgent.device_id, wanted.device_id),
         (one.agent_id, wanted.agent_id),
-        (one.id, wanted.finding_id),
         (one.kind, wanted.kind),
         (one.subject, wanted.subject),
     ):
         if value is not None:
             conditions.append(column == value)
-    if wanted.decision:
-        conditions.append(one.decision == ("" if wanted.decision == "open" else wanted.decision))
-    if wanted.finding_id is None and wanted.agent_id is None and wanted.device_id is None:
+    conditions.append(one.decision == ("" if wanted.decision == "open" else wanted.decision))
+    if wanted.agent_id is None and wanted.device_id is None:
         twin = aliased(DiscoveryFinding)
         conditions.append(
             or_(
