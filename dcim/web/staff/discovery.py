@@ -52,7 +52,6 @@ DETAIL_NAMES = {
     "sys_descr": "sysDescr",
     "sys_object_id": "sysObjectID",
     "profile": _l("Profile"),
-    "name": _l("Name"),
     "descr": _l("Description"),
     "alias": _l("Alias on the device"),
     "speed_bps": _l("Speed"),
@@ -71,8 +70,6 @@ DOUBTS = {
     "unknown_port": _l("The device is known, its port isn't."),
     "itself": _l("The port hears itself."),
 }
-# Told in the title already, or for machines.
-_UNTOLD = frozenset({"doubt", "device_id", "port", "ends", "family", "number", "name"})
 
 
 @staff.get("/discovery")
@@ -167,15 +164,16 @@ def name_finding(row: FindingRow) -> str:
 def describe_finding(row: FindingRow) -> list[tuple[str, str, str]]:
     """(label, before, after); `before` is empty where there's only one thing to say."""
     told = []
-    for name, value in row.details.items():
-        if name in _UNTOLD or name not in DETAIL_NAMES:
+    for name, label in DETAIL_NAMES.items():
+        value = row.details.get(name)
+        if value is None:
             continue
         if isinstance(value, list) and name not in ("addresses", "cabled"):
             before, after = (_say(name, one) for one in value)
         else:
             before, after = "", _say(name, value)
         if before or after:
-            told.append((str(DETAIL_NAMES[name]), before, after or "—"))
+            told.append((str(label), before, after or "—"))
     return told
 
 
