@@ -25,7 +25,7 @@ from dcim.snmp.findings import (
     dismiss_findings,
     list_findings,
 )
-from dcim.snmp.queries import find_agent
+from dcim.snmp.queries import find_agent, list_agents
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff
@@ -82,9 +82,11 @@ def discovery() -> str:
         decision=decision if decision in DECISIONS else "open",
     )
     found = list_findings(db_session(), wanted, listing.paging)
+    of_device = list_agents(db_session(), device_id=wanted.device_id) if wanted.device_id else None
     return render_template(
         "staff/discovery.html",
         found=found,
+        agent=next(iter(of_device.items), None) if of_device else None,
         rows=[(row, name_finding(row), describe_finding(row)) for row in found.items],
         listing=listing,
         wanted=wanted,
