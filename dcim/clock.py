@@ -27,6 +27,7 @@ from dcim.capacity.snapshot import prune_changes
 from dcim.config import Settings
 from dcim.customers.turning import turn_day
 from dcim.db import ScopedSession
+from dcim.snmp.discovery import find_due
 from dcim.snmp.models import SnmpAgent
 
 log = structlog.get_logger(__name__)
@@ -185,6 +186,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("poll", every(settings.poll_interval_s), defer_polls),
         Chime("retry-stalled", every(10), lambda session: take_back_stalled(url)),
         Chime("incidents", every(300), defer_incidents),
+        Chime("discovery", every(900), lambda session: defer_checks(session, _now())),
         # Cheap when nothing is due; contracts may be in several zones, so not at one midnight.
         Chime("turn-day", every(600), lambda session: turn_day(session, Scope.system("clock"))),
         Chime("maintain-samples", CronTrigger(hour=3, minute=15, timezone=zone), defer_maintenance),
@@ -231,6 +233,17 @@ def defer_purge(session: ScopedSession) -> None:
 def defer_incidents(session: ScopedSession) -> None:
     name = "derive-incidents"
     jobs.defer(session, "derive_incidents", queue=jobs.CARE, lock=name, queueing_lock=name)
+
+
+def defer_checks(session: ScopedSession, now: dt.datetime) -> list[int]:
+    """Compare with the inventory what wasn't for a day; a round that waits is the only one."""
+    due = find_due(session, now)
+    name = "check-agents"
+    if due and jobs.defer(
+        session, "check_agents", queue=jobs.CARE, lock=name, queueing_lock=name, agent_ids=due
+    ):
+        return due
+    return []
 
 
 def take_back_stalled(url: str) -> None:

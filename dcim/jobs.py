@@ -24,6 +24,7 @@ from dcim.observability import work_on
 from dcim.records.imports import carry_on
 from dcim.records.purging import purge_kept
 from dcim.sla.incidents import derive_recent
+from dcim.snmp.discovery import check_agents
 from dcim.snmp.polling import PollingRoom, poll_shard
 
 log = structlog.get_logger(__name__)
@@ -72,6 +73,7 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
     app.task(name="maintain_samples", queue=CARE, retry=retried, pass_context=True)(
         _maintain_samples
     )
+    app.task(name="check_agents", queue=CARE, pass_context=True)(_check_agents)
     app.task(name="derive_incidents", queue=CARE, pass_context=True)(_derive_incidents)
     app.task(name="import_sheet", queue=CARE, retry=retried, pass_context=True)(_import_sheet)
     app.task(name="purge_deleted", queue=CARE, retry=retried, pass_context=True)(_purge_deleted)
@@ -119,6 +121,23 @@ async def _maintain_samples(context: procrastinate.JobContext) -> None:
             samples=report.samples,
             expired=report.expired_blocks,
             busy=report.busy,
+        )
+
+
+async def _check_agents(context: procrastinate.JobContext, *, agent_ids: list[int]) -> None:
+    workplace = _workplace(context)
+    with work_on(f"job-{context.job.id}"):
+        reports = await check_agents(
+            workplace.settings,
+            workplace.sessions,
+            agent_ids,
+            catalogue=workplace.polling.catalogue,
+        )
+        log.info(
+            "agents checked",
+            agents=len(reports),
+            failed=sum(bool(one.problem) for one in reports),
+            new=sum(one.new for one in reports),
         )
 
 
@@ -185,6 +204,19 @@ def defer(
             ).defer(**arguments)
     except queue_errors.AlreadyEnqueued:
         return None
+
+
+def defer_check(session: Session, agent_id: int) -> bool:
+    """Have one agent compared with the inventory soon. False: that waits to be done already."""
+    job = defer(
+        session,
+        "check_agents",
+        queue=CARE,
+        queueing_lock=f"check-agent:{agent_id}",
+        priority=1,
+        agent_ids=[agent_id],
+    )
+    return job is not None
 
 
 def claim_run(session: Session, job: str, key: str) -> bool:

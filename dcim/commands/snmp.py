@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from sqlalchemy import select
 
+from dcim.commands.discover import discover
 from dcim.commands.output import print_json, print_table, session_of
 from dcim.commands.sweep import sweep_targets
 from dcim.errors import InvalidError, JifangError
@@ -45,6 +46,7 @@ def snmp() -> None:
 
 
 snmp.add_command(sweep_targets)
+snmp.add_command(discover)
 
 
 def secret(value: str | None, file: Path | None, variable: str, what: str) -> str:

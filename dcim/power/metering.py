@@ -48,3 +48,23 @@ def meter_node(
         place=place,
     )
     return node
+
+
+def unmeter_node(
+    session: Session, scope: Scope, *, node_code: str, device_id: int, place: str
+) -> PowerNode:
+    """Let readings of this device at `place` stand for the node no longer.
+
+    Raises ConflictError when they don't by now.
+    """
+    node = session.scalar(
+        select(PowerNode)
+        .where(PowerNode.meter_device_id == device_id, PowerNode.meter_place == place)
+        .with_for_update(of=PowerNode)
+    )
+    if node is None or node.code != node_code:
+        raise ConflictError("%(node)s isn't measured there any more.", node=node_code)
+    node.meter_device_id = node.meter_place = None
+    session.flush()
+    record(session, scope, "power.unmeter", f"power-node/{node.id}", place=place)
+    return node

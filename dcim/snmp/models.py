@@ -1,11 +1,21 @@
-"""The devices that are polled: address, credential, profile, and how the last poll went."""
+"""The devices that are polled: address, credential, profile, how the last poll went, and what
+they say that the inventory doesn't."""
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, SmallInteger, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from dcim.columns import Code, Created, Id, Instant, Name
+from dcim.columns import Code, Created, Document, Id, Instant, Name
 from dcim.db import Base
 from dcim.inventory.models import Device
+from dcim.network.models import Port
 
 
 class SnmpCredential(Base):
@@ -49,6 +59,9 @@ class SnmpAgent(Base):
     last_duration_ms: Mapped[int | None]
     # Polls in a row without an answer; drives the back-off.
     silent_polls: Mapped[int] = mapped_column(default=0)
+    # The daily comparison with the inventory (dcim.snmp.discovery).
+    last_check_at: Mapped[Instant | None]
+    last_check_error: Mapped[Name] = mapped_column(default="")
 
     device: Mapped[Device] = relationship()
     credential: Mapped[SnmpCredential] = relationship()
@@ -56,4 +69,75 @@ class SnmpAgent(Base):
     __table_args__ = (
         UniqueConstraint("address", "udp_port"),
         CheckConstraint("udp_port BETWEEN 1 AND 65535", name="udp_port"),
+    )
+
+
+class Sensor(Base):
+    """A thing on a device that measures, accepted by a person. `name` is what it is called there
+    for good (see dcim.snmp.examining.see_sensors); its samples are a series of their own."""
+
+    __tablename__ = "sensor"
+
+    id: Mapped[Id]
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
+    family: Mapped[Code]
+    name: Mapped[Name]
+    place: Mapped[Name] = mapped_column(default="")
+
+    __table_args__ = (
+        UniqueConstraint("device_id", "family", "name"),
+        CheckConstraint("family IN ('power', 'climate')", name="family"),
+    )
+
+
+class DiscoveryFinding(Base):
+    """One difference between what a device says and what the inventory knows.
+
+    A link's `key` names both ports, so the other end's finding of it has the same. `details` are
+    what a person decides on; a decision holds until they change.
+    """
+
+    __tablename__ = "discovery_finding"
+
+    id: Mapped[Id]
+    agent_id: Mapped[int] = mapped_column(ForeignKey("snmp_agent.id", ondelete="CASCADE"))
+    kind: Mapped[Code]
+    subject: Mapped[Code]
+    key: Mapped[Name]
+    details: Mapped[Document]
+    # Of a link: the agent's own port, and the one it sees.
+    port_id: Mapped[int | None] = mapped_column(
+        ForeignKey("port.id", ondelete="CASCADE"), index=True
+    )
+    other_port_id: Mapped[int | None] = mapped_column(
+        ForeignKey("port.id", ondelete="CASCADE"), index=True
+    )
+    first_seen_at: Mapped[Instant]
+    last_seen_at: Mapped[Instant]
+    decision: Mapped[Code] = mapped_column(default="")
+    decided_at: Mapped[Instant | None]
+    decided_by: Mapped[Name] = mapped_column(default="")
+
+    agent: Mapped[SnmpAgent] = relationship()
+    port: Mapped[Port | None] = relationship(foreign_keys=[port_id])
+    other_port: Mapped[Port | None] = relationship(foreign_keys=[other_port_id])
+
+    __table_args__ = (
+        UniqueConstraint("agent_id", "subject", "key"),
+        CheckConstraint("kind IN ('new', 'changed', 'gone', 'renamed')", name="kind"),
+        CheckConstraint(
+            "subject IN ('identity', 'port', 'outlet', 'sensor', 'meter', 'link', 'neighbour')",
+            name="subject",
+        ),
+        CheckConstraint("decision IN ('', 'accepted', 'dismissed')", name="decision"),
+        CheckConstraint("(decision = '') = (decided_at IS NULL)", name="decided"),
+        CheckConstraint(
+            "(subject = 'link') = (port_id IS NOT NULL AND other_port_id IS NOT NULL)",
+            name="ends",
+        ),
+        Index(
+            "ix_discovery_finding_open",
+            "agent_id",
+            postgresql_where=text("decision = ''"),
+        ),
     )

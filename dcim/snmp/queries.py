@@ -36,6 +36,8 @@ class AgentRow:
     last_error: str
     last_duration_ms: int | None
     silent_polls: int
+    last_check_at: dt.datetime | None
+    last_check_error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ def list_agents(
             SnmpAgent.last_error,
             SnmpAgent.last_duration_ms,
             SnmpAgent.silent_polls,
+            SnmpAgent.last_check_at,
+            SnmpAgent.last_check_error,
         )
         .join(Device, Device.id == SnmpAgent.device_id)
         .join(SnmpCredential, SnmpCredential.id == SnmpAgent.credential_id)

@@ -31,6 +31,7 @@ SECTION_OF = {
     "noc.home": "network",
     "noc.events": "network",
     "staff.agents": "network",
+    "staff.discovery": "network",
     "staff.list_cross_connect": "network",
     "staff.prefixes": "network",
     "staff.address_lookup": "network",

@@ -117,6 +117,7 @@ def collect_nav() -> list[Entry]:
         (_("Statements"), "staff.statements", has_right(Right.SEE_STATEMENTS)),
         (_("Report to the regulator"), "staff.regulator", has_right(Right.SEE_AUDIT)),
         (_("SNMP agents"), "staff.agents", has_right(Right.SEE_NETWORK)),
+        (_("Discovery"), "staff.discovery", has_right(Right.SEE_NETWORK)),
         (_("Audit log"), "staff.audit", has_right(Right.SEE_AUDIT)),
         (_("Imports"), "staff.imports", has_right(*CHANGE_RIGHTS)),
     ]

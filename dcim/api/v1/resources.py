@@ -11,6 +11,7 @@ from dcim.api.v1.cross_connects import files, orders
 from dcim.api.v1.deletions import deletions
 from dcim.api.v1.device_life import device_life
 from dcim.api.v1.devices import devices
+from dcim.api.v1.discovery import discovery
 from dcim.api.v1.holds import holds
 from dcim.api.v1.imports import imports
 from dcim.api.v1.incidents import incidents, maintenance
@@ -44,6 +45,7 @@ RESOURCES: tuple[Resource, ...] = (
     series,
     agents,
     credentials,
+    discovery,
     incidents,
     maintenance,
     statements,

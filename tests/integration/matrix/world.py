@@ -56,7 +56,7 @@ from dcim.power.models import Outlet, PowerNode
 from dcim.records.models import DeletedRecord, ImportRun
 from dcim.schema import TENANT_TABLES
 from dcim.sla.models import Incident, IncidentImpact
-from dcim.snmp.models import SnmpAgent, SnmpCredential
+from dcim.snmp.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
 from dcim.statements.models import LedgerEntry, Statement, StatementFile
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
@@ -410,6 +410,12 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
     agent = make(
         session, SnmpAgent, tag, device_id=device_id, credential_id=credential.id,
         address=f"127.0.0.{place}",
+    )  # fmt: skip
+    make(session, Sensor, tag, device_id=device_id, family="climate")
+    make(
+        session, DiscoveryFinding, tag, agent_id=agent.id, kind="new", subject="port", decision="",
+        details={"alias": canary(tag, "discovery_finding", "details"), "descr": "", "speed_bps": 0},
+        first_seen_at=SINCE, last_seen_at=SINCE,
     )  # fmt: skip
     ids |= {
         "node_id": pdu.id,

@@ -1,0 +1,93 @@
+"""What devices say that the inventory doesn't, and deciding on it."""
+
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from dcim.api.fields import PageQuery, Whole, choice, query_id, take_paging
+from dcim.api.shapes import page_of
+from dcim.api.spec import Resource
+from dcim.http.database import current_scope, db_session
+from dcim.jobs import defer_check
+from dcim.kinds import KINDS
+from dcim.network.cables import MEDIA
+from dcim.snmp import findings, queries
+from dcim.snmp.proposals import KINDS as FINDING_KINDS
+
+discovery = Resource("discovery", "Discovery: devices against the inventory")
+
+
+class FindingQuery(PageQuery):
+    device_id = query_id()
+    agent_id = query_id()
+    kind = choice(FINDING_KINDS)
+    subject = choice(findings.SUBJECTS)
+    decision = choice(findings.DECISIONS, load_default="open")
+
+
+class Chosen(Schema):
+    ids = fields.List(
+        Whole(),
+        required=True,
+        validate=validate.Length(1, findings.MOST_AT_ONCE),
+        metadata={"description": "Of findings; all of them are decided on, or none."},
+    )
+
+
+class Accepted(Chosen):
+    media = choice(
+        MEDIA,
+        load_default="smf",
+        metadata={"description": "What links are laid with where their ports don't say."},
+    )
+
+
+class Decided(Schema):
+    decided = fields.Integer(
+        required=True,
+        metadata={"description": "With what the other ends say of the same links."},
+    )
+
+
+class Deferred(Schema):
+    deferred = fields.Boolean(
+        required=True, metadata={"description": "False: a check of it waits already."}
+    )
+
+
+@discovery.get("/findings")
+@discovery.arguments(FindingQuery, location="query")
+@discovery.response(200, page_of(findings.FindingRow))
+def list_findings(query: dict[str, Any]) -> Any:
+    """List the differences by device; of a link that both ends see, one."""
+    paging = take_paging(query)
+    return findings.list_findings(db_session(), findings.FindingFilter(**query), paging)
+
+
+@discovery.post("/acceptances")
+@discovery.arguments(Accepted)
+@discovery.response(200, Decided)
+def accept(body: dict[str, Any]) -> Any:
+    """Make the inventory say what the devices say; 409 when it has changed since, and then nothing
+    is done."""
+    done = findings.accept_findings(
+        db_session(), current_scope(), body["ids"], media=body["media"], kinds=KINDS
+    )
+    return {"decided": done}
+
+
+@discovery.post("/dismissals")
+@discovery.arguments(Chosen)
+@discovery.response(200, Decided)
+def dismiss(body: dict[str, Any]) -> Any:
+    """Leave the inventory as it is; these come back only when what the device says changes."""
+    return {"decided": findings.dismiss_findings(db_session(), current_scope(), body["ids"])}
+
+
+@discovery.post("/agents/<int:agent_id>/checks")
+@discovery.response(202, Deferred)
+def check(agent_id: int) -> Any:
+    """Have a polled device compared with the inventory now; a worker does it."""
+    session = db_session()
+    found = queries.find_agent(session, agent_id)
+    return {"deferred": defer_check(session, found.id)}
