@@ -8,10 +8,11 @@ import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from dcim.snmp.agent_text import clean_text
 from dcim.snmp.ber import Oid, Value
 from dcim.snmp.engine import Engine, Table
 from dcim.snmp.neighbours import Identifier, IdKind, Neighbour, fold_mac
-from dcim.snmp.ports import PortReading, clean_text
+from dcim.snmp.ports import PortReading
 from dcim.snmp.target import Target
 
 _LLDP: Oid = (1, 0, 8802, 1, 1, 2, 1)

@@ -14,6 +14,7 @@ from dcim.accounts.secrets import seal_secret
 from dcim.config import EncryptionKeys, Settings
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.inventory.models import Device, DeviceType
+from dcim.metering.frame_store import bind_ports
 from dcim.network.models import Port
 from dcim.snmp.models import SnmpAgent, SnmpCredential
 
@@ -199,6 +200,8 @@ def accept_ports(
     session.add_all(ports)
     session.flush()
     if ports:
+        # Polls bind series only when they read everything, once an hour.
+        bind_ports(session, [device.id])
         record(
             session,
             scope,
