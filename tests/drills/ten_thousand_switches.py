@@ -122,9 +122,10 @@ def _register(instance: Instance, sessions: SessionFactory, switches: int, port:
         session.execute(
             text(
                 "INSERT INTO snmp_agent (device_id, credential_id, address, udp_port, shard,"
-                " enabled, profile, sys_name, sys_descr, sys_object_id, last_error, silent_polls)"
+                " enabled, profile, sys_name, sys_descr, sys_object_id, last_error, silent_polls,"
+                " last_check_error)"
                 " SELECT d.id, :credential, a.address, :port, a.n / :size, true, 'generic', '',"
-                " '', '1.3', '', 0 FROM unnest(CAST(:addresses AS text[]))"
+                " '', '1.3', '', 0, '' FROM unnest(CAST(:addresses AS text[]))"
                 " WITH ORDINALITY AS a (address, n)"
                 " JOIN device d ON d.name = 'switch-' || (a.n - 1)"
             ),

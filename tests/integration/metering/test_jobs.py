@@ -136,9 +136,9 @@ def test_one_poll_job_for_each_shard(session: ScopedSession) -> None:
                 "INSERT INTO snmp_credential (name, version, context, created_at)"
                 " VALUES ('c', '2c', '', now());"
                 "INSERT INTO snmp_agent (device_id, credential_id, address, udp_port, shard,"
-                " enabled, profile, sys_name, sys_descr, sys_object_id, last_error, silent_polls)"
-                " SELECT d.id, c.id, '127.0.0.1', 1000 + d.id, d.id % 2, d.name <> 'd3', '', '',"
-                " '', '', '', 0 FROM device d, snmp_credential c"
+                " enabled, profile, sys_name, sys_descr, sys_object_id, last_error, silent_polls,"
+                " last_check_error) SELECT d.id, c.id, '127.0.0.1', 1000 + d.id, d.id % 2,"
+                " d.name <> 'd3', '', '', '', '', '', 0, '' FROM device d, snmp_credential c"
             )
         )
     for _ in range(2):
