@@ -176,7 +176,7 @@ def show_probe(result: "ProbeResult", names: "MibNames") -> None:
     """For people; OIDs stand with their names."""
     identity = result.sys_object_id
     if identity:
-        identity += f"  {names.name_of(names.oid_of(identity))}"
+        identity += f"  {names.name_of(tuple(map(int, identity.split('.'))))}"
     click.echo(f"{result.sys_name}  [{result.profile}]  {identity}")
     click.echo(result.sys_descr)
     if result.ports:

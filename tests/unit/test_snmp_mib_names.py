@@ -3,19 +3,23 @@
 import contextlib
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dcim.commands.snmp import show_probe
 from dcim.snmp import ber, if_mib, mib_sources
 from dcim.snmp.ber import format_oid, parse_oid
 from dcim.snmp.display_hint import show_number, show_octets
 from dcim.snmp.mib_names import MibNameError, MibNames, Named, link
 from dcim.snmp.mib_sources import load_names
 from dcim.snmp.mib_text import MibError, Syntax, read_modules
+from dcim.snmp.probe import ProbeResult
 from dcim.snmp.profiles import load_catalogue
+from dcim.snmp.readings import Reading
 
 ROOM = """
 -- a room with fans; "quotes" and ::= in comments mean nothing
@@ -294,3 +298,13 @@ def test_the_commands_as_a_newcomer_calls_them(tmp_path: Path) -> None:
     assert "bad.mib:2:" in listed.stderr
     (folder / "bad.mib").unlink()
     assert run(tmp_path, "mibs").returncode == 0
+
+
+def test_a_probe_shows_names_beside_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    heat = (*ROOT, 7, 1, 1, 2, 9)
+    reading = Reading("temperature", heat, "Fan 9", Decimal("21.5"), "°C", "internal")
+    show_probe(ProbeResult("fans", "d", format_oid((*ROOT, 7)), "x", [], [reading]), NAMES)
+    shown = capsys.readouterr().out
+    assert f"{format_oid((*ROOT, 7))}  EXAMPLE-ROOM-MIB::exampleRoom" in shown
+    assert f"{format_oid(heat)}  EXAMPLE-ROOM-MIB::fanHeat.9" in shown
+    show_probe(ProbeResult("no identity", "d", "", "x", [], []), NAMES)
