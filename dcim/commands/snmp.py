@@ -9,6 +9,7 @@ import click
 from sqlalchemy import select
 
 from dcim.commands.discover import discover
+from dcim.commands.mibs import known_names, list_mibs, show_names, tell_problems
 from dcim.commands.output import print_json, print_table, session_of
 from dcim.commands.sweep import sweep_targets
 from dcim.errors import InvalidError, JifangError
@@ -29,6 +30,7 @@ from dcim.snmp.registration import (
 )
 
 if TYPE_CHECKING:
+    from dcim.snmp.mib_names import MibNames
     from dcim.snmp.probe import ProbeResult
     from dcim.snmp.target import Target, Version
 
@@ -47,6 +49,8 @@ def snmp() -> None:
 
 snmp.add_command(sweep_targets)
 snmp.add_command(discover)
+snmp.add_command(show_names)
+snmp.add_command(list_mibs)
 
 
 def secret(value: str | None, file: Path | None, variable: str, what: str) -> str:
@@ -72,7 +76,9 @@ def secret(value: str | None, file: Path | None, variable: str, what: str) -> st
 @click.option("--timeout", type=click.FloatRange(0.1, 60), default=2.0, show_default=True)
 @click.option("--retries", type=click.IntRange(0, 10), default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
+@click.pass_context
 def probe_device(
+    ctx: click.Context,
     address: str,
     community: str | None,
     community_file: Path | None,
@@ -122,7 +128,9 @@ def probe_device(
     if as_json:
         print_json(result.to_json())
     else:
-        show_probe(result)
+        found = known_names(ctx)
+        tell_problems(found)
+        show_probe(result, found.names)
 
 
 def run_probe(target: "Target") -> "ProbeResult":
@@ -166,8 +174,12 @@ def read_address(text: str) -> tuple[str, int]:
         raise InvalidError("%(text)s is no ADDRESS[:PORT].", text=text) from error
 
 
-def show_probe(result: "ProbeResult") -> None:
-    click.echo(f"{result.sys_name}  [{result.profile}]  {result.sys_object_id}")
+def show_probe(result: "ProbeResult", names: "MibNames") -> None:
+    """For people; OIDs stand with their names."""
+    identity = result.sys_object_id
+    if identity:
+        identity += f"  {names.name_of(tuple(map(int, identity.split('.'))))}"
+    click.echo(f"{result.sys_name}  [{result.profile}]  {identity}")
     click.echo(result.sys_descr)
     if result.ports:
         print_table(
@@ -190,10 +202,14 @@ def show_probe(result: "ProbeResult") -> None:
     if result.readings:
         print_table(
             "Readings",
-            ("class", "place", "label", "value", "unit", "OID"),
+            ("class", "place", "label", "value", "unit", "OID", "name"),
             [
-                (one["class"], one["place"], one["label"], one["value"], one["unit"], one["oid"])
-                for one in (reading.to_json() for reading in result.readings)
+                (
+                    *(one[key] for key in ("class", "place", "label", "value", "unit", "oid")),
+                    names.name_of(reading.oid),
+                )
+                for reading in result.readings
+                for one in (reading.to_json(),)
             ],
         )
 
