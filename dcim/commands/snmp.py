@@ -9,6 +9,7 @@ import click
 from sqlalchemy import select
 
 from dcim.commands.output import print_json, print_table, session_of
+from dcim.commands.spool import show_spool
 from dcim.commands.sweep import sweep_targets
 from dcim.errors import InvalidError, JifangError
 from dcim.inventory.models import Device
@@ -44,6 +45,7 @@ def snmp() -> None:
     """Probe devices, keep credentials and polled agents."""
 
 
+snmp.add_command(show_spool)
 snmp.add_command(sweep_targets)
 
 
