@@ -52,6 +52,7 @@ class Settings:
     max_body_bytes: int = 10 * 1024 * 1024
     snmp_allowed: tuple[Network, ...] = ()
     poll_interval_s: int = 60
+    spool_limit_bytes: int = 2_000_000_000
     operator_name: str = "Jifang"
     operator_name_en: str = "Jifang"
     operator_contact: str = ""
@@ -62,6 +63,10 @@ class Settings:
     @property
     def keys_folder(self) -> Path:
         return self.data / "keys"
+
+    @property
+    def spool_folder(self) -> Path:
+        return self.data / "spool"
 
     @property
     def statements_folder(self) -> Path:
@@ -159,6 +164,11 @@ class _Reader:
             snmp_allowed=self.take("SNMP_ALLOWED", lambda name: _networks(env.list(name, [])), ()),
             poll_interval_s=self.take(
                 "POLL_INTERVAL_S", lambda name: _between(env.int(name, 60), 5, 3600), 60
+            ),
+            spool_limit_bytes=self.take(
+                "SPOOL_LIMIT_BYTES",
+                lambda name: _between(env.int(name, 2_000_000_000), 1_000_000, 1 << 50),
+                2_000_000_000,
             ),
             operator_name=env.str("OPERATOR_NAME", "Jifang"),
             operator_name_en=env.str("OPERATOR_NAME_EN", env.str("OPERATOR_NAME", "Jifang")),

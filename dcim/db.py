@@ -10,7 +10,14 @@ import psycopg
 from sqlalchemy import Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InvalidatePoolError,
+    OperationalError,
+    SQLAlchemyError,
+    TimeoutError,
+)
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -44,6 +51,19 @@ class RowScope(Protocol):
 PLAN_AFRESH = "plan_cache_mode=force_custom_plan"
 
 
+# A server that went away without a word, a machine off: noticed in seconds. Sockets ignore these.
+KEEP_ALIVE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+# SQLSTATE classes of what passes by itself: connection, resources (disk full, too many clients),
+# stopped by an operator or starting, system error; serialization failures and deadlocks.
+_PASSING = ("08", "53", "57", "58", "40")
+_READ_ONLY = "25006"  # a standby that isn't promoted yet
+
 # A kept connection that nobody used for so long is asked before it is used again.
 ASKED_AFTER_S = 30.0
 
@@ -56,11 +76,23 @@ def make_engine(url: str, *, pool_size: int = 5) -> Engine:
         max_overflow=pool_size,
         # What was written may be a secret; an error that is logged tells the statement alone.
         hide_parameters=True,
-        connect_args={"connect_timeout": 5, "options": f"-c timezone=UTC -c {PLAN_AFRESH}"},
+        connect_args={**KEEP_ALIVE, "options": f"-c timezone=UTC -c {PLAN_AFRESH}"},
     )
     event.listen(engine, "checkin", _note_return)
     event.listen(engine, "checkout", _replace_if_lost)
     return engine
+
+
+def is_passing(error: SQLAlchemyError) -> bool:
+    """Whether the same transaction may succeed later: nothing is wrong with what it writes, but the
+    server is away, stopping, starting, full, read-only, or was too busy.
+    """
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, TimeoutError)  # no connection of the pool became free
+    state = error.orig.sqlstate if isinstance(error.orig, psycopg.Error) else None
+    if state is None:  # the client's own words: it couldn't connect, or the connection broke
+        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    return state.startswith(_PASSING) or state == _READ_ONLY
 
 
 def _note_return(connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:

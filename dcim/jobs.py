@@ -2,21 +2,25 @@
 
 import asyncio
 import json
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import procrastinate
+import psycopg
 import structlog
 from procrastinate import exceptions as queue_errors
 from procrastinate import jobs as queue_jobs
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
-from dcim.db import SessionFactory, transaction
+from dcim.db import KEEP_ALIVE, SessionFactory, transaction
 from dcim.kinds import BY_NAME
 from dcim.metering.maintenance import MaintenanceReport
 from dcim.metering.store import PostgresSampleStore
@@ -25,6 +29,7 @@ from dcim.records.imports import carry_on
 from dcim.records.purging import purge_kept
 from dcim.sla.incidents import derive_recent
 from dcim.snmp.discovery import check_agents
+from dcim.snmp.outages import OutageBridge
 from dcim.snmp.polling import PollingRoom, poll_shard
 
 log = structlog.get_logger(__name__)
@@ -36,6 +41,10 @@ HEARTBEAT_S = 5.0
 # A worker that hasn't been heard of for so long is dead; its jobs go back to the queue.
 STALLED_AFTER_S = 20.0
 GRACE_S = 20.0
+# So long a worker waits for a connection to its queue, before it holds the database for gone.
+POOL_TIMEOUT_S = 10.0
+# Pause before the queue is joined again, seconds.
+REJOIN_S = 1.0
 # Failed jobs stay visible for two weeks; done ones are deleted at once.
 KEEP_FAILED_H = 14 * 24
 
@@ -62,7 +71,11 @@ def plain_url(url: str) -> str:
 def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
     """The queue's app on this database, knowing every task."""
     connector = procrastinate.PsycopgConnector(
-        conninfo=plain_url(url), min_size=1, max_size=pool_size
+        conninfo=plain_url(url),
+        min_size=1,
+        max_size=pool_size,
+        timeout=POOL_TIMEOUT_S,
+        kwargs=dict(KEEP_ALIVE),
     )
     app = procrastinate.App(connector=connector)
     retried = procrastinate.RetryStrategy(max_attempts=6, exponential_wait=4)
@@ -89,7 +102,8 @@ def _workplace(context: procrastinate.JobContext) -> Workplace:
 
 async def _poll_shard(context: procrastinate.JobContext, *, shard: int) -> None:
     with work_on(f"job-{context.job.id}"):
-        await poll_shard(_workplace(context).polling, shard)
+        room = _workplace(context).polling
+        await room.carry_through(poll_shard(room, shard))
 
 
 def _issue_statements(context: procrastinate.JobContext, *, period: str) -> None:
@@ -255,13 +269,19 @@ async def work(
     name: str = "worker",
     wait: bool = True,
 ) -> None:
-    """Carry out jobs until SIGTERM or SIGINT; with `wait=False` until none is left."""
+    """Carry out jobs until SIGTERM or SIGINT; with `wait=False` until none is left.
+
+    With `wait` it outlives the database: it joins the queue again when that answers, and until
+    then keeps polling what it polled before.
+    """
     unknown = sorted(set(queues) - set(QUEUES))
     if unknown:
         raise ValueError(f"no queue is called {', '.join(unknown)}; there are {', '.join(QUEUES)}")
-    app = make_app(url, pool_size=concurrency + 4)
-    async with app.open_async():
+
+    async def serve() -> None:
+        app = make_app(url, pool_size=concurrency + 4)
         try:
+            await app.open_async()
             await app.run_worker_async(
                 queues=list(queues),
                 concurrency=concurrency,
@@ -272,10 +292,90 @@ async def work(
                 update_heartbeat_interval=HEARTBEAT_S,
                 stalled_worker_timeout=STALLED_AFTER_S,
                 shutdown_graceful_timeout=GRACE_S,
-                install_signal_handlers=wait,
+                install_signal_handlers=False,
             )
         finally:
-            await workplace.polling.close()
+            await app.close_async()
+
+    try:
+        if wait:
+            await _serve_until_stopped(url, workplace, queues, serve)
+        else:
+            await serve()
+    finally:
+        await workplace.polling.close()
+
+
+async def _serve_until_stopped(
+    url: str,
+    workplace: Workplace,
+    queues: Sequence[str],
+    serve: Callable[[], Coroutine[Any, Any, None]],
+) -> None:
+    tasks = [asyncio.create_task(_serve_again_and_again(url, serve))]
+    if POLL in queues:
+        tasks.append(asyncio.create_task(OutageBridge(workplace.polling).run()))
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        stopped.set()
+        for number in signals:  # who insists is obeyed at once
+            loop.remove_signal_handler(number)
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    if threading.current_thread() is threading.main_thread():
+        for number in signals:
+            loop.add_signal_handler(number, stop)
+    waiting = asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (*tasks, waiting):
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in outcomes:
+        # Leaving a queue whose database is away is no failure.
+        if isinstance(outcome, Exception) and not isinstance(outcome, _LOST):
+            raise outcome
+
+
+# What a database that can't be reached raises through the queue.
+_LOST = (queue_errors.ConnectorException, psycopg.OperationalError)
+
+
+async def _serve_again_and_again(url: str, serve: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Serve the queue whenever the database answers; raises what has nothing to do with it."""
+    while True:
+        await _await_database(url)
+        try:
+            await serve()
+            # It has stopped by itself: its listener or its heartbeat lost their connection.
+            log.warning("queue lost")
+        except _LOST as error:
+            log.warning("queue lost", error=type(error.__cause__ or error).__name__)
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # told to stop while it couldn't sign off
+        await asyncio.sleep(REJOIN_S)
+
+
+async def _await_database(url: str) -> None:
+    """The queue's own pool would wait longer and longer between its tries."""
+    silent = False
+    while True:
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                make_conninfo(plain_url(url), **KEEP_ALIVE)
+            )
+        except psycopg.OperationalError as error:
+            if not silent:
+                log.warning("queue waits for the database", error=type(error).__name__)
+            silent = True
+            await asyncio.sleep(REJOIN_S)
+        else:
+            await connection.close()
+            return
 
 
 def run_worker(

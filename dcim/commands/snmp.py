@@ -11,6 +11,7 @@ from sqlalchemy import select
 from dcim.commands.discover import discover
 from dcim.commands.mibs import known_names, list_mibs, show_names, tell_problems
 from dcim.commands.output import print_json, print_table, session_of
+from dcim.commands.spool import show_spool
 from dcim.commands.sweep import sweep_targets
 from dcim.errors import InvalidError, JifangError
 from dcim.inventory.models import Device
@@ -47,6 +48,7 @@ def snmp() -> None:
     """Probe devices, keep credentials and polled agents."""
 
 
+snmp.add_command(show_spool)
 snmp.add_command(sweep_targets)
 snmp.add_command(discover)
 snmp.add_command(show_names)

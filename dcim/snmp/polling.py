@@ -2,30 +2,39 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, joinedload
 
 from dcim.accounts.models import SealedSecret
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
-from dcim.db import SessionFactory, transaction
+from dcim.db import SessionFactory, is_passing, transaction
 from dcim.errors import JifangError, NotFoundError
 from dcim.snmp import faults
 from dcim.snmp.credentials import make_target
 from dcim.snmp.engine import Engine
+from dcim.snmp.keeping import OutcomeKeeper
 from dcim.snmp.models import SnmpAgent
 from dcim.snmp.port_poll import PortPoll
-from dcim.snmp.port_recording import PortRecorder, boot_clock, last_poll, poll_of_readings
+from dcim.snmp.port_recording import (
+    PortRecorder,
+    boot_clock,
+    is_comparable,
+    last_poll,
+    poll_of_readings,
+)
 from dcim.snmp.port_walking import FULL_READ_EVERY_S, AgentHabits, Walked, walk_agents
 from dcim.snmp.probe import ProbeResult, identify, probe
 from dcim.snmp.profiles import Catalogue, Profile, load_catalogue
 from dcim.snmp.readings import Reading, read_device, read_readings
-from dcim.snmp.recording import Outcome, find_measured, record_outcomes
+from dcim.snmp.recording import Outcome, find_measured
 from dcim.snmp.registration import check_address
 from dcim.snmp.target import Target
 
@@ -33,10 +42,10 @@ log = structlog.get_logger(__name__)
 
 # Agents asked side by side; each has one request in flight.
 AT_ONCE = 128
-# Agents whose samples are committed together.
-CHUNK = 100
 # So many polls without an answer and an agent is asked once instead of twice, until it answers.
 SILENT_AFTER = 3
+
+Keep: TypeAlias = Callable[[Sequence[Outcome]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +62,40 @@ class AgentPlan:
 
 
 @dataclass(slots=True)
+class Round:
+    """What a worker remembers of a shard from its last poll, to go on without the database.
+
+    `last` are the polls before by agent id; `began` is by the monotonic clock, seconds. Secrets of
+    the targets stay in memory. `turn` keeps polls of the shard apart.
+    """
+
+    plans: Sequence[AgentPlan] = ()
+    last: dict[int, PortPoll] = field(default_factory=dict)
+    began: float = float("-inf")
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(slots=True)
 class PollingRoom:
     """One worker's engine and what it remembers of shards between polls."""
 
     settings: Settings
     sessions: SessionFactory
     catalogue: Catalogue = field(init=False)
-    recorder: PortRecorder = field(default_factory=PortRecorder)
+    keeper: OutcomeKeeper = field(init=False)
     habits: dict[int, AgentHabits] = field(default_factory=dict)
+    rounds: dict[int, Round] = field(default_factory=dict)
     _engine: Engine | None = None
     _plans: dict[int, tuple[object, list[AgentPlan]]] = field(default_factory=dict)
+    _under_way: set[asyncio.Task[int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.catalogue = load_catalogue(site_profiles(self.settings))
+        self.keeper = OutcomeKeeper(self.settings, self.sessions)
+
+    @property
+    def recorder(self) -> PortRecorder:
+        return self.keeper.recorder
 
     async def engine(self) -> Engine:
         if self._engine is None:
@@ -74,10 +104,31 @@ class PollingRoom:
             self._engine = engine
         return self._engine
 
+    async def carry_through(self, work: Coroutine[Any, Any, int]) -> int:
+        """Await work that goes on though the one who awaits it is cancelled: a poll under way when
+        the queue's connection breaks is finished, and kept.
+        """
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
     async def close(self) -> None:
+        for task in tuple(self._under_way):
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.__aexit__(None, None, None)
+
+    def database_answers(self) -> bool:
+        """Whether the database can be written to now; a standby can't."""
+        try:
+            with transaction(self.sessions, Scope.system("poll")) as session:
+                asked = session.execute(text("SELECT current_setting('transaction_read_only')"))
+                return bool(asked.scalar_one() == "off")
+        except SQLAlchemyError:
+            return False
 
     def plans(self, shard: int) -> list[AgentPlan]:
         """The shard's agents; secrets are opened anew only when something has changed."""
@@ -178,18 +229,62 @@ def site_profiles(settings: Settings) -> Path:
     return settings.data / "snmp_mibs"
 
 
+def beat_of(settings: Settings, now_s: float) -> int:
+    """The number of the poll interval that an instant (UTC epoch, seconds) lies in."""
+    return int(now_s // settings.poll_interval_s)
+
+
 async def poll_shard(room: PollingRoom, shard: int) -> int:
-    """Poll a shard's agents and keep what they say. Returns how many answered."""
-    plans = await asyncio.to_thread(room.plans, shard)
-    last = await asyncio.to_thread(room.last_polls, plans)
+    """Poll a shard's agents and keep what they say. Returns how many answered.
+
+    While the database is away, the agents are those of this worker's last poll of the shard.
+    """
+    round_ = room.rounds.setdefault(shard, Round())
+    async with round_.turn:
+        # Told to the machine's other workers, which then don't think that nobody polls it.
+        room.keeper.spool.claim_beat(shard, beat_of(room.settings, time.time()))
+        try:
+            plans = await asyncio.to_thread(room.plans, shard)
+            last = await asyncio.to_thread(room.last_polls, plans)
+        except SQLAlchemyError as error:
+            if not round_.plans or not is_passing(error):
+                raise
+            return await _poll_round(room, shard, round_)
+        round_.plans, round_.last = plans, last
+        return await _poll_round(room, shard, round_)
+
+
+async def poll_remembered(room: PollingRoom, shard: int) -> int:
+    """Poll a shard as it was at this worker's last poll of it, without asking the database."""
+    round_ = room.rounds[shard]
+    async with round_.turn:
+        return await _poll_round(room, shard, round_)
+
+
+async def _poll_round(room: PollingRoom, shard: int, round_: Round) -> int:
+    round_.began = time.monotonic()
+    plans, last = round_.plans, round_.last
     # A poll that isn't done when the next one is due is given up.
     limit_s = max(room.settings.poll_interval_s * 0.85, 4.0)
     quick = [plan for plan in plans if room.is_quick(plan, last)]
     chosen = {plan.agent_id for plan in quick}
     others = [plan for plan in plans if plan.agent_id not in chosen]
+
+    async def keep(outcomes: Sequence[Outcome]) -> None:
+        if not await asyncio.to_thread(room.keeper.keep, shard, outcomes):
+            # The database can't tell of them the next time.
+            round_.last.update(
+                {
+                    each.agent_id: each.ports
+                    for each in outcomes
+                    if each.ports is not None and is_comparable(each.ports.table)
+                }
+            )
+
     answered = sum(
         await asyncio.gather(
-            _poll_quickly(room, quick, last, limit_s), _poll_whole(room, others, limit_s)
+            _poll_quickly(room, quick, last, limit_s, keep),
+            _poll_whole(room, others, limit_s, keep),
         )
     )
     log.info("shard polled", shard=shard, agents=len(plans), answered=answered, quick=len(quick))
@@ -197,7 +292,11 @@ async def poll_shard(room: PollingRoom, shard: int) -> int:
 
 
 async def _poll_quickly(
-    room: PollingRoom, plans: Sequence[AgentPlan], last: Mapping[int, PortPoll], limit_s: float
+    room: PollingRoom,
+    plans: Sequence[AgentPlan],
+    last: Mapping[int, PortPoll],
+    limit_s: float,
+    keep: Keep,
 ) -> int:
     """Sweep ports; read gauges, and whole whoever the sweep can't tell the truth about."""
     targets = [(plan.agent_id, plan.target) for plan in plans if plan.target is not None]
@@ -207,11 +306,11 @@ async def _poll_quickly(
     outcomes = await asyncio.gather(
         *(_complete(room, plan, walked[plan.agent_id], limit_s) for plan in rest)
     )
-    await asyncio.to_thread(_record, room, outcomes)
+    await keep(outcomes)
     answered = sum(not outcome.error for outcome in outcomes)
     if again:
         log.info("agents read whole", agents=len(again), why=walked[again[0].agent_id].again)
-        answered += await _poll_whole(room, again, limit_s)
+        answered += await _poll_whole(room, again, limit_s, keep)
     return answered
 
 
@@ -248,7 +347,9 @@ async def _complete(room: PollingRoom, plan: AgentPlan, walked: Walked, limit_s:
     )
 
 
-async def _poll_whole(room: PollingRoom, plans: Sequence[AgentPlan], limit_s: float) -> int:
+async def _poll_whole(
+    room: PollingRoom, plans: Sequence[AgentPlan], limit_s: float, keep: Keep
+) -> int:
     """Read everything of agents with the general engine."""
     engine = await room.engine()
     turn = asyncio.Semaphore(AT_ONCE)
@@ -261,19 +362,8 @@ async def _poll_whole(room: PollingRoom, plans: Sequence[AgentPlan], limit_s: fl
     for start in range(0, len(plans), AT_ONCE):
         outcomes = await asyncio.gather(*map(poll, plans[start : start + AT_ONCE]))
         answered += sum(not outcome.error for outcome in outcomes)
-        await asyncio.to_thread(_record, room, outcomes)
+        await keep(outcomes)
     return answered
-
-
-def _record(room: PollingRoom, outcomes: Sequence[Outcome]) -> None:
-    for start in range(0, len(outcomes), CHUNK):
-        with transaction(room.sessions, Scope.system("poll")) as session:
-            record_outcomes(
-                session,
-                room.recorder,
-                outcomes[start : start + CHUNK],
-                time.time_ns() // 1_000_000,
-            )
 
 
 async def poll_agent(room: PollingRoom, engine: Engine, plan: AgentPlan, limit_s: float) -> Outcome:

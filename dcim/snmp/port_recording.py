@@ -285,15 +285,17 @@ _OPER_NUMBERS = {
 
 
 def last_poll(memory: PortMemory) -> PortPoll | None:
-    """Which ports the last poll had, by ifIndex, to compare the next one with.
-
-    None for an agent that didn't tell its sysUpTime: the plan doesn't believe such a one.
-    """
+    """Which ports the last poll had, by ifIndex; None if the next one can't be compared with it."""
     indexes = memory.newest[Newest.IF_INDEX]
     told = int(np.count_nonzero(indexes >= 0))
     if not told or np.any(indexes[:told] < 0):
         return None
-    if np.any(memory.counters[Item.UPTIME_TICKS, :told] < 0):
-        return None
     table = PortTable(memory.layout.names[:told], memory.clock, memory.counters[:, :told])
+    if not is_comparable(table):
+        return None
     return PortPoll(table, indexes[:told], np.full(told, NOT_READ, dtype=np.int64))
+
+
+def is_comparable(table: PortTable) -> bool:
+    """Whether the agent told its sysUpTime: the plan believes no reply without it."""
+    return bool(np.all(table[Item.UPTIME_TICKS] >= 0))

@@ -76,7 +76,7 @@ def record_outcomes(
 
 
 def _note_health(session: Session, outcomes: Sequence[Outcome]) -> None:
-    """How the polls went, unless a later one is noted already."""
+    """How the polls went, unless they or later ones are noted already."""
     session.execute(
         text(
             "UPDATE snmp_agent a SET last_poll_at = n.at, last_duration_ms = n.took,"
@@ -85,7 +85,7 @@ def _note_health(session: Session, outcomes: Sequence[Outcome]) -> None:
             " silent_polls = CASE WHEN n.error = '' THEN 0 ELSE a.silent_polls + 1 END"
             " FROM unnest(CAST(:ids AS bigint[]), CAST(:times AS timestamptz[]),"
             " CAST(:took AS integer[]), CAST(:errors AS text[])) AS n (id, at, took, error)"
-            " WHERE a.id = n.id AND (a.last_poll_at IS NULL OR a.last_poll_at <= n.at)"
+            " WHERE a.id = n.id AND (a.last_poll_at IS NULL OR a.last_poll_at < n.at)"
         ),
         {
             "ids": [outcome.agent_id for outcome in outcomes],

@@ -229,7 +229,7 @@ def test_a_poll_recorded_again_changes_nothing(
             record_outcomes(session, recorder, outcomes, now_ms)
 
         with monkeypatch.context() as patch:
-            patch.setattr("dcim.snmp.polling.record_outcomes", keep)
+            patch.setattr("dcim.snmp.keeping.record_outcomes", keep)
             for n in range(3):
                 switch.counted = {"a": 100 * n}
                 await poll_shard(room, 0)
