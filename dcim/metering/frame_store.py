@@ -1,6 +1,6 @@
 """Frames in PostgreSQL: layouts, the frames themselves, and what the next poll starts from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import blake2b
@@ -291,38 +291,34 @@ def read_memories(session: Session, device_ids: Sequence[int], rows: int) -> dic
     return memories
 
 
-def find_newest(
-    session: Session, family: Family, series_ids: Sequence[int] | None
-) -> dict[int, tuple[int, int, int, list[int]]]:
-    """(ts, span_ms, flags, values) of the newest sample of framed series."""
-    if family.name not in FRAMED:
-        return {}
+def select_newest(family: Family, *, some: bool) -> str:
+    """A query of (newest, ids) of each device: all there are, or of the series `:ids` is a list of.
+
+    One row a device; `open_newest` says what is in it.
+    """
+    ids = "traffic_ids" if family is TRAFFIC else "state_ids"
     chosen = (
-        ""
-        if series_ids is None
-        else (
-            " WHERE device_id = ANY(SELECT DISTINCT device_id FROM series"
-            " WHERE id = ANY(CAST(:ids AS integer[])))"
-        )
+        " WHERE m.device_id = ANY(SELECT DISTINCT device_id FROM series"
+        " WHERE id = ANY(CAST(:ids AS bigint[])))"
     )
-    found = session.execute(
-        text(f"SELECT layout_id, newest FROM port_memory{chosen}"),  # noqa: S608
-        {} if series_ids is None else {"ids": list(series_ids)},
-    ).all()
-    layouts = find_layouts(session, (row.layout_id for row in found))
-    wanted = None if series_ids is None else set(series_ids)
+    return (
+        f"SELECT m.newest, l.{ids} AS ids"  # noqa: S608
+        f" FROM port_memory m JOIN frame_layout l ON l.id = m.layout_id{chosen if some else ''}"
+    )
+
+
+def open_newest(
+    family: Family, body: bytes, ids: Sequence[int]
+) -> Iterator[tuple[int, int, int, int, list[int]]]:
+    """(series_id, ts, span_ms, flags, values) of the newest samples that a memory holds."""
     time_row, span_row, flag_row, value_rows = _NEWEST[family.name]
-    newest: dict[int, tuple[int, int, int, list[int]]] = {}
-    for layout_id, body in found:
-        layout = layouts[layout_id]
-        table = narrow.unpack(bytes(body), len(Newest), len(layout)).tolist()
-        for column, series_id in enumerate(layout.ids(family.name).tolist()):
-            ts = table[time_row][column]
-            if series_id and ts >= 0 and (wanted is None or series_id in wanted):
-                newest[series_id] = (
-                    ts,
-                    0 if span_row is None else table[span_row][column],
-                    0 if flag_row is None else table[flag_row][column],
-                    [table[row][column] for row in value_rows],
-                )
-    return newest
+    table = narrow.unpack(body, len(Newest), len(ids)).tolist()
+    for column, series_id in enumerate(ids):
+        if series_id and table[time_row][column] >= 0:
+            yield (
+                series_id,
+                table[time_row][column],
+                0 if span_row is None else table[span_row][column],
+                0 if flag_row is None else table[flag_row][column],
+                [table[row][column] for row in value_rows],
+            )

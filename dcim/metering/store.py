@@ -14,12 +14,13 @@ from dcim.metering.blocks import pack_days, read_blocks, wait_for_block_lock
 from dcim.metering.families import DAY_MS, Family, find_family
 from dcim.metering.frame_store import (
     PortMemory,
-    find_newest,
+    open_newest,
     read_frames,
+    select_newest,
     write_frames,
     write_memories,
 )
-from dcim.metering.frames import Frame
+from dcim.metering.frames import FRAMED, Frame
 from dcim.metering.maintenance import MaintenanceReport, close_and_expire, first_open_day
 
 # A frame older than this is kept as rows: its day may be about to be closed, and its partition is
@@ -160,29 +161,38 @@ class PostgresSampleStore:
     def latest(
         self, session: Session, family: str, series_ids: Sequence[int] | None = None
     ) -> dict[int, Latest]:
-        """The newest sample by series; those never measured are left out."""
+        """The newest sample by series; those never measured are left out. One statement."""
         found = find_family(family)
-        wanted = "" if series_ids is None else " AND s.id = ANY(CAST(:ids AS bigint[]))"
+        some = series_ids is not None
+        statement = (
+            "SELECT l.series_id, l.ts, l.span_ms, l.flags, l.values, NULL::bytea AS newest,"  # noqa: S608
+            " NULL::integer[] AS ids FROM series_latest l JOIN series s ON s.id = l.series_id"
+            f" WHERE s.family = :family{' AND s.id = ANY(CAST(:ids AS bigint[]))' if some else ''}"
+        )
+        if family in FRAMED:
+            framed = select_newest(found, some=some)
+            statement += f" UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, f.* FROM ({framed}) f"  # noqa: S608
         parameters: dict[str, Any] = {"family": found.name}
         if series_ids is not None:
             parameters["ids"] = list(series_ids)
-        rows = session.execute(
-            text(
-                "SELECT l.series_id, l.ts, l.span_ms, l.flags, l.values FROM series_latest l"  # noqa: S608
-                f" JOIN series s ON s.id = l.series_id WHERE s.family = :family{wanted}"
-            ),
-            parameters,
-        )
-        newest = {
-            series_id: Latest(ts, span, flags, values)
-            for series_id, ts, span, flags, values in rows
-        }
-        for series_id, told in find_newest(session, found, series_ids).items():
-            ts, span, flags, numbers = told
-            # At the same instant a row is a correction of the frame.
-            if series_id not in newest or newest[series_id].ts < ts:
-                values = dict(zip(found.columns, numbers, strict=True))
+        newest: dict[int, Latest] = {}
+        memories: list[tuple[bytes, list[int]]] = []
+        for series_id, ts, span, flags, values, body, ids in session.execute(
+            text(statement), parameters
+        ):
+            if series_id is None:
+                memories.append((bytes(body), ids))
+            else:
                 newest[series_id] = Latest(ts, span, flags, values)
+        wanted = None if series_ids is None else set(series_ids)
+        for body, ids in memories:
+            for series_id, ts, span, flags, numbers in open_newest(found, body, ids):
+                if wanted is not None and series_id not in wanted:
+                    continue
+                # At the same instant a row is a correction of the frame.
+                if series_id not in newest or newest[series_id].ts < ts:
+                    named = dict(zip(found.columns, numbers, strict=True))
+                    newest[series_id] = Latest(ts, span, flags, named)
         return newest
 
     def load_days(self, session: Session, batch: Batch, now_ms: int) -> int:

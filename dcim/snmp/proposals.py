@@ -66,10 +66,8 @@ class KnownSensor:
 
 @dataclass(frozen=True, slots=True)
 class SeenDevice:
-    """What one reading told; `ports` and `sensors` empty where it told of none.
-
-    `shared_names` are those that several ports have: they bind nothing, and aren't gone either.
-    """
+    """What one reading told; `ports` and `sensors` empty where it told of none. A name that several
+    ports have binds nothing, and isn't gone either."""
 
     identity: Identity
     ports: tuple[SeenPort, ...] = ()
