@@ -116,7 +116,7 @@ def web(ctx: click.Context) -> None:
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 64),
-    help="Jobs at once. Default: 8 with --polling, where most of the time is waiting; else 4.",
+    help="Jobs at once. Default: 16 with --polling, where most of the time is waiting; else 4.",
 )
 @click.pass_context
 def worker(ctx: click.Context, polling: bool, others: bool, concurrency: int | None) -> None:
@@ -130,7 +130,7 @@ def worker(ctx: click.Context, polling: bool, others: bool, concurrency: int | N
             settings, instance.make_sessions(), issue_statements=issue_period
         )
         jobs.run_worker(
-            instance.app_url, workplace, queues, concurrency=concurrency or (8 if polling else 4)
+            instance.app_url, workplace, queues, concurrency=concurrency or (16 if polling else 4)
         )
 
 
