@@ -7,21 +7,11 @@ from dataclasses import asdict, dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from dcim.metering.families import DOWN, NO_TEMPERATURE, NOT_REPORTED, UNKNOWN, UP
+from dcim.metering.families import NO_TEMPERATURE, NOT_REPORTED
 from dcim.snmp.counters import CounterState
 from dcim.snmp.counters import Reading as CounterReading
 from dcim.snmp.readings import Reading
 
-# IF-MIB ifOperStatus; testing and unknown are what the agent itself can't tell.
-_OPER = {
-    "up": UP,
-    "down": DOWN,
-    "notPresent": DOWN,
-    "lowerLayerDown": DOWN,
-    "dormant": DOWN,
-    "testing": UNKNOWN,
-    "unknown": UNKNOWN,
-}
 # An energy register read after longer than this tells nothing about when it was used.
 MAX_ENERGY_SPAN_MS = 900_000
 _MILLI = Decimal(1000)
@@ -44,11 +34,6 @@ class Gauge:
     energy_wh: int | None = None
     # "output" of "output-02": a power node measured there is measured by each of its phases.
     place: str = ""
-
-
-def oper_state(status: str) -> int | None:
-    """Family `state`'s number of an ifOperStatus; None when it wasn't read."""
-    return _OPER.get(status)
 
 
 def scale(value: Decimal) -> int:

@@ -29,11 +29,11 @@ from dcim.snmp.counters import GapReason
 from dcim.snmp.measuring import unpack_state
 from dcim.snmp.port_poll import PortPoll
 from dcim.snmp.port_table import NOT_READ, OCTETS_NOT_READ, Ints, Item, PortTable
-from dcim.snmp.ports import PortReading
+from dcim.snmp.ports import STATUS_WORDS, PortReading
 
-# By ifOperStatus (RFC 2863): up, down, testing, unknown, dormant, notPresent, lowerLayerDown.
-# Testing and unknown are what the agent itself can't tell; NOT_READ is the last.
-_STATES = np.array([NO_STATE, UP, DOWN, UNKNOWN, UNKNOWN, DOWN, DOWN, DOWN, NO_STATE])
+# By ifOperStatus, in the order of `ports.STATUS_WORDS`; testing and unknown are what the agent
+# itself can't tell. NOT_READ, -1, takes the last.
+OPER_STATES = np.array([NO_STATE, UP, DOWN, UNKNOWN, UNKNOWN, DOWN, DOWN, DOWN, NO_STATE])
 _MISSING = 1 + REASONS.index(GapReason.MISSING)
 _CLOCK = 1 + REASONS.index(GapReason.CLOCK)
 # What a poll is that was recorded already, or is older than one that was.
@@ -190,7 +190,7 @@ def _make_frame(layout: Layout, poll: PortPoll, deltas: PortDeltas) -> Frame:
     table[Place.STATE] = NO_STATE
     table[Place.GAP] = _MISSING
     table[Place.LATE_MS, :told] = deltas.ts_ms - ts_ms
-    table[Place.STATE, :told] = _STATES[poll.oper_status]
+    table[Place.STATE, :told] = OPER_STATES[poll.oper_status]
     table[Place.GAP, :told] = deltas.reason
     gaps = deltas.reason > 0
     for place, numbers in (
@@ -265,23 +265,13 @@ def poll_of_readings(
     ]
     matrix = np.array(columns, dtype=np.int64).reshape(len(ports), len(Item)).T
     names = tuple(port.name for port in ports)
-    status = [_OPER_NUMBERS.get(port.oper_status, NOT_READ) for port in ports]
+    # The word for none of the numbers stands at 0.
+    status = [STATUS_WORDS.index(port.oper_status) or NOT_READ for port in ports]
     return PortPoll(
         PortTable(names, clock, np.ascontiguousarray(matrix)),
         np.array([port.if_index for port in ports], dtype=np.int64),
         np.array(status, dtype=np.int64),
     )
-
-
-_OPER_NUMBERS = {
-    "up": 1,
-    "down": 2,
-    "testing": 3,
-    "unknown": 4,
-    "dormant": 5,
-    "notPresent": 6,
-    "lowerLayerDown": 7,
-}
 
 
 def last_poll(memory: PortMemory) -> PortPoll | None:

@@ -36,7 +36,8 @@ _COUNTERS = (
     DISCONTINUITY, IN, OUT,
 )  # fmt: skip
 _DESCRIPTIONS = (DESCR, ALIAS, ADMIN, SPEED)
-_STATUS = ("", "up", "down", "testing", "unknown", "dormant", "notPresent", "lowerLayerDown")
+# ifAdminStatus and ifOperStatus (RFC 2863) by their numbers.
+STATUS_WORDS = ("", "up", "down", "testing", "unknown", "dormant", "notPresent", "lowerLayerDown")
 _SATURATED = 2**32 - 1
 
 
@@ -141,7 +142,7 @@ def _speed(table: Table, index: Oid) -> int | None:
 
 def _status(table: Table, column: Oid, index: Oid) -> str:
     number = _number(table, column, index) or 0
-    return _STATUS[number] if 0 <= number < len(_STATUS) else ""
+    return STATUS_WORDS[number] if 0 <= number < len(STATUS_WORDS) else ""
 
 
 def _number(table: Table, column: Oid, index: Oid) -> int | None:

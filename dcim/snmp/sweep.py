@@ -258,26 +258,6 @@ class Sweep:
         return walk if walk is not None and walk.sock is sock else None
 
 
-async def poll_walks(
-    walks: Iterable[PortWalk],
-    *,
-    window: int = WINDOW,
-    timeout_s: float = 2.0,
-    drops: Counter[str] | None = None,
-) -> list[PortWalk]:
-    """Run walks (of any plan) to their ends and return them in the order given.
-
-    What was not accepted is added to `drops` by reason. Any number of these may run in one event
-    loop: each has sockets of its own. Where two ask the same agent it has two requests at once.
-    """
-    all_of_them = list(walks)
-    running = Sweep(window=window, timeout_s=timeout_s)
-    await running.run(all_of_them, lambda walk: None)
-    if drops is not None:
-        drops.update(running.drops)
-    return all_of_them
-
-
 # --- once over a list of targets
 
 

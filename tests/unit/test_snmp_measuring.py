@@ -3,17 +3,20 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcim.metering.families import NO_TEMPERATURE, NOT_REPORTED
+from dcim.metering.families import DOWN, NO_TEMPERATURE, NOT_REPORTED, UNKNOWN, UP
+from dcim.metering.frames import NO_STATE
 from dcim.snmp.counters import CounterState
 from dcim.snmp.counters import Reading as CounterReading
 from dcim.snmp.measuring import (
     energy_delta,
     gather_gauges,
-    oper_state,
     pack_state,
     slug,
     unpack_state,
 )
+from dcim.snmp.port_recording import OPER_STATES
+from dcim.snmp.port_table import NOT_READ
+from dcim.snmp.ports import STATUS_WORDS
 from dcim.snmp.readings import Reading
 
 
@@ -108,14 +111,24 @@ def test_energy_is_a_difference_or_not_known() -> None:
     assert energy_delta(memory, 1_050, 2_000_000) == NOT_REPORTED
 
 
-def test_oper_status() -> None:
-    assert [oper_state(s) for s in ("up", "down", "lowerLayerDown", "unknown", "")] == [
-        1,
-        2,
-        2,
-        0,
-        None,
-    ]
+def test_oper_status_by_its_number() -> None:
+    """RFC 2863; what isn't read, or is none of its numbers, is no sample."""
+    states = dict(zip(STATUS_WORDS, OPER_STATES.tolist(), strict=False))
+    assert states == {
+        "": NO_STATE,
+        "up": UP,
+        "down": DOWN,
+        "testing": UNKNOWN,
+        "unknown": UNKNOWN,
+        "dormant": DOWN,
+        "notPresent": DOWN,
+        "lowerLayerDown": DOWN,
+    }
+    assert len(OPER_STATES) == len(STATUS_WORDS) + 1
+    assert OPER_STATES[NOT_READ] == NO_STATE
+
+
+def test_slug() -> None:
     assert slug("冷通道 A/B 列 Cold aisle") == "冷通道-a-b-列-cold-aisle"
 
 

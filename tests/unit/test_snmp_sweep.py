@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,27 @@ from dcim.snmp.faults import Timeout, WalkError
 from dcim.snmp.port_plan import POLL_PLAN, PORT_PLAN, Hints, PortColumn, PortsRead, PortWalk
 from dcim.snmp.port_poll import PortPoll, gather_poll, same_ports
 from dcim.snmp.port_table import Item
-from dcim.snmp.sweep import Sweep, poll_walks, sweep
+from dcim.snmp.sweep import Sweep, sweep
 from dcim.snmp.target import Target
 from dcim.snmp.target_list import TargetListError, read_targets
 from tests.agents import load_agent
 from tests.agents.ports import assert_whole, ports, read, walk_of
+
+
+async def poll_walks(
+    walks: Iterable[PortWalk],
+    *,
+    window: int = 512,
+    timeout_s: float = 2.0,
+    drops: Counter[str] | None = None,
+) -> list[PortWalk]:
+    """Run walks to their ends; what was not accepted is added to `drops` by reason."""
+    all_of_them = list(walks)
+    running = Sweep(window=window, timeout_s=timeout_s)
+    await running.run(all_of_them, lambda walk: None)
+    if drops is not None:
+        drops.update(running.drops)
+    return all_of_them
 
 
 def test_one_request_in_flight_per_agent_and_never_more_than_the_window() -> None:

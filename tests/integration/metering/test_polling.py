@@ -333,6 +333,32 @@ def test_only_ambient_air_is_a_rooms_climate(field: Field) -> None:
     assert bound == {"ambient": field.room_id, "battery": None, "internal": None}
 
 
+def test_energy_recorded_again_or_late_changes_nothing(field: Field) -> None:
+    """As a spool does that is replayed after a crash: the register was counted from already."""
+    oid = (1, 3, 6, 1, 4, 1, 99)
+
+    def outcome(agent: SnmpAgent, at_ms: int, kwh: str) -> Outcome:
+        readings = [
+            Reading("power", (*oid, 1), "input", Decimal(100), "W", "input"),
+            Reading("energy", (*oid, 2), "input", Decimal(kwh), "kWh", "input"),
+        ]
+        return Outcome(agent.id, agent.device_id, at_ms, readings=readings)
+
+    now = time.time_ns() // 1_000_000
+    with transaction(field.sessions, SYSTEM) as session:
+        agent = session.scalars(select(SnmpAgent).order_by(SnmpAgent.id)).first()
+        assert agent is not None
+        first, second = outcome(agent, now - 60_000, "7.0"), outcome(agent, now, "7.2")
+    for each in (first, second, second, first):
+        with transaction(field.sessions, SYSTEM) as session:
+            record_outcomes(session, PortRecorder(), [each], now)
+    with transaction(field.sessions, SYSTEM) as session:
+        record_outcomes(session, PortRecorder(), [outcome(agent, now + 60_000, "7.3")], now)
+        series = session.scalars(select(Series.id).where(Series.family == "power")).one()
+        [(_, columns)] = STORE.read(session, "power", [series], 0, now + 60_001)
+    assert columns.values["wh"].tolist() == [-1, 200, 100]
+
+
 def test_trying_a_saved_agent(field: Field) -> None:
     async def work(room: PollingRoom) -> None:
         with transaction(field.sessions, SYSTEM) as session:
