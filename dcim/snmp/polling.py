@@ -334,7 +334,9 @@ async def _complete(room: PollingRoom, plan: AgentPlan, walked: Walked, limit_s:
     try:
         async with asyncio.timeout(limit_s):
             readings = await read_readings(await room.engine(), plan.target, tables)
-    except (faults.SnmpError, TimeoutError):
+    except Exception as error:
+        if not isinstance(error, faults.SnmpError | TimeoutError):
+            log.exception("gauges can't be read", agent=plan.agent_id)
         # The ports are known; the next whole reading says what is the matter.
         room.habits[plan.agent_id].full_read_at = 0.0
     room.habits[plan.agent_id].has_readings = bool(readings)

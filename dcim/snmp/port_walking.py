@@ -9,12 +9,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import structlog
+
 from dcim.snmp import faults
 from dcim.snmp.port_plan import POLL_PLAN, Hints, PortWalk
 from dcim.snmp.port_poll import NeedsFullRead, PortPoll, gather_poll, same_ports
 from dcim.snmp.port_recording import boot_clock
 from dcim.snmp.sweep import Sweep
 from dcim.snmp.target import Target
+
+log = structlog.get_logger(__name__)
 
 # How often everything is read of an agent, seconds: descriptions, and which gauges it has.
 FULL_READ_EVERY_S = 3_600.0
@@ -77,7 +81,13 @@ class _Round:
 
     def take(self, walk: PortWalk) -> None:
         agent_id = self.ids[id(walk)]
-        walked = self.walked[agent_id] = judge(walk, self.last.get(agent_id))
+        try:
+            walked = judge(walk, self.last.get(agent_id))
+        except Exception as error:
+            # What a device sends must never be able to stop the others of its sweep.
+            log.exception("walk can't be judged", agent=agent_id)
+            walked = Walked(again=f"unexpected: {type(error).__name__}")
+        self.walked[agent_id] = walked
         habits = self.habits[agent_id]
         if walk.read.error is None:
             habits.hints = walk.read.hints

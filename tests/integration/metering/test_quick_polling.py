@@ -320,6 +320,28 @@ def test_an_agent_the_plan_cannot_tell_of_is_soon_left_to_the_general_engine(
     assert switch.octets("b") == []
 
 
+def test_what_one_agent_sends_never_stops_the_sweep(
+    switch: Switch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of ours in judging it is logged, and the agent read by the general engine."""
+
+    def stumble(read: object, clock: str) -> PortPoll:
+        raise IndexError("a fault that nobody thought of")
+
+    async def work(room: PollingRoom) -> None:
+        await poll_shard(room, 0)
+        switch.counted = {"a": 5}
+        with monkeypatch.context() as patch:
+            patch.setattr(port_walking, "gather_poll", stumble)
+            assert await poll_shard(room, 0) == 1
+        switch.counted = {"a": 7}
+        assert await poll_shard(room, 0) == 1
+
+    switch.run(work)
+    assert switch.whole == 2
+    assert switch.octets("a") == [5, 2]
+
+
 def test_an_agent_without_sysuptime_stays_with_the_general_engine(switch: Switch) -> None:
     """The plan believes no reply without it; such an agent would seem dead."""
 
