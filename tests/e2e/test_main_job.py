@@ -102,7 +102,12 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 def newest_sample(instance: Running) -> int:
-    return int(str(query(instance, "SELECT max(ts) FROM port_frame")[0][0]))
+    """Of the past that was loaded, until the first poll is kept; from then on of polls."""
+    newest = query(
+        instance,
+        "SELECT greatest((SELECT max(ts) FROM port_frame), (SELECT max(ts) FROM traffic_hot))",
+    )
+    return int(str(newest[0][0]))
 
 
 def test_staff_find_a_cabinet_and_its_devices(
