@@ -30,7 +30,8 @@ from dcim.records.purging import purge_kept
 from dcim.sla.incidents import derive_recent
 from dcim.snmp.discovery import check_agents
 from dcim.snmp.outages import OutageBridge
-from dcim.snmp.polling import PollingRoom, poll_shard
+from dcim.snmp.polling import poll_shard
+from dcim.snmp.polling_room import PollingRoom
 
 log = structlog.get_logger(__name__)
 

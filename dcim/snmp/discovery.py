@@ -29,7 +29,7 @@ from dcim.snmp.examining import Examination, examine
 from dcim.snmp.inventory_view import read_directory, read_known
 from dcim.snmp.models import DiscoveryFinding, SnmpAgent
 from dcim.snmp.neighbours import Claim, Neighbour, Sighting, recognise
-from dcim.snmp.polling import explain, site_profiles
+from dcim.snmp.polling_room import site_profiles
 from dcim.snmp.profiles import Catalogue, load_catalogue
 from dcim.snmp.proposals import compare_device
 from dcim.snmp.registration import check_address
@@ -94,7 +94,7 @@ async def check_agent(
     try:
         examination = await examine(engine, target, known, limit_s=LIMIT_S)
     except faults.SnmpError as error:
-        problem = explain(error)
+        problem = faults.explain(error)
     except TimeoutError:
         problem = f"gave up after {LIMIT_S:.0f} s: the agent is too slow"
     return await asyncio.to_thread(_keep_apart, sessions, agent_id, examination, problem)

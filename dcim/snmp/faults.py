@@ -65,3 +65,18 @@ class NotInTimeWindow(SecurityError):  # noqa: N818
 
 class UnknownContext(SecurityError):  # noqa: N818
     """snmpUnknownContexts: the agent has no such context."""
+
+
+def explain(error: SnmpError) -> str:
+    """What to look at, told apart as far as the protocol can."""
+    words = {
+        Timeout: "no answer: agent off, address wrong, or (v1/v2c) wrong community",
+        Refused: "nobody listens at this address and port",
+        UnknownUser: "the agent doesn't know this SNMPv3 user",
+        WrongDigest: "authentication password or protocol is wrong",
+        DecryptionFailed: "privacy password or protocol is wrong",
+        UnsupportedSecurityLevel: "the agent doesn't allow this security level",
+        NotInTimeWindow: "engine boots and time couldn't be agreed on",
+        UnknownContext: "the agent has no such context",
+    }
+    return words.get(type(error), str(error))[:255]

@@ -14,7 +14,8 @@ from typing import Any
 
 import structlog
 
-from dcim.snmp.polling import PollingRoom, beat_of, poll_remembered, poll_shard
+from dcim.snmp.polling import poll_remembered, poll_shard
+from dcim.snmp.polling_room import PollingRoom, beat_of
 
 log = structlog.get_logger(__name__)
 

@@ -28,7 +28,8 @@ from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, read_counter_memory
 from dcim.sla.models import Incident
 from dcim.snmp.models import SnmpAgent
-from dcim.snmp.polling import PollingRoom, poll_shard
+from dcim.snmp.polling import poll_shard
+from dcim.snmp.polling_room import PollingRoom
 from dcim.snmp.port_table import Item
 
 SCOPE = Scope.system("test")

@@ -10,7 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dcim.db import is_passing, make_sessions
 from dcim.snmp.keeping import OutcomeKeeper
-from dcim.snmp.polling import PollingRoom, poll_shard
+from dcim.snmp.polling import poll_shard
+from dcim.snmp.polling_room import PollingRoom
 from dcim.snmp.recording import record_outcomes
 from dcim.snmp.spool import Spool
 from tests.drills import database_outage

@@ -37,8 +37,10 @@ from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import Port
 from dcim.power.models import PowerNode
+from dcim.snmp.connection import check_connection
 from dcim.snmp.models import SnmpAgent
-from dcim.snmp.polling import PollingRoom, check_connection, poll_shard
+from dcim.snmp.polling import poll_shard
+from dcim.snmp.polling_room import PollingRoom
 from dcim.snmp.port_recording import PortRecorder
 from dcim.snmp.readings import Reading
 from dcim.snmp.recording import Outcome, record_outcomes
@@ -387,7 +389,8 @@ from pathlib import Path
 from typing import Any
 from dcim.config import EncryptionKeys, Settings
 from dcim.db import make_engine, make_sessions
-from dcim.snmp.polling import PollingRoom, poll_shard
+from dcim.snmp.polling import poll_shard
+from dcim.snmp.polling_room import PollingRoom
 words = json.loads(sys.stdin.readline())
 keys = EncryptionKeys("k1", {"k1": bytes.fromhex(words["key"])})
 settings = Settings(data=Path(words["data"]), secret_key="", encryption=keys,

@@ -22,7 +22,8 @@ from dcim.network.models import Port
 from dcim.snmp import port_walking
 from dcim.snmp.if_mib import SYS_UPTIME
 from dcim.snmp.models import SnmpAgent
-from dcim.snmp.polling import PollingRoom, poll_shard
+from dcim.snmp.polling import poll_shard
+from dcim.snmp.polling_room import PollingRoom
 from dcim.snmp.port_poll import PortPoll
 from dcim.snmp.port_recording import boot_clock
 from dcim.snmp.readings import DeviceReading, read_device

@@ -31,7 +31,8 @@ from dcim.power.models import PowerNode
 from dcim.sla.rules.terms_loading import load_terms
 from dcim.snmp import ber
 from dcim.snmp.ber import Oid, Value
-from dcim.snmp.polling import PollingRoom, poll_shard
+from dcim.snmp.polling import poll_shard
+from dcim.snmp.polling_room import PollingRoom
 from dcim.snmp.registration import (
     FoundPort,
     accept_ports,
