@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -50,14 +51,29 @@ class PortMemory:
     """A device's ports as the last poll left them, committed with that poll's frame.
 
     `counters` are raw, in the poller's own rows; `newest` in those of `Newest`. Both have a column
-    per port of the layout. `clock` names the monotonic clock that the counters' times are of.
+    per port of the layout, and are packed: a worker remembers thousands of them. `clock` names the
+    monotonic clock that the counters' times are of.
     """
 
     layout: Layout
     ts_ms: int
     clock: str
-    counters: Ints
-    newest: Ints
+    counters: bytes
+    newest: bytes
+
+    @classmethod
+    def pack(
+        cls, layout: Layout, ts_ms: int, clock: str, counters: Ints, newest: Ints
+    ) -> "PortMemory":
+        return cls(layout, ts_ms, clock, narrow.pack(counters), narrow.pack(newest))
+
+    def open_counters(self, rows: int) -> Ints:
+        """`rows` is how many the poller's counters have. Raises narrow.DamagedFrameError."""
+        return narrow.unpack(self.counters, rows, len(self.layout))
+
+    def open_newest(self) -> Ints:
+        """Raises narrow.DamagedFrameError."""
+        return narrow.unpack(self.newest, len(Newest), len(self.layout))
 
 
 # -- layouts
@@ -164,12 +180,18 @@ def find_layouts(session: Session, layout_ids: Iterable[int]) -> dict[int, Layou
         layout_id: Layout(
             layout_id,
             device_id,
-            tuple(names),
+            _shared(tuple(names)),
             np.array(traffic, dtype=np.int64),
             np.array(state, dtype=np.int64),
         )
         for layout_id, device_id, names, traffic, state in rows
     }
+
+
+@lru_cache(maxsize=4_096)
+def _shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The same names as one object: devices of a kind have the same ports."""
+    return names
 
 
 # -- frames
@@ -244,8 +266,8 @@ def write_memories(session: Session, memories: Sequence[PortMemory]) -> None:
             "times": [memory.ts_ms for memory in listed],
             "layouts": [memory.layout.id for memory in listed],
             "clocks": [memory.clock for memory in listed],
-            "counters": [narrow.pack(memory.counters) for memory in listed],
-            "newest": [narrow.pack(memory.newest) for memory in listed],
+            "counters": [memory.counters for memory in listed],
+            "newest": [memory.newest for memory in listed],
         },
     )
 
@@ -277,17 +299,13 @@ def read_memories(session: Session, device_ids: Sequence[int], rows: int) -> dic
     layouts = find_layouts(session, (row.layout_id for row in found))
     memories: dict[int, PortMemory] = {}
     for device_id, ts, layout_id, clock, counters, newest in found:
-        layout = layouts[layout_id]
+        memory = PortMemory(layouts[layout_id], ts, clock, bytes(counters), bytes(newest))
         try:
-            memories[device_id] = PortMemory(
-                layout,
-                ts,
-                clock,
-                narrow.unpack(bytes(counters), rows, len(layout)),
-                narrow.unpack(bytes(newest), len(Newest), len(layout)),
-            )
+            memory.open_counters(rows)
+            memory.open_newest()
         except narrow.DamagedFrameError:
             continue
+        memories[device_id] = memory
     return memories
 
 

@@ -8,6 +8,7 @@ row its least value in 8 octets, little-endian; then row by row the distances in
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -47,7 +48,22 @@ def shape_key(body: bytes, rows: int) -> bytes:
 
 def unpack(body: bytes, rows: int, count: int) -> Ints:
     """Undo `pack`: shape (rows, count). Raises DamagedFrameError."""
-    return unpack_many([body], range(rows), np.arange(count), rows, count)[:, 0]
+    widths = body[1 : 1 + rows]
+    _check([body], widths, rows, count)
+    found = np.empty((rows, count), dtype=np.uint64)
+    found[:] = np.frombuffer(body, "<u8", rows, 1 + rows)[:, np.newaxis]
+    start, row = 1 + 9 * rows, 0
+    for width, like in groupby(widths):  # rows of one width that follow one another, at once
+        stop = row + sum(1 for _ in like)
+        if width:
+            octets = (stop - row) * count * width
+            full = np.zeros((stop - row, count, 8), dtype=np.uint8)
+            part = np.frombuffer(body, np.uint8, octets, start)
+            full[:, :, :width] = part.reshape(stop - row, count, width)
+            found[row:stop] += full.view("<u8")[:, :, 0]
+            start += octets
+        row = stop
+    return found.view(np.int64)
 
 
 def unpack_many(
@@ -58,11 +74,7 @@ def unpack_many(
     Raises DamagedFrameError for what can't have been written by `pack`.
     """
     widths = bodies[0][1 : 1 + rows]
-    octets = 1 + 9 * rows + sum(widths) * count
-    if bodies[0][0] != _VERSION or not _WIDTHS.issuperset(widths):
-        raise DamagedFrameError(f"a frame of version {bodies[0][0]} is not known to this program")
-    if any(len(body) != octets for body in bodies):
-        raise DamagedFrameError("a frame isn't as long as it says")
+    octets = _check(bodies, widths, rows, count)
     raw = np.frombuffer(b"".join(bodies), dtype=np.uint8).reshape(len(bodies), octets)
     least = np.ascontiguousarray(raw[:, 1 + rows : 1 + 9 * rows]).view("<u8").astype(np.uint64)
     starts = 1 + 9 * rows + count * np.cumsum([0, *widths])
@@ -75,3 +87,13 @@ def unpack_many(
             full[:, :, :width] = part.reshape(len(bodies), count, width)[:, columns]
             found[place] += full.view("<u8")[:, :, 0]
     return found.view(np.int64)
+
+
+def _check(bodies: Sequence[bytes], widths: bytes, rows: int, count: int) -> int:
+    """How many octets each of the bodies has; raises DamagedFrameError if one can't be."""
+    octets = 1 + 9 * rows + sum(widths) * count
+    if bodies[0] and (bodies[0][0] != _VERSION or not _WIDTHS.issuperset(widths)):
+        raise DamagedFrameError(f"a frame of version {bodies[0][0]} is not known to this program")
+    if any(len(body) != octets for body in bodies):
+        raise DamagedFrameError("a frame isn't as long as it says")
+    return octets

@@ -13,7 +13,7 @@ from dcim.db import is_passing
 from dcim.snmp import faults
 from dcim.snmp.engine import Engine
 from dcim.snmp.polling_room import AgentPlan, PollingRoom, Round, beat_of
-from dcim.snmp.port_poll import PortPoll
+from dcim.snmp.port_poll import PortOrder
 from dcim.snmp.port_recording import boot_clock, is_comparable, poll_of_readings
 from dcim.snmp.port_walking import FULL_READ_EVERY_S, Walked, walk_agents
 from dcim.snmp.probe import ProbeResult, identify
@@ -41,7 +41,7 @@ async def poll_shard(room: PollingRoom, shard: int) -> int:
         room.keeper.spool.claim_beat(shard, beat_of(room.settings, time.time()))
         try:
             plans = await asyncio.to_thread(room.plans, shard)
-            last = await asyncio.to_thread(room.last_polls, plans)
+            last = await asyncio.to_thread(room.last_orders, plans)
         except SQLAlchemyError as error:
             if not round_.plans or not is_passing(error):
                 raise
@@ -71,7 +71,7 @@ async def _poll_round(room: PollingRoom, shard: int, round_: Round) -> int:
             # The database can't tell of them the next time.
             round_.last.update(
                 {
-                    each.agent_id: each.ports
+                    each.agent_id: each.ports.order
                     for each in outcomes
                     if each.ports is not None and is_comparable(each.ports.table)
                 }
@@ -90,7 +90,7 @@ async def _poll_round(room: PollingRoom, shard: int, round_: Round) -> int:
 async def _poll_quickly(
     room: PollingRoom,
     plans: Sequence[AgentPlan],
-    last: Mapping[int, PortPoll],
+    last: Mapping[int, PortOrder],
     limit_s: float,
     keep: Keep,
 ) -> int:

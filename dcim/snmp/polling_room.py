@@ -20,8 +20,8 @@ from dcim.snmp.credentials import make_target
 from dcim.snmp.engine import Engine
 from dcim.snmp.keeping import OutcomeKeeper
 from dcim.snmp.models import SnmpAgent
-from dcim.snmp.port_poll import PortPoll
-from dcim.snmp.port_recording import PortRecorder, last_poll
+from dcim.snmp.port_poll import PortOrder
+from dcim.snmp.port_recording import PortRecorder
 from dcim.snmp.port_walking import AgentHabits
 from dcim.snmp.profiles import Catalogue, load_catalogue
 from dcim.snmp.recording import find_measured
@@ -49,12 +49,12 @@ class AgentPlan:
 class Round:
     """What a worker remembers of a shard from its last poll, to go on without the database.
 
-    `last` are the polls before by agent id; `began` is by the monotonic clock, seconds. Secrets of
-    the targets stay in memory. `turn` keeps polls of the shard apart.
+    `last` are the ports of the polls before by agent id; `began` is by the monotonic clock,
+    seconds. Secrets of the targets stay in memory. `turn` keeps polls of the shard apart.
     """
 
     plans: Sequence[AgentPlan] = ()
-    last: dict[int, PortPoll] = field(default_factory=dict)
+    last: dict[int, PortOrder] = field(default_factory=dict)
     began: float = float("-inf")
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -175,24 +175,19 @@ class PollingRoom:
             return replace(plan, refusal=str(error))
         return replace(plan, target=target)
 
-    def last_polls(self, plans: Sequence[AgentPlan]) -> dict[int, PortPoll]:
-        """The polls before, by agent: only of those whose ports can be compared with them."""
+    def last_orders(self, plans: Sequence[AgentPlan]) -> dict[int, PortOrder]:
+        """The ports of the polls before, by agent: only where they can be compared with."""
         strange = [plan for plan in plans if plan.agent_id not in self.habits]
         with transaction(self.sessions, Scope.system("poll")) as session:
-            memories = self.recorder.recall(session, [plan.device_id for plan in plans])
+            orders = self.recorder.recall_orders(session, [plan.device_id for plan in plans])
             measured = find_measured(session, [plan.device_id for plan in strange])
         for plan in strange:
             self.habits[plan.agent_id] = AgentHabits.of_stranger(
                 plan.agent_id, has_readings=plan.device_id in measured
             )
-        found = {
-            plan.agent_id: last_poll(memories[plan.device_id])
-            for plan in plans
-            if plan.device_id in memories
-        }
-        return {agent_id: poll for agent_id, poll in found.items() if poll is not None}
+        return {plan.agent_id: orders[plan.device_id] for plan in plans if plan.device_id in orders}
 
-    def is_quick(self, plan: AgentPlan, last: Mapping[int, PortPoll]) -> bool:
+    def is_quick(self, plan: AgentPlan, last: Mapping[int, PortOrder]) -> bool:
         """Whether the sweep can read this agent's ports: over v2c, of a profile that allows it."""
         profile = self.catalogue.profiles.get(plan.profile)
         habits = self.habits[plan.agent_id]

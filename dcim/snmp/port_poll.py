@@ -47,6 +47,19 @@ _COUNTED = len(Item) - Item.IN_OCTETS
 
 
 @dataclass(frozen=True, slots=True)
+class PortOrder:
+    """Which ports a poll told of, by rising ifIndex: all that the next one is compared with."""
+
+    names: tuple[str, ...]
+    if_index: Ints
+
+    @classmethod
+    def of(cls, names: tuple[str, ...], indexes: tuple[int, ...]) -> PortOrder:
+        """Agents of a kind share the indexes: a worker remembers this of each."""
+        return cls(names, _array(indexes))
+
+
+@dataclass(frozen=True, slots=True)
 class PortPoll:
     """All ports of one poll, by rising ifIndex; `table` has them in the same order.
 
@@ -56,6 +69,10 @@ class PortPoll:
     table: PortTable
     if_index: Ints
     oper_status: Ints
+
+    @property
+    def order(self) -> PortOrder:
+        return PortOrder(self.table.names, self.if_index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +121,11 @@ def gather_poll(read: PortsRead, clock: str) -> PortPoll | NeedsFullRead:
     return PortPoll(PortTable(names, clock, matrix), _array(indexes), status)
 
 
-def same_ports(last: PortPoll | None, this: PortPoll) -> bool:
+def same_ports(last: PortOrder | None, this: PortPoll) -> bool:
     """Tell whether each ifIndex has the name it had in the last poll; without one it has not."""
     if last is None:
         return False
-    if last.table.names is not this.table.names and last.table.names != this.table.names:
+    if last.names is not this.table.names and last.names != this.table.names:
         return False
     return last.if_index is this.if_index or np.array_equal(last.if_index, this.if_index)
 

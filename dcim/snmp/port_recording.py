@@ -27,7 +27,7 @@ from dcim.metering.store import PostgresSampleStore
 from dcim.snmp.counter_arrays import REASONS, PortDeltas, advance_ports
 from dcim.snmp.counters import GapReason
 from dcim.snmp.measuring import unpack_state
-from dcim.snmp.port_poll import PortPoll
+from dcim.snmp.port_poll import PortOrder, PortPoll
 from dcim.snmp.port_table import NOT_READ, OCTETS_NOT_READ, Ints, Item, PortTable
 from dcim.snmp.ports import STATUS_WORDS, PortReading
 
@@ -49,29 +49,41 @@ def boot_clock() -> str:
         return ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """`order` is None where the next poll can't be compared with this one."""
+
+    memory: PortMemory
+    order: PortOrder | None
+
+
 @dataclass(slots=True)
 class PortRecorder:
     """What one worker remembers of devices' ports."""
 
-    _memories: dict[int, PortMemory] = field(default_factory=dict)
+    _remembered: dict[int, _Remembered] = field(default_factory=dict)
 
-    def recall(self, session: Session, device_ids: Sequence[int]) -> dict[int, PortMemory]:
+    def recall_orders(self, session: Session, device_ids: Sequence[int]) -> dict[int, PortOrder]:
+        """The ports of the last polls, by device: only of those the next can be compared with."""
+        found = self._recall(session, device_ids)
+        orders = {device_id: each.order for device_id, each in found.items()}
+        return {device_id: order for device_id, order in orders.items() if order is not None}
+
+    def _recall(self, session: Session, device_ids: Sequence[int]) -> dict[int, _Remembered]:
         """What the last polls of these devices left, by device; those never polled are left out."""
         times = find_memory_times(session, device_ids)
+        known = self._remembered
         changed = [
             device_id
             for device_id, ts_ms in times.items()
-            if device_id not in self._memories or self._memories[device_id].ts_ms != ts_ms
+            if device_id not in known or known[device_id].memory.ts_ms != ts_ms
         ]
         for device_id in changed:
-            self._memories.pop(device_id, None)
+            known.pop(device_id, None)
         if changed:
-            self._memories.update(read_memories(session, changed, len(Item)))
-        return {
-            device_id: self._memories[device_id]
-            for device_id in times
-            if device_id in self._memories
-        }
+            for device_id, memory in read_memories(session, changed, len(Item)).items():
+                known[device_id] = _Remembered(memory, _order_of(memory))
+        return {device_id: known[device_id] for device_id in times if device_id in known}
 
     def record(self, session: Session, polls: Sequence[tuple[int, PortPoll]], now_ms: int) -> None:
         """Write the frames of polls of (device_id, poll) and what the next ones start from.
@@ -82,7 +94,7 @@ class PortRecorder:
         if not polls:
             return
         device_ids = [device_id for device_id, _ in polls]
-        known = self.recall(session, device_ids)
+        known = {key: each.memory for key, each in self._recall(session, device_ids).items()}
         strange = [device_id for device_id in device_ids if device_id not in known]
         older = _take_over(session, strange) if strange else {}
         advanced: list[tuple[PortPoll, PortTable, PortDeltas]] = []
@@ -90,21 +102,28 @@ class PortRecorder:
             memory = known.get(device_id)
             before = older.get(device_id)
             if memory is not None:
-                before = PortTable(memory.layout.names, memory.clock, memory.counters)
+                before = PortTable(
+                    memory.layout.names, memory.clock, memory.open_counters(len(Item))
+                )
             advanced.append((poll, *advance_ports(before, poll.table)))
         layouts = _find_layouts(session, device_ids, known, [after for _, after, _ in advanced])
         frames: list[Frame] = []
         memories: list[PortMemory] = []
+        renewed: dict[int, _Remembered] = {}
         for layout, (poll, after, deltas) in zip(layouts, advanced, strict=True):
             if np.isin(deltas.reason, _OLD).all():
                 continue
             frame = _make_frame(layout, poll, deltas)
             newest = _renew_newest(known.get(layout.device_id), layout, poll, frame)
             frames.append(frame)
-            memories.append(PortMemory(layout, frame.ts_ms, after.clock, after.matrix, newest))
+            memory = PortMemory.pack(layout, frame.ts_ms, after.clock, after.matrix, newest)
+            memories.append(memory)
+            renewed[layout.device_id] = _Remembered(
+                memory, poll.order if is_comparable(poll.table) else None
+            )
         PostgresSampleStore().append_frames(session, frames, memories, now_ms)
-        # Believed only if the transaction comes to be: see `recall`.
-        self._memories.update({memory.layout.device_id: memory for memory in memories})
+        # Believed only if the transaction comes to be: see `_recall`.
+        self._remembered.update(renewed)
 
 
 def _take_over(session: Session, device_ids: Sequence[int]) -> dict[int, PortTable]:
@@ -215,12 +234,12 @@ def _renew_newest(memory: PortMemory | None, layout: Layout, poll: PortPoll, fra
     newest = np.full((len(Newest), len(layout)), -1, dtype=np.int64)
     if memory is not None:
         if memory.layout.names == layout.names:
-            newest = memory.newest.copy()
+            newest = memory.open_newest()
         else:
             place = {name: column for column, name in enumerate(layout.names)}
             old = [c for c, name in enumerate(memory.layout.names) if name in place]
             new = [place[memory.layout.names[column]] for column in old]
-            newest[:, new] = memory.newest[:, old]
+            newest[:, new] = memory.open_newest()[:, old]
     newest[Newest.IF_INDEX] = -1
     newest[Newest.IF_INDEX, : len(poll.table)] = poll.if_index
     table = frame.table
@@ -274,16 +293,19 @@ def poll_of_readings(
     )
 
 
-def last_poll(memory: PortMemory) -> PortPoll | None:
+def _order_of(memory: PortMemory) -> PortOrder | None:
     """Which ports the last poll had, by ifIndex; None if the next one can't be compared with it."""
-    indexes = memory.newest[Newest.IF_INDEX]
+    indexes = memory.open_newest()[Newest.IF_INDEX]
     told = int(np.count_nonzero(indexes >= 0))
     if not told or np.any(indexes[:told] < 0):
         return None
-    table = PortTable(memory.layout.names[:told], memory.clock, memory.counters[:, :told])
-    if not is_comparable(table):
+    names = memory.layout.names
+    counters = memory.open_counters(len(Item))
+    if not is_comparable(PortTable(names[:told], memory.clock, counters[:, :told])):
         return None
-    return PortPoll(table, indexes[:told], np.full(told, NOT_READ, dtype=np.int64))
+    return PortOrder.of(
+        names if told == len(names) else names[:told], tuple(indexes[:told].tolist())
+    )
 
 
 def is_comparable(table: PortTable) -> bool:

@@ -13,7 +13,7 @@ import structlog
 
 from dcim.snmp import faults
 from dcim.snmp.port_plan import POLL_PLAN, Hints, PortWalk
-from dcim.snmp.port_poll import NeedsFullRead, PortPoll, gather_poll, same_ports
+from dcim.snmp.port_poll import NeedsFullRead, PortOrder, PortPoll, gather_poll, same_ports
 from dcim.snmp.port_recording import boot_clock
 from dcim.snmp.sweep import Sweep
 from dcim.snmp.target import Target
@@ -74,7 +74,7 @@ class Walked:
 
 @dataclass(slots=True)
 class _Round:
-    last: Mapping[int, PortPoll]
+    last: Mapping[int, PortOrder]
     habits: Mapping[int, AgentHabits]
     ids: dict[int, int] = field(default_factory=dict)
     walked: dict[int, Walked] = field(default_factory=dict)
@@ -94,8 +94,8 @@ class _Round:
         habits.learn(fit=not walked.again)
 
 
-def judge(walk: PortWalk, last: PortPoll | None) -> Walked:
-    """Decide about a walk that ended; `last` is the poll before it."""
+def judge(walk: PortWalk, last: PortOrder | None) -> Walked:
+    """Decide about a walk that ended; `last` is of the poll before it."""
     at_ms = time.time_ns() // 1_000_000
     took_ms = int((time.monotonic() - walk.started) * 1000)
     error = walk.read.error
@@ -113,7 +113,7 @@ def judge(walk: PortWalk, last: PortPoll | None) -> Walked:
 
 async def walk_agents(
     targets: Sequence[tuple[int, Target]],
-    last: Mapping[int, PortPoll],
+    last: Mapping[int, PortOrder],
     habits: Mapping[int, AgentHabits],
     limit_s: float,
 ) -> dict[int, Walked]:
@@ -129,7 +129,7 @@ async def walk_agents(
         hints = habits[agent_id].hints
         known = last.get(agent_id)
         if hints is None:
-            hints = Hints() if known is None else Hints(ports=len(known.table))
+            hints = Hints() if known is None else Hints(ports=len(known.names))
         walk = PortWalk(target, plan=POLL_PLAN, hints=hints, retries=target.retries)
         round_.ids[id(walk)] = agent_id
         walks.append(walk)

@@ -183,7 +183,7 @@ def make_poll(
     raw[Item.BITS], raw[Item.SPEED_BPS] = 64, 10**9
     raw[Item.IN_OCTETS], raw[Item.OUT_OCTETS] = counters
     raw[Item.IN_ERRORS :] = 0
-    return Frame(layout, ts_ms, table), PortMemory(layout, ts_ms, "boot", raw, newest)
+    return Frame(layout, ts_ms, table), PortMemory.pack(layout, ts_ms, "boot", raw, newest)
 
 
 def measure(estate: Estate) -> Sizes:

@@ -289,8 +289,9 @@ def _compare(
     measured.frames_missing += abs(cycles - len(rows))
     stored = [StoredFrame(row.layout_id, row.ts, bytes(row.body)) for row in rows]
     samples = open_frames(TRAFFIC, stored, layouts)
+    starts, ends = before.open_counters(len(Item)), after.open_counters(len(Item))
     moved = {
-        name: (after.counters[item].view(np.uint64) - before.counters[item].view(np.uint64))
+        name: ends[item].view(np.uint64) - starts[item].view(np.uint64)
         for name, item in (("in_octets", Item.IN_OCTETS), ("out_octets", Item.OUT_OCTETS))
     }
     same = before.layout.names == after.layout.names

@@ -17,7 +17,7 @@ from dcim.snmp.column_reply import SMALLEST_ID
 from dcim.snmp.counters import CounterState, Delta, Reading, advance
 from dcim.snmp.engine import Engine
 from dcim.snmp.port_plan import POLL_PLAN, Hints, PortWalk
-from dcim.snmp.port_poll import PortPoll, gather_poll, same_ports
+from dcim.snmp.port_poll import PortOrder, PortPoll, gather_poll, same_ports
 from dcim.snmp.port_table import Item
 from dcim.snmp.ports import read_ports
 from dcim.snmp.target import Reply, Request, Target
@@ -27,7 +27,7 @@ PORTS = 7
 POLLS = 4
 SHIFT_S = 20  # between two polls
 
-Same = Callable[[PortPoll | None, PortPoll], bool]
+Same = Callable[[PortOrder | None, PortPoll], bool]
 # Numbering after the event: the port that stands at each place.
 SWAPS = {
     "the first two": [1, 0, 2, 3, 4, 5, 6],
@@ -107,7 +107,7 @@ class Poller:
         self.switch = switch
         self.same = same
         self.hints: Hints | None = None
-        self.last: PortPoll | None = None
+        self.last: PortOrder | None = None
         self.states: dict[str, CounterState | None] = {}
         self.counted: list[tuple[str, Delta]] = []
         self.full_reads = 0
@@ -122,7 +122,7 @@ class Poller:
         self.hints = walk.read.hints
         poll = gather_poll(walk.read, "clock")
         if isinstance(poll, PortPoll):
-            last, self.last = self.last, poll
+            last, self.last = self.last, poll.order
             if self.same(last, poll):
                 self._count(readings_of(poll))
                 return
@@ -214,7 +214,7 @@ def test_no_byte_is_told_of_another_port_whenever_it_happens(
         assert len(poller.counted) >= PORTS, moment
 
 
-def believe(last: PortPoll | None, this: PortPoll) -> bool:
+def believe(last: PortOrder | None, this: PortPoll) -> bool:
     return True
 
 
@@ -230,7 +230,7 @@ def test_control_without_the_comparison_bytes_are_told_of_another_port(
 def test_control_the_first_poll_alone_shows_nothing() -> None:
     """Without a poll before it, a poll may be of two numberings and look like any other."""
 
-    def but_for_the_first(last: PortPoll | None, this: PortPoll) -> bool:
+    def but_for_the_first(last: PortOrder | None, this: PortPoll) -> bool:
         return last is None or same_ports(last, this)
 
     order = SWAPS["the first two"]

@@ -141,11 +141,12 @@ def _counters_of_ports(session: Session) -> dict[int, dict[str, Any]]:
     devices = list(session.scalars(select(SnmpAgent.device_id)))
     return {
         int(series_id): {
-            "ts_ms": int(memory.counters[Item.TS_MS, column]),
-            "bits": int(memory.counters[Item.BITS, column]),
-            "in_octets": int(memory.counters[Item.IN_OCTETS].view(np.uint64)[column]),
+            "ts_ms": int(counters[Item.TS_MS, column]),
+            "bits": int(counters[Item.BITS, column]),
+            "in_octets": int(counters[Item.IN_OCTETS].view(np.uint64)[column]),
         }
         for memory in read_memories(session, devices, len(Item)).values()
+        for counters in (memory.open_counters(len(Item)),)
         for column, series_id in enumerate(memory.layout.traffic_ids)
     }
 

@@ -24,7 +24,7 @@ from dcim.snmp.if_mib import SYS_UPTIME
 from dcim.snmp.models import SnmpAgent
 from dcim.snmp.polling import poll_shard
 from dcim.snmp.polling_room import PollingRoom
-from dcim.snmp.port_poll import PortPoll
+from dcim.snmp.port_poll import PortOrder, PortPoll
 from dcim.snmp.port_recording import boot_clock
 from dcim.snmp.readings import DeviceReading, read_device
 from dcim.snmp.recording import Outcome, record_outcomes
@@ -167,9 +167,9 @@ def test_without_comparing_names_a_swap_would_move_bytes(
 ) -> None:
     """The control: the sweep alone takes what stands at an index for the port that stood there."""
 
-    def believe(last: PortPoll | None, this: PortPoll) -> bool:
+    def believe(last: PortOrder | None, this: PortPoll) -> bool:
         assert last is not None
-        object.__setattr__(this, "table", replace(this.table, names=last.table.names))
+        object.__setattr__(this, "table", replace(this.table, names=last.names))
         return True
 
     monkeypatch.setattr(port_walking, "same_ports", believe)
