@@ -84,7 +84,7 @@ def make_layouts(
 ) -> list[Layout]:
     """Layouts of (device_id, port names, which of them count octets), with their series.
 
-    Series that are missing are made; a port of the inventory with that name is bound to them.
+    Series that are missing are made.
     """
     devices = [device_id for device_id, names, _ in wanted for _ in names]
     slots = [name for _, names, _ in wanted for name in names]
@@ -96,7 +96,6 @@ def make_layouts(
         [s for s, c in zip(slots, counted, strict=True) if c],
     )
     _make_series(session, STATE, devices, slots)
-    bind_ports(session, sorted(set(devices)))
     rows = session.execute(
         text(
             "SELECT family, device_id, slot, id FROM series"
@@ -118,20 +117,6 @@ def _make_series(session: Session, family: Family, devices: list[int], slots: li
             " ON CONFLICT (family, device_id, slot) DO NOTHING"
         ),
         {"family": family.name, "devices": devices, "slots": slots},
-    )
-
-
-def bind_ports(session: Session, device_ids: Sequence[int]) -> None:
-    """Bind series of ports to the inventory's ports of the same device and name."""
-    session.execute(
-        text(
-            "UPDATE series SET port_id = port.id FROM port"
-            " WHERE series.device_id = ANY(CAST(:devices AS bigint[]))"
-            " AND series.family IN ('traffic', 'state') AND port.device_id = series.device_id"
-            " AND port.name = series.slot"
-            " AND num_nonnulls(series.port_id, series.power_node_id, series.room_id) = 0"
-        ),
-        {"devices": list(device_ids)},
     )
 
 

@@ -11,10 +11,11 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from dcim.columns import Code, Document, Name
+from dcim.columns import Code, Document, Id, Name
 from dcim.db import Base
 from dcim.inventory.models import Device
 
@@ -24,7 +25,8 @@ FAMILIES = ("traffic", "power", "climate", "state")
 class Series(Base):
     """One thing measured on one device. `slot` is its stable name there, never an ifIndex.
 
-    At most one of port, power node and room says what in the inventory it measures.
+    At most one of port, power node and room says what in the inventory it measures; a port since
+    `bound_since_ms` (UTC epoch ms; null: since the first sample), see `dcim.metering.bindings`.
     """
 
     __tablename__ = "series"
@@ -37,6 +39,7 @@ class Series(Base):
     port_id: Mapped[int | None] = mapped_column(ForeignKey("port.id"), index=True)
     power_node_id: Mapped[int | None] = mapped_column(ForeignKey("power_node.id"), index=True)
     room_id: Mapped[int | None] = mapped_column(ForeignKey("room.id"), index=True)
+    bound_since_ms: Mapped[int | None] = mapped_column(BigInteger)
 
     device: Mapped[Device] = relationship()
 
@@ -44,6 +47,32 @@ class Series(Base):
         UniqueConstraint("family", "device_id", "slot"),
         CheckConstraint("family IN ('traffic', 'power', 'climate', 'state')", name="family"),
         CheckConstraint("num_nonnulls(port_id, power_node_id, room_id) <= 1", name="one_subject"),
+        CheckConstraint("bound_since_ms IS NULL OR port_id IS NOT NULL", name="bound_since"),
+        Index(
+            "uq_series_one_of_port",
+            "port_id",
+            "family",
+            unique=True,
+            postgresql_where=text("port_id IS NOT NULL"),
+        ),
+    )
+
+
+class FormerBinding(Base):
+    """A port that a series once measured, in [start, end) UTC epoch ms; null: from the first
+    sample on."""
+
+    __tablename__ = "former_binding"
+
+    id: Mapped[Id]
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id", ondelete="CASCADE"))
+    port_id: Mapped[int] = mapped_column(ForeignKey("port.id"), index=True)
+    start_ms: Mapped[int | None] = mapped_column(BigInteger)
+    end_ms: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (
+        UniqueConstraint("series_id", "end_ms"),
+        CheckConstraint("start_ms < end_ms", name="span"),
     )
 
 
@@ -204,6 +233,7 @@ __all__ = [
     "FAMILIES",
     "ClimateSample",
     "CounterMemory",
+    "FormerBinding",
     "FrameClosing",
     "FrameLayout",
     "LatestSample",

@@ -1,6 +1,7 @@
 """Rules for network records that people enter: ports, services, lines, circuits, prefixes."""
 
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from dcim.columns import utc_now
 from dcim.customers.models import ContractItem
 from dcim.errors import ConflictError, InvalidError
 from dcim.inventory.models import Room
+from dcim.metering.bindings import bind_ports
 from dcim.network.address_models import AddressAssignment, Prefix
 from dcim.network.addresses import Holder, assign_address, check_holder
 from dcim.network.addressing import contains, parse_net
@@ -55,6 +57,9 @@ def update_port(session: Session, scope: Scope, found: Port, changes: Values) ->
             raise ConflictError("A cable is plugged into its rear; take that out first.")
     for name, value in _written(changes).items():
         setattr(found, name, value)
+    if "name" in changes:
+        session.flush()
+        bind_ports(session, [found.device_id], time.time_ns() // 1_000_000)
 
 
 def _written(values: Values) -> Values:

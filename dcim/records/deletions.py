@@ -24,7 +24,11 @@ from dcim.records.models import DeletedRecord
 
 KEPT = dt.timedelta(days=30)
 # What has no kind, as people call it.
-UNNAMED = {"series": mark("Measurements"), "snmp_agent": mark("SNMP agents")}
+UNNAMED = {
+    "series": mark("Measurements"),
+    "former_binding": mark("Measurements"),
+    "snmp_agent": mark("SNMP agents"),
+}
 
 
 def refuse_while_referred(

@@ -260,12 +260,16 @@ class _Derivation:
         found = []
         for port_id in sorted({member.port_id for member in members}):
             mine = [member for member in members if member.port_id == port_id]
-            meters = [m for m in self.meters.by_port.get(port_id, []) if m.family == "state"]
-            if not meters:
+            bound = self.meters.of_port(port_id, "state")
+            if not bound:
                 continue
             port = mine[0].port
-            columns = self.meters.columns(meters[0])
-            states = port_states(columns, self.meters.start, self.meters.end)
+            states = [
+                state
+                for each in bound
+                for low, high in each.within([(self.meters.start, self.meters.end)])
+                for state in port_states(self.meters.columns(each.meter), low, high)
+            ]
             for start, end in join((a, b) for a, b, state in states if state == "down"):
                 label = f"{port.device.name} {port.name}"
                 found.append(
@@ -278,7 +282,7 @@ class _Derivation:
                         cause=("ifOperStatus 为 down", "ifOperStatus was down"),
                         place=port.device.name,
                         resources=(port_name(port.device.name, port.name),),
-                        meters=(meters[0],),
+                        meters=tuple(each.meter for each in bound if each.within([(start, end)])),
                         impacts={
                             (member.customer_id, member.service.contract_item_id, "down")
                             for member in mine

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from dcim.inventory.models import Device
 from dcim.metering.batch import Columns
+from dcim.metering.bindings import read_bindings
 from dcim.metering.models import Series
 from dcim.metering.store import SampleStore
 from dcim.power.chain import Node, PowerTree, load_tree
@@ -23,7 +24,7 @@ from dcim.sla.evidence import (
     observe_states,
     temperature_values,
 )
-from dcim.sla.rules.intervals import Intervals, clip, union
+from dcim.sla.rules.intervals import Interval, Intervals, clip, union
 
 HOUR_MS = 3_600_000
 
@@ -36,9 +37,20 @@ class Meter:
     family: str
     name: str
     step_s: int
-    port_id: int | None
     power_node_id: int | None
     room_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PortMeter:
+    """A meter of a port for as long as it was that port's: [start, end), UTC epoch ms."""
+
+    meter: Meter
+    start: int
+    end: int
+
+    def within(self, spans: Iterable[Interval]) -> Intervals:
+        return clip(spans, self.start, self.end)
 
 
 class Meters:
@@ -56,21 +68,32 @@ class Meters:
         self.session, self.store, self.start, self.end = session, store, start, end
         self.tree = tree or load_tree(session)
         self.by_node: dict[int, list[Meter]] = {}
-        self.by_port: dict[int, list[Meter]] = {}
+        self._by_port: dict[int, list[PortMeter]] = {}
         self.by_room: dict[int, list[Meter]] = {}
-        for meter in _load_meters(session):
+        meters = {meter.series_id: meter for meter in _load_meters(session)}
+        for meter in meters.values():
             for place, key in (
                 (self.by_node, meter.power_node_id),
-                (self.by_port, meter.port_id),
                 (self.by_room, meter.room_id),
             ):
                 if key is not None:
                     place.setdefault(key, []).append(meter)
+        for bound in read_bindings(session):
+            found = PortMeter(meters[bound.series_id], bound.start, bound.end)
+            self._by_port.setdefault(bound.port_id, []).append(found)
         self._observed: dict[int, Observed] = {}
         self._feeds: dict[int, FeedStates] = {}
         self._refutations: dict[int, Intervals] = {}
         self._received: dict[tuple[int, int, int], int] = {}
         self._temperatures: dict[int, list[tuple[int, int, int]]] = {}
+
+    def of_port(self, port_id: int, family: str) -> list[PortMeter]:
+        """What measured the port in the stretch, one after the other as it was renamed."""
+        return [
+            found
+            for found in self._by_port.get(port_id, [])
+            if found.meter.family == family and found.start < self.end and found.end > self.start
+        ]
 
     def columns(self, meter: Meter, start: int | None = None, end: int | None = None) -> Columns:
         """The samples of a meter, over the whole stretch unless told otherwise."""
@@ -168,7 +191,6 @@ def _load_meters(session: Session) -> list[Meter]:
             Device.name,
             Series.slot,
             Series.step_s,
-            Series.port_id,
             Series.power_node_id,
             Series.room_id,
         )
@@ -176,8 +198,8 @@ def _load_meters(session: Session) -> list[Meter]:
         .order_by(Device.name, Series.slot)
     )
     return [
-        Meter(series_id, family, f"{device}/{slot}", step_s, port_id, node_id, room_id)
-        for series_id, family, device, slot, step_s, port_id, node_id, room_id in rows
+        Meter(series_id, family, f"{device}/{slot}", step_s, node_id, room_id)
+        for series_id, family, device, slot, step_s, node_id, room_id in rows
     ]
 
 

@@ -17,7 +17,7 @@ from dcim.sla.circumstances import Known, describe_incidents, describe_maintenan
 from dcim.sla.evidence import port_states
 from dcim.sla.meters import Meter, Meters, power_bins
 from dcim.sla.rules.facts import Period
-from dcim.sla.rules.intervals import Interval, clip
+from dcim.sla.rules.intervals import Interval, clip, subtract
 from dcim.sla.rules.periods import day_start, format_instant, month_days, to_ms
 from dcim.sla.rules.terms import Terms
 from dcim.sla.rules.terms_loading import load_terms
@@ -271,12 +271,17 @@ class _Gathering:
         states: list[list[Any]] = []
         for port in lane.ports:
             spans = clip(port.spans, self.meters.start, self.meters.end)
-            meters = [m for m in self.meters.by_port.get(port.port_id, []) if m.family == "state"]
-            for meter in meters[:1]:
-                columns = self.meters.columns(meter)
-                for low, high in spans:
+            found = self.meters.of_port(port.port_id, "state")
+            for bound in found:
+                columns = self.meters.columns(bound.meter)
+                mine = bound.within(spans)
+                for low, high in mine:
                     states += [list(state) for state in port_states(columns, low, high)]
-                self._cover(meter, both(f"{port.label} 状态", f"State of {port.label}"), spans)
+                label = both(f"{port.label} 状态", f"State of {port.label}")
+                self._cover(bound.meter, label, mine)
+            if found:
+                measured = [(bound.start, bound.end) for bound in found]
+                states += [[low, high, "unknown"] for low, high in subtract(spans, measured)]
         self.resources.append(
             {
                 "name": lane.name,
@@ -298,13 +303,12 @@ class _Gathering:
         members = []
         for port in each.ports:
             spans = clip(port.spans, *service)
-            for meter in self.meters.by_port.get(port.port_id, []):
-                if meter.family == "traffic" and spans:
+            for bound in self.meters.of_port(port.port_id, "traffic"):
+                if mine := bound.within(spans):
                     low, high = service[0] - interval, service[1] + 2 * interval
-                    members.append((self.meters.columns(meter, low, high), spans))
-                    self._cover(
-                        meter, both(f"{port.label} 流量", f"Traffic of {port.label}"), spans
-                    )
+                    members.append((self.meters.columns(bound.meter, low, high), mine))
+                    label = both(f"{port.label} 流量", f"Traffic of {port.label}")
+                    self._cover(bound.meter, label, mine)
         self.bandwidth.append(
             {
                 "item": each.item.code,

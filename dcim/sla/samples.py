@@ -1,13 +1,13 @@
 """Which series a scope may read, and from when to when: what is measured outlives who uses it."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from sqlalchemy import null, or_, select
+from sqlalchemy import case, null, or_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
@@ -16,6 +16,7 @@ from dcim.errors import InvalidError, NotFoundError
 from dcim.inventory.models import Allocation, Cabinet, Rack, Row
 from dcim.inventory.space.reach import select_reached_rooms, select_whole_racks
 from dcim.metering.batch import Columns
+from dcim.metering.bindings import OPEN_END, PortBinding, measures, read_bindings
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.network.models import ServiceMembership
@@ -82,7 +83,7 @@ def list_series(
             Series.family,
             Series.step_s,
             *visible,
-            Series.port_id,
+            Series.port_id if scope.is_staff else _own_port(scope),
             Series.power_node_id,
             Series.room_id,
         )
@@ -92,12 +93,13 @@ def list_series(
     for column, value in (
         (Series.family, wanted.family),
         (Series.device_id, wanted.device_id if scope.is_staff else None),
-        (Series.port_id, wanted.port_id),
         (Series.power_node_id, wanted.power_node_id),
         (Series.room_id, wanted.room_id),
     ):
         if value is not None:
             statement = statement.where(column == value)
+    if wanted.port_id is not None:
+        statement = statement.where(measures([wanted.port_id]))
     return fetch_page(session, SeriesRow, statement, paging)
 
 
@@ -139,14 +141,8 @@ def find_spans(session: Session, scope: Scope, series: Series) -> list[Span]:
     """When this scope's customer had what the series measures; staff always."""
     if scope.is_staff:
         return [(0, None)]
-    if series.port_id is not None:
-        memberships = session.execute(
-            select(ServiceMembership.starts_at, ServiceMembership.ends_at).where(
-                scope.filter(ServiceMembership.customer_id),
-                ServiceMembership.port_id == series.port_id,
-            )
-        )
-        return [(_to_ms(start), None if end is None else _to_ms(end)) for start, end in memberships]
+    if bindings := read_bindings(session, series_ids=[series.id]):
+        return _find_port_spans(session, scope, bindings)
     allocations = (
         select(Allocation.starts_on, Allocation.ends_on, Contract.timezone)
         .join(ContractItem, ContractItem.id == Allocation.contract_item_id)
@@ -173,13 +169,44 @@ def find_spans(session: Session, scope: Scope, series: Series) -> list[Span]:
     return []
 
 
+def _find_port_spans(session: Session, scope: Scope, bindings: Sequence[PortBinding]) -> list[Span]:
+    """When the series measured a port that was the customer's."""
+    memberships = session.execute(
+        select(
+            ServiceMembership.port_id, ServiceMembership.starts_at, ServiceMembership.ends_at
+        ).where(
+            scope.filter(ServiceMembership.customer_id),
+            ServiceMembership.port_id.in_({bound.port_id for bound in bindings}),
+        )
+    ).all()
+    spans: list[Span] = []
+    for bound in bindings:
+        for port_id, starts_at, ends_at in memberships:
+            if port_id == bound.port_id:
+                start = max(_to_ms(starts_at), bound.start)
+                end = min(OPEN_END if ends_at is None else _to_ms(ends_at), bound.end)
+                if start < end:
+                    spans.append((start, None if end == OPEN_END else end))
+    return spans
+
+
+def _own_ports(scope: Scope) -> Any:
+    return select(ServiceMembership.port_id).where(scope.filter(ServiceMembership.customer_id))
+
+
+def _own_port(scope: Scope) -> Any:
+    """The port if it is or was the customer's: what the series measures now may be another's."""
+    return case((Series.port_id.in_(_own_ports(scope)), Series.port_id), else_=None).label(
+        "port_id"
+    )
+
+
 def _in_reach(scope: Scope) -> Any:
     if scope.is_staff:
         return True
-    ports = select(ServiceMembership.port_id).where(scope.filter(ServiceMembership.customer_id))
     nodes = select(PowerNode.id).where(PowerNode.rack_id.in_(select_whole_racks(scope)))
     return or_(
-        Series.port_id.in_(ports),
+        measures(_own_ports(scope)),
         Series.power_node_id.in_(nodes),
         Series.room_id.in_(select_reached_rooms(scope)),
     )

@@ -11,13 +11,13 @@ from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractItem
 from dcim.customers.versions import Agreed, find_agreed
 from dcim.inventory.models import Allocation, Cabinet, Rack, Room, Row
+from dcim.metering.bindings import OPEN_END
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.power.chain import Node, PowerTree
 from dcim.sla.rules.intervals import Interval, intersect
 from dcim.sla.rules.periods import to_ms
 
 Words = dict[str, str]
-OPEN_END = 253_402_300_800_000  # year 10000
 
 
 SPACE_WORDS = {

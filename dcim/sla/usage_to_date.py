@@ -12,18 +12,17 @@ from sqlalchemy.orm import Session, joinedload
 from dcim.accounts.scope import Scope
 from dcim.customers.models import ContractItem
 from dcim.errors import InvalidError
+from dcim.metering.bindings import BEGINNING, OPEN_END, select_bindings
 from dcim.metering.bins import Bins
-from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.network.models import BandwidthService, ServiceMembership
 from dcim.sla.observations import DEFAULT_INTERVAL_MS, find_terms
-from dcim.sla.rules.intervals import Interval
+from dcim.sla.rules.intervals import Interval, clip
 from dcim.sla.rules.periods import day_start, to_ms
 from dcim.sla.rules.terms import Usage
 from dcim.sla.rules.terms_loading import load_terms
 from dcim.sla.rules.terms_text import TermsRefusedError
 from dcim.sla.rules.usage import Bandwidth, Order, bill_bandwidth
-from dcim.sla.subjects import OPEN_END
 from dcim.sla.usage import bandwidth_rows
 
 
@@ -129,23 +128,31 @@ def _load_members(
     session: Session, scope: Scope, service_ids: Sequence[int]
 ) -> Mapping[int, list[tuple[int, list[Interval]]]]:
     """By service: each port's traffic series with the spans of its membership."""
+    bindings = select_bindings()
     rows = session.execute(
         select(
             ServiceMembership.service_id,
-            Series.id,
+            bindings.c.series_id,
             ServiceMembership.starts_at,
             ServiceMembership.ends_at,
+            bindings.c.start_ms,
+            bindings.c.end_ms,
         )
-        .join(Series, Series.port_id == ServiceMembership.port_id)
+        .join(bindings, bindings.c.port_id == ServiceMembership.port_id)
         .where(
             ServiceMembership.service_id.in_(service_ids),
-            Series.family == "traffic",
+            bindings.c.family == "traffic",
             scope.filter(ServiceMembership.customer_id),
         )
-        .order_by(ServiceMembership.service_id, Series.id, ServiceMembership.starts_at)
+        .order_by(ServiceMembership.service_id, bindings.c.series_id, ServiceMembership.starts_at)
     )
     found: dict[int, dict[int, list[Interval]]] = {}
-    for service_id, series_id, starts_at, ends_at in rows:
+    for service_id, series_id, starts_at, ends_at, bound_from, bound_to in rows:
         span = (to_ms(starts_at), OPEN_END if ends_at is None else to_ms(ends_at))
-        found.setdefault(service_id, {}).setdefault(series_id, []).append(span)
+        measured = clip(
+            [span],
+            BEGINNING if bound_from is None else bound_from,
+            OPEN_END if bound_to is None else bound_to,
+        )
+        found.setdefault(service_id, {}).setdefault(series_id, []).extend(measured)
     return {key: list(several.items()) for key, several in found.items()}

@@ -14,6 +14,7 @@ import numpy as np
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from dcim.metering.bindings import bind_ports
 from dcim.metering.families import DOWN, UNKNOWN, UP
 from dcim.metering.frame_store import (
     Newest,
@@ -106,7 +107,9 @@ class PortRecorder:
                     memory.layout.names, memory.clock, memory.open_counters(len(Item))
                 )
             advanced.append((poll, *advance_ports(before, poll.table)))
-        layouts = _find_layouts(session, device_ids, known, [after for _, after, _ in advanced])
+        began_ms = min(int(poll.table[Item.TS_MS].min()) for _, poll in polls)
+        tables = [after for _, after, _ in advanced]
+        layouts = _find_layouts(session, device_ids, known, tables, began_ms)
         frames: list[Frame] = []
         memories: list[PortMemory] = []
         renewed: dict[int, _Remembered] = {}
@@ -182,8 +185,9 @@ def _find_layouts(
     device_ids: Sequence[int],
     known: dict[int, PortMemory],
     tables: Sequence[PortTable],
+    at_ms: int,
 ) -> list[Layout]:
-    """The layouts of tables: mostly those of the last poll."""
+    """The layouts of tables, polled since `at_ms`: mostly those of the last poll."""
     found: list[Layout | None] = []
     wanted: list[tuple[int, tuple[str, ...], Ints]] = []
     for device_id, table in zip(device_ids, tables, strict=True):
@@ -198,6 +202,7 @@ def _find_layouts(
         wanted.append((device_id, table.names, counts.astype(np.int64)))
         found.append(None)
     made = iter(make_layouts(session, wanted) if wanted else ())
+    bind_ports(session, sorted({device_id for device_id, _, _ in wanted}), at_ms)
     return [layout if layout is not None else next(made) for layout in found]
 
 

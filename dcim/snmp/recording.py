@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from dcim.inventory.models import Cabinet, Installation, Rack, Row
-from dcim.metering.frame_store import bind_ports
+from dcim.metering.bindings import bind_ports
 from dcim.metering.models import Series
 from dcim.metering.store import (
     PostgresSampleStore,
@@ -125,7 +125,8 @@ def _keep_aliases(session: Session, outcomes: Sequence[Outcome]) -> None:
                 "aliases": [alias for _, _, alias in told],
             },
         )
-        bind_ports(session, sorted({device_id for device_id, _, _ in told}))
+        at_ms = min(outcome.at_ms for outcome in outcomes)
+        bind_ports(session, sorted({device_id for device_id, _, _ in told}), at_ms)
 
 
 def _record_gauges(session: Session, outcomes: Sequence[Outcome]) -> None:

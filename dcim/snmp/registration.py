@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from dcim.accounts.secrets import seal_secret
 from dcim.config import EncryptionKeys, Settings
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.inventory.models import Device, DeviceType
-from dcim.metering.frame_store import bind_ports
+from dcim.metering.bindings import bind_ports
 from dcim.network.models import Port
 from dcim.snmp.models import SnmpAgent, SnmpCredential
 
@@ -201,7 +202,7 @@ def accept_ports(
     session.flush()
     if ports:
         # Polls bind series only when they read everything, once an hour.
-        bind_ports(session, [device.id])
+        bind_ports(session, [device.id], time.time_ns() // 1_000_000)
         record(
             session,
             scope,

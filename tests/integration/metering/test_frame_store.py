@@ -13,11 +13,11 @@ from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.inventory.models import Device
 from dcim.metering import maintenance, partitions
 from dcim.metering.batch import Columns
+from dcim.metering.bindings import bind_ports
 from dcim.metering.families import DAY_MS, TRAFFIC
 from dcim.metering.frame_store import (
     Newest,
     PortMemory,
-    bind_ports,
     find_memory_times,
     make_layouts,
     read_memories,
@@ -318,7 +318,7 @@ def test_layouts_are_kept_once_and_series_bound_to_their_ports(
         port = Port(device_id=device_id, name="b", speed_bps=0, alias="")
         session.add(port)
         session.flush()
-        bind_ports(session, [device_id])
+        bind_ports(session, [device_id], T0)
         bound = session.query(Series).filter(Series.port_id == port.id).all()
         assert {(each.family, each.slot) for each in bound} == {("traffic", "b"), ("state", "b")}
         assert session.get_one(Device, device_id).name == "sw-1"
