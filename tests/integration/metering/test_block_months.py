@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import pytest
 from alembic import command
@@ -15,10 +16,10 @@ from sqlalchemy.exc import ProgrammingError
 from dcim import schema
 from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession, SessionFactory, make_engine, transaction
-from dcim.metering import maintenance, partitions
+from dcim.metering import blocks, maintenance, partitions
 from dcim.metering.batch import Batch
 from dcim.metering.blocks import try_block_lock
-from dcim.metering.families import DAY_MS
+from dcim.metering.families import DAY_MS, find_family
 from dcim.metering.maintenance import RETENTION_DAYS
 from dcim.metering.store import PostgresSampleStore
 from dcim.postgres import APP, EmbeddedServer
@@ -63,6 +64,26 @@ def list_partitions(connection: Connection | ScopedSession) -> list[str]:
         )
     )
     return list(rows.scalars())
+
+
+@contextmanager
+def without(database: Database, function: str, guard: str, instead: str) -> Iterator[None]:
+    """A function of the owner's without one of its guards."""
+    owner = make_engine(database.owner_url, pool_size=1)
+    with owner.connect() as connection:
+        made = connection.exec_driver_sql(
+            f"SELECT pg_get_functiondef('{function}'::regproc)"
+        ).scalar_one()
+        assert made.count(guard) == 1
+        cursor = connection.connection.cursor()
+        cursor.execute(made.replace(guard, instead))
+        connection.connection.commit()
+        try:
+            yield
+        finally:
+            cursor.execute(made)
+            connection.connection.commit()
+    owner.dispose()
 
 
 def load(session: ScopedSession, series_id: int, *days: int) -> None:
@@ -173,20 +194,52 @@ def test_a_month_is_dropped_when_its_last_day_is_past_retention(
     assert read_days(session, a) == [JULY - 1, JULY]
 
 
+@pytest.mark.parametrize("guarded", [True, False])
 def test_nobody_can_have_what_is_inside_retention_dropped(
-    session: ScopedSession, make_series: MakeSeries
+    session: ScopedSession, clean_database: Database, make_series: MakeSeries, guarded: bool
 ) -> None:
-    """Whatever an error above it asks for; the clock is the database's own."""
+    """Whatever an error above it asks for; the clock is the database's own. And the control."""
     [a] = make_series("climate")
     today = (dt.datetime.now(dt.UTC).date() - EPOCH).days
     # A month that ends just within, and the one before it.
     kept = today - RETENTION_DAYS
     gone = (EPOCH + dt.timedelta(days=kept)).replace(day=1)
     load(session, a, (gone - EPOCH).days - 1, kept)
-    with session.begin():
+    changed = without(clean_database, "drop_sample_blocks", "oldest := least(", "PERFORM least(")
+    with nullcontext() if guarded else changed, session.begin():
         dropped = session.execute(text("SELECT drop_sample_blocks(2147483647)")).scalar()
-    assert dropped == 1
-    assert read_days(session, a) == [kept]
+    assert dropped == (1 if guarded else 2)
+    assert read_days(session, a) == ([kept] if guarded else [])
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "America/Los_Angeles"])
+def test_months_are_those_of_the_calendar_in_utc(session: ScopedSession, zone: str) -> None:
+    """Whatever the zone of the connection: every day from 2017 to 2021 has one place."""
+    first, stop = (dt.date(2017, 1, 15) - EPOCH).days, (dt.date(2021, 12, 1) - EPOCH).days
+    with session.begin():
+        session.execute(text(f"SET LOCAL TIME ZONE '{zone}'"))
+        session.execute(
+            text("SELECT make_sample_blocks(:a, :b, false)"), {"a": first, "b": stop + 1}
+        )
+        bounds = session.execute(
+            text(
+                "SELECT right(c.relname, 6), pg_get_expr(c.relpartbound, c.oid) FROM pg_class c"
+                " WHERE c.relispartition AND c.relname ~ '^sample_block_[0-9]{6}$' ORDER BY 1"
+            )
+        ).all()
+        # Dropped by the same calendar.
+        some = (dt.date(2019, 3, 1) - EPOCH).days
+        session.execute(text("SELECT drop_sample_blocks(:day)"), {"day": some - 1})
+        assert list_partitions(session)[0] == "sample_block_201902"
+        session.execute(text("SELECT drop_sample_blocks(:day)"), {"day": some})
+        assert list_partitions(session)[0] == "sample_block_201903"
+        session.rollback()
+    starts = [dt.date(2017 + n // 12, n % 12 + 1, 1) for n in range(61)]
+    days = [(start - EPOCH).days for start in starts]
+    assert [tuple(bound) for bound in bounds] == [
+        (start.strftime("%Y%m"), f"FOR VALUES FROM ({low}) TO ({high})")
+        for start, low, high in zip(starts, days, days[1:], strict=False)
+    ]
 
 
 def test_the_app_can_neither_make_nor_drop_a_month_by_itself(
@@ -270,15 +323,6 @@ def test_who_reads_while_blocks_move_sees_them(
     """Control: without its lock a reader that came a moment before the commit sees neither."""
     [a] = make_series("climate")
     place_in_rest(session, a, JUNE)
-    owner = make_engine(clean_database.owner_url, pool_size=1)
-    with owner.begin() as connection:
-        made = connection.exec_driver_sql(
-            "SELECT pg_get_functiondef('make_sample_blocks'::regproc)"
-        ).scalar_one()
-        lock = "LOCK TABLE public.sample_block IN ACCESS EXCLUSIVE MODE;"
-        assert made.count(lock) == 1
-        if not guarded:
-            connection.execute(text(made.replace(lock, "NULL;").replace(":", "\\:")))
     found: list[int] = []
 
     def read() -> None:
@@ -286,7 +330,9 @@ def test_who_reads_while_blocks_move_sees_them(
             found.extend(other.scalars(text("SELECT day FROM sample_block")))
 
     reader = threading.Thread(target=read)
-    try:
+    lock = "LOCK TABLE public.sample_block IN ACCESS EXCLUSIVE MODE;"
+    changed = without(clean_database, "make_sample_blocks", lock, "NULL;")
+    with nullcontext() if guarded else changed:
         with session.begin():
             session.execute(text("SELECT make_sample_blocks(:a, :b, true)"), {"a": JUNE, "b": JULY})
             reader.start()
@@ -294,11 +340,7 @@ def test_who_reads_while_blocks_move_sees_them(
             until = time.monotonic() + 60
             while not session.scalar(waits) and time.monotonic() < until:
                 time.sleep(0.01)
-    finally:
         reader.join()
-        with owner.begin() as connection:
-            connection.execute(text(made.replace(":", "\\:")))
-        owner.dispose()
     assert found == ([JUNE] if guarded else [])
     assert read_days(session, a) == [JUNE]
 
@@ -348,6 +390,35 @@ def test_reads_and_merges_look_at_the_months_in_question_alone(
             if generic == "force_generic_plan":
                 assert "Subplans Removed" in plan
         session.rollback()
+
+
+def test_months_that_are_not_asked_for_are_not_touched(
+    session: ScopedSession, make_series: MakeSeries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The statements of `blocks` themselves: what they touch they hold locks on."""
+    [a] = make_series("climate")
+    for day in (JUNE, JULY, AUGUST):
+        load(session, a, day)
+    family = find_family("climate")
+    locked = text(
+        "SELECT DISTINCT c.relname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation"
+        " WHERE l.pid = pg_backend_pid() AND c.relkind = 'r' AND c.relname LIKE 'sample_block_%'"
+    )
+
+    def touched(days: range) -> list[set[str]]:
+        found = []
+        for work in (
+            lambda: blocks.read_blocks(session, family, [a], days),
+            lambda: blocks._read_for_merge(session, family, [(a, day) for day in days]),
+        ):
+            with session.begin():
+                work()
+                found.append({name[13:] for name in session.scalars(locked)})
+        return found
+
+    assert touched(range(JULY, JULY + 31)) == [{"201907"}] * 2
+    # The control: asked for more, they touch more.
+    assert touched(range(JULY - 1, JULY + 32)) == [{"201906", "201907", "201908"}] * 2
 
 
 def test_a_load_asks_for_its_months_once(session: ScopedSession, make_series: MakeSeries) -> None:
