@@ -11,11 +11,13 @@ from sqlalchemy import Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
+    DataError,
     DBAPIError,
     InterfaceError,
     InvalidatePoolError,
     OperationalError,
     SQLAlchemyError,
+    StatementError,
     TimeoutError,
 )
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, sessionmaker
@@ -62,6 +64,8 @@ KEEP_ALIVE = {
 # SQLSTATE classes of what passes by itself: connection, resources (disk full, too many clients),
 # stopped by an operator or starting, system error; serialization failures and deadlocks.
 _PASSING = ("08", "53", "57", "58", "40")
+# Classes of what is wrong with the values themselves: data exception, constraint, a trigger's word.
+_REFUSING = ("22", "23", "P0")
 _READ_ONLY = "25006"  # a standby that isn't promoted yet
 
 # A kept connection that nobody used for so long is asked before it is used again.
@@ -93,6 +97,18 @@ def is_passing(error: SQLAlchemyError) -> bool:
     if state is None:  # the client's own words: it couldn't connect, or the connection broke
         return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
     return state.startswith(_PASSING) or state == _READ_ONLY
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the values were refused, so that others may pass: not the statement or the server."""
+    if isinstance(error, UnicodeEncodeError):  # a lone surrogate: the client's own
+        return True
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, StatementError)  # a value that no parameter can be made of
+    state = error.orig.sqlstate if isinstance(error.orig, psycopg.Error) else None
+    if state is None:  # the client's own words: a NUL in a text
+        return isinstance(error, DataError)
+    return state.startswith(_REFUSING)
 
 
 def _note_return(connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:

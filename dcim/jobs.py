@@ -134,7 +134,7 @@ async def _maintain_samples(context: procrastinate.JobContext) -> None:
             "samples maintained",
             blocks=report.blocks,
             samples=report.samples,
-            expired=report.expired_blocks,
+            expired_months=report.expired_months,
             busy=report.busy,
         )
 

@@ -36,6 +36,12 @@ def show_spool(ctx: click.Context, as_json: bool) -> None:
             )
         ],
     )
+    if found.set_aside:
+        print_table(
+            "Set aside, the newest",
+            ("file", "polls", "why"),
+            [(each.file, each.polls, each.why) for each in found.set_aside],
+        )
 
 
 def _when(at_ms: int | None) -> str:

@@ -140,13 +140,21 @@ def _read_for_merge(
     session: Session, family: Family, keys: Iterable[tuple[int, int]]
 ) -> dict[tuple[int, int], tuple[Columns, int]]:
     pairs = sorted(keys)
+    days = [day for _, day in pairs]
     rows = session.execute(
         text(
             "SELECT b.series_id, b.day, b.codec, b.count, b.sha256, b.body, b.revision"
             " FROM unnest(CAST(:ids AS integer[]), CAST(:days AS integer[])) AS k (series_id, day)"
             " JOIN sample_block b ON b.series_id = k.series_id AND b.day = k.day"
+            # Said once more, so that only months in question are looked at.
+            " AND b.day BETWEEN :first AND :last"
         ),
-        {"ids": [series_id for series_id, _ in pairs], "days": [day for _, day in pairs]},
+        {
+            "ids": [series_id for series_id, _ in pairs],
+            "days": days,
+            "first": min(days, default=0),
+            "last": max(days, default=0),
+        },
     )
     return {
         (series_id, day): (

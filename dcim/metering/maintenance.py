@@ -13,9 +13,13 @@ from dcim.metering.families import DAY_MS, FAMILY_BY_NAME, Family
 from dcim.metering.frame_store import find_layouts
 from dcim.metering.frames import FRAMED, StoredFrame, open_frames
 from dcim.metering.partitions import (
+    BLOCKS_AHEAD,
     drop_day,
+    drop_months,
     list_days,
+    list_unsettled,
     make_days,
+    make_months,
 )
 
 # A day closes two days after it began at the earliest: what arrives late is mostly there by then.
@@ -32,7 +36,8 @@ FRAME_CHUNK = 10
 class MaintenanceReport:
     blocks: int = 0
     samples: int = 0
-    expired_blocks: int = 0
+    # Partitions of blocks that were dropped: a month each.
+    expired_months: int = 0
     # Another process is at it; this run left the rest to it.
     busy: bool = False
 
@@ -47,6 +52,8 @@ def close_and_expire(session: Session, now_ms: int) -> MaintenanceReport:
     before_ms = first_open_day(now_ms) * DAY_MS
     with session.begin():
         make_days(session, now_ms // DAY_MS)
+    with session.begin():
+        _make_months(session, now_ms // DAY_MS, report)
     _close_frames(session, now_ms, report)
     for family in FAMILY_BY_NAME.values():
         after = 0
@@ -61,7 +68,16 @@ def close_and_expire(session: Session, now_ms: int) -> MaintenanceReport:
     if not report.busy:
         with session.begin():
             _expire(session, now_ms, report)
+        _settle(session, report)
     return report
+
+
+def _make_months(session: Session, today: int, report: MaintenanceReport) -> None:
+    if not try_block_lock(session):
+        report.busy = True
+        return
+    # Back too, for an instance that is new, or that nobody ran for weeks.
+    make_months(session, range(today - 31, today + BLOCKS_AHEAD))
 
 
 def _close_frames(session: Session, now_ms: int, report: MaintenanceReport) -> None:
@@ -193,12 +209,20 @@ def _close_chunk(
 
 
 def _expire(session: Session, now_ms: int, report: MaintenanceReport) -> None:
+    """Drop months that are past retention whole, so a block is kept up to 31 days longer."""
     oldest = now_ms // DAY_MS - RETENTION_DAYS
-    gone = session.execute(
-        text(
-            "WITH gone AS (DELETE FROM sample_block WHERE day < :oldest RETURNING 1)"
-            " SELECT count(*) FROM gone"
-        ),
-        {"oldest": oldest},
-    )
-    report.expired_blocks = gone.scalar_one()
+    report.expired_months = drop_months(session, oldest)
+    # Too old ever to get a month of their own.
+    session.execute(text("DELETE FROM sample_block_rest WHERE day < :oldest"), {"oldest": oldest})
+
+
+def _settle(session: Session, report: MaintenanceReport) -> None:
+    """Move blocks that came for months without a partition into one, a month a transaction."""
+    with session.begin():
+        days = list_unsettled(session)
+    for day in days:
+        with session.begin():
+            if not try_block_lock(session):
+                report.busy = True
+                return
+            make_months(session, range(day, day + 1), move=True)

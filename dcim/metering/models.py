@@ -88,7 +88,10 @@ class CounterMemory(Base):
 
 
 class SampleBlock(Base):
-    """One series' day, compressed; `day` counts UTC days since the epoch."""
+    """One series' day, compressed; `day` counts UTC days since the epoch.
+
+    In partitions of a month (`metering.partitions`).
+    """
 
     __tablename__ = "sample_block"
 
@@ -101,6 +104,8 @@ class SampleBlock(Base):
     revision: Mapped[int] = mapped_column(Integer, default=1)
     sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
     body: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = ({"postgresql_partition_by": "RANGE (day)"},)
 
 
 class _Hot:

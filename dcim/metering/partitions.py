@@ -1,4 +1,7 @@
-"""Partitions of the frames, a UTC day each: made ahead, dropped when their day is in blocks."""
+"""Partitions: of frames a UTC day each, dropped when it is in blocks; of blocks a month each.
+
+A month of blocks is dropped when all its days are past retention. All are made ahead.
+"""
 
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -12,6 +15,8 @@ AHEAD = 7
 # How long a change of partitions waits for readers (a running backup holds them for minutes). New
 # readers queue behind it, so it gives up soon; the next night tries again.
 _PATIENCE = "3s"
+# Days ahead whose months are there: blocks come days after their day, so never for want of nights.
+BLOCKS_AHEAD = 62
 
 
 def make_days(session: Session, today: int) -> None:
@@ -60,3 +65,52 @@ def drop_day(session: Session, day: int) -> bool:
     except OperationalError:
         return False
     return True
+
+
+# -- months of blocks
+
+
+def make_months(session: Session, days: range, *, move: bool = False) -> bool:
+    """Make the partitions of all months with such a day; False where somebody is in the way.
+
+    Needs the block lock. Blocks in the rest stay there, unless they are to `move` into their month.
+    """
+    try:
+        with session.begin_nested():
+            session.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
+            session.execute(
+                text("SELECT make_sample_blocks(:first, :stop, :move)"),
+                {"first": days.start, "stop": days.stop, "move": move},
+            )
+            session.execute(text("SET LOCAL lock_timeout = 0"))
+    except OperationalError:
+        return False
+    return True
+
+
+def list_unsettled(session: Session) -> list[int]:
+    """A day of each month of which blocks are in the rest."""
+    rows = session.execute(
+        text(
+            "SELECT min(day) FROM sample_block_rest GROUP BY"
+            " date_trunc('month', timestamp '1970-01-01' + day * interval '1 day') ORDER BY 1"
+        )
+    )
+    return list(rows.scalars())
+
+
+def drop_months(session: Session, oldest: int) -> int:
+    """Drop partitions of blocks that have no day from `oldest` on. Returns how many.
+
+    None where somebody reads them: the next night then.
+    """
+    try:
+        with session.begin_nested():
+            session.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
+            dropped: int = session.execute(
+                text("SELECT drop_sample_blocks(:oldest)"), {"oldest": oldest}
+            ).scalar_one()
+            session.execute(text("SET LOCAL lock_timeout = 0"))
+    except OperationalError:
+        return 0
+    return dropped

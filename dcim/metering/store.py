@@ -22,6 +22,7 @@ from dcim.metering.frame_store import (
 )
 from dcim.metering.frames import FRAMED, Frame
 from dcim.metering.maintenance import MaintenanceReport, close_and_expire, first_open_day
+from dcim.metering.partitions import make_months
 
 # A frame older than this is kept as rows: its day may be about to be closed, and its partition is
 # dropped then. Days are closed when they are at least twice as old.
@@ -207,6 +208,8 @@ class PostgresSampleStore:
         closed, young = batch.take(old), batch.take(~old)
         if len(closed):
             wait_for_block_lock(session)
+            days = closed.matrix[1] // DAY_MS
+            make_months(session, range(int(days.min()), int(days.max()) + 1))
             pack_days(session, closed)
             self._renew_latest(session, closed)
         self.append(session, batch.family.name, young)

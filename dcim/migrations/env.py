@@ -9,7 +9,7 @@ from dcim.models import metadata
 
 def include_name(name: str | None, kind: str, parents: object) -> bool:
     """Leave procrastinate's own tables alone, its schema is applied as it ships, and partitions."""
-    apart = ("procrastinate_", "port_frame_")
+    apart = ("procrastinate_", "port_frame_", "sample_block_")
     return not (kind == "table" and name is not None and name.startswith(apart))
 
 

@@ -4,6 +4,10 @@ What is kept on disk are outcomes as they were polled, no deltas. These are take
 recorded, from what the database holds then, so that recording one again changes nothing (a crash
 between the commit and the removal of its file), and so that outcomes of a shard must be recorded in
 the order of time: while any of it waits on disk, newer ones go there too, behind it.
+
+Where the database refuses what a batch says, the batch is halved, each half a transaction, until
+what is refused stands alone: that is set aside with the reason, all else is recorded. A batch of n
+takes 2n - 1 transactions at most, about 2 log n for one that is refused.
 """
 
 import time
@@ -16,7 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
-from dcim.db import SessionFactory, is_passing, transaction
+from dcim.db import SessionFactory, is_passing, is_refusal, transaction
+from dcim.snmp.outcome_codec import Batch
 from dcim.snmp.port_recording import PortRecorder
 from dcim.snmp.recording import Outcome, record_outcomes
 from dcim.snmp.spool import Spool, SpoolFullError
@@ -27,6 +32,25 @@ log = structlog.get_logger(__name__)
 CHUNK = 100
 # So long a poll helps to replay what waits, before it leaves the rest for later.
 HELP_S = 5.0
+
+
+@dataclass(slots=True)
+class _Result:
+    """What became of outcomes: all others are recorded.
+
+    `left` are those that nobody has tried to the end, as `error` came between; it isn't theirs.
+    """
+
+    refused: list[tuple[Outcome, str]] = field(default_factory=list)
+    left: list[Outcome] = field(default_factory=list)
+    error: Exception | None = None
+
+    def make_batch(self, shard: int) -> Batch:
+        return Batch(
+            shard,
+            tuple(outcome for outcome, _ in self.refused),
+            tuple(why for _, why in self.refused),
+        )
 
 
 @dataclass(slots=True)
@@ -44,7 +68,7 @@ class OutcomeKeeper:
     def keep(self, shard: int, outcomes: Sequence[Outcome]) -> bool:
         """Record outcomes of one round, or spool them. Whether all are in the database now.
 
-        Raises what the database says of a transaction that could never succeed.
+        Raises what the database says of statements that could never succeed, whatever they write.
         """
         chunks = range(0, len(outcomes), CHUNK)
         recorded = [self._keep(shard, outcomes[start : start + CHUNK]) for start in chunks]
@@ -63,17 +87,17 @@ class OutcomeKeeper:
             if self.spool.waiting(shard):
                 self.spool.note_dropped(shard, len(outcomes), full)
                 return False
-        try:
-            self._record(outcomes)
-        except SQLAlchemyError as error:
-            if not is_passing(error):
-                raise
+        result = self._record(outcomes)
+        if result.refused:
+            self.spool.put_aside(result.make_batch(shard))
+        if (error := result.error) is not None:
+            if not _passes(error):
+                raise error
             log.warning("database away: polls spooled", shard=shard, error=_name(error))
-            full = self._spool(shard, outcomes)
+            full = self._spool(shard, result.left)
             if full:
-                self.spool.note_dropped(shard, len(outcomes), full)
-            return False
-        return True
+                self.spool.note_dropped(shard, len(result.left), full)
+        return not result.refused and not result.left
 
     def _spool(self, shard: int, outcomes: Sequence[Outcome]) -> str:
         """Put outcomes on disk. Returns why not, empty if they are."""
@@ -83,7 +107,27 @@ class OutcomeKeeper:
             return str(error)
         return ""
 
-    def _record(self, outcomes: Sequence[Outcome]) -> None:
+    def _record(self, outcomes: Sequence[Outcome]) -> _Result:
+        """Record all that the database takes; each part that is tried is a transaction."""
+        result = _Result()
+        parts = [list(outcomes)]
+        while parts:
+            part = parts.pop()
+            try:
+                self._record_whole(part)
+            except (SQLAlchemyError, UnicodeEncodeError) as error:
+                if not is_refusal(error):
+                    result.error = error
+                    result.left = [outcome for each in (part, *parts[::-1]) for outcome in each]
+                    break
+                if len(part) == 1:
+                    result.refused.append((part[0], _name(error)))
+                else:
+                    middle = len(part) // 2
+                    parts += [part[middle:], part[:middle]]
+        return result
+
+    def _record_whole(self, outcomes: Sequence[Outcome]) -> None:
         with transaction(self.sessions, Scope.system("poll")) as session:
             now_ms = time.time_ns() // 1_000_000
             record_outcomes(session, self.recorder, outcomes, now_ms)
@@ -123,18 +167,26 @@ class OutcomeKeeper:
             batch = self.spool.open(path)
             if batch is None:
                 continue
-            try:
-                self._record(batch.outcomes)
-            except SQLAlchemyError as error:
-                if is_passing(error):
-                    return polls, False
-                self.spool.set_aside(path, f"the database refuses it: {_name(error)}")
+            result = self._record(batch.outcomes)
+            if (error := result.error) is not None:
+                if _passes(error):
+                    return polls, False  # and all of it once more: that changes nothing
+                self.spool.set_aside(path, f"the database can't take it: {_name(error)}")
                 continue
-            self.spool.remove(path)
-            polls += len(batch.outcomes)
+            if result.refused:
+                self.spool.put_aside(result.make_batch(batch.shard), path)
+            else:
+                self.spool.remove(path)
+            polls += len(batch.outcomes) - len(result.refused)
         return polls, True
 
 
-def _name(error: SQLAlchemyError) -> str:
-    """The kind of an error: its text may show what was written."""
-    return type(getattr(error, "orig", None) or error).__name__
+def _passes(error: Exception) -> bool:
+    return isinstance(error, SQLAlchemyError) and is_passing(error)
+
+
+def _name(error: Exception) -> str:
+    """The kind of an error, and whose rule it was: its text may show what was written."""
+    cause = getattr(error, "orig", None) or error
+    rule = getattr(getattr(cause, "diag", None), "constraint_name", None)
+    return f"{type(cause).__name__} ({rule})" if rule else type(cause).__name__

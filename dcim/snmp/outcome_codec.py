@@ -39,17 +39,24 @@ class DamagedSpoolError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Outcomes of one shard that are recorded together, each agent at most once."""
+    """Outcomes of one shard that are recorded together, each agent at most once.
+
+    `refusals` say of each why the database refuses it; empty of a batch that waits.
+    """
 
     shard: int
     outcomes: tuple[Outcome, ...]
+    refusals: tuple[str, ...] = ()
 
 
 def encode(batch: Batch) -> bytes:
     """Make the octets of a file."""
     tables: list[bytes] = []
     words = [_to_words(outcome, tables) for outcome in batch.outcomes]
-    text = json.dumps({"shard": batch.shard, "outcomes": words}, separators=(",", ":")).encode()
+    whole: dict[str, Any] = {"shard": batch.shard, "outcomes": words}
+    if batch.refusals:
+        whole["refusals"] = batch.refusals
+    text = json.dumps(whole, separators=(",", ":")).encode()
     body = zlib.compress(b"".join((len(text).to_bytes(4, "big"), text, *tables)), 1)
     return _MAGIC + hashlib.sha256(body).digest() + body
 
@@ -82,7 +89,10 @@ def _read(body: bytes) -> Batch:
     outcomes = tuple(_from_words(each, tables) for each in words["outcomes"])
     if tables.at != len(plain):
         raise ValueError("longer or shorter than it says")
-    return Batch(int(words["shard"]), outcomes)
+    refusals = tuple(map(str, words.get("refusals", ())))
+    if len(refusals) not in (0, len(outcomes)):
+        raise ValueError("refusals of other outcomes")
+    return Batch(int(words["shard"]), outcomes, refusals)
 
 
 def _to_words(outcome: Outcome, tables: list[bytes]) -> dict[str, Any]:

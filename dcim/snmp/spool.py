@@ -35,6 +35,10 @@ _UNFINISHED = ".unfinished"
 _ABANDONED_S = 600.0
 # How many polls were dropped because the folder was full, as text.
 _DROPPED = "dropped"
+# So much of the folder's limit may be taken by refused polls: they must not crowd out an outage's.
+_SHARE_SET_ASIDE = 0.1
+# Files set aside that `summary` looks into, the newest.
+_LOOKED_INTO = 20
 
 
 class SpoolFullError(RuntimeError):
@@ -42,8 +46,20 @@ class SpoolFullError(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """A file that is looked at by people alone: how many polls it holds, and why it is there."""
+
+    file: str
+    polls: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class SpoolSummary:
-    """What waits. Times are UTC epoch ms of the first and last poll, None of an empty spool."""
+    """What waits, and the newest of what was set aside.
+
+    Times are UTC epoch ms of the first and last poll that waits, None of an empty spool.
+    """
 
     files: int
     polls: int
@@ -53,6 +69,7 @@ class SpoolSummary:
     shards: tuple[int, ...]
     damaged: int
     dropped: int
+    set_aside: tuple[SetAside, ...] = ()
 
 
 @dataclass(slots=True)
@@ -69,8 +86,7 @@ class Spool:
         Raises SpoolFullError; whatever the disk says is one, as it must not stop the polling.
         """
         octets = encode(Batch(shard, tuple(outcomes)))
-        at_ms = min(outcome.at_ms for outcome in outcomes)
-        name = f"{at_ms:015d}-{shard}-{os.getpid()}-{next(self._numbers)}{_SUFFIX}"
+        name = self._name(shard, outcomes)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             taken = sum(size for _, size in self._entries())
@@ -79,6 +95,10 @@ class Spool:
             self._write(name, octets)
         except OSError as error:
             raise SpoolFullError(error.strerror or type(error).__name__) from error
+
+    def _name(self, shard: int, outcomes: Sequence[Outcome]) -> str:
+        at_ms = min(outcome.at_ms for outcome in outcomes)
+        return f"{at_ms:015d}-{shard}-{os.getpid()}-{next(self._numbers)}{_SUFFIX}"
 
     def _write(self, name: str, octets: bytes) -> None:
         unfinished = self.folder / (name + _UNFINISHED)
@@ -152,6 +172,32 @@ class Spool:
         with suppress(FileNotFoundError):
             path.rename(path.with_name(path.name + _DAMAGED))
 
+    def put_aside(self, batch: Batch, path: Path | None = None) -> None:
+        """Keep refused outcomes for people to look at; of a file, instead of the whole of it.
+
+        Polls that there is no room for are dropped and counted. Again is the same as once.
+        """
+        why = "; ".join(sorted(set(batch.refusals)))
+        log.error("polls refused", shard=batch.shard, polls=len(batch.outcomes), why=why)
+        name = (path.name if path else self._name(batch.shard, batch.outcomes)) + _DAMAGED
+        octets = encode(batch)
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            taken = sum(size for found, size in self._entries() if found.endswith(_DAMAGED))
+            if taken + len(octets) > self.limit_octets * _SHARE_SET_ASIDE:
+                self.note_dropped(batch.shard, len(batch.outcomes), "too many are set aside")
+            else:
+                # Of a process that died over it.
+                (self.folder / (name + _UNFINISHED)).unlink(missing_ok=True)
+                self._write(name, octets)
+        except OSError as error:
+            if path is not None:
+                self.set_aside(path, why)
+                return
+            self.note_dropped(batch.shard, len(batch.outcomes), error.strerror or "")
+        if path is not None:
+            self.remove(path)
+
     def remove(self, path: Path) -> None:
         """Forget a file whose polls are in the database."""
         with suppress(FileNotFoundError):
@@ -161,7 +207,7 @@ class Spool:
         """Delete what writers that died left unfinished."""
         before = time.time() - _ABANDONED_S
         with suppress(FileNotFoundError):
-            for path in self.folder.glob(f"*{_SUFFIX}{_UNFINISHED}"):
+            for path in self.folder.glob(f"*{_SUFFIX}*{_UNFINISHED}"):
                 with suppress(FileNotFoundError):
                     if path.stat().st_mtime < before:
                         path.unlink()
@@ -169,9 +215,12 @@ class Spool:
     def summary(self) -> SpoolSummary:
         """Look through all files, without setting any aside."""
         octets, kinds = 0, Counter[str]()
+        aside: list[str] = []
         for name, size in self._entries():
             octets += size
-            kinds["damaged"] += name.endswith(_DAMAGED)
+            if name.endswith(_DAMAGED):
+                kinds["damaged"] += 1
+                aside.append(name)
         files = self.waiting()
         times: list[int] = []
         shards: set[int] = set()
@@ -194,7 +243,18 @@ class Spool:
             shards=tuple(sorted(shards)),
             damaged=kinds["damaged"],
             dropped=self._dropped(),
+            set_aside=tuple(map(self._look_into, sorted(aside)[-_LOOKED_INTO:])),
         )
+
+    def _look_into(self, name: str) -> SetAside:
+        try:
+            batch = decode((self.folder / name).read_bytes())
+        except OSError as error:
+            return SetAside(name, 0, error.strerror or type(error).__name__)
+        except DamagedSpoolError as error:
+            return SetAside(name, 0, str(error))
+        why = "; ".join(sorted(set(batch.refusals))) or "it is of another shard than its name says"
+        return SetAside(name, len(batch.outcomes), why)
 
     def _dropped(self) -> int:
         with suppress(OSError, ValueError):

@@ -192,7 +192,9 @@ def measure(estate: Estate) -> Sizes:
             text(
                 "SELECT (SELECT coalesce(sum(pg_total_relation_size(inhrelid)), 0)"
                 " FROM pg_inherits WHERE inhparent = 'port_frame'::regclass),"
-                " pg_total_relation_size('port_memory'), pg_total_relation_size('sample_block')"
+                " pg_total_relation_size('port_memory'),"
+                " (SELECT sum(pg_total_relation_size(inhrelid))"
+                " FROM pg_inherits WHERE inhparent = 'sample_block'::regclass)"
             )
         ).one()
     return {"frames": int(frames), "memories": int(memories), "blocks": int(blocks)}

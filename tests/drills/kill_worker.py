@@ -1,7 +1,9 @@
 """kill -9 of the polling process at random moments while a port's counters run on.
 
 What is stored afterwards must be the counter's whole way: nothing acknowledged is lost, no octet is
-taken twice, whatever the kills. Real UDP, real PostgreSQL; the counter wraps at 64 bits on the way.
+taken twice, whatever the kills. Each acknowledged poll is a frame, a row of `port_frame`; beside
+these there is at most the one poll that each kill caught between its commit and its word. Real UDP,
+real PostgreSQL; the counter wraps at 64 bits on the way.
 """
 
 import asyncio
@@ -17,7 +19,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from random import Random
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from dcim.accounts.scope import Scope
 from dcim.config import EncryptionKeys, Settings
@@ -122,14 +124,20 @@ async def _drill(
     with transaction(sessions, SYSTEM) as session:
         series = session.scalars(select(Series.id).where(Series.family == "traffic")).one()
         [(_, stored)] = PostgresSampleStore().read(session, "traffic", [series], 0, 2**62)
+        frames, rows = session.execute(
+            text("SELECT (SELECT count(*) FROM port_frame), (SELECT count(*) FROM traffic_hot)")
+        ).one()
     inward, outward = (int(stored.values[name].sum()) for name in ("in_octets", "out_octets"))
     samples = len(stored)
+    # Without this process's own two, the first of which has nothing to be compared with.
+    unsaid = frames - 2 - polls
     return Outcome(
-        inward == outward == moved and samples >= polls,
+        inward == outward == moved and 0 <= unsaid <= rounds and samples == frames - 1 and not rows,
         [
             ("Kills", str(rounds)),
             ("Polls acknowledged before a kill", str(polls)),
-            ("Samples stored", str(samples)),
+            ("Polls committed, but killed before they said so", str(unsaid)),
+            ("Frames and samples stored", f"{frames} and {samples}"),
             ("Octets counted by the port", f"{moved:,}"),
             ("Octets stored, in (wrapped) and out", f"{inward:,} and {outward:,}"),
         ],

@@ -38,6 +38,18 @@ INSERT INTO unkeyed SELECT * FROM unkeyed LIMIT 3;
 CREATE TABLE seen_pair (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, half int);
 CREATE TABLE other_pair (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, half int);
 """
+# Blocks of a table from before there were months, of two months, and of none.
+BLOCKS = """
+CREATE TABLE sample_block_before_18262
+    (LIKE sample_block INCLUDING ALL, CONSTRAINT of_days CHECK (day < 18262));
+ALTER TABLE sample_block ATTACH PARTITION sample_block_before_18262
+    FOR VALUES FROM (MINVALUE) TO (18262);
+SELECT make_sample_blocks(18262, 18300, false);
+INSERT INTO sample_block
+    (series_id, day, count, first_ms, last_ms, codec, revision, sha256, body)
+    SELECT 1, day, 1, 1, 1, 2, 1, sha256(day::text::bytea), sha256(day::text::bytea)
+    FROM unnest(ARRAY[17000, 18261, 18262, 18292, 18293, 19000]) AS day;
+"""
 
 
 def ask(url: str, statement: str, *, staff: bool = False) -> list[tuple[object, ...]]:
@@ -60,6 +72,7 @@ def source(server: EmbeddedServer) -> Iterator[Database]:
         )
         for table in ("seen_pair", "other_pair"):
             ask(database.admin_url, f"ALTER TABLE {table} OWNER TO owner")
+        ask(database.owner_url, BLOCKS)
         with Session(sa.create_engine(database.admin_url, poolclass=sa.NullPool)) as session:
             session.add(Customer(code="C1003", name="云帆科技", name_en="Yunfan"))
             session.commit()
@@ -127,7 +140,19 @@ def test_restored_instance_equals_the_saved_one(
         assert ask(server.app_url, "SELECT count(*) FROM customer", staff=True) == [(1,)]
         with pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
             ask(server.app_url, "DELETE FROM ledger_entry", staff=True)
+        places = ask(
+            server.app_url, "SELECT tableoid::regclass::text FROM sample_block ORDER BY day"
+        )
+        assert [str(place).removeprefix("sample_block_") for (place,) in places] == [
+            "before_18262", "before_18262", "202001", "202001", "202002", "rest",
+        ]  # fmt: skip
         again = backup(data, server.owner_url, tmp_path / "again")
+        # The restored instance goes on making and dropping them.
+        assert ask(server.app_url, "SELECT make_sample_blocks(18993, 19001, true)") == [(1,)]
+        assert ask(server.app_url, "SELECT drop_sample_blocks(18293)") == [(2,)]
+        assert ask(server.app_url, "SELECT array_agg(day ORDER BY day) FROM sample_block") == [
+            ([18_293, 19_000],)
+        ]
     assert again.manifest.tables == saved.manifest.tables
 
 

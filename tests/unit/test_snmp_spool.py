@@ -3,6 +3,7 @@
 import errno
 import os
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from hashlib import sha256
@@ -13,7 +14,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from psycopg import errors
+from sqlalchemy.exc import IntegrityError, OperationalError
 
+from dcim.snmp.keeping import OutcomeKeeper
 from dcim.snmp.outcome_codec import Batch, DamagedSpoolError, decode, encode
 from dcim.snmp.port_poll import PortPoll
 from dcim.snmp.port_table import Item, PortTable
@@ -215,3 +219,65 @@ def test_a_beat_of_a_shard_is_one_workers(spool: Spool) -> None:
     assert other.claim_beat(1, 8)
     assert not spool.claim_beat(1, 7)
     assert spool.claim_beat(1, 3), "the clock was set back: polling doesn't wait for it"
+
+
+def refuse() -> Exception:
+    error = IntegrityError("", {}, Exception())
+    error.orig = errors.ForeignKeyViolation()
+    return error
+
+
+@given(st.data())
+def test_halving_records_each_outcome_once_or_says_what_became_of_it(data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, 100))
+    poisonous = data.draw(st.sets(st.integers(0, count - 1), max_size=6))
+    cut_off = data.draw(st.none() | st.integers(1, 20))
+    committed: list[int] = []
+    tried: list[int] = []
+
+    class Keeper(OutcomeKeeper):
+        def _record_whole(self, outcomes: Sequence[Outcome]) -> None:
+            tried.append(len(outcomes))
+            if len(tried) == cut_off:
+                raise OperationalError("", {}, Exception())
+            if any(each.agent_id in poisonous for each in outcomes):
+                raise refuse()
+            committed.extend(each.agent_id for each in outcomes)
+
+    keeper = Keeper.__new__(Keeper)
+    result = keeper._record([an_outcome(agent_id=n) for n in range(count)])
+    refused = [outcome.agent_id for outcome, _ in result.refused]
+    left = [outcome.agent_id for outcome in result.left]
+    assert sorted([*committed, *refused, *left]) == list(range(count))
+    assert (result.error is not None) == bool(left)
+    assert committed == sorted(committed)
+    assert set(refused) <= poisonous
+    if result.error is None:
+        assert set(refused) == poisonous
+    assert len(tried) <= 2 * count - 1
+    assert len(tried) <= 1 + 2 * len(poisonous) * (count - 1).bit_length()
+
+
+def test_refusals_go_with_their_outcomes() -> None:
+    batch = Batch(3, (an_outcome(1), an_outcome(2)), ("one", "two"))
+    assert decode(encode(batch)).refusals == ("one", "two")
+    with pytest.raises(DamagedSpoolError):
+        decode(encode(replace(batch, refusals=("one",))))
+
+
+def test_of_a_full_disk_the_whole_file_is_set_aside(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    outcomes = (an_outcome(agent_id=1), an_outcome(agent_id=2))
+    spool.put(1, outcomes)
+    [path] = spool.waiting()
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", refuse)
+        spool.put_aside(Batch(1, outcomes[:1], ("why",)), path)
+    assert [each.read_bytes() for each in spool.folder.iterdir()] == [before]
+    assert spool.summary().damaged == 1
+    assert spool.summary().dropped == 0

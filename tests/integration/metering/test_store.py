@@ -144,17 +144,6 @@ def test_late_samples_overlay_a_block_and_merge_with_the_next_revision(
     assert tuple(revision) == (2, 3)
 
 
-def test_retention_drops_blocks_past_36_months(
-    session: ScopedSession, make_series: MakeSeries
-) -> None:
-    [a] = make_series("climate")
-    write(session, climate(a, (T0, 1)))
-    STORE.maintain(session, NOW)
-    kept = STORE.maintain(session, T0 + 1_116 * DAY_MS)
-    gone = STORE.maintain(session, T0 + 1_117 * DAY_MS)
-    assert (kept.expired_blocks, gone.expired_blocks) == (0, 1)
-
-
 def test_a_block_changed_behind_our_back_is_refused(
     session: ScopedSession, make_series: MakeSeries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
