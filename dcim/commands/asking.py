@@ -111,9 +111,9 @@ def explain(error: SnmpError, target: "Target") -> UnreachableError:
     at = f"{target.address}:{target.port}"
     if isinstance(error, Refused):
         return UnreachableError(
-            "Nothing listens at %(at)s: the host answered that the port is closed, or no way"
-            " leads there.",
+            "Nothing listens at %(at)s: the port is closed, or no way leads there (%(why)s).",
             at=at,
+            why=error,
         )
     if isinstance(error, Timeout):
         hint = (
