@@ -63,6 +63,7 @@ API_POLICY: dict[str, Access] = {
     "api_discovery.accept": needs(Right.CHANGE_DEVICES),
     "api_discovery.dismiss": needs(Right.CHANGE_DEVICES),
     "api_discovery.check": needs(Right.CHANGE_DEVICES),
+    "api_discovery.introduce": needs(Right.CHANGE_DEVICES),
     "api_contracts.show_agreement": CUSTOMERS,
     "api_incidents.list_incidents": NETWORK,
     "api_incidents.show_incident": NETWORK,

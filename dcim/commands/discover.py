@@ -8,7 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
+from dcim.commands.asking import read_address
 from dcim.commands.output import instance_of, print_json, print_table
+from dcim.config import Settings
 from dcim.db import transaction
 from dcim.errors import InvalidError, JifangError, NotFoundError
 from dcim.inventory.models import Device
@@ -17,8 +19,16 @@ from dcim.network.cables import MEDIA
 from dcim.paging import EVERYTHING
 from dcim.snmp.discovery import check_agent
 from dcim.snmp.findings import FindingFilter, FindingRow, accept_findings, list_findings
+from dcim.snmp.introducing import Introduced, introduce_agent
 from dcim.snmp.models import SnmpAgent
-from dcim.snmp.target import split_address
+from dcim.snmp.registration import find_credential
+
+_WAYS = {
+    "given": "as given",
+    "serial": "by its serial number",
+    "name": "by its sysName",
+    "new": "new in the inventory",
+}
 
 
 class UncheckedError(JifangError):
@@ -28,6 +38,17 @@ class UncheckedError(JifangError):
 @click.command("discover")
 @click.argument("address", required=False)
 @click.option("--agent", "device_name", help="The polled device's name, instead of its address.")
+@click.option(
+    "--credential",
+    "credential_name",
+    help="Poll ADDRESS from now on: the saved credential's name. It must answer.",
+)
+@click.option(
+    "--device",
+    "new_name",
+    help="With --credential: the device's name. Else the one with its serial number or sysName.",
+)
+@click.option("--role", default="switch", show_default=True, help="Of a new device.")
 @click.option("--accept", is_flag=True, help="Make the inventory say what the device says.")
 @click.option(
     "--media",
@@ -42,13 +63,17 @@ def discover(
     ctx: click.Context,
     address: str | None,
     device_name: str | None,
+    credential_name: str | None,
+    new_name: str | None,
+    role: str,
     accept: bool,
     media: str,
     as_json: bool,
 ) -> None:
     """Compare a polled device, by ADDRESS[:PORT] or --agent, with the inventory now.
 
-    Credentials go to saved addresses only: add a device first (dcim snmp add). What can't be
+    Credentials go to saved addresses only; --credential saves one that answers, with the device of
+    the inventory that has its serial number or sysName, else with a new one. What can't be
     accepted, as neighbours outside the inventory, stays open with --accept.
     """
     scope = Scope.system("snmp discover")
@@ -56,7 +81,14 @@ def discover(
     with instance_of(ctx) as instance:
         sessions = instance.make_sessions(pool_size=2)
         with transaction(sessions, scope) as session:
-            agent_id = find_agent(session, address, device_name)
+            if credential_name is None:
+                agent_id = find_agent(session, address, device_name)
+            else:
+                made = introduce(
+                    instance.settings, session, address, credential_name, new_name, role
+                )
+                agent_id = made.agent.id
+                click.echo(f"{made.device.name} ({_WAYS[made.way]}) is polled.", err=True)
         report = asyncio.run(check_agent(instance.settings, sessions, agent_id))
         if report.problem:
             raise UncheckedError("The device wasn't compared: %(why)s.", why=report.problem)
@@ -79,16 +111,42 @@ def discover(
     click.echo(f"{len(found)} differences, {accepted} findings accepted.")
 
 
+def introduce(
+    settings: Settings,
+    session: Session,
+    address: str | None,
+    credential_name: str,
+    device_name: str | None,
+    role: str = "switch",
+) -> Introduced:
+    """Bring the device at an address under polling; see `dcim.snmp.introducing`."""
+    if address is None:
+        raise InvalidError("Give the ADDRESS[:PORT] that the credential is for.")
+    host, port = read_address(address)
+    device = None
+    if device_name is not None:
+        device = session.scalar(select(Device).where(Device.name == device_name))
+        if device is None:
+            raise NotFoundError("No device is called %(name)s.", name=device_name)
+    return introduce_agent(
+        session,
+        Scope.system("snmp discover"),
+        settings,
+        address=host,
+        udp_port=port,
+        credential=find_credential(session, credential_name),
+        device=device,
+        role=role,
+    )
+
+
 def find_agent(session: Session, address: str | None, device_name: str | None) -> int:
     """The agent at this address[:port], or of the device of this name."""
     if (address is None) == (device_name is None):
         raise InvalidError("Give either ADDRESS[:PORT] or --agent DEVICE.")
     statement = select(SnmpAgent.id).join(Device, Device.id == SnmpAgent.device_id)
     if address is not None:
-        try:
-            host, port = split_address(address)
-        except ValueError as error:
-            raise InvalidError("%(text)s is no ADDRESS[:PORT].", text=address) from error
+        host, port = read_address(address)
         canonical = str(ipaddress.ip_address(host))
         statement = statement.where(SnmpAgent.address == canonical, SnmpAgent.udp_port == port)
     else:

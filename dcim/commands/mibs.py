@@ -35,7 +35,7 @@ def show_names(ctx: click.Context, what: tuple[str, ...], as_json: bool) -> None
     """Numbers and names of objects, whichever is given: 1.3.6.1…, MODULE::name.index or name.index.
 
     Names come with the program, from MIB files in the folder snmp_mibs of the instance, and from
-    the device profiles. The exit status is 1 where one is not known.
+    the device profiles. The exit status is 1 where one is not known; names like it are told.
     """
     from dcim.snmp.ber import format_oid
     from dcim.snmp.mib_names import MibNameError
@@ -47,7 +47,9 @@ def show_names(ctx: click.Context, what: tuple[str, ...], as_json: bool) -> None
         try:
             oid = found.names.oid_of(words)
         except MibNameError as error:
-            remarks.print(f"{words}: {error}", markup=False, soft_wrap=True)
+            alike = ", ".join(map(str, found.names.alike(words)))
+            hint = f"; alike: {alike}" if alike else ""
+            remarks.print(f"{words}: {error}{hint}", markup=False, soft_wrap=True)
         else:
             rows.append({"oid": format_oid(oid), "name": found.names.name_of(oid)})
     if as_json:

@@ -1,23 +1,30 @@
 """`dcim snmp`: probe devices, keep credentials and polled agents, bind what they measure."""
 
 import asyncio
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from sqlalchemy import select
 
+from dcim.commands.asking import (
+    AUTH,
+    PRIV,
+    asking_options,
+    explain,
+    make_target,
+    read_address,
+    secret,
+)
 from dcim.commands.discover import discover
 from dcim.commands.mibs import known_names, list_mibs, show_names, tell_problems
 from dcim.commands.output import print_json, print_table, session_of
 from dcim.commands.spool import show_spool
 from dcim.commands.sweep import sweep_targets
-from dcim.errors import InvalidError, JifangError
+from dcim.commands.walk import walk_agent
 from dcim.inventory.models import Device
 from dcim.network.assignment import assign_port
 from dcim.power.metering import meter_node
-from dcim.snmp.faults import Refused, SecurityError, SnmpError, Timeout
+from dcim.snmp.faults import SnmpError
 from dcim.snmp.models import SnmpAgent, SnmpCredential
 from dcim.snmp.registration import (
     FoundPort,
@@ -33,14 +40,7 @@ from dcim.snmp.registration import (
 if TYPE_CHECKING:
     from dcim.snmp.mib_names import MibNames
     from dcim.snmp.probe import ProbeResult
-    from dcim.snmp.target import Target, Version
-
-AUTH = ("none", "MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512")
-PRIV = ("none", "DES", "AES-128", "AES-192", "AES-256", "AES-192-BLUMENTHAL", "AES-256-BLUMENTHAL")
-
-
-class UnreachableError(JifangError):
-    """The device didn't answer as asked; the message says what that can mean."""
+    from dcim.snmp.target import Target
 
 
 @click.group()
@@ -53,79 +53,28 @@ snmp.add_command(sweep_targets)
 snmp.add_command(discover)
 snmp.add_command(show_names)
 snmp.add_command(list_mibs)
-
-
-def secret(value: str | None, file: Path | None, variable: str, what: str) -> str:
-    """A secret from a file or the environment; on the command line others can read it."""
-    if value is not None:
-        return value
-    if file is not None:
-        return file.read_text(encoding="utf-8").strip()
-    if found := os.environ.get(variable):
-        return found
-    return str(click.prompt(what, hide_input=True, err=True))
+snmp.add_command(walk_agent)
 
 
 @snmp.command("probe")
 @click.argument("address")
 @click.option("--community", help="SNMP v2c. Others see it here; better DCIM_SNMP_COMMUNITY.")
-@click.option("--community-file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--v1", is_flag=True, help="Speak SNMP v1 instead of v2c.")
-@click.option("--user", help="SNMP v3: the user name.")
-@click.option("--auth", type=click.Choice(AUTH), default="none", show_default=True)
-@click.option("--priv", type=click.Choice(PRIV), default="none", show_default=True)
-@click.option("--context", default="")
-@click.option("--timeout", type=click.FloatRange(0.1, 60), default=2.0, show_default=True)
-@click.option("--retries", type=click.IntRange(0, 10), default=1, show_default=True)
+@asking_options
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
 def probe_device(
     ctx: click.Context,
+    /,
     address: str,
     community: str | None,
-    community_file: Path | None,
-    v1: bool,
-    user: str | None,
-    auth: str,
-    priv: str,
-    context: str,
-    timeout: float,
-    retries: int,
     as_json: bool,
+    **asked: Any,
 ) -> None:
     """Identity, ports and readings of the device at ADDRESS[:PORT]; [IPv6]:PORT works too.
 
     SNMP v3 pass phrases come from DCIM_SNMP_AUTH and DCIM_SNMP_PRIV or are asked for.
     """
-    from dcim.snmp.target import Target, UsmCredentials
-
-    host, port = read_address(address)
-    try:
-        if user:
-            credentials = UsmCredentials(
-                user,
-                auth,  # type: ignore[arg-type]
-                secret(None, None, "DCIM_SNMP_AUTH", "Auth") if auth != "none" else "",
-                priv,  # type: ignore[arg-type]
-                secret(None, None, "DCIM_SNMP_PRIV", "Priv") if priv != "none" else "",
-                context,
-            )
-            target = Target(
-                host, port, "3", credentials=credentials, timeout_s=timeout, retries=retries
-            )
-        else:
-            plain = secret(community, community_file, "DCIM_SNMP_COMMUNITY", "Community")
-            version: Version = "1" if v1 else "2c"
-            target = Target(
-                host,
-                port,
-                version,
-                plain.encode(),
-                timeout_s=timeout,
-                retries=retries,
-            )
-    except ValueError as error:
-        raise InvalidError("%(problem)s.", problem=error) from error
+    target = make_target(read_address(address), community=community, **asked)
     result = run_probe(target)
     if as_json:
         print_json(result.to_json())
@@ -141,39 +90,8 @@ def run_probe(target: "Target") -> "ProbeResult":
 
     try:
         return asyncio.run(probe(target))
-    except Refused as error:
-        raise UnreachableError(
-            "Nothing listens at %(at)s: the host answered that the port is closed, or no way"
-            " leads there.",
-            at=f"{target.address}:{target.port}",
-        ) from error
-    except Timeout as error:
-        hint = (
-            "the address is wrong, the agent is down, or a filter drops the packets."
-            if target.version == "3"
-            else "the address or the community is wrong, the agent is down, or a filter drops"
-            " the packets. SNMP v1 and v2c agents stay silent on a wrong community, so these"
-            " can't be told apart."
-        )
-        raise UnreachableError(
-            "No answer from %(at)s: " + hint, at=f"{target.address}:{target.port}"
-        ) from error
-    except SecurityError as error:
-        raise UnreachableError(
-            "The agent answered and refused the SNMPv3 credentials: %(why)s.",
-            why=(type(error).__doc__ or str(error)).splitlines()[0].rstrip("."),
-        ) from error
     except SnmpError as error:
-        raise UnreachableError("The agent's answer can't be used: %(why)s.", why=error) from error
-
-
-def read_address(text: str) -> tuple[str, int]:
-    from dcim.snmp.target import split_address
-
-    try:
-        return split_address(text)
-    except ValueError as error:
-        raise InvalidError("%(text)s is no ADDRESS[:PORT].", text=text) from error
+        raise explain(error, target) from error
 
 
 def show_probe(result: "ProbeResult", names: "MibNames") -> None:
@@ -277,7 +195,7 @@ def add_agent(
     ctx: click.Context, address: str, credential_name: str, device_name: str, role: str
 ) -> None:
     """Probe ADDRESS[:PORT], accept its ports, and poll it from the next minute on."""
-    from dcim.snmp.credentials import make_target
+    from dcim.snmp.credentials import make_target as open_target
 
     host, port = read_address(address)
     with session_of(ctx, "snmp add") as (instance, session, scope):
@@ -297,7 +215,7 @@ def add_agent(
             credential=found,
         )
         # Whatever the device answers: when it doesn't, nothing of this is kept.
-        result = run_probe(make_target(session, settings.encryption, agent))
+        result = run_probe(open_target(session, settings.encryption, agent))
         ports = accept_ports(
             session,
             scope,

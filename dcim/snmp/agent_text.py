@@ -6,13 +6,13 @@ import unicodedata
 
 from dcim.snmp.ber import Value
 
-_LONGEST = 255
+LONGEST = 255  # characters
 # Bidirectional controls can make hostile text show as something else (Unicode TR 36).
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def clean_text(value: Value | None) -> str:
-    """Make hostile text of the network safe to keep: NFC, no controls, at most 255 characters.
+def clean_text(value: Value | None, longest: int = LONGEST) -> str:
+    """Make hostile text of the network safe to keep: NFC, no controls, on one line, bounded.
 
     UTF-8 where it is that, GB 18030 where that fits (older Chinese agents), else Latin-1.
     """
@@ -31,4 +31,4 @@ def clean_text(value: Value | None) -> str:
         for mark in spaced
         if unicodedata.category(mark) not in ("Cc", "Cs") and mark not in _BIDI
     )
-    return " ".join(unicodedata.normalize("NFC", kept).split())[:_LONGEST]
+    return " ".join(unicodedata.normalize("NFC", kept).split())[:longest]

@@ -39,11 +39,35 @@ def make_target(
     bulk: bool = True,
 ) -> Target:
     """Whom to ask for an agent. Check the address first (`registration.check_address`)."""
-    opened = open_credential(session, keys, agent.credential)
-    return Target(
+    return aim(
+        session,
+        keys,
+        agent.credential,
         agent.address,
         agent.udp_port,
-        version=cast(Version, agent.credential.version),
+        timeout_s=timeout_s,
+        retries=retries,
+        bulk=bulk,
+    )
+
+
+def aim(
+    session: Session,
+    keys: EncryptionKeys,
+    credential: SnmpCredential,
+    address: str,
+    udp_port: int,
+    *,
+    timeout_s: float = 2.0,
+    retries: int = 1,
+    bulk: bool = True,
+) -> Target:
+    """Whom to ask at an address that is not saved yet; check it first, as for `make_target`."""
+    opened = open_credential(session, keys, credential)
+    return Target(
+        address,
+        udp_port,
+        version=cast(Version, credential.version),
         community=opened if isinstance(opened, bytes) else b"",
         credentials=None if isinstance(opened, bytes) else opened,
         timeout_s=timeout_s,

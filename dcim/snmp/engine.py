@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -86,6 +87,15 @@ class _Budget:
             raise WalkError("the walk passes its bounds")
 
 
+def _rising(last: Oid, varbinds: Iterable[VarBind]) -> Iterator[VarBind]:
+    """The varbinds before the first that doesn't advance."""
+    for varbind in varbinds:
+        if varbind.oid <= last:
+            return
+        last = varbind.oid
+        yield varbind
+
+
 class Engine:
     """Reads agents: `async with Engine() as engine: await engine.get(target, oids)`.
 
@@ -148,21 +158,43 @@ class Engine:
 
     async def walk(self, target: Target, root: Oid) -> list[VarBind]:
         """Read everything below `root`, in order."""
-        found: list[VarBind] = []
-        budget = _Budget(self.limits)
-        cursor = root
+        return [row async for rows in self.walk_on(target, root) for row in rows]
+
+    async def walk_on(
+        self, target: Target, root: Oid, limits: WalkLimits | None = None
+    ) -> AsyncGenerator[list[VarBind], None]:
+        """Give what is below `root` as it comes in, a reply at a time; `root` may be one arc.
+
+        Of a reply that goes backwards what stood before that is given, then WalkError raised. The
+        agent is asked nothing else until the walk has ended or was closed.
+        """
+        budget = _Budget(limits or self.limits)
         depth = len(root)
+        cursor = root if depth > 1 else (*root, 0)  # BER has no OID of one arc
         async with self._agent(target).lock:
             while True:
                 request, reply = await self._ask_next(target, (), (cursor,))
                 budget.spend(reply)
-                for varbind in self._in_order(request, reply, target)[0]:
-                    if varbind.oid[:depth] != root or varbind.value.tag == ber.END_OF_MIB_VIEW:
-                        return found
-                    found.append(varbind)
-                    cursor = varbind.oid
-                if reply.error_status == NO_SUCH_NAME:
-                    return found
+                fault: WalkError | None = None
+                try:
+                    varbinds, _ = self._in_order(request, reply, target)
+                except WalkError as error:
+                    varbinds, fault = list(_rising(cursor, reply.varbinds)), error
+                inside = [
+                    *takewhile(
+                        lambda one: (
+                            one.oid[:depth] == root and one.value.tag != ber.END_OF_MIB_VIEW
+                        ),
+                        varbinds,
+                    )
+                ]
+                if inside:
+                    yield inside
+                    cursor = inside[-1].oid
+                if fault:
+                    raise fault
+                if len(inside) < len(varbinds) or reply.error_status == NO_SUCH_NAME:
+                    return
 
     async def table(
         self, target: Target, columns: Sequence[Oid], non_repeaters: Sequence[Oid] = ()

@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import NamedTuple
 
-from dcim.snmp.agent_text import clean_text
-from dcim.snmp.ber import MAX_ARCS, BerError, Oid, Value, format_oid, octet_string, parse_oid
+from dcim.snmp.agent_text import LONGEST, clean_text
+from dcim.snmp.ber import (
+    IP_ADDRESS,
+    MAX_ARCS,
+    BerError,
+    Oid,
+    Value,
+    format_oid,
+    octet_string,
+    parse_oid,
+)
 from dcim.snmp.display_hint import show_number, show_octets
 from dcim.snmp.mib_text import Definition, MibError, Module, Syntax
 
@@ -26,6 +37,7 @@ _OLDER = frozenset(
 )
 _Key = tuple[str, str]  # module, name
 _LONGEST_NAME = 2_000
+_LONGEST_WORD = 80  # compared with all names
 _DEEPEST_TYPE = 16
 _MOST_TOLD = 5
 
@@ -45,6 +57,14 @@ class Named:
 
     def __str__(self) -> str:
         return f"{self.module}::{self.name}"
+
+
+class Shown(NamedTuple):
+    """An instance's name and its value's text; `is_hex`: octets that aren't text."""
+
+    name: str
+    text: str
+    is_hex: bool = False
 
 
 @dataclass
@@ -117,32 +137,55 @@ class MibNames:
         meant = next((known for known in self._by_name if known.casefold() == folded), "")
         return f"; {meant} is" if meant else ""
 
-    def value_text(self, oid: Oid, value: Value) -> str:
-        """What an agent's value says: the word of an enumeration, its DISPLAY-HINT, or as it is.
+    def alike(self, text: str, most: int = _MOST_TOLD) -> list[Named]:
+        """Names that hold this text, whatever its case, the shortest first; else similar ones."""
+        words = text.rpartition("::")[2].partition(".")[0].casefold()[:_LONGEST_WORD]
+        if not words:
+            return []
+        holding = [name for name in self._by_name if words in name.casefold()]
+        holding.sort(key=lambda name: (len(name), name))
+        found = holding or get_close_matches(words, self._by_name, n=most, cutoff=0.75)
+        return [named for name in found[:most] for named in self._by_name[name]][:most]
 
-        It stays the network's text: cleaned and at most 255 characters.
+    def show(self, oid: Oid, value: Value, longest: int = LONGEST) -> Shown:
+        """What an instance is called and what its value says.
+
+        That is the word of an enumeration, its DISPLAY-HINT, or as it is. It stays the network's
+        text: cleaned, on one line, at most `longest` characters.
         """
         found = self.find(oid)
-        syntax = (found[0].syntax if found else None) or Syntax()
+        named, index = found or (None, oid)
+        name = ".".join((str(named), *map(str, index))) if named else format_oid(oid)
+        syntax = (named.syntax if named else None) or Syntax()
         data = value.data
         if isinstance(data, int):
             if data in syntax.values:
-                return f"{syntax.values[data]}({data})"
-            return (show_number(data, syntax.hint) if syntax.hint else None) or str(data)
+                return Shown(name, f"{syntax.values[data]}({data})")
+            return Shown(
+                name, (show_number(data, syntax.hint) if syntax.hint else None) or str(data)
+            )
         if isinstance(data, bytes):
-            return _octets_text(data, syntax.hint)
+            if value.tag == IP_ADDRESS:
+                return Shown(name, ".".join(map(str, data)))
+            return Shown(name, *_octets_text(data, syntax.hint, longest))
         if isinstance(data, tuple):
-            return self.name_of(data)
-        return "" if data is None else str(data)
+            return Shown(name, self.name_of(data))
+        return Shown(name, "" if data is None else str(data))
+
+    def value_text(self, oid: Oid, value: Value) -> str:
+        """What a value says (`show`), at most 255 characters of it."""
+        return self.show(oid, value).text
 
 
-def _octets_text(octets: bytes, hint: str) -> str:
-    shown = show_octets(octets[:512], hint) if hint else None
-    if shown is None:
-        text = octets.rstrip(b"\x00")
-        printable = all(32 <= octet < 127 or octet in b"\t\r\n" or octet >= 128 for octet in text)
-        shown = None if printable else octets[:85].hex(":")
-    return clean_text(octet_string(octets if shown is None else shown.encode()))
+def _octets_text(octets: bytes, hint: str, longest: int) -> tuple[str, bool]:
+    """Octets as text, and whether that is hexadecimal as they are."""
+    shown = show_octets(octets[: 2 * longest], hint) if hint else None
+    if shown is not None:
+        return clean_text(octet_string(shown.encode()), longest), False
+    text = octets.rstrip(b"\x00")
+    if all(32 <= octet < 127 or octet in b"\t\r\n" or octet >= 128 for octet in text):
+        return clean_text(octet_string(octets), longest), False
+    return octets[: (longest + 1) // 3].hex(" ").upper(), True
 
 
 def link(modules: Iterable[Module], names: MibNames) -> list[MibError]:

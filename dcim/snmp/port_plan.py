@@ -160,6 +160,7 @@ class PortWalk:
         "done",
         "peer",
         "read",
+        "sent",
         "sock",
         "started",
         "target",
@@ -180,8 +181,10 @@ class PortWalk:
         self.read = PortsRead(plan)
         self.done = False
         self.answered = False
-        # The sweep's own: the socket asked from, and the monotonic seconds of deadline and start.
+        # The sweep's own: the socket asked from, what was sent last, and the monotonic seconds of
+        # deadline and start.
         self.sock: Any = None
+        self.sent = b""
         self.deadline = self.started = 0.0
         self._plan = plan
         self._asked = Asked(target.community, hints.known)
@@ -223,12 +226,12 @@ class PortWalk:
         fits = asked.column.rows_that_fit(last, asked.community, self._text_octets)
         return min(left, self._most, fits)
 
-    def miss(self) -> None:
-        """Take note that no answer came in time."""
+    def miss(self, why: SnmpError | None = None) -> None:
+        """Take note that no answer came in time, or `why` none can come."""
         self._attempt += 1
         if self._attempt > self._retries:
             host, port = self.peer
-            self.fail(Timeout(f"no answer from {host}:{port} to {self._attempt} requests"))
+            self.fail(why or Timeout(f"no answer from {host}:{port} to {self._attempt} requests"))
 
     def fail(self, error: SnmpError) -> None:
         self.read.error = error

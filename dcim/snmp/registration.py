@@ -142,21 +142,7 @@ def register_agent(
     Raises as `check_address`; ConflictError when the device or the address is polled already.
     """
     canonical = check_address(settings, address)
-    taken = session.scalar(
-        select(Device.name)
-        .join(SnmpAgent, SnmpAgent.device_id == Device.id)
-        .where(
-            (SnmpAgent.device_id == device.id)
-            | ((SnmpAgent.address == canonical) & (SnmpAgent.udp_port == udp_port))
-        )
-    )
-    if taken is not None:
-        raise ConflictError(
-            "%(address)s port %(port)s or the device is polled already, as %(device)s.",
-            address=canonical,
-            port=udp_port,
-            device=taken,
-        )
+    refuse_polled(session, canonical, udp_port, device)
     agent = SnmpAgent(
         device_id=device.id,
         credential_id=credential.id,
@@ -175,6 +161,25 @@ def register_agent(
         address=canonical,
     )
     return agent
+
+
+def refuse_polled(session: Session, address: str, udp_port: int, device: Device | None) -> None:
+    """Raise ConflictError when the address, in its canonical form, or the device is polled."""
+    taken = session.scalar(
+        select(Device.name)
+        .join(SnmpAgent, SnmpAgent.device_id == Device.id)
+        .where(
+            (SnmpAgent.device_id == (device.id if device else None))
+            | ((SnmpAgent.address == address) & (SnmpAgent.udp_port == udp_port))
+        )
+    )
+    if taken is not None:
+        raise ConflictError(
+            "%(address)s port %(port)s or the device is polled already, as %(device)s.",
+            address=address,
+            port=udp_port,
+            device=taken,
+        )
 
 
 def choose_shard(session: Session) -> int:

@@ -3,11 +3,20 @@
 What is in flight stands in one dict by the agent's address, in the order of sending. All requests
 have the same time to be answered in, so this is the deadline queue as well, and it is never longer
 than the window. A datagram from an address that isn't asked just now is dropped unread.
+
+Where the kernel tells of ICMP errors (`icmp_errors`), a closed port ends its walk at once. Anybody
+can forge such an error, so it is believed only when it quotes, whole, the very request that is in
+flight to that address from that socket: its id is as hard to guess as an answer's, and a forger
+who sees it could forge answers as well. Routers that quote the headers alone are not believed;
+their errors are silence, as before. And it counts as a try without an answer, no more: the agent
+is asked again (behind the others, if it was never heard) until its tries are used up, so that one
+that is just restarting or behind a flapping route is heard in the same poll, or in the next.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import resource
 import socket
@@ -22,6 +31,7 @@ from typing import Any
 
 from dcim.snmp.column_reply import LARGEST_ID, SMALLEST_ID
 from dcim.snmp.faults import Refused, SnmpError, Timeout, WalkError
+from dcim.snmp.icmp_errors import IcmpError, hear_errors, read_error
 from dcim.snmp.port_plan import PortsRead, PortWalk
 from dcim.snmp.target import Target
 
@@ -31,6 +41,7 @@ _RECEIVE_BUFFER = 8 << 20
 _REPLY_IN_BUFFER = 2_304  # what the kernel counts for a reply of 1,472 octets (skb truesize)
 _MOST_SOCKETS = 8
 _DRAIN = 256  # datagrams taken per wake-up, so that a flood cannot starve the loop
+_SENDINGS = 8  # of one request, while errors about others stand in its way
 _DRAWN = 1_024  # request-ids drawn at once
 
 Done = Callable[[PortWalk], None]
@@ -55,6 +66,7 @@ class Sweep:
         self._coming: Iterator[PortWalk] = iter(())
         self._silent: deque[PortWalk] = deque()  # to be asked again when all others were asked
         self._behind: dict[tuple[str, int], deque[PortWalk]] = {}  # of an address that is busy
+        self._errors: deque[tuple[socket.socket, IcmpError]] = deque()  # read, to be judged
         self._ids: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
         self._turn = 0
@@ -94,6 +106,7 @@ class Sweep:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
             if v6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            hear_errors(sock)
             sock.bind(("::" if v6 else "0.0.0.0", 0))  # noqa: S104 - the kernel picks the way out
         except OSError:
             sock.close()
@@ -113,6 +126,7 @@ class Sweep:
         self._flying.clear()
         self._silent.clear()
         self._behind.clear()
+        self._errors.clear()
 
     # --- who is next
 
@@ -177,7 +191,7 @@ class Sweep:
         return self._ids.pop()
 
     def _ask(self, walk: PortWalk, now: float) -> None:
-        packet = walk.request(self._draw())
+        packet = walk.sent = walk.request(self._draw())
         walk.deadline = now + self._timeout_s
         self._flying[walk.peer] = walk
         self.requests += 1
@@ -187,9 +201,25 @@ class Sweep:
             walk.sock.sendto(packet, walk.peer)
         except (BlockingIOError, InterruptedError):
             self.drops["send_buffer_full"] += 1  # the deadline sends again
-        except OSError as error:
-            del self._flying[walk.peer]
-            self._finish(walk, Refused(error.strerror or "unreachable"))
+        except OSError:
+            self._send_again(walk)
+
+    def _send_again(self, walk: PortWalk) -> None:
+        """Send although the socket has an error: mostly it is about a datagram to somebody else."""
+        for _ in range(_SENDINGS):
+            heard = self._read_errors(walk.sock)
+            try:
+                walk.sock.sendto(walk.sent, walk.peer)
+            except (BlockingIOError, InterruptedError):
+                self.drops["send_buffer_full"] += 1
+            except OSError as error:
+                # Of itself sending is never refused: that, too, was said of another datagram.
+                if heard or error.errno == errno.ECONNREFUSED:
+                    continue
+                del self._flying[walk.peer]
+                self._finish(walk, Refused(error.strerror or "unreachable"))
+            return
+        self.drops["socket_error"] += 1  # the deadline sends again
 
     def _expire(self) -> None:
         self._timer = None
@@ -205,28 +235,37 @@ class Sweep:
         for walk in late:
             self._flying.pop(walk.peer, None)
             walk.miss()
-            if walk.done:
-                self._finish(walk)
-            elif walk.answered:
-                self._ask(walk, now)
-            else:
-                self._silent.append(walk)  # never heard of: the others go first
+            self._retry(walk, now)
         self._fill()
         oldest = next(iter(self._flying.values()), None)
         if self._timer is None and oldest:
             wait = max(0.0, oldest.deadline - time.monotonic())
             self._timer = self._loop.call_later(wait, self._expire)
 
+    def _retry(self, walk: PortWalk, now: float) -> None:
+        """Go on with a walk that has missed an answer and isn't in flight."""
+        if walk.done:
+            self._finish(walk)
+        elif walk.answered:
+            self._ask(walk, now)
+        else:
+            self._silent.append(walk)  # never heard of: the others go first
+
     # --- in
 
     def _drain(self, sock: socket.socket, most: int = _DRAIN) -> None:
-        for _ in range(most):
+        for turn in range(most):
             try:
                 packet, source = sock.recvfrom(65_535)
             except (BlockingIOError, InterruptedError):
+                # Woken for nothing: an error waits (and would wake us for ever). It may have been
+                # raised already by a sending. Behind datagrams it can wait for the next turn.
+                if not turn:
+                    self._read_errors(sock)
                 return
             except OSError:
-                self.drops["socket_error"] += 1
+                if not self._read_errors(sock):
+                    self.drops["socket_error"] += 1
                 continue
             self._receive(sock, packet, source)
 
@@ -256,6 +295,34 @@ class Sweep:
         """The walk that is asking this very address and port from this socket."""
         walk = self._flying.get(source if len(source) == 2 else source[:2])
         return walk if walk is not None and walk.sock is sock else None
+
+    # --- ICMP
+
+    def _read_errors(self, sock: socket.socket) -> bool:
+        """Take errors off a socket's queue, to be judged when the loop is free; False: none."""
+        count = 0
+        while count < _DRAIN and (error := read_error(sock)):
+            count += 1
+            if not self._errors:  # judging may ask, asking may read errors: never in each other
+                self._loop.call_soon(self._judge_errors)
+            self._errors.append((sock, error))
+        return count > 0
+
+    def _judge_errors(self) -> None:
+        """Take note of requests that were not delivered (how far that is believed: see above)."""
+        if self._ended.done():
+            return
+        now = time.monotonic()
+        while self._errors:
+            sock, (peer, quoted, refused) = self._errors.popleft()
+            walk = self._asked_at(sock, peer)
+            if walk is None or refused is None or quoted[: len(walk.sent)] != walk.sent:
+                self.drops["stray_icmp"] += 1
+                continue
+            del self._flying[peer]
+            walk.miss(Refused(f"{peer[0]} port {peer[1]}: {refused}"))
+            self._retry(walk, now)
+        self._fill()
 
 
 # --- once over a list of targets

@@ -13,8 +13,6 @@ import heapq
 import hmac
 import secrets
 import socket
-import struct
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -24,13 +22,12 @@ from typing import Any
 from dcim.snmp import ber
 from dcim.snmp.ber import BerError, Message
 from dcim.snmp.faults import Refused, SnmpError, Timeout
+from dcim.snmp.icmp_errors import IcmpError, hear_errors, read_error
 from dcim.snmp.target import Reply, Request, Target
 
 _RECEIVE_BUFFER = 8 << 20
 _DRAIN = 256  # datagrams taken per wake-up, so that a flood cannot starve the loop
 _VERSIONS = {"1": ber.V1, "2c": ber.V2C}
-_IP_RECVERR, _IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h
-_SOCK_EXTENDED_ERR = struct.Struct("=IBBBBII")  # linux/errqueue.h
 _UNREACHABLE = frozenset(
     (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM)
 )
@@ -85,9 +82,7 @@ class UdpTransport:
         v6 = family == socket.AF_INET6
         if v6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if sys.platform == "linux":  # ICMP errors with the address they are about
-            level = socket.IPPROTO_IPV6 if v6 else socket.IPPROTO_IP
-            sock.setsockopt(level, _IPV6_RECVERR if v6 else _IP_RECVERR, 1)
+        hear_errors(sock)
         sock.bind(("::" if v6 else "0.0.0.0", 0))  # noqa: S104 - the kernel picks the way out
         assert self._loop is not None  # noqa: S101 - set by open()
         self._loop.add_reader(sock, self._drain, sock)
@@ -287,34 +282,21 @@ class UdpTransport:
     def _read_errors(self, sock: socket.socket) -> bool:
         """Read the socket's queue of ICMP errors; fail the asks they are about. False: none."""
         found = False
-        while sys.platform == "linux":
-            try:
-                packet, ancillary, _, peer = sock.recvmsg(65_535, 512, socket.MSG_ERRQUEUE)
-            except OSError:
-                break
+        while error := read_error(sock):
             found = True
-            code = next(
-                (
-                    _SOCK_EXTENDED_ERR.unpack_from(data)[0]
-                    for level, kind, data in ancillary
-                    if kind in (_IP_RECVERR, _IPV6_RECVERR)
-                    and level in (socket.IPPROTO_IP, socket.IPPROTO_IPV6)
-                    and len(data) >= _SOCK_EXTENDED_ERR.size
-                ),
-                0,
-            )
-            if code in _UNREACHABLE:
-                self._refuse(sock, packet, peer)
+            if error.refused:
+                self._refuse(sock, error)
         return found
 
-    def _refuse(self, sock: socket.socket, packet: bytes, peer: Any) -> None:
+    def _refuse(self, sock: socket.socket, error: IcmpError) -> None:
         """Fail the ask an ICMP error quotes: only the whole quoted request is believed."""
-        number = self._quoted_number(packet)
+        peer = error.peer
+        number = self._quoted_number(error.quoted)
         ask = None if number is None else self._asks.get(number)
         if ask is None or not self._is_source(ask, sock, peer):
             self.drops["stray_icmp"] += 1
         elif not ask.future.done():
-            ask.future.set_exception(Refused(f"nobody listens at {peer[0]} port {peer[1]}"))
+            ask.future.set_exception(Refused(f"{peer[0]} port {peer[1]}: {error.refused}"))
 
     def _quoted_number(self, packet: bytes) -> int | None:
         try:

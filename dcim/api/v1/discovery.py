@@ -2,17 +2,22 @@
 
 from typing import Any
 
+from flask import current_app
 from marshmallow import Schema, fields, validate
 
-from dcim.api.fields import PageQuery, Whole, choice, query_id, take_paging
-from dcim.api.shapes import page_of
+from dcim.api.fields import PageQuery, Text, Whole, choice, query_id, take_paging
+from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
+from dcim.errors import InvalidError, NotFoundError
 from dcim.http.database import current_scope, db_session
+from dcim.inventory.models import Device
 from dcim.jobs import defer_check
 from dcim.kinds import KINDS
 from dcim.network.cables import MEDIA
 from dcim.snmp import findings, queries
+from dcim.snmp.introducing import introduce_agent
 from dcim.snmp.proposals import KINDS as FINDING_KINDS
+from dcim.snmp.registration import find_credential
 
 discovery = Resource("discovery", "Discovery: devices against the inventory")
 
@@ -55,6 +60,20 @@ class Deferred(Schema):
     )
 
 
+class Newcomer(Schema):
+    address = Text(high=64, required=True, metadata={"description": "An IP address, no name."})
+    udp_port = Whole(1, 65535, load_default=161)
+    credential = Text(required=True, metadata={"description": "The saved credential's name."})
+    device_id = Whole(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "Null: the device with its serial number or sysName, else a new one."
+        },
+    )
+    role = Text(high=64, load_default="switch", metadata={"description": "Of a new device."})
+
+
 @discovery.get("/findings")
 @discovery.arguments(FindingQuery, location="query")
 @discovery.response(200, page_of(findings.FindingRow))
@@ -91,3 +110,35 @@ def check(agent_id: int) -> Any:
     session = db_session()
     found = queries.find_agent(session, agent_id)
     return {"deferred": defer_check(session, found.id)}
+
+
+@discovery.post("/agents")
+@discovery.arguments(Newcomer)
+@discovery.response(201, answer_of(queries.AgentRow))
+def introduce(body: dict[str, Any]) -> Any:
+    """Ask the device at an address who it is, poll it, and have it compared with the inventory.
+
+    422 when it doesn't answer, and then nothing is saved."""
+    session = db_session()
+    device = None
+    if body["device_id"] is not None:
+        device = session.get(Device, body["device_id"])
+        if device is None:
+            raise InvalidError("There is no such device.", {"device_id": ["unknown"]})
+    try:
+        credential = find_credential(session, body["credential"])
+    except NotFoundError as error:
+        words = "No credential is called %(name)s."
+        raise InvalidError(words, {"credential": ["unknown"]}, **error.places) from error
+    found = introduce_agent(
+        session,
+        current_scope(),
+        current_app.config["JIFANG"],
+        address=body["address"],
+        udp_port=body["udp_port"],
+        credential=credential,
+        device=device,
+        role=body["role"],
+    )
+    defer_check(session, found.agent.id)
+    return queries.find_agent(session, found.agent.id)
