@@ -32,6 +32,7 @@ SECTION_OF = {
     "noc.events": "network",
     "staff.agents": "network",
     "staff.discovery": "network",
+    "staff.introduce_agent": "network",
     "staff.list_cross_connect": "network",
     "staff.prefixes": "network",
     "staff.address_lookup": "network",
