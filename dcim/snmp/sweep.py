@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dcim.snmp.column_reply import LARGEST_ID, SMALLEST_ID
+from dcim.snmp.drops import LATE, Drops
 from dcim.snmp.faults import Refused, SnmpError, Timeout, WalkError
 from dcim.snmp.port_plan import PortsRead, PortWalk
 from dcim.snmp.target import Target
@@ -39,13 +40,15 @@ Done = Callable[[PortWalk], None]
 class Sweep:
     """Runs port walks: `await Sweep().run(walks, done)` calls `done` with each as it ends.
 
-    `drops` counts what was not accepted, by reason; `varbinds` what was.
+    `drops` counts what was not accepted, by reason and agent; `varbinds` what was.
     """
 
-    def __init__(self, *, window: int = WINDOW, timeout_s: float = 2.0) -> None:
+    def __init__(
+        self, *, window: int = WINDOW, timeout_s: float = 2.0, drops: Drops | None = None
+    ) -> None:
         if window < 1 or timeout_s <= 0:
             raise ValueError("window or timeout out of range")
-        self.drops: Counter[str] = Counter()
+        self.drops = Drops() if drops is None else drops
         self.requests = 0
         self.varbinds = 0
         self._window = window
@@ -139,6 +142,7 @@ class Sweep:
         if not group:
             self._finish(walk, Refused("this machine has no IPv6"))
             return
+        self.drops.expect(walk.peer)
         walk.started = time.monotonic()
         self._turn += 1
         walk.sock = group[self._turn % len(group)]
@@ -186,7 +190,7 @@ class Sweep:
         try:
             walk.sock.sendto(packet, walk.peer)
         except (BlockingIOError, InterruptedError):
-            self.drops["send_buffer_full"] += 1  # the deadline sends again
+            self.drops.note("send_buffer_full", walk.peer)  # the deadline sends again
         except OSError as error:
             del self._flying[walk.peer]
             self._finish(walk, Refused(error.strerror or "unreachable"))
@@ -204,6 +208,7 @@ class Sweep:
             late.append(walk)
         for walk in late:
             self._flying.pop(walk.peer, None)
+            self.drops.note_unanswered(walk.peer)
             walk.miss()
             if walk.done:
                 self._finish(walk)
@@ -226,19 +231,20 @@ class Sweep:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
-                self.drops["socket_error"] += 1
+                self.drops.note("socket_error")
                 continue
             self._receive(sock, packet, source)
 
     def _receive(self, sock: socket.socket, packet: bytes, source: Any) -> None:
         walk = self._asked_at(sock, source)
         if walk is None:
-            self.drops["wrong_source"] += 1
+            peer = source[:2]
+            self.drops.note(LATE if self.drops.is_expected(peer) else "wrong_source", peer)
             return
         now = time.monotonic()
         reason, varbinds = walk.take(packet, time.time_ns() // 1_000_000, int(now * 1000))
         if reason:
-            self.drops[reason] += 1
+            self.drops.note(reason, walk.peer)
             if not walk.done:
                 return
         self.varbinds += varbinds
