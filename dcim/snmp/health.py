@@ -84,13 +84,18 @@ class AgentHealth:
     gauges: list[CoverageRow]
 
 
+def find_stalled(now: dt.datetime, interval_s: int) -> dt.datetime:
+    """Whose last poll is from before, nobody polls any more."""
+    return now - dt.timedelta(seconds=_STALLED_AFTER * interval_s)
+
+
 def judge_agent(agent: AgentRow, now: dt.datetime, interval_s: int) -> str:
     """off, never (polled), stalled (nobody polls), silent, refused or answering."""
     if not agent.enabled:
         return "off"
     if agent.last_poll_at is None:
         return "never"
-    if (now - agent.last_poll_at).total_seconds() > _STALLED_AFTER * interval_s:
+    if agent.last_poll_at < find_stalled(now, interval_s):
         return "stalled"
     if agent.silent_polls:
         return "silent" if name_explained(agent.last_error) in _SILENCES else "refused"

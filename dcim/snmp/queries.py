@@ -7,7 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, and_, func, or_, select
+from sqlalchemy import BigInteger, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from dcim.columns import utc_now
@@ -19,7 +19,7 @@ from dcim.snmp.drops import UNANSWERED
 from dcim.snmp.models import PollDrop, SnmpAgent, SnmpCredential
 
 # What lists of agents can be narrowed to, and ordered by.
-STATES = ("silent", "answering", "never", "off")
+STATES = ("silent", "stalled", "never", "answering", "off")
 SORTS = ("", "device", "polled", "answered", "took", "unanswered", "dropped")
 
 
@@ -72,12 +72,14 @@ def list_agents(
     agent_id: int | None = None,
     silent: bool | None = None,
     state: str = "",
+    stalled_before: dt.datetime | None = None,
     wanted: str = "",
     sort: str = "device",
     descending: bool = False,
 ) -> Page[AgentRow]:
     """`silent`: whether the last poll went unanswered. `state` is one of STATES, `wanted` a part of
     the device's name, address or sysName, `sort` one of SORTS: "" has those in trouble first.
+    What was polled last before `stalled_before` is polled by nobody.
     """
     today = (
         select(
@@ -121,7 +123,12 @@ def list_agents(
         .outerjoin(today, today.c.agent_id == SnmpAgent.id)
     )
     orders: dict[str, list[Any]] = {
-        "": [SnmpAgent.enabled.desc(), SnmpAgent.silent_polls.desc(), dropped.desc()],
+        "": [
+            SnmpAgent.enabled.desc(),
+            func.coalesce(and_(*_conditions("answering", stalled_before)), literal(False)),
+            SnmpAgent.silent_polls.desc(),
+            dropped.desc(),
+        ],
         "device": [],
         "polled": [SnmpAgent.last_poll_at],
         "answered": [SnmpAgent.last_answer_at],
@@ -141,7 +148,7 @@ def list_agents(
         condition: Any = SnmpAgent.silent_polls > 0 if silent else SnmpAgent.silent_polls == 0
         statement = statement.where(condition)
     if state:
-        statement = statement.where(*_conditions(state))
+        statement = statement.where(*_conditions(state, stalled_before))
     if wanted:
         pattern = contains(wanted)
         statement = statement.where(
@@ -155,22 +162,28 @@ def list_agents(
     return fetch_page(session, AgentRow, statement, paging)
 
 
-def _conditions(state: str) -> list[Any]:
-    asked = [SnmpAgent.enabled, SnmpAgent.last_poll_at.is_not(None)]
+def _conditions(state: str, stalled_before: dt.datetime | None) -> list[Any]:
+    """Each agent is in one state: as `health.judge_agent`, for which refused ones are silent."""
+    oldest = stalled_before or dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    asked = [SnmpAgent.enabled, SnmpAgent.last_poll_at >= oldest]
     conditions: dict[str, list[Any]] = {
         "off": [SnmpAgent.enabled.is_(False)],
         "never": [SnmpAgent.enabled, SnmpAgent.last_poll_at.is_(None)],
+        "stalled": [SnmpAgent.enabled, SnmpAgent.last_poll_at < oldest],
         "silent": [*asked, SnmpAgent.silent_polls > 0],
         "answering": [*asked, SnmpAgent.silent_polls == 0],
     }
     return conditions[state]
 
 
-def count_states(session: Session) -> dict[str, int]:
-    """How many agents there are in each of STATES. One statement."""
+def count_states(session: Session, stalled_before: dt.datetime | None) -> dict[str, int]:
+    """How many agents there are in each of STATES (see `list_agents`). One statement."""
     counted = session.execute(
         select(
-            *(func.count().filter(and_(*_conditions(state))).label(state) for state in STATES)
+            *(
+                func.count().filter(and_(*_conditions(state, stalled_before))).label(state)
+                for state in STATES
+            )
         ).select_from(SnmpAgent)
     ).one()
     return dict(counted._mapping)

@@ -20,7 +20,7 @@ from dcim.i18n import gettext as _
 from dcim.paging import EVERYTHING
 from dcim.snmp.drop_counts import read_drops
 from dcim.snmp.faults import name_explained
-from dcim.snmp.health import judge_agent
+from dcim.snmp.health import find_stalled, judge_agent
 from dcim.snmp.health_words import CAUSES, DROPS
 from dcim.snmp.models import SnmpCredential
 from dcim.snmp.queries import SORTS, STATES, count_states, list_agents, list_credentials
@@ -79,10 +79,12 @@ def agents() -> str:
     wanted = read_text("q")
     session, now = db_session(), utc_now()
     settings = cast(Settings, current_app.config["JIFANG"])
+    stalled_before = find_stalled(now, settings.poll_interval_s)
     found = list_agents(
         session,
         listing.paging,
         state=state if state in STATES else "",
+        stalled_before=stalled_before,
         wanted=wanted,
         sort=listing.sort,
         descending=listing.descending,
@@ -102,7 +104,7 @@ def agents() -> str:
         listing=listing,
         state=state,
         wanted=wanted,
-        tally=count_states(session),
+        tally=count_states(session, stalled_before),
         strays=[(each, say_words(DROPS, each.reason)) for each in read_drops(session, None, now)],
         now=now,
     )
