@@ -2,15 +2,17 @@
 
 import asyncio
 import datetime as dt
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
@@ -19,8 +21,10 @@ from dcim.accounts.models import AuditEntry
 from dcim.app import create_app
 from dcim.clock import make_chimes
 from dcim.columns import utc_now
-from dcim.commands.polling import choose_agent
-from dcim.db import ScopedSession, transaction
+from dcim.commands.discover import UncheckedError
+from dcim.commands.polling import choose_agent, show_health, try_agent
+from dcim.config import Settings
+from dcim.db import ScopedSession, SessionFactory, make_engine, make_sessions, transaction
 from dcim.demo.responder import Agent, LiveTree, Responder
 from dcim.errors import ConflictError, ForbiddenError, NotFoundError, TooManyError
 from dcim.metering.frame_store import make_layouts, write_frames
@@ -455,6 +459,46 @@ def test_which_agent_the_commands_mean(house: House) -> None:
         assert choose_agent(session, "127.0.0.1:20001") == house.agents["spine"]
         with pytest.raises(NotFoundError):
             choose_agent(session, "absent")
+
+
+@dataclass
+class Opened:
+    """What the commands take of an instance."""
+
+    house: House
+
+    @property
+    def settings(self) -> Settings:
+        return self.house.settings
+
+    def make_sessions(self, pool_size: int = 5) -> SessionFactory:
+        return make_sessions(make_engine(str(self.settings.database_url), pool_size=pool_size))
+
+
+def test_the_commands(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def opened(_ctx: object) -> Iterator[Opened]:
+        yield Opened(house)
+
+    monkeypatch.setattr("dcim.commands.polling.instance_of", opened)
+    monkeypatch.setattr("dcim.commands.output.instance_of", opened)
+    now = utc_now()
+    keep_polls(house, now, {(9, 0): GapReason.WENT_BACK})
+    with transaction(house.sessions, SYSTEM) as session:
+        add_drops(session, {(house.agents["leaf"], day_of(now), "malformed"): 7})
+    runner = CliRunner()
+    told = runner.invoke(show_health, ["leaf"], catch_exceptions=False)
+    assert told.exit_code == 0
+    for words in ("answering", "2 of 3 without a gap", "Went back", "no sound SNMP message"):
+        assert words in told.output
+    as_json = runner.invoke(show_health, ["leaf", "--json"], catch_exceptions=False)
+    assert json.loads(as_json.stdout)["ports"][0]["gaps"][0]["reason"] == "went_back"
+    with answering(house, "leaf"):
+        told = runner.invoke(try_agent, ["leaf"], catch_exceptions=False)
+    assert told.exit_code == 0
+    assert "answered in" in told.output
+    with pytest.raises(UncheckedError, match="Nobody listens"):
+        runner.invoke(try_agent, ["spine"], catch_exceptions=False)
 
 
 def test_the_clock_prunes(house: House) -> None:
