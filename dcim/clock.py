@@ -28,6 +28,7 @@ from dcim.config import Settings
 from dcim.customers.turning import turn_day
 from dcim.db import ScopedSession
 from dcim.snmp.discovery import find_due
+from dcim.snmp.drop_counts import prune_drops
 from dcim.snmp.models import SnmpAgent
 
 log = structlog.get_logger(__name__)
@@ -192,6 +193,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("maintain-samples", CronTrigger(hour=3, minute=15, timezone=zone), defer_maintenance),
         Chime("purge-deleted", CronTrigger(hour=3, minute=45, timezone=zone), defer_purge),
         Chime("prune-capacity", CronTrigger(hour=3, minute=45, timezone=zone), prune_changes),
+        Chime("prune-drops", CronTrigger(hour=3, minute=45, timezone=zone), prune_drops),
         # Asked every minute, not only on the 1st: a clock that was down then catches up.
         Chime(
             "issue-statements", every(60), lambda session: defer_statements(session, zone, _now())

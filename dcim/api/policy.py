@@ -56,6 +56,8 @@ API_POLICY: dict[str, Access] = {
     "api_series.list_samples": NETWORK,
     "api_snmp_agents.list_agents": needs(Right.SEE_NETWORK),
     "api_snmp_agents.show_agent": needs(Right.SEE_NETWORK),
+    "api_snmp_agents.show_health": needs(Right.SEE_NETWORK),
+    "api_snmp_agents.test_connection": needs(Right.CHANGE_DEVICES),
     "api_snmp_agents.create_agent": needs(Right.CHANGE_DEVICES),
     "api_snmp_credentials.list_credentials": needs(Right.CHANGE_DEVICES, Right.MANAGE_CREDENTIALS),
     "api_snmp_credentials.create_credential": needs(Right.MANAGE_CREDENTIALS),

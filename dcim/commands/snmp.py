@@ -18,6 +18,7 @@ from dcim.commands.asking import (
 from dcim.commands.discover import discover
 from dcim.commands.mibs import known_names, list_mibs, show_names, tell_problems
 from dcim.commands.output import print_json, print_table, session_of
+from dcim.commands.polling import show_health, try_agent
 from dcim.commands.spool import show_spool
 from dcim.commands.sweep import sweep_targets
 from dcim.commands.walk import walk_agent
@@ -51,6 +52,8 @@ def snmp() -> None:
 snmp.add_command(show_spool)
 snmp.add_command(sweep_targets)
 snmp.add_command(discover)
+snmp.add_command(show_health)
+snmp.add_command(try_agent)
 snmp.add_command(show_names)
 snmp.add_command(list_mibs)
 snmp.add_command(walk_agent)

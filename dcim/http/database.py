@@ -42,6 +42,11 @@ def db_session() -> ScopedSession:
     return cast(ScopedSession, current_app.extensions["jifang_sessions"]())
 
 
+def session_factory() -> SessionFactory:
+    """For what needs transactions of its own, beside the request's."""
+    return cast(SessionFactory, current_app.extensions["jifang_sessions"].session_factory)
+
+
 def before_commit(hook: Callable[[Response], None]) -> None:
     """Have `hook` see the view's answer within the request's transaction, before its commit."""
     if "before_commit" not in g:
@@ -70,4 +75,5 @@ __all__ = [
     "db_session",
     "enter_scope",
     "init_database",
+    "session_factory",
 ]

@@ -229,6 +229,25 @@ def read_frames(
     return found
 
 
+def read_device_frames(
+    session: Session, device_id: int, t0_ms: int, t1_ms: int
+) -> tuple[list[StoredFrame], bool]:
+    """A device's frames within [t0_ms, t1_ms), and whether there are older ones still. A query."""
+    rows = session.execute(
+        text(
+            "SELECT ts, layout_id, body FROM port_frame"
+            " WHERE device_id = :device AND ts >= :low AND ts < :high UNION ALL"
+            " (SELECT ts, layout_id, NULL FROM port_frame WHERE device_id = :device AND ts < :low"
+            " ORDER BY ts DESC LIMIT 1) ORDER BY ts"
+        ),
+        {"device": device_id, "low": t0_ms, "high": t1_ms},
+    ).all()
+    frames = [
+        StoredFrame(layout_id, ts, bytes(body)) for ts, layout_id, body in rows if body is not None
+    ]
+    return frames, len(frames) < len(rows)
+
+
 # -- what the next poll starts from
 
 

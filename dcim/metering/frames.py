@@ -150,6 +150,48 @@ def open_frames(
     return {series_id: _join(family, found) for series_id, found in parts.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Why ports have no samples: `codes` has a row per frame, a column per port that counts.
+
+    A code is a frame's (`Place.GAP`), -1 where the frame's layout hasn't the port. `damaged` counts
+    frames that can't be opened; they aren't among `times` (UTC epoch ms, rising).
+    """
+
+    names: tuple[str, ...]
+    times: Ints
+    codes: NDArray[np.int16]
+    damaged: int
+
+
+def open_gaps(stored: Sequence[StoredFrame], layouts: Mapping[int, Layout]) -> Gaps:
+    """Read one device's frames, sorted by time, for their gaps only."""
+    groups: dict[tuple[int, bytes], list[int]] = {}
+    for row, frame in enumerate(stored):
+        key = (frame.layout_id, narrow.shape_key(frame.body, _ROWS))
+        groups.setdefault(key, []).append(row)
+    places: dict[str, int] = {}
+    for layout_id in dict.fromkeys(frame.layout_id for frame in reversed(stored)):
+        layout = layouts[layout_id]
+        for column in np.flatnonzero(layout.traffic_ids > 0).tolist():
+            places.setdefault(layout.names[column], len(places))
+    codes = np.full((len(stored), len(places)), -1, dtype=np.int16)
+    sound = np.ones(len(stored), dtype=np.bool_)
+    for (layout_id, _), rows in groups.items():
+        layout = layouts[layout_id]
+        columns = np.flatnonzero(layout.traffic_ids > 0)
+        bodies = [stored[row].body for row in rows]
+        try:
+            (opened,) = narrow.unpack_many(bodies, [Place.GAP], columns, _ROWS, len(layout))
+        except narrow.DamagedFrameError:
+            sound[rows] = False
+            continue
+        there = [places[layout.names[column]] for column in columns.tolist()]
+        codes[np.ix_(rows, there)] = opened
+    times = np.array([frame.ts_ms for frame in stored], dtype=np.int64)
+    return Gaps(tuple(places), times[sound], codes[sound], int(np.count_nonzero(~sound)))
+
+
 def _open_group(
     family: Family,
     frames: Sequence[StoredFrame],

@@ -20,6 +20,7 @@ from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.sla.evidence import HOLDS_MS, hold
+from dcim.snmp.models import SnmpAgent
 
 STATES = {UP: "up", DOWN: "down"}
 DAY_MS = 86_400_000
@@ -52,6 +53,7 @@ class PortNow:
     traffic_id: int | None
     state_id: int | None
     step_s: int
+    is_polled: bool
     state: str = "unknown"
     newest_at: dt.datetime | None = None
     in_bps: int | None = None
@@ -207,6 +209,7 @@ def _select_ports(now: dt.datetime) -> Any:
             traffic.id.label("traffic_id"),
             state.id.label("state_id"),
             func.coalesce(traffic.step_s, state.step_s, 60).label("step_s"),
+            Port.device_id.in_(select(SnmpAgent.device_id)).label("is_polled"),
         )
         .join(Device, Device.id == Port.device_id)
         .outerjoin(ServiceMembership, membership)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dcim.snmp import ber
 from dcim.snmp.ber import Oid, Value, VarBind
+from dcim.snmp.drops import Drops
 from dcim.snmp.faults import AgentError, WalkError
 from dcim.snmp.target import Reply, Request, Target
 from dcim.snmp.transport import UdpTransport
@@ -99,8 +100,8 @@ def _rising(last: Oid, varbinds: Iterable[VarBind]) -> Iterator[VarBind]:
 class Engine:
     """Reads agents: `async with Engine() as engine: await engine.get(target, oids)`.
 
-    `drops` counts what was not accepted, by reason. Errors are those of `dcim.snmp.faults`.
-    `fast_v3=False` leaves all of v3 to pysnmp.
+    `drops` counts what was not accepted, by reason and agent. Errors are those of
+    `dcim.snmp.faults`. `fast_v3=False` leaves all of v3 to pysnmp.
     """
 
     def __init__(
@@ -110,9 +111,10 @@ class Engine:
         sockets: int = 2,
         limits: WalkLimits | None = None,
         fast_v3: bool = True,
+        drops: Drops | None = None,
     ) -> None:
         self.limits = limits or WalkLimits()
-        self.transport = UdpTransport(window=window, sockets=sockets)
+        self.transport = UdpTransport(window=window, sockets=sockets, drops=drops)
         self._sockets = sockets
         self._fast_v3 = fast_v3
         self._v3: V3Transport | None = None
@@ -120,7 +122,7 @@ class Engine:
         self._agents: OrderedDict[tuple[str, int, str], _AgentState] = OrderedDict()
 
     @property
-    def drops(self) -> Counter[str]:
+    def drops(self) -> Drops:
         return self.transport.drops
 
     @property
@@ -333,13 +335,13 @@ class Engine:
         once = request.non_repeaters
         repeated = reply.varbinds[once:]
         if not reply.varbinds or not repeated:
-            self.drops["ended_early"] += 1
+            self.drops.note("ended_early", target.peer)
             raise WalkError(f"{target.address} answered with nothing where more was due")
         cursors = request.oids[once:]
         for column, last in enumerate(cursors):
             for oid, value in repeated[column :: len(cursors)]:
                 if oid <= last and value.tag != ber.END_OF_MIB_VIEW:
-                    self.drops["not_increasing"] += 1
+                    self.drops.note("not_increasing", target.peer)
                     raise WalkError(
                         f"{target.address} went from {ber.format_oid(last)} "
                         f"to {ber.format_oid(oid)}"

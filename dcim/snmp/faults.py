@@ -67,16 +67,35 @@ class UnknownContext(SecurityError):  # noqa: N818
     """snmpUnknownContexts: the agent has no such context."""
 
 
+# What each cause is called, and what is stored of a poll that failed by it.
+_CAUSES: dict[type[SnmpError], tuple[str, str]] = {
+    Timeout: ("timeout", "no answer: agent off, address wrong, or (v1/v2c) wrong community"),
+    Refused: ("refused", "nobody listens at this address and port"),
+    UnknownUser: ("unknown_user", "the agent doesn't know this SNMPv3 user"),
+    WrongDigest: ("wrong_digest", "authentication password or protocol is wrong"),
+    DecryptionFailed: ("decryption", "privacy password or protocol is wrong"),
+    UnsupportedSecurityLevel: ("security_level", "the agent doesn't allow this security level"),
+    NotInTimeWindow: ("time_window", "engine boots and time couldn't be agreed on"),
+    UnknownContext: ("context", "the agent has no such context"),
+}
+_KIND_OF_WORDS = {words: kind for kind, words in _CAUSES.values()}
+TOO_SLOW, OTHER = "too_slow", "other"
+
+
 def explain(error: SnmpError) -> str:
     """What to look at, told apart as far as the protocol can."""
-    words = {
-        Timeout: "no answer: agent off, address wrong, or (v1/v2c) wrong community",
-        Refused: "nobody listens at this address and port",
-        UnknownUser: "the agent doesn't know this SNMPv3 user",
-        WrongDigest: "authentication password or protocol is wrong",
-        DecryptionFailed: "privacy password or protocol is wrong",
-        UnsupportedSecurityLevel: "the agent doesn't allow this security level",
-        NotInTimeWindow: "engine boots and time couldn't be agreed on",
-        UnknownContext: "the agent has no such context",
-    }
-    return words.get(type(error), str(error))[:255]
+    return _CAUSES.get(type(error), ("", str(error)))[1][:255]
+
+
+def name_fault(error: SnmpError) -> str:
+    """Which cause it is, as one word; "other" where the agent's answer itself is the matter."""
+    return _CAUSES.get(type(error), (OTHER, ""))[0]
+
+
+def name_explained(words: str) -> str:
+    """Which cause the words stored of a poll are of."""
+    if words.startswith("gave up after"):
+        return TOO_SLOW
+    if "outside the management networks" in words:
+        return "not_allowed"
+    return _KIND_OF_WORDS.get(words, OTHER)

@@ -2,6 +2,7 @@
 they say that the inventory doesn't."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     ForeignKey,
@@ -69,6 +70,26 @@ class SnmpAgent(Base):
     __table_args__ = (
         UniqueConstraint("address", "udp_port"),
         CheckConstraint("udp_port BETWEEN 1 AND 65535", name="udp_port"),
+    )
+
+
+class PollDrop(Base):
+    """What was not accepted of an agent on a UTC day (ts // DAY_MS), or wasn't answered, by reason.
+
+    Without an agent: datagrams from addresses that nobody asked.
+    """
+
+    __tablename__ = "poll_drop"
+
+    id: Mapped[Id]
+    agent_id: Mapped[int | None] = mapped_column(ForeignKey("snmp_agent.id", ondelete="CASCADE"))
+    day: Mapped[int]
+    reason: Mapped[Code]
+    count: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (
+        UniqueConstraint("agent_id", "day", "reason", postgresql_nulls_not_distinct=True),
+        Index("ix_poll_drop_day", "day"),
     )
 
 

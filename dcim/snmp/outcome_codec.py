@@ -3,7 +3,8 @@
 Layout: eight octets of magic, the last the version; the SHA-256 of what follows; then, deflated,
 the length of a JSON text in four octets (big-endian), that text, and the tables of ports one after
 the other as `metering.narrow` packs them. The JSON holds what is small: who was polled, when, the
-names of ports, readings, descriptions, identity, error. No secret is in an outcome, so none here.
+names of ports, readings, descriptions, identity, error, what was dropped (files of before have
+no such words). No secret is in an outcome, so none here.
 
 What `identify` leaves empty of an identity (ports, readings) isn't kept: nobody records it.
 """
@@ -111,6 +112,10 @@ def _to_words(outcome: Outcome, tables: list[bytes]) -> dict[str, Any]:
             [each.kind, each.oid, each.label, str(each.value), each.unit, each.place]
             for each in outcome.readings
         ]
+    if outcome.drops:
+        words["drops"] = dict(outcome.drops)
+    if outcome.strays:
+        words["strays"] = dict(outcome.strays)
     if (who := outcome.identity) is not None:
         words["identity"] = [
             who.sys_name, who.sys_descr, who.sys_object_id, who.profile, who.uptime_ticks,
@@ -157,7 +162,13 @@ def _from_words(words: Mapping[str, Any], tables: _Tables) -> Outcome:
         identity=identity,
         error=words.get("error", ""),
         duration_ms=words["took"],
+        drops=_counts(words.get("drops", {})),
+        strays=_counts(words.get("strays", {})),
     )
+
+
+def _counts(words: Mapping[str, Any]) -> dict[str, int]:
+    return {reason: int(count) for reason, count in words.items()}
 
 
 def _poll(words: Sequence[Any], tables: _Tables) -> PortPoll:

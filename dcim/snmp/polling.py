@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dcim.db import is_passing
 from dcim.snmp import faults
+from dcim.snmp.drops import Drops
 from dcim.snmp.engine import Engine
 from dcim.snmp.polling_room import AgentPlan, PollingRoom, Round, beat_of
 from dcim.snmp.port_poll import PortOrder
@@ -67,6 +68,7 @@ async def _poll_round(room: PollingRoom, shard: int, round_: Round) -> int:
     others = [plan for plan in plans if plan.agent_id not in chosen]
 
     async def keep(outcomes: Sequence[Outcome]) -> None:
+        outcomes = with_drops(room.drops, plans, outcomes)
         if not await asyncio.to_thread(room.keeper.keep, shard, outcomes):
             # The database can't tell of them the next time.
             round_.last.update(
@@ -87,6 +89,21 @@ async def _poll_round(room: PollingRoom, shard: int, round_: Round) -> int:
     return answered
 
 
+def with_drops(
+    drops: Drops, plans: Sequence[AgentPlan], outcomes: Sequence[Outcome]
+) -> Sequence[Outcome]:
+    """Put what was dropped into the outcomes of whom it concerns; of nobody, into the first."""
+    if not drops.waiting or not outcomes:
+        return outcomes
+    peers = {plan.agent_id: plan.target.peer for plan in plans if plan.target is not None}
+    told = [
+        replace(each, drops=drops.take(peers[each.agent_id])) if each.agent_id in peers else each
+        for each in outcomes
+    ]
+    told[0] = replace(told[0], strays=drops.take_strays())
+    return told
+
+
 async def _poll_quickly(
     room: PollingRoom,
     plans: Sequence[AgentPlan],
@@ -96,7 +113,7 @@ async def _poll_quickly(
 ) -> int:
     """Sweep ports; read gauges, and whole whoever the sweep can't tell the truth about."""
     targets = [(plan.agent_id, plan.target) for plan in plans if plan.target is not None]
-    walked = await walk_agents(targets, last, room.habits, limit_s)
+    walked = await walk_agents(targets, last, room.habits, limit_s, room.drops)
     again = [plan for plan in plans if walked[plan.agent_id].again]
     rest = [plan for plan in plans if not walked[plan.agent_id].again]
     outcomes = await asyncio.gather(

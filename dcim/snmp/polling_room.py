@@ -17,6 +17,7 @@ from dcim.config import Settings
 from dcim.db import SessionFactory, transaction
 from dcim.errors import JifangError
 from dcim.snmp.credentials import make_target
+from dcim.snmp.drops import Drops
 from dcim.snmp.engine import Engine
 from dcim.snmp.keeping import OutcomeKeeper
 from dcim.snmp.models import SnmpAgent
@@ -69,6 +70,7 @@ class PollingRoom:
     keeper: OutcomeKeeper = field(init=False)
     habits: dict[int, AgentHabits] = field(default_factory=dict)
     rounds: dict[int, Round] = field(default_factory=dict)
+    drops: Drops = field(default_factory=Drops)
     _engine: Engine | None = None
     _plans: dict[int, tuple[object, list[AgentPlan]]] = field(default_factory=dict)
     _under_way: set[asyncio.Task[int]] = field(default_factory=set)
@@ -83,7 +85,7 @@ class PollingRoom:
 
     async def engine(self) -> Engine:
         if self._engine is None:
-            engine = Engine()
+            engine = Engine(drops=self.drops)
             await engine.__aenter__()
             self._engine = engine
         return self._engine

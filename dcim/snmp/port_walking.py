@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from dcim.snmp import faults
+from dcim.snmp.drops import Drops
 from dcim.snmp.port_plan import POLL_PLAN, Hints, PortWalk
 from dcim.snmp.port_poll import NeedsFullRead, PortOrder, PortPoll, gather_poll, same_ports
 from dcim.snmp.port_recording import boot_clock
@@ -116,10 +117,11 @@ async def walk_agents(
     last: Mapping[int, PortOrder],
     habits: Mapping[int, AgentHabits],
     limit_s: float,
+    drops: Drops,
 ) -> dict[int, Walked]:
     """Read the ports of all agents (id, target) at once; `last` and `habits` are by agent id.
 
-    Those that aren't done after `limit_s` have an error.
+    Those that aren't done after `limit_s` have an error. What was dropped goes to `drops`.
     """
     if not targets:
         return {}
@@ -133,7 +135,7 @@ async def walk_agents(
         walk = PortWalk(target, plan=POLL_PLAN, hints=hints, retries=target.retries)
         round_.ids[id(walk)] = agent_id
         walks.append(walk)
-    sweep = Sweep(window=len(walks), timeout_s=targets[0][1].timeout_s)
+    sweep = Sweep(window=len(walks), timeout_s=targets[0][1].timeout_s, drops=drops)
     try:
         async with asyncio.timeout(limit_s):
             await sweep.run(walks, round_.take)

@@ -7,13 +7,20 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import BigInteger, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from dcim.columns import utc_now
 from dcim.errors import NotFoundError
 from dcim.inventory.models import Device
-from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page
-from dcim.snmp.models import SnmpAgent, SnmpCredential
+from dcim.paging import FIRST_PAGE, Page, Paging, Query, contains, fetch_page
+from dcim.snmp.drop_counts import day_of
+from dcim.snmp.drops import UNANSWERED
+from dcim.snmp.models import PollDrop, SnmpAgent, SnmpCredential
+
+# What lists of agents can be narrowed to, and ordered by.
+STATES = ("silent", "stalled", "never", "answering", "off")
+SORTS = ("", "device", "polled", "answered", "took", "unanswered", "dropped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +45,9 @@ class AgentRow:
     silent_polls: int
     last_check_at: dt.datetime | None
     last_check_error: str
+    # Of this UTC day: requests without an answer in time, and datagrams that weren't believed.
+    unanswered_today: int
+    dropped_today: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +71,28 @@ def list_agents(
     device_id: int | None = None,
     agent_id: int | None = None,
     silent: bool | None = None,
+    state: str = "",
+    stalled_before: dt.datetime | None = None,
+    wanted: str = "",
+    sort: str = "device",
+    descending: bool = False,
 ) -> Page[AgentRow]:
-    """`silent`: whether the last poll went unanswered."""
+    """`silent`: whether the last poll went unanswered. `state` is one of STATES, `wanted` a part of
+    the device's name, address or sysName, `sort` one of SORTS: "" has those in trouble first.
+    What was polled last before `stalled_before` is polled by nobody.
+    """
+    today = (
+        select(
+            PollDrop.agent_id,
+            func.sum(PollDrop.count).filter(PollDrop.reason == UNANSWERED).label("unanswered"),
+            func.sum(PollDrop.count).filter(PollDrop.reason != UNANSWERED).label("dropped"),
+        )
+        .where(PollDrop.day == day_of(utc_now()), PollDrop.agent_id.is_not(None))
+        .group_by(PollDrop.agent_id)
+        .subquery()
+    )
+    unanswered = func.coalesce(today.c.unanswered, 0).cast(BigInteger)
+    dropped = func.coalesce(today.c.dropped, 0).cast(BigInteger)
     statement: Query = (
         select(
             SnmpAgent.id,
@@ -85,11 +115,31 @@ def list_agents(
             SnmpAgent.silent_polls,
             SnmpAgent.last_check_at,
             SnmpAgent.last_check_error,
+            unanswered.label("unanswered_today"),
+            dropped.label("dropped_today"),
         )
         .join(Device, Device.id == SnmpAgent.device_id)
         .join(SnmpCredential, SnmpCredential.id == SnmpAgent.credential_id)
-        .order_by(Device.name)
+        .outerjoin(today, today.c.agent_id == SnmpAgent.id)
     )
+    orders: dict[str, list[Any]] = {
+        "": [
+            SnmpAgent.enabled.desc(),
+            func.coalesce(and_(*_conditions("answering", stalled_before)), literal(False)),
+            SnmpAgent.silent_polls.desc(),
+            dropped.desc(),
+        ],
+        "device": [],
+        "polled": [SnmpAgent.last_poll_at],
+        "answered": [SnmpAgent.last_answer_at],
+        "took": [SnmpAgent.last_duration_ms],
+        "unanswered": [unanswered],
+        "dropped": [dropped],
+    }
+    chosen = orders[sort]
+    if descending and sort:
+        chosen = [each.desc().nulls_last() for each in chosen or [Device.name]]
+    statement = statement.order_by(*chosen, Device.name)
     if device_id is not None:
         statement = statement.where(SnmpAgent.device_id == device_id)
     if agent_id is not None:
@@ -97,7 +147,46 @@ def list_agents(
     if silent is not None:
         condition: Any = SnmpAgent.silent_polls > 0 if silent else SnmpAgent.silent_polls == 0
         statement = statement.where(condition)
+    if state:
+        statement = statement.where(*_conditions(state, stalled_before))
+    if wanted:
+        pattern = contains(wanted)
+        statement = statement.where(
+            or_(
+                *(
+                    column.ilike(pattern, escape="\\")
+                    for column in (Device.name, SnmpAgent.address, SnmpAgent.sys_name)
+                )
+            )
+        )
     return fetch_page(session, AgentRow, statement, paging)
+
+
+def _conditions(state: str, stalled_before: dt.datetime | None) -> list[Any]:
+    """Each agent is in one state: as `health.judge_agent`, for which refused ones are silent."""
+    oldest = stalled_before or dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    asked = [SnmpAgent.enabled, SnmpAgent.last_poll_at >= oldest]
+    conditions: dict[str, list[Any]] = {
+        "off": [SnmpAgent.enabled.is_(False)],
+        "never": [SnmpAgent.enabled, SnmpAgent.last_poll_at.is_(None)],
+        "stalled": [SnmpAgent.enabled, SnmpAgent.last_poll_at < oldest],
+        "silent": [*asked, SnmpAgent.silent_polls > 0],
+        "answering": [*asked, SnmpAgent.silent_polls == 0],
+    }
+    return conditions[state]
+
+
+def count_states(session: Session, stalled_before: dt.datetime | None) -> dict[str, int]:
+    """How many agents there are in each of STATES (see `list_agents`). One statement."""
+    counted = session.execute(
+        select(
+            *(
+                func.count().filter(and_(*_conditions(state, stalled_before))).label(state)
+                for state in STATES
+            )
+        ).select_from(SnmpAgent)
+    ).one()
+    return dict(counted._mapping)
 
 
 def find_agent(session: Session, agent_id: int) -> AgentRow:

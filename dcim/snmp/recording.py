@@ -1,6 +1,7 @@
 """Keeping what polls said: samples, counters, health and bindings, in the caller's transaction."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from dcim.inventory.models import Cabinet, Installation, Rack, Row
 from dcim.metering.bindings import bind_ports
+from dcim.metering.families import DAY_MS
 from dcim.metering.models import Series
 from dcim.metering.store import (
     PostgresSampleStore,
@@ -17,6 +19,7 @@ from dcim.metering.store import (
     write_counter_memory,
 )
 from dcim.power.models import PowerNode
+from dcim.snmp.drop_counts import DropKey, add_drops
 from dcim.snmp.measuring import Gauge, energy_delta, gather_gauges
 from dcim.snmp.models import SnmpAgent
 from dcim.snmp.port_poll import PortPoll
@@ -33,7 +36,9 @@ class Outcome:
     """What came of polling one agent; `at_ms` is when its last answer was in, UTC epoch ms.
 
     `ports` and `readings` are what it said, `ports` None where none were asked for; `aliases` are
-    ifAlias by port name, where they were read. `error` is empty if it answered.
+    ifAlias by port name, where they were read. `error` is empty if it answered. `drops` is what was
+    not accepted of it since its last poll, by reason; `strays` is what came from addresses nobody
+    asked meanwhile: no agent's, but recorded with one, so that it is recorded once.
     """
 
     agent_id: int
@@ -45,6 +50,8 @@ class Outcome:
     identity: ProbeResult | None = None
     error: str = ""
     duration_ms: int = 0
+    drops: Mapping[str, int] = field(default_factory=dict)
+    strays: Mapping[str, int] = field(default_factory=dict)
 
 
 def record_outcomes(
@@ -58,13 +65,14 @@ def record_outcomes(
     """
     locked = session.execute(
         text(
-            "SELECT id FROM snmp_agent WHERE id = ANY(CAST(:ids AS bigint[]))"
+            "SELECT id, last_poll_at FROM snmp_agent WHERE id = ANY(CAST(:ids AS bigint[]))"
             " ORDER BY id FOR UPDATE"
         ),
         {"ids": [outcome.agent_id for outcome in outcomes]},
     )
-    there = set(locked.scalars())
-    outcomes = [outcome for outcome in outcomes if outcome.agent_id in there]
+    last_at = {row.id: row.last_poll_at for row in locked}
+    outcomes = [outcome for outcome in outcomes if outcome.agent_id in last_at]
+    _count_drops(session, [each for each in outcomes if _is_later(each, last_at[each.agent_id])])
     polls = [(each.device_id, each.ports) for each in outcomes if each.ports is not None]
     recorder.record(session, polls, now_ms)
     _record_gauges(session, [outcome for outcome in outcomes if outcome.readings])
@@ -73,6 +81,28 @@ def record_outcomes(
     for outcome in outcomes:
         if outcome.identity is not None and not outcome.error:
             _note_identity(session, outcome.agent_id, outcome.identity)
+
+
+def _is_later(outcome: Outcome, last_at: dt.datetime | None) -> bool:
+    """Whether neither this poll nor a later one is noted already (see `_note_health`)."""
+    return last_at is None or last_at < _instant(outcome)
+
+
+def _instant(outcome: Outcome) -> dt.datetime:
+    return dt.datetime.fromtimestamp(outcome.at_ms / 1000, dt.UTC)
+
+
+def _count_drops(session: Session, outcomes: Sequence[Outcome]) -> None:
+    """Add up what was dropped by agent, UTC day and reason; the caller has locked the agents."""
+    counts: Counter[DropKey] = Counter()
+    for outcome in outcomes:
+        day = outcome.at_ms // DAY_MS
+        for reason, count in outcome.drops.items():
+            counts[outcome.agent_id, day, reason] += count
+        for reason, count in outcome.strays.items():
+            counts[None, day, reason] += count
+    if counts:
+        add_drops(session, counts)
 
 
 def _note_health(session: Session, outcomes: Sequence[Outcome]) -> None:
@@ -89,7 +119,7 @@ def _note_health(session: Session, outcomes: Sequence[Outcome]) -> None:
         ),
         {
             "ids": [outcome.agent_id for outcome in outcomes],
-            "times": [dt.datetime.fromtimestamp(o.at_ms / 1000, dt.UTC) for o in outcomes],
+            "times": [_instant(outcome) for outcome in outcomes],
             "took": [outcome.duration_ms for outcome in outcomes],
             "errors": [outcome.error[:255] for outcome in outcomes],
         },

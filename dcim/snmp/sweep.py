@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from dcim.snmp.column_reply import LARGEST_ID, SMALLEST_ID
+from dcim.snmp.drops import LATE, Drops
 from dcim.snmp.faults import Refused, SnmpError, Timeout, WalkError
 from dcim.snmp.icmp_errors import IcmpError, hear_errors, read_error
 from dcim.snmp.port_plan import PortsRead, PortWalk
@@ -50,13 +51,15 @@ Done = Callable[[PortWalk], None]
 class Sweep:
     """Runs port walks: `await Sweep().run(walks, done)` calls `done` with each as it ends.
 
-    `drops` counts what was not accepted, by reason; `varbinds` what was.
+    `drops` counts what was not accepted, by reason and agent; `varbinds` what was.
     """
 
-    def __init__(self, *, window: int = WINDOW, timeout_s: float = 2.0) -> None:
+    def __init__(
+        self, *, window: int = WINDOW, timeout_s: float = 2.0, drops: Drops | None = None
+    ) -> None:
         if window < 1 or timeout_s <= 0:
             raise ValueError("window or timeout out of range")
-        self.drops: Counter[str] = Counter()
+        self.drops = Drops() if drops is None else drops
         self.requests = 0
         self.varbinds = 0
         self._window = window
@@ -153,6 +156,7 @@ class Sweep:
         if not group:
             self._finish(walk, Refused("this machine has no IPv6"))
             return
+        self.drops.expect(walk.peer)
         walk.started = time.monotonic()
         self._turn += 1
         walk.sock = group[self._turn % len(group)]
@@ -200,7 +204,7 @@ class Sweep:
         try:
             walk.sock.sendto(packet, walk.peer)
         except (BlockingIOError, InterruptedError):
-            self.drops["send_buffer_full"] += 1  # the deadline sends again
+            self.drops.note("send_buffer_full", walk.peer)  # the deadline sends again
         except OSError:
             self._send_again(walk)
 
@@ -211,7 +215,7 @@ class Sweep:
             try:
                 walk.sock.sendto(walk.sent, walk.peer)
             except (BlockingIOError, InterruptedError):
-                self.drops["send_buffer_full"] += 1
+                self.drops.note("send_buffer_full", walk.peer)
             except OSError as error:
                 # Of itself sending is never refused: that, too, was said of another datagram.
                 if heard or error.errno == errno.ECONNREFUSED:
@@ -219,7 +223,7 @@ class Sweep:
                 del self._flying[walk.peer]
                 self._finish(walk, Refused(error.strerror or "unreachable"))
             return
-        self.drops["socket_error"] += 1  # the deadline sends again
+        self.drops.note("socket_error", walk.peer)  # the deadline sends again
 
     def _expire(self) -> None:
         self._timer = None
@@ -234,6 +238,7 @@ class Sweep:
             late.append(walk)
         for walk in late:
             self._flying.pop(walk.peer, None)
+            self.drops.note_unanswered(walk.peer)
             walk.miss()
             self._retry(walk, now)
         self._fill()
@@ -265,19 +270,20 @@ class Sweep:
                 return
             except OSError:
                 if not self._read_errors(sock):
-                    self.drops["socket_error"] += 1
+                    self.drops.note("socket_error")
                 continue
             self._receive(sock, packet, source)
 
     def _receive(self, sock: socket.socket, packet: bytes, source: Any) -> None:
         walk = self._asked_at(sock, source)
         if walk is None:
-            self.drops["wrong_source"] += 1
+            peer = source[:2]
+            self.drops.note(LATE if self.drops.is_expected(peer) else "wrong_source", peer)
             return
         now = time.monotonic()
         reason, varbinds = walk.take(packet, time.time_ns() // 1_000_000, int(now * 1000))
         if reason:
-            self.drops[reason] += 1
+            self.drops.note(reason, walk.peer)
             if not walk.done:
                 return
         self.varbinds += varbinds
@@ -317,9 +323,10 @@ class Sweep:
             sock, (peer, quoted, refused) = self._errors.popleft()
             walk = self._asked_at(sock, peer)
             if walk is None or refused is None or quoted[: len(walk.sent)] != walk.sent:
-                self.drops["stray_icmp"] += 1
+                self.drops.note("stray_icmp", peer)
                 continue
             del self._flying[peer]
+            self.drops.note_unanswered(peer)
             walk.miss(Refused(f"{peer[0]} port {peer[1]}: {refused}"))
             self._retry(walk, now)
         self._fill()

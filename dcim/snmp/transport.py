@@ -14,13 +14,13 @@ import hmac
 import secrets
 import socket
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from dcim.snmp import ber
 from dcim.snmp.ber import BerError, Message
+from dcim.snmp.drops import Drops
 from dcim.snmp.faults import Refused, SnmpError, Timeout
 from dcim.snmp.icmp_errors import IcmpError, hear_errors, read_error
 from dcim.snmp.target import Reply, Request, Target
@@ -54,9 +54,9 @@ class UdpTransport:
         *,
         window: int | asyncio.Semaphore = 512,
         sockets: int = 2,
-        drops: Counter[str] | None = None,
+        drops: Drops | None = None,
     ) -> None:
-        self.drops: Counter[str] = Counter() if drops is None else drops
+        self.drops = Drops() if drops is None else drops
         self.requests = 0
         self.window = asyncio.Semaphore(window) if isinstance(window, int) else window
         self._count = sockets
@@ -108,6 +108,7 @@ class UdpTransport:
         group = self._sockets.get(target.is_ipv6)
         if not group:
             raise SnmpError("the engine is not open for this address family")
+        self.drops.expect(target.peer)
         async with self.window:
             future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
             ask = self._new_ask(target, attempts, secrets.choice(group), future)
@@ -165,7 +166,7 @@ class UdpTransport:
             try:
                 ask.sock.sendto(packet, ask.target.peer)
             except (BlockingIOError, InterruptedError):
-                self.drops["send_buffer_full"] += 1
+                self.drops.note("send_buffer_full", ask.target.peer)
                 return  # the deadline sends the next attempt
             except OSError as error:
                 if self._read_errors(ask.sock) and not ask.future.done():
@@ -197,6 +198,7 @@ class UdpTransport:
             ask = self._asks.get(heapq.heappop(self._deadlines)[1])
             if ask is None or ask.future.done() or ask.due > now:  # or it waits for a later packet
                 continue
+            self.drops.note_unanswered(ask.target.peer)
             if ask.sent < len(ask.attempts):
                 self._send_next(ask)
             else:
@@ -226,17 +228,18 @@ class UdpTransport:
         try:
             message = ber.decode_message(packet)
         except BerError:
-            self.drops["malformed"] += 1
+            self.drops.note("malformed", source[:2])
             return
         ask = self._asks.get(message.request_id)
         reason = (
             "unknown_request_id" if ask is None else self._objection(ask, message, sock, source)
         )
         if reason or ask is None:
-            self.drops[reason or "unknown_request_id"] += 1
+            # Who knows the request-id, a secret, is the agent, from whatever address.
+            self.drops.note(reason or "unknown_request_id", ask.target.peer if ask else source[:2])
             return
         if ask.future.done():
-            self.drops["duplicate"] += 1
+            self.drops.note("duplicate", ask.target.peer)
             return
         ask.future.set_result(
             Reply(
@@ -294,7 +297,7 @@ class UdpTransport:
         number = self._quoted_number(error.quoted)
         ask = None if number is None else self._asks.get(number)
         if ask is None or not self._is_source(ask, sock, peer):
-            self.drops["stray_icmp"] += 1
+            self.drops.note("stray_icmp", peer[:2])
         elif not ask.future.done():
             ask.future.set_exception(Refused(f"{peer[0]} port {peer[1]}: {error.refused}"))
 

@@ -25,6 +25,7 @@ from pysnmp.proto.rfc1902 import ObjectName
 
 from dcim.snmp import ber, faults
 from dcim.snmp.ber import BerError, VarBind
+from dcim.snmp.drops import Drops
 from dcim.snmp.faults import SnmpError, Timeout
 from dcim.snmp.smi_values import from_pysnmp
 from dcim.snmp.target import Reply, Request, Target, UsmCredentials
@@ -80,8 +81,8 @@ def user_data(credentials: UsmCredentials) -> Any:
 class UsmTransport:
     """Exchanges v3 messages; use from one event loop only."""
 
-    def __init__(self, drops: Counter[str] | None = None) -> None:
-        self.drops: Counter[str] = Counter() if drops is None else drops
+    def __init__(self, drops: Drops | None = None) -> None:
+        self.drops = Drops() if drops is None else drops
         self._awaited: Counter[tuple[str, int]] = Counter()
         self._guarded: set[int] = set()
         self._window = asyncio.Semaphore(_IN_FLIGHT)
@@ -92,11 +93,13 @@ class UsmTransport:
         """Send the attempts one after the other until one is answered; raise what v3 reports."""
         if target.credentials is None:
             raise SnmpError("version 3 needs credentials")
+        self.drops.expect(target.peer)
         for attempt, request in enumerate(attempts):
             try:
                 async with self._window:
                     return await self._ask(target, target.credentials, attempt, request)
             except Timeout:
+                self.drops.note_unanswered(target.peer)
                 if attempt + 1 == len(attempts):
                     raise
         raise Timeout("nothing was asked")
@@ -184,7 +187,7 @@ class UsmTransport:
             if self._is_awaited(source):
                 receive(datagram, source)
             else:
-                self.drops["wrong_source"] += 1
+                self.drops.note("wrong_source", source[:2])
 
         transport.datagram_received = hear
 

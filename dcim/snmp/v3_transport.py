@@ -10,13 +10,14 @@ import asyncio
 import secrets
 import socket
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from dcim.snmp import ber, faults, v3_message
 from dcim.snmp.ber import Oid, Pdu
+from dcim.snmp.drops import Drops
 from dcim.snmp.faults import SnmpError
 from dcim.snmp.target import Reply, Request, Target, UsmCredentials
 from dcim.snmp.transport import Ask, UdpTransport
@@ -91,7 +92,7 @@ class V3Transport(UdpTransport):
         *,
         window: int | asyncio.Semaphore = 512,
         sockets: int = 2,
-        drops: Counter[str] | None = None,
+        drops: Drops | None = None,
     ) -> None:
         super().__init__(window=window, sockets=sockets, drops=drops)
         self._engines: OrderedDict[tuple[str, int], _Engine] = OrderedDict()
@@ -178,8 +179,11 @@ class V3Transport(UdpTransport):
     # --- in
 
     def _receive(self, sock: socket.socket, packet: bytes, source: Any) -> None:
+        peer = source[:2]
         try:
             sealed = v3_message.open_envelope(packet)
+            if asked := self._asks.get(sealed.envelope.message_id):
+                peer = asked.target.peer  # who knows the id, a secret, is the agent
             ask = self._find(sealed.envelope.message_id, sock, source)
             question = ask.questions[sealed.envelope.message_id]
             now_s = time.monotonic()
@@ -189,7 +193,7 @@ class V3Transport(UdpTransport):
                 self._heed(ask, question, verdict)
                 return
         except Rejected as rejected:
-            self.drops[rejected.reason] += 1
+            self.drops.note(rejected.reason, peer)
             return
         ask.future.set_result(
             Reply(

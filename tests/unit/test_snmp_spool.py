@@ -1,6 +1,7 @@
 """Polls on disk: every outcome comes back as it was, and no file there stops the polling."""
 
 import errno
+import json
 import os
 import zlib
 from collections.abc import Sequence
@@ -71,6 +72,8 @@ OUTCOMES = st.builds(
     identity=st.none() | IDENTITIES,
     error=TEXTS,
     duration_ms=COUNTS,
+    drops=st.dictionaries(TEXTS, COUNTS, max_size=3),
+    strays=st.dictionaries(TEXTS, COUNTS, max_size=3),
 )
 BATCHES = st.builds(Batch, COUNTS, st.lists(OUTCOMES, max_size=4).map(tuple))
 
@@ -108,6 +111,15 @@ def test_every_outcome_comes_back_as_it_was(batch: Batch) -> None:
     found = decode(encode(batch))
     assert found.shard == batch.shard
     assert [plain(each) for each in found.outcomes] == [plain(each) for each in batch.outcomes]
+
+
+def test_a_file_of_before_drops_were_counted_is_read() -> None:
+    """The words of the version before; the same octets must be readable for good."""
+    words = {"shard": 3, "outcomes": [{"agent": 1, "device": 7, "at": 1_000, "took": 12}]}
+    text = json.dumps(words, separators=(",", ":")).encode()
+    body = zlib.compress(len(text).to_bytes(4, "big") + text, 1)
+    found = decode(b"JFPOLLS\x01" + sha256(body).digest() + body)
+    assert found == Batch(3, (Outcome(1, 7, 1_000, duration_ms=12, aliases={}, readings=[]),))
 
 
 @given(st.data())

@@ -8,10 +8,11 @@ from marshmallow import Schema
 from dcim.api.fields import Flag, PageQuery, Text, Whole, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
+from dcim.columns import utc_now
 from dcim.errors import InvalidError
-from dcim.http.database import current_scope, db_session
+from dcim.http.database import current_scope, db_session, session_factory
 from dcim.inventory.models import Device
-from dcim.snmp import queries, registration
+from dcim.snmp import connection, health, queries, registration
 from dcim.snmp.models import SnmpCredential
 
 agents = Resource("snmp_agents", "SNMP agents", prefix="snmp-agents")
@@ -63,6 +64,27 @@ def list_agents(query: dict[str, Any]) -> Any:
 def show_agent(agent_id: int) -> Any:
     """Show one agent."""
     return queries.find_agent(db_session(), agent_id)
+
+
+@agents.get("/<int:agent_id>/health")
+@agents.response(200, answer_of(health.AgentHealth))
+def show_health(agent_id: int) -> Any:
+    """Show how polling an agent goes: its state, what was dropped by reason (days are UTC), and of
+    the last 24 hours each port and gauge with its gaps."""
+    settings = current_app.config["JIFANG"]
+    return health.find_health(db_session(), settings, utc_now(), agent_id=agent_id)
+
+
+@agents.post("/<int:agent_id>/connection-tests")
+@agents.response(200, answer_of(connection.ConnectionCheck))
+def test_connection(agent_id: int) -> Any:
+    """Ask a saved agent now, for 15 seconds at most; 403 when its address lies outside the allowed
+    management networks, 409 while it is being asked already, 429 while too many others are."""
+    # Not held while the network is waited for.
+    db_session().commit()
+    return connection.check_connection(
+        current_app.config["JIFANG"], session_factory(), current_scope(), agent_id
+    )
 
 
 @agents.post("")

@@ -18,14 +18,19 @@ from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.i18n import gettext as _
 from dcim.paging import EVERYTHING
+from dcim.snmp.drop_counts import read_drops
+from dcim.snmp.faults import name_explained
+from dcim.snmp.health import find_stalled, judge_agent
+from dcim.snmp.health_words import CAUSES, DROPS
 from dcim.snmp.models import SnmpCredential
-from dcim.snmp.queries import list_agents, list_credentials
+from dcim.snmp.queries import SORTS, STATES, count_states, list_agents, list_credentials
 from dcim.snmp.registration import UsmSecrets, register_agent, store_credential
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_listing, read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.placing_forms import MISSING, strip
 from dcim.web.staff.placing_parts import find_device, suggest_devices
+from dcim.web.staff.polling import LOOKS, say_words
 
 NEW = 0
 AUTH = ("none", "MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512")
@@ -69,16 +74,39 @@ class AgentForm(FlaskForm):  # type: ignore[misc]
 
 @staff.get("/agents")
 def agents() -> str:
-    listing = read_listing()
-    silent = {"yes": True, "no": False}.get(read_text("silent"))
-    session = db_session()
+    listing = read_listing(SORTS)
+    state = read_text("state")
+    wanted = read_text("q")
+    session, now = db_session(), utc_now()
+    settings = cast(Settings, current_app.config["JIFANG"])
+    stalled_before = find_stalled(now, settings.poll_interval_s)
+    found = list_agents(
+        session,
+        listing.paging,
+        state=state if state in STATES else "",
+        stalled_before=stalled_before,
+        wanted=wanted,
+        sort=listing.sort,
+        descending=listing.descending,
+    )
     return render_template(
         "staff/agents.html",
-        found=list_agents(session, listing.paging, silent=silent),
+        found=found,
+        rows=[
+            (
+                agent,
+                judge_agent(agent, now, settings.poll_interval_s),
+                say_words(CAUSES, name_explained(agent.last_error)) if agent.last_error else None,
+            )
+            for agent in found.items
+        ],
+        looks=LOOKS,
         listing=listing,
-        silent=read_text("silent"),
-        silent_total=list_agents(session, silent=True).total,
-        now=utc_now(),
+        state=state,
+        wanted=wanted,
+        tally=count_states(session, stalled_before),
+        strays=[(each, say_words(DROPS, each.reason)) for each in read_drops(session, None, now)],
+        now=now,
     )
 
 

@@ -93,6 +93,8 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.decide_findings": needs(Right.CHANGE_DEVICES),
     "staff.check_agent": needs(Right.CHANGE_DEVICES),
     "staff.introduce_agent": needs(Right.CHANGE_DEVICES),
+    "staff.device_polling": needs(Right.SEE_NETWORK),
+    "staff.try_agent": needs(Right.CHANGE_DEVICES),
     "staff.cross_connects": needs(Right.SEE_NETWORK),
     "staff.cross_connect": needs(Right.SEE_NETWORK),
     "staff.add_cross_connect": needs(Right.CHANGE_NETWORK),

@@ -366,17 +366,19 @@ def test_trying_a_saved_agent(field: Field) -> None:
         with transaction(field.sessions, SYSTEM) as session:
             agent_ids = list(session.scalars(select(SnmpAgent.id).order_by(SnmpAgent.id)))
         found = await asyncio.to_thread(
-            check_connection, field.settings, field.sessions, agent_ids[1]
+            check_connection, field.settings, field.sessions, SYSTEM, agent_ids[1]
         )
         assert found.answered
-        assert found.result is not None
-        assert found.result.profile == "apc_rpdu2"
+        assert found.profile == "apc_rpdu2"
+        assert (found.ports, found.cause) == (0, "")
+        assert found.readings > 3
         field.pdu.community = b"another"
         refused = await asyncio.to_thread(
-            check_connection, field.settings, field.sessions, agent_ids[1]
+            check_connection, field.settings, field.sessions, SYSTEM, agent_ids[1]
         )
         assert not refused.answered
         assert "wrong community" in refused.problem
+        assert refused.cause == "timeout"
 
     field.run(work)
 
