@@ -79,8 +79,10 @@ class Meters:
                 if key is not None:
                     place.setdefault(key, []).append(meter)
         for bound in read_bindings(session):
-            found = PortMeter(meters[bound.series_id], bound.start, bound.end)
-            self._by_port.setdefault(bound.port_id, []).append(found)
+            # One of a device that this session may not see is no meter here.
+            if (measuring := meters.get(bound.series_id)) is not None:
+                found = PortMeter(measuring, bound.start, bound.end)
+                self._by_port.setdefault(bound.port_id, []).append(found)
         self._observed: dict[int, Observed] = {}
         self._feeds: dict[int, FeedStates] = {}
         self._refutations: dict[int, Intervals] = {}

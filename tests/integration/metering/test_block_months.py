@@ -336,7 +336,10 @@ def test_who_reads_while_blocks_move_sees_them(
         with session.begin():
             session.execute(text("SELECT make_sample_blocks(:a, :b, true)"), {"a": JUNE, "b": JULY})
             reader.start()
-            waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            waits = text(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND database ="
+                " (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
             until = time.monotonic() + 60
             while not session.scalar(waits) and time.monotonic() < until:
                 time.sleep(0.01)
