@@ -1,7 +1,6 @@
 """An empty house served to a browser, and a person who walks through its pages."""
 
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +10,6 @@ import pytest
 from flask.sessions import SecureCookieSessionInterface
 from playwright.sync_api import Browser, Page
 from sqlalchemy import select
-from werkzeug.serving import make_server
 
 from dcim.accounts.models import Role, User
 from dcim.accounts.people import ensure_roles
@@ -19,6 +17,7 @@ from dcim.accounts.scope import Scope
 from dcim.app import create_app
 from dcim.config import EncryptionKeys, Settings
 from dcim.db import SessionFactory, make_engine, make_sessions, transaction
+from tests.e2e.listening import listening
 from tests.e2e.test_components import watch
 from tests.integration.conftest import TEMPLATE, migrate
 from tests.servers import build_template, fresh_database, scratch_server, shared_directory
@@ -142,13 +141,8 @@ def serve_house(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator
             signer = SecureCookieSessionInterface().get_signing_serializer(app)
             assert signer is not None
             cookie = str(signer.dumps({"_user_id": "new", "_fresh": True}))
-            listener = make_server("127.0.0.1", 0, app, threaded=True)
-            thread = threading.Thread(target=listener.serve_forever)
-            thread.start()
-            yield House(f"http://127.0.0.1:{listener.port}", cookie, sessions)
-            listener.shutdown()
-            thread.join()
-            listener.server_close()
+            with listening(app) as address:
+                yield House(address, cookie, sessions)
             engine.dispose()
 
 
