@@ -172,10 +172,6 @@ class MibNames:
             return Shown(name, self.name_of(data))
         return Shown(name, "" if data is None else str(data))
 
-    def value_text(self, oid: Oid, value: Value) -> str:
-        """What a value says (`show`), at most 255 characters of it."""
-        return self.show(oid, value).text
-
 
 def _octets_text(octets: bytes, hint: str, longest: int) -> tuple[str, bool]:
     """Octets as text, and whether that is hexadecimal as they are."""

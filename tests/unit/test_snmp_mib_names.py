@@ -90,10 +90,10 @@ def test_names_numbers_and_values_of_the_operators_files(tmp_path: Path) -> None
         names.oid_of("fanState")
     assert names.oid_of("EXAMPLE-OLD-MIB::fanState.0") == (*ROOT, 8, 1, 0)
     room = (*ROOT, 7, 1, 1)
-    assert names.value_text((*room, 1, 3), ber.integer(-1)) == "broken(-1)"
-    assert names.value_text((*room, 1, 3), ber.integer(5)) == "5"
-    assert names.value_text((*room, 2, 3), ber.integer(-215)) == "-21.5"
-    assert names.value_text((*room, 3, 3), ber.octet_string(b"\x00\x1b\x21\x0f")) == "00:1B:21:0F"
+    assert names.show((*room, 1, 3), ber.integer(-1)).text == "broken(-1)"
+    assert names.show((*room, 1, 3), ber.integer(5)).text == "5"
+    assert names.show((*room, 2, 3), ber.integer(-215)).text == "-21.5"
+    assert names.show((*room, 3, 3), ber.octet_string(b"\x00\x1b\x21\x0f")).text == "00:1B:21:0F"
 
 
 def test_the_standard_objects() -> None:
@@ -111,7 +111,7 @@ def test_the_standard_objects() -> None:
         for named in module.values():
             if len(named.oid) > 1:
                 assert names.oid_of(str(named)) == named.oid
-    assert names.value_text((*if_mib.OPER, 1), ber.integer(7)) == "lowerLayerDown(7)"
+    assert names.show((*if_mib.OPER, 1), ber.integer(7)).text == "lowerLayerDown(7)"
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_any_hint_shows_any_value(octets: bytes, hint: str) -> None:
     named = Named("M", "x", (1, 3), Syntax("OCTET STRING", {}, hint))
     names = MibNames()
     names.add(named)
-    assert len(names.value_text((1, 3, 0), ber.octet_string(octets))) <= 255
+    assert len(names.show((1, 3, 0), ber.octet_string(octets)).text) <= 255
 
 
 def test_hints_of_rfc_2579() -> None:
