@@ -27,9 +27,9 @@ from dcim.capacity.snapshot import prune_changes
 from dcim.config import Settings
 from dcim.customers.turning import turn_day
 from dcim.db import ScopedSession
-from dcim.snmp.discovery import find_due
-from dcim.snmp.drop_counts import prune_drops
-from dcim.snmp.models import SnmpAgent
+from dcim.snmp.agents.drop_counts import prune_drops
+from dcim.snmp.agents.models import SnmpAgent
+from dcim.snmp.discovery.checking import find_due
 
 log = structlog.get_logger(__name__)
 

@@ -28,10 +28,10 @@ from dcim.observability import work_on
 from dcim.records.imports import carry_on
 from dcim.records.purging import purge_kept
 from dcim.sla.incidents import derive_recent
-from dcim.snmp.discovery import check_agents
-from dcim.snmp.outages import OutageBridge
-from dcim.snmp.polling import poll_shard
-from dcim.snmp.polling_room import PollingRoom
+from dcim.snmp.discovery.checking import check_agents
+from dcim.snmp.polling.outages import OutageBridge
+from dcim.snmp.polling.room import PollingRoom
+from dcim.snmp.polling.shards import poll_shard
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,7 @@ import dcim.operations.models
 import dcim.power.models
 import dcim.records.models
 import dcim.sla.models
-import dcim.snmp.models
+import dcim.snmp.agents.models
 import dcim.statements.models  # noqa: F401
 from dcim.db import Base
 

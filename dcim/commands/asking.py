@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dcim.errors import InvalidError, JifangError
-from dcim.snmp.faults import Refused, SecurityError, SnmpError, Timeout
+from dcim.snmp.wire.faults import Refused, SecurityError, SnmpError, Timeout
 
 if TYPE_CHECKING:
-    from dcim.snmp.target import Target
+    from dcim.snmp.wire.target import Target
 
 AUTH = ("none", "MD5", "SHA", "SHA-224", "SHA-256", "SHA-384", "SHA-512")
 PRIV = ("none", "DES", "AES-128", "AES-192", "AES-256", "AES-192-BLUMENTHAL", "AES-256-BLUMENTHAL")
@@ -57,7 +57,7 @@ def secret(value: str | None, file: Path | None, variable: str, what: str) -> st
 
 
 def read_address(text: str) -> tuple[str, int]:
-    from dcim.snmp.target import split_address
+    from dcim.snmp.wire.target import split_address
 
     try:
         return split_address(text)
@@ -82,7 +82,7 @@ def make_target(
 
     Raises InvalidError for a mix that can't work.
     """
-    from dcim.snmp.target import Target, UsmCredentials
+    from dcim.snmp.wire.target import Target, UsmCredentials
 
     host, port = place
     try:

@@ -17,11 +17,11 @@ from dcim.inventory.models import Device
 from dcim.kinds import KINDS
 from dcim.network.cables import MEDIA
 from dcim.paging import EVERYTHING
-from dcim.snmp.discovery import check_agent
-from dcim.snmp.findings import FindingFilter, FindingRow, accept_findings, list_findings
-from dcim.snmp.introducing import Introduced, introduce_agent
-from dcim.snmp.models import SnmpAgent
-from dcim.snmp.registration import find_credential
+from dcim.snmp.agents.models import SnmpAgent
+from dcim.snmp.agents.registration import find_credential
+from dcim.snmp.discovery.checking import check_agent
+from dcim.snmp.discovery.findings import FindingFilter, FindingRow, accept_findings, list_findings
+from dcim.snmp.discovery.introducing import Introduced, introduce_agent
 
 _WAYS = {
     "given": "as given",
@@ -119,7 +119,7 @@ def introduce(
     device_name: str | None,
     role: str = "switch",
 ) -> Introduced:
-    """Bring the device at an address under polling; see `dcim.snmp.introducing`."""
+    """Bring the device at an address under polling; see `dcim.snmp.discovery.introducing`."""
     if address is None:
         raise InvalidError("Give the ADDRESS[:PORT] that the credential is for.")
     host, port = read_address(address)

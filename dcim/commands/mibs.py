@@ -8,13 +8,13 @@ from dcim.commands.output import print_json, print_table, remarks
 from dcim.config import choose_data_folder
 
 if TYPE_CHECKING:
-    from dcim.snmp.mib_sources import MibCollection
+    from dcim.snmp.mibs.sources import MibCollection
 
 
 def known_names(ctx: click.Context) -> "MibCollection":
     """All names: the program's, those of the instance's folder `snmp_mibs`, the profiles'."""
-    from dcim.snmp.mib_sources import load_names, shipped_folder
-    from dcim.snmp.profiles import load_catalogue
+    from dcim.snmp.mibs.sources import load_names, shipped_folder
+    from dcim.snmp.reading.profiles import load_catalogue
 
     site = choose_data_folder(ctx.find_root().obj) / "snmp_mibs"
     shipped = shipped_folder()
@@ -37,8 +37,8 @@ def show_names(ctx: click.Context, what: tuple[str, ...], as_json: bool) -> None
     Names come with the program, from MIB files in the folder snmp_mibs of the instance, and from
     the device profiles. The exit status is 1 where one is not known; names like it are told.
     """
-    from dcim.snmp.ber import format_oid
-    from dcim.snmp.mib_names import MibNameError
+    from dcim.snmp.mibs.names import MibNameError
+    from dcim.snmp.wire.ber import format_oid
 
     found = known_names(ctx)
     tell_problems(found)

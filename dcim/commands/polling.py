@@ -11,10 +11,10 @@ from dcim.columns import utc_now
 from dcim.commands.discover import UncheckedError, find_agent
 from dcim.commands.output import instance_of, print_json, print_table, session_of
 from dcim.db import transaction
-from dcim.snmp.connection import check_connection
-from dcim.snmp.health import AgentHealth, CoverageRow, find_health
-from dcim.snmp.health_words import CAUSES, DROPS, GAPS, words_of
-from dcim.snmp.target import split_address
+from dcim.snmp.health.connection import check_connection
+from dcim.snmp.health.report import AgentHealth, CoverageRow, find_health
+from dcim.snmp.health.words import CAUSES, DROPS, GAPS, words_of
+from dcim.snmp.wire.target import split_address
 
 
 @click.command("health")

@@ -25,9 +25,8 @@ from dcim.commands.walk import walk_agent
 from dcim.inventory.models import Device
 from dcim.network.assignment import assign_port
 from dcim.power.metering import meter_node
-from dcim.snmp.faults import SnmpError
-from dcim.snmp.models import SnmpAgent, SnmpCredential
-from dcim.snmp.registration import (
+from dcim.snmp.agents.models import SnmpAgent, SnmpCredential
+from dcim.snmp.agents.registration import (
     FoundPort,
     UsmSecrets,
     accept_ports,
@@ -37,11 +36,12 @@ from dcim.snmp.registration import (
     register_agent,
     store_credential,
 )
+from dcim.snmp.wire.faults import SnmpError
 
 if TYPE_CHECKING:
-    from dcim.snmp.mib_names import MibNames
-    from dcim.snmp.probe import ProbeResult
-    from dcim.snmp.target import Target
+    from dcim.snmp.mibs.names import MibNames
+    from dcim.snmp.reading.probe import ProbeResult
+    from dcim.snmp.wire.target import Target
 
 
 @click.group()
@@ -89,7 +89,7 @@ def probe_device(
 
 def run_probe(target: "Target") -> "ProbeResult":
     """Probe, with each failure told in words that say what to look at."""
-    from dcim.snmp.probe import probe
+    from dcim.snmp.reading.probe import probe
 
     try:
         return asyncio.run(probe(target))
@@ -198,7 +198,7 @@ def add_agent(
     ctx: click.Context, address: str, credential_name: str, device_name: str, role: str
 ) -> None:
     """Probe ADDRESS[:PORT], accept its ports, and poll it from the next minute on."""
-    from dcim.snmp.credentials import make_target as open_target
+    from dcim.snmp.agents.credentials import make_target as open_target
 
     host, port = read_address(address)
     with session_of(ctx, "snmp add") as (instance, session, scope):

@@ -7,7 +7,7 @@ import click
 
 from dcim.commands.output import print_json, print_table
 from dcim.config import choose_data_folder, load_settings
-from dcim.snmp.spool import Spool
+from dcim.snmp.polling.spool import Spool
 
 
 @click.command("spool")

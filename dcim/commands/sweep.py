@@ -8,7 +8,7 @@ import click
 from dcim.commands.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from dcim.snmp.sweep import SweepReport
+    from dcim.snmp.wire.sweep import SweepReport
 
 
 class BadListError(click.ClickException):
@@ -45,8 +45,8 @@ def sweep_targets(
     Prints how many answered, what it took, and what was dropped. Exit code 0: the sweep was
     made; 1: nobody answered; 2: the file or an option is wrong.
     """
-    from dcim.snmp.sweep import sweep
-    from dcim.snmp.target_list import TargetListError, read_targets
+    from dcim.snmp.agents.target_list import TargetListError, read_targets
+    from dcim.snmp.wire.sweep import sweep
 
     try:
         with targets.open(encoding="utf-8") as lines:

@@ -15,12 +15,12 @@ from dcim.commands.mibs import known_names, tell_problems
 from dcim.commands.output import remarks
 from dcim.config import choose_data_folder, load_settings
 from dcim.errors import JifangError
-from dcim.snmp.faults import SnmpError
+from dcim.snmp.wire.faults import SnmpError
 
 if TYPE_CHECKING:
-    from dcim.snmp.ber import Oid, VarBind
-    from dcim.snmp.mib_names import MibNames
-    from dcim.snmp.target import Target
+    from dcim.snmp.mibs.names import MibNames
+    from dcim.snmp.wire.ber import Oid, VarBind
+    from dcim.snmp.wire.target import Target
 
 MOST = 1_000_000
 _MIB_2 = "1.3.6.1.2.1"
@@ -52,7 +52,7 @@ class _Printer:
 
     def take(self, varbinds: "list[VarBind]") -> None:
         """Print what the limit leaves of these; `cut` says that it left out some."""
-        from dcim.snmp.walk_rows import read_row
+        from dcim.snmp.mibs.walk_rows import read_row
 
         room = self._most - self._rows
         self.cut = len(varbinds) > room
@@ -108,7 +108,7 @@ def walk_agent(
     Exit code 0: all was read, or as much as --most says; 1: the device didn't answer, or its
     answers end early, repeat or go backwards. What was read until then is printed.
     """
-    from dcim.snmp.registration import check_address
+    from dcim.snmp.agents.registration import check_address
 
     host, port = read_address(address)
     host = check_address(load_settings(choose_data_folder(ctx.find_root().obj)), host)
@@ -138,7 +138,7 @@ def walk_agent(
 
 async def walk(target: "Target", roots: "list[Oid]", printer: _Printer) -> list[int]:
     """Print what lies at or below the roots; return which of them, from 0, have nothing."""
-    from dcim.snmp.engine import Engine, WalkLimits
+    from dcim.snmp.wire.engine import Engine, WalkLimits
 
     # Rows are printed and forgotten, and a large device takes its time: --most is the bound.
     limits = WalkLimits(varbinds=sys.maxsize, octets=sys.maxsize, seconds=inf)
@@ -166,7 +166,7 @@ async def walk(target: "Target", roots: "list[Oid]", printer: _Printer) -> list[
 
 def read_root(words: str, names: "MibNames | None") -> "Oid":
     """Where to begin; names are needed for names alone. Raises UnknownNameError."""
-    from dcim.snmp.mib_names import MibNameError, MibNames
+    from dcim.snmp.mibs.names import MibNameError, MibNames
 
     if top := _TOPS.get(words.strip().removeprefix(".")):
         return top

@@ -17,7 +17,7 @@ from dcim.demo.plan_parts import AgentPlan, DemoPlan
 from dcim.demo.responder import Agent, LiveTree, Responder
 from dcim.demo.responder_v3 import AgentV3, ResponderV3
 from dcim.demo.served_trees import Snapshots, build_tree
-from dcim.snmp.target import UsmCredentials
+from dcim.snmp.wire.target import UsmCredentials
 
 # How often the v3 agents look whether they are dead; the others look at every request.
 TICK_S = 0.25

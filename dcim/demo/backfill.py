@@ -24,7 +24,7 @@ from dcim.metering.families import FLAG_LOADED
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, write_counter_memory
 from dcim.sla.incidents import derive_incidents
-from dcim.snmp.models import SnmpAgent
+from dcim.snmp.agents.models import SnmpAgent
 
 BACKFILL_KEY = "backfill"
 # Series per transaction: bounds memory, and what a crash has to do again.

@@ -26,7 +26,7 @@ from dcim.demo.load_space import install_devices, load_devices, load_power, load
 from dcim.demo.records import Records
 from dcim.errors import ConflictError
 from dcim.inventory.models import Site
-from dcim.snmp.registration import check_address
+from dcim.snmp.agents.registration import check_address
 
 # The row in job_run that marks an instance as a demo.
 DEMO_JOB, LOAD_KEY = "demo", "load"

@@ -31,7 +31,7 @@ from dcim.inventory.space.barring import bar_space
 from dcim.inventory.space.holding import hold_space
 from dcim.network.models import BandwidthService, ServiceMembership
 from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget, Ticket
-from dcim.sla.rules.terms_loading import load_terms
+from dcim.sla.rules.language.loading import load_terms
 
 
 def read_terms(name: str) -> str:

@@ -9,8 +9,8 @@ from dcim.demo.plan_parts import DemoPlan, NodePlan, PortPlan, SensorPlan
 from dcim.demo.records import Records
 from dcim.demo.series_plan import plan_series
 from dcim.metering.models import Series
-from dcim.snmp.registration import UsmSecrets, register_agent, store_credential
-from dcim.snmp.target import AuthProtocol, PrivProtocol
+from dcim.snmp.agents.registration import UsmSecrets, register_agent, store_credential
+from dcim.snmp.wire.target import AuthProtocol, PrivProtocol
 
 V2C_CREDENTIAL, V3_CREDENTIAL = "demo v2c", "demo v3"
 AUTH_PROTOCOL: AuthProtocol = "SHA-256"

@@ -23,8 +23,8 @@ from dcim.metering.families import (
     UP,
     Family,
 )
-from dcim.snmp.counters import DEFAULT_MAX_SPAN_MS, CounterState, Reading
-from dcim.snmp.measuring import MAX_ENERGY_SPAN_MS, pack_state
+from dcim.snmp.counting.counters import DEFAULT_MAX_SPAN_MS, CounterState, Reading
+from dcim.snmp.reading.measuring import MAX_ENERGY_SPAN_MS, pack_state
 
 # A poll of the minute's devices takes a few seconds; each device has its place in it.
 SPREAD_MS = 4_000
@@ -88,7 +88,7 @@ class PastPolls:
         return polled[self.world.outages.answers(device, polled)]
 
     def _traffic(self, port: PortPlan) -> Samples:
-        """What `dcim.snmp.counters.advance` makes of the registers, for all polls at once."""
+        """What `counters.advance` makes of the registers, for all polls at once."""
         ts = self.instants(port.device)
         reading = self.world.port(port.key, ts)
         bits = 32 if port.device == NARROW_SWITCH else 64
@@ -105,7 +105,7 @@ class PastPolls:
     def _remember(
         self, port: PortPlan, reading: PortReading, ts: Ints, bits: int
     ) -> dict[str, Any]:
-        """The last poll as `dcim.snmp.recording` keeps it."""
+        """The last poll as `dcim.snmp.polling.recording` keeps it."""
         at = int(ts[-1])
         ticks = (at - int(self.world.outages.boots(port.device, ts[-1:])[0])) // 10
         last = Reading(

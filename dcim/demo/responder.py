@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol
 
-from dcim.snmp import ber
-from dcim.snmp.ber import BerError, Message, Oid, Value, VarBind
+from dcim.snmp.wire import ber
+from dcim.snmp.wire.ber import BerError, Message, Oid, Value, VarBind
 
 TOO_BIG = 1
 NO_SUCH_NAME = 2

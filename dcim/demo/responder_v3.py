@@ -18,11 +18,11 @@ from pysnmp.proto.rfc1902 import ObjectName
 from pysnmp.smi.instrum import AbstractMibInstrumController
 
 from dcim.demo.responder import Tree
-from dcim.snmp import ber
-from dcim.snmp.ber import Value
-from dcim.snmp.smi_values import to_pysnmp
-from dcim.snmp.target import UsmCredentials
-from dcim.snmp.usm import AUTH_PROTOCOLS, PRIV_PROTOCOLS
+from dcim.snmp.wire import ber
+from dcim.snmp.wire.ber import Value
+from dcim.snmp.wire.smi_values import to_pysnmp
+from dcim.snmp.wire.target import UsmCredentials
+from dcim.snmp.wire.usm import AUTH_PROTOCOLS, PRIV_PROTOCOLS
 
 
 class _TreeInstrumentation(AbstractMibInstrumController):  # type: ignore[misc]

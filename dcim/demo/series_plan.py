@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dcim.demo.plan_parts import DemoPlan, NodePlan, PortPlan, SensorPlan
 
-# dcim.snmp.measuring names a thing by its place and, where it has several, the row of the table.
+# measuring names a thing by its place and, where it has several, the row of the table.
 UPS_PHASES = ("output-01", "output-02", "output-03")
 
 

@@ -31,8 +31,8 @@ from dcim.demo.trees import (
     temperature_tree,
     ups_tree,
 )
-from dcim.snmp import ber
-from dcim.snmp.ber import Oid
+from dcim.snmp.wire import ber
+from dcim.snmp.wire.ber import Oid
 
 T = TypeVar("T")
 

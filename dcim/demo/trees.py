@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from dcim.snmp import ber
-from dcim.snmp.ber import Oid, Value, parse_oid
+from dcim.snmp.wire import ber
+from dcim.snmp.wire.ber import Oid, Value, parse_oid
 
 Number = Callable[[], float | None]
 Count = Callable[[], int]

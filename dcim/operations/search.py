@@ -11,7 +11,7 @@ from dcim.errors import ForbiddenError
 from dcim.inventory.models import Device
 from dcim.records.finding import EXACT, find_matches
 from dcim.records.kinds import Kind
-from dcim.snmp.models import SnmpAgent
+from dcim.snmp.agents.models import SnmpAgent
 
 # Of one kind; more words narrow better than more rows.
 MOST = 12

@@ -12,9 +12,9 @@ from dcim.customers.charges import Rule
 from dcim.customers.models import Contract, ContractTerms
 from dcim.errors import InvalidError
 from dcim.sla.observations import find_terms
-from dcim.sla.rules.terms_loading import load_terms
-from dcim.sla.rules.terms_text import TermsRefusedError
-from dcim.sla.rules.terms_words import clause_words
+from dcim.sla.rules.language.loading import load_terms
+from dcim.sla.rules.language.tree import TermsRefusedError
+from dcim.sla.rules.language.words import clause_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from dcim.customers.contracts import refuse_closed
 from dcim.customers.models import Contract, ContractTerms
 from dcim.customers.registration import require_staff
 from dcim.errors import ConflictError, InvalidError
+from dcim.sla.rules.language.loading import load_terms
+from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.terms import Terms
-from dcim.sla.rules.terms_loading import load_terms
-from dcim.sla.rules.terms_text import TermsRefusedError
 
 LONGEST = 200_000
 

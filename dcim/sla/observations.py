@@ -18,9 +18,9 @@ from dcim.sla.evidence import port_states
 from dcim.sla.meters import Meter, Meters, power_bins
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.intervals import Interval, clip, subtract
+from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import day_start, format_instant, month_days, to_ms
 from dcim.sla.rules.terms import Terms
-from dcim.sla.rules.terms_loading import load_terms
 from dcim.sla.subjects import (
     ItemSubjects,
     Lane,

@@ -20,7 +20,7 @@ from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.sla.evidence import HOLDS_MS, hold
-from dcim.snmp.models import SnmpAgent
+from dcim.snmp.agents.models import SnmpAgent
 
 STATES = {UP: "up", DOWN: "down"}
 DAY_MS = 86_400_000

@@ -18,10 +18,10 @@ from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.network.models import BandwidthService, ServiceMembership
 from dcim.sla.observations import DEFAULT_INTERVAL_MS, find_terms
 from dcim.sla.rules.intervals import Interval, clip
+from dcim.sla.rules.language.loading import load_terms
+from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.periods import day_start, to_ms
 from dcim.sla.rules.terms import Usage
-from dcim.sla.rules.terms_loading import load_terms
-from dcim.sla.rules.terms_text import TermsRefusedError
 from dcim.sla.rules.usage import Bandwidth, Order, bill_bandwidth
 from dcim.sla.usage import bandwidth_rows
 

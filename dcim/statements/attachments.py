@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dcim.sla.rules.language.tree import canonical_json, parse_text
 from dcim.sla.rules.periods import format_instant, parse_instant
 from dcim.sla.rules.terms import Text
-from dcim.sla.rules.terms_text import canonical_json, parse_text
 
 HEADERS = {
     "states": ("start", "end", "state"),

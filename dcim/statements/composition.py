@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from dcim.sla.rules.evaluation import RULES_VERSION, Evaluation, evaluate
+from dcim.sla.rules.language.words import clause_words
 from dcim.sla.rules.periods import format_instant, parse_instant
 from dcim.sla.rules.terms import Text
-from dcim.sla.rules.terms_words import clause_words
 from dcim.statements.attachments import Attachment, attachments_of, read_inputs
 from dcim.statements.figures import (
     Charge,

@@ -13,9 +13,9 @@ from dcim.metering.charging import MODES_OF_MONTH, Mode
 from dcim.sla.rules.evaluation import Evaluation
 from dcim.sla.rules.facts import Item
 from dcim.sla.rules.intervals import total
+from dcim.sla.rules.language.checks import IDLE_WORDS
 from dcim.sla.rules.quantities import fixed, say_rate
 from dcim.sla.rules.terms import Terms, Text, Usage
-from dcim.sla.rules.terms_checks import IDLE_WORDS
 from dcim.sla.rules.usage import (
     Bandwidth,
     Metered,

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from dcim.sla.rules.facts import Facts, Item, Period, Resource, State, Ticket, Window
 from dcim.sla.rules.intervals import Intervals, union
+from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import day_start, month_days, month_period, parse_instant
 from dcim.sla.rules.quantities import money
 from dcim.sla.rules.terms import Terms
-from dcim.sla.rules.terms_loading import load_terms
 
 SCHEMA = "jifang.inputs/1"
 OPEN_END = 253_402_300_800_000  # year 10000: a contract or item without an end

@@ -18,10 +18,10 @@ from dcim.sla.observations import gather_inputs
 from dcim.sla.rules.availability import Outcome
 from dcim.sla.rules.evaluation import Evaluation, MetricResult, evaluate
 from dcim.sla.rules.facts import Period
+from dcim.sla.rules.language.loading import load_terms
+from dcim.sla.rules.language.words import say_limit, say_target
 from dcim.sla.rules.periods import format_instant, month_period, to_ms
 from dcim.sla.rules.terms import Text
-from dcim.sla.rules.terms_loading import load_terms
-from dcim.sla.rules.terms_words import say_limit, say_target
 from dcim.statements.inputs import Case, read_case
 from dcim.statements.performance import percent
 

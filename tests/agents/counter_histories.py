@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from dcim.snmp.counters import Reading
-from dcim.snmp.port_table import NOT_READ
+from dcim.snmp.counting.counters import Reading
+from dcim.snmp.counting.port_table import NOT_READ
 
 T0 = 1_790_000_000_000
 NAMES = ("Ethernet1", "Ethernet2", "Ethernet3")

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from dcim.demo.responder import Agent, Responder, StaticTree
-from dcim.snmp import ber
-from dcim.snmp.ber import Oid, Value
-from dcim.snmp.column_reply import SMALLEST_ID, Column
-from dcim.snmp.if_mib import SYS_UPTIME
-from dcim.snmp.port_plan import (
+from dcim.snmp.wire import ber
+from dcim.snmp.wire.ber import Oid, Value
+from dcim.snmp.wire.column_reply import SMALLEST_ID, Column
+from dcim.snmp.wire.if_mib import SYS_UPTIME
+from dcim.snmp.wire.port_plan import (
     POLL_PLAN,
     PORT_PLAN,
     Hints,
@@ -20,8 +20,8 @@ from dcim.snmp.port_plan import (
     PortsRead,
     PortWalk,
 )
-from dcim.snmp.sweep import Sweep
-from dcim.snmp.target import Target
+from dcim.snmp.wire.sweep import Sweep
+from dcim.snmp.wire.target import Target
 
 UPTIME = 777_000
 

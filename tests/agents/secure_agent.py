@@ -10,11 +10,11 @@ import time
 from dataclasses import dataclass, field
 
 from dcim.demo.responder import Agent
-from dcim.snmp import ber, v3_message
-from dcim.snmp.ber import Message, Oid, Pdu, VarBind
-from dcim.snmp.target import Target, UsmCredentials
-from dcim.snmp.usm_keys import Keys, derive_keys
-from dcim.snmp.v3_message import AUTH, LEVEL, PRIV, Envelope, Rejected, Sealed
+from dcim.snmp.wire import ber, v3_message
+from dcim.snmp.wire.ber import Message, Oid, Pdu, VarBind
+from dcim.snmp.wire.target import Target, UsmCredentials
+from dcim.snmp.wire.usm_keys import Keys, derive_keys
+from dcim.snmp.wire.v3_message import AUTH, LEVEL, PRIV, Envelope, Rejected, Sealed
 
 USM_STATS = (1, 3, 6, 1, 6, 3, 15, 1, 1)
 UNSUPPORTED_LEVELS = (*USM_STATS, 1, 0)

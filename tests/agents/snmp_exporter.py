@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dcim.snmp.ber import format_oid
-from dcim.snmp.if_mib import SYS_UPTIME
-from dcim.snmp.port_plan import PORT_PLAN, PortColumn
+from dcim.snmp.wire.ber import format_oid
+from dcim.snmp.wire.if_mib import SYS_UPTIME
+from dcim.snmp.wire.port_plan import PORT_PLAN, PortColumn
 
 NAMES = ("snmp_exporter", "prometheus-snmp-exporter")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dcim.snmp import ber
-from dcim.snmp.ber import BerError, Oid, Value
+from dcim.snmp.wire import ber
+from dcim.snmp.wire.ber import BerError, Oid, Value
 
 _TAGS = {
     ber.INTEGER, ber.OCTET_STRING, ber.NULL, ber.OBJECT_IDENTIFIER, ber.IP_ADDRESS, ber.COUNTER32,

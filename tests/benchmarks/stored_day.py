@@ -20,7 +20,7 @@ from dcim.metering.frame_store import Newest, PortMemory, make_layouts
 from dcim.metering.frames import Frame, Layout, Place
 from dcim.metering.maintenance import CLOSED_AFTER_DAYS
 from dcim.metering.store import PostgresSampleStore
-from dcim.snmp.port_table import Item, PortTable
+from dcim.snmp.counting.port_table import Item, PortTable
 from tests.benchmarks.estate import SCOPE, Estate, Say, median, running_estate
 
 RACKS = 10_000

@@ -24,11 +24,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dcim.snmp.engine import Engine
-from dcim.snmp.if_mib import SYS_UPTIME
-from dcim.snmp.port_plan import PORT_PLAN
-from dcim.snmp.sweep import sweep
-from dcim.snmp.target import Target
+from dcim.snmp.wire.engine import Engine
+from dcim.snmp.wire.if_mib import SYS_UPTIME
+from dcim.snmp.wire.port_plan import PORT_PLAN
+from dcim.snmp.wire.sweep import sweep
+from dcim.snmp.wire.target import Target
 from tests.agents import snmp_exporter
 from tests.agents.load_agent import COMMUNITY, address, is_dead, running
 from tests.benchmarks.estate import Say
@@ -106,8 +106,8 @@ def _compare(clients: dict[str, Callable[[], float]], say: Say) -> list[tuple[st
     rounds = f"median of {ROUNDS} rounds"
     return [
         (f"**CPU per 1,000 varbinds, {rounds}; polls a minute and core**", ""),
-        ("`dcim.snmp.sweep` (this plan)", line("sweep")),
-        ("`dcim.snmp.engine` (any table)", line("engine")),
+        ("`dcim.snmp.wire.sweep` (this plan)", line("sweep")),
+        ("`dcim.snmp.wire.engine` (any table)", line("engine")),
         ("pysnmp, GETBULK", line("pysnmp")),
         *[(name, line(name)) for name in ms if name == "snmp_exporter"],
     ]

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 from dcim.demo.responder import Responder, StaticTree
-from dcim.snmp import ber
-from dcim.snmp.ber import Oid, Pdu, Value
-from dcim.snmp.target import Request, Target
-from dcim.snmp.usm import UsmTransport
-from dcim.snmp.v3_transport import V3Transport
+from dcim.snmp.wire import ber
+from dcim.snmp.wire.ber import Oid, Pdu, Value
+from dcim.snmp.wire.target import Request, Target
+from dcim.snmp.wire.usm import UsmTransport
+from dcim.snmp.wire.v3_transport import V3Transport
 from tests.agents.secure_agent import SecureAgent
 
 RACKS = 160

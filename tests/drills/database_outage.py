@@ -34,9 +34,9 @@ from dcim.instance import Instance
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.postgres import EmbeddedServer
-from dcim.snmp.ber import Oid, Value
-from dcim.snmp.registration import find_or_make_device, register_agent, store_credential
-from dcim.snmp.spool import Spool
+from dcim.snmp.agents.registration import find_or_make_device, register_agent, store_credential
+from dcim.snmp.polling.spool import Spool
+from dcim.snmp.wire.ber import Oid, Value
 from tests.drills.outcome import Outcome, Say
 
 ROUNDS = 10

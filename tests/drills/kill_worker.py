@@ -30,13 +30,13 @@ from dcim.instance import Instance
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.postgres import EmbeddedServer
-from dcim.snmp.polling import poll_shard
-from dcim.snmp.polling_room import PollingRoom
-from dcim.snmp.registration import (
+from dcim.snmp.agents.registration import (
     find_or_make_device,
     register_agent,
     store_credential,
 )
+from dcim.snmp.polling.room import PollingRoom
+from dcim.snmp.polling.shards import poll_shard
 from tests.drills.outcome import Outcome, Say
 
 ROUNDS = 100
@@ -49,8 +49,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from dcim.config import EncryptionKeys, Settings
 from dcim.db import make_engine, make_sessions
-from dcim.snmp.polling import poll_shard
-from dcim.snmp.polling_room import PollingRoom
+from dcim.snmp.polling.shards import poll_shard
+from dcim.snmp.polling.room import PollingRoom
 words = json.loads(sys.stdin.readline())
 settings = Settings(data=Path(words["data"]), secret_key="",
                     encryption=EncryptionKeys("k1", {"k1": bytes.fromhex(words["key"])}),

@@ -34,10 +34,10 @@ from dcim.inventory.models import Device
 from dcim.metering.families import TRAFFIC
 from dcim.metering.frame_store import PortMemory, find_layouts, read_memories
 from dcim.metering.frames import StoredFrame, open_frames
-from dcim.snmp.polling import poll_shard
-from dcim.snmp.polling_room import PollingRoom
-from dcim.snmp.port_table import Item
-from dcim.snmp.registration import AGENTS_PER_SHARD, find_or_make_device, store_credential
+from dcim.snmp.agents.registration import AGENTS_PER_SHARD, find_or_make_device, store_credential
+from dcim.snmp.counting.port_table import Item
+from dcim.snmp.polling.room import PollingRoom
+from dcim.snmp.polling.shards import poll_shard
 from tests.agents.load_agent import COMMUNITY, address, is_dead, running
 from tests.drills.outcome import Outcome, Say
 

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dcim.sla.rules.terms_text import TermsRefusedError
+from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.statements.attachments import AttachmentsRefusedError, attachments_of, read_inputs
 from dcim.statements.composition import Statement, compose
 from dcim.statements.inputs import InputsRefusedError

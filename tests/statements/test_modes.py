@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from dcim.cli import main
 from dcim.metering.charging import Mode
-from dcim.sla.rules.terms_checks import IDLE_WORDS
+from dcim.sla.rules.language.checks import IDLE_WORDS
 from dcim.statements.attachments import read_inputs
 from dcim.statements.composition import Statement, compose
 from reports.attachments import Attachment

@@ -14,10 +14,11 @@ from dcim.inventory.models import Device
 from dcim.jobs import defer_check
 from dcim.kinds import KINDS
 from dcim.network.cables import MEDIA
-from dcim.snmp import findings, queries
-from dcim.snmp.introducing import introduce_agent
-from dcim.snmp.proposals import KINDS as FINDING_KINDS
-from dcim.snmp.registration import find_credential
+from dcim.snmp.agents import queries
+from dcim.snmp.agents.registration import find_credential
+from dcim.snmp.discovery import findings
+from dcim.snmp.discovery.introducing import introduce_agent
+from dcim.snmp.discovery.proposals import KINDS as FINDING_KINDS
 
 discovery = Resource("discovery", "Discovery: devices against the inventory")
 

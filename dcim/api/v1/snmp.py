@@ -12,8 +12,9 @@ from dcim.columns import utc_now
 from dcim.errors import InvalidError
 from dcim.http.database import current_scope, db_session, session_factory
 from dcim.inventory.models import Device
-from dcim.snmp import connection, health, queries, registration
-from dcim.snmp.models import SnmpCredential
+from dcim.snmp.agents import queries, registration
+from dcim.snmp.agents.models import SnmpCredential
+from dcim.snmp.health import connection, report
 
 agents = Resource("snmp_agents", "SNMP agents", prefix="snmp-agents")
 credentials = Resource("snmp_credentials", "SNMP credentials", prefix="snmp-credentials")
@@ -67,12 +68,12 @@ def show_agent(agent_id: int) -> Any:
 
 
 @agents.get("/<int:agent_id>/health")
-@agents.response(200, answer_of(health.AgentHealth))
+@agents.response(200, answer_of(report.AgentHealth))
 def show_health(agent_id: int) -> Any:
     """Show how polling an agent goes: its state, what was dropped by reason (days are UTC), and of
     the last 24 hours each port and gauge with its gaps."""
     settings = current_app.config["JIFANG"]
-    return health.find_health(db_session(), settings, utc_now(), agent_id=agent_id)
+    return report.find_health(db_session(), settings, utc_now(), agent_id=agent_id)
 
 
 @agents.post("/<int:agent_id>/connection-tests")

@@ -17,7 +17,7 @@ from dcim.demo.estate.plan import Sale, day_of
 from dcim.demo.estate.writing import Writer
 from dcim.demo.load_customers import read_terms
 from dcim.network.models import BandwidthService, ServiceMembership
-from dcim.sla.rules.terms_loading import load_terms
+from dcim.sla.rules.language.loading import load_terms
 
 TERMS = "standard"
 FEE_PER_U, FEE_PER_100_W, FEE_OF_A_LINE = Decimal(260), Decimal(45), Decimal(5800)

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from dcim.sla.rules.availability import Outcome
 from dcim.sla.rules.facts import Item
+from dcim.sla.rules.language.words import say_amount, say_tier
 from dcim.sla.rules.quantities import (
     ROUNDING,
     Amount,
@@ -18,7 +19,6 @@ from dcim.sla.rules.quantities import (
     say_span,
 )
 from dcim.sla.rules.terms import Credit, Metric, Terms, Text, Tier
-from dcim.sla.rules.terms_words import say_amount, say_tier
 
 
 @dataclass(frozen=True)

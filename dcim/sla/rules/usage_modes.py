@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from dcim.metering.charging import MODES_BY_DAY, Charged, ChargedDay, Rule
 from dcim.sla.rules.credits import Step, both, say_exact
-from dcim.sla.rules.mode_words import say_mode
+from dcim.sla.rules.language.mode_words import say_mode
 from dcim.sla.rules.quantities import grouped
 from dcim.sla.rules.terms import Text, Usage
 

@@ -16,7 +16,7 @@ from dcim.operations.queries import list_maintenance
 from dcim.paging import EVERYTHING, Paging
 from dcim.sla.own_racks import read_own_racks
 from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
-from dcim.sla.rules.terms_text import TermsRefusedError
+from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.statements.inputs import InputsRefusedError
 from dcim.statements.month_to_date import MonthToDate
 from dcim.statements.queries import list_statements

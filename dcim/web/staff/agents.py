@@ -18,13 +18,13 @@ from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.i18n import gettext as _
 from dcim.paging import EVERYTHING
-from dcim.snmp.drop_counts import read_drops
-from dcim.snmp.faults import name_explained
-from dcim.snmp.health import find_stalled, judge_agent
-from dcim.snmp.health_words import CAUSES, DROPS
-from dcim.snmp.models import SnmpCredential
-from dcim.snmp.queries import SORTS, STATES, count_states, list_agents, list_credentials
-from dcim.snmp.registration import UsmSecrets, register_agent, store_credential
+from dcim.snmp.agents.drop_counts import read_drops
+from dcim.snmp.agents.models import SnmpCredential
+from dcim.snmp.agents.queries import SORTS, STATES, count_states, list_agents, list_credentials
+from dcim.snmp.agents.registration import UsmSecrets, register_agent, store_credential
+from dcim.snmp.health.report import find_stalled, judge_agent
+from dcim.snmp.health.words import CAUSES, DROPS
+from dcim.snmp.wire.faults import name_explained
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_listing, read_text
 from dcim.web.staff.blueprint import staff

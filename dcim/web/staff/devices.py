@@ -29,7 +29,7 @@ from dcim.paging import EVERYTHING, Paging
 from dcim.power.chain import Surroundings
 from dcim.power.cords import list_cords, list_pdus
 from dcim.sla.feeds import load_supply
-from dcim.snmp.queries import list_agents
+from dcim.snmp.agents.queries import list_agents
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.device_life import name_asks, offered_steps

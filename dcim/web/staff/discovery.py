@@ -16,7 +16,8 @@ from dcim.i18n import gettext as _
 from dcim.jobs import defer_check
 from dcim.kinds import KINDS
 from dcim.network.kinds import MEDIA_WORDS
-from dcim.snmp.findings import (
+from dcim.snmp.agents.queries import find_agent, list_agents
+from dcim.snmp.discovery.findings import (
     DECISIONS,
     SUBJECTS,
     FindingFilter,
@@ -25,7 +26,6 @@ from dcim.snmp.findings import (
     dismiss_findings,
     list_findings,
 )
-from dcim.snmp.queries import find_agent, list_agents
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff

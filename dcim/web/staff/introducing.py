@@ -16,9 +16,9 @@ from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.jobs import defer_check
 from dcim.paging import EVERYTHING
-from dcim.snmp.introducing import introduce_agent as introduce
-from dcim.snmp.models import SnmpCredential
-from dcim.snmp.queries import list_credentials
+from dcim.snmp.agents.models import SnmpCredential
+from dcim.snmp.agents.queries import list_credentials
+from dcim.snmp.discovery.introducing import introduce_agent as introduce
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.names import ROLES

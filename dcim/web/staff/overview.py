@@ -18,7 +18,7 @@ from dcim.inventory.space.summaries import RackSummary, summarize_racks
 from dcim.paging import EVERYTHING, Paging
 from dcim.sla.feeds import Feed, Supply, load_supply
 from dcim.sla.queries import IncidentFilter, list_incidents
-from dcim.snmp.queries import list_agents
+from dcim.snmp.agents.queries import list_agents
 from dcim.web.staff.blueprint import staff
 
 

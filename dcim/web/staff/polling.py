@@ -11,10 +11,10 @@ from dcim.config import Settings
 from dcim.http.database import current_scope, db_session, session_factory
 from dcim.i18n import format_local
 from dcim.i18n import gettext as _
-from dcim.snmp.connection import ConnectionCheck, check_connection
-from dcim.snmp.health import AgentHealth, CoverageRow, GapRow, common_gaps, find_health
-from dcim.snmp.health_words import CAUSES, DROPS, GAPS, Words, words_of
-from dcim.snmp.queries import list_agents
+from dcim.snmp.agents.queries import list_agents
+from dcim.snmp.health.connection import ConnectionCheck, check_connection
+from dcim.snmp.health.report import AgentHealth, CoverageRow, GapRow, common_gaps, find_health
+from dcim.snmp.health.words import CAUSES, DROPS, GAPS, Words, words_of
 from dcim.web.staff.blueprint import staff
 
 # How each state of an agent looks; which words it has is the template's.

@@ -20,7 +20,7 @@ from dcim.paging import Paging
 from dcim.power.queries import list_power_nodes
 from dcim.sla.queries import list_incidents
 from dcim.sla.samples import list_series
-from dcim.snmp.queries import list_agents, list_credentials
+from dcim.snmp.agents.queries import list_agents, list_credentials
 from dcim.statements.queries import list_ledger, list_statements
 from tests.integration.matrix.world import seed_tenant
 

@@ -17,8 +17,8 @@ from dcim.errors import ConflictError, ForbiddenError
 from dcim.inventory.models import Allocation, Cabinet, Device, Hold, Installation, Site
 from dcim.metering.models import Series
 from dcim.power.models import Outlet, PowerNode
-from dcim.sla.rules.terms_loading import load_terms
-from dcim.snmp.models import SnmpAgent
+from dcim.sla.rules.language.loading import load_terms
+from dcim.snmp.agents.models import SnmpAgent
 
 ANCHOR_MS = 1_795_415_400_000  # 2026-11-23
 

@@ -27,10 +27,10 @@ from dcim.metering.frame_store import read_memories
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, read_counter_memory
 from dcim.sla.models import Incident
-from dcim.snmp.models import SnmpAgent
-from dcim.snmp.polling import poll_shard
-from dcim.snmp.polling_room import PollingRoom
-from dcim.snmp.port_table import Item
+from dcim.snmp.agents.models import SnmpAgent
+from dcim.snmp.counting.port_table import Item
+from dcim.snmp.polling.room import PollingRoom
+from dcim.snmp.polling.shards import poll_shard
 
 SCOPE = Scope.system("test")
 MINUTE_MS = 60_000

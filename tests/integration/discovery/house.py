@@ -17,11 +17,12 @@ from dcim.demo.responder import Agent, LiveTree, Responder
 from dcim.inventory.models import Device, DeviceType, Site
 from dcim.network.models import Port
 from dcim.power.models import Outlet, PowerNode
-from dcim.snmp import ber, lldp
-from dcim.snmp.ber import Oid
-from dcim.snmp.discovery import CheckReport, check_agent
-from dcim.snmp.models import DiscoveryFinding, SnmpAgent
-from dcim.snmp.registration import register_agent, store_credential
+from dcim.snmp.agents.models import DiscoveryFinding, SnmpAgent
+from dcim.snmp.agents.registration import register_agent, store_credential
+from dcim.snmp.discovery import lldp
+from dcim.snmp.discovery.checking import CheckReport, check_agent
+from dcim.snmp.wire import ber
+from dcim.snmp.wire.ber import Oid
 
 SYSTEM = Scope.system("test")
 PERSON = Scope.staff("li@idc.example")

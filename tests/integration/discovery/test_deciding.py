@@ -17,9 +17,14 @@ from dcim.network.cables import CableNotes, connect_ports, trace_port
 from dcim.network.models import Cable, Port
 from dcim.network.tracing import Plug
 from dcim.power.models import Outlet, PowerNode
-from dcim.snmp.discovery import check_agents
-from dcim.snmp.findings import FindingFilter, accept_findings, dismiss_findings, list_findings
-from dcim.snmp.models import DiscoveryFinding, Sensor, SnmpAgent
+from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent
+from dcim.snmp.discovery.checking import check_agents
+from dcim.snmp.discovery.findings import (
+    FindingFilter,
+    accept_findings,
+    dismiss_findings,
+    list_findings,
+)
 from tests.integration.discovery.house import GIG, PERSON, SYSTEM, House
 
 

@@ -17,8 +17,8 @@ from dcim.config import Settings
 from dcim.db import ScopedSession, transaction
 from dcim.errors import InvalidError, NotFoundError
 from dcim.inventory.models import Device
-from dcim.snmp.discovery import EVERY, FEWEST_DUE, check_agents, find_due
-from dcim.snmp.models import DiscoveryFinding, SnmpAgent
+from dcim.snmp.agents.models import DiscoveryFinding, SnmpAgent
+from dcim.snmp.discovery.checking import EVERY, FEWEST_DUE, check_agents, find_due
 from tests.integration.api.conftest import MakeClient, api
 from tests.integration.discovery.house import SYSTEM, House
 from tests.integration.web.conftest import Login, app, make_login, sign_in

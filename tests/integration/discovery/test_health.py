@@ -31,14 +31,15 @@ from dcim.metering.frame_store import make_layouts, write_frames
 from dcim.metering.frames import Frame, Place
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
-from dcim.snmp import connection, faults
-from dcim.snmp.connection import check_connection
-from dcim.snmp.counter_arrays import REASONS
-from dcim.snmp.counters import GapReason
-from dcim.snmp.drop_counts import add_drops, day_of
-from dcim.snmp.health import AgentHealth, common_gaps, find_health, judge_agent
-from dcim.snmp.models import SnmpAgent
-from dcim.snmp.queries import find_agent, list_agents
+from dcim.snmp.agents.drop_counts import add_drops, day_of
+from dcim.snmp.agents.models import SnmpAgent
+from dcim.snmp.agents.queries import find_agent, list_agents
+from dcim.snmp.counting.counter_arrays import REASONS
+from dcim.snmp.counting.counters import GapReason
+from dcim.snmp.health import connection
+from dcim.snmp.health.connection import check_connection
+from dcim.snmp.health.report import AgentHealth, common_gaps, find_health, judge_agent
+from dcim.snmp.wire import faults
 from tests.integration.api.conftest import MakeClient, api
 from tests.integration.discovery.house import PERSON, SYSTEM, House
 from tests.integration.web.boards import Counter

@@ -23,10 +23,10 @@ from dcim.demo import trees
 from dcim.demo.responder import Agent, LiveTree, Responder
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, JifangError
 from dcim.inventory.models import Device
-from dcim.snmp import ber
-from dcim.snmp.introducing import SERIAL, Introduced, introduce_agent, is_serial
-from dcim.snmp.models import SnmpAgent
-from dcim.snmp.registration import find_credential
+from dcim.snmp.agents.models import SnmpAgent
+from dcim.snmp.agents.registration import find_credential
+from dcim.snmp.discovery.introducing import SERIAL, Introduced, introduce_agent, is_serial
+from dcim.snmp.wire import ber
 from tests.integration.api.conftest import MakeClient, api
 from tests.integration.discovery.house import PERSON, SYSTEM, House, Switch
 from tests.integration.web.conftest import Login, app, make_login, sign_in
@@ -161,7 +161,7 @@ def test_what_cannot_be_told_apart_is_refused(house: House) -> None:
 
 
 def test_who_does_not_answer_leaves_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dcim.snmp.introducing.LIMIT_S", 0.3)
+    monkeypatch.setattr("dcim.snmp.discovery.introducing.LIMIT_S", 0.3)
     before = count(house)
     silent, closed = newcomer(silent=True), newcomer(port=1)
     with serving(silent):

@@ -22,7 +22,7 @@ import dcim.operations.queries
 import dcim.power.queries
 import dcim.sla.queries
 import dcim.sla.samples
-import dcim.snmp.queries
+import dcim.snmp.agents.queries
 import dcim.statements.files
 import dcim.statements.queries
 from dcim.accounts.models import ApiToken
@@ -110,7 +110,7 @@ def _find_file_unscoped(session: Any, scope: Scope, settings: Any, statement_id:
     return real_read_file(session, EVERYTHING, settings, statement_id)
 
 
-real_list_credentials = dcim.snmp.queries.list_credentials
+real_list_credentials = dcim.snmp.agents.queries.list_credentials
 real_read_file = dcim.statements.files.read_file
 
 MUTANTS = (
@@ -223,7 +223,7 @@ MUTANTS = (
     Mutant(
         "an answer carries a secret",
         ("api_snmp_credentials",),
-        swap(dcim.snmp.queries, "list_credentials", _answer_with_secret),
+        swap(dcim.snmp.agents.queries, "list_credentials", _answer_with_secret),
         said="SECRET",
     ),
 )

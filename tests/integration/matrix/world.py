@@ -56,7 +56,7 @@ from dcim.power.models import Outlet, PowerNode
 from dcim.records.models import DeletedRecord, ImportRun
 from dcim.schema import TENANT_TABLES
 from dcim.sla.models import Incident, IncidentImpact
-from dcim.snmp.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
+from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
 from dcim.statements.models import LedgerEntry, Statement, StatementFile
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)

@@ -9,11 +9,11 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from dcim.db import is_passing, make_sessions
-from dcim.snmp.keeping import OutcomeKeeper
-from dcim.snmp.polling import poll_shard
-from dcim.snmp.polling_room import PollingRoom
-from dcim.snmp.recording import record_outcomes
-from dcim.snmp.spool import Spool
+from dcim.snmp.polling.keeping import OutcomeKeeper
+from dcim.snmp.polling.recording import record_outcomes
+from dcim.snmp.polling.room import PollingRoom
+from dcim.snmp.polling.shards import poll_shard
+from dcim.snmp.polling.spool import Spool
 from tests.drills import database_outage
 from tests.drills.database_outage import Figures, Outage
 from tests.integration.metering.test_quick_polling import Switch, switch
@@ -21,7 +21,7 @@ from tests.integration.metering.test_quick_polling import Switch, switch
 __all__ = ["switch"]
 INTERVAL_S = 3
 NO_SPOOL = """
-from dcim.snmp import spool
+from dcim.snmp.polling import spool
 def refuse(*_): raise spool.SpoolFullError("sabotaged")
 spool.Spool.put = refuse
 """
@@ -133,7 +133,7 @@ def test_what_the_database_refuses_is_set_aside(
             record_outcomes(session, recorder, outcomes, now_ms)
 
         with monkeypatch.context() as patch:
-            patch.setattr("dcim.snmp.keeping.record_outcomes", refuse_first)
+            patch.setattr("dcim.snmp.polling.keeping.record_outcomes", refuse_first)
             assert room.keeper.replay_all() == 2
         assert room.keeper.spool.summary().damaged == 1
 

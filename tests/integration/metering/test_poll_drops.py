@@ -12,14 +12,14 @@ from sqlalchemy import event, select, text
 from dcim.columns import utc_now
 from dcim.db import SessionFactory, transaction
 from dcim.demo.responder import Responder
-from dcim.snmp import ber
-from dcim.snmp.drop_counts import KEPT_DAYS, add_drops, day_of, prune_drops, read_drops
-from dcim.snmp.models import PollDrop, SnmpAgent
-from dcim.snmp.outcome_codec import Batch, decode, encode
-from dcim.snmp.polling import poll_shard
-from dcim.snmp.polling_room import PollingRoom
-from dcim.snmp.port_recording import PortRecorder
-from dcim.snmp.recording import Outcome, record_outcomes
+from dcim.snmp.agents.drop_counts import KEPT_DAYS, add_drops, day_of, prune_drops, read_drops
+from dcim.snmp.agents.models import PollDrop, SnmpAgent
+from dcim.snmp.polling.outcome_codec import Batch, decode, encode
+from dcim.snmp.polling.port_recording import PortRecorder
+from dcim.snmp.polling.recording import Outcome, record_outcomes
+from dcim.snmp.polling.room import PollingRoom
+from dcim.snmp.polling.shards import poll_shard
+from dcim.snmp.wire import ber
 from tests.integration.metering.test_quick_polling import SYSTEM, Switch
 from tests.integration.metering.test_quick_polling import switch as switch  # noqa: PLC0414
 
@@ -127,7 +127,7 @@ def test_what_is_recorded_again_is_counted_once(switch: Switch) -> None:
 def test_without_the_guard_it_would_be_counted_twice(
     switch: Switch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dcim.snmp.recording._is_later", lambda outcome, last_at: True)
+    monkeypatch.setattr("dcim.snmp.polling.recording._is_later", lambda outcome, last_at: True)
     now = time.time_ns() // 1_000_000
     with transaction(switch.sessions, SYSTEM) as session:
         each = outcome_of(session, now, {"malformed": 2})

@@ -37,14 +37,14 @@ from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import Port
 from dcim.power.models import PowerNode
-from dcim.snmp.connection import check_connection
-from dcim.snmp.models import SnmpAgent
-from dcim.snmp.polling import poll_shard
-from dcim.snmp.polling_room import PollingRoom
-from dcim.snmp.port_recording import PortRecorder
-from dcim.snmp.readings import Reading
-from dcim.snmp.recording import Outcome, record_outcomes
-from dcim.snmp.registration import FoundPort, accept_ports, register_agent, store_credential
+from dcim.snmp.agents.models import SnmpAgent
+from dcim.snmp.agents.registration import FoundPort, accept_ports, register_agent, store_credential
+from dcim.snmp.health.connection import check_connection
+from dcim.snmp.polling.port_recording import PortRecorder
+from dcim.snmp.polling.recording import Outcome, record_outcomes
+from dcim.snmp.polling.room import PollingRoom
+from dcim.snmp.polling.shards import poll_shard
+from dcim.snmp.reading.readings import Reading
 from tests.servers import Database
 
 STORE = PostgresSampleStore()
@@ -391,8 +391,8 @@ from pathlib import Path
 from typing import Any
 from dcim.config import EncryptionKeys, Settings
 from dcim.db import make_engine, make_sessions
-from dcim.snmp.polling import poll_shard
-from dcim.snmp.polling_room import PollingRoom
+from dcim.snmp.polling.shards import poll_shard
+from dcim.snmp.polling.room import PollingRoom
 words = json.loads(sys.stdin.readline())
 keys = EncryptionKeys("k1", {"k1": bytes.fromhex(words["key"])})
 settings = Settings(data=Path(words["data"]), secret_key="", encryption=keys,

@@ -19,16 +19,16 @@ from dcim.inventory.models import Device, DeviceType
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, write_counter_memory
 from dcim.network.models import Port
-from dcim.snmp import port_walking
-from dcim.snmp.if_mib import SYS_UPTIME
-from dcim.snmp.models import SnmpAgent
-from dcim.snmp.polling import poll_shard
-from dcim.snmp.polling_room import PollingRoom
-from dcim.snmp.port_poll import PortOrder, PortPoll
-from dcim.snmp.port_recording import boot_clock
-from dcim.snmp.readings import DeviceReading, read_device
-from dcim.snmp.recording import Outcome, record_outcomes
-from dcim.snmp.registration import register_agent, store_credential
+from dcim.snmp.agents.models import SnmpAgent
+from dcim.snmp.agents.registration import register_agent, store_credential
+from dcim.snmp.polling import port_walking
+from dcim.snmp.polling.port_poll import PortOrder, PortPoll
+from dcim.snmp.polling.port_recording import boot_clock
+from dcim.snmp.polling.recording import Outcome, record_outcomes
+from dcim.snmp.polling.room import PollingRoom
+from dcim.snmp.polling.shards import poll_shard
+from dcim.snmp.reading.readings import DeviceReading, read_device
+from dcim.snmp.wire.if_mib import SYS_UPTIME
 
 STORE = PostgresSampleStore()
 SYSTEM = Scope.system("test")
@@ -127,7 +127,7 @@ def switch(settings: Settings, sessions: SessionFactory, monkeypatch: pytest.Mon
         switch.whole += 1
         return await read_device(*arguments)
 
-    monkeypatch.setattr("dcim.snmp.polling.read_device", count)
+    monkeypatch.setattr("dcim.snmp.polling.shards.read_device", count)
     return switch
 
 
@@ -230,7 +230,7 @@ def test_a_poll_recorded_again_changes_nothing(
             record_outcomes(session, recorder, outcomes, now_ms)
 
         with monkeypatch.context() as patch:
-            patch.setattr("dcim.snmp.keeping.record_outcomes", keep)
+            patch.setattr("dcim.snmp.polling.keeping.record_outcomes", keep)
             for n in range(3):
                 switch.counted = {"a": 100 * n}
                 await poll_shard(room, 0)

@@ -19,12 +19,12 @@ from dcim.db import SessionFactory, make_sessions, transaction
 from dcim.inventory.models import Device, DeviceType
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
-from dcim.snmp.keeping import OutcomeKeeper
-from dcim.snmp.models import SnmpAgent
-from dcim.snmp.port_poll import PortPoll
-from dcim.snmp.port_table import Item, PortTable
-from dcim.snmp.recording import Outcome
-from dcim.snmp.registration import register_agent, store_credential
+from dcim.snmp.agents.models import SnmpAgent
+from dcim.snmp.agents.registration import register_agent, store_credential
+from dcim.snmp.counting.port_table import Item, PortTable
+from dcim.snmp.polling.keeping import OutcomeKeeper
+from dcim.snmp.polling.port_poll import PortPoll
+from dcim.snmp.polling.recording import Outcome
 
 SYSTEM = Scope.system("test")
 AGENTS = 16
@@ -147,7 +147,7 @@ def test_without_halving_nothing_of_the_batch_is_recorded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The control, as it was."""
-    monkeypatch.setattr("dcim.snmp.keeping.is_refusal", lambda error: False)
+    monkeypatch.setattr("dcim.snmp.polling.keeping.is_refusal", lambda error: False)
     keeper = OutcomeKeeper(settings, sessions)
     for minute in (1, 2):
         with pytest.raises(IntegrityError):

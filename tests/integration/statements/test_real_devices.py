@@ -28,18 +28,18 @@ from dcim.network.assignment import assign_port
 from dcim.network.models import BandwidthService, Port
 from dcim.power.metering import meter_node
 from dcim.power.models import PowerNode
-from dcim.sla.rules.terms_loading import load_terms
-from dcim.snmp import ber
-from dcim.snmp.ber import Oid, Value
-from dcim.snmp.polling import poll_shard
-from dcim.snmp.polling_room import PollingRoom
-from dcim.snmp.registration import (
+from dcim.sla.rules.language.loading import load_terms
+from dcim.snmp.agents.registration import (
     FoundPort,
     accept_ports,
     find_or_make_device,
     register_agent,
     store_credential,
 )
+from dcim.snmp.polling.room import PollingRoom
+from dcim.snmp.polling.shards import poll_shard
+from dcim.snmp.wire import ber
+from dcim.snmp.wire.ber import Oid, Value
 from dcim.statements.files import read_file
 from dcim.statements.issuing import issue_statement
 from dcim.statements.models import Statement

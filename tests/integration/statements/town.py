@@ -23,7 +23,7 @@ from dcim.metering.families import STATE, TRAFFIC
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
-from dcim.sla.rules.terms_loading import load_terms
+from dcim.sla.rules.language.loading import load_terms
 
 SYSTEM = Scope.system("test")
 PERIOD = "2026-10"

@@ -21,7 +21,7 @@ from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import Port
 from dcim.power.models import Outlet, PowerNode
 from dcim.sla.models import Incident, IncidentImpact
-from dcim.sla.rules.terms_loading import load_terms
+from dcim.sla.rules.language.loading import load_terms
 
 SCOPE = Scope.system("test")
 HOSTILE = "<script>alert(1)</script>"

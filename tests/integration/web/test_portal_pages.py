@@ -238,7 +238,7 @@ def test_a_customer_with_nothing_has_pages_that_say_so(
 def add_terms(session: ScopedSession, tenant: Tenant) -> int:
     import dcim.demo
     from dcim.customers.models import Contract, ContractTerms
-    from dcim.sla.rules.terms_loading import load_terms
+    from dcim.sla.rules.language.loading import load_terms
 
     document = (Path(dcim.demo.__file__).parent / "terms" / "premium.yaml").read_text()
     contract = session.query(Contract).filter_by(customer_id=tenant.customer_id).one()

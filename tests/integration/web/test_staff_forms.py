@@ -19,7 +19,7 @@ from dcim.inventory.models import Allocation, Device, Hold, Installation
 from dcim.network.models import Port
 from dcim.network.order_models import CrossConnect, CrossConnectEnd
 from dcim.power.models import Outlet, PowerNode
-from dcim.snmp.models import SnmpAgent
+from dcim.snmp.agents.models import SnmpAgent
 from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.staff_house import SCOPE, StaffHouse, build_staff_house
 

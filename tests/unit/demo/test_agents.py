@@ -14,13 +14,13 @@ from dcim.demo.load_metering import AUTH_PROTOCOL, PRIV_PROTOCOL
 from dcim.demo.plan_parts import DemoPlan, NodePlan, PortPlan, SensorPlan
 from dcim.demo.polls import PastPolls
 from dcim.demo.series_plan import plan_series
-from dcim.snmp import faults
-from dcim.snmp.engine import Engine
-from dcim.snmp.measuring import gather_gauges
-from dcim.snmp.probe import identify
-from dcim.snmp.profiles import load_catalogue
-from dcim.snmp.readings import DeviceReading, read_device
-from dcim.snmp.target import Target, UsmCredentials
+from dcim.snmp.reading.measuring import gather_gauges
+from dcim.snmp.reading.probe import identify
+from dcim.snmp.reading.profiles import load_catalogue
+from dcim.snmp.reading.readings import DeviceReading, read_device
+from dcim.snmp.wire import faults
+from dcim.snmp.wire.engine import Engine
+from dcim.snmp.wire.target import Target, UsmCredentials
 from tests.unit.demo.conftest import find_event
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from dcim.demo.events import Calendar, to_ms
 from dcim.demo.load_customers import read_terms
 from dcim.demo.plan import make_plan
 from dcim.demo.plan_parts import DemoPlan
-from dcim.sla.rules.terms_loading import load_terms
+from dcim.sla.rules.language.loading import load_terms
 
 ZONE = ZoneInfo("Asia/Shanghai")
 

@@ -12,8 +12,8 @@ from dcim.demo.plan_parts import DemoPlan, PortPlan
 from dcim.demo.polls import PastPolls, Samples
 from dcim.demo.series_plan import SeriesPlan, plan_series
 from dcim.metering.families import NOT_REPORTED
-from dcim.snmp.counters import CounterState, Delta, Reading, advance
-from dcim.snmp.measuring import energy_delta, pack_state, unpack_state
+from dcim.snmp.counting.counters import CounterState, Delta, Reading, advance
+from dcim.snmp.reading.measuring import energy_delta, pack_state, unpack_state
 from tests.unit.demo.conftest import find_event
 
 HOUR_MS = 3_600_000

@@ -11,9 +11,9 @@ import yaml
 from dcim.sla.rules.evaluation import evaluate
 from dcim.sla.rules.facts import Facts, Item, Period, Resource, State, Ticket, Window
 from dcim.sla.rules.intervals import subtract
+from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import format_instant, month_days, month_period, parse_instant
 from dcim.sla.rules.quantities import fixed
-from dcim.sla.rules.terms_loading import load_terms
 
 CASES = sorted((Path(__file__).parent / "cases").glob("D*.yaml"))
 

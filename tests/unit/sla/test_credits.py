@@ -6,8 +6,8 @@ import pytest
 
 from dcim.sla.rules.evaluation import Evaluation, MetricResult, evaluate
 from dcim.sla.rules.facts import Facts, Item, Period, Resource, State, Window
+from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import day_start, month_days, month_period, parse_instant
-from dcim.sla.rules.terms_loading import load_terms
 
 MONTH = month_period("2026-09", "UTC")  # 30 days
 MIN = 60_000

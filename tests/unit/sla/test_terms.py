@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from dcim.sla.rules.terms_loading import load_terms
-from dcim.sla.rules.terms_text import LONGEST_TEXT, TermsRefusedError
-from dcim.sla.rules.terms_words import clause_words
+from dcim.sla.rules.language.loading import load_terms
+from dcim.sla.rules.language.tree import LONGEST_TEXT, TermsRefusedError
+from dcim.sla.rules.language.words import clause_words
 
 PRESETS = sorted((Path(__file__).parents[3] / "dcim" / "demo" / "terms").glob("*.yaml"))
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from dcim.metering.bins import Bins
+from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.terms import Terms
-from dcim.sla.rules.terms_loading import load_terms
 from dcim.sla.rules.usage import Order, bill_bandwidth, bill_demand, bill_energy
 from tests.unit.sla.test_cases import read_case
 

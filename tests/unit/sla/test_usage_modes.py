@@ -11,11 +11,11 @@ import pytest
 
 from dcim.metering.bins import Bins
 from dcim.metering.charging import Mode, charge_bins
+from dcim.sla.rules.language.checks import IDLE_WORDS, MODE_NAMES
+from dcim.sla.rules.language.loading import load_terms
+from dcim.sla.rules.language.tree import TermsRefusedError
+from dcim.sla.rules.language.words import say_usage
 from dcim.sla.rules.terms import Terms
-from dcim.sla.rules.terms_checks import IDLE_WORDS, MODE_NAMES
-from dcim.sla.rules.terms_loading import load_terms
-from dcim.sla.rules.terms_text import TermsRefusedError
-from dcim.sla.rules.terms_words import say_usage
 from dcim.sla.rules.usage import Bandwidth, Order, bill_bandwidth
 from dcim.sla.rules.usage_modes import make_rule
 from tests.unit.sla.test_cases import read_case

@@ -1,0 +1,254 @@
+"""What terms may not say (holes, overlaps, contradictions) and what is legal but odd."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+
+from dcim.metering.charging import Mode
+from dcim.sla.rules.language.tree import Reader
+from dcim.sla.rules.quantities import plain, say_duration
+from dcim.sla.rules.terms import Credit, Metric, Range, Target, Terms, Text
+
+DAY_MS = 86_400_000
+MONTHS = (28, 29, 30, 31)
+MODE_NAMES: dict[Mode, str] = {
+    "month_95": "月95",
+    "day_95": "日95",
+    "mean_day_95": "月均日95",
+    "day_peak": "日峰值",
+    "mean_day_peak": "月均日峰值",
+    "fourth_peak": "月第四峰值",
+    "top_5": "月Top5",
+    "night_half_95": "夜间半价95",
+    "enhanced_95": "增强95",
+    "flat": "包端口",
+    "traffic": "按流量",
+}
+_RANKED_BY_PLACE: tuple[Mode, ...] = ("day_peak", "mean_day_peak", "fourth_peak", "top_5")
+# Words of a usage that change nothing under a mode, so that they can only be a mistake.
+IDLE_WORDS: dict[str, tuple[Mode, ...]] = {
+    "percentile": (*_RANKED_BY_PLACE, "flat", "traffic"),
+    "rank": (*_RANKED_BY_PLACE, "flat", "traffic"),
+    "direction": ("enhanced_95", "flat"),
+    "missing": ("flat", "traffic"),
+    "round_up": ("flat", "traffic"),
+    "commit": ("traffic",),
+    "night": tuple(mode for mode in MODE_NAMES if mode != "night_half_95"),
+}
+
+
+def read_range(words: Reader, convert: Callable[[str], Decimal]) -> Range:
+    """Bounds written with from (>=) or above (>), up_to (<=) or below (<)."""
+    lows = [key for key in ("from", "above") if words.has(key)]
+    highs = [key for key in ("up_to", "below") if words.has(key)]
+    for pair in (lows, highs):
+        if len(pair) > 1:
+            words.refuse(pair[0], f"stands beside {pair[1]}: one of them")
+    low = words.need(lows[0], convert, None) if lows else None
+    high = words.need(highs[0], convert, None) if highs else None
+    bounds = Range(low, lows == ["from"], high, highs == ["up_to"])
+    point = low == high and bounds.low_inclusive and bounds.high_inclusive
+    if low is not None and high is not None and low >= high and not point:
+        words.refuse("", "the lower bound is not below the upper one")
+    return bounds
+
+
+def refuse_idle_words(words: Reader, mode: Mode) -> None:
+    """Adds a problem for every word of a usage that has no meaning under its charging mode."""
+    for key, modes in IDLE_WORDS.items():
+        if mode in modes and words.has(key):
+            words.refuse(key, f"has no meaning with mode {mode} ({MODE_NAMES[mode]})")
+
+
+def refuse_contradictions(terms: Terms, top: Reader) -> None:
+    """Adds a problem to the reader for every contradiction the terms don't settle themselves."""
+    metrics = top.group("metrics")
+    if metrics is None:
+        return
+    for metric in terms.metrics:
+        words = Reader((metrics.node.words or {})[metric.id], f"metrics.{metric.id}", top.problems)
+        for message in _percent_against_minutes(metric):
+            words.refuse(
+                "governs", message, ("governs: percent", "governs: minutes", "governs: both")
+            )
+        credit = metric.credit
+        if credit is None or not credit.tiers:
+            continue
+        below = words.group("credit") or words
+        if credit.form == "tiers_duration" and credit.compare:
+            below.refuse("compare", "is for availability tiers only")
+        for flaw in find_flaws(credit, metric.target):
+            if flaw.kind == "hole" and credit.hole is None:
+                below.refuse(
+                    "hole",
+                    f"{flaw.words} is in no row; say what it gives",
+                    ("hole: lower", "hole: upper", "hole: none", "hole: review"),
+                )
+            if flaw.kind == "overlap" and credit.overlap is None:
+                below.refuse(
+                    "overlap",
+                    f"{flaw.words} is in two rows; say which counts",
+                    ("overlap: lower", "overlap: upper"),
+                )
+
+
+def largest_allowed(target: Target, length_ms: int, unit_ms: int, part: str) -> int:
+    """Longest downtime (ms, in whole units of event rounding) that still meets one part."""
+    if part == "percent" and target.availability is not None:
+        exact = Fraction(100 - target.availability) / 100 * length_ms
+        longest = exact.__floor__()
+    else:
+        longest = (target.downtime_ms or 0) - (0 if target.downtime_inclusive else 1)
+    return max(longest, 0) // unit_ms * unit_ms
+
+
+def _percent_against_minutes(metric: Metric) -> Iterator[str]:
+    target = metric.target
+    if target.availability is None or target.downtime_ms is None:
+        return
+    unit = metric.event_rounding[1] if metric.event_rounding[0] != "none" else 1
+    lengths = [metric.fixed_ms] if metric.fixed_ms else [days * DAY_MS for days in MONTHS]
+    apart = []
+    for length in lengths:
+        percent = largest_allowed(target, length, unit, "percent")
+        minutes = largest_allowed(target, length, unit, "minutes")
+        if percent != minutes:
+            apart.append((length, percent, minutes))
+    if apart and not target.governs_stated:
+        length, percent, minutes = apart[-1]
+        yield (
+            f"{plain(target.availability)} % allows {say_duration(percent)[1]} of "
+            f"{say_duration(length)[1]}, the stated time allows {say_duration(minutes)[1]}; "
+            "say which governs"
+        )
+
+
+@dataclass(frozen=True)
+class Flaw:
+    kind: str  # hole | overlap
+    words: str
+
+
+def find_flaws(credit: Credit, target: Target) -> list[Flaw]:
+    """Holes and overlaps of tiers over everything that misses the target."""
+    say: Callable[[Decimal], str] = (
+        (lambda v: f"{plain(v)} %")
+        if credit.form == "tiers_availability"
+        else (lambda v: say_duration(int(v))[1])
+    )
+    rows = sorted(
+        (tier.range for tier in credit.tiers),
+        key=lambda r: (r.low if r.low is not None else Decimal(-1), not r.low_inclusive),
+    )
+    if credit.form == "tiers_availability":
+        highest = target.availability if target.availability is not None else Decimal(100)
+        first_low, last_high = Decimal(0), highest
+        bottom_open = False
+    else:
+        first_low, last_high = Decimal(target.downtime_ms or 0), None
+        bottom_open = True
+    flaws: list[Flaw] = []
+    first = rows[0]
+    if first.low is not None and (
+        first.low > first_low
+        or (first.low == first_low and not first.low_inclusive and not bottom_open)
+    ):
+        flaws.append(Flaw("hole", f"from {say(first_low)} to {say(first.low)}"))
+    step = Decimal(1).scaleb(-credit.compare[1]) if credit.compare else None
+    reached = first
+    for row in rows[1:]:
+        flaws += _between(reached, row, step, say)
+        if reached.high is None or (row.high is not None and row.high < reached.high):
+            continue
+        reached = row
+    if reached.high is not None:
+        top = reached.high + step if step and reached.high_inclusive else reached.high
+        if last_high is None or top < last_high:
+            end = say(last_high) if last_high is not None else "without end"
+            flaws.append(Flaw("hole", f"above {say(reached.high)}, to {end},"))
+    return flaws
+
+
+def _between(
+    lower: Range, upper: Range, step: Decimal | None, say: Callable[[Decimal], str]
+) -> list[Flaw]:
+    """Flaws where one row ends and the next begins; on a grid neighbours differ by one step."""
+    if lower.high is None or upper.low is None:
+        return [Flaw("overlap", f"at {say(upper.low or lower.high or Decimal(0))}")]
+    if step is not None:
+        end = lower.high if lower.high_inclusive else lower.high - step
+        begin = upper.low if upper.low_inclusive else upper.low + step
+        if begin > end + step:
+            return [Flaw("hole", f"between {say(end)} and {say(begin)}")]
+        return [Flaw("overlap", f"{say(begin)} to {say(end)}")] if begin <= end else []
+    if upper.low != lower.high:
+        kind, ends = ("hole", (lower.high, upper.low))
+        if upper.low < lower.high:
+            kind, ends = ("overlap", (upper.low, lower.high))
+        return [Flaw(kind, f"between {say(ends[0])} and {say(ends[1])}")]
+    if lower.high_inclusive != upper.low_inclusive:
+        return []
+    return [Flaw("overlap" if upper.low_inclusive else "hole", f"exactly {say(upper.low)}")]
+
+
+def find_oddities(terms: Terms) -> Iterator[Text]:
+    """Warnings for what is legal but odd."""
+    yield from _usage_oddities(terms)
+    for metric in terms.metrics:
+        name = metric.id
+        if metric.credit is None:
+            yield _warn(name, "未约定抵扣, 未达标时无价", "no credit is named; a miss is unpriced")
+        if metric.combine == "all" and not metric.min_coverage:
+            yield _warn(
+                name, "未约定最低覆盖率", "no minimum coverage is named; any gap is left out"
+            )
+        for exclusion in metric.exclude:
+            if exclusion.kind == "maintenance" and exclusion.notice_ms is None:
+                yield _warn(
+                    name, "维护不要求提前通知", "maintenance is excluded without any notice"
+                )
+        credit = metric.credit
+        if credit is None:
+            continue
+        if credit.hole and not find_flaws(credit, metric.target):
+            yield _warn(name, "分档无缝, 却写了 hole", "hole is stated, the rows have none")
+        given = [tier.credit for tier in credit.tiers if tier.credit.kind == "percent"]
+        if credit.cap and credit.cap.kind == "percent":
+            above = [amount for amount in given if amount.value > credit.cap.value]
+            if above:
+                yield _warn(name, "上限低于最高档", "the cap lies below the highest row")
+        if _falls(credit):
+            yield _warn(name, "中断更久而抵扣更少", "a longer outage gives a smaller credit")
+
+
+def _usage_oddities(terms: Terms) -> Iterator[Text]:
+    for usage in terms.usage:
+        if usage.mode == "fourth_peak":
+            yield _warn(
+                usage.id,
+                "不足四天的月份（例如月末开通）计为 0",
+                "a month with fewer than four days of service is charged as 0",
+            )
+        if usage.mode in ("mean_day_95", "mean_day_peak") and usage.missing == "dropped":
+            yield _warn(
+                usage.id,
+                "整日无计费点的天不参与平均",
+                "a day without any point is left out of the mean",
+            )
+
+
+def _falls(credit: Credit) -> bool:
+    rows = sorted(
+        (tier for tier in credit.tiers if tier.credit.kind == "percent"),
+        key=lambda tier: tier.range.low if tier.range.low is not None else Decimal(-1),
+    )
+    values = [tier.credit.value for tier in rows]
+    if credit.form == "tiers_availability":
+        values.reverse()
+    return any(later < earlier for earlier, later in pairwise(values))
+
+
+def _warn(metric: str, zh: str, en: str) -> Text:
+    return {"zh": f"{metric}：{zh}", "en": f"{metric}: {en}"}

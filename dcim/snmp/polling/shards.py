@@ -1,0 +1,228 @@
+"""Polling: a shard of agents is read at once, and what they say is kept, all or nothing."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from dcim.db import is_passing
+from dcim.snmp.polling.port_poll import PortOrder
+from dcim.snmp.polling.port_recording import boot_clock, is_comparable, poll_of_readings
+from dcim.snmp.polling.port_walking import FULL_READ_EVERY_S, Walked, walk_agents
+from dcim.snmp.polling.recording import Outcome
+from dcim.snmp.polling.room import AgentPlan, PollingRoom, Round, beat_of
+from dcim.snmp.reading.probe import ProbeResult, identify
+from dcim.snmp.reading.profiles import Profile
+from dcim.snmp.reading.readings import Reading, read_device, read_readings
+from dcim.snmp.wire import faults
+from dcim.snmp.wire.drops import Drops
+from dcim.snmp.wire.engine import Engine
+from dcim.snmp.wire.target import Target
+
+log = structlog.get_logger(__name__)
+
+# Agents asked side by side; each has one request in flight.
+AT_ONCE = 128
+
+Keep: TypeAlias = Callable[[Sequence[Outcome]], Awaitable[None]]
+
+
+async def poll_shard(room: PollingRoom, shard: int) -> int:
+    """Poll a shard's agents and keep what they say. Returns how many answered.
+
+    While the database is away, the agents are those of this worker's last poll of the shard.
+    """
+    round_ = room.rounds.setdefault(shard, Round())
+    async with round_.turn:
+        # Told to the machine's other workers, which then don't think that nobody polls it.
+        room.keeper.spool.claim_beat(shard, beat_of(room.settings, time.time()))
+        try:
+            plans = await asyncio.to_thread(room.plans, shard)
+            last = await asyncio.to_thread(room.last_orders, plans)
+        except SQLAlchemyError as error:
+            if not round_.plans or not is_passing(error):
+                raise
+            return await _poll_round(room, shard, round_)
+        round_.plans, round_.last = plans, last
+        return await _poll_round(room, shard, round_)
+
+
+async def poll_remembered(room: PollingRoom, shard: int) -> int:
+    """Poll a shard as it was at this worker's last poll of it, without asking the database."""
+    round_ = room.rounds[shard]
+    async with round_.turn:
+        return await _poll_round(room, shard, round_)
+
+
+async def _poll_round(room: PollingRoom, shard: int, round_: Round) -> int:
+    round_.began = time.monotonic()
+    plans, last = round_.plans, round_.last
+    # A poll that isn't done when the next one is due is given up.
+    limit_s = max(room.settings.poll_interval_s * 0.85, 4.0)
+    quick = [plan for plan in plans if room.is_quick(plan, last)]
+    chosen = {plan.agent_id for plan in quick}
+    others = [plan for plan in plans if plan.agent_id not in chosen]
+
+    async def keep(outcomes: Sequence[Outcome]) -> None:
+        outcomes = with_drops(room.drops, plans, outcomes)
+        if not await asyncio.to_thread(room.keeper.keep, shard, outcomes):
+            # The database can't tell of them the next time.
+            round_.last.update(
+                {
+                    each.agent_id: each.ports.order
+                    for each in outcomes
+                    if each.ports is not None and is_comparable(each.ports.table)
+                }
+            )
+
+    answered = sum(
+        await asyncio.gather(
+            _poll_quickly(room, quick, last, limit_s, keep),
+            _poll_whole(room, others, limit_s, keep),
+        )
+    )
+    log.info("shard polled", shard=shard, agents=len(plans), answered=answered, quick=len(quick))
+    return answered
+
+
+def with_drops(
+    drops: Drops, plans: Sequence[AgentPlan], outcomes: Sequence[Outcome]
+) -> Sequence[Outcome]:
+    """Put what was dropped into the outcomes of whom it concerns; of nobody, into the first."""
+    if not drops.waiting or not outcomes:
+        return outcomes
+    peers = {plan.agent_id: plan.target.peer for plan in plans if plan.target is not None}
+    told = [
+        replace(each, drops=drops.take(peers[each.agent_id])) if each.agent_id in peers else each
+        for each in outcomes
+    ]
+    told[0] = replace(told[0], strays=drops.take_strays())
+    return told
+
+
+async def _poll_quickly(
+    room: PollingRoom,
+    plans: Sequence[AgentPlan],
+    last: Mapping[int, PortOrder],
+    limit_s: float,
+    keep: Keep,
+) -> int:
+    """Sweep ports; read gauges, and whole whoever the sweep can't tell the truth about."""
+    targets = [(plan.agent_id, plan.target) for plan in plans if plan.target is not None]
+    walked = await walk_agents(targets, last, room.habits, limit_s, room.drops)
+    again = [plan for plan in plans if walked[plan.agent_id].again]
+    rest = [plan for plan in plans if not walked[plan.agent_id].again]
+    outcomes = await asyncio.gather(
+        *(_complete(room, plan, walked[plan.agent_id], limit_s) for plan in rest)
+    )
+    await keep(outcomes)
+    answered = sum(not outcome.error for outcome in outcomes)
+    if again:
+        log.info("agents read whole", agents=len(again), why=walked[again[0].agent_id].again)
+        answered += await _poll_whole(room, again, limit_s, keep)
+    return answered
+
+
+async def _complete(room: PollingRoom, plan: AgentPlan, walked: Walked, limit_s: float) -> Outcome:
+    """Make the outcome of a walk, reading what the profile has beside the ports."""
+    outcome = Outcome(
+        plan.agent_id,
+        plan.device_id,
+        walked.at_ms,
+        ports=walked.ports,
+        error="" if walked.error is None else faults.explain(walked.error),
+        duration_ms=walked.duration_ms,
+    )
+    tables = room.catalogue.tables(room.catalogue.profiles[plan.profile])
+    if walked.error or plan.target is None or not tables:
+        return outcome
+    if not room.habits[plan.agent_id].has_readings:
+        return outcome
+    began = time.monotonic()
+    readings: Sequence[Reading] = ()
+    try:
+        async with asyncio.timeout(limit_s):
+            readings = await read_readings(await room.engine(), plan.target, tables)
+    except Exception as error:
+        if not isinstance(error, faults.SnmpError | TimeoutError):
+            log.exception("gauges can't be read", agent=plan.agent_id)
+        # The ports are known; the next whole reading says what is the matter.
+        room.habits[plan.agent_id].full_read_at = 0.0
+    room.habits[plan.agent_id].has_readings = bool(readings)
+    took_ms = int((time.monotonic() - began) * 1000)
+    return replace(
+        outcome,
+        readings=readings,
+        at_ms=time.time_ns() // 1_000_000,
+        duration_ms=outcome.duration_ms + took_ms,
+    )
+
+
+async def _poll_whole(
+    room: PollingRoom, plans: Sequence[AgentPlan], limit_s: float, keep: Keep
+) -> int:
+    """Read everything of agents with the general engine."""
+    engine = await room.engine()
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def poll(plan: AgentPlan) -> Outcome:
+        async with turn:
+            return await poll_agent(room, engine, plan, limit_s)
+
+    answered = 0
+    for start in range(0, len(plans), AT_ONCE):
+        outcomes = await asyncio.gather(*map(poll, plans[start : start + AT_ONCE]))
+        answered += sum(not outcome.error for outcome in outcomes)
+        await keep(outcomes)
+    return answered
+
+
+async def poll_agent(room: PollingRoom, engine: Engine, plan: AgentPlan, limit_s: float) -> Outcome:
+    """Read one agent; whatever goes wrong with it is its own outcome, never the shard's."""
+    began_ns = time.monotonic_ns()
+    outcome = Outcome(plan.agent_id, plan.device_id, time.time_ns() // 1_000_000)
+    if plan.target is None:
+        return replace(outcome, error=plan.refusal)
+    try:
+        async with asyncio.timeout(limit_s):
+            identity: ProbeResult | None = None
+            name = plan.profile
+            if not plan.identified:
+                identity = await identify(engine, plan.target, room.catalogue)
+                name = identity.profile
+            profile = room.catalogue.profiles[name]
+            outcome = replace(outcome, identity=identity)
+            outcome = await _read_whole(room, engine, plan.target, profile, outcome)
+    except faults.SnmpError as error:
+        outcome = replace(outcome, error=faults.explain(error))
+    except TimeoutError:
+        outcome = replace(outcome, error=f"gave up after {limit_s:.0f} s: the agent is too slow")
+    except Exception as error:
+        # A device must never be able to stop the others by what it sends.
+        log.exception("poll failed", agent=plan.agent_id)
+        outcome = replace(outcome, error=f"unexpected: {type(error).__name__}")
+    now_ms = time.time_ns() // 1_000_000
+    took_ms = (time.monotonic_ns() - began_ns) // 1_000_000
+    return replace(outcome, at_ms=now_ms, duration_ms=took_ms)
+
+
+async def _read_whole(
+    room: PollingRoom, engine: Engine, target: Target, profile: Profile, outcome: Outcome
+) -> Outcome:
+    target = replace(target, bulk=profile.bulk)
+    reading = await read_device(engine, target, profile, room.catalogue)
+    ports = [port for name, port in reading.ports.items() if name]
+    habits = room.habits[outcome.agent_id]
+    habits.has_readings = bool(reading.readings)
+    habits.full_read_at = time.monotonic() + FULL_READ_EVERY_S
+    poll = poll_of_readings(ports, reading.uptime_ticks, reading.engine_time_s, boot_clock())
+    return replace(
+        outcome,
+        ports=poll if ports else None,
+        readings=reading.readings,
+        aliases={port.name: port.alias for port in ports},
+    )
