@@ -19,7 +19,7 @@ from dcim.sla.rules.availability import Outcome
 from dcim.sla.rules.evaluation import Evaluation, MetricResult, evaluate
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.language.loading import load_terms
-from dcim.sla.rules.language.words import say_limit, say_target
+from dcim.sla.rules.language.metric_words import say_limit, say_target
 from dcim.sla.rules.periods import format_instant, month_period, to_ms
 from dcim.sla.rules.terms import Text
 from dcim.statements.inputs import Case, read_case

@@ -9,7 +9,7 @@ from dcim.sla.rules.availability import Outcome, TraceLine, degraded_reason
 from dcim.sla.rules.credits import Step
 from dcim.sla.rules.evaluation import Evaluation, MetricResult
 from dcim.sla.rules.intervals import Interval, clip, intersect, subtract, total, union
-from dcim.sla.rules.language.words import say_limit, say_target
+from dcim.sla.rules.language.metric_words import say_limit, say_target
 from dcim.sla.rules.periods import day_start, format_instant, parse_instant
 from dcim.sla.rules.quantities import fixed, grouped, plain, say_span
 from dcim.sla.rules.terms import Text

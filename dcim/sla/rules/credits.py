@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from dcim.sla.rules.availability import Outcome
 from dcim.sla.rules.facts import Item
-from dcim.sla.rules.language.words import say_amount, say_tier
+from dcim.sla.rules.language.credit_words import say_amount, say_tier
 from dcim.sla.rules.quantities import (
     ROUNDING,
     Amount,

@@ -1,6 +1,7 @@
 """What was observed and agreed, as the rules take it: states, values, windows, tickets, items."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Literal
 
@@ -32,7 +33,10 @@ class Resource:
 
 @dataclass(frozen=True)
 class Item:
-    """A service item of the contract; fees in the currency of the terms."""
+    """A service item of the contract; fees in the currency of the terms.
+
+    What isn't known is None or absent, and a clause that needs it is then left to a person.
+    """
 
     id: str
     kind: str
@@ -40,7 +44,13 @@ class Item:
     rent: Decimal
     start: int
     end: int
-    conditions: dict[str, bool] = field(default_factory=dict)
+    conditions: dict[str, bool] = field(default_factory=dict)  # "dual_fed": True
+    figures: dict[str, Decimal] = field(default_factory=dict)  # percent, "draw": Decimal("71.5")
+    site: str = ""
+    units: Decimal | None = None  # what is sold by the piece: amperes of a circuit, ports
+    area: Decimal | None = None  # square metres, of the customer's own
+    usage: Decimal | None = None  # charged by measurement in the period
+    paid: Decimal | None = None  # received in money for the period, vouchers left out
 
 
 @dataclass(frozen=True)
@@ -53,16 +63,73 @@ class Window:
     end: int
     announced_at: int | None
     resources: tuple[str, ...] = ()
+    approved: bool | None = None  # by the customer
+    evidence: str = ""  # what proves its class: a report, a decree
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """No resources = concerns all."""
+    """When a clock may start: a ticket opened, the customer's notice, our own detection.
+
+    No resources = concerns all.
+    """
 
     id: str
     opened_at: int
     closed_at: int | None
     resources: tuple[str, ...] = ()
+    kind: Literal["ticket", "notice", "detection"] = "ticket"
+
+
+@dataclass(frozen=True)
+class Request:
+    """Something that had to be answered in time: an urgent call, remote hands, a fault's notice.
+
+    No items = concerns all; None = not answered yet.
+    """
+
+    id: str
+    kind: str
+    opened_at: int
+    answered_at: int | None
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The customer asked for credits; no results = for all of the period."""
+
+    id: str
+    made_at: int
+    results: tuple[str, ...] = ()  # "power.A05"
+
+
+@dataclass(frozen=True)
+class PastResult:
+    """What an earlier period said of one metric of one item."""
+
+    missed: bool
+    credited: Decimal
+    events: tuple[tuple[int, int], ...] = ()  # counted outages, UTC ms
+
+
+@dataclass(frozen=True)
+class Past:
+    """An earlier period of the contract, as settled."""
+
+    start: int
+    end: int
+    results: dict[str, PastResult] = field(default_factory=dict)  # by "power.A05"
+    credited: Decimal = Decimal(0)
+    capped: bool = False
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Business days are Monday to Friday but for `holidays`, and the days `worked` beside."""
+
+    holidays: frozenset[date] = frozenset()
+    worked: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -74,3 +141,12 @@ class Facts:
     # metric id ("power.A05") -> how a person decided that its unknown time counts
     decisions: dict[str, Literal["up", "down", "left_out"]] = field(default_factory=dict)
     days_in_period: int = 30
+    requests: tuple[Request, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    past: tuple[Past, ...] = ()  # the period before last, … in any order
+    calendar: Calendar | None = None  # None: not known, business days can't be counted
+    as_of: int | None = None  # when it is judged; None = long after every deadline
+    good_standing: bool | None = None  # no bill overdue
+    invoice: Decimal | None = None  # everything billed for the period before credits
+    next_invoice: Decimal | None = None  # and for the period after it
+    site_areas: dict[str, Decimal] = field(default_factory=dict)  # square metres sold at a site

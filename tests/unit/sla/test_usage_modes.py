@@ -14,7 +14,7 @@ from dcim.metering.charging import Mode, charge_bins
 from dcim.sla.rules.language.checks import IDLE_WORDS, MODE_NAMES
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
-from dcim.sla.rules.language.words import say_usage
+from dcim.sla.rules.language.usage_words import say_usage
 from dcim.sla.rules.terms import Terms
 from dcim.sla.rules.usage import Bandwidth, Order, bill_bandwidth
 from dcim.sla.rules.usage_modes import make_rule

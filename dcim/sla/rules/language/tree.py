@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ import yaml
 
 LONGEST_TEXT = 200_000
 DEEPEST = 12
+# How metrics and usages are named; a result is named metric.item.
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 T = TypeVar("T")
 
 
