@@ -15,11 +15,12 @@ from dcim.customers.models import Contract
 from dcim.db import ScopedSession
 from dcim.errors import NotFoundError
 from dcim.sla.observations import gather_inputs
-from dcim.sla.rules.availability import Outcome
 from dcim.sla.rules.evaluation import Evaluation, MetricResult, evaluate
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.language.loading import load_terms
-from dcim.sla.rules.language.metric_words import say_limit, say_target
+from dcim.sla.rules.language.metric_words import say_limit
+from dcim.sla.rules.language.target_words import say_target
+from dcim.sla.rules.outcomes import Outcome
 from dcim.sla.rules.periods import format_instant, month_period, to_ms
 from dcim.sla.rules.terms import Text
 from dcim.statements.inputs import Case, read_case

@@ -5,11 +5,13 @@ from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
 from typing import Any
 
-from dcim.sla.rules.availability import Outcome, TraceLine, degraded_reason
+from dcim.sla.rules.availability import degraded_reason
 from dcim.sla.rules.credits import Step
 from dcim.sla.rules.evaluation import Evaluation, MetricResult
 from dcim.sla.rules.intervals import Interval, clip, intersect, subtract, total, union
-from dcim.sla.rules.language.metric_words import say_limit, say_target
+from dcim.sla.rules.language.metric_words import say_limit
+from dcim.sla.rules.language.target_words import say_target
+from dcim.sla.rules.outcomes import Outcome, TraceLine
 from dcim.sla.rules.periods import day_start, format_instant, parse_instant
 from dcim.sla.rules.quantities import fixed, grouped, plain, say_span
 from dcim.sla.rules.terms import Text
@@ -307,7 +309,7 @@ def maintenance_sections(case: Case, evaluation: Evaluation) -> list[dict[str, A
             for item in result.measurement.exclusions
             if item.window.id == entry["id"]
         ]
-        required = [i.rule.notice_ms for _, i in found if i.rule.notice_ms is not None]
+        required = [i.rule.notice.ms for _, i in found if i.rule.notice and i.rule.notice.ms]
         valid = bool(found) and all(item.valid for _, item in found)
         sections.append(
             {

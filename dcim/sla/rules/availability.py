@@ -1,87 +1,28 @@
 """From states and values to counted downtime: one metric of one item over one period.
 
-Order: limit -> bridge -> clock -> combine -> qualify -> exclusions -> clip to service ->
-round each event -> sum -> denominator.
+Order: average -> limit -> bridge -> clock -> combine -> qualify -> report -> exclusions ->
+clip to service -> round each event -> sum -> denominator.
 """
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
-from dcim.sla.rules.exclusions import Excluded, exclude_windows
-from dcim.sla.rules.facts import Facts, Item, Period, Resource, Ticket
+from dcim.sla.rules.clocks import is_reported, run_clock
+from dcim.sla.rules.exclusions import Doubtful, Excluded, exclude_time
+from dcim.sla.rules.facts import Facts, Item, Period
 from dcim.sla.rules.intervals import (
     Interval,
     Intervals,
-    bridge,
     clip,
-    complement,
     intersect,
     subtract,
     sweep,
     total,
     union,
 )
+from dcim.sla.rules.outcomes import Event, Measurement, Outcome, TraceClass, TraceLine, Treatment
+from dcim.sla.rules.states import States, judge_resources
 from dcim.sla.rules.terms import Metric, Target, Text
-
-Treatment = Literal["left_out", "up", "down"]
-TraceClass = Literal["down", "excluded", "unknown", "degraded", "ignored", "before_clock"]
-
-
-@dataclass(frozen=True)
-class Event:
-    """One counted outage; `counted_ms` is what remains after exclusions, clipping and rounding."""
-
-    start: int
-    end: int
-    parts: tuple[Interval, ...]
-    counted_ms: int
-
-
-@dataclass(frozen=True)
-class TraceLine:
-    start: int
-    end: int
-    kind: TraceClass
-    reason: Text
-    resource: str = ""  # the one that was down, of a degraded stretch
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The metric's numbers when unknown time is treated in one of three ways (milliseconds)."""
-
-    events: tuple[Event, ...]
-    downtime_ms: int
-    excluded_ms: int
-    unknown_ms: int
-    denominator_ms: int
-    missed: bool | None  # None: nothing to judge by
-
-    @property
-    def availability(self) -> Fraction | None:
-        """0..1, None when the denominator is empty."""
-        if self.denominator_ms <= 0:
-            return None
-        return Fraction(max(self.denominator_ms - self.downtime_ms, 0), self.denominator_ms)
-
-
-@dataclass(frozen=True)
-class Measurement:
-    service: Interval
-    outcomes: dict[Treatment, Outcome]
-    coverage: Fraction  # known share of the service period outside exclusions, 0..1
-    trace: tuple[TraceLine, ...]
-    exclusions: tuple[Excluded, ...]
-
-
-@dataclass(frozen=True)
-class _States:
-    """Of one resource over the horizon: disjoint, together everything."""
-
-    name: str
-    down: Intervals
-    unknown: Intervals
 
 
 @dataclass(frozen=True)
@@ -91,93 +32,28 @@ class _Combined:
     before_clock: Intervals
 
 
-def measure(metric: Metric, item: Item, facts: Facts, period: Period, zone: str) -> Measurement:
+def measure_downtime(
+    metric: Metric, item: Item, facts: Facts, period: Period, zone: str
+) -> Measurement:
     """Numbers of a metric for an item; the item must be in service for part of the period."""
     service = (max(period.start, item.start), min(period.end, item.end))
-    resources = sorted(
-        (r for r in facts.resources if r.kind == metric.observe and item.id in r.items),
-        key=lambda resource: resource.name,
-    )
-    horizon = _horizon(resources, period)
-    states = [_judge(metric, resource, horizon) for resource in resources]
-    if not states:  # nothing observes it: all is unknown, never silently up
-        states = [_States("", [], [horizon])]
+    resources = [r for r in facts.resources if r.kind == metric.observe and item.id in r.items]
+    states = judge_resources(metric, resources, period)
     names = tuple(state.name for state in states)
-    exclusions = exclude_windows(metric, facts.windows, names, service, zone)
+    exclusions, doubtful = exclude_time(metric, item, facts, names, service, zone)
     outcomes: dict[Treatment, Outcome] = {}
     trace: tuple[TraceLine, ...] = ()
     known = Fraction(0)
+    doubts: list[Text] = []
     for treatment in ("left_out", "up", "down"):
-        work = _Work(metric, states, facts.tickets, exclusions, service, treatment)
+        work = _Work(metric, states, facts, exclusions, service, treatment, zone)
         outcomes[treatment] = work.outcome(period)
         if treatment == "left_out":
             trace = work.trace()
             base = service[1] - service[0] - outcomes["left_out"].excluded_ms
             known = Fraction(base - outcomes["left_out"].unknown_ms, base) if base else Fraction(1)
-    return Measurement(service, outcomes, known, trace, tuple(exclusions))
-
-
-def _horizon(resources: list[Resource], period: Period) -> Interval:
-    starts, ends = [period.start], [period.end]
-    for resource in resources:
-        spans: list[tuple[int, int]] = [(s[0], s[1]) for s in resource.states]
-        spans += [(v[0], v[1]) for v in resource.values or ()]
-        starts += [start for start, _ in spans]
-        ends += [end for _, end in spans]
-    return min(starts), max(ends)
-
-
-def _judge(metric: Metric, resource: Resource, horizon: Interval) -> _States:
-    """Down beats unknown beats up where the facts say both; what nothing covers is unknown."""
-    if resource.values is not None:
-        if metric.limit is None:
-            raise ValueError(f"{resource.name} has values, metric {metric.id} states no limit")
-        limit = metric.limit
-        verdicts = [(s, e, limit.contains(Fraction(v))) for s, e, v in resource.values]
-        up = union((s, e) for s, e, good in verdicts if good)
-        down = union((s, e) for s, e, good in verdicts if not good)
-        unknown: Intervals = []
-    else:
-        up = union((s, e) for s, e, state in resource.states if state == "up")
-        down = union((s, e) for s, e, state in resource.states if state == "down")
-        unknown = union((s, e) for s, e, state in resource.states if state == "unknown")
-    unknown = subtract([*unknown, *complement([*up, *down], *horizon)], down)
-    if metric.bridge_ms:
-        down = bridge(down, unknown, metric.bridge_ms)
-        unknown = subtract(unknown, down)
-    if metric.bridge_up_ms:
-        held = bridge(subtract(up, [*down, *unknown]), unknown, metric.bridge_up_ms)
-        unknown = subtract(unknown, held)
-    return _States(resource.name, down, unknown)
-
-
-def run_clock(metric: Metric, name: str, down: Intervals, tickets: tuple[Ticket, ...]) -> Intervals:
-    """The part of each outage during which the clock of the terms runs."""
-    if metric.clock_start == "event" and metric.clock_stop == "restored":
-        return down
-    running: Intervals = []
-    for start, end in union(down):
-        mine = sorted(
-            (
-                ticket
-                for ticket in tickets
-                if (not ticket.resources or name in ticket.resources)
-                and ticket.opened_at < end
-                and (ticket.closed_at is None or ticket.closed_at > start)
-            ),
-            key=lambda ticket: (ticket.opened_at, ticket.id),
-        )
-        if metric.clock_start == "ticket":
-            if not mine:
-                continue
-            begin = max(start, mine[0].opened_at)
-        else:
-            begin = start
-        stop = end
-        if metric.clock_stop == "ticket_closed" and mine and mine[0].closed_at is not None:
-            stop = max(begin, mine[0].closed_at)
-        running.append((begin, stop))
-    return union(running)
+            doubts = work.doubts(doubtful)
+    return Measurement(service, outcomes, known, trace, tuple(exclusions), tuple(doubts))
 
 
 def _needed(metric: Metric, count: int) -> int:
@@ -194,11 +70,12 @@ def _deep(layers: list[Intervals], depth: int) -> Intervals:
 @dataclass(frozen=True)
 class _Work:
     metric: Metric
-    states: list[_States]
-    tickets: tuple[Ticket, ...]
+    states: list[States]
+    facts: Facts
     exclusions: list[Excluded]
     service: Interval
     treatment: Treatment
+    zone: str
 
     def _combine(self, without: dict[str, Intervals]) -> _Combined:
         """Combined over resources, with `without` taken out of a resource's bad time first."""
@@ -206,7 +83,7 @@ class _Work:
         for state in self.states:
             gone = without.get(state.name, [])
             bad = union([*state.down, *state.unknown]) if self.treatment == "down" else state.down
-            clocked = run_clock(self.metric, state.name, bad, self.tickets)
+            clocked = run_clock(self.metric, state.name, bad, self.facts.tickets)
             downs.append(subtract(clocked, gone))
             early.append(subtract(bad, clocked))
             unknown = state.unknown if self.treatment == "left_out" else []
@@ -217,37 +94,63 @@ class _Work:
         return _Combined(down, subtract(_deep(maybes, need), down), subtract(raw, down))
 
     def _qualified(self, down: Intervals) -> list[tuple[Interval, Interval]]:
-        """(whole event, part that counts) of events that are long enough."""
+        """(whole event, part that counts) of events that are long enough and were reported."""
         metric = self.metric
         kept = []
         for start, end in down:
-            length = end - start
-            long_enough = (
-                length > metric.qualify_ms
-                if metric.qualify_strictly
-                else length >= metric.qualify_ms
-            )
-            if long_enough:
+            if self._is_long_enough(start, end) and self._reported(start, end) is not False:
                 begin = start + metric.qualify_ms if metric.counts_from == "threshold" else start
                 kept.append(((start, end), (begin, end)))
         return kept
 
+    def _is_long_enough(self, start: int, end: int) -> bool:
+        length, least = end - start, self.metric.qualify_ms
+        return length > least if self.metric.qualify_strictly else length >= least
+
+    def _reported(self, start: int, end: int) -> bool | None:
+        names = tuple(state.name for state in self.states)
+        facts = self.facts
+        return is_reported(
+            self.metric, (start, end), names, facts.tickets, self.zone, facts.calendar
+        )
+
+    def _excusing(self, effects: tuple[str, ...]) -> list[tuple[Excluded, Intervals]]:
+        """Valid windows with the part of each that excuses: some excuse only short outages."""
+        chosen = [e for e in self.exclusions if e.valid and e.rule.effect in effects]
+        found = []
+        for each in chosen:
+            parts = list(each.parts)
+            if each.rule.outage_up_to_ms is not None:
+                longest = each.rule.outage_up_to_ms
+                down = self._combine({}).down
+                parts = intersect(parts, [(s, e) for s, e in down if e - s <= longest])
+            found.append((each, parts))
+        return found
+
     def _left_out(self, effects: tuple[str, ...]) -> Intervals:
         """Excluded time; where the metric is down by resources outside the windows, it counts."""
-        chosen = [e for e in self.exclusions if e.valid and e.rule.effect in effects]
-        windows = union(part for e in chosen for part in e.parts)
+        chosen = self._excusing(effects)
+        windows = union(part for _, parts in chosen for part in parts)
         if not windows:
             return []
         without = {
             state.name: union(
                 part
-                for e in chosen
-                if not e.window.resources or state.name in e.window.resources
-                for part in e.parts
+                for each, parts in chosen
+                if not each.window.resources or state.name in each.window.resources
+                for part in parts
             )
             for state in self.states
         }
         return subtract(windows, self._combine(without).down)
+
+    def doubts(self, doubtful: Doubtful) -> list[Text]:
+        """Counted time that a circumstance nobody measured, or an unknown deadline, may excuse."""
+        down = clip(self._combine({}).down, *self.service)
+        found = [say_circumstance(name) for name, spans in doubtful if intersect(down, spans)]
+        if any(self._reported(start, end) is None for start, end in down):
+            found.append(NO_CALENDAR)
+        return found
 
     def _events(self) -> list[Event]:
         excluded = self._left_out(("out_of_both", "not_down"))
@@ -277,7 +180,14 @@ class _Work:
             excluded_ms=total(excluded),
             unknown_ms=unknown,
             denominator_ms=max(denominator, 0),
-            missed=misses(metric.target, downtime, max(denominator, 0), len(events), unknown),
+            missed=misses(
+                metric.target,
+                downtime,
+                max(denominator, 0),
+                len(events),
+                unknown,
+                max((event.counted_ms for event in events), default=0),
+            ),
         )
 
     def trace(self) -> tuple[TraceLine, ...]:
@@ -285,18 +195,20 @@ class _Work:
         combined = self._combine({})
         qualified = self._qualified(combined.down)
         counted = union(part for _, part in qualified)
-        short = subtract(combined.down, counted)
+        long_enough = [one for one in combined.down if self._is_long_enough(*one)]
+        late = union((s, e) for s, e in long_enough if self._reported(s, e) is False)
+        short = subtract(combined.down, [*counted, *late])
         lines: list[TraceLine] = []
         taken: Intervals = []
         excluded = self._left_out(("out_of_both", "not_down"))
-        for item in self.exclusions:
-            if item.valid:
-                parts = subtract(intersect(list(item.parts), excluded), taken)
-                lines += [TraceLine(s, e, "excluded", item.reason) for s, e in parts]
-                taken = union([*taken, *parts])
+        for item, spans in self._excusing(("out_of_both", "not_down")):
+            parts = subtract(intersect(spans, excluded), taken)
+            lines += [TraceLine(s, e, "excluded", item.reason) for s, e in parts]
+            taken = union([*taken, *parts])
         classes: list[tuple[TraceClass, Intervals, Text]] = [
             ("down", counted, _reason_down(self.metric)),
             ("before_clock", combined.before_clock, BEFORE_CLOCK),
+            ("ignored", late, NOT_REPORTED),
             ("ignored", short, IGNORED),
             ("unknown", combined.unknown, UNKNOWN),
         ]
@@ -321,7 +233,7 @@ def round_event(metric: Metric, length: int) -> int:
 
 
 def misses(
-    target: Target, downtime: int, denominator: int, events: int, unknown: int
+    target: Target, downtime: int, denominator: int, events: int, unknown: int, longest: int = 0
 ) -> bool | None:
     """Whether the target is missed; None when nothing was measured that could tell."""
     parts: list[bool | None] = []
@@ -340,6 +252,8 @@ def misses(
         parts.append(None if denominator <= 0 and unknown and not over else over)
     if target.events is not None:
         parts.append(events > target.events)
+    if target.longest_ms is not None:
+        parts.append(longest > target.longest_ms)
     if any(parts):
         return True
     return None if None in parts else False
@@ -348,6 +262,15 @@ def misses(
 BEFORE_CLOCK = {
     "zh": "条款约定的计时尚未开始（未报障）",
     "en": "the clock of the terms had not started (no ticket yet)",
+}
+NOT_REPORTED = {
+    "zh": "未在条款约定的时间内报障，不计",
+    "en": "not reported within the time the terms allow: not counted",
+}
+NO_CALENDAR = {
+    "zh": "报障期限按工作日计，而工作日历未登记：须由人核定是否按时报障",
+    "en": "the time to report runs in business days and no calendar of holidays is on record: "
+    "a person must check whether it was reported in time",
 }
 IGNORED = {"zh": "短于条款约定的最短时长，不计", "en": "shorter than the terms count"}
 UNKNOWN = {
@@ -360,6 +283,14 @@ def degraded_reason(label: Text) -> Text:
     return {
         "zh": f"仅 {label['zh']}中断，其余正常：按条款不计",
         "en": f"only {label['en']} was down, the rest carried: not counted under the terms",
+    }
+
+
+def say_circumstance(name: str) -> Text:
+    return {
+        "zh": f"{name} 在中断期间没有测量数据：须由人核定该中断是否除外",
+        "en": f"{name} was not measured during an outage: a person must decide whether the "
+        "outage is left out",
     }
 
 

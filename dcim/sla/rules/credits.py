@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
-from dcim.sla.rules.availability import Outcome
 from dcim.sla.rules.facts import Item
 from dcim.sla.rules.language.credit_words import say_amount, say_tier
+from dcim.sla.rules.outcomes import Outcome
 from dcim.sla.rules.quantities import (
     ROUNDING,
     Amount,

@@ -5,12 +5,21 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from dcim.sla.rules.availability import Measurement, Outcome, Treatment, measure
+from dcim.sla.rules.conditions import check_conditions, settle_target
 from dcim.sla.rules.credits import Given, give_credit
 from dcim.sla.rules.facts import Facts, Item, Period
 from dcim.sla.rules.intervals import Interval, clip, total
+from dcim.sla.rules.measuring import measure
+from dcim.sla.rules.outcomes import Measurement, Outcome, Treatment
 from dcim.sla.rules.quantities import Amount, fixed, money, plain, say_duration, say_span
-from dcim.sla.rules.review import say_coverage, say_hole, say_missing, say_unclear, say_unmet
+from dcim.sla.rules.review import (
+    say_coverage,
+    say_hole,
+    say_missing,
+    say_unclear,
+    say_unmet,
+    say_unsettled,
+)
 from dcim.sla.rules.terms import Metric, Termination, Terms, Text
 
 RULES_VERSION = "1"
@@ -97,6 +106,7 @@ def evaluate(terms: Terms, facts: Facts, period: Period) -> Evaluation:
 def _evaluate_metric(
     terms: Terms, metric: Metric, item: Item, facts: Facts, period: Period, contract_mrc: Decimal
 ) -> MetricResult:
+    metric, unsettled = settle_target(metric, item)
     measurement = measure(metric, item, facts, period, terms.timezone)
     name = f"{metric.id}.{item.id}"
     treatment: Treatment = facts.decisions.get(name, metric.unknown)
@@ -122,7 +132,9 @@ def _evaluate_metric(
 
     given = credit(outcome)
     amounts = [credit(of).amount for of in everything] if not decided else [given.amount]
-    result, notes = _judge(terms, metric, item, measurement, outcome, given, amounts, decided)
+    result, notes = _judge(
+        terms, metric, item, measurement, outcome, given, amounts, decided, facts, unsettled
+    )
     quantum = Decimal(1).scaleb(-terms.decimals)
     nothing = Given(Decimal(0).quantize(quantum), Fraction(0), given.base, steps=given.steps)
     if result != "breached":
@@ -170,8 +182,12 @@ def _judge(
     given: Given,
     amounts: list[Decimal],
     decided: bool,
+    facts: Facts,
+    unsettled: list[str],
 ) -> tuple[Result, tuple[Text, ...]]:
-    notes: list[Text] = []
+    notes: list[Text] = [*measurement.doubts]
+    if unsettled:
+        notes.append(say_unsettled(unsettled))
     if not decided:
         verdicts = {of.missed for of in measurement.outcomes.values()}
         if metric.unknown == "left_out" and (len(verdicts) > 1 or None in verdicts):
@@ -181,10 +197,9 @@ def _judge(
     if given.review:
         notes.append(say_hole())
     if outcome.missed and not notes:
-        unmet = [name for name in metric.eligible if item.conditions.get(name) is False]
+        unmet, unclear = check_conditions(metric, item, facts)
         if unmet:
             return "not_eligible", (say_unmet(unmet),)
-        unclear = [name for name in metric.eligible if name not in item.conditions]
         if unclear:
             notes.append(say_unclear(unclear))
         varies = metric.credit is not None and len(set(amounts)) > 1

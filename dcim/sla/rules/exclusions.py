@@ -1,13 +1,24 @@
 """Which announced windows a metric's terms leave out, and exactly which part of them."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
+from fractions import Fraction
 
-from dcim.sla.rules.facts import Window
-from dcim.sla.rules.intervals import Interval, Intervals, clip, intersect, total, union
-from dcim.sla.rules.quantities import say_duration, say_span
-from dcim.sla.rules.terms import Exclusion, Metric, Text
+from dcim.sla.rules.business_days import add_business_days
+from dcim.sla.rules.facts import Calendar, Facts, Item, Window
+from dcim.sla.rules.intervals import (
+    Interval,
+    Intervals,
+    clip,
+    complement,
+    intersect,
+    total,
+    union,
+)
+from dcim.sla.rules.language.value_words import say_stored_range, say_within
+from dcim.sla.rules.periods import at_local, local_date
+from dcim.sla.rules.quantities import say_span
+from dcim.sla.rules.terms import Circumstance, Exclusion, Metric, Text
 
 
 @dataclass(frozen=True)
@@ -21,52 +32,123 @@ class Excluded:
     reason: Text
 
 
-def exclude_windows(
-    metric: Metric,
-    windows: tuple[Window, ...],
-    names: tuple[str, ...],
-    service: Interval,
-    zone: str,
-) -> list[Excluded]:
-    """Windows of classes the metric's terms name, that concern one of its resources.
+Doubtful = list[tuple[str, Intervals]]  # what wasn't measured, and when
 
-    Windows are taken by start; a period's allowance is used up in that order.
+
+def exclude_time(
+    metric: Metric, item: Item, facts: Facts, names: tuple[str, ...], service: Interval, zone: str
+) -> tuple[list[Excluded], Doubtful]:
+    """What the metric's terms leave out, and where a circumstance they name isn't known.
+
+    Announced windows of the classes named, that concern one of the resources, are taken by start;
+    a period's allowance is used up in that order.
     """
     found: list[Excluded] = []
+    doubtful: Doubtful = []
     for rule in metric.exclude:
+        if rule.circumstance is not None:
+            spans, unknown = find_circumstance(rule.circumstance, item, facts, service)
+            name = say_circumstance(rule.circumstance)
+            found += [_by_circumstance(rule, name, span, names) for span in spans]
+            doubtful.append((rule.circumstance.observe, unknown))
+            continue
         left = rule.per_period_ms
-        for window in sorted(windows, key=lambda w: (w.start, w.end, w.id)):
+        for window in sorted(facts.windows, key=lambda w: (w.start, w.end, w.id)):
             concerned = not window.resources or set(window.resources) & set(names)
             if window.kind != rule.kind or not concerned:
                 continue
             if not clip([(window.start, window.end)], *service):
                 continue
-            valid, reason = _judge_notice(window, rule)
+            valid, reason = _judge_window(window, rule, zone, facts.calendar)
             parts = _parts(window, rule, zone) if valid else []
             parts = clip(parts, *service)
             if left is not None:
                 parts = _first(parts, left)
                 left -= total(parts)
             found.append(Excluded(window, rule, valid, tuple(parts), reason))
-    return found
+    return found, doubtful
 
 
-def _judge_notice(window: Window, rule: Exclusion) -> tuple[bool, Text]:
-    if rule.notice_ms is None:
+def find_circumstance(
+    circumstance: Circumstance, item: Item, facts: Facts, service: Interval
+) -> tuple[Intervals, Intervals]:
+    """(when it held, when nobody knows) within the service period.
+
+    Resources of the kind that serve the item, or that serve no item in particular; it held when
+    any of them says so.
+    """
+    rows = [
+        row
+        for resource in facts.resources
+        if resource.kind == circumstance.observe
+        and (item.id in resource.items or not resource.items)
+        for row in resource.values or ()
+    ]
+    held = union((s, e) for s, e, value in rows if circumstance.range.contains(Fraction(value)))
+    known = [(s, e) for s, e, _ in rows]
+    return clip(held, *service), complement(known, *service)
+
+
+def say_circumstance(circumstance: Circumstance) -> Text:
+    name = circumstance.observe.replace("_", " ")
+    bounds = say_stored_range(circumstance.range, circumstance.unit)
+    return {"zh": f"{name} {bounds['zh']}", "en": f"{name} {bounds['en']}"}
+
+
+def _by_circumstance(
+    rule: Exclusion, name: Text, span: Interval, names: tuple[str, ...]
+) -> Excluded:
+    window = Window(rule.kind, rule.kind, span[0], span[1], None, names)
+    reason = {"zh": f"{name['zh']}：按条款不计", "en": f"{name['en']}: left out by the terms"}
+    return Excluded(window, rule, True, (span,), reason)
+
+
+def _judge_window(
+    window: Window, rule: Exclusion, zone: str, calendar: Calendar | None
+) -> tuple[bool, Text]:
+    """Approval, evidence and notice, in this order; what isn't on record isn't proven."""
+    if rule.approved and not window.approved:
+        return False, {
+            "zh": f"{window.id}：无客户同意的记录，不予排除",
+            "en": f"{window.id}: no approval of the customer on record, not left out",
+        }
+    if rule.evidence and not window.evidence:
+        return False, {
+            "zh": f"{window.id}：无证明材料，不予排除",
+            "en": f"{window.id}: nothing on record proves it, not left out",
+        }
+    return _judge_notice(window, rule, zone, calendar)
+
+
+def _judge_notice(
+    window: Window, rule: Exclusion, zone: str, calendar: Calendar | None
+) -> tuple[bool, Text]:
+    if rule.notice is None:
         return True, {"zh": f"{window.id}：按条款不计", "en": f"{window.id}: left out by the terms"}
-    need_zh, need_en = say_duration(rule.notice_ms)
+    need = say_within(rule.notice)
     if window.announced_at is None:
         return False, {
-            "zh": f"{window.id}：无通知记录（要求提前 {need_zh}）",
-            "en": f"{window.id}: no notice on record ({need_en} required)",
+            "zh": f"{window.id}：无通知记录（要求提前 {need['zh']}）",
+            "en": f"{window.id}: no notice on record ({need['en']} required)",
         }
     given = max(window.start - window.announced_at, 0) // 60_000 * 60_000
     given_zh, given_en = say_span(given)
-    valid = window.start - window.announced_at >= rule.notice_ms
+    if rule.notice.business_days and calendar is None:
+        return False, {
+            "zh": f"{window.id}：要求提前 {need['zh']}，而工作日历未登记，不予排除",
+            "en": f"{window.id}: {need['en']} required and no calendar of holidays is on record, "
+            "not left out",
+        }
+    if rule.notice.business_days and calendar is not None:
+        days = rule.notice.business_days
+        runs_until = add_business_days(window.announced_at, days, zone, calendar)
+    else:
+        runs_until = window.announced_at + rule.notice.ms
+    valid = window.start >= runs_until
     return valid, {
-        "zh": f"{window.id}：提前 {given_zh}通知（要求 {need_zh}）"
+        "zh": f"{window.id}：提前 {given_zh}通知（要求 {need['zh']}）"
         + ("" if valid else "，通知不足，不予排除"),
-        "en": f"{window.id}: announced {given_en} ahead ({need_en} required)"
+        "en": f"{window.id}: announced {given_en} ahead ({need['en']} required)"
         + ("" if valid else ", too late: not left out"),
     }
 
@@ -80,25 +162,15 @@ def _parts(window: Window, rule: Exclusion, zone: str) -> Intervals:
 
 def _daily(hours: tuple[int, int], window: Window, zone: str) -> Intervals:
     """The hours of each local day that the window can touch, in UTC milliseconds."""
-    tz = ZoneInfo(zone)
-    day = datetime.fromtimestamp(window.start / 1000, tz).date() - timedelta(days=1)
-    last = datetime.fromtimestamp(window.end / 1000, tz).date()
+    day = local_date(window.start, zone) - timedelta(days=1)
+    last = local_date(window.end, zone)
     found: Intervals = []
     while day <= last:
         start, end = hours
         ends_on = day if end > start else day + timedelta(days=1)
-        found.append((_at(day, start, tz), _at(ends_on, end, tz)))
+        found.append((at_local(day, start, zone), at_local(ends_on, end, zone)))
         day += timedelta(days=1)
     return union(found)
-
-
-def _at(day: object, minutes: int, tz: ZoneInfo) -> int:
-    moment = datetime.combine(day, time(0), tz)  # type: ignore[arg-type]
-    if minutes == 1440:
-        moment = moment + timedelta(days=1)
-    else:
-        moment = moment.replace(hour=minutes // 60, minute=minutes % 60)
-    return int(moment.astimezone(UTC).timestamp()) * 1000
 
 
 def _first(parts: Intervals, length: int) -> Intervals:

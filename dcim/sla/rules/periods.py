@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 from dcim.sla.rules.facts import Period
 
+DAY_MINUTES = 1440
+
 
 def to_ms(moment: datetime) -> int:
     if moment.tzinfo is None:
@@ -32,6 +34,19 @@ def format_instant(ms: int) -> str:
 def day_start(day: date, zone: str) -> int:
     """First instant of a local day."""
     return to_ms(datetime.combine(day, time(0), ZoneInfo(zone)))
+
+
+def local_date(ms: int, zone: str) -> date:
+    """The local day an instant falls on."""
+    return datetime.fromtimestamp(ms / 1000, ZoneInfo(zone)).date()
+
+
+def at_local(day: date, minutes: int, zone: str) -> int:
+    """UTC ms of a local day's wall clock, minutes after midnight, 1440 being the next midnight."""
+    if minutes == DAY_MINUTES:
+        return day_start(day + timedelta(days=1), zone)
+    wall = time(minutes // 60, minutes % 60)
+    return to_ms(datetime.combine(day, wall, ZoneInfo(zone)).astimezone(UTC))
 
 
 def month_days(label: str) -> list[date]:

@@ -16,7 +16,15 @@ MS = {
     "days": 86_400_000,
 }
 # how many stored integers one written unit is
-VALUE_UNITS = {"degC": 1000, "%RH": 10, "W": 1000, "V": 1000, "A": 1000, "ms": 1000}
+VALUE_UNITS = {
+    "degC": 1000,
+    "%RH": 10,
+    "W": 1000,
+    "V": 1000,
+    "A": 1000,
+    "ms": 1000,
+    "%": 10_000,  # loss and load, in parts per million
+}
 RATE_UNITS = {
     1000: {"bit/s": 1, "kbit/s": 10**3, "Mbit/s": 10**6, "Gbit/s": 10**9},
     1024: {"bit/s": 1, "kbit/s": 2**10, "Mbit/s": 2**20, "Gbit/s": 2**30},

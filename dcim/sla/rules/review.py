@@ -5,20 +5,10 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from dcim.sla.rules.availability import Measurement
+from dcim.sla.rules.language.condition_words import name_condition
+from dcim.sla.rules.outcomes import Measurement
 from dcim.sla.rules.quantities import fixed, grouped, plain, say_span
 from dcim.sla.rules.terms import Metric, Terms, Text
-
-CONDITIONS: dict[str, Text] = {
-    "dual_fed": {
-        "zh": "设备双路供电",
-        "en": "that each device is fed from both sides",
-    },
-}
-
-
-def name_condition(key: str) -> Text:
-    return CONDITIONS.get(key, {"zh": key, "en": key.replace("_", " ")})
 
 
 def join_conditions(keys: list[str]) -> Text:
@@ -93,3 +83,12 @@ def say_unclear(keys: list[str]) -> Text:
 def say_unmet(keys: list[str]) -> Text:
     said = join_conditions(keys)
     return {"zh": f"不满足抵扣条件：{said['zh']}", "en": f"condition not fulfilled: {said['en']}"}
+
+
+def say_unsettled(keys: list[str]) -> Text:
+    said = join_conditions(keys)
+    return {
+        "zh": f"目标因配置而异，而配置未核实（{said['zh']}）：须由人核实适用哪一目标",
+        "en": f"the target depends on something that is not established ({said['en']}): a person "
+        "must check which target holds",
+    }

@@ -69,13 +69,42 @@ class Credit:
 
 
 @dataclass(frozen=True)
+class Within:
+    """A time limit: so many milliseconds, or so many business days of the contract's zone."""
+
+    ms: int = 0
+    business_days: int = 0
+
+
+@dataclass(frozen=True)
+class Average:
+    """The mean of so long a window: aligned to UTC multiples, or of the time just past."""
+
+    length_ms: int
+    rolling: bool = False
+
+
+@dataclass(frozen=True)
+class Circumstance:
+    """Time in which what a kind of resource measures lies in a range (stored integers)."""
+
+    observe: str
+    range: Range
+    unit: str
+
+
+@dataclass(frozen=True)
 class Exclusion:
     kind: str  # class of the window, for example maintenance
     effect: Literal["out_of_both", "not_down"]
-    notice_ms: int | None = None
+    notice: Within | None = None
     window: tuple[int, int] | None = None  # local minutes of the day, may run over midnight
     at_most_ms: int | None = None  # of one window
     per_period_ms: int | None = None  # of all windows of the class together
+    approved: bool = False  # only what the customer approved
+    evidence: bool = False  # only what something proves
+    outage_up_to_ms: int | None = None  # excuses only outages this long at most
+    circumstance: Circumstance | None = None  # instead of announced windows
 
 
 @dataclass(frozen=True)
@@ -86,8 +115,53 @@ class Target:
     downtime_ms: int | None = None
     downtime_inclusive: bool = True
     events: int | None = None
+    longest_ms: int | None = None  # of one outage, inclusive
+    figure: "FigureBound | None" = None
     governs: Literal["percent", "minutes", "both"] = "both"
     governs_stated: bool = False
+
+
+@dataclass(frozen=True)
+class FigureBound:
+    """A figure of the whole period instead of downtime; `bound` in stored integers.
+
+    `on_time` is the share of requests answered in time, in percent.
+    """
+
+    measure: Literal["mean", "highest", "lowest", "percentile", "on_time"]
+    bound: Decimal
+    at_most: bool  # else at least
+    inclusive: bool
+    unit: str
+    percentile: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Report:
+    """An outage counts only when it was reported so soon after its start or end."""
+
+    within: Within
+    since: Literal["start", "end"]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Requests of a kind must be answered in time; `hours` are those in which time runs."""
+
+    kind: str
+    within_ms: int
+    hours: tuple[int, int] | None = None  # local minutes of the day
+    business_days: bool = False
+
+
+@dataclass(frozen=True)
+class FigureCondition:
+    """A condition of an item in percent, for example the power it drew."""
+
+    name: str
+    bound: Decimal
+    at_most: bool
+    inclusive: bool
 
 
 @dataclass(frozen=True)
@@ -107,7 +181,7 @@ class Metric:
     qualify_ms: int = 0
     qualify_strictly: bool = False  # longer than, instead of at least
     counts_from: Literal["start", "threshold"] = "start"
-    clock_start: Literal["event", "ticket"] = "event"
+    clock_start: Literal["event", "detected", "ticket", "notice"] = "event"
     clock_stop: Literal["restored", "ticket_closed"] = "restored"
     unknown: Literal["left_out", "up", "down"] = "left_out"
     bridge_ms: int = 0  # gaps with down on both sides are down
@@ -119,6 +193,12 @@ class Metric:
     exclude: tuple[Exclusion, ...] = ()
     eligible: tuple[str, ...] = ()
     credit: Credit | None = None
+    average: Average | None = None
+    report: Report | None = None
+    answers: Answers | None = None
+    eligible_figures: tuple[FigureCondition, ...] = ()
+    # (condition, target where it holds); `target` is for all else
+    targets_if: tuple[tuple[str, Target], ...] = ()
 
 
 @dataclass(frozen=True)

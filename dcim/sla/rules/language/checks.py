@@ -205,7 +205,7 @@ def find_oddities(terms: Terms) -> Iterator[Text]:
                 name, "未约定最低覆盖率", "no minimum coverage is named; any gap is left out"
             )
         for exclusion in metric.exclude:
-            if exclusion.kind == "maintenance" and exclusion.notice_ms is None:
+            if exclusion.kind == "maintenance" and exclusion.notice is None:
                 yield _warn(
                     name, "维护不要求提前通知", "maintenance is excluded without any notice"
                 )

@@ -1,47 +1,66 @@
 """The part of the terms that says what was promised, read from its words."""
 
 import re
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
-from dcim.sla.rules.language.checks import read_range
 from dcim.sla.rules.language.credit_loading import read_credit
+from dcim.sla.rules.language.exclusion_loading import (
+    read_exclusion,
+    read_hours,
+    read_limit,
+    read_within,
+)
+from dcim.sla.rules.language.target_loading import read_targets
 from dcim.sla.rules.language.tree import NAME, Reader
-from dcim.sla.rules.quantities import read_duration, read_number, read_percent, read_value
-from dcim.sla.rules.terms import Exclusion, Metric, Range, Target
+from dcim.sla.rules.quantities import read_duration, read_percent
+from dcim.sla.rules.terms import (
+    Answers,
+    Average,
+    FigureCondition,
+    Metric,
+    Report,
+    Within,
+)
+
+CLOCK_STARTS = ("event", "detected", "ticket", "notice")
 
 
 def read_metric(name: str, words: Reader, currency: str) -> Metric:
     """One promise; problems are added to the reader."""
     if not NAME.fullmatch(name):
         words.refuse("", "a metric's name is lower case letters, digits, - and _")
-    combine, at_least_down = words.need("combine", _combine, ("single", 1))
+    answers = _answers(words)
+    combine, at_least_down = (
+        ("any", 1) if answers else words.need("combine", _combine, ("single", 1))
+    )
     clock = words.group("clock")
     unknown = words.group("unknown")
     limit = words.group("limit")
     bounds, unit = read_limit(limit) if limit else (None, "")
     qualify_ms, strictly = words.read("qualify", _qualify, (0, False))
     denominator, fixed_ms = words.read("denominator", _denominator, ("service", 0))
+    target, targets_if = read_targets(words)
+    names, figures = _eligible(words)
     metric = Metric(
         id=name,
         title=words.both_languages("title"),
         clause=words.text("clause", ""),
         kind=words.text("kind"),
         applies_to=required_texts(words, "applies_to"),
-        observe=words.text("observe"),
+        observe="" if answers else words.text("observe"),
         combine=cast(Any, combine),
         at_least_down=at_least_down,
-        target=_target(words),
-        event_rounding=words.need("event_rounding", _event_rounding, cast(Any, ("none", 1))),
+        target=target,
+        event_rounding=words.read("event_rounding", _event_rounding, cast(Any, ("none", 1)))
+        if answers or target.figure
+        else words.need("event_rounding", _event_rounding, cast(Any, ("none", 1))),
         limit=bounds,
         limit_unit=unit,
         qualify_ms=qualify_ms,
         qualify_strictly=strictly,
         counts_from=cast(Any, words.choose("counts_from", ("start", "threshold"), "start")),
-        clock_start=cast(
-            Any, clock.choose("start", ("event", "ticket"), "event") if clock else "event"
-        ),
+        clock_start=cast(Any, clock.choose("start", CLOCK_STARTS, "event") if clock else "event"),
         clock_stop=cast(
             Any,
             clock.choose("stop", ("restored", "ticket_closed"), "restored")
@@ -67,15 +86,40 @@ def read_metric(name: str, words: Reader, currency: str) -> Metric:
         ),
         denominator=cast(Any, denominator),
         fixed_ms=fixed_ms,
-        exclude=tuple(_exclusion(entry) for entry in words.entries("exclude")),
-        eligible=words.texts("eligible"),
+        exclude=tuple(read_exclusion(entry) for entry in words.entries("exclude")),
+        eligible=names,
+        eligible_figures=figures,
         credit=read_credit(words, currency),
+        average=words.read("average", _average, None),
+        report=_report(words),
+        answers=answers,
+        targets_if=targets_if,
     )
     for part in (clock, unknown):
         if part:
             part.finish()
     words.finish()
+    _refuse_odd_parts(metric, words)
     return metric
+
+
+def _refuse_odd_parts(metric: Metric, words: Reader) -> None:
+    """Words that can only be a mistake beside each other."""
+    if metric.average and metric.limit is None:
+        words.refuse("average", "is the mean that a limit judges: state the limit")
+    bounds = [metric.target.figure, *(target.figure for _, target in metric.targets_if)]
+    if metric.answers is None and any(b is not None and b.measure == "on_time" for b in bounds):
+        words.refuse("target", "on_time is the share of requests answered in time: needs answers")
+    if any(bounds) and not all(bounds):
+        words.refuse("target", "states a figure in one case and downtime in another")
+    judged_otherwise = metric.answers is not None or any(bounds)
+    if judged_otherwise:
+        idle = ("limit", "average", "qualify", "counts_from", "clock", "report", "denominator")
+        for key in idle:
+            if words.has(key):
+                words.refuse(key, "has a meaning only where downtime is counted")
+    if metric.answers is not None and words.has("exclude"):
+        words.refuse("exclude", "has no meaning where answers are timed")
 
 
 def required_texts(words: Reader, key: str) -> tuple[str, ...]:
@@ -126,87 +170,52 @@ def _denominator(text: str) -> tuple[str, int]:
     return "fixed", length
 
 
-def read_limit(words: Reader) -> tuple[Range, str]:
-    """Measured values within which all is well."""
-    units: list[str] = []
-
-    def value(text: str) -> Decimal:
-        number, unit = read_value(text)
-        units.append(unit)
-        return Decimal(number)
-
-    bounds = read_range(words, value)
-    words.finish()
-    if len(set(units)) > 1:
-        words.refuse("", f"one unit, not {' and '.join(units)}")
-    if bounds.low is None and bounds.high is None:
-        words.refuse("", "needs at least one bound", ("from", "above", "up_to", "below"))
-    return bounds, units[0] if units else ""
+def _average(text: str) -> Average:
+    length = read_duration(text.removeprefix("rolling "))
+    if length <= 0:
+        raise ValueError("a window must be longer than nothing")
+    return Average(length, text.startswith("rolling "))
 
 
-def _target(words: Reader) -> Target:
-    target = Target()
-    parts = words.texts("target")
-    if not parts:
-        words.refuse(
-            "target",
-            "is missing",
-            ("no downtime", "availability >= 99.9 %", "downtime <= 44 min", "events <= 3"),
-        )
-    for part in parts:
+def _report(words: Reader) -> Report | None:
+    below = words.group("report")
+    if below is None:
+        return None
+    within = below.need("within", read_within, Within())
+    since = below.choose("from", ("start", "end"))
+    below.finish()
+    return Report(within, cast(Any, since))
+
+
+def _answers(words: Reader) -> Answers | None:
+    below = words.group("answers")
+    if below is None:
+        return None
+    answers = Answers(
+        kind=below.text("to"),
+        within_ms=below.need("within", read_duration, 0),
+        hours=below.read("hours", read_hours, None),
+        business_days=below.choose("days", ("all", "business"), "all") == "business",
+    )
+    below.finish()
+    return answers
+
+
+def _eligible(words: Reader) -> tuple[tuple[str, ...], tuple[FigureCondition, ...]]:
+    """Names of conditions, and figures of the item in percent such as 'draw <= 80 %'."""
+    names, figures = [], []
+    for text in words.texts("eligible"):
+        found = re.fullmatch(r"([a-z][a-z0-9_]*) (<=|<|>=|>) (.+)", text)
+        if found is None:
+            if not NAME.fullmatch(text):
+                words.refuse("eligible", f"{text!r} must be a name, or read like 'draw <= 80 %'")
+            names.append(text)
+            continue
         try:
-            target = _add_target(target, part)
+            bound = read_percent(found[3])
         except ValueError as error:
-            words.refuse("target", str(error))
-    given = words.has("governs")
-    governs = words.choose("governs", ("percent", "minutes", "both"), "both")
-    if given and (target.availability is None or target.downtime_ms is None):
-        words.refuse("governs", "has a meaning only where percent and minutes are both stated")
-    return replace(target, governs=cast(Any, governs), governs_stated=given)
-
-
-def _add_target(target: Target, text: str) -> Target:
-    if text == "no downtime" and target.downtime_ms is None:
-        return replace(target, downtime_ms=0)
-    found = re.fullmatch(r"(availability|downtime|events) (>=|<=|<) (.+)", text)
-    if found and found[1] == "availability" and found[2] == ">=" and target.availability is None:
-        percent = read_percent(found[3])
-        if not 0 < percent <= 100:
-            raise ValueError("an availability lies above 0 % and at most at 100 %")
-        return replace(target, availability=percent)
-    if found and found[1] == "downtime" and found[2] != ">=" and target.downtime_ms is None:
-        return replace(
-            target, downtime_ms=read_duration(found[3]), downtime_inclusive=found[2] == "<="
-        )
-    if found and found[1] == "events" and found[2] == "<=" and target.events is None:
-        return replace(target, events=int(read_number(found[3])))
-    raise ValueError(
-        f"{text!r} must read like 'no downtime', 'availability >= 99.9 %', 'downtime <= 44 min', "
-        "'downtime < 44 min' or 'events <= 3', each kind once"
-    )
-
-
-def _exclusion(words: Reader) -> Exclusion:
-    exclusion = Exclusion(
-        kind=words.text("class"),
-        effect=cast(Any, words.choose("effect", ("out_of_both", "not_down"))),
-        notice_ms=words.read("notice", read_duration, None),
-        window=words.read("window", read_hours, None),
-        at_most_ms=words.read("at_most", read_duration, None),
-        per_period_ms=words.read("per_period", read_duration, None),
-    )
-    words.finish()
-    return exclusion
-
-
-def read_hours(text: str) -> tuple[int, int]:
-    """Minutes of the local day, [from, to); may run over midnight. ValueError otherwise."""
-    found = re.fullmatch(
-        r"([01][0-9]|2[0-3]):([0-5][0-9])\s*-\s*([01][0-9]|2[0-4]):([0-5][0-9])", text
-    )
-    if not found:
-        raise ValueError(f"{text!r} must read like 00:00-06:00")
-    start, end = int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])
-    if start == end or end > 1440:
-        raise ValueError(f"{text!r} is empty or ends after 24:00")
-    return start, end
+            words.refuse("eligible", str(error))
+            continue
+        at_most, inclusive = found[2].startswith("<"), found[2].endswith("=")
+        figures.append(FigureCondition(found[1], bound, at_most, inclusive))
+    return tuple(names), tuple(figures)

@@ -1,38 +1,17 @@
 """What was promised as clauses in words, Chinese and English."""
 
-from dcim.sla.rules.language.credit_words import say_credit, say_range
-from dcim.sla.rules.quantities import VALUE_UNITS, plain, say_duration
-from dcim.sla.rules.terms import Exclusion, Metric, Range, Target, Text
-
-
-def say_target(target: Target) -> Text:
-    zh, en = [], []
-    if target.availability is not None:
-        zh.append(f"可用率不低于 {plain(target.availability)} %")
-        en.append(f"availability of at least {plain(target.availability)} %")
-    if target.downtime_ms == 0:
-        zh.append("不得中断")
-        en.append("no downtime")
-    elif target.downtime_ms is not None:
-        length = say_duration(target.downtime_ms)
-        inclusive = target.downtime_inclusive
-        zh.append(f"中断{'不超过' if inclusive else '少于'} {length[0]}")
-        en.append(f"downtime of {'at most' if inclusive else 'less than'} {length[1]}")
-    if target.events is not None:
-        zh.append(f"中断不超过 {target.events} 次")
-        en.append(f"at most {target.events} outages")
-    if target.availability is not None and target.downtime_ms is not None:
-        zh.append(
-            {"percent": "以百分比为准", "minutes": "以时长为准", "both": "均须满足"}[target.governs]
-        )
-        en.append(
-            {
-                "percent": "the percentage governs",
-                "minutes": "the time governs",
-                "both": "both must hold",
-            }[target.governs]
-        )
-    return {"zh": "，".join(zh), "en": ", ".join(en)}
+from dcim.sla.rules.language.condition_words import name_condition
+from dcim.sla.rules.language.credit_words import say_credit
+from dcim.sla.rules.language.target_words import say_figure_condition, say_targets
+from dcim.sla.rules.language.value_words import say_stored_range, say_within
+from dcim.sla.rules.quantities import say_duration
+from dcim.sla.rules.terms import (
+    Answers,
+    Average,
+    Exclusion,
+    Metric,
+    Text,
+)
 
 
 def say_exclusion(rule: Exclusion) -> Text:
@@ -42,9 +21,22 @@ def say_exclusion(rule: Exclusion) -> Text:
         "customer_caused": ("客户原因", "causes on the customer's side"),
     }.get(rule.kind, (rule.kind, rule.kind.replace("_", " ")))
     zh, en = kind
-    if rule.notice_ms is not None:
-        zh = f"提前 {say_duration(rule.notice_ms)[0]}通知的{zh}"
-        en += f" announced {say_duration(rule.notice_ms)[1]} ahead"
+    if rule.circumstance is not None:
+        observed = rule.circumstance.observe.replace("_", " ")
+        bounds = say_stored_range(rule.circumstance.range, rule.circumstance.unit)
+        zh = f"{zh}（{observed} {bounds['zh']}时）"
+        en = f"{en} (while {observed} is {bounds['en']})"
+    if rule.notice is not None:
+        notice = say_within(rule.notice)
+        zh = f"提前 {notice['zh']}通知的{zh}"
+        en += f" announced {notice['en']} ahead"
+    if rule.approved:
+        zh, en = f"经客户同意、{zh}", f"{en} with the customer's approval"
+    if rule.evidence:
+        zh, en = f"{zh}（须有证明材料）", f"{en}, with proof on record"
+    if rule.outage_up_to_ms is not None:
+        length = say_duration(rule.outage_up_to_ms)
+        zh, en = f"{zh}，仅限不超过 {length[0]}的中断", f"{en}, outages of up to {length[1]} only"
     if rule.window is not None:
         hours = "–".join(f"{m // 60:02d}:{m % 60:02d}" for m in rule.window)
         zh, en = f"{zh}（{hours}）", f"{en} between {hours}"
@@ -64,7 +56,14 @@ def say_exclusion(rule: Exclusion) -> Text:
 
 def say_metric(metric: Metric) -> Text:
     """One paragraph a buyer understands."""
+    if metric.answers is not None:
+        zh, en = _say_answers(metric.answers)
+        return _finish(metric, zh, en)
     zh, en = [], []
+    if metric.target.figure is not None:
+        zh.append("按整个账期的测量值评定，未测量的时间不参与")
+        en.append("It is judged by what was measured over the whole period; the rest has no value")
+        return _finish(metric, zh, en)
     combine = {
         "single": ("该服务中断", "Downtime is time in which it is down"),
         "any": ("任一中断", "Downtime is time in which any of them is down"),
@@ -79,8 +78,9 @@ def say_metric(metric: Metric) -> Text:
     }[metric.combine]
     if metric.limit is not None:
         within = say_limit(metric)
-        zh.append(f"测量值须{within['zh']}，超出即为中断")
-        en.append(f"Measured values must be {within['en']}; beyond that is downtime")
+        what = _say_average(metric.average)
+        zh.append(f"{what['zh']}须{within['zh']}，超出即为中断")
+        en.append(f"{what['en']} must be {within['en']}; beyond that is downtime")
     zh.append(f"{combine[0]}的时间计为中断")
     en.append(combine[1])
     if metric.qualify_ms:
@@ -91,16 +91,40 @@ def say_metric(metric: Metric) -> Text:
         if metric.counts_from == "threshold":
             zh.append("从达到该时长起计")
             en.append("Only the time beyond that counts")
-    if metric.clock_start == "ticket":
-        zh.append("从报障（工单）时起计")
-        en.append("The clock starts when a ticket is opened")
+    for say in (_say_clock, _say_unknown):
+        more_zh, more_en = say(metric)
+        zh += more_zh
+        en += more_en
+    return _finish(metric, zh, en)
+
+
+def _say_clock(metric: Metric) -> tuple[list[str], list[str]]:
+    """When the clock runs, what must be reported, how each outage is rounded."""
+    zh, en = [], []
+    if metric.clock_start != "event":
+        started = CLOCK_STARTS[metric.clock_start]
+        zh.append(started[0])
+        en.append(started[1])
     if metric.clock_stop == "ticket_closed":
         zh.append("至工单关闭止")
         en.append("It stops when the ticket is closed")
+    if metric.report is not None:
+        within = say_within(metric.report.within)
+        since = metric.report.since == "start"
+        zh.append(f"须在中断{'发生' if since else '结束'}后 {within['zh']}内报障，逾期不计")
+        en.append(
+            f"It counts when it is reported within {within['en']} of its "
+            f"{'start' if since else 'end'}"
+        )
     how, unit = metric.event_rounding
     if how != "none":
         zh.append(f"每次中断{'进' if how == 'up' else '舍'}整到 {say_duration(unit)[0]}")
         en.append(f"Each outage is rounded {how} to {say_duration(unit)[1]}")
+    return zh, en
+
+
+def _say_unknown(metric: Metric) -> tuple[list[str], list[str]]:
+    zh, en = [], []
     zh.append(
         {
             "left_out": "未测量的时间不计入中断，也不计入总时长",
@@ -126,28 +150,65 @@ def say_metric(metric: Metric) -> Text:
     if metric.unknown == "left_out":
         zh.append("若结论因此而异，由人工核定")
         en.append("If the verdict depends on it, a person decides")
+    return zh, en
+
+
+def _finish(metric: Metric, zh: list[str], en: list[str]) -> Text:
+    """What every metric has: exclusions, the target, conditions, the credit."""
     for rule in metric.exclude:
         said = say_exclusion(rule)
         zh.append(said["zh"])
         en.append(said["en"][0].upper() + said["en"][1:])
-    target = say_target(metric.target)
-    zh.append(f"目标：{target['zh']}")
-    en.append(f"Target: {target['en']}")
+    targets = say_targets(metric)
+    zh.append(f"目标：{targets['zh']}")
+    en.append(f"Target: {targets['en']}")
+    for name in metric.eligible:
+        said = name_condition(name)
+        zh.append(f"抵扣条件：{said['zh']}")
+        en.append(f"A credit needs {said['en']}")
+    for condition in metric.eligible_figures:
+        said = say_figure_condition(condition)
+        zh.append(f"抵扣条件：{said['zh']}")
+        en.append(f"A credit needs {said['en']}")
     credit = say_credit(metric.credit)
     return {"zh": "；".join([*zh, credit["zh"]]) + "。", "en": ". ".join([*en, credit["en"]]) + "."}
 
 
+def _say_average(average: Average | None) -> Text:
+    if average is None:
+        return {"zh": "测量值", "en": "Measured values"}
+    length = say_duration(average.length_ms)
+    if average.rolling:
+        return {"zh": f"前 {length[0]}的滑动平均值", "en": f"The rolling mean of {length[1]}"}
+    return {
+        "zh": f"每 {length[0]}（UTC 对齐）的平均值",
+        "en": f"The mean of each {length[1]} (UTC)",
+    }
+
+
+def _say_answers(answers: Answers) -> tuple[list[str], list[str]]:
+    length, kind = say_duration(answers.within_ms), answers.kind.replace("_", " ")
+    zh, en = f"{kind}须在 {length[0]}内答复", f"Each {kind} must be answered within {length[1]}"
+    if answers.hours is not None:
+        hours = "–".join(f"{m // 60:02d}:{m % 60:02d}" for m in answers.hours)
+        zh, en = f"{zh}，时限只计 {hours}", f"{en}, time running from {hours} only"
+    if answers.business_days:
+        zh, en = f"{zh}，只计工作日", f"{en}, on business days only"
+    return [f"{zh}，逾时即为未达标的一次"], [f"{en}; a late one is an event"]
+
+
+CLOCK_STARTS = {
+    "ticket": ("从报障（工单）时起计", "The clock starts when a ticket is opened"),
+    "notice": ("从客户通知时起计", "The clock starts with the customer's notice"),
+    "detected": (
+        "从监控系统发现时起计",
+        "The clock starts when the operator's monitoring detects it",
+    ),
+}
+
+
 def say_limit(metric: Metric) -> Text:
     """Limits in written units; stored integers are scaled back."""
-    limit = metric.limit
-    if limit is None:
+    if metric.limit is None:
         return {"zh": "", "en": ""}
-    scale = VALUE_UNITS.get(metric.limit_unit, 1)
-    written = Range(
-        limit.low / scale if limit.low is not None else None,
-        limit.low_inclusive,
-        limit.high / scale if limit.high is not None else None,
-        limit.high_inclusive,
-    )
-    unit = {"degC": "°C"}.get(metric.limit_unit, metric.limit_unit)
-    return say_range(written, unit)
+    return say_stored_range(metric.limit, metric.limit_unit)

@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from dcim.metering.charging import Mode
 from dcim.sla.rules.language import checks
-from dcim.sla.rules.language.metric_loading import read_hours, required_texts
+from dcim.sla.rules.language.exclusion_loading import read_hours
+from dcim.sla.rules.language.metric_loading import required_texts
 from dcim.sla.rules.language.tree import NAME, Reader
 from dcim.sla.rules.quantities import (
     plain,
