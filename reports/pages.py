@@ -209,7 +209,7 @@ def metric_row(metric: Json, t: Mapping[str, str], language: str) -> dict[str, A
         low = figures.percentage(metric["availability_worst_pct"], down)
         high = figures.percentage(metric["availability_best_pct"], down)
         spread = ""
-        if low != high:
+        if low != high and "figure" not in metric:
             spread = f"{t['range']} {high}–{low} %"
             spread = f"（{spread}）" if language == "zh" else f" ({spread})"
         notes.append(f"{t['unknown_time']} {figures.duration(unknown, language)}{spread}")

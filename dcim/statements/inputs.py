@@ -13,6 +13,7 @@ from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import day_start, month_days, month_period, parse_instant
 from dcim.sla.rules.quantities import money
 from dcim.sla.rules.terms import Terms
+from dcim.statements import further_facts
 
 SCHEMA = "jifang.inputs/1"
 OPEN_END = 253_402_300_800_000  # year 10000: a contract or item without an end
@@ -45,8 +46,9 @@ class Case:
 
 def read_case(inputs: dict[str, Any]) -> Case:
     """Checked inputs; InputsRefusedError or TermsRefusedError name what is wrong."""
-    if set(inputs) != KEYS or inputs["schema"] != SCHEMA:
-        odd = sorted(set(inputs) ^ KEYS)
+    given = set(inputs) - further_facts.KEYS
+    if given != KEYS or inputs["schema"] != SCHEMA:
+        odd = sorted(given ^ KEYS)
         raise InputsRefusedError(f"not {SCHEMA}: {', '.join(odd) or inputs.get('schema')}")
     _refuse_floats(inputs, "inputs")
     terms = load_terms(inputs["terms"])
@@ -68,6 +70,8 @@ def read_case(inputs: dict[str, Any]) -> Case:
         tickets=tuple(_read_ticket(entry) for entry in inputs["tickets"]),
         decisions={entry["metric"]: entry["treat_unknown"] for entry in inputs["decisions"]},
         days_in_period=len(month_days(inputs["period"])),
+        as_of=frozen,
+        **further_facts.read_further(inputs, _instant, read_money),
     )
     for entry in inputs["incidents"]:
         if entry["end"] is None:
@@ -148,6 +152,7 @@ def _read_items(inputs: dict[str, Any], terms: Terms, period: Period) -> dict[st
             start=day_start(date.fromisoformat(first_day), terms.timezone),
             end=day_start(date.fromisoformat(min(last)), terms.timezone) if last else OPEN_END,
             conditions=dict(entry.get("conditions", {})),
+            **further_facts.read_item_facts(entry, read_money),
         )
     return items
 
@@ -209,6 +214,8 @@ def _read_window(entry: dict[str, Any]) -> Window:
         end=end,
         announced_at=None if announced is None else _instant(announced, place),
         resources=tuple(entry["resources"]),
+        approved=entry.get("approved"),
+        evidence=entry.get("evidence", ""),
     )
 
 
@@ -220,4 +227,5 @@ def _read_ticket(entry: dict[str, Any]) -> Ticket:
         opened_at=_instant(entry["opened_at"], place),
         closed_at=None if closed is None else _instant(closed, place),
         resources=tuple(entry["resources"]),
+        kind=entry.get("kind", "ticket"),
     )

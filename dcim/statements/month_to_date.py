@@ -24,7 +24,7 @@ from dcim.sla.rules.outcomes import Outcome
 from dcim.sla.rules.periods import format_instant, month_period, to_ms
 from dcim.sla.rules.terms import Text
 from dcim.statements.inputs import Case, read_case
-from dcim.statements.performance import percent
+from dcim.statements.performance import percent, say_reached
 
 # The newest poll may be on its way: judged only up to so long ago.
 LAG_MS = 120_000
@@ -51,6 +51,9 @@ class BudgetLine:
     allowed_ms: int | None
     events: int
     state: str  # fine | short | missed | unknown
+    # What a metric judged by a figure has come to so far; then there is no availability.
+    by_figure: bool = False
+    figure: Text | None = None
 
     @property
     def left_ms(self) -> int | None:
@@ -159,6 +162,8 @@ def _tell(result: MetricResult, entry: dict[str, Any], month: Period) -> BudgetL
         allowed_ms=allowed,
         events=len(outcome.events),
         state=_judge(result, outcome, worst, allowed),
+        by_figure=outcome.by_figure,
+        figure=say_reached(result) if outcome.by_figure else None,
     )
 
 
@@ -182,6 +187,12 @@ def _judge(result: MetricResult, outcome: Outcome, worst: Outcome, allowed: int 
     target = result.metric.target
 
     def is_over(of: Outcome) -> bool:
+        if of.by_figure:
+            return bool(of.missed)
+        if target.longest_ms is not None and any(
+            event.counted_ms > target.longest_ms for event in of.events
+        ):
+            return True
         if target.events is not None and len(of.events) > target.events:
             return True
         if allowed is None or not of.downtime_ms:

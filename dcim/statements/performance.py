@@ -11,6 +11,7 @@ from dcim.sla.rules.evaluation import Evaluation, MetricResult
 from dcim.sla.rules.intervals import Interval, clip, intersect, subtract, total, union
 from dcim.sla.rules.language.metric_words import say_limit
 from dcim.sla.rules.language.target_words import say_target
+from dcim.sla.rules.language.value_words import say_value
 from dcim.sla.rules.outcomes import Outcome, TraceLine
 from dcim.sla.rules.periods import day_start, format_instant, parse_instant
 from dcim.sla.rules.quantities import fixed, grouped, plain, say_span
@@ -99,7 +100,9 @@ def metric_section(
         target["zh"] = target["zh"].replace("; ", "；")
     credit = result.credit
     base = metric.credit.base if metric.credit else "item"
+    figure = {"figure": say_reached(result)} if outcome.by_figure else {}
     return {
+        **figure,
         "id": result.id,
         "metric": metric.id,
         "label": metric.title,
@@ -155,6 +158,18 @@ def metric_section(
             for line in result.measurement.trace
         ],
     }
+
+
+def say_reached(result: MetricResult) -> Text | None:
+    """What a metric judged by a figure came to, in the unit of its target; None: not measured."""
+    figure, bound = result.outcome.figure, result.metric.target.figure
+    if figure is None:
+        return None
+    if bound is None or bound.measure == "on_time":
+        value = f"{plain(fixed(figure, 3))} %"
+        return {"zh": f"按时 {value}", "en": f"{value} in time"}
+    value = say_value(fixed(figure, 0 if figure.denominator == 1 else 3), bound.unit)
+    return {"zh": value, "en": value}
 
 
 def _plain(value: Decimal | None) -> str | None:

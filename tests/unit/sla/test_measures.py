@@ -36,7 +36,8 @@ Row = tuple[int, int, int]
 @st.composite
 def rows(draw: st.DrawFn) -> list[Row]:
     """Disjoint stretches with values, and gaps between some of them."""
-    found, at = [], draw(st.integers(0, 10))
+    found: list[Row] = []
+    at = draw(st.integers(0, 10))
     while at < HORIZON - 1 and len(found) < 8:
         end = min(at + draw(st.integers(1, 30)), HORIZON)
         found.append((at, end, draw(st.integers(0, 9))))
@@ -63,7 +64,8 @@ def test_aligned_means_are_those_of_a_slow_loop(
     limit = Range(None, False, Decimal(bound), inclusive)
     good, bad = split_by_limit(found, limit, Average(length))
     values = cells(found)
-    want_good, want_bad = set(), set()
+    want_good: set[int] = set()
+    want_bad: set[int] = set()
     for start in range(0, HORIZON, length):
         known = [at for at in range(start, min(start + length, HORIZON)) if values[at] is not None]
         if known:
@@ -81,7 +83,8 @@ def test_rolling_means_are_those_of_a_slow_loop(
     limit = Range(None, False, Decimal(bound), inclusive)
     good, bad = split_by_limit(found, limit, Average(length, rolling=True))
     values = cells(found)
-    want_good, want_bad = set(), set()
+    want_good: set[int] = set()
+    want_bad: set[int] = set()
     for at in range(length, HORIZON):
         window = values[at - length : at]
         # The instant must lie in a measured stretch: an hour after a probe died nothing is known.
@@ -102,7 +105,7 @@ def test_figures_are_those_of_every_single_instant(found: list[Row], percentile:
         return find_figure(FigureBound(measure, Decimal(0), True, True, "ms", Decimal(p)), found)  # type: ignore[arg-type]
 
     assert figure("mean") == Fraction(sum(points), len(points))
-    assert (figure("highest"), figure("lowest")) == (points[-1], points[0])
+    assert [figure("highest"), figure("lowest")] == [Fraction(points[-1]), Fraction(points[0])]
     rank = -(-percentile * len(points) // 100)
     assert figure("percentile", percentile) == points[rank - 1]
 
