@@ -18,8 +18,7 @@ from dcim.sla.observations import gather_inputs
 from dcim.sla.rules.evaluation import Evaluation, MetricResult, evaluate
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.language.loading import load_terms
-from dcim.sla.rules.language.metric_words import say_limit
-from dcim.sla.rules.language.target_words import say_target
+from dcim.sla.rules.language.metric_words import say_promise
 from dcim.sla.rules.outcomes import Outcome
 from dcim.sla.rules.periods import format_instant, month_period, to_ms
 from dcim.sla.rules.terms import Text
@@ -140,11 +139,7 @@ def _tell(result: MetricResult, entry: dict[str, Any], month: Period) -> BudgetL
     outcomes = result.measurement.outcomes
     worst = outcomes["down"]
     allowed = _allowed_ms(result, month)
-    target = say_target(metric.target)
-    if metric.limit is not None:
-        limit = say_limit(metric)
-        mark = {"zh": "；", "en": "; "}
-        target = {key: f"{limit[key]}{mark[key]}{target[key]}" for key in target}
+    target = say_promise(metric)
     return BudgetLine(
         id=result.id,
         title=metric.title,

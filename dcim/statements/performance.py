@@ -9,12 +9,11 @@ from dcim.sla.rules.availability import degraded_reason
 from dcim.sla.rules.credits import Step
 from dcim.sla.rules.evaluation import Evaluation, MetricResult
 from dcim.sla.rules.intervals import Interval, clip, intersect, subtract, total, union
-from dcim.sla.rules.language.metric_words import say_limit
-from dcim.sla.rules.language.target_words import say_target
+from dcim.sla.rules.language.metric_words import say_promise
 from dcim.sla.rules.language.value_words import say_value
 from dcim.sla.rules.outcomes import Outcome, TraceLine
 from dcim.sla.rules.periods import day_start, format_instant, parse_instant
-from dcim.sla.rules.quantities import fixed, grouped, plain, say_span
+from dcim.sla.rules.quantities import VALUE_UNITS, fixed, grouped, plain, say_span
 from dcim.sla.rules.terms import Text
 from dcim.statements.inputs import Case
 
@@ -93,11 +92,7 @@ def metric_section(
     used = None
     if allowed:
         used = str(fixed(Fraction(outcome.downtime_ms * 100, allowed), 1))
-    target = say_target(metric.target)
-    if metric.limit is not None:
-        limit = say_limit(metric)
-        target = {key: f"{limit[key]}; {target[key]}" for key in target}
-        target["zh"] = target["zh"].replace("; ", "；")
+    target = say_promise(metric)
     credit = result.credit
     base = metric.credit.base if metric.credit else "item"
     figure = {"figure": say_reached(result)} if outcome.by_figure else {}
@@ -168,7 +163,8 @@ def say_reached(result: MetricResult) -> Text | None:
     if bound is None or bound.measure == "on_time":
         value = f"{plain(fixed(figure, 3))} %"
         return {"zh": f"按时 {value}", "en": f"{value} in time"}
-    value = say_value(fixed(figure, 0 if figure.denominator == 1 else 3), bound.unit)
+    scale = VALUE_UNITS.get(bound.unit, 1)
+    value = say_value(fixed(figure / scale, 3) * scale, bound.unit)
     return {"zh": value, "en": value}
 
 

@@ -76,7 +76,7 @@ def test_it_fits_the_schema_and_says_the_figure(made: Statement) -> None:
     assert [error.message for error in found] == []
     latency, urgent = metric(made, "latency.BW-A05"), metric(made, "urgent.A05")
     # 10 days of 40 ms and 21 of 49 ms: 1429 / 31 ms.
-    assert latency["figure"]["en"] == "46.096774 ms"
+    assert latency["figure"]["en"] == "46.097 ms"
     assert (latency["result"], latency["credit"]["amount"]) == ("breached", "2400.00")
     assert latency["availability_pct"] is None
     assert (urgent["result"], urgent["events"], urgent["figure"]["en"]) == (

@@ -2,7 +2,7 @@
 
 from dcim.sla.rules.language.condition_words import name_condition
 from dcim.sla.rules.language.credit_words import say_credit
-from dcim.sla.rules.language.target_words import say_figure_condition, say_targets
+from dcim.sla.rules.language.target_words import say_figure_condition, say_target, say_targets
 from dcim.sla.rules.language.value_words import say_stored_range, say_within
 from dcim.sla.rules.quantities import say_duration
 from dcim.sla.rules.terms import (
@@ -57,8 +57,10 @@ def say_exclusion(rule: Exclusion) -> Text:
 def say_metric(metric: Metric) -> Text:
     """One paragraph a buyer understands."""
     if metric.answers is not None:
-        zh, en = _say_answers(metric.answers)
-        return _finish(metric, zh, en)
+        said = say_answer_time(metric.answers)
+        return _finish(
+            metric, [f"{said['zh']}，逾时即为一次"], [f"{said['en']}; a late one is an event"]
+        )
     zh, en = [], []
     if metric.target.figure is not None:
         zh.append("按整个账期的测量值评定，未测量的时间不参与")
@@ -186,7 +188,7 @@ def _say_average(average: Average | None) -> Text:
     }
 
 
-def _say_answers(answers: Answers) -> tuple[list[str], list[str]]:
+def say_answer_time(answers: Answers) -> Text:
     length, kind = say_duration(answers.within_ms), answers.kind.replace("_", " ")
     zh, en = f"{kind}须在 {length[0]}内答复", f"Each {kind} must be answered within {length[1]}"
     if answers.hours is not None:
@@ -194,7 +196,7 @@ def _say_answers(answers: Answers) -> tuple[list[str], list[str]]:
         zh, en = f"{zh}，时限只计 {hours}", f"{en}, time running from {hours} only"
     if answers.business_days:
         zh, en = f"{zh}，只计工作日", f"{en}, on business days only"
-    return [f"{zh}，逾时即为未达标的一次"], [f"{en}; a late one is an event"]
+    return {"zh": zh, "en": en}
 
 
 CLOCK_STARTS = {
@@ -205,6 +207,20 @@ CLOCK_STARTS = {
         "The clock starts when the operator's monitoring detects it",
     ),
 }
+
+
+def say_promise(metric: Metric) -> Text:
+    """The target with what it is about: the limit of values, the time to answer."""
+    target = say_target(metric.target)
+    if metric.answers is not None:
+        said = say_answer_time(metric.answers)
+        if metric.target.downtime_ms == 0:
+            return said
+        return {"zh": f"{said['zh']}；{target['zh']}", "en": f"{said['en']}; {target['en']}"}
+    if metric.limit is None:
+        return target
+    limit = say_limit(metric)
+    return {"zh": f"{limit['zh']}；{target['zh']}", "en": f"{limit['en']}; {target['en']}"}
 
 
 def say_limit(metric: Metric) -> Text:
