@@ -49,19 +49,22 @@ def gather_inputs(
     operator: Mapping[str, Any],
     store: SampleStore | None = None,
     meters: Meters | None = None,
+    terms: str | None = None,
 ) -> dict[str, Any]:
     """The inputs of a statement for a month like "2026-10", in the terms' zone.
+
+    `terms` are a document to judge by instead of what is agreed, to try it.
 
     Give one `meters` (see `open_meters`) to all contracts of a month, so that each panel and UPS
     is read once; it is left aside when it reaches over another stretch.
     Raises InvalidError when the contract has no terms for the month.
     """
-    terms_row = find_terms(session, scope, contract, period)
-    terms = load_terms(terms_row.document)
+    agreed = find_terms(session, scope, contract, period).document if terms is None else terms
+    read = load_terms(agreed)
     days = month_days(period)
     whole = Period(
-        day_start(days[0], terms.timezone),
-        day_start(days[-1] + dt.timedelta(days=1), terms.timezone),
+        day_start(days[0], read.timezone),
+        day_start(days[-1] + dt.timedelta(days=1), read.timezone),
     )
     if meters is None or (meters.start, meters.end) != _reach(whole, meters.end):
         meters = open_meters(session, whole, store)
@@ -70,8 +73,8 @@ def gather_inputs(
     subjects = find_subjects(
         session, scope, contract, meters.tree, days[0], days[-1] + dt.timedelta(days=1)
     )
-    subjects = [each for each in subjects if _service(each, contract, terms, whole) is not None]
-    work = _Gathering(meters, contract, terms, whole, subjects)
+    subjects = [each for each in subjects if _service(each, contract, read, whole) is not None]
+    work = _Gathering(meters, contract, read, whole, subjects)
     work.run()
     known = Known(
         places={entry["name"]: entry["place"] for entry in work.resources},
@@ -92,7 +95,7 @@ def gather_inputs(
             "start": contract.starts_on.isoformat(),
             "end": _iso(contract.ends_on),
         },
-        "terms": terms_row.document,
+        "terms": agreed,
         "period": period,
         "items": [_describe_item(each) for each in subjects],
         "resources": work.resources,

@@ -42,6 +42,8 @@ SECTIONS = {
     "staff.finish_contract": "staff.list_customer",
     "staff.finish_item": "staff.list_customer",
     "staff.terms": "staff.list_customer",
+    "staff.try_terms": "staff.list_customer",
+    "staff.replay_terms": "staff.list_customer",
     "staff.amend": "staff.list_customer",
     "staff.add_order": "staff.list_customer",
     "staff.order": "staff.list_customer",

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Callable
-from importlib import resources
 from typing import Any
 
 from flask import Response, flash, render_template, request, url_for
@@ -30,18 +29,15 @@ from dcim.i18n import pick_text
 from dcim.inventory.space import extending
 from dcim.inventory.space.ending import end_contract, end_item
 from dcim.sla.agreed import rule_of_month, tell_terms
-from dcim.sla.agreeing import attach_terms
 from dcim.web.staff.answers import go_on, refuse, show_form
-from dcim.web.staff.arguments import read_int, read_text
+from dcim.web.staff.arguments import read_int
 from dcim.web.staff.blueprint import staff
-from dcim.web.staff.contract_forms import EndForm, RenewForm, SignForm, TermsForm
+from dcim.web.staff.contract_forms import EndForm, RenewForm, SignForm
 from dcim.web.staff.names import ITEM_KINDS
 
 REFUSALS: tuple[type[JifangError], ...] = (
     ConflictError, InvalidError, ForbiddenError, NotFoundError,
 )  # fmt: skip
-# Shipped as examples to begin from.
-MODELS = ("standard", "premium", "shared")
 WITHIN_DAYS = 90
 
 
@@ -173,41 +169,6 @@ def finish_item(item_id: int) -> Response | BaseResponse:
     return _act(
         found, form, act, _("End item %(code)s", code=item.code), _("End it"), danger=True,
         sub=_("It is paid for until the day before; within a month that is prorated."),
-    )  # fmt: skip
-
-
-@staff.route("/contracts/<int:contract_id>/terms", methods=["GET", "POST"])
-def terms(contract_id: int) -> Response | BaseResponse:
-    """Give a contract its terms, or their next version; begun from a shipped example."""
-    found = find_contract_row(db_session(), current_scope(), contract_id)
-    form = TermsForm()
-    if request.method == "GET":
-        first = not found.terms or found.state == "draft"
-        form.effective_from.data = (
-            found.starts_on if first else add_months(open_month(found.timezone), 1)
-        )
-        model = read_text("from")
-        if model in MODELS:
-            form.document.data = (
-                resources.files("dcim.demo") / "terms" / f"{model}.yaml"
-            ).read_text("utf-8")
-        elif found.terms:
-            form.document.data = found.terms[-1].document
-
-    def act() -> str:
-        added = attach_terms(
-            db_session(), current_scope(), found, form.document.data, form.effective_from.data
-        )
-        return str(
-            _("Terms, version %(version)s, from %(day)s", version=added.version,
-              day=added.effective_from)
-        )  # fmt: skip
-
-    return _act(
-        found, form, act, _("Terms of contract %(number)s", number=found.number),
-        _("Attach the terms"),
-        sub=_("The service levels and prices of use by which each month is judged."),
-        models=MODELS,
     )  # fmt: skip
 
 

@@ -67,6 +67,8 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.finish_contract": CONTRACTS,
     "staff.finish_item": CONTRACTS,
     "staff.terms": CONTRACTS,
+    "staff.try_terms": CONTRACTS,
+    "staff.replay_terms": CONTRACTS,
     "staff.amend": CONTRACTS,
     "staff.add_order": CONTRACTS,
     "staff.order": needs(Right.SEE_CUSTOMERS),

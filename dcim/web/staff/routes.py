@@ -34,6 +34,7 @@ from dcim.web.staff import (
     rows,
     search,
     statements,
+    terms,
     type_files,
     walks,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "search",
     "staff",
     "statements",
+    "terms",
     "type_files",
     "walks",
 ]

@@ -7,6 +7,7 @@ import { startFreshness } from "./freshness.js";
 import { startKeys } from "./keys.js";
 import { startReferences } from "./references.js";
 import { startSelecting } from "./selecting.js";
+import { startTerms } from "./terms.js";
 import { startTheme } from "./theme.js";
 import { startTokens } from "./tokens.js";
 import { startCopying } from "./copying.js";
@@ -27,6 +28,7 @@ function startContent(root) {
   startElevations(root);
   startReferences(root);
   startSelecting(root);
+  startTerms(root);
 }
 startContent(document);
 document.addEventListener("htmx:after:swap", () => {

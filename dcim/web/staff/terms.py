@@ -1,0 +1,175 @@
+"""A contract's terms under the pen: checked while they are written, tried, replayed, attached."""
+
+import datetime as dt
+from importlib import resources
+from typing import Any
+
+from flask import Response, flash, render_template, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from dcim.customers.calendar import add_months, open_month, today_in
+from dcim.customers.contracts import find_contract_row
+from dcim.customers.models import Contract
+from dcim.errors import JifangError
+from dcim.http.database import current_scope, db_session
+from dcim.http.problems import say
+from dcim.i18n import gettext as _
+from dcim.i18n import pick_text
+from dcim.sla.agreeing import LONGEST, attach_terms
+from dcim.sla.rules.language.words import clause_words
+from dcim.sla.rules.quantities import say_span
+from dcim.sla.rules.supposing import name_lanes, tell_steps
+from dcim.sla.trying import Reading, Wish, current_terms, read_draft, work_out
+from dcim.statements.performance import percent
+from dcim.statements.replaying import replay_month
+from dcim.web.staff.answers import go_on, refuse, show_form
+from dcim.web.staff.arguments import read_text
+from dcim.web.staff.blueprint import staff
+from dcim.web.staff.contract_forms import TermsForm
+from dcim.web.staff.contracts import REFUSALS, crumbs_of
+
+# Shipped as examples to begin from.
+MODELS = ("standard", "premium", "shared")
+MONTHS = 12
+
+
+@staff.route("/contracts/<int:contract_id>/terms", methods=["GET", "POST"])
+def terms(contract_id: int) -> Response | BaseResponse:
+    """Give a contract its terms, or their next version; begun from a shipped example."""
+    found = find_contract_row(db_session(), current_scope(), contract_id)
+    form = TermsForm()
+    if request.method == "GET":
+        first = not found.terms or found.state == "draft"
+        form.effective_from.data = (
+            found.starts_on if first else add_months(open_month(found.timezone), 1)
+        )
+        form.document.data = _begin(found)
+        return show_form("staff/terms.html", form, **_page(found, form))
+    if not form.validate():
+        return show_form("staff/terms.html", form, 422, **_page(found, form))
+    try:
+        added = attach_terms(
+            db_session(), current_scope(), found, form.document.data, form.effective_from.data
+        )
+    except REFUSALS as error:
+        return show_form("staff/terms.html", form, refuse(form, error), **_page(found, form))
+    flash(
+        str(
+            _("Terms, version %(version)s, from %(day)s", version=added.version,
+              day=added.effective_from)
+        ),
+        "success",
+    )  # fmt: skip
+    return go_on(url_for("staff.contract", contract_id=contract_id))
+
+
+@staff.post("/contracts/<int:contract_id>/terms/try")
+def try_terms(contract_id: int) -> str:
+    """What stands beside the text: problems, the clause in words, an outage priced."""
+    found = find_contract_row(db_session(), current_scope(), contract_id)
+    document = request.form.get("document", "").replace("\r\n", "\n")[: LONGEST + 1]
+    return render_template("staff/terms_trial.html", contract=found, **_try(found, document))
+
+
+@staff.post("/contracts/<int:contract_id>/terms/replay")
+def replay_terms(contract_id: int) -> str | tuple[str, int]:
+    """A month that was, judged by the text as it stands and by what is agreed."""
+    session, scope = db_session(), current_scope()
+    found = find_contract_row(session, scope, contract_id)
+    document = request.form.get("document", "").replace("\r\n", "\n")[: LONGEST + 1]
+    month = request.form.get("month", "")
+    if month not in _months(found):
+        month = _months(found)[0]
+    try:
+        replay = replay_month(session, scope, found, document, month)
+    except JifangError as error:
+        return render_template("staff/terms_replay.html", replay=None, problem=say(error)), 422
+    return render_template("staff/terms_replay.html", replay=replay, problem="")
+
+
+def _begin(contract: Contract) -> str:
+    model = read_text("from")
+    if model in MODELS:
+        path = resources.files("dcim.demo") / "terms" / f"{model}.yaml"
+        return path.read_text("utf-8")
+    return contract.terms[-1].document if contract.terms else ""
+
+
+def _page(contract: Contract, form: TermsForm) -> dict[str, Any]:
+    title = _("Terms of contract %(number)s", number=contract.number)
+    return {
+        "title": title,
+        "contract": contract,
+        "crumbs": crumbs_of(contract, title),
+        "models": MODELS,
+        "months": _months(contract),
+        "next_version": contract.terms[-1].version + 1
+        if contract.terms and contract.state != "draft"
+        else 1,
+        **_try(contract, (form.document.data or "").replace("\r\n", "\n")),
+    }
+
+
+def _months(contract: Contract) -> list[str]:
+    """Months that are over, the newest first, back to the contract's start or a year."""
+    this = today_in(contract.timezone).replace(day=1)
+    months = [add_months(this, -back) for back in range(1, MONTHS + 1)]
+    kept = [month for month in months if month >= contract.starts_on.replace(day=1)]
+    return [f"{month:%Y-%m}" for month in kept or months[:1]]
+
+
+def _try(contract: Contract, document: str) -> dict[str, Any]:
+    reading = read_draft(contract, document) if document.strip() else Reading(None)
+    told: dict[str, Any] = {
+        "reading": reading,
+        "empty": not document.strip(),
+        "lines": [problem.line for problem in reading.problems],
+        "clauses": [],
+        "worked": None,
+        "steps": [],
+    }
+    if reading.terms is None:
+        return told
+    worked = work_out(
+        contract,
+        reading.terms,
+        _read_wish(),
+        today_in(contract.timezone),
+        current_terms(contract),
+    )
+    told["clauses"] = clause_words(reading.terms)
+    told["worked"] = worked
+    if worked is not None:
+        told["items"] = [item for item in contract.items if item.kind in worked.metric.applies_to]
+        told["lane_names"] = name_lanes(worked.metric)
+        if worked.supposition is not None:
+            result = worked.supposition.result
+            credit = result.credit
+            told["counted"] = pick_text(*say_span(result.outcome.downtime_ms))
+            told["share"] = percent(result.outcome.availability, 4)
+            told["steps"] = [
+                *tell_steps(worked.supposition),
+                *(step for step in credit.steps if step.key != "downtime"),
+            ]
+    return told
+
+
+def _read_wish() -> Wish:
+    form = request.form
+    return Wish(
+        metric=form.get("metric", "")[:40],
+        item=form.get("item", "")[:64],
+        start=_moment(form.get("start", "")),
+        end=_moment(form.get("end", "")),
+        lanes=tuple(form.getlist("lane")[:10]),
+    )
+
+
+def _moment(text: str) -> dt.datetime | None:
+    """A browser's datetime-local; None for anything else."""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    reasonable = moment.tzinfo is None and 2000 <= moment.year <= 2100
+    return moment if reasonable else None
