@@ -31,6 +31,9 @@ class Clause:
     started: bool
     each_pct: int
     cap_pct: int
+    clock: str = "ticket"  # where by_ticket: ticket | notice | detected
+    report_s: int | None = None  # reported so soon after the outage's end
+    short_s: int | None = None  # works excuse only outages this long at most
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,12 @@ class World:
     works: list[Works]
     tickets: list[tuple[int, int, tuple[int, ...]]]  # opened, closed, resources
     service: tuple[int, int]
+    kinds: tuple[str, ...] = ()  # of the tickets: ticket | notice | detection; rest are tickets
+
+    def reports(self) -> list[tuple[int, int, tuple[int, ...], str]]:
+        rest = ("ticket",) * (len(self.tickets) - len(self.kinds))
+        kinds = (*self.kinds, *rest)
+        return [(*one, kind) for one, kind in zip(self.tickets, kinds, strict=False)]
 
 
 @dataclass(frozen=True)
@@ -79,17 +88,33 @@ def bridged(cells: Cells, longest: int) -> Cells:
     return cells
 
 
-def clocked(mask: Mask, world: World, resource: int) -> Mask:
+def clocked(mask: Mask, world: World, resource: int, clock: str) -> Mask:
     on = np.zeros_like(mask)
+    wanted = {"detected": "detection"}.get(clock, clock)
     for start, end in runs(mask):
         opened = [
             o
-            for o, closed, names in world.tickets
-            if (not names or resource in names) and o < end and closed > start
+            for o, closed, names, kind in world.reports()
+            if kind == wanted and (not names or resource in names) and o < end and closed > start
         ]
         if opened:
             on[max(start, min(opened)) : end] = True
+        elif clock == "detected":
+            on[start:end] = True
     return on
+
+
+def reported(clause: Clause, world: World, start: int, end: int) -> bool:
+    """Second by second: was a ticket or notice open in [start, end + allowed]?"""
+    if clause.report_s is None:
+        return True
+    resources = set(range(len(world.states)))
+    for opened, closed, names, kind in world.reports():
+        if kind == "detection" or (names and not resources & set(names)):
+            continue
+        if opened <= end + clause.report_s and closed > start:
+            return True
+    return False
 
 
 def answer(clause: Clause, world: World, treatment: str) -> Answer:
@@ -102,7 +127,7 @@ def answer(clause: Clause, world: World, treatment: str) -> Answer:
     downs, unknowns = [], []
     for index, cells in enumerate(states):
         bad = (cells == DOWN) | ((cells == UNKNOWN) & (treatment == "down"))
-        downs.append(clocked(bad, world, index) if clause.by_ticket else bad)
+        downs.append(clocked(bad, world, index, clause.clock) if clause.by_ticket else bad)
         unknowns.append((cells == UNKNOWN) & (treatment == "left_out"))
     down: Mask = np.sum(np.array(downs), axis=0) >= need
     maybe = sum((d | u).astype(int) for d, u in zip(downs, unknowns, strict=True)) >= need
@@ -115,6 +140,12 @@ def answer(clause: Clause, world: World, treatment: str) -> Answer:
         inside = np.zeros(horizon, dtype=bool)
         inside[span] = True
         inside &= service
+        if clause.short_s is not None:
+            brief = np.zeros(horizon, dtype=bool)
+            for low, high in runs(down):
+                if high - low <= clause.short_s:
+                    brief[low:high] = True
+            inside &= brief
         window |= inside
         for index in range(n):
             if not works.resources or index in works.resources:
@@ -124,6 +155,8 @@ def answer(clause: Clause, world: World, treatment: str) -> Answer:
     for start, end in runs(down):
         length = end - start
         if length < clause.qualify_s or (clause.strictly and length == clause.qualify_s):
+            continue
+        if not reported(clause, world, start, end):
             continue
         begin = start + clause.qualify_s if clause.from_threshold else start
         part = np.zeros(horizon, dtype=bool)

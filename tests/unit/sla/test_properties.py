@@ -32,6 +32,12 @@ def terms_of(clause: Clause, tail: str = "") -> Terms:
         if clause.target_pct is None
         else f"availability >= {float(clause.target_pct):.1f} %"
     )
+    short = "" if clause.short_s is None else f", outage_up_to: {clause.short_s} s"
+    report = (
+        ""
+        if clause.report_s is None
+        else f"    report: {{within: {clause.report_s} s, from: end}}\n"
+    )
     return load_terms(f"""
 terms: random
 version: "1"
@@ -49,11 +55,11 @@ metrics:
     combine: {combine}
     qualify: {"longer_than" if clause.strictly else "at_least"} {clause.qualify_s} s
     counts_from: {"threshold" if clause.from_threshold else "start"}
-    clock: {{start: {"ticket" if clause.by_ticket else "event"}}}
+    clock: {{start: {clause.clock if clause.by_ticket else "event"}}}
     event_rounding: {rounding}
     unknown: {{bridge: {clause.bridge_s} s}}
-    exclude: [{{class: maintenance, notice: {clause.notice_s} s, effect: {clause.effect}}}]
-    target: {target}
+    exclude: [{{class: maintenance, notice: {clause.notice_s} s, effect: {clause.effect}{short}}}]
+{report}    target: {target}
     credit:
       form: per_increment
       increment: {clause.increment_s} s
@@ -82,6 +88,9 @@ def clauses(draw: st.DrawFn) -> Clause:
         started=draw(st.booleans()),
         each_pct=draw(st.integers(1, 9)),
         cap_pct=draw(st.sampled_from([10, 50, 100])),
+        clock=draw(st.sampled_from(["ticket", "notice", "detected"])),
+        report_s=draw(st.sampled_from([None, None, 0, 40])),
+        short_s=draw(st.sampled_from([None, None, 30])),
     )
 
 
@@ -124,7 +133,14 @@ def worlds(draw: st.DrawFn) -> World:
         )
     )
     first = draw(st.sampled_from([START, START, 300]))
-    return World(states, works, tickets, (first, END))
+    kinds = draw(
+        st.lists(
+            st.sampled_from(["ticket", "notice", "detection"]),
+            min_size=len(tickets),
+            max_size=len(tickets),
+        )
+    )
+    return World(states, works, tickets, (first, END), tuple(kinds))
 
 
 def facts_of(world: World, *, pieces: random.Random | None = None) -> Facts:
@@ -163,8 +179,8 @@ def facts_of(world: World, *, pieces: random.Random | None = None) -> Facts:
             for i, w in enumerate(world.works)
         ),
         tickets=tuple(
-            Ticket(f"t{i}", o * 1000, c * 1000, tuple(f"r{r}" for r in names))
-            for i, (o, c, names) in enumerate(world.tickets)
+            Ticket(f"t{i}", o * 1000, c * 1000, tuple(f"r{r}" for r in names), kind)  # type: ignore[arg-type]
+            for i, (o, c, names, kind) in enumerate(world.reports())
         ),
     )
 
@@ -189,7 +205,7 @@ def compare(clause: Clause, world: World) -> None:
         assert result.credit.amount == 10 * answer(clause, world, "left_out").credit_pct
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(clauses(), worlds())
 def test_bitmap_evaluator_agrees(clause: Clause, world: World) -> None:
     compare(clause, world)

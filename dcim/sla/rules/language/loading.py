@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from dcim.sla.rules.quantities import (
 from dcim.sla.rules.terms import Terms
 
 
+@lru_cache(maxsize=256)
 def load_terms(text: str) -> Terms:
     """Terms of a YAML text; TermsRefusedError lists every problem found."""
     node = parse_text(text)
