@@ -15,6 +15,7 @@ from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.operations.models import Ticket
 from dcim.sla.circumstances import Known, describe_incidents, describe_maintenance
 from dcim.sla.evidence import port_states
+from dcim.sla.further_facts import further_facts
 from dcim.sla.meters import Meter, Meters, power_bins
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.intervals import Interval, clip, subtract
@@ -106,6 +107,7 @@ def gather_inputs(
         "bandwidth": work.bandwidth,
         "power": work.power,
         "series": sorted(work.series.values(), key=lambda entry: str(entry["series"])),
+        **further_facts(session, scope, contract, read, whole),
     }
 
 

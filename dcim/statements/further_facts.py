@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from dcim.sla.rules.facts import Calendar, Claim, Past, PastResult, Request
 
-KEYS = {"requests", "claims", "past", "calendar", "standing", "site_areas"}
+KEYS = {"requests", "request_kinds", "claims", "past", "calendar", "standing", "site_areas"}
 ITEM_KEYS = ("site", "units", "area", "usage", "paid")
 Read = Callable[[str, str], int]  # an instant and the place that names it in a refusal
 Number = Callable[[str, str], Decimal]
@@ -26,6 +26,8 @@ def read_further(inputs: dict[str, Any], instant: Read, money: Number) -> dict[s
             for site, area in inputs.get("site_areas", {}).items()
         },
     }
+    if "request_kinds" in inputs:
+        known["request_kinds"] = frozenset(inputs["request_kinds"])
     for key in ("invoice", "next_invoice"):
         if standing.get(key) is not None:
             known[key] = money(standing[key], f"standing.{key}")

@@ -104,6 +104,8 @@ def test_it_is_printed_with_the_figure(made: Statement) -> None:
         ({"standing": {"good_standing": False}}, "not_eligible"),
         ({"standing": {}}, "needs_review"),
         ({"requests": []}, "met"),
+        ({"requests": [], "request_kinds": ["urgent_call"]}, "met"),
+        ({"requests": [], "request_kinds": ["fault"]}, "needs_review"),
     ],
 )
 def test_what_is_not_on_record_is_not_taken_for_granted(

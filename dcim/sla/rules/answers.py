@@ -35,6 +35,9 @@ def measure_answers(
         key=lambda request: (request.opened_at, request.id),
     )
     events, lines, doubts = [], [], []
+    recorded = facts.request_kinds is None or answers.kind in facts.request_kinds
+    if not recorded:
+        doubts.append(say_not_recorded(answers.kind))
     judged = 0
     for request in asked:
         last = find_deadline(answers, request.opened_at, facts, zone)
@@ -58,7 +61,8 @@ def measure_answers(
     missed = misses(metric.target, late, 1, len(events), 0, longest)
     if bound is not None and figure is not None and not holds(bound, figure):
         missed = True
-    outcome = Outcome(tuple(events), late, 0, 0, 0, missed, figure, by_figure=True)
+    verdict = missed if recorded else None
+    outcome = Outcome(tuple(events), late, 0, 0, 0, verdict, figure, by_figure=True)
     return Measurement(
         service,
         dict.fromkeys(TREATMENTS, outcome),
@@ -96,6 +100,15 @@ def _runs_on(day: date, answers: Answers, facts: Facts) -> bool:
     if not answers.business_days or facts.calendar is None:
         return True
     return is_business_day(day, facts.calendar)
+
+
+def say_not_recorded(kind: str) -> Text:
+    name = kind.replace("_", " ")
+    return {
+        "zh": f"没有“{name}”类请求的记录：须由人核定是否按时答复",
+        "en": f"no record is kept of requests of the kind {name}: a person must check whether they "
+        "were answered in time",
+    }
 
 
 def say_late(request: Request) -> Text:

@@ -142,6 +142,7 @@ class Facts:
     decisions: dict[str, Literal["up", "down", "left_out"]] = field(default_factory=dict)
     days_in_period: int = 30
     requests: tuple[Request, ...] = ()
+    request_kinds: frozenset[str] | None = None  # kinds that are recorded at all; None = every
     claims: tuple[Claim, ...] = ()
     past: tuple[Past, ...] = ()  # the period before last, … in any order
     calendar: Calendar | None = None  # None: not known, business days can't be counted

@@ -117,6 +117,25 @@ def reported(clause: Clause, world: World, start: int, end: int) -> bool:
     return False
 
 
+def excusable(clause: Clause, down: Mask) -> Mask:
+    """Where works may excuse: everywhere, or in outages that are short enough."""
+    if clause.short_s is None:
+        return np.ones_like(down)
+    brief = np.zeros_like(down)
+    for low, high in runs(down):
+        if high - low <= clause.short_s:
+            brief[low:high] = True
+    return brief
+
+
+def rounded(clause: Clause, seconds: int) -> int:
+    if clause.rounding == "up":
+        return (seconds + clause.unit_s - 1) // clause.unit_s * clause.unit_s
+    if clause.rounding == "down":
+        return seconds // clause.unit_s * clause.unit_s
+    return seconds
+
+
 def answer(clause: Clause, world: World, treatment: str) -> Answer:
     horizon = len(world.states[0])
     n = len(world.states)
@@ -136,16 +155,9 @@ def answer(clause: Clause, world: World, treatment: str) -> Answer:
     for works in world.works:
         if works.start - works.announced < clause.notice_s:
             continue
-        span = slice(max(works.start, 0), works.end)
         inside = np.zeros(horizon, dtype=bool)
-        inside[span] = True
-        inside &= service
-        if clause.short_s is not None:
-            brief = np.zeros(horizon, dtype=bool)
-            for low, high in runs(down):
-                if high - low <= clause.short_s:
-                    brief[low:high] = True
-            inside &= brief
+        inside[max(works.start, 0) : works.end] = True
+        inside &= service & excusable(clause, down)
         window |= inside
         for index in range(n):
             if not works.resources or index in works.resources:
@@ -154,19 +166,13 @@ def answer(clause: Clause, world: World, treatment: str) -> Answer:
     counted = 0
     for start, end in runs(down):
         length = end - start
-        if length < clause.qualify_s or (clause.strictly and length == clause.qualify_s):
-            continue
-        if not reported(clause, world, start, end):
+        short = length < clause.qualify_s or (clause.strictly and length == clause.qualify_s)
+        if short or not reported(clause, world, start, end):
             continue
         begin = start + clause.qualify_s if clause.from_threshold else start
         part = np.zeros(horizon, dtype=bool)
         part[begin:end] = True
-        seconds = int((part & ~excluded & service).sum())
-        if clause.rounding == "up":
-            seconds = (seconds + clause.unit_s - 1) // clause.unit_s * clause.unit_s
-        if clause.rounding == "down":
-            seconds = seconds // clause.unit_s * clause.unit_s
-        counted += seconds
+        counted += rounded(clause, int((part & ~excluded & service).sum()))
     unknown = int((maybe & ~down & ~excluded & service).sum())
     denominator = int(service.sum()) - unknown
     if clause.effect == "out_of_both":
