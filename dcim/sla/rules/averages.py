@@ -21,10 +21,7 @@ def split_by_limit(
     millisecond beyond.
     """
     if average is None:
-        return (
-            union((s, e) for s, e, value in rows if limit.contains(Fraction(value))),
-            union((s, e) for s, e, value in rows if not limit.contains(Fraction(value))),
-        )
+        return _split(rows, limit)
     tidy = _disjoint(rows)
     if average.rolling:
         return _roll(tidy, limit, average.length_ms)
@@ -37,6 +34,34 @@ def split_by_limit(
             intersect(covered, [(start, start + average.length_ms)])
         )
     return union(good), union(bad)
+
+
+def _split(rows: Sequence[Row], limit: Range) -> tuple[Intervals, Intervals]:
+    """Runs of rows that touch and agree are one before they are sorted: months have thousands."""
+    lowest, highest = whole_bounds(limit)
+    runs: tuple[Intervals, Intervals] = ([], [])
+    reached, well = None, False
+    for start, end, value in rows:
+        within = (lowest is None or value >= lowest) and (highest is None or value <= highest)
+        mine = runs[0] if within else runs[1]
+        if start == reached and within == well:
+            mine[-1] = (mine[-1][0], end)
+        else:
+            mine.append((start, end))
+        reached, well = end, within
+    return union(runs[0]), union(runs[1])
+
+
+def whole_bounds(limit: Range) -> tuple[int | None, int | None]:
+    """The lowest and the highest integer within the limit; None where it is open."""
+    low = high = None
+    if limit.low is not None:
+        exact = Fraction(limit.low)
+        low = exact.__ceil__() if limit.low_inclusive else exact.__floor__() + 1
+    if limit.high is not None:
+        exact = Fraction(limit.high)
+        high = exact.__floor__() if limit.high_inclusive else exact.__ceil__() - 1
+    return low, high
 
 
 def _disjoint(rows: Sequence[Row]) -> list[Row]:

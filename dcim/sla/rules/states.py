@@ -1,5 +1,6 @@
 """What was observed of each resource, as down and unknown time: limit, average, bridges."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dcim.sla.rules.averages import split_by_limit
@@ -36,10 +37,10 @@ def judge_resources(metric: Metric, resources: list[Resource], period: Period) -
 def _horizon(resources: list[Resource], period: Period) -> Interval:
     starts, ends = [period.start], [period.end]
     for resource in resources:
-        spans: list[tuple[int, int]] = [(s[0], s[1]) for s in resource.states]
-        spans += [(v[0], v[1]) for v in resource.values or ()]
-        starts += [start for start, _ in spans]
-        ends += [end for _, end in spans]
+        rows: Sequence[tuple[int, int, object]] = resource.states or resource.values or ()
+        if rows:
+            starts.append(min(row[0] for row in rows))
+            ends.append(max(row[1] for row in rows))
     return min(starts), max(ends)
 
 
