@@ -10,7 +10,14 @@ from dcim.sla.rules.credits import Given, give_credit
 from dcim.sla.rules.facts import Facts, Item, Period
 from dcim.sla.rules.intervals import Interval, clip, total
 from dcim.sla.rules.quantities import Amount, fixed, money, plain, say_duration, say_span
-from dcim.sla.rules.review import say_coverage, say_hole, say_missing, say_unclear, say_unmet
+from dcim.sla.rules.review import (
+    say_coverage,
+    say_hole,
+    say_missing,
+    say_unclear,
+    say_unknown_facts,
+    say_unmet,
+)
 from dcim.sla.rules.terms import Metric, Termination, Terms, Text
 
 RULES_VERSION = "1"
@@ -115,9 +122,9 @@ def _evaluate_metric(
             metric,
             item,
             of,
-            contract_mrc=contract_mrc,
-            days=facts.days_in_period,
-            period_ms=period.length,
+            facts,
+            period,
+            contract_mrc,
         )
 
     given = credit(outcome)
@@ -178,7 +185,9 @@ def _judge(
             notes.append(say_missing(terms, measurement, amounts))
         if measurement.coverage * 100 < Fraction(metric.min_coverage):
             notes.append(say_coverage(metric, measurement.coverage))
-    if given.review:
+    if given.missing:
+        notes.append(say_unknown_facts(given.missing))
+    elif given.review:
         notes.append(say_hole())
     if outcome.missed and not notes:
         unmet = [name for name in metric.eligible if item.conditions.get(name) is False]

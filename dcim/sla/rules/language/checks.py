@@ -74,10 +74,16 @@ def refuse_contradictions(terms: Terms, top: Reader) -> None:
                 "governs", message, ("governs: percent", "governs: minutes", "governs: both")
             )
         credit = metric.credit
-        if credit is None or not credit.tiers:
+        if credit is None:
             continue
         below = words.group("credit") or words
-        if credit.form == "tiers_duration" and credit.compare:
+        if credit.beyond_target and (
+            metric.target.availability is None and metric.target.downtime_ms is None
+        ):
+            below.refuse("beyond", "the target allows no downtime by a share or a time")
+        if not credit.tiers:
+            continue
+        if credit.form != "tiers_availability" and credit.compare:
             below.refuse("compare", "is for availability tiers only")
         for flaw in find_flaws(credit, metric.target):
             if flaw.kind == "hole" and credit.hole is None:
@@ -133,6 +139,8 @@ class Flaw:
 
 def find_flaws(credit: Credit, target: Target) -> list[Flaw]:
     """Holes and overlaps of tiers over everything that misses the target."""
+    if credit.form == "tiers_events":
+        return _event_flaws(credit, target)
     say: Callable[[Decimal], str] = (
         (lambda v: f"{plain(v)} %")
         if credit.form == "tiers_availability"
@@ -168,6 +176,24 @@ def find_flaws(credit: Credit, target: Target) -> list[Flaw]:
         if last_high is None or top < last_high:
             end = say(last_high) if last_high is not None else "without end"
             flaws.append(Flaw("hole", f"above {say(reached.high)}, to {end},"))
+    return flaws
+
+
+def _event_flaws(credit: Credit, target: Target) -> list[Flaw]:
+    """Holes and overlaps of rows by outages, from the first number that can miss the target."""
+    only_events = target.events is not None and (
+        target.availability is None and target.downtime_ms is None
+    )
+    first = (target.events or 0) + 1 if only_events else 1
+    bounds = {first}
+    for tier in credit.tiers:
+        for end in (tier.range.low, tier.range.high):
+            bounds |= {int(end) - 1, int(end), int(end) + 1} if end is not None else set()
+    flaws: list[Flaw] = []
+    for count in sorted(bound for bound in bounds if bound >= first):  # only there it can change
+        rows = sum(1 for tier in credit.tiers if tier.range.contains(Fraction(count)))
+        if rows != 1:
+            flaws.append(Flaw("overlap" if rows else "hole", f"{count} outages"))
     return flaws
 
 
