@@ -231,6 +231,7 @@ class Terms:
     cap_clause: str = ""
     combine_credits: Literal["sum", "max", "once_per_time"] = "sum"
     termination: tuple[Termination, ...] = ()
+    caps_of: Literal["fee", "paid"] = "fee"  # what percentages of caps refer to
     cap_year: Amount | None = None
     year_is: Literal["calendar_year", "twelve_months"] = "calendar_year"
     min_payout: Decimal = Decimal(0)

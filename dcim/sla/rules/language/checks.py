@@ -222,6 +222,7 @@ def _between(
 def find_oddities(terms: Terms) -> Iterator[Text]:
     """Warnings for what is legal but odd."""
     yield from _usage_oddities(terms)
+    yield from _money_oddities(terms)
     for metric in terms.metrics:
         name = metric.id
         if metric.credit is None:
@@ -247,6 +248,41 @@ def find_oddities(terms: Terms) -> Iterator[Text]:
                 yield _warn(name, "上限低于最高档", "the cap lies below the highest row")
         if _falls(credit):
             yield _warn(name, "中断更久而抵扣更少", "a longer outage gives a smaller credit")
+
+
+def _money_oddities(terms: Terms) -> Iterator[Text]:
+    item, month = terms.cap_item, terms.cap_month
+    if terms.combine_credits == "max" and (terms.exclusive or terms.not_combinable):
+        yield _warn(
+            "combine_credits",
+            "max 已只计最高一项, exclusive 与 not_combinable 不起作用",
+            "with max only the highest is given; exclusive and not_combinable change nothing",
+        )
+    if month and terms.min_payout and month.kind == "money" and month.value < terms.min_payout:
+        yield _warn(
+            "caps", "上限低于最低支付额", "the cap lies below the least that is paid; nothing is"
+        )
+    for metric in terms.metrics:
+        credit = metric.credit
+        if credit is None:
+            continue
+        amounts = [credit.give, credit.each, credit.initial, *(t.credit for t in credit.tiers)]
+        caps = (credit.cap, credit.cap_event, credit.cap_day)
+        needs_fee = credit.form == "prorata" or any(
+            amount is not None and amount.kind in ("percent", "days")
+            for amount in (*amounts, *caps)
+        )
+        if not needs_fee and (credit.base != "item" or credit.fee_of == "week"):
+            yield _warn(
+                metric.id, "抵扣为固定金额, 基数不起作用", "the base changes nothing: all is money"
+            )
+        both_percent = item and credit.cap and item.kind == credit.cap.kind == "percent"
+        if item and credit.cap and both_percent and credit.cap.value > item.value:
+            same = credit.base == "item" and credit.fee_of == "month"
+            if same and terms.caps_of == "fee":
+                yield _warn(
+                    metric.id, "单项上限高于服务项上限", "the cap lies above the item's cap"
+                )
 
 
 def _usage_oddities(terms: Terms) -> Iterator[Text]:
