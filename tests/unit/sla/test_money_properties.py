@@ -27,8 +27,7 @@ MINUTE, DAY = 60_000, 86_400_000
 NAMES = ("a", "b", "c")
 MONOTONE = (
     "form: per_increment, increment: 45 min, counted: started, each: 3 %",
-    "form: per_increment, after: 0.1 %, increment: 15 min, counted: full, each: 1 day, "
-    "day_value: mrc/30",
+    "form: per_increment, after: 0.1 %, increment: 15 min, counted: full, each: 33.00",
     "form: per_increment, beyond: target, increment: 1 h, counted: full, each: 7.77",
     "form: per_day, each: 1 day, day_value: mrc/days",
     "form: prorata, beyond: target, multiple: 10, day_value: mrc/30",

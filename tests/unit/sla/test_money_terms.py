@@ -198,11 +198,6 @@ def test_words_of_the_contract(wrong: str, said: str, right: str) -> None:
             "",
             "changes nothing",
         ),
-        (
-            "target: no downtime\ncredit: {form: flat, give: 9 %, cap: 60 %}",
-            "caps: {item: 50 %}",
-            "above the item's",
-        ),
         (FLAT, "caps: {month: 5.00, min_payout: 9.00}", "nothing is"),
         (FLAT, "combine_credits: max\nnot_combinable: m", "change nothing"),
     ],

@@ -251,7 +251,7 @@ def find_oddities(terms: Terms) -> Iterator[Text]:
 
 
 def _money_oddities(terms: Terms) -> Iterator[Text]:
-    item, month = terms.cap_item, terms.cap_month
+    month = terms.cap_month
     if terms.combine_credits == "max" and (terms.exclusive or terms.not_combinable):
         yield _warn(
             "combine_credits",
@@ -272,17 +272,11 @@ def _money_oddities(terms: Terms) -> Iterator[Text]:
             amount is not None and amount.kind in ("percent", "days")
             for amount in (*amounts, *caps)
         )
-        if not needs_fee and (credit.base != "item" or credit.fee_of == "week"):
+        plain = credit.base in ("item", "item_rent", "contract") and credit.fee_of == "month"
+        if not needs_fee and not plain:
             yield _warn(
                 metric.id, "抵扣为固定金额, 基数不起作用", "the base changes nothing: all is money"
             )
-        both_percent = item and credit.cap and item.kind == credit.cap.kind == "percent"
-        if item and credit.cap and both_percent and credit.cap.value > item.value:
-            same = credit.base == "item" and credit.fee_of == "month"
-            if same and terms.caps_of == "fee":
-                yield _warn(
-                    metric.id, "单项上限高于服务项上限", "the cap lies above the item's cap"
-                )
 
 
 def _usage_oddities(terms: Terms) -> Iterator[Text]:
