@@ -68,6 +68,7 @@ def read_case(inputs: dict[str, Any]) -> Case:
         tickets=tuple(_read_ticket(entry) for entry in inputs["tickets"]),
         decisions={entry["metric"]: entry["treat_unknown"] for entry in inputs["decisions"]},
         days_in_period=len(month_days(inputs["period"])),
+        as_of=frozen,
     )
     for entry in inputs["incidents"]:
         if entry["end"] is None:
