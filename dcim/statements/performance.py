@@ -397,6 +397,7 @@ def termination_sections(evaluation: Evaluation) -> list[dict[str, Any]]:
             "text": right.text,
             "reached": right.reached,
             "value": right.value,
+            **({} if right.known else {"known": False}),
         }
         for right in evaluation.rights
     ]

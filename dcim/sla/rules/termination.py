@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from dcim.sla.rules.availability import Outcome
 from dcim.sla.rules.facts import Facts, Past, Period
 from dcim.sla.rules.intervals import Interval, clip, total
 from dcim.sla.rules.quantities import fixed, plain, say_duration, say_span
@@ -101,25 +102,26 @@ def known_before(past: Sequence[Past], name: str, until: int) -> list[Past]:
 
 
 def _outages(
-    rule: Termination, result: MetricResult, facts: Facts, period: Period
-) -> tuple[list[_Outage], int]:
-    """Outages of the result, in order; and since when they are known.
+    rule: Termination, result: MetricResult, outcome: Outcome, facts: Facts, period: Period
+) -> list[_Outage]:
+    """Outages of the result, in order.
 
     Without the word `any` the period alone is looked at. An outage over the turn of a period is
     one, whatever the two periods counted of it.
     """
-    events = result.outcome.events
     if not rule.reaches_back:
-        return [_Outage(e.start, e.end, e.parts, e.counted_ms) for e in events], period.start
-    found = [_Outage(e.parts[0][0], e.end, e.parts, e.counted_ms) for e in events]
-    chain = known_before(facts.past, result.id, period.start)
-    for past in chain:
+        return [_Outage(e.start, e.end, e.parts, e.counted_ms) for e in outcome.events]
+    found = [_Outage(e.parts[0][0], e.end, e.parts, e.counted_ms) for e in outcome.events]
+    turns = {period.start}
+    for past in facts.past:
+        if past.end > period.start or result.id not in past.results:
+            continue
+        turns.add(past.start)
         for start, end in past.results[result.id].events:
             begin, stop = max(start, past.start), min(end, past.end)
             if begin < stop:
                 found.append(_Outage(begin, stop, ((begin, stop),), stop - begin))
     found.sort(key=lambda one: (one.start, one.end))
-    turns = {period.start, *(past.start for past in chain)}
     joined: list[_Outage] = []
     for one in found:
         last = joined[-1] if joined else None
@@ -128,12 +130,14 @@ def _outages(
             joined[-1] = _Outage(last.start, one.end, (*last.parts, *one.parts), counted)
         else:
             joined.append(one)
-    return joined, chain[-1].start if chain else period.start
+    return joined
 
 
-def _window_right(rule: Termination, result: MetricResult, facts: Facts, period: Period) -> Right:
-    """Over the worst window: within the period, or reaching back before it."""
-    outages, known_since = _outages(rule, result, facts, period)
+def _worst_value(
+    rule: Termination, result: MetricResult, outcome: Outcome, facts: Facts, period: Period
+) -> Fraction:
+    """Of the worst window within the period, or reaching into it from before."""
+    outages = _outages(rule, result, outcome, facts, period)
     long_ones = [one for one in outages if one.counted_ms > rule.each_longer_ms]
     spans: list[Interval] = [part for one in long_ones for part in one.parts]
     length = rule.window_ms or period.length
@@ -141,23 +145,35 @@ def _window_right(rule: Termination, result: MetricResult, facts: Facts, period:
     first = period.start - window if rule.reaches_back else period.start
     starts = sorted({first, period.start, *(s for s, _ in spans), *(e - window for _, e in spans)})
     starts = [min(max(start, first), period.end - window) for start in starts]
+    if rule.measure == "events":
+        return Fraction(
+            max(
+                sum(1 for one in long_ones if one.start < start + window and one.end > start)
+                for start in starts
+            )
+        )
+    if rule.measure == "one_event":
+        return Fraction(max((one.counted_ms for one in long_ones if one.end > first), default=0))
     worst = max(total(clip(spans, start, start + window)) for start in starts)
-    most = max(
-        sum(1 for one in long_ones if one.start < start + window and one.end > start)
-        for start in starts
-    )
-    touched = [one for one in long_ones if one.end > first]
-    longest = max((one.counted_ms for one in touched), default=0)
-    value = {
-        "downtime_pct": Fraction(worst * 100, length),
-        "downtime": Fraction(worst),
-        "events": Fraction(most),
-        "one_event": Fraction(longest),
-    }[rule.measure]
-    reached = value > Fraction(rule.more_than) or (
-        rule.inclusive and value == Fraction(rule.more_than)
-    )
-    known = reached or not rule.reaches_back or known_since <= max(first, result.item.start)
+    return Fraction(worst * 100, length) if rule.measure == "downtime_pct" else Fraction(worst)
+
+
+def _window_right(rule: Termination, result: MetricResult, facts: Facts, period: Period) -> Right:
+    """Known downtime decides; what nobody knows could only add to it."""
+
+    def is_over(value: Fraction) -> bool:
+        bound = Fraction(rule.more_than)
+        return value > bound or (rule.inclusive and value == bound)
+
+    value = _worst_value(rule, result, result.outcome, facts, period)
+    reached, known = is_over(value), True
+    length = rule.window_ms or period.length
+    if rule.reaches_back and not reached:
+        chain = known_before(facts.past, result.id, period.start)
+        known_since = chain[-1].start if chain else period.start
+        known = known_since <= max(period.start - length, result.item.start)
+        if result.result == "needs_review":
+            known &= not is_over(_worst_value(rule, result, result.worst, facts, period))
     said = _say_value(rule, value) if known else NOT_KNOWN
     return Right(result.id, rule, reached, said, _say_window(rule, result, length), known)
 

@@ -22,7 +22,7 @@ from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import month_period, to_ms
 from dcim.sla.rules.terms import Credit, Settle, Terms
 
-MONTH = month_period("2026-06", "UTC")
+MONTH = month_period("2026-06", "Asia/Shanghai")
 MINUTE, DAY = 60_000, 86_400_000
 NAMES = ("a", "b", "c")
 MONOTONE = (
@@ -101,7 +101,6 @@ def facts_of(outages: list[Outages], shuffle: random.Random | None = None) -> Fa
     return Facts(tuple(items), tuple(resources), past=tuple(past), site_areas={"S": Decimal(1000)})
 
 
-PERIOD = month_period("2026-06", "Asia/Shanghai")
 outage = st.tuples(st.integers(0, 43_000), st.integers(1, 2000))
 outages = st.lists(st.lists(outage, max_size=5), min_size=3, max_size=3)
 some_forms = st.lists(st.sampled_from(MONOTONE + OTHERS), min_size=3, max_size=3)
@@ -117,7 +116,7 @@ CAPS = "caps: {item: 50 %, month: 40 %, year: 8 %, of: paid, min_payout: 20.00}"
 
 
 def run(terms: Terms, facts: Facts) -> Evaluation:
-    return evaluate(terms, facts, PERIOD)
+    return evaluate(terms, facts, MONTH)
 
 
 def check_sums_and_caps(found: Evaluation) -> None:
@@ -400,7 +399,7 @@ def test_windows_that_reach_back_count_like_a_list_of_outages(
 ) -> None:
     """Oracle: try every window of 30 days that begins at a whole hour."""
     days = sorted(set(before))
-    events = tuple((PERIOD.start - (n + 1) * DAY, PERIOD.start - (n + 1) * DAY + 60 * MINUTE)
+    events = tuple((MONTH.start - (n + 1) * DAY, MONTH.start - (n + 1) * DAY + 60 * MINUTE)
                    for n in days)  # fmt: skip
     months = [month_period(f"2026-0{n}", "Asia/Shanghai") for n in (4, 5)]
     past = tuple(
@@ -418,7 +417,7 @@ def test_windows_that_reach_back_count_like_a_list_of_outages(
     hour = 60 * MINUTE
     most = max(
         sum(1 for s, e in spans if s < at + 30 * DAY and e > at)
-        for at in range(PERIOD.start - 30 * DAY, PERIOD.end - 30 * DAY + 1, hour)
+        for at in range(MONTH.start - 30 * DAY, MONTH.end - 30 * DAY + 1, hour)
     )
     assert found.known
     assert found.reached == (most > more_than)

@@ -1,13 +1,20 @@
 """What a statement makes of credits that must be claimed or are given as vouchers or days."""
 
+import json
 import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from dcim.statements.composition import compose
+from reports.pages import rights
+from reports.wording import WORDS
 from tests.statements.examples import breached_inputs
+
+SCHEMA = Path(__file__).parents[3] / "dcim" / "statements" / "statement.schema.json"
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +71,23 @@ def test_a_yearly_cap_without_the_earlier_months_books_nothing(inputs: dict[str,
     assert began < f"{inputs['period']}-01"  # so there are earlier months, and nobody told them
     assert credits_of(data) == 0
     assert data["verdict"]["needs_review"]
+
+
+def test_a_right_that_hangs_on_unknown_months_is_not_said_to_be_unreached(
+    inputs: dict[str, Any],
+) -> None:
+    plain = compose(inputs).data["termination"]
+    assert all("known" not in right for right in plain)
+    rule = "  - {when: consecutive missed periods >= 3}"
+    terms = re.sub(r"(?m)^termination:\n", f"termination:\n{rule}\n", inputs["terms"])
+    assert terms != inputs["terms"]
+    data = compose({**inputs, "terms": terms}).data
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    assert not list(jsonschema.Draft202012Validator(schema).iter_errors(data))
+    unknown = [right for right in data["termination"] if right.get("known") is False]
+    missed = {m["id"] for m in data["metrics"] if m["result"] in ("breached", "needs_review")}
+    assert {right["metric"] for right in unknown} == missed
+    shown = rights(data, "en", {name: said[1] for name, said in WORDS.items()})
+    told = [row for row in shown if not row["known"]]
+    assert told
+    assert all("not known" in row["value"] and not row["reached"] for row in told)
