@@ -1,10 +1,16 @@
 """What terms may say of money and what they may not; each refusal beside a form that loads."""
 
+import re
+from pathlib import Path
+from typing import get_args
+
 import pytest
 
+from dcim.sla.rules.language.credit_loading import FORMS
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.language.words import clause_words
+from dcim.sla.rules.terms import Base
 from tests.unit.sla.test_credits import terms
 
 FLAT = "target: no downtime\ncredit: {form: flat, give: 10 %}"
@@ -221,3 +227,16 @@ def test_the_new_words_are_said() -> None:
     assert said["caps"]["en"] == (  # type: ignore[index]
         "All credits of a calendar year are at most 10 % of twelve months' fees."
     )
+
+
+def test_every_word_of_money_is_in_the_document() -> None:
+    root = Path(__file__).parents[3]
+    document = (root / "docs" / "terms.md").read_text(encoding="utf-8")
+    language = root / "dcim" / "sla" / "rules" / "language"
+    names = ("credit_loading.py", "settlement_loading.py", "termination_loading.py")
+    said = "".join((language / name).read_text(encoding="utf-8") for name in names)
+    asked = set(re.findall(r'\.(?:choose|read|need|text|texts|group)\(\s*"(\w+)"', said))
+    assert {"fee_of", "cap_event", "carry_forward", "exercise_within", "min_payout"} <= asked
+    choices = {*get_args(Base), *FORMS}
+    missing = {word for word in asked | choices if not re.search(rf"`{word}\b|\b{word}:", document)}
+    assert missing == set()
