@@ -263,14 +263,18 @@ def other_intervals(statement: Json, t: Mapping[str, str]) -> list[dict[str, Any
 
 
 def rights(statement: Json, language: str, t: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Rights to terminate: each that is reached, the others together."""
+    """Rights to terminate: each that is reached, the others together; unknown ones apart."""
     names = {metric["id"]: metric_name(metric, language) for metric in statement["metrics"]}
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for entry in statement["termination"]:
         text = pick(entry["text"], language)
-        key = (text, entry["metric"]) if entry["reached"] else (text,)
-        row = found.setdefault(key, {"text": text, "reached": entry["reached"], "of": []})
-        row["of"].append((names.get(entry["metric"], entry["metric"]), entry["value"]))
+        known = entry.get("known", True)
+        key = (text, entry["metric"]) if entry["reached"] else (text, "", str(known))
+        row = found.setdefault(
+            key, {"text": text, "reached": entry["reached"], "known": known, "of": []}
+        )
+        value = entry["value"] if known else t["not_known"]
+        row["of"].append((names.get(entry["metric"], entry["metric"]), value))
     rows = []
     for row in found.values():
         # Which of several came nearest shows by name; equal ones need no names.

@@ -104,6 +104,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "termination": ("解约权", "Right to terminate"),
     "reached": ("已触发", "reached"),
     "not_reached": ("未触发", "not reached"),
+    "not_known": ("未知", "not known"),
     "warnings": ("提示", "Notes"),
     # incidents
     "incidents": ("事件明细（全部）", "Incidents (all of them)"),

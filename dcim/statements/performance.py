@@ -29,6 +29,15 @@ BASE_TEXT: dict[str, Text] = {
     "item": {"zh": "该服务项月费", "en": "monthly fee of the item"},
     "item_rent": {"zh": "该服务项当期租费", "en": "rent of the item in the period"},
     "contract": {"zh": "合同月费合计", "en": "all monthly fees of the contract"},
+    "site": {"zh": "该站点月费合计", "en": "monthly fees at the item's site"},
+    "invoice": {"zh": "本期账单", "en": "the period's invoice"},
+    "next_invoice": {"zh": "下期账单", "en": "the next invoice"},
+    "larger_of_fee_and_usage": {
+        "zh": "月费与按量费用中较高者",
+        "en": "the larger of monthly fee and usage",
+    },
+    "paid": {"zh": "当期实付现金", "en": "what was paid in money"},
+    "area_share": {"zh": "按面积分摊的站点月费", "en": "the area's share of the site's fees"},
 }
 
 
@@ -401,6 +410,7 @@ def termination_sections(evaluation: Evaluation) -> list[dict[str, Any]]:
             "text": right.text,
             "reached": right.reached,
             "value": right.value,
+            **({} if right.known else {"known": False}),
         }
         for right in evaluation.rights
     ]

@@ -1,82 +1,39 @@
 """evaluate(terms, facts, period): every metric's verdict, credits, caps and rights; pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
 
 from dcim.sla.rules.conditions import check_conditions, settle_target
 from dcim.sla.rules.credits import Given, give_credit
 from dcim.sla.rules.facts import Facts, Item, Period
-from dcim.sla.rules.intervals import Interval, clip, total
 from dcim.sla.rules.measuring import measure
 from dcim.sla.rules.outcomes import Measurement, Outcome, Treatment
-from dcim.sla.rules.quantities import Amount, fixed, money, plain, say_duration, say_span
+from dcim.sla.rules.results import CapLine, Evaluation, MetricResult, Result, Right
 from dcim.sla.rules.review import (
     say_coverage,
     say_hole,
     say_missing,
     say_unclear,
+    say_unknown_facts,
     say_unmet,
     say_unsettled,
 )
-from dcim.sla.rules.terms import Metric, Termination, Terms, Text
+from dcim.sla.rules.settlement import settle_credits, settle_result
+from dcim.sla.rules.tax import tax_lines
+from dcim.sla.rules.termination import find_rights
+from dcim.sla.rules.terms import Metric, Terms, Text
 
 RULES_VERSION = "1"
-Result = Literal["met", "breached", "needs_review", "unpriced", "not_eligible"]
-RANK: tuple[Result, ...] = ("breached", "needs_review", "unpriced", "not_eligible", "met")
-
-
-@dataclass(frozen=True)
-class MetricResult:
-    """One metric of one item. `credit` is what is booked; the range says what a review may give."""
-
-    id: str
-    metric: Metric
-    item: Item
-    resources: tuple[str, ...]
-    result: Result
-    measurement: Measurement
-    outcome: Outcome  # by the terms, or by a person's decision
-    best: Outcome
-    worst: Outcome
-    credit: Given
-    at_least: Decimal
-    at_most: Decimal
-    notes: tuple[Text, ...]
-
-
-@dataclass(frozen=True)
-class CapLine:
-    """Credit taken back above a cap, a positive amount."""
-
-    key: str
-    item: str | None
-    amount: Decimal
-    text: Text
-
-
-@dataclass(frozen=True)
-class Right:
-    metric: str
-    rule: Termination
-    reached: bool
-    value: str
-    text: Text
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    period: Period
-    results: tuple[MetricResult, ...]
-    caps: tuple[CapLine, ...]
-    credit_total: Decimal
-    rights: tuple[Right, ...]
-
-    @property
-    def verdict(self) -> Result:
-        found = {result.result for result in self.results}
-        return next((rank for rank in RANK if rank in found), "met")
+__all__ = [
+    "RULES_VERSION",
+    "CapLine",
+    "Evaluation",
+    "MetricResult",
+    "Result",
+    "Right",
+    "evaluate",
+]
 
 
 def evaluate(terms: Terms, facts: Facts, period: Period) -> Evaluation:
@@ -84,23 +41,38 @@ def evaluate(terms: Terms, facts: Facts, period: Period) -> Evaluation:
     if period.end <= period.start:
         raise ValueError("the period is empty")
     contract_mrc = sum((item.mrc for item in facts.items), Decimal(0))
+
+    def recredit(result: MetricResult, outcome: Outcome) -> Given:
+        return give_credit(terms, result.metric, result.item, outcome, facts, period, contract_mrc)
+
     results = [
-        _evaluate_metric(terms, metric, item, facts, period, contract_mrc)
+        settle_result(
+            _evaluate_metric(terms, metric, item, facts, period, contract_mrc),
+            terms,
+            facts,
+            period,
+            recredit,
+        )
         for metric in terms.metrics
         for item in sorted(facts.items, key=lambda item: item.id)
         if item.kind in metric.applies_to
         and max(item.start, period.start) < min(item.end, period.end)
     ]
-    caps = _cap_lines(terms, results, contract_mrc)
-    credits = sum((result.credit.amount for result in results), Decimal(0))
-    given = credits - sum((line.amount for line in caps), Decimal(0))
-    rights = tuple(
-        _right(rule, result, period)
-        for rule in terms.termination
-        for result in results
-        if not rule.metrics or result.metric.id in rule.metrics
+    settled = settle_credits(terms, results, facts, period, recredit)
+    rights = find_rights(terms, settled.results, settled.capped, facts, period)
+    return Evaluation(
+        period,
+        settled.results,
+        settled.caps,
+        settled.credit_total,
+        rights,
+        claimable_total=settled.claimable_total,
+        voucher_total=settled.voucher_total,
+        extensions=settled.extensions,
+        held_caps=settled.held_caps,
+        carried=settled.carried,
+        taxed=tax_lines(terms, settled.results, settled.caps),
     )
-    return Evaluation(period, tuple(results), tuple(caps), given, rights)
 
 
 def _evaluate_metric(
@@ -125,9 +97,9 @@ def _evaluate_metric(
             metric,
             item,
             of,
-            contract_mrc=contract_mrc,
-            days=facts.days_in_period,
-            period_ms=period.length,
+            facts,
+            period,
+            contract_mrc,
         )
 
     given = credit(outcome)
@@ -185,17 +157,9 @@ def _judge(
     facts: Facts,
     unsettled: list[str],
 ) -> tuple[Result, tuple[Text, ...]]:
-    notes: list[Text] = [*measurement.doubts]
+    notes = _open_questions(terms, metric, measurement, outcome, given, amounts, decided)
     if unsettled:
-        notes.append(say_unsettled(unsettled))
-    if not decided:
-        verdicts = {of.missed for of in measurement.outcomes.values()}
-        if metric.unknown == "left_out" and (len(verdicts) > 1 or None in verdicts):
-            notes.append(say_missing(terms, measurement, amounts))
-        if measurement.coverage * 100 < Fraction(metric.min_coverage):
-            notes.append(say_coverage(metric, measurement.coverage))
-    if given.review:
-        notes.append(say_hole())
+        notes.insert(0, say_unsettled(unsettled))
     if outcome.missed and not notes:
         unmet, unclear = check_conditions(metric, item, facts)
         if unmet:
@@ -214,101 +178,26 @@ def _judge(
     return "breached", ()
 
 
-def _cap_lines(terms: Terms, results: list[MetricResult], contract_mrc: Decimal) -> list[CapLine]:
-    """Combination and caps: within each item first, then over the month."""
-    lines: list[CapLine] = []
-    left: dict[str, Decimal] = {}
-    items = {result.item.id: result.item for result in results}
-    for name, item in items.items():
-        amounts = [r.credit.amount for r in results if r.item.id == name]
-        total_of_item = sum(amounts, Decimal(0))
-        if terms.combine_credits == "max" and total_of_item > max(amounts):
-            text = {
-                "zh": "同一服务项只计最高一项",
-                "en": "only the highest credit of the item is given",
-            }
-            lines.append(CapLine(f"cap:max:{name}", name, total_of_item - max(amounts), text))
-            total_of_item = max(amounts)
-        cap = _cap(terms, terms.cap_item, item.mrc)
-        if cap is not None and total_of_item > cap:
-            lines.append(
-                CapLine(
-                    f"cap:item:{name}", name, total_of_item - cap, _cap_text(cap, terms, "item")
-                )
-            )
-            total_of_item = cap
-        left[name] = total_of_item
-    credits = sum(left.values(), Decimal(0))
-    cap = _cap(terms, terms.cap_month, contract_mrc)
-    if cap is not None and credits > cap:
-        lines.append(CapLine("cap:month", None, credits - cap, _cap_text(cap, terms, "month")))
-    return lines
-
-
-def _cap(terms: Terms, cap: Amount | None, base: Decimal) -> Decimal | None:
-    if cap is None:
-        return None
-    exact = (
-        Fraction(base) * Fraction(cap.value) / 100 if cap.kind == "percent" else Fraction(cap.value)
-    )
-    return money(exact, terms.decimals, terms.rounding)
-
-
-def _cap_text(cap: Decimal, terms: Terms, what: str) -> Text:
-    if what == "item":
-        return {
-            "zh": f"单项服务抵扣上限 {cap} {terms.currency}",
-            "en": f"Cap of the item's credits, {terms.currency} {cap}",
-        }
-    return {
-        "zh": f"当月抵扣上限 {cap} {terms.currency}",
-        "en": f"Cap of the month's credits, {terms.currency} {cap}",
-    }
-
-
-def _right(rule: Termination, result: MetricResult, period: Period) -> Right:
-    """Whether a right of termination is reached, over the worst window the facts reach into."""
-    events = [event for event in result.outcome.events if event.counted_ms > rule.each_longer_ms]
-    spans: list[Interval] = [part for event in events for part in event.parts]
-    window = min(rule.window_ms or period.length, period.length)
-    starts = sorted({period.start, *(start for start, _ in spans), *(e - window for _, e in spans)})
-    starts = [min(max(start, period.start), period.end - window) for start in starts]
-    worst = max(total(clip(spans, start, start + window)) for start in starts)
-    most = max(
-        sum(1 for event in events if event.start < start + window and event.end > start)
-        for start in starts
-    )
-    longest = max((event.counted_ms for event in events), default=0)
-    length = rule.window_ms or period.length
-    value: Fraction = {
-        "downtime_pct": Fraction(worst * 100, length),
-        "downtime": Fraction(worst),
-        "events": Fraction(most),
-        "one_event": Fraction(longest),
-    }[rule.measure]
-    bound = (
-        f"{plain(rule.more_than)} %"
-        if rule.measure == "downtime_pct"
-        else plain(rule.more_than)
-        if rule.measure == "events"
-        else say_duration(int(rule.more_than))[1]
-    )
-    said = (
-        f"{plain(fixed(value, 6))} %"
-        if rule.measure == "downtime_pct"
-        else str(value)
-        if rule.measure == "events"
-        else " ".join(say_span(int(value))[1:])
-    )
-    what = {
-        "downtime_pct": ("中断占比", "downtime share"),
-        "downtime": ("中断合计", "downtime"),
-        "events": ("中断次数", "outages"),
-        "one_event": ("单次中断", "one outage"),
-    }[rule.measure]
-    span, title = say_duration(length), result.metric.title
-    text = {
-        "zh": f"{title['zh']}：{span[0]}内{what[0]}超过 {bound} 时可解约",
-        "en": f"{title['en']}: right to terminate when {what[1]} in {span[1]} exceeds {bound}",
-    }
-    return Right(result.id, rule, value > Fraction(rule.more_than), said, text)
+def _open_questions(
+    terms: Terms,
+    metric: Metric,
+    measurement: Measurement,
+    outcome: Outcome,
+    given: Given,
+    amounts: list[Decimal],
+    decided: bool,
+) -> list[Text]:
+    """What nobody measured, established or agreed, so that a person must decide."""
+    notes = list(measurement.doubts)
+    if not decided:
+        verdicts = {of.missed for of in measurement.outcomes.values()}
+        said = outcome.by_figure and bool(notes)
+        if metric.unknown == "left_out" and (len(verdicts) > 1 or None in verdicts) and not said:
+            notes.append(say_missing(terms, measurement, amounts))
+        if measurement.coverage * 100 < Fraction(metric.min_coverage):
+            notes.append(say_coverage(metric, measurement.coverage))
+    if given.missing:
+        notes.append(say_unknown_facts(given.missing))
+    elif given.review:
+        notes.append(say_hole())
+    return notes

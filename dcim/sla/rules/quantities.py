@@ -30,13 +30,13 @@ RATE_UNITS = {
     1024: {"bit/s": 1, "kbit/s": 2**10, "Mbit/s": 2**20, "Gbit/s": 2**30},
 }
 ROUNDING = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN}
-Kind = Literal["percent", "money", "days"]
+Kind = Literal["percent", "money", "days", "per_unit"]
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 
 
 @dataclass(frozen=True)
 class Amount:
-    """What a credit gives: a share of the base, a sum of money, or days of the fee."""
+    """What a credit gives: a share of the base, money (also for each unit), or days of the fee."""
 
     kind: Kind
     value: Decimal
@@ -82,7 +82,9 @@ def read_money(text: str, currency: str) -> Decimal:
 
 
 def read_amount(text: str, currency: str) -> Amount:
-    """A percentage of the base, days of the fee, or money."""
+    """A percentage of the base, days of the fee, money, or money for each unit."""
+    if text.endswith(" per unit"):
+        return Amount("per_unit", read_money(text.removesuffix(" per unit"), currency))
     _, unit = _split(text)
     if unit == "%":
         return Amount("percent", read_percent(text))

@@ -1,5 +1,6 @@
 """What a person must decide, and why: one sentence for each reason a verdict is left open."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -69,6 +70,14 @@ def say_hole() -> Text:
     return {
         "zh": "结果落在条款各档之间的空隙：须由人核定适用哪一档",
         "en": "the result lies between the rows of the terms: a person must decide which applies",
+    }
+
+
+def say_unknown_facts(facts: Sequence[Text]) -> Text:
+    zh, en = "、".join(fact["zh"] for fact in facts), " and ".join(fact["en"] for fact in facts)
+    return {
+        "zh": f"条款所需的事实未知：{zh}；查明后才能确定抵扣",
+        "en": f"not known, and needed for the credit: {en}",
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from dcim.sla.rules.credits import Step, both, span
+from dcim.sla.rules.credit_steps import Step, both, span
 from dcim.sla.rules.evaluation import MetricResult, evaluate
 from dcim.sla.rules.facts import Calendar, Facts, Item, Period, Request, Resource, Ticket
 from dcim.sla.rules.intervals import Interval, clip, subtract, total

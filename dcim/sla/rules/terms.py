@@ -36,6 +36,19 @@ class Tier:
     credit: Amount
 
 
+Base = Literal[
+    "item",
+    "item_rent",
+    "contract",
+    "site",
+    "invoice",
+    "next_invoice",
+    "larger_of_fee_and_usage",
+    "paid",
+    "area_share",
+]
+
+
 @dataclass(frozen=True)
 class Credit:
     """How a missed target becomes money; fields not used by the form keep their defaults."""
@@ -48,8 +61,10 @@ class Credit:
         "per_shortfall",
         "per_event",
         "prorata",
+        "tiers_events",
+        "per_day",
     ]
-    base: Literal["item", "item_rent", "contract"] = "item"
+    base: Base = "item"
     cap: Amount | None = None
     give: Amount | None = None  # flat
     tiers: tuple[Tier, ...] = ()
@@ -66,6 +81,13 @@ class Credit:
     day_value: Literal["mrc/30", "mrc/days", "mrc*12/365"] | None = None
     multiple: Decimal = Decimal(1)  # prorata
     min_days: int = 0
+    fee_of: Literal["month", "week"] = "month"
+    week_value: Literal["mrc*12/52", "mrc*7/30", "mrc*7/days"] | None = None
+    after_share: Decimal = Decimal(0)  # percent of the period, beside after_ms
+    beyond_target: bool = False  # only what the target doesn't allow
+    at_most: tuple[int, int] | None = None  # so many outages in any so many ms
+    cap_event: Amount | None = None
+    cap_day: Amount | None = None
 
 
 @dataclass(frozen=True)
@@ -204,11 +226,44 @@ class Metric:
 @dataclass(frozen=True)
 class Termination:
     metrics: tuple[str, ...]
-    measure: Literal["downtime_pct", "downtime", "events", "one_event"]
+    measure: Literal[
+        "downtime_pct", "downtime", "events", "one_event", "missed_periods", "caps_reached"
+    ]
     more_than: Decimal  # percent, milliseconds or a count; the bound itself is not enough
     window_ms: int | None = None  # None = the period
     each_longer_ms: int = 0
     notice_ms: int | None = None
+    inclusive: bool = False  # the bound itself is enough
+    reaches_back: bool = False  # the window may begin before the period
+    of_periods: int = 0  # caps_reached: in so many periods, this one among them
+    exercise_ms: int | None = None  # the right lapses so long after the period
+    only_if: tuple[str, bool] | None = None  # a condition of the item, and how it must be
+
+
+@dataclass(frozen=True)
+class Settle:
+    """What a credit becomes, where, and whether the customer must ask for it."""
+
+    kind: Literal["credit", "voucher", "extension"] = "credit"
+    on: Literal["this_invoice", "next_invoice"] = "this_invoice"
+    on_claim: bool = False
+    within_ms: int = 0
+    business_days: int = 0  # in place of within_ms
+    since: Literal["period_end", "event_end"] = "period_end"
+    carry_forward: bool | None = None  # what an invoice can't take; None: not limited by it
+    expires_ms: int | None = None  # of a voucher, from the end of the period
+    cash: bool = False
+    day_value: Literal["mrc/30", "mrc/days", "mrc*12/365"] | None = None  # extension
+    whole_days: Literal["up", "down", "exact"] = "exact"
+
+
+@dataclass(frozen=True)
+class Tax:
+    """`included`: the fees contain it; a credit is an amount with it (gross) or without (net)."""
+
+    rate: Decimal  # percent
+    mode: Literal["included", "added"]
+    credit_is: Literal["net", "gross"]
 
 
 @dataclass(frozen=True)
@@ -254,7 +309,15 @@ class Terms:
     cap_item: Amount | None = None
     cap_month: Amount | None = None
     cap_clause: str = ""
-    combine_credits: Literal["sum", "max"] = "sum"
+    combine_credits: Literal["sum", "max", "once_per_time"] = "sum"
     termination: tuple[Termination, ...] = ()
+    caps_of: Literal["fee", "paid"] = "fee"  # what percentages of caps refer to
+    cap_year: Amount | None = None
+    year_is: Literal["calendar_year", "twelve_months"] = "calendar_year"
+    min_payout: Decimal = Decimal(0)
+    exclusive: tuple[tuple[str, ...], ...] = ()  # groups of metrics, of each the highest
+    not_combinable: tuple[str, ...] = ()  # metrics whose credit stands alone
+    settle: Settle | None = None
+    tax: Tax | None = None
     sha256: str = ""
     warnings: tuple[Text, ...] = ()

@@ -61,6 +61,11 @@ def only(evaluation: Evaluation) -> MetricResult:
     return result
 
 
+BY_EVENT = (
+    "{form: per_increment, increment: 1 h, counted: started, each: 5 %, per: event, cap_event: 8 %}"
+)
+
+
 @pytest.mark.parametrize(
     ("credit", "minutes", "amount"),
     [
@@ -97,6 +102,26 @@ def only(evaluation: Evaluation) -> MetricResult:
         ("{form: prorata, multiple: 10, day_value: mrc/30, min_days: 1}", [100], "100.00"),
         ("{form: per_event, each: 50 %, cap: 70 %}", [5, 5, 5], "2100.00"),
         ("{form: per_event, each: 50 %, cap: 1000.00}", [5, 5, 5], "1000.00"),
+        # one a day: within any 36 h only every second one
+        ("{form: per_event, each: 10 %, at_most: 1 per 36 h}", [5, 5, 5], "600.00"),
+        # 5 % each started hour, of one outage at most 8 %: 5 + 8 + 8
+        (
+            BY_EVENT,
+            [50, 70, 500],
+            "630.00",
+        ),
+        ("{form: per_event, each: 10 %, cap_event: 2.00}", [5, 5], "4.00"),
+        # 720 and 72 min of 43200 are 50.00 and 5.00, of which a day gives 20.00 at most
+        ("{form: prorata, day_value: mrc/30, cap_day: 20.00}", [720, 72], "25.00"),
+        # the second one lasts from noon to the next day's noon
+        ("{form: per_day, each: 1 day, day_value: mrc/30}", [5, 1440], "300.00"),
+        ("{form: flat, give: 100 %, fee_of: week, week_value: mrc*7/30}", [1], "700.00"),
+        (
+            "{form: per_increment, beyond: target, increment: 1 min, counted: full, each: 1.00}",
+            [60],
+            "60.00",
+        ),
+        ("{form: prorata, after: 1 %, day_value: mrc/30}", [864], "30.00"),
     ],
 )
 def test_forms_of_credit(credit: str, minutes: list[int], amount: str) -> None:

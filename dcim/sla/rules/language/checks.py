@@ -74,10 +74,16 @@ def refuse_contradictions(terms: Terms, top: Reader) -> None:
                 "governs", message, ("governs: percent", "governs: minutes", "governs: both")
             )
         credit = metric.credit
-        if credit is None or not credit.tiers:
+        if credit is None:
             continue
         below = words.group("credit") or words
-        if credit.form == "tiers_duration" and credit.compare:
+        if credit.beyond_target and (
+            metric.target.availability is None and metric.target.downtime_ms is None
+        ):
+            below.refuse("beyond", "the target allows no downtime by a share or a time")
+        if not credit.tiers:
+            continue
+        if credit.form != "tiers_availability" and credit.compare:
             below.refuse("compare", "is for availability tiers only")
         for flaw in find_flaws(credit, metric.target):
             if flaw.kind == "hole" and credit.hole is None:
@@ -133,6 +139,8 @@ class Flaw:
 
 def find_flaws(credit: Credit, target: Target) -> list[Flaw]:
     """Holes and overlaps of tiers over everything that misses the target."""
+    if credit.form == "tiers_events":
+        return _event_flaws(credit, target)
     say: Callable[[Decimal], str] = (
         (lambda v: f"{plain(v)} %")
         if credit.form == "tiers_availability"
@@ -171,6 +179,24 @@ def find_flaws(credit: Credit, target: Target) -> list[Flaw]:
     return flaws
 
 
+def _event_flaws(credit: Credit, target: Target) -> list[Flaw]:
+    """Holes and overlaps of rows by outages, from the first number that can miss the target."""
+    only_events = target.events is not None and (
+        target.availability is None and target.downtime_ms is None
+    )
+    first = (target.events or 0) + 1 if only_events else 1
+    bounds = {first}
+    for tier in credit.tiers:
+        for end in (tier.range.low, tier.range.high):
+            bounds |= {int(end) - 1, int(end), int(end) + 1} if end is not None else set()
+    flaws: list[Flaw] = []
+    for count in sorted(bound for bound in bounds if bound >= first):  # only there it can change
+        rows = sum(1 for tier in credit.tiers if tier.range.contains(Fraction(count)))
+        if rows != 1:
+            flaws.append(Flaw("overlap" if rows else "hole", f"{count} outages"))
+    return flaws
+
+
 def _between(
     lower: Range, upper: Range, step: Decimal | None, say: Callable[[Decimal], str]
 ) -> list[Flaw]:
@@ -196,6 +222,7 @@ def _between(
 def find_oddities(terms: Terms) -> Iterator[Text]:
     """Warnings for what is legal but odd."""
     yield from _usage_oddities(terms)
+    yield from _money_oddities(terms)
     for metric in terms.metrics:
         name = metric.id
         if metric.credit is None:
@@ -221,6 +248,35 @@ def find_oddities(terms: Terms) -> Iterator[Text]:
                 yield _warn(name, "上限低于最高档", "the cap lies below the highest row")
         if _falls(credit):
             yield _warn(name, "中断更久而抵扣更少", "a longer outage gives a smaller credit")
+
+
+def _money_oddities(terms: Terms) -> Iterator[Text]:
+    month = terms.cap_month
+    if terms.combine_credits == "max" and (terms.exclusive or terms.not_combinable):
+        yield _warn(
+            "combine_credits",
+            "max 已只计最高一项, exclusive 与 not_combinable 不起作用",
+            "with max only the highest is given; exclusive and not_combinable change nothing",
+        )
+    if month and terms.min_payout and month.kind == "money" and month.value < terms.min_payout:
+        yield _warn(
+            "caps", "上限低于最低支付额", "the cap lies below the least that is paid; nothing is"
+        )
+    for metric in terms.metrics:
+        credit = metric.credit
+        if credit is None:
+            continue
+        amounts = [credit.give, credit.each, credit.initial, *(t.credit for t in credit.tiers)]
+        caps = (credit.cap, credit.cap_event, credit.cap_day)
+        needs_fee = credit.form == "prorata" or any(
+            amount is not None and amount.kind in ("percent", "days")
+            for amount in (*amounts, *caps)
+        )
+        plain = credit.base in ("item", "item_rent", "contract") and credit.fee_of == "month"
+        if not needs_fee and not plain:
+            yield _warn(
+                metric.id, "抵扣为固定金额, 基数不起作用", "the base changes nothing: all is money"
+            )
 
 
 def _usage_oddities(terms: Terms) -> Iterator[Text]:

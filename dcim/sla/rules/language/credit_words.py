@@ -15,6 +15,8 @@ def say_amount(amount: Amount) -> Text:
             "zh": f"{value} 天月费",
             "en": f"{value} day{'' if value == '1' else 's'} of the fee",
         }
+    if amount.kind == "per_unit":
+        return {"zh": f"每单位 {value} 元", "en": f"{value} per unit"}
     return {"zh": f"{value} 元", "en": value}
 
 
@@ -24,6 +26,8 @@ def say_range(bounds: Range, unit: str) -> Text:
     def say(value: Decimal) -> tuple[str, str]:
         if unit == "ms":
             return say_duration(int(value))
+        if unit == "":
+            return f"{plain(value)} 次", plain(value)
         return f"{plain(value)} {unit}", f"{plain(value)} {unit}"
 
     zh, en = [], []
@@ -39,25 +43,56 @@ def say_range(bounds: Range, unit: str) -> Text:
 
 
 def say_tier(credit: Credit, tier: Tier) -> Text:
-    unit = "%" if credit.form == "tiers_availability" else "ms"
+    unit = {"tiers_availability": "%", "tiers_events": ""}.get(credit.form, "ms")
     bounds, given = say_range(tier.range, unit), say_amount(tier.credit)
-    what = ("可用率", "availability") if unit == "%" else ("中断", "downtime")
+    what = {"%": ("可用率", "availability"), "": ("中断次数", "outages")}.get(
+        unit, ("中断", "downtime")
+    )
     return {
         "zh": f"{what[0]}{bounds['zh']}：{given['zh']}",
         "en": f"{what[1]} {bounds['en']}: {given['en']}",
     }
 
 
+BASES = {
+    "item": ("该服务项月费", "the item's monthly fee"),
+    "item_rent": ("该服务项当期租费", "the item's rent of the period"),
+    "contract": ("合同月费合计", "all monthly fees of the contract"),
+    "site": ("合同在该站点的月费合计", "the contract's monthly fees at the item's site"),
+    "invoice": ("本期账单金额", "the period's invoice"),
+    "next_invoice": ("下期账单金额", "the next invoice"),
+    "larger_of_fee_and_usage": (
+        "该服务项月费与按量费用中较高者",
+        "the larger of the item's monthly fee and its usage charge",
+    ),
+    "paid": ("该服务项当期实付现金", "what was paid in money for the item"),
+    "area_share": (
+        "站点月费合计按自有面积占比分摊的部分",
+        "the customer's own area's share of the monthly fees at the site",
+    ),
+}
+
+
 def say_credit(credit: Credit | None) -> Text:
     if credit is None:
         return {"zh": "未约定抵扣", "en": "No credit is agreed"}
-    base = {
-        "item": ("该服务项月费", "the item's monthly fee"),
-        "item_rent": ("该服务项当期租费", "the item's rent of the period"),
-        "contract": ("合同月费合计", "all monthly fees of the contract"),
-    }[credit.base]
+    base = BASES[credit.base]
+    if credit.week_value is not None:
+        rule = credit.week_value.removeprefix("mrc").replace("*", " × ").replace("/", " / ")
+        of = rule.replace("days", "{}")
+        base = (
+            f"{base[0]}的一周（月费{of.format('当月天数')}）",
+            f"one week ({of.format('days of the month').strip()}) of {base[1]}",
+        )
     zh, en = _say_form(credit)
     zh, en = f"抵扣（以{base[0]}为基数）：{zh}", f"Credit (of {base[1]}): {en}"
+    for most, said in (
+        (credit.cap_event, ("每次中断", "an outage")),
+        (credit.cap_day, ("每日", "a day")),
+    ):
+        if most is not None:
+            cap = say_amount(most)
+            zh, en = f"{zh}；{said[0]}至多 {cap['zh']}", f"{en}; at most {cap['en']} for {said[1]}"
     if credit.cap is not None:
         cap = say_amount(credit.cap)
         zh, en = f"{zh}；至多 {cap['zh']}", f"{en}; at most {cap['en']}"
@@ -68,29 +103,62 @@ def _say_form(credit: Credit) -> tuple[str, str]:
     if credit.tiers:
         rows = [say_tier(credit, tier) for tier in credit.tiers]
         return "；".join(row["zh"] for row in rows), "; ".join(row["en"] for row in rows)
-    each = say_amount(credit.each) if credit.each else {"zh": "", "en": ""}
-    started = credit.counted == "started"
-    if credit.form == "flat" and credit.give:
-        give = say_amount(credit.give)
-        return give["zh"], give["en"]
+    each = say_amount(credit.each or credit.give or Amount("percent", Decimal(0)))
+    if credit.form == "flat":
+        return each["zh"], each["en"]
     if credit.form == "per_increment":
-        length = say_duration(credit.increment_ms)
-        zh = f"每{'起始' if started else '满'} {length[0]} {each['zh']}"
-        en = f"{each['en']} for each {'started' if started else 'full'} {length[1]}"
-        if credit.initial:
-            initial = say_amount(credit.initial)
-            zh, en = f"每次中断先计 {initial['zh']}，另{zh}", f"{initial['en']} at once and {en}"
-        if credit.after_ms:
-            after = say_duration(credit.after_ms)
-            zh, en = f"超过 {after[0]}的部分，{zh}", f"{en} beyond {after[1]}"
-        return zh, en
+        return _say_increments(credit, each)
     if credit.form == "per_shortfall":
+        started = credit.counted == "started"
         step = f"{plain(credit.step)} %"
         return (
             f"低于目标每{'起始' if started else '满'} {step} {each['zh']}",
             f"{each['en']} for each {'started' if started else 'full'} {step} below the target",
         )
-    if credit.form == "per_event":
-        return f"每次中断 {each['zh']}", f"{each['en']} for each outage"
-    times = plain(credit.multiple)
-    return f"按中断时长比例的 {times} 倍", f"{times} times the pro rata share of the downtime"
+    return _say_share(credit) if credit.form == "prorata" else _say_events(credit, each)
+
+
+def _say_share(credit: Credit) -> tuple[str, str]:
+    times, after = plain(credit.multiple), _say_after(credit)
+    return (
+        (f"超过{after[0]}的部分，" if after else "") + f"按中断时长比例的 {times} 倍",
+        f"{times} times the pro rata share of the downtime"
+        + (f" beyond {after[1]}" if after else ""),
+    )
+
+
+def _say_increments(credit: Credit, each: Text) -> tuple[str, str]:
+    started = credit.counted == "started"
+    length = say_duration(credit.increment_ms)
+    zh = f"每{'起始' if started else '满'} {length[0]} {each['zh']}"
+    en = f"{each['en']} for each {'started' if started else 'full'} {length[1]}"
+    if credit.initial:
+        initial = say_amount(credit.initial)
+        zh, en = f"每次中断先计 {initial['zh']}，另{zh}", f"{initial['en']} at once and {en}"
+    after = _say_after(credit)
+    if after:
+        zh, en = f"超过{after[0]}的部分，{zh}", f"{en} beyond {after[1]}"
+    return zh, en
+
+
+def _say_events(credit: Credit, each: Text) -> tuple[str, str]:
+    if credit.form == "per_day":
+        return f"有中断的每一天 {each['zh']}", f"{each['en']} for each day with an outage"
+    zh, en = f"每次中断 {each['zh']}", f"{each['en']} for each outage"
+    if credit.at_most is not None:
+        most, window = credit.at_most[0], say_duration(credit.at_most[1])
+        zh += f"，任意 {window[0]}内至多 {most} 次"
+        en += f", at most {most} in any {window[1]}"
+    return zh, en
+
+
+def _say_after(credit: Credit) -> tuple[str, str] | None:
+    if credit.beyond_target:
+        return "目标允许", "what the target allows"
+    if credit.after_share:
+        share = plain(credit.after_share)
+        return f"账期 {share} %", f"{share} % of the period"
+    if credit.after_ms:
+        after = say_duration(credit.after_ms)
+        return f" {after[0]}", after[1]
+    return None

@@ -8,14 +8,18 @@ from zoneinfo import ZoneInfo
 
 from dcim.sla.rules.language import checks
 from dcim.sla.rules.language.metric_loading import read_metric
+from dcim.sla.rules.language.settlement_loading import (
+    read_caps,
+    read_groups,
+    read_not_combinable,
+    read_settle,
+    read_tax,
+    refuse_unsettled,
+)
 from dcim.sla.rules.language.termination_loading import read_termination
 from dcim.sla.rules.language.tree import Problem, Reader, TermsRefusedError, hash_node, parse_text
 from dcim.sla.rules.language.usage_loading import read_usage
-from dcim.sla.rules.quantities import (
-    ROUNDING,
-    Amount,
-    read_amount,
-)
+from dcim.sla.rules.quantities import ROUNDING
 from dcim.sla.rules.terms import Terms
 
 
@@ -30,7 +34,10 @@ def load_terms(text: str) -> Terms:
     currency = top.need("currency", _currency, "XXX")
     rounding, decimals = top.need("rounding", _money_rounding, ("half_up", 2))
     rent = top.group("rent")
-    caps = top.group("caps")
+    caps = read_caps(top, currency)
+    metrics = tuple(
+        read_metric(name, words, currency) for name, words in top.named_groups("metrics")
+    )
     terms = Terms(
         name=top.text("terms"),
         version=top.text("version"),
@@ -42,20 +49,27 @@ def load_terms(text: str) -> Terms:
         period=cast(Any, top.choose("period", ("calendar_month",))),
         rent_clause=rent.text("clause", "") if rent else "",
         prorate=cast(Any, rent.choose("prorate", ("days", "none"), "days") if rent else "days"),
-        metrics=tuple(
-            read_metric(name, words, currency) for name, words in top.named_groups("metrics")
-        ),
+        metrics=metrics,
         usage=tuple(read_usage(name, words, currency) for name, words in top.named_groups("usage")),
-        cap_item=read_cap(caps, "item", currency) if caps else None,
-        cap_month=read_cap(caps, "month", currency) if caps else None,
-        cap_clause=caps.text("clause", "") if caps else "",
-        combine_credits=cast(Any, top.choose("combine_credits", ("sum", "max"), "sum")),
+        cap_item=caps.item,
+        cap_month=caps.month,
+        cap_clause=caps.clause,
+        combine_credits=cast(
+            Any, top.choose("combine_credits", ("sum", "max", "once_per_time"), "sum")
+        ),
         termination=tuple(read_termination(words) for words in top.entries("termination")),
+        caps_of=cast(Any, caps.of),
+        cap_year=caps.year,
+        year_is=cast(Any, caps.year_is),
+        min_payout=caps.min_payout,
+        exclusive=read_groups(top, metrics),
+        not_combinable=read_not_combinable(top, metrics),
+        settle=read_settle(top),
+        tax=read_tax(top),
         sha256=hash_node(node),
     )
-    for part in (rent, caps):
-        if part:
-            part.finish()
+    if rent:
+        rent.finish()
     top.finish()
     known = {metric.id for metric in terms.metrics}
     for right in terms.termination:
@@ -64,6 +78,7 @@ def load_terms(text: str) -> Terms:
                 top.refuse("termination", f"{name!r} is no metric of these terms", tuple(known))
     if not problems:
         checks.refuse_contradictions(terms, top)
+        refuse_unsettled(terms, top)
     if problems:
         raise TermsRefusedError(problems)
     return replace(terms, warnings=tuple(checks.find_oddities(terms)))
@@ -88,10 +103,3 @@ def _zone(text: str) -> str:
     except (KeyError, ValueError, OSError) as error:
         raise ValueError(f"{text!r} is no time zone such as Asia/Shanghai") from error
     return text
-
-
-def read_cap(caps: Reader, key: str, currency: str) -> Amount | None:
-    amount = caps.read(key, lambda text: read_amount(text, currency), None)
-    if amount is not None and amount.kind == "days":
-        caps.refuse(key, "a cap is a percentage of the fee or a sum of money")
-    return amount

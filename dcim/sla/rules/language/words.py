@@ -1,7 +1,7 @@
 """The terms as clauses in words, Chinese and English."""
 
-from dcim.sla.rules.language.credit_words import say_amount
 from dcim.sla.rules.language.metric_words import say_metric
+from dcim.sla.rules.language.settlement_words import say_caps, say_settle, say_tax
 from dcim.sla.rules.language.usage_words import say_usage
 from dcim.sla.rules.terms import Metric, Terms, Text, Usage
 
@@ -38,26 +38,14 @@ def clause_words(terms: Terms) -> list[dict[str, object]]:
     caps = say_caps(terms)
     if caps:
         parts.append({"id": "caps", "title": {"zh": "上限", "en": "Caps"}, "text": caps})
+    if terms.settle is not None:
+        title = {"zh": "结算", "en": "Settlement"}
+        parts.append({"id": "settle", "title": title, "text": say_settle(terms.settle)})
+    tax = say_tax(terms)
+    if tax:
+        parts.append({"id": "tax", "title": {"zh": "税", "en": "Tax"}, "text": tax})
     return parts
 
 
 def _title(part: Metric | Usage) -> Text:
     return {key: f"{part.clause} {text}".strip() for key, text in part.title.items()}
-
-
-def say_caps(terms: Terms) -> Text | None:
-    zh, en = [], []
-    if terms.cap_item:
-        cap = say_amount(terms.cap_item)
-        zh.append(f"每服务项每月抵扣至多 {cap['zh']}")
-        en.append(f"Credits of an item are at most {cap['en']} a month")
-    if terms.cap_month:
-        cap = say_amount(terms.cap_month)
-        zh.append(f"每月抵扣合计至多 {cap['zh']}（以合同月费合计为基数）")
-        en.append(f"All credits of a month are at most {cap['en']} of the contract's monthly fees")
-    if terms.combine_credits == "max":
-        zh.append("同一服务项多项未达标的，只计最高一项")
-        en.append("Of several credits for one item only the highest is given")
-    if not zh:
-        return None
-    return {"zh": "；".join(zh) + "。", "en": ". ".join(en) + "."}
