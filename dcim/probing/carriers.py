@@ -4,8 +4,11 @@ import errno
 import ipaddress
 import socket
 import struct
+import sys
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from dcim.probing.echo_message import strip_ipv4
 
@@ -13,14 +16,18 @@ _RECEIVE_BUFFER = 4 << 20
 _ICMP_FILTER, _SOL_RAW = 1, 255  # linux/icmp.h: a set bit keeps the type out
 _ICMP6_FILTER = 1  # linux/icmpv6.h, RFC 3542, 3.2
 _REPLY_TYPE, _REPLY6_TYPE = 0, 129
+_SO_TIMESTAMPNS = 35  # asm-generic/socket.h; the ancillary data has the same number
+_TIMESPEC = struct.Struct("@ll")
+_ANCILLARY = 64
+_LONGEST_WAIT_NS = 10_000_000_000
 
 
 class Carrier(Protocol):
     """Takes ICMP echo messages there and back. `way` says how, for people.
 
     `identifier` is the one all requests through it must have; None: any. `send` raises OSError
-    where the message didn't leave this machine. `receive` gives the message and the source
-    address, None when there is nothing to read.
+    where the message didn't leave this machine. `receive` gives the message, the source address
+    and how long it lay here unread in ns; None when there is nothing to read.
     """
 
     way: str
@@ -31,7 +38,7 @@ class Carrier(Protocol):
 
     def send(self, message: bytes, address: str) -> None: ...
 
-    def receive(self) -> tuple[bytes, str] | None: ...
+    def receive(self) -> tuple[bytes, str, int] | None: ...
 
     def close(self) -> None: ...
 
@@ -52,16 +59,17 @@ class IcmpCarrier:
     def send(self, message: bytes, address: str) -> None:
         self._sock.sendto(message, (address, 0))
 
-    def receive(self) -> tuple[bytes, str] | None:
+    def receive(self) -> tuple[bytes, str, int] | None:
         try:
-            packet, source = self._sock.recvfrom(65_535)
+            packet, ancillary, _, source = self._sock.recvmsg(65_535, _ANCILLARY)
         except (BlockingIOError, InterruptedError):
             return None
         except OSError:
-            return b"", ""  # an error that waited, about some other packet: nothing was heard
+            return b"", "", 0  # an error that waited, about some other packet: nothing was heard
+        waited_ns = measure_wait(ancillary, time.time_ns())
         if self._raw and not self.ipv6:
             packet = strip_ipv4(packet)
-        return packet, str(ipaddress.ip_address(source[0].partition("%")[0]))
+        return packet, str(ipaddress.ip_address(source[0].partition("%")[0])), waited_ns
 
     def close(self) -> None:
         self._sock.close()
@@ -97,6 +105,8 @@ def _open(*, ipv6: bool, raw: bool) -> socket.socket:
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        if sys.platform == "linux":
+            sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         if raw:
             _filter(sock, ipv6=ipv6)
         else:
@@ -105,6 +115,19 @@ def _open(*, ipv6: bool, raw: bool) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def measure_wait(ancillary: Sequence[tuple[int, int, Any]], now_ns: int) -> int:
+    """How long a packet waited to be read, by the kernel's stamp on it: a busy process must not
+    lengthen a round trip. Both are of the wall clock, which may be set in between: what can't be
+    is 0, and the time of reading holds.
+    """
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(data) >= _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(data)
+            waited = now_ns - (seconds * 1_000_000_000 + nanoseconds)
+            return waited if 0 <= waited <= _LONGEST_WAIT_NS else 0
+    return 0
 
 
 def _filter(sock: socket.socket, *, ipv6: bool) -> None:

@@ -1,7 +1,8 @@
 """Echo rounds: many targets at once over few sockets, what comes back matched, the rest counted.
 
 An answer counts once, and only if source address, identifier, sequence number and the random
-payload are those of an echo that is waited for. Times are of the monotonic clock.
+payload are those of an echo that is waited for. Times are of the monotonic clock, from right before
+sending to when the kernel had the answer.
 """
 
 import asyncio
@@ -74,9 +75,10 @@ class IcmpEchoes:
             heard = self.carrier.receive()
             if heard is None:
                 return
-            self._receive(*heard, time.monotonic_ns())
+            message, source, waited_ns = heard
+            self._receive(message, source, time.monotonic_ns() - waited_ns)
 
-    def _receive(self, message: bytes, source: str, now_ns: int) -> None:
+    def _receive(self, message: bytes, source: str, at_ns: int) -> None:
         reply = read_reply(message, ipv6=self.carrier.ipv6)
         if reply is None:
             self._strays["no_reply"] += 1
@@ -92,7 +94,7 @@ class IcmpEchoes:
             sent.round.duplicates += 1
         else:
             sent.answered = True
-            took_ns = now_ns - sent.at_ns
+            took_ns = max(at_ns - sent.at_ns, 0)
             if took_ns <= self._timeout_ns:
                 sent.round.rtts_us[sent.place] = took_ns // 1000
             else:

@@ -34,12 +34,12 @@ class UdpCarrier:
         self.sent.append(message)
         self._sock.sendto(message, (address, self._port))
 
-    def receive(self) -> tuple[bytes, str] | None:
+    def receive(self) -> tuple[bytes, str, int] | None:
         try:
             packet, source = self._sock.recvfrom(65_535)
         except (BlockingIOError, InterruptedError):
             return None
-        return packet, source[0]
+        return packet, source[0], 0
 
     def close(self) -> None:
         self._sock.close()

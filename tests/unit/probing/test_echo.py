@@ -4,8 +4,10 @@ import asyncio
 import errno
 import shutil
 import socket
+import struct
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcim.probing.carriers import Carrier, Refusal, open_icmp
+from dcim.probing.carriers import Carrier, Refusal, measure_wait, open_icmp
 from dcim.probing.echo import Echoed, IcmpEchoes, run_rounds
 from dcim.probing.echo_message import (
     checksum,
@@ -134,9 +136,9 @@ def test_each_guard_is_needed(guard: str, monkeypatch: pytest.MonkeyPatch) -> No
     if guard == "source":
         heard = UdpCarrier.receive
 
-        def blind(self: UdpCarrier) -> tuple[bytes, str] | None:
+        def blind(self: UdpCarrier) -> tuple[bytes, str, int] | None:
             found = heard(self)
-            return found and (found[0], HOST)
+            return found and (found[0], HOST, 0)
 
         monkeypatch.setattr(UdpCarrier, "receive", blind)
     elif guard == "payload":
@@ -157,10 +159,10 @@ def test_each_guard_is_needed(guard: str, monkeypatch: pytest.MonkeyPatch) -> No
 _receive_once = IcmpEchoes._receive
 
 
-def _receive_twice(self: IcmpEchoes, message: bytes, source: str, now_ns: int) -> None:
+def _receive_twice(self: IcmpEchoes, message: bytes, source: str, at_ns: int) -> None:
     for sent in self._sent.values():
         sent.answered = False
-    _receive_once(self, message, source, now_ns)
+    _receive_once(self, message, source, at_ns)
 
 
 def test_many_targets_share_one_carrier_and_the_dead_hold_nobody_up() -> None:
@@ -292,6 +294,39 @@ def test_real_icmp_over_loopback(address: str) -> None:
     assert round_.way in ("raw ICMP socket", "ICMP datagram socket")
 
 
+@pytest.mark.parametrize("stamped", [True, False])
+def test_a_busy_process_lengthens_no_round_trip(
+    stamped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel's stamp tells when the answer came; the control is without it."""
+    carrier = open_icmp(ipv6=False)
+    if isinstance(carrier, Refusal):
+        pytest.skip(carrier.why)
+    if not stamped:
+        monkeypatch.setattr("dcim.probing.carriers.measure_wait", lambda *_: 0)
+    echoes = IcmpEchoes(carrier, 1.0, Counter())
+    round_ = Round(EchoTarget(1, "127.0.0.1"))
+    echoes.send(round_)
+    time.sleep(0.2)
+    echoes.drain()
+    carrier.close()
+    [rtt] = round_.rtts_us
+    assert rtt is not None
+    assert (rtt < 100_000) == stamped
+
+
+@pytest.mark.parametrize(
+    "stamp", [b"", b"short", struct.pack("@ll", 2, 0), struct.pack("@ll", -100, 0)]
+)
+def test_stamps_that_cannot_be_are_left_aside(stamp: bytes) -> None:
+    assert measure_wait([(socket.SOL_SOCKET, 35, stamp)], 1_000_000_000) == 0
+
+
+def test_a_stamp_tells_the_wait() -> None:
+    stamp = struct.pack("@ll", 1, 500)
+    assert measure_wait([(socket.SOL_SOCKET, 35, stamp)], 1_000_002_000) == 1_500
+
+
 IN_OWN_NETWORK = """
 import asyncio, fcntl, socket, struct
 from dcim.probing.carriers import open_icmp
@@ -344,8 +379,8 @@ def test_hostile_datagrams_change_nothing(heard: list[tuple[bytes, str]]) -> Non
         def send(self, message: bytes, address: str) -> None:
             pass
 
-        def receive(self) -> tuple[bytes, str] | None:
-            return self.left.pop() if self.left else None
+        def receive(self) -> tuple[bytes, str, int] | None:
+            return (*self.left.pop(), 0) if self.left else None
 
     strays: Counter[str] = Counter()
     echoes = IcmpEchoes(Hostile(), 1.0, strays)
