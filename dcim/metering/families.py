@@ -17,6 +17,7 @@ UP, DOWN, UNKNOWN = 1, 2, 0
 FLAG_FIRST = 1  # first after a gap: earlier time is not covered by this delta
 FLAG_MANUAL = 2  # read by a person
 FLAG_LOADED = 4  # back-filled, not polled
+FLAG_UNWITNESSED = 8  # echoes that nobody answered, references neither: who knows who was cut off
 
 DAY_MS = 86_400_000
 

@@ -40,6 +40,9 @@ PROBE_TARGET = Kind(
               hint=mark("10, 20, 30, 60, 120, 300, 600 or 900 seconds.")),
         Field("count", mark("Echoes a round"), IntegerType(1, MOST_ECHOES), default=5),
         Field("active", mark("Active"), FlagType(), default=True),
+        Field("reference", mark("Reference"), FlagType(), default=False,
+              hint=mark("Answers whenever the prober's own network works. While no reference"
+                        " answers, silence of others is unknown.")),
         Field("contract_item_id", mark("Contract item"), ReferenceType(lambda: CONTRACT_ITEM),
               fixed=True, hint=mark("Measured for this item of a contract, or for a site.")),
         Field("site_id", mark("Site"), ReferenceType(lambda: SITE), fixed=True),

@@ -17,6 +17,8 @@ class ProbeTarget(Base):
     """An address, and the contract item or the site that its loss, latency and jitter tell of.
 
     `tcp_port` is where TCP connects to; an ICMP target is asked there where ICMP isn't allowed.
+    A `reference` answers whenever the prober's own network works: its gateway, say. Where there
+    are some and none answers, the silence of others tells nothing.
     """
 
     __tablename__ = "probe_target"
@@ -29,6 +31,7 @@ class ProbeTarget(Base):
     every_s: Mapped[int] = mapped_column(SmallInteger, default=60)
     count: Mapped[int] = mapped_column(SmallInteger, default=5)
     active: Mapped[bool] = mapped_column(default=True)
+    reference: Mapped[bool] = mapped_column(default=False)
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
     contract_item_id: Mapped[int | None] = mapped_column(ForeignKey("contract_item.id"), index=True)
     site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"), index=True)

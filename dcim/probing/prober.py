@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 # Seconds between two looks of the clock; every interval is a multiple.
 BEAT_S = 10
 TARGETS_PER_SHARD = 100
+# Of a reference that is asked along with a shard.
+WITNESS_ECHOES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +65,20 @@ async def probe_targets(
     pace: Pace | None = None,
     carriers: OpenCarrier = open_icmp,
 ) -> ProbeReport:
-    """One round of each target that is still active, kept as samples.
+    """One round of each target that is still active, kept as samples; references are asked along.
 
     It is over after `Pace.longest_s`, however many are dead.
     """
-    rounds = await asyncio.to_thread(_plan, settings, sessions, target_ids)
+    planned = await asyncio.to_thread(_plan, settings, sessions, target_ids)
     found = await run_rounds(
-        [each.target for each in rounds if not each.problem], pace=pace, carriers=carriers
+        [each.target for each in (*planned.due, *planned.witnesses) if not each.problem],
+        pace=pace,
+        carriers=carriers,
     )
-    rounds = [each for each in rounds if each.problem] + found.rounds
+    doubt_silence(found.rounds, planned.references)
+    due = {each.target.key for each in planned.due}
+    rounds = [each for each in planned.due if each.problem]
+    rounds += [each for each in found.rounds if each.target.key in due]
 
     def keep() -> None:
         with transaction(sessions, Scope.system("probe")) as session:
@@ -80,7 +87,7 @@ async def probe_targets(
     await asyncio.to_thread(keep)
     report = ProbeReport(
         len(rounds),
-        sum(any(rtt is not None for rtt in each.rtts_us) for each in rounds),
+        sum(each.answered for each in rounds),
         sum(each.unsent > 0 for each in rounds),
         found.strays.total(),
     )
@@ -94,14 +101,47 @@ async def probe_targets(
     return report
 
 
-def _plan(settings: Settings, sessions: SessionFactory, target_ids: Sequence[int]) -> list[Round]:
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """`witnesses` are references that aren't due; `references` the keys of all there are."""
+
+    due: list[Round]
+    witnesses: list[Round]
+    references: frozenset[int]
+
+
+def _plan(settings: Settings, sessions: SessionFactory, target_ids: Sequence[int]) -> _Planned:
+    wanted = set(target_ids)
+    planned = _Planned([], [], frozenset())
     with transaction(sessions, Scope.system("probe")) as session:
         targets = session.scalars(
             select(ProbeTarget)
-            .where(ProbeTarget.id.in_(target_ids), ProbeTarget.active)
+            .where(
+                or_(ProbeTarget.id.in_(wanted), ProbeTarget.reference),
+                ProbeTarget.active,
+            )
             .order_by(ProbeTarget.id)
-        )
-        return [plan_round(settings, target) for target in targets]
+        ).all()
+        for target in targets:
+            round_ = plan_round(settings, target)
+            if target.id in wanted:
+                planned.due.append(round_)
+            else:
+                few = min(target.count, WITNESS_ECHOES)
+                planned.witnesses.append(replace(round_, target=replace(round_.target, count=few)))
+    references = frozenset(target.id for target in targets if target.reference)
+    return replace(planned, references=references)
+
+
+def doubt_silence(rounds: Sequence[Round], references: Collection[int]) -> None:
+    """Where there are references and none answered, it may be the prober that is cut off: what
+    nobody answered is then unknown, not lost. Without references everything is believed."""
+    if not references or any(each.answered for each in rounds if each.target.key in references):
+        return
+    for each in rounds:
+        if not each.answered:
+            each.witnessed = False
+            each.problem = each.problem or "no reference answered either"
 
 
 def plan_round(settings: Settings, target: ProbeTarget) -> Round:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.metering.batch import Row
-from dcim.metering.families import BY_ICMP, BY_TCP, NOT_REPORTED, PROBE
+from dcim.metering.families import BY_ICMP, BY_TCP, FLAG_UNWITNESSED, NOT_REPORTED, PROBE
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.probing.figures import figure_round
@@ -54,7 +54,7 @@ def sample_of(round_: Round, series_id: int, span_ms: int) -> Row:
         series_id,
         round_.started_ms,
         span_ms,
-        0,
+        0 if round_.witnessed else FLAG_UNWITNESSED,
         found.sent,
         found.received,
         round_.unsent,

@@ -53,6 +53,7 @@ class Round:
     `late` answers came after that, `duplicates` once more: neither is in `rtts_us`. `unsent`
     echoes never left this machine, and `problem` says why. `way` says how they went, and
     `method` which of both that was; `instead_of` why the asked one was not to be had.
+    Not `witnessed`: no reference answered meanwhile either, so that silence tells nothing.
     """
 
     target: EchoTarget
@@ -65,6 +66,7 @@ class Round:
     duplicates: int = 0
     unsent: int = 0
     problem: str = ""
+    witnessed: bool = True
 
     def note_sent(self) -> int:
         """Returns the place of its answer in `rtts_us`."""
@@ -75,6 +77,10 @@ class Round:
         """Of an echo that counted as sent until the kernel refused it."""
         del self.rtts_us[place]
         self.refuse(1, why)
+
+    @property
+    def answered(self) -> bool:
+        return any(rtt is not None for rtt in self.rtts_us)
 
     def refuse(self, echoes: int, why: str) -> None:
         self.unsent += echoes

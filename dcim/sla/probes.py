@@ -1,7 +1,8 @@
 """What rounds of echoes showed of an item: loss, latency, jitter as values, reachability as states.
 
 A round holds until the next, at most one and a half times the interval it was sent at; then nothing
-is known. One that couldn't be sent, whole or in part without an answer, is unknown and never down.
+is known. One that couldn't be sent, whole or in part without an answer, is unknown and never down,
+as is one that nobody answered while no reference did.
 """
 
 from collections.abc import Collection
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.metering.batch import Columns, Ints
-from dcim.metering.families import DOWN, NOT_REPORTED, PROBE, UNKNOWN, UP
+from dcim.metering.families import DOWN, FLAG_UNWITNESSED, NOT_REPORTED, PROBE, UNKNOWN, UP
 from dcim.metering.models import Series
 from dcim.probing.figures import MILLION
 from dcim.probing.models import ProbeTarget
@@ -74,9 +75,8 @@ def find_probe_meters(
 
 def read_probed(columns: Columns, start: int, end: int) -> Probed:
     sent, received = columns.values["sent"], columns.values["received"]
-    states = np.where(
-        received > 0, UP, np.where((sent > 0) & (columns.values["unsent"] == 0), DOWN, UNKNOWN)
-    ).astype(np.int64)
+    shown = (sent > 0) & (columns.values["unsent"] == 0) & (columns.flags & FLAG_UNWITNESSED == 0)
+    states = np.where(received > 0, UP, np.where(shown, DOWN, UNKNOWN)).astype(np.int64)
     held = hold(columns.ts, states, holds_of(columns))
     up = clip(((a, b) for a, b, state in held if state == UP), start, end)
     down = clip(((a, b) for a, b, state in held if state == DOWN), start, end)

@@ -24,6 +24,7 @@ def upgrade() -> None:
         sa.Column("every_s", sa.SmallInteger(), nullable=False),
         sa.Column("count", sa.SmallInteger(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("reference", sa.Boolean(), nullable=False),
         sa.Column("customer_id", sa.BigInteger(), nullable=True),
         sa.Column("contract_item_id", sa.BigInteger(), nullable=True),
         sa.Column("site_id", sa.BigInteger(), nullable=True),

@@ -16,7 +16,7 @@ from dcim.config import Settings
 from dcim.customers.models import Contract, ContractItem, Customer
 from dcim.db import SessionFactory, make_engine, transaction
 from dcim.metering.batch import Columns
-from dcim.metering.families import BY_TCP, DAY_MS, NOT_REPORTED
+from dcim.metering.families import BY_TCP, DAY_MS, FLAG_UNWITNESSED, NOT_REPORTED
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.postgres import EmbeddedServer
@@ -109,6 +109,25 @@ def test_what_cannot_be_sent_is_kept_as_unsent(
     assert (kept["sent"], kept["received"], kept["unsent"]) == (0, 0, 5)
     with transaction(sessions, SYSTEM) as session:
         assert session.get_one(ProbeTarget, target_id).last_problem == "no right"
+
+
+@pytest.mark.parametrize("gateway", ["answers", "is silent", "is none"])
+def test_silence_tells_something_only_while_a_reference_answers(
+    gateway: str, allowing: Settings, sessions: SessionFactory, add_target: AddTarget
+) -> None:
+    """A prober that is cut off makes nobody's outage; without references it is believed."""
+    dead = add_target(DEAD)
+    reference = 0 if gateway == "is none" else add_target(HOST, reference=True)
+    habit = steady(HOST) if gateway == "answers" else lambda *_: []
+    report = probe(allowing, sessions, [dead], {HOST: habit, DEAD: lambda *_: []})
+    assert (report.targets, report.answered) == (1, 0)  # the reference wasn't due
+    doubted = gateway == "is silent"
+    assert samples(sessions, dead).flags.tolist() == [FLAG_UNWITNESSED if doubted else 0]
+    with transaction(sessions, SYSTEM) as session:
+        problem = session.get_one(ProbeTarget, dead).last_problem
+        assert problem == ("no reference answered either" if doubted else "")
+        measured = session.scalars(select(Series.probe_target_id)).all()
+    assert reference not in measured
 
 
 def test_without_icmp_a_target_goes_by_tcp_and_its_samples_say_so(
@@ -295,8 +314,9 @@ def test_the_version_before_gets_its_tables_back(server: EmbeddedServer) -> None
                 connection.execute(
                     text(
                         "INSERT INTO probe_target (code, address, method, every_s, count, active,"
-                        " site_id, created_at, last_way, last_problem)"
-                        " SELECT 't', '127.0.0.1', 'icmp', 60, 5, true, id, now(), '', '' FROM site"
+                        " reference, site_id, created_at, last_way, last_problem)"
+                        " SELECT 't', '127.0.0.1', 'icmp', 60, 5, true, false, id, now(), '', ''"
+                        " FROM site"
                     )
                 )
                 connection.execute(

@@ -72,6 +72,14 @@ def test_a_round_sent_in_part_with_an_answer_is_up() -> None:
     assert minutes(found.loss) == [(0, 1.5, 0)]
 
 
+def test_silence_is_unknown_while_no_reference_answers() -> None:
+    silent = Round(TARGET, START, rtts_us=[None, None], witnessed=False)
+    row = np.array([sample_of(silent, 1, M)[1:]], dtype=np.int64)
+    found = read_probed(Columns.from_matrix(PROBE, np.ascontiguousarray(row.T)), START, END)
+    assert [state for _, _, state in found.reachability] == ["unknown"]
+    assert found.loss == []
+
+
 def test_each_round_holds_by_its_own_interval() -> None:
     assert holds_of(columns((0, [70], 0))).tolist() == [HOLDS_MS]
     found = read_probed(columns((0, [70], 0), span_ms=5 * M), START, END)
