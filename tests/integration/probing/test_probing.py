@@ -12,9 +12,11 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from dcim import clock, schema
+from dcim.commands.processes import OTHER_QUEUES, POLLING_QUEUES
 from dcim.config import Settings
 from dcim.customers.models import Contract, ContractItem, Customer
 from dcim.db import SessionFactory, make_engine, transaction
+from dcim.jobs import BILL, PROBE, Workplace, work
 from dcim.metering.batch import Columns
 from dcim.metering.families import BY_TCP, DAY_MS, FLAG_UNWITNESSED, NOT_REPORTED
 from dcim.metering.models import Series
@@ -27,7 +29,7 @@ from dcim.probing.recording import record_rounds
 from dcim.probing.rounds import EchoTarget, Pace, Round
 from tests.integration.conftest import TEMPLATE
 from tests.integration.probing.conftest import SYSTEM, AddTarget
-from tests.servers import fresh_database
+from tests.servers import Database, fresh_database
 from tests.unit.probing.stand_in import Answers, Habit, StandIn, UdpCarrier, reply_of, steady
 
 QUICK = Pace(spacing_s=0.02, timeout_s=0.3, linger_s=0.05)
@@ -341,3 +343,25 @@ def test_the_version_before_gets_its_tables_back(server: EmbeddedServer) -> None
                 command.check(schema.alembic_config(connection))
         finally:
             owner.dispose()
+
+
+def test_a_worker_carries_out_what_the_clock_queued(
+    allowing: Settings, sessions: SessionFactory, add_target: AddTarget, clean_database: Database
+) -> None:
+    """Over real TCP, which takes no right; 127.0.0.1 refuses port 1, which is an answer."""
+    target_id = add_target("127.0.0.1", method="tcp", tcp_port=1, every_s=10, count=2)
+    with transaction(sessions, SYSTEM) as session:
+        assert clock.defer_probes(session, dt.datetime.now(dt.UTC)) == 1
+    place = Workplace(allowing, sessions)
+    asyncio.run(work(clean_database.app_url, place, [PROBE], wait=False))
+    kept = one_sample(sessions, target_id)
+    assert (kept["sent"], kept["received"], kept["way"]) == (2, 2, BY_TCP)
+    with transaction(sessions, SYSTEM) as session:
+        assert session.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 0
+
+
+def test_probing_shares_no_process_with_pdf_rendering(settings: Settings) -> None:
+    assert PROBE in POLLING_QUEUES
+    assert PROBE not in OTHER_QUEUES
+    assert BILL not in POLLING_QUEUES
+    assert "probe" in {chime.name for chime in clock.make_chimes(settings, "postgresql://x/y")}
