@@ -27,6 +27,8 @@ from dcim.capacity.snapshot import prune_changes
 from dcim.config import Settings
 from dcim.customers.turning import turn_day
 from dcim.db import ScopedSession
+from dcim.probing.prober import BEAT_S
+from dcim.probing.prober import find_due as find_due_targets
 from dcim.snmp.agents.drop_counts import prune_drops
 from dcim.snmp.agents.models import SnmpAgent
 from dcim.snmp.discovery.checking import find_due
@@ -185,6 +187,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
     zone = ZoneInfo(settings.timezone)
     return [
         Chime("poll", every(settings.poll_interval_s), defer_polls),
+        Chime("probe", every(BEAT_S), lambda session: defer_probes(session, _now())),
         Chime("retry-stalled", every(10), lambda session: take_back_stalled(url)),
         Chime("incidents", every(300), defer_incidents),
         Chime("discovery", every(900), lambda session: defer_checks(session, _now())),
@@ -219,6 +222,29 @@ def defer_polls(session: ScopedSession) -> None:
             is None
         ):
             log.warning("poll still waits: too few workers", shard=shard)
+
+
+def defer_probes(session: ScopedSession, now: dt.datetime) -> int:
+    """One job for each shard of targets that are due. Returns how many.
+
+    While the same shard still waits, the beat is dropped: its round is then missing, and what it
+    would have told is unknown.
+    """
+    deferred = 0
+    for target_ids in find_due_targets(session, now.timestamp()):
+        name = f"probe:{target_ids[0]}"
+        if jobs.defer(
+            session,
+            "probe_shard",
+            queue=jobs.PROBE,
+            lock=name,
+            queueing_lock=name,
+            target_ids=target_ids,
+        ):
+            deferred += 1
+        else:
+            log.warning("probe still waits: too few workers", first=target_ids[0])
+    return deferred
 
 
 def defer_maintenance(session: ScopedSession) -> None:

@@ -51,6 +51,7 @@ class Settings:
     session_minutes: int = 480
     max_body_bytes: int = 10 * 1024 * 1024
     snmp_allowed: tuple[Network, ...] = ()
+    probe_allowed: tuple[Network, ...] = ()
     poll_interval_s: int = 60
     spool_limit_bytes: int = 2_000_000_000
     operator_name: str = "Jifang"
@@ -162,6 +163,9 @@ class _Reader:
                 10 << 20,
             ),
             snmp_allowed=self.take("SNMP_ALLOWED", lambda name: _networks(env.list(name, [])), ()),
+            probe_allowed=self.take(
+                "PROBE_ALLOWED", lambda name: _networks(env.list(name, [])), ()
+            ),
             poll_interval_s=self.take(
                 "POLL_INTERVAL_S", lambda name: _between(env.int(name, 60), 5, 3600), 60
             ),

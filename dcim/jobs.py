@@ -25,6 +25,7 @@ from dcim.kinds import BY_NAME
 from dcim.metering.maintenance import MaintenanceReport
 from dcim.metering.store import PostgresSampleStore
 from dcim.observability import work_on
+from dcim.probing.prober import probe_targets
 from dcim.records.imports import carry_on
 from dcim.records.purging import purge_kept
 from dcim.sla.incidents import derive_recent
@@ -35,8 +36,15 @@ from dcim.snmp.polling.shards import poll_shard
 
 log = structlog.get_logger(__name__)
 
-# Queues apart: polling never shares a process with PDF rendering.
-POLL, BILL, REPORT, MAIL, CARE = QUEUES = ("poll", "bill", "report", "mail", "care")
+# Queues apart: neither polling nor probing ever shares a process with PDF rendering.
+POLL, PROBE, BILL, REPORT, MAIL, CARE = QUEUES = (
+    "poll",
+    "probe",
+    "bill",
+    "report",
+    "mail",
+    "care",
+)
 
 HEARTBEAT_S = 5.0
 # A worker that hasn't been heard of for so long is dead; its jobs go back to the queue.
@@ -81,6 +89,7 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
     app = procrastinate.App(connector=connector)
     retried = procrastinate.RetryStrategy(max_attempts=6, exponential_wait=4)
     app.task(name="poll_shard", queue=POLL, pass_context=True)(_poll_shard)
+    app.task(name="probe_shard", queue=PROBE, pass_context=True)(_probe_shard)
     app.task(name="issue_statements", queue=BILL, retry=retried, pass_context=True)(
         _issue_statements
     )
@@ -105,6 +114,12 @@ async def _poll_shard(context: procrastinate.JobContext, *, shard: int) -> None:
     with work_on(f"job-{context.job.id}"):
         room = _workplace(context).polling
         await room.carry_through(poll_shard(room, shard))
+
+
+async def _probe_shard(context: procrastinate.JobContext, *, target_ids: list[int]) -> None:
+    workplace = _workplace(context)
+    with work_on(f"job-{context.job.id}"):
+        await probe_targets(workplace.settings, workplace.sessions, target_ids)
 
 
 def _issue_statements(context: procrastinate.JobContext, *, period: str) -> None:

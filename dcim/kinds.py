@@ -9,6 +9,7 @@ from dcim.network import kinds as network
 from dcim.network.equipping import DEVICE
 from dcim.operations import kinds as operations
 from dcim.power import kinds as power
+from dcim.probing import kinds as probing
 from dcim.records.kinds import Kind
 
 KINDS: tuple[Kind, ...] = (
@@ -21,6 +22,7 @@ KINDS: tuple[Kind, ...] = (
     *power.KINDS,
     *network.KINDS,
     *addresses.KINDS,
+    *probing.KINDS,
     *customers.KINDS,
     *operations.KINDS,
 )

@@ -13,6 +13,7 @@ import dcim.network.models
 import dcim.network.order_models
 import dcim.operations.models
 import dcim.power.models
+import dcim.probing.models
 import dcim.records.models
 import dcim.sla.models
 import dcim.snmp.agents.models

@@ -50,6 +50,7 @@ TENANT_TABLES = {
     "item_version": "customer_id",
     "service_order": "customer_id",
     "order_step": "customer_id",
+    "probe_target": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = ("audit_entry", "statement", "statement_file", "ledger_entry")

@@ -19,9 +19,9 @@ from dcim.observability import configure_logging
 from dcim.postgres import EmbeddedServer
 from dcim.preflight import StartRefusedError, check_directory
 
-# Polling never shares a process with PDF rendering.
-POLLING_QUEUES = (jobs.POLL,)
-OTHER_QUEUES = tuple(queue for queue in jobs.QUEUES if queue != jobs.POLL)
+# Neither polling nor probing ever shares a process with PDF rendering.
+POLLING_QUEUES = (jobs.POLL, jobs.PROBE)
+OTHER_QUEUES = tuple(queue for queue in jobs.QUEUES if queue not in POLLING_QUEUES)
 
 
 @click.command()
@@ -111,8 +111,8 @@ def web(ctx: click.Context) -> None:
 
 
 @click.command()
-@click.option("--polling", is_flag=True, help="Only poll devices.")
-@click.option("--others", is_flag=True, help="Everything but polling.")
+@click.option("--polling", is_flag=True, help="Only poll devices and probe targets.")
+@click.option("--others", is_flag=True, help="Everything but polling and probing.")
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 64),

@@ -1,4 +1,4 @@
-"""The four families of samples: their columns, in order, and what the numbers mean."""
+"""The five families of samples: their columns, in order, and what the numbers mean."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ UP, DOWN, UNKNOWN = 1, 2, 0
 FLAG_FIRST = 1  # first after a gap: earlier time is not covered by this delta
 FLAG_MANUAL = 2  # read by a person
 FLAG_LOADED = 4  # back-filled, not polled
+FLAG_UNWITNESSED = 8  # echoes that nobody answered, references neither: who knows who was cut off
 
 DAY_MS = 86_400_000
 
@@ -38,9 +39,17 @@ TRAFFIC = Family("traffic", 1, ("in_octets", "out_octets", "in_errors", "out_err
 POWER = Family("power", 2, ("mv", "ma", "mw", "wh"))
 CLIMATE = Family("climate", 3, ("mc", "rh"))
 STATE = Family("state", 4, ("state",))
+# A round of echoes (dcim.probing): counts, then microseconds of round trips, NOT_REPORTED where
+# too few were answered; `way` is BY_ICMP or BY_TCP. `span_ms` is the time to the next round.
+PROBE = Family(
+    "probe",
+    5,
+    ("sent", "received", "unsent", "min_us", "mean_us", "max_us", "jitter_us", "pdv_us", "way"),
+)
+BY_ICMP, BY_TCP = 1, 2
 
 FAMILY_BY_NAME: Mapping[str, Family] = MappingProxyType(
-    {family.name: family for family in (TRAFFIC, POWER, CLIMATE, STATE)}
+    {family.name: family for family in (TRAFFIC, POWER, CLIMATE, STATE, PROBE)}
 )
 
 

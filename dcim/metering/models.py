@@ -19,11 +19,12 @@ from dcim.columns import Code, Document, Id, Name
 from dcim.db import Base
 from dcim.inventory.models import Device
 
-FAMILIES = ("traffic", "power", "climate", "state")
+FAMILIES = ("traffic", "power", "climate", "state", "probe")
 
 
 class Series(Base):
-    """One thing measured on one device. `slot` is its stable name there, never an ifIndex.
+    """One thing measured on one device, or by echoes to one target. `slot` is its stable name
+    there, never an ifIndex.
 
     At most one of port, power node and room says what in the inventory it measures; a port since
     `bound_since_ms` (UTC epoch ms; null: since the first sample), see `dcim.metering.bindings`.
@@ -33,7 +34,8 @@ class Series(Base):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     family: Mapped[Code]
-    device_id: Mapped[int] = mapped_column(ForeignKey("device.id"), index=True)
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"), index=True)
+    probe_target_id: Mapped[int | None] = mapped_column(ForeignKey("probe_target.id"), unique=True)
     slot: Mapped[Name]
     step_s: Mapped[int] = mapped_column(SmallInteger, default=60)
     port_id: Mapped[int | None] = mapped_column(ForeignKey("port.id"), index=True)
@@ -41,11 +43,14 @@ class Series(Base):
     room_id: Mapped[int | None] = mapped_column(ForeignKey("room.id"), index=True)
     bound_since_ms: Mapped[int | None] = mapped_column(BigInteger)
 
-    device: Mapped[Device] = relationship()
+    device: Mapped[Device | None] = relationship()
 
     __table_args__ = (
         UniqueConstraint("family", "device_id", "slot"),
-        CheckConstraint("family IN ('traffic', 'power', 'climate', 'state')", name="family"),
+        CheckConstraint(
+            "family IN ('traffic', 'power', 'climate', 'state', 'probe')", name="family"
+        ),
+        CheckConstraint("num_nonnulls(device_id, probe_target_id) = 1", name="one_source"),
         CheckConstraint("num_nonnulls(port_id, power_node_id, room_id) <= 1", name="one_subject"),
         CheckConstraint("bound_since_ms IS NULL OR port_id IS NOT NULL", name="bound_since"),
         Index(
@@ -163,6 +168,24 @@ class StateSample(_Hot, Base):
     state: Mapped[int] = mapped_column(BigInteger)
 
     __table_args__ = (Index("ix_state_hot_series_id", "series_id", "ts"),)
+
+
+class ProbeSample(_Hot, Base):
+    """One round of echoes to one target (`metering.families.PROBE`)."""
+
+    __tablename__ = "probe_hot"
+
+    sent: Mapped[int] = mapped_column(BigInteger)
+    received: Mapped[int] = mapped_column(BigInteger)
+    unsent: Mapped[int] = mapped_column(BigInteger)
+    min_us: Mapped[int] = mapped_column(BigInteger)
+    mean_us: Mapped[int] = mapped_column(BigInteger)
+    max_us: Mapped[int] = mapped_column(BigInteger)
+    jitter_us: Mapped[int] = mapped_column(BigInteger)
+    pdv_us: Mapped[int] = mapped_column(BigInteger)
+    way: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_probe_hot_series_id", "series_id", "ts"),)
 
 
 class FrameLayout(Base):

@@ -59,11 +59,15 @@ class FeedStates:
         return [(start, end) for start, end, found in self.states if found == state]
 
 
-def hold(ts: Ints, states: Ints, holds_ms: int = HOLDS_MS) -> list[tuple[int, int, int]]:
-    """(start, end, state): a sample holds until the next, at most `holds_ms`; equal ones join."""
+def hold(ts: Ints, states: Ints, holds_ms: int | Ints = HOLDS_MS) -> list[tuple[int, int, int]]:
+    """(start, end, state): a sample holds until the next, at most `holds_ms`; equal ones join.
+
+    `holds_ms` is for all, or one for each sample.
+    """
     if not len(ts):
         return []
-    ends = np.minimum(np.append(ts[1:], ts[-1] + holds_ms), ts + holds_ms)
+    latest = ts + holds_ms
+    ends = np.minimum(np.append(ts[1:], latest[-1]), latest)
     # A run ends where the state changes or the hold ran out before the next sample.
     breaks = np.flatnonzero((states[1:] != states[:-1]) | (ends[:-1] != ts[1:])) + 1
     firsts = np.append(0, breaks)

@@ -17,6 +17,7 @@ from dcim.sla.circumstances import Known, describe_incidents, describe_maintenan
 from dcim.sla.evidence import port_states
 from dcim.sla.further_facts import further_facts
 from dcim.sla.meters import Meter, Meters, power_bins
+from dcim.sla.probes import ProbeMeter, find_probe_meters, read_probed
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.intervals import Interval, clip, subtract
 from dcim.sla.rules.language.loading import load_terms
@@ -75,7 +76,8 @@ def gather_inputs(
         session, scope, contract, meters.tree, days[0], days[-1] + dt.timedelta(days=1)
     )
     subjects = [each for each in subjects if _service(each, contract, read, whole) is not None]
-    work = _Gathering(meters, contract, read, whole, subjects)
+    probes = find_probe_meters(session, scope, [each.item.id for each in subjects])
+    work = _Gathering(meters, contract, read, whole, subjects, probes)
     work.run()
     known = Known(
         places={entry["name"]: entry["place"] for entry in work.resources},
@@ -191,9 +193,10 @@ class _Gathering:
         terms: Terms,
         period: Period,
         subjects: Sequence[ItemSubjects],
+        probes: Mapping[int, Sequence[ProbeMeter]],
     ) -> None:
         self.meters, self.terms, self.period = meters, terms, period
-        self.contract, self.subjects = contract, subjects
+        self.contract, self.subjects, self.probes = contract, subjects, probes
         self.resources: list[dict[str, Any]] = []
         self.bandwidth: list[dict[str, Any]] = []
         self.power: list[dict[str, Any]] = []
@@ -213,6 +216,8 @@ class _Gathering:
                 self._add_lane(each, lane)
             if each.service is not None:
                 self._add_bandwidth(each, service)
+            for probe in self.probes.get(each.item.id, ()):
+                self._add_probe(each, probe)
         for room, codes in rooms_of(self.subjects).values():
             for meter in self.meters.by_room.get(room.id, []):
                 if meter.family == "climate":
@@ -337,6 +342,28 @@ class _Gathering:
             }
         )
         self._cover(meter, label)
+
+    def _add_probe(self, each: ItemSubjects, probe: ProbeMeter) -> None:
+        """Four resources of one series: three of values, one of states."""
+        columns = self.meters.columns(probe.meter)
+        found = read_probed(columns, self.meters.start, self.meters.end)
+        for kind, zh, en, shown in (
+            ("loss", "丢包", "Loss", {"values": found.loss}),
+            ("latency", "时延", "Latency", {"values": found.latency}),
+            ("jitter", "抖动", "Jitter", {"values": found.jitter}),
+            ("reachability", "可达性", "Reachability", {"states": found.reachability}),
+        ):
+            self.resources.append(
+                {
+                    "name": f"{kind}/{probe.code}",
+                    "kind": kind,
+                    "items": [each.item.code],
+                    "label": both(f"{probe.code} {zh}", f"{en}, {probe.code}"),
+                    "place": probe.address,
+                    **{name: [list(row) for row in rows] for name, rows in shown.items()},
+                }
+            )
+        self._cover(probe.meter, both(f"{probe.code} 探测", f"Echoes to {probe.code}"))
 
     def _cover(
         self, meter: Meter, label: Mapping[str, str], spans: Sequence[Interval] | None = None

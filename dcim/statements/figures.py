@@ -378,6 +378,10 @@ def power_sections(case: Case) -> tuple[list[dict[str, Any]], list[dict[str, Any
     return sections, charts
 
 
+# Values that are no climate: parts per million and microseconds of echoes.
+PROBED = ("loss", "latency", "jitter")
+
+
 def environment_sections(
     case: Case, evaluation: Evaluation
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -385,7 +389,7 @@ def environment_sections(
     entries = {entry["name"]: entry for entry in case.inputs["resources"]}
     sections, charts = [], []
     for resource in sorted(case.facts.resources, key=lambda r: r.name):
-        if resource.values is None or not resource.items:
+        if resource.values is None or not resource.items or resource.kind in PROBED:
             continue
         entry = entries[resource.name]
         judge = next((r for r in evaluation.results if resource.name in r.resources), None)

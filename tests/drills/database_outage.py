@@ -259,13 +259,13 @@ class Outage:
         began_ms, ended_ms = self.stopped_ms
         with transaction(sessions, SYSTEM) as session:
             series = session.scalars(select(Series).where(Series.family == "traffic")).all()
-            devices = sorted({each.device_id for each in series})
+            devices = sorted({each.device_id or 0 for each in series})
             for each in series:
                 parts = list(PostgresSampleStore().read(session, "traffic", [each.id], 0, 2**62))
                 ts = np.concatenate([part.ts for _, part in parts])
                 span = np.concatenate([part.span_ms for _, part in parts])
                 octets = sum(int(part.values["in_octets"].sum()) for _, part in parts)
-                counted = self.counted[devices.index(each.device_id)][int(each.slot[2:])]
+                counted = self.counted[devices.index(each.device_id or 0)][int(each.slot[2:])]
                 samples += len(ts)
                 during += int(np.count_nonzero((ts > began_ms) & (ts < ended_ms)))
                 stored += octets

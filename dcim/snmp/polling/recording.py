@@ -210,7 +210,11 @@ class _Recording:
                 Series.device_id.in_(devices), Series.family.in_(("power", "climate"))
             )
         ).all()
-        self.series = {(each.family, each.device_id, each.slot): each for each in found}
+        self.series = {
+            (each.family, each.device_id, each.slot): each
+            for each in found
+            if each.device_id is not None
+        }
         self.nodes = {
             (device_id, place): node_id
             for device_id, place, node_id in self.session.execute(

@@ -53,6 +53,7 @@ from dcim.operations.models import (
     Ticket,
 )
 from dcim.power.models import Outlet, PowerNode
+from dcim.probing.models import ProbeTarget
 from dcim.records.models import DeletedRecord, ImportRun
 from dcim.schema import TENANT_TABLES
 from dcim.sla.models import Incident, IncidentImpact
@@ -90,6 +91,7 @@ RULED = {
     "cross_connect_end": {"side"},
     "stored_file": {"kind", "media_type", "sha256"},
     "prefix": {"role"},
+    "probe_target": {"address", "method"},
     "walk_finding": {"verdict", "face", "side"},
 }
 
@@ -579,7 +581,11 @@ def _seed_network(session: Session, tenant: Tenant, place: int) -> None:
         session, addresses.AddressAssignment, tag, **item, network=f"10.{place}.0.7/32",
         period=Range(SINCE, None),
     )  # fmt: skip
+    target = make(
+        session, ProbeTarget, tag, **item, address=f"10.{place}.0.7", method="icmp",
+    )  # fmt: skip
     ids |= {
+        "probe_target_id": target.id,
         "carrier_id": carrier.id,
         "room_carrier_id": presence.id,
         "circuit_id": circuit.id,
