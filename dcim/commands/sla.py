@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from dcim.commands.output import print_json, print_table
 from dcim.sla.preset_terms import load_preset, preset_names
 from dcim.sla.rules.evaluation_report import report_evaluation
 from dcim.sla.rules.evaluation_schema import report_schema
@@ -142,9 +141,8 @@ def compare(old: str, new: str, as_json: bool, language: str) -> None:
 
     Exit code 0: they say the same. 1: they differ. 2: one of them can't be used.
     """
-    texts = _text_of(old), _text_of(new)
     before, after = _terms(old), _terms(new)
-    changes = list(compare_words(*(parse_text(text) for text in texts)))
+    changes = list(compare_words(parse_text(_text_of(old)), parse_text(_text_of(new))))
     clauses = compare_clauses(before, after)
     if as_json:
         print_json(
@@ -179,8 +177,8 @@ def compare(old: str, new: str, as_json: bool, language: str) -> None:
 def presets(name: str | None, language: str) -> None:
     """Terms to start from: list them, or print NAME to redirect it into a file of your own."""
     if name is None:
-        rows = [(each, load_preset(each).terms.title[language]) for each in preset_names()]
-        print_table("", ("preset", "title"), rows)
+        for each in preset_names():
+            click.echo(f"{each:<24} {load_preset(each).terms.title[language]}")
         return
     click.echo(_text_of(PRESET + name), nl=False)
 
@@ -188,7 +186,12 @@ def presets(name: str | None, language: str) -> None:
 @sla.command("schema")
 def schema() -> None:
     """The JSON Schema of the terms language, for editors that check while you type."""
-    click.echo(json.dumps(make_schema(), ensure_ascii=False, indent=2))
+    print_json(make_schema())
+
+
+def print_json(value: object) -> None:
+    # dcim.commands.output would bring the database's modules with it.
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def _read(path: Path, longest: int = 4 * LONGEST_TEXT) -> str:

@@ -48,7 +48,10 @@ def report_evaluation(terms: Terms, file: FactsFile) -> Report:
             "currency": terms.currency,
             "time_zone": terms.timezone,
         },
-        "facts": {"sha256": file.sha256},
+        "facts": {
+            "sha256": file.sha256,
+            "tables": [{"name": name, "sha256": file.tables[name]} for name in sorted(file.tables)],
+        },
         "period": {
             "label": file.label,
             "start": format_instant(file.period.start),

@@ -56,7 +56,7 @@ def report_schema() -> Schema:
             terms=_object(
                 name=TEXT, version=TEXT, title=BOTH, sha256=TEXT, currency=TEXT, time_zone=TEXT
             ),
-            facts=_object(sha256=TEXT),
+            facts=_object(sha256=TEXT, tables=_list(_object(name=TEXT, sha256=TEXT))),
             period=_object(
                 label=TEXT, start=INSTANT, end=INSTANT, judged_to=INSTANT, provisional=FLAG
             ),

@@ -3,6 +3,7 @@
 docs/sla-files.md explains every word.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -51,7 +52,8 @@ class FactsFile:
     facts: Facts
     measured: tuple[Measured, ...]
     warnings: tuple[Problem, ...]
-    sha256: str
+    sha256: str  # of the words, as terms are hashed
+    tables: dict[str, str]  # file of samples -> SHA-256 of its text
 
     @property
     def provisional(self) -> bool:
@@ -116,13 +118,29 @@ def load_facts(
         next_invoice=top.read("next_invoice", _fee(terms), None),
         site_areas=_areas(top, {item.site for item in items}),
     )
-    measured = read_measured(top, reading, items, judged_to, beside, read_fee)
+    tables: dict[str, str] = {}
+
+    def read_beside(name: str) -> str:
+        if beside is None:
+            raise ValueError("files of samples can't be read here; write the samples as lists")
+        content = beside(name)
+        tables[name] = hashlib.sha256(content.encode()).hexdigest()
+        return content
+
+    measured = read_measured(top, reading, items, judged_to, read_beside, read_fee)
     top.finish()
     _warn_idle(reading, top, facts)
     if problems:
         raise FactsRefusedError(sorted(problems, key=lambda problem: problem.line))
     return FactsFile(
-        month, period, judged_to, facts, measured, tuple(reading.warnings), hash_node(node)
+        month,
+        period,
+        judged_to,
+        facts,
+        measured,
+        tuple(reading.warnings),
+        hash_node(node),
+        tables,
     )
 
 

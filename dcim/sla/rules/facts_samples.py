@@ -39,7 +39,7 @@ def read_measured(
     reading: Reading,
     items: tuple[Item, ...],
     judged_to: int,
-    beside: Callable[[str], str] | None,
+    beside: Callable[[str], str],
     fee: Fee,
 ) -> tuple[Measured, ...]:
     """Problems are added to the reading; samples are clipped to the service of their item."""
@@ -105,7 +105,7 @@ def _read_samples(
     words: Reader,
     reading: Reading,
     usage: Usage,
-    beside: Callable[[str], str] | None,
+    beside: Callable[[str], str],
 ) -> list[Sample]:
     if usage.mode == "flat" and usage.method == "percentile" and not words.has("samples"):
         return []
@@ -117,9 +117,6 @@ def _read_samples(
             return []
         return _read_lists(below, reading, usage)
     name = words.text("samples")
-    if beside is None:
-        words.refuse("samples", "files of samples can't be read here; write the samples as lists")
-        return []
     try:
         return list(_read_table(beside(name), reading, usage))
     except ValueError as error:
