@@ -1,5 +1,7 @@
 """Facts files: what each word gives the rules, what is refused and where, what is warned of."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -77,6 +79,60 @@ resources:
   a: power_feed
   b: power_feed
   t: {kind: sensor, otherwise: 22 degC}
+"""
+
+FULL = """\
+period: 2025-10
+items:
+  - id: A05
+    kind: cabinet
+    mrc: 6000.00
+    rent: 5000.00
+    from: 2025-10-11
+    to: 2025-10-21 00:00
+    site: FRA1
+    units: 16
+    area: 2.4
+    usage: 80.00
+    paid: 4000.00
+    conditions: {dual_fed: yes}
+    figures: {draw: 71.5 %}
+resources:
+  a: power_feed
+  b: {kind: power_feed, items: A05, otherwise: up}
+  t: {kind: sensor, otherwise: 22 degC}
+down: [[a, 2025-10-12 02:10, 2025-10-12 03:25]]
+up: [{resource: b, from: 2025-10-12 02:10, to: 2025-10-12 03:25}]
+unknown: [[t, 2025-10-13 02:10, 2025-10-13 03:25]]
+values: [[t, 2025-10-14 02:10, 2025-10-14 03:25, 27.5 degC]]
+usage:
+  - usage: energy
+    item: A05
+    samples: {start: 2025-10-11, every: 15 min, unit: kWh, values: [1.5, 2]}
+windows:
+  - {id: W1, class: maintenance, start: 2025-10-20 00:30, end: 2025-10-20 02:30,
+     announced_at: 2025-10-15 09:00, resources: a, approved: yes, evidence: report 7}
+tickets:
+  - {id: T9, kind: notice, opened_at: 2025-10-20 01:00, closed_at: 2025-10-20 02:00,
+     resources: [a, b]}
+requests:
+  - {kind: urgent_call, opened_at: 2025-10-20 01:00, answered_at: 2025-10-20 01:20, items: A05}
+  - {kind: urgent_call, opened_at: 2025-10-21 01:00}
+claims:
+  - {made_at: 2025-11-05 10:00, results: power.A05}
+past:
+  - period: 2025-09
+    credited: 10.50
+    capped: no
+    results:
+      power.A05: {missed: yes, credited: 10.50, events: [[2025-09-03 10:00, 2025-09-03 11:00]]}
+calendar: {holidays: [2025-10-01, 2025-10-02], worked: 2025-10-11}
+decisions: {power.A05: up}
+as_of: 2025-12-01 00:00
+good_standing: yes
+invoice: 7000.00
+next_invoice: 6500.00 CNY
+site_areas: {FRA1: 1200 m2}
 """
 
 
@@ -196,39 +252,7 @@ def test_otherwise_is_up_unknown_or_a_value(terms: Terms) -> None:
 
 
 def test_every_word_reaches_the_facts(terms: Terms) -> None:
-    more = """
-windows:
-  - {id: W1, class: maintenance, start: 2025-10-20 00:30, end: 2025-10-20 02:30,
-     announced_at: 2025-10-15 09:00, resources: a, approved: yes, evidence: report 7}
-tickets:
-  - {id: T9, kind: notice, opened_at: 2025-10-20 01:00, closed_at: 2025-10-20 02:00,
-     resources: [a, b]}
-requests:
-  - {kind: urgent_call, opened_at: 2025-10-20 01:00, answered_at: 2025-10-20 01:20, items: A05}
-  - {kind: urgent_call, opened_at: 2025-10-21 01:00}
-claims:
-  - {made_at: 2025-11-05 10:00, results: power.A05}
-past:
-  - period: 2025-09
-    credited: 10.50
-    capped: no
-    results:
-      power.A05: {missed: yes, credited: 10.50, events: [[2025-09-03 10:00, 2025-09-03 11:00]]}
-calendar: {holidays: [2025-10-01, 2025-10-02], worked: 2025-10-11}
-decisions: {power.A05: up}
-as_of: 2025-12-01 00:00
-good_standing: yes
-invoice: 7000.00
-next_invoice: 6500.00 CNY
-site_areas: {FRA1: 1200 m2}
-"""
-    facts = FACTS.replace(
-        "mrc: 6000.00}",
-        "mrc: 6000.00, rent: 5000.00, from: 2025-10-11, to: 2025-10-21 00:00, site: FRA1, units: 16,"
-        " area: 2.4, usage: 80.00, paid: 4000.00, conditions: {dual_fed: yes},"
-        " figures: {draw: 71.5 %}}",
-    )
-    file = read(terms, more, facts=facts)
+    file = load_facts(FULL, terms)
     found = file.facts
     (item,) = found.items
     at = parse_instant
@@ -284,6 +308,37 @@ site_areas: {FRA1: 1200 m2}
     )
     assert found.site_areas == {"FRA1": Decimal(1200)}
     assert found.days_in_period == 31
+
+
+def places(part: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    keys = part if isinstance(part, dict) else range(len(part)) if isinstance(part, list) else ()
+    for key in keys:
+        yield (*path, key)
+        yield from places(part[key], (*path, key))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["x", "", [], {}, ["x"], [["x", "y"]], {"zzz": "x"}, "-1", "1e3", "2025-10-26 02:30"],
+    ids=str,
+)
+def test_whatever_stands_anywhere_is_read_or_refused(terms: Terms, wrong: Any) -> None:
+    """Each place of a full file in turn holds something else: never a traceback."""
+    whole = yaml.load(FULL, Loader=yaml.BaseLoader)  # noqa: S506
+    refusals = 0
+    for path in places(whole):
+        document = deepcopy(whole)
+        part = document
+        for key in path[:-1]:
+            part = part[key]
+        part[path[-1]] = wrong
+        try:
+            file = load_facts(yaml.safe_dump(document), terms)
+            evaluate(terms, file.facts, file.period)
+            bill_usage(terms, file)
+        except FactsRefusedError:
+            refusals += 1
+    assert refusals > 50
 
 
 def test_what_the_file_does_not_say_is_not_known(terms: Terms) -> None:
