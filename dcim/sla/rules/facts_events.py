@@ -1,21 +1,14 @@
 """Windows, tickets, requests, claims and earlier periods of a facts file."""
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, cast
 
 from dcim.sla.rules.facts import Claim, Past, PastResult, Period, Request, Ticket, Window
-from dcim.sla.rules.facts_states import Reading, rows_of
+from dcim.sla.rules.facts_reading import TRUTHS, Reading, read_truth, rows_of
 from dcim.sla.rules.language.tree import Reader
 from dcim.sla.rules.periods import format_instant, month_period
 
-_YES = ("true", "yes", "false", "no")
 TICKET_KINDS = ("ticket", "notice", "detection")
-
-
-def read_truth(words: Reader, key: str) -> bool | None:
-    """None when the word is absent: not known."""
-    return words.choose(key, _YES) in ("true", "yes") if words.has(key) else None
 
 
 def _named(words: Reader, key: str, known: tuple[str, ...], what: str) -> tuple[str, ...]:
@@ -54,7 +47,7 @@ def read_windows(top: Reader, reading: Reading, names: tuple[str, ...]) -> tuple
         words.finish()
         if kind and kind not in classes:
             reading.warn(words, f"no metric of these terms excludes {kind!r}: it changes nothing")
-        if span and reading.within(words, *span):
+        if span and reading.within(words, *span, "only the part within counts"):
             found.append(Window(window_id, kind, *span, announced, concerned, approved, evidence))
     return tuple(found)
 
@@ -102,14 +95,9 @@ def read_claims(top: Reader, reading: Reading, results: set[str]) -> tuple[Claim
     return tuple(found)
 
 
-def read_past(
-    top: Reader, reading: Reading, fee: Callable[[str, str], Decimal]
-) -> tuple[Past, ...]:
+def read_past(top: Reader, reading: Reading) -> tuple[Past, ...]:
     """Earlier periods; each named by its month, or from its start to its end."""
     found: list[Past] = []
-
-    def money(text: str) -> Decimal:
-        return fee(text, reading.terms.currency)
 
     def month(text: str) -> Period:
         return month_period(text, reading.terms.timezone)
@@ -121,13 +109,12 @@ def read_past(
         else:
             span = reading.span(words, "start", "end", what="the earlier period") or (0, 0)
         results = {
-            name: _past_result(below, reading, money)
-            for name, below in words.named_groups("results")
+            name: _past_result(below, reading) for name, below in words.named_groups("results")
         }
         past = Past(
             *span,
             results=results,
-            credited=words.read("credited", money, Decimal(0)),
+            credited=words.read("credited", reading.fee, Decimal(0)),
             capped=bool(read_truth(words, "capped")),
         )
         words.finish()
@@ -140,10 +127,10 @@ def read_past(
     return tuple(found)
 
 
-def _past_result(words: Reader, reading: Reading, money: Callable[[str], Decimal]) -> PastResult:
+def _past_result(words: Reader, reading: Reading) -> PastResult:
     missed = read_truth(words, "missed")
     if missed is None:
-        words.refuse("missed", "is missing", _YES)
+        words.refuse("missed", "is missing", TRUTHS)
     events = []
     for row in rows_of(words, "events", ("from", "to")):
         span = reading.span(row, what="the outage")
@@ -151,7 +138,7 @@ def _past_result(words: Reader, reading: Reading, money: Callable[[str], Decimal
         if span:
             events.append(span)
     result = PastResult(
-        bool(missed), words.read("credited", money, Decimal(0)), tuple(sorted(events))
+        bool(missed), words.read("credited", reading.fee, Decimal(0)), tuple(sorted(events))
     )
     words.finish()
     return result

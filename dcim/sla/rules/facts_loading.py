@@ -6,27 +6,25 @@ docs/sla-files.md explains every word.
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any, Literal, cast
-from zoneinfo import ZoneInfo
 
-from dcim.sla.rules.facts import Calendar, Facts, Item, Period
+from dcim.sla.rules.facts import Calendar, Facts, Period
 from dcim.sla.rules.facts_events import (
     read_claims,
     read_past,
     read_requests,
     read_tickets,
-    read_truth,
     read_windows,
 )
+from dcim.sla.rules.facts_items import read_area, read_items
 from dcim.sla.rules.facts_moments import read_day
+from dcim.sla.rules.facts_reading import Reading, read_truth
 from dcim.sla.rules.facts_samples import Measured, read_measured
-from dcim.sla.rules.facts_states import Reading, read_resources
+from dcim.sla.rules.facts_states import read_resources
 from dcim.sla.rules.language.tree import Problem, Reader, TermsRefusedError, hash_node, parse_text
-from dcim.sla.rules.periods import day_start, format_instant, month_days, month_period
-from dcim.sla.rules.quantities import money, read_money, read_number, read_percent
+from dcim.sla.rules.periods import format_instant, month_days, month_period
 from dcim.sla.rules.terms import Terms
 
 
@@ -54,6 +52,7 @@ class FactsFile:
     warnings: tuple[Problem, ...]
     sha256: str  # of the words, as terms are hashed
     tables: dict[str, str]  # file of samples -> SHA-256 of its text
+    ends: dict[str, int]  # of each item's service, where `facts` has it only up to `judged_to`
 
     @property
     def provisional(self) -> bool:
@@ -90,7 +89,7 @@ def load_facts(
     reading = Reading(terms, period, problems)
     as_of = top.read("as_of", reading.moment, None)
     judged_to = _close(top, month, period, as_of, now, provisional)
-    items = _read_items(top, reading, month)
+    items = read_items(top, reading, month)
     resources = read_resources(top, reading, items)
     names = tuple(resource.name for resource in resources)
     results = {
@@ -100,9 +99,11 @@ def load_facts(
         if item.kind in metric.applies_to
     }
     facts = Facts(
-        items=tuple(replace(item, end=min(item.end, judged_to)) for item in items)
-        if judged_to < period.end
-        else items,
+        items=tuple(
+            replace(item, end=min(item.end, judged_to)) if judged_to < period.end else item
+            for item in items
+            if max(item.start, period.start) < min(item.end, judged_to)
+        ),
         resources=resources,
         windows=read_windows(top, reading, names),
         tickets=read_tickets(top, reading, names),
@@ -110,12 +111,12 @@ def load_facts(
         days_in_period=len(month_days(month)),
         requests=read_requests(top, reading, tuple(item.id for item in items)),
         claims=read_claims(top, reading, results),
-        past=read_past(top, reading, read_fee),
+        past=read_past(top, reading),
         calendar=_read_calendar(top),
         as_of=judged_to if as_of is None and judged_to < period.end else as_of,
         good_standing=read_truth(top, "good_standing"),
-        invoice=top.read("invoice", _fee(terms), None),
-        next_invoice=top.read("next_invoice", _fee(terms), None),
+        invoice=top.read("invoice", reading.fee, None),
+        next_invoice=top.read("next_invoice", reading.fee, None),
         site_areas=_areas(top, {item.site for item in items}),
     )
     tables: dict[str, str] = {}
@@ -127,7 +128,7 @@ def load_facts(
         tables[name] = hashlib.sha256(content.encode()).hexdigest()
         return content
 
-    measured = read_measured(top, reading, items, judged_to, read_beside, read_fee)
+    measured = read_measured(top, reading, items, judged_to, read_beside)
     top.finish()
     _warn_idle(reading, top, facts)
     if problems:
@@ -141,29 +142,8 @@ def load_facts(
         tuple(reading.warnings),
         hash_node(node),
         tables,
+        {item.id: item.end for item in items},
     )
-
-
-def read_fee(text: str, currency: str) -> Decimal:
-    """Money of a bill: never negative, in the currency of the terms."""
-    if text.startswith("-"):
-        raise ValueError(f"{text!r} is negative; fees, bills and credits are written as 0 or more")
-    number = text.removesuffix(currency).strip()
-    if number[:1].isdigit() and "e" in number.lower() and _is_float(number):
-        raise ValueError(f"{text!r} is written as a float; write it out, like 1000.00")
-    return read_money(text, currency)
-
-
-def _is_float(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _fee(terms: Terms) -> Callable[[str], Decimal]:
-    return lambda text: read_fee(text, terms.currency)
 
 
 def _find_label(top: Reader, asked: str | None) -> str:
@@ -202,95 +182,6 @@ def _close(
             f"{format_instant(until)}; wait, or judge it so far with --provisional",
         )
     return until
-
-
-def _read_items(top: Reader, reading: Reading, month: str) -> tuple[Item, ...]:
-    terms, period = reading.terms, reading.period
-    kinds = {kind for metric in terms.metrics for kind in metric.applies_to}
-    kinds |= {kind for usage in terms.usage for kind in usage.applies_to}
-    items: dict[str, Item] = {}
-    for words in top.entries("items"):
-        name = words.text("id")
-        kind = words.text("kind")
-        start = words.read("from", reading.start, period.start)
-        end = words.read("to", reading.moment, period.end)
-        mrc = words.need("mrc", _fee(terms), Decimal(0))
-        rent = words.read("rent", _fee(terms), None)
-        item = Item(
-            id=name,
-            kind=kind,
-            mrc=mrc,
-            rent=Decimal(0),
-            start=start,
-            end=end,
-            conditions=_conditions(words),
-            figures=_figures(words),
-            site=words.text("site", ""),
-            units=words.read("units", read_number, None),
-            area=words.read("area", read_area, None),
-            usage=words.read("usage", _fee(terms), None),
-            paid=words.read("paid", _fee(terms), None),
-        )
-        words.finish()
-        if name in items:
-            words.refuse("id", f"{name!r} stands twice among the items")
-        if end <= start:
-            words.refuse("to", "the service ends before it begins")
-            continue
-        if kind and kind not in kinds:
-            reading.warn(
-                words,
-                f"no metric and no usage of these terms applies to {kind!r} "
-                f"(they apply to {', '.join(sorted(kinds)) or 'nothing'})",
-            )
-        if end <= period.start or start >= period.end:
-            reading.warn(words, "is not in service in the period and is left out of the results")
-        if rent is None:
-            rent = _prorate(words, terms, period, item, month)
-        items[name] = replace(item, rent=rent)
-    if not items:
-        top.refuse("items", "is missing: at least one item of the contract, like "
-                   "{id: A05, kind: cabinet, mrc: 6000.00}")  # fmt: skip
-    return tuple(items.values())
-
-
-def _prorate(words: Reader, terms: Terms, period: Period, item: Item, month: str) -> Decimal:
-    """The fee's share of the days in service; whole days only, else the rent must be stated."""
-    start, end = max(item.start, period.start), min(item.end, period.end)
-    if terms.prorate == "none" or end <= start:
-        return item.mrc
-    zone = ZoneInfo(terms.timezone)
-    days = [datetime.fromtimestamp(edge / 1000, zone).date() for edge in (start, end)]
-    if [day_start(day, terms.timezone) for day in days] != [start, end]:
-        words.refuse("rent", "is missing: the service begins or ends within a day, so its fee for "
-                     "this period must be stated")  # fmt: skip
-    share = Fraction((days[1] - days[0]).days, len(month_days(month)))
-    return money(Fraction(item.mrc) * share, terms.decimals, terms.rounding)
-
-
-def _conditions(words: Reader) -> dict[str, bool]:
-    below = words.group("conditions")
-    found = {}
-    for name in (below.node.words if below else None) or {}:
-        assert below is not None  # noqa: S101
-        found[name] = read_truth(below, name)
-    return {name: held for name, held in found.items() if held is not None}
-
-
-def _figures(words: Reader) -> dict[str, Decimal]:
-    below = words.group("figures")
-    if below is None:
-        return {}
-    return {name: below.need(name, _figure, Decimal(0)) for name in below.node.words or {}}
-
-
-def _figure(text: str) -> Decimal:
-    return read_percent(text) if text.endswith("%") else read_number(text)
-
-
-def read_area(text: str) -> Decimal:
-    """Square metres."""
-    return read_number(text.removesuffix("m2").removesuffix("m²").strip())
 
 
 def _areas(top: Reader, sites: set[str]) -> dict[str, Decimal]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from dcim.metering.bins import split_octets
 from dcim.sla.rules.facts import Item
-from dcim.sla.rules.facts_states import Reading
+from dcim.sla.rules.facts_reading import Reading
 from dcim.sla.rules.language.tree import Reader
 from dcim.sla.rules.periods import format_instant
 from dcim.sla.rules.quantities import read_duration, read_number, read_rate
@@ -19,7 +19,6 @@ Sample = tuple[int, int, int, int]
 RATE_COLUMNS = {"octets": ("in_octets", "out_octets"), "Mbit/s": ("in_mbit_s", "out_mbit_s")}
 POWER_COLUMNS = ("kwh", "kw")
 MOST_ROWS = 200_000
-Fee = Callable[[str, str], Decimal]
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,6 @@ def read_measured(
     items: tuple[Item, ...],
     judged_to: int,
     beside: Callable[[str], str],
-    fee: Fee,
 ) -> tuple[Measured, ...]:
     """Problems are added to the reading; samples are clipped to the service of their item."""
     usages = {usage.id: usage for usage in reading.terms.usage}
@@ -58,7 +56,7 @@ def read_measured(
         if item.kind not in usage.applies_to:
             words.refuse("item", f"{owner!r} is a {item.kind}, {name} applies to "
                          + ", ".join(usage.applies_to))  # fmt: skip
-        ordered = _read_order(words, reading, usage, fee)
+        ordered = _read_order(words, reading, usage)
         samples = _read_samples(words, reading, usage, beside)
         low = max(item.start, reading.period.start)
         high = min(item.end, reading.period.end, judged_to)
@@ -76,17 +74,14 @@ def read_measured(
 
 
 def _read_order(
-    words: Reader, reading: Reading, usage: Usage, fee: Fee
+    words: Reader, reading: Reading, usage: Usage
 ) -> tuple[int | None, Decimal | None, Decimal | None]:
     """Commit and prices, exactly where the terms leave them to the order."""
 
-    def money(text: str) -> Decimal:
-        return fee(text, reading.terms.currency)
-
     commit = words.read("commit", lambda text: read_rate(text, usage.thousand), None)
     prices = words.group("price")
-    committed = prices.read("committed", money, None) if prices else None
-    over = prices.read("over", money, None) if prices else None
+    committed = prices.read("committed", reading.fee, None) if prices else None
+    over = prices.read("over", reading.fee, None) if prices else None
     if prices:
         prices.finish()
     for key, left, given in (

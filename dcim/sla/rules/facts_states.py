@@ -3,80 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from dcim.sla.rules.facts import Item, Period, Resource, State
-from dcim.sla.rules.facts_moments import read_moment, read_start
+from dcim.sla.rules.facts import Item, Resource, State
+from dcim.sla.rules.facts_reading import Reading, rows_of
 from dcim.sla.rules.intervals import Interval, complement
 from dcim.sla.rules.language.tree import Node, Problem, Reader
 from dcim.sla.rules.periods import format_instant
 from dcim.sla.rules.quantities import read_value
-from dcim.sla.rules.terms import Terms
 
 STATES: tuple[State, ...] = ("down", "unknown", "up")
-OPEN_END = "period_end"
 _Row = tuple[int, int, str | int, int]  # start, end, what, line
-
-
-@dataclass
-class Reading:
-    """What all parts of one file share while it is read."""
-
-    terms: Terms
-    period: Period
-    problems: list[Problem]
-    warnings: list[Problem] = field(default_factory=list)
-
-    def moment(self, text: str) -> int:
-        return read_moment(text, self.terms.timezone)
-
-    def start(self, text: str) -> int:
-        return read_start(text, self.terms.timezone)
-
-    def warn(self, words: Reader, message: str) -> None:
-        self.warnings.append(Problem(words.place, words.node.line, message))
-
-    def span(
-        self,
-        words: Reader,
-        low: str = "from",
-        high: str = "to",
-        *,
-        what: str = "it",
-        may_last: bool = False,
-    ) -> Interval | None:
-        """[start, end) of two required words; a problem and None when that is none."""
-        before = len(self.problems)
-        start = words.need(low, self.start, 0)
-        if not words.has(high):
-            lasting = f", or `{high}: {OPEN_END}` when it lasted longer than the period"
-            words.refuse(high, f"is missing: say when {what} ended{lasting if may_last else ''}")
-            return None
-
-        def read_end(text: str) -> int:
-            return self.period.end if may_last and text == OPEN_END else self.moment(text)
-
-        end = words.need(high, read_end, 0)
-        if len(self.problems) > before:
-            return None
-        if end <= start:
-            words.refuse(
-                high,
-                f"the end {format_instant(end)} is not after the start {format_instant(start)}",
-            )
-            return None
-        return start, end
-
-    def within(self, words: Reader, start: int, end: int) -> bool:
-        """Whether it touches the period; a warning when it lies or reaches outside."""
-        if end <= self.period.start or start >= self.period.end:
-            self.warn(words, "lies outside the period and is left out")
-            return False
-        if start < self.period.start or end > self.period.end:
-            self.warn(
-                words,
-                "reaches outside the period: its whole length is compared with a minimum "
-                "duration, only the part within the period counts",
-            )
-        return True
 
 
 @dataclass
@@ -115,20 +50,6 @@ def read_resources(top: Reader, reading: Reading, items: tuple[Item, ...]) -> tu
         bounds += [edge for each in (*found.spans, *found.values) for edge in each[:2]]
     horizon = min(bounds), max(bounds)
     return tuple(_finish(name, found, reading, horizon) for name, found in seen.items())
-
-
-def rows_of(top: Reader, key: str, columns: tuple[str, ...]) -> Iterator[Reader]:
-    """Rows written as words, or short as a list in the order of `columns`."""
-    for row in top.entries(key):
-        cells = row.node.entries
-        if cells is None:
-            yield row
-            continue
-        row.problems.pop()  # the reader refused what is no group of words
-        if len(cells) > len(columns):
-            row.refuse("", f"has {len(cells)} entries, only {', '.join(columns)} are known")
-        words = dict(zip(columns, cells, strict=False))
-        yield Reader(Node(row.node.line, words=words), row.place, row.problems)
 
 
 def _find(row: Reader, seen: dict[str, _Seen]) -> _Seen | None:
@@ -213,7 +134,7 @@ def _refuse_units(seen: _Seen, reading: Reading) -> None:
     wanted = {
         m.limit_unit for m in reading.terms.metrics if m.observe == seen.kind and m.limit_unit
     }
-    if len(seen.units | wanted) > 1 and seen.units != wanted:
+    if len(seen.units) > 1 or (wanted and not seen.units <= wanted):
         limit = f", the terms' limit is in {' and '.join(sorted(wanted))}" if wanted else ""
         seen.words.refuse("", f"is measured in {' and '.join(sorted(seen.units))}{limit}")
 

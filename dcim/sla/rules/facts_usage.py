@@ -91,7 +91,7 @@ def _order(terms: Terms, file: FactsFile, item: Item, mine: list[Measured]) -> O
 
 def _share(terms: Terms, file: FactsFile, item: Item) -> Fraction:
     """Days in service of the days of the month; a day begun counts whole."""
-    low, high = max(item.start, file.period.start), min(item.end, file.period.end)
+    low, high = max(item.start, file.period.start), min(file.ends[item.id], file.period.end)
     zone = ZoneInfo(terms.timezone)
     first = datetime.fromtimestamp(low / 1000, zone).date()
     last = datetime.fromtimestamp(high / 1000, zone).date()

@@ -15,7 +15,6 @@ from dcim.sla.rules import facts_loading
 from dcim.sla.rules.evaluation import evaluate
 from dcim.sla.rules.facts import Past, PastResult, Request, Ticket, Window
 from dcim.sla.rules.facts_loading import FactsFile, FactsRefusedError, load_facts
-from dcim.sla.rules.facts_moments import read_moment
 from dcim.sla.rules.facts_usage import bill_usage
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import Node
@@ -83,6 +82,7 @@ resources:
   t: {kind: sensor, otherwise: 22 degC}
 """
 
+PORT = FACTS.replace("resources:", "  - {id: P1, kind: port, mrc: 100.00}\nresources:")
 FULL = """\
 period: 2025-10
 items:
@@ -190,33 +190,6 @@ def test_local_times_and_offsets_name_the_same_instant(terms: Terms) -> None:
     assert sum(end - start for start, end, _ in feed.states) == 31 * 86_400_000 + 3_600_000
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("2025-10-26 02:30", "comes twice"),
-        ("2025-03-30 02:30", "does not exist"),
-        ("2025-10-26", "lacks the time of day"),
-        ("2025-02-30 10:00", "no instant"),
-        ("2025-10-09 24:30", "no instant"),
-        ("2025-10-09 10:00+29:00", "no place on earth"),
-        ("09.10.2025 10:00", "no instant such as"),
-    ],
-)
-def test_instants_that_are_none(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        read_moment(text, "Europe/Berlin")
-
-
-def test_a_repeated_hour_is_told_by_its_offset() -> None:
-    early = read_moment("2025-10-26T02:30:00+02:00", "Europe/Berlin")
-    late = read_moment("2025-10-26T02:30:00+01:00", "Europe/Berlin")
-    assert late - early == 3_600_000
-    assert read_moment("2025-10-26 24:00", "Europe/Berlin") == read_moment(
-        "2025-10-27 00:00", "Europe/Berlin"
-    )
-    assert read_moment("2025-10-26 00:00:00.25", "UTC") % 1000 == 250
-
-
 def test_an_outage_over_the_start_of_the_month_keeps_its_length(terms: Terms) -> None:
     rows = """
 down:
@@ -251,6 +224,27 @@ def test_otherwise_is_up_unknown_or_a_value(terms: Terms) -> None:
     assert [value for _, _, value in t.values] == [22_000, 30_500, 22_000]
     climate = evaluate(terms, file.facts, file.period).results[1]
     assert climate.outcome.downtime_ms == 3_600_000
+
+
+def test_a_measured_resource_is_unknown_where_nothing_was_measured(terms: Terms) -> None:
+    facts = FACTS.replace("t: {kind: sensor, otherwise: 22 degC}", "t: sensor")
+    rows = "values: [[t, 2025-10-01 00:00, 2025-10-31 00:00, 20 degC]]"
+    file = read(terms, rows, facts=facts)
+    climate = evaluate(terms, file.facts, file.period).results[1]
+    assert climate.outcome.unknown_ms == 86_400_000
+    assert climate.result == "needs_review"
+
+
+def test_an_item_out_of_service_is_no_part_of_the_contract(terms: Terms) -> None:
+    late = "  - {id: A06, kind: cabinet, mrc: 9.00, from: 2025-11-05}\nresources:"
+    facts = FACTS.replace("resources:", late).replace("kind: sensor,", "kind: sensor, items: A05,")
+    facts = facts.replace(": power_feed", ": {kind: power_feed, items: [A05, A06]}")
+    file = read(terms, facts=facts)
+    assert [item.id for item in file.facts.items] == ["A05"]
+    assert "A06" not in {
+        result.item.id for result in evaluate(terms, file.facts, file.period).results
+    }
+    assert "not in service in the period" in str(file.warnings[0])
 
 
 def test_every_word_reaches_the_facts(terms: Terms) -> None:
@@ -480,6 +474,17 @@ class TestOpenPeriod:
         power = evaluate(terms, file.facts, file.period).results[0]
         assert power.outcome.denominator_ms == self.NOW - file.period.start
 
+    def test_leaves_fees_and_commits_whole(self, terms: Terms) -> None:
+        samples = "samples: {start: 2025-10-01, every: 300 s, unit: Mbit/s, in: [1], out: [1]}"
+        order = "commit: 10 Mbit/s, price: {committed: 3.10}"
+        more = f"usage: [{{usage: bandwidth, item: P1, {order}, {samples}}}]"
+        priced = load_terms(TERMS.replace("{over: 8.00}", "{over: 8.00, committed: item}"))
+        file = read(priced, more, facts=PORT, now=self.NOW, provisional=True)
+        assert {item.rent for item in file.facts.items} == {Decimal(6000), Decimal(100)}
+        bill = bill_usage(priced, file)[0].bill
+        assert bill is not None
+        assert bill.amount == Decimal("31.00")
+
     def test_has_begun(self, terms: Terms) -> None:
         early = parse_instant("2025-09-11T00:00:00Z")
         assert "has not begun" in refused(terms, now=early, provisional=True)
@@ -499,117 +504,3 @@ def test_the_period_asked_for_and_the_file_agree(terms: Terms) -> None:
     assert read(terms, facts=without, label="2025-11").label == "2025-11"
     assert "is missing: name the month" in refused(terms, facts=without)
     assert "no month such as" in refused(terms, facts=without, label="2025-13")
-
-
-PORT = FACTS.replace("resources:", "  - {id: P1, kind: port, mrc: 100.00}\nresources:")
-
-
-class TestSamples:
-    def test_lists_and_tables_give_the_same_bill(self, terms: Terms) -> None:
-        rates_in, rates_out = [20, *[5] * 18], [4, 18, 7, *[4] * 16]
-        lists = f"""
-usage:
-  - usage: bandwidth
-    item: P1
-    commit: 6 Mbit/s
-    samples:
-      start: 2025-10-01 00:00
-      every: 300 s
-      unit: Mbit/s
-      in: {rates_in}
-      out: {rates_out}
-"""
-        first = bill_usage(terms, read(terms, lists, facts=PORT))
-        table = ["from,to,in_octets,out_octets"]
-        for index, (inward, outward) in enumerate(zip(rates_in, rates_out, strict=True)):
-            low, high = divmod(index * 5, 60), divmod(index * 5 + 5, 60)
-            octets = [rate * 37_500_000 for rate in (inward, outward)]
-            table.append(
-                f"2025-10-01 {low[0]:02}:{low[1]:02},2025-10-01 {high[0]:02}:{high[1]:02},"
-                f"{octets[0]},{octets[1]}"
-            )
-        named = "usage: [{usage: bandwidth, item: P1, commit: 6 Mbit/s, samples: t.csv}]"
-        file = read(terms, named, facts=PORT, beside={"t.csv": "\n".join(table)}.__getitem__)
-        second = bill_usage(terms, file)
-        for lines in (first, second):
-            bill = lines[0].bill
-            assert bill is not None
-            # 19 points: rank ceil(18.05) = 19, the highest: 20 in, 18 out; 20 - 6 = 14 x 8.00
-            assert (bill.present, bill.amount) == (19, Decimal("112.00"))
-        assert set(file.tables) == {"t.csv"}
-        assert len(file.tables["t.csv"]) == 64
-
-    def test_energy_of_two_feeds_is_added(self, terms: Terms) -> None:
-        more = """
-usage:
-  - usage: energy
-    item: A05
-    samples: {start: 2025-10-01, every: 15 min, unit: kWh, values: [1.5, 2, -]}
-  - usage: energy
-    item: A05
-    samples: {start: 2025-10-01, every: 30 min, unit: kW, values: [4, 2]}
-"""
-        (line,) = bill_usage(terms, read(terms, more))
-        # 1.5 + 2 kWh, and 4 kW x 0.5 h + 2 kW x 0.5 h = 3 kWh; 6.5 x 1.20 = 7.80
-        assert line.bill is not None
-        assert (line.bill.amount, line.bill.present) == (Decimal("7.80"), 2)
-
-    def test_without_samples_nothing_is_charged_and_it_is_told(self, terms: Terms) -> None:
-        assert [line.bill for line in bill_usage(terms, read(terms))] == [None]
-
-    def test_only_the_time_in_service_counts(self, terms: Terms) -> None:
-        facts = FACTS.replace("mrc: 6000.00", "mrc: 6000.00, from: 2025-10-02")
-        more = """
-usage:
-  - usage: energy
-    item: A05
-    samples: {start: 2025-10-01 23:00, every: 2 h, unit: kWh, values: [3, 1]}
-"""
-        (line,) = bill_usage(terms, read(terms, more, facts=facts))
-        assert line.bill is not None
-        assert line.bill.amount == Decimal("3.00")  # half of 3 kWh, and 1 kWh, x 1.20
-
-    @pytest.mark.parametrize(
-        ("table", "said"),
-        [
-            ("", "line 1: the columns must be"),
-            ("from,to,in,out\n", "line 1: the columns must be from,to,in_octets"),
-            ("from,to,in_octets,out_octets\n", "holds no samples"),
-            ("H\n2025-10-01 00:00,2025-10-01 00:05,1\n", "line 2 has 3 cells, not 4"),
-            ("H\n2025-10-01 00:05,2025-10-01 00:00,1,1\n", "line 2: ends at"),
-            (
-                "H\n2025-10-01 00:05,2025-10-01 00:10,1,1\n2025-10-01 00:00,2025-10-01 00:05,1,1\n",
-                "line 3: begins at 2025-09-30T22:00:00Z, before the line above ended",
-            ),
-            ("H\n2025-10-01 00:00,2025-10-01 00:05,-1,1\n", "line 2: '-1' is negative"),
-            ("H\n2025-10-01 00:00,2025-10-01 00:05,1e3,1\n", "line 2: '1e3' is not a plain number"),
-            ("H\n2025-10-01 00:00,2025-10-01 00:05,1.5,1\n", "must be whole octets"),
-            ("H\n2025-10-26 02:30,2025-10-26 05:00,1,1\n", "comes twice"),
-        ],
-    )
-    def test_bad_tables_are_refused_with_their_line(
-        self, terms: Terms, table: str, said: str
-    ) -> None:
-        more = "usage: [{usage: bandwidth, item: P1, commit: 6 Mbit/s, samples: t.csv}]"
-        text = table.replace("H\n", "from,to,in_octets,out_octets\n")
-        message = refused(terms, more, facts=PORT, beside=lambda _: text)
-        assert said in message
-        assert "usage[1].samples: t.csv" in message
-
-    def test_an_empty_cell_is_not_measured(self, terms: Terms) -> None:
-        more = "usage: [{usage: bandwidth, item: P1, commit: 0 Mbit/s, samples: t.csv}]"
-        text = (
-            "from,to,in_mbit_s,out_mbit_s\n2025-10-01 00:00,2025-10-01 00:05,,\n"
-            "2025-10-01 00:05,2025-10-01 00:10,0.5,2\n"
-        )
-        bill = bill_usage(terms, read(terms, more, facts=PORT, beside=lambda _: text))[0].bill
-        assert bill is not None
-        assert (bill.present, bill.amount) == (1, Decimal("16.00"))
-
-    def test_what_the_terms_leave_to_the_order_must_be_there(self, terms: Terms) -> None:
-        samples = "samples: {start: 2025-10-01, every: 300 s, unit: Mbit/s, in: [1], out: [1]}"
-        more = f"usage: [{{usage: bandwidth, item: P1, {samples}}}]"
-        assert "commit is missing: the terms leave it" in refused(terms, more, facts=PORT)
-        order = "commit: 1 Mbit/s, price: {over: 1}"
-        more = f"usage: [{{usage: bandwidth, item: P1, {order}, {samples}}}]"
-        assert "price.over is not asked for" in refused(terms, more, facts=PORT)
