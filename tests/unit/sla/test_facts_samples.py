@@ -1,12 +1,18 @@
 """Samples of a facts file: lists and tables into bills, and what of them is refused."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dcim.sla.rules.facts_loading import load_facts
 from dcim.sla.rules.facts_usage import bill_usage
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.terms import Terms
+from dcim.sla.rules.usage import Bandwidth
+from tests.unit.sla.test_cases import read_case
 from tests.unit.sla.test_facts_loading import FACTS, PORT, TERMS, read, refused
 
 
@@ -124,3 +130,71 @@ usage:
         order = "commit: 1 Mbit/s, price: {over: 1}"
         more = f"usage: [{{usage: bandwidth, item: P1, {order}, {samples}}}]"
         assert "price.over is not asked for" in refused(terms, more, facts=PORT)
+
+
+CASES = Path(__file__).parent / "cases"
+
+
+def bill_case(case: dict[str, Any], direction: str = "in") -> Bandwidth:
+    """A worked case of bandwidth, its samples in a facts file."""
+    terms = load_terms(case["terms"].replace("DIRECTION", direction))
+    ins, outs = (", ".join(case["samples"][way]) for way in ("in", "out"))
+    file = load_facts(
+        "period: 2025-10\nitems: [{id: P1, kind: bandwidth, mrc: 1}]\nusage:\n"
+        "  - usage: bandwidth\n    item: P1\n    samples: {start: 2025-10-01, every: 300 s, "
+        f"unit: Mbit/s, in: [{ins}], out: [{outs}]}}\n",
+        terms,
+    )
+    bill = bill_usage(terms, file)[0].bill
+    assert isinstance(bill, Bandwidth)
+    return bill
+
+
+def test_b01_from_a_facts_file() -> None:
+    case = read_case(CASES / "B01.yaml")
+    bill = bill_case(case)
+    assert bill.in_p is not None
+    assert bill.out_p is not None
+    found = {"in": bill.in_p.value, "out": bill.out_p.value, "billed": bill.billed_bps}
+    assert found == {key: Decimal(rate) * 10**6 for key, rate in case["expected"].items()}
+
+
+@pytest.mark.parametrize(
+    "direction", ["percentile_of_higher", "higher_percentile", "percentile_of_sum"]
+)
+def test_b04_from_a_facts_file(direction: str) -> None:
+    case = read_case(CASES / "B04.yaml")
+    bill = bill_case(case, direction)
+    want = case["expected"][direction]
+    assert (bill.billed_bps, bill.amount) == (
+        Decimal(want["billed"]) * 10**6,
+        Decimal(want["amount"]),
+    )
+
+
+@pytest.mark.parametrize("peak", ["40", "10"])
+def test_p01_from_a_table_of_quarter_hours(peak: str) -> None:
+    case = read_case(CASES / "P01.yaml")
+    terms = load_terms(case["terms"])
+    quarters = int(case["samples"]["quarters"]) - 1
+    top = int(Decimal(peak) * 10**6 / 4)  # kW over a quarter hour, in mWh
+    rest = int(case["samples"]["kwh"]) * 10**6 - top
+    energy = [top, *[rest // quarters] * quarters]
+    energy[-1] += rest - rest // quarters * quarters
+    first = datetime(2025, 10, 1, tzinfo=UTC)
+    rows = ["from,to,kwh"]
+    for index, mwh in enumerate(energy):
+        start = first + timedelta(minutes=15 * index)
+        end = start + timedelta(minutes=15)
+        rows.append(f"{start.isoformat()},{end.isoformat()},{Decimal(mwh).scaleb(-6):f}")
+    file = load_facts(
+        "period: 2025-10\nitems: [{id: A05, kind: cabinet, mrc: 1}]\nusage:\n"
+        "  - {usage: energy, item: A05, samples: m.csv}\n"
+        "  - {usage: demand, item: A05, samples: m.csv}\n",
+        terms,
+        beside={"m.csv": "\n".join(rows)}.__getitem__,
+    )
+    bills = [line.bill for line in bill_usage(terms, file)]
+    charged = sum((bill.amount for bill in bills if bill is not None), Decimal(0))
+    assert charged == Decimal(case["expected"][peak])
+    assert [bill.present for bill in bills if bill is not None] == [2881, 2881]
