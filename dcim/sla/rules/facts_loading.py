@@ -90,7 +90,16 @@ def load_facts(
     as_of = top.read("as_of", reading.moment, None)
     judged_to = _close(top, month, period, as_of, now, provisional)
     items = read_items(top, reading, month)
-    resources = read_resources(top, reading, items)
+    tables: dict[str, str] = {}
+
+    def read_beside(name: str) -> str:
+        if beside is None:
+            raise ValueError("files of samples can't be read here; write the samples as lists")
+        content = beside(name)
+        tables[name] = hashlib.sha256(content.encode()).hexdigest()
+        return content
+
+    resources = read_resources(top, reading, items, read_beside)
     names = tuple(resource.name for resource in resources)
     results = {
         f"{metric.id}.{item.id}"
@@ -119,15 +128,6 @@ def load_facts(
         next_invoice=top.read("next_invoice", reading.fee, None),
         site_areas=_areas(top, {item.site for item in items}),
     )
-    tables: dict[str, str] = {}
-
-    def read_beside(name: str) -> str:
-        if beside is None:
-            raise ValueError("files of samples can't be read here; write the samples as lists")
-        content = beside(name)
-        tables[name] = hashlib.sha256(content.encode()).hexdigest()
-        return content
-
     measured = read_measured(top, reading, items, judged_to, read_beside)
     top.finish()
     _warn_idle(reading, top, facts)

@@ -1,6 +1,5 @@
 """What was used, from a facts file: orders, and samples as lists or as a CSV file beside it."""
 
-import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,8 +8,8 @@ from fractions import Fraction
 from dcim.metering.bins import split_octets
 from dcim.sla.rules.facts import Item
 from dcim.sla.rules.facts_reading import Reading
+from dcim.sla.rules.facts_tables import Convert, read_table
 from dcim.sla.rules.language.tree import Reader
-from dcim.sla.rules.periods import format_instant
 from dcim.sla.rules.quantities import read_duration, read_number, read_rate
 from dcim.sla.rules.terms import Usage
 
@@ -18,7 +17,6 @@ from dcim.sla.rules.terms import Usage
 Sample = tuple[int, int, int, int]
 RATE_COLUMNS = {"octets": ("in_octets", "out_octets"), "Mbit/s": ("in_mbit_s", "out_mbit_s")}
 POWER_COLUMNS = ("kwh", "kw")
-MOST_ROWS = 200_000
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,8 @@ def _read_samples(
         return _read_lists(below, reading, usage)
     name = words.text("samples")
     try:
-        return list(_read_table(beside(name), reading, usage))
+        rows = read_table(beside(name), reading, lambda columns: _find_columns(columns, usage))
+        return [(start, end, *counted) for start, end, counted in rows if counted is not None]
     except ValueError as error:
         words.refuse("samples", f"{name}: {error}")
         return []
@@ -152,57 +151,16 @@ def _read_lists(words: Reader, reading: Reading, usage: Usage) -> list[Sample]:
     return found
 
 
-def _read_table(text: str, reading: Reading, usage: Usage) -> Iterator[Sample]:
-    """Rows of a CSV; ValueError names the line. An empty cell: nobody measured it."""
-    rows = csv.reader(text.lstrip("\ufeff").splitlines(), strict=True)
-    try:
-        header = tuple(cell.strip() for cell in next(rows, []))
-        unit = _find_unit(header, usage)
-        last = None
-        for row in rows:
-            if not any(cell.strip() for cell in row):
-                continue
-            if rows.line_num > MOST_ROWS:
-                raise ValueError(f"has more than {MOST_ROWS} lines")
-            if len(row) != len(header):
-                raise ValueError(f"line {rows.line_num} has {len(row)} cells, not {len(header)}")
-            cells = [cell.strip() for cell in row]
-            try:
-                start, end = reading.moment(cells[0]), reading.moment(cells[1])
-                _refuse_backwards(start, end, last)
-                last = end
-                if all(cells[2:]):
-                    yield (start, end, *_convert(tuple(cells[2:]), unit, end - start, usage))
-            except ValueError as error:
-                raise ValueError(f"line {rows.line_num}: {error}") from error
-    except csv.Error as error:
-        raise ValueError(f"line {rows.line_num}: {error}") from error
-    if last is None:
-        raise ValueError("holds no samples")
-
-
-def _refuse_backwards(start: int, end: int, last: int | None) -> None:
-    if end <= start:
-        raise ValueError(
-            f"ends at {format_instant(end)}, not after its start {format_instant(start)}"
-        )
-    if last is not None and start < last:
-        raise ValueError(
-            f"begins at {format_instant(start)}, before the line above ended "
-            f"({format_instant(last)}): the clock ran backwards, or a line stands twice"
-        )
-
-
-def _find_unit(header: tuple[str, ...], usage: Usage) -> str:
+def _find_columns(columns: tuple[str, ...], usage: Usage) -> Convert[tuple[int, int]]:
     known: dict[tuple[str, ...], str] = (
-        {("from", "to", *columns): unit for unit, columns in RATE_COLUMNS.items()}
+        {names: unit for unit, names in RATE_COLUMNS.items()}
         if usage.method == "percentile"
-        else {("from", "to", column): column for column in POWER_COLUMNS}
+        else {(column,): column for column in POWER_COLUMNS}
     )
-    if header not in known:
-        heads = " or ".join(",".join(columns) for columns in known)
-        raise ValueError(f"line 1: the columns must be {heads}, not {','.join(header)}")
-    return known[header]
+    if columns not in known:
+        heads = " or ".join(",".join(("from", "to", *names)) for names in known)
+        raise ValueError(f"line 1: the columns must be {heads}, not from,to,{','.join(columns)}")
+    return lambda cells, span_ms: _convert(cells, known[columns], span_ms, usage)
 
 
 def _convert(cells: tuple[str, ...], unit: str, span_ms: int, usage: Usage) -> tuple[int, int]:

@@ -1,14 +1,15 @@
 """The observed part of a facts file: resources, their states and their measured values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dcim.sla.rules.facts import Item, Resource, State
 from dcim.sla.rules.facts_reading import Reading, rows_of
+from dcim.sla.rules.facts_tables import Convert, read_table
 from dcim.sla.rules.intervals import Interval, complement
 from dcim.sla.rules.language.tree import Node, Problem, Reader
 from dcim.sla.rules.periods import format_instant
-from dcim.sla.rules.quantities import read_value
+from dcim.sla.rules.quantities import VALUE_UNITS, read_value
 
 STATES: tuple[State, ...] = ("down", "unknown", "up")
 _Row = tuple[int, int, str | int, int]  # start, end, what, line
@@ -27,9 +28,11 @@ class _Seen:
     units: set[str] = field(default_factory=set)
 
 
-def read_resources(top: Reader, reading: Reading, items: tuple[Item, ...]) -> tuple[Resource, ...]:
+def read_resources(
+    top: Reader, reading: Reading, items: tuple[Item, ...], beside: Callable[[str], str]
+) -> tuple[Resource, ...]:
     """Resources with all their states over the period; problems are added to the reading."""
-    seen = dict(_declared(top, reading, items))
+    seen = dict(_declared(top, reading, items, beside))
     for state in STATES:
         for row in rows_of(top, state, ("resource", "from", "to")):
             found = _find(row, seen)
@@ -60,7 +63,7 @@ def _find(row: Reader, seen: dict[str, _Seen]) -> _Seen | None:
 
 
 def _declared(
-    top: Reader, reading: Reading, items: tuple[Item, ...]
+    top: Reader, reading: Reading, items: tuple[Item, ...], beside: Callable[[str], str]
 ) -> Iterator[tuple[str, _Seen]]:
     group = top.group("resources")
     for name, node in ((group.node.words if group else None) or {}).items():
@@ -90,8 +93,54 @@ def _declared(
                 )
             serves = tuple(served)
         otherwise = words.text("otherwise", "")
+        found = _Seen(words, kind, serves, otherwise)
+        if words.has("samples"):
+            _read_samples(found, reading, beside)
         words.finish()
-        yield name, _Seen(words, kind, serves, otherwise)
+        yield name, found
+
+
+def _read_samples(seen: _Seen, reading: Reading, beside: Callable[[str], str]) -> None:
+    """States or values of one resource from a CSV: from,to,state or from,to,degC."""
+    words = seen.words
+    name, line = words.text("samples"), words.node.line
+    if not name:
+        return
+    outside = 0
+    try:
+        for start, end, found in read_table(beside(name), reading, _find_column):
+            what, unit = ("unknown", "") if found is None else found
+            if end <= reading.period.start or start >= reading.period.end:
+                outside += 1
+            elif isinstance(what, int):
+                seen.values.append((start, end, what, line))
+                seen.units.add(unit)
+            else:
+                seen.spans.append((start, end, what, line))
+    except ValueError as error:
+        words.refuse("samples", f"{name}: {error}")
+    if outside:
+        reading.warn(words, f"{outside} rows of {name} lie outside the period and are left out")
+
+
+def _find_column(columns: tuple[str, ...]) -> Convert[tuple[int | State, str]]:
+    known = ("state", *VALUE_UNITS)
+    if len(columns) != 1 or columns[0] not in known:
+        raise ValueError(
+            f"line 1: the columns must be from,to and one of {', '.join(known)}, "
+            f"not from,to,{','.join(columns)}"
+        )
+    (column,) = columns
+    if column != "state":
+        return lambda cells, _: read_value(f"{cells[0]} {column}")
+
+    def read_state(cells: tuple[str, ...], _: int) -> tuple[State, str]:
+        for state in STATES:
+            if cells[0] == state:
+                return state, ""
+        raise ValueError(f"{cells[0]!r} is no state (choices: {', '.join(STATES)})")
+
+    return read_state
 
 
 def _finish(name: str, seen: _Seen, reading: Reading, horizon: Interval) -> Resource:

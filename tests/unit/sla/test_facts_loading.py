@@ -235,6 +235,53 @@ def test_a_measured_resource_is_unknown_where_nothing_was_measured(terms: Terms)
     assert climate.result == "needs_review"
 
 
+class TestSamplesOfResources:
+    def test_states_and_values_come_from_tables(self, terms: Terms) -> None:
+        tables = {
+            "b.csv": "from,to,state\n2025-10-09 02:00,2025-10-09 03:00,down\n"
+            "2025-10-09 03:00,2025-10-09 04:00,up\n2025-10-09 04:00,2025-10-09 04:30,unknown\n"
+            "2025-10-09 04:30,2025-10-09 05:00,\n"
+            "2025-11-09 04:00,2025-11-09 05:00,down\n",
+            "t.csv": "from,to,degC\n2025-10-01 00:00,2025-10-31 12:00,-1.5\n"
+            "2025-10-31 12:00,2025-10-31 24:00,\n",
+        }
+        facts = FACTS.replace("b: power_feed", "b: {kind: power_feed, samples: b.csv}").replace(
+            "otherwise: 22 degC", "samples: t.csv"
+        )
+        file = read(terms, facts=facts, beside=tables.__getitem__)
+        _, b, t = file.facts.resources
+        at = parse_instant
+        assert [span for span in b.states if span[2] != "up"] == [
+            (at("2025-10-09T00:00:00Z"), at("2025-10-09T01:00:00Z"), "down"),
+            (at("2025-10-09T02:00:00Z"), at("2025-10-09T02:30:00Z"), "unknown"),
+            (at("2025-10-09T02:30:00Z"), at("2025-10-09T03:00:00Z"), "unknown"),
+        ]
+        assert t.values == ((file.period.start, at("2025-10-31T11:00:00Z"), -1500),)
+        assert set(file.tables) == {"b.csv", "t.csv"}
+        assert "1 rows of b.csv lie outside" in str(file.warnings[0])
+
+    @pytest.mark.parametrize(
+        ("table", "said"),
+        [
+            ("from,to,kelvin\n", "from,to and one of state, degC"),
+            ("time,state\n", "must begin with from,to"),
+            ("from,to,state\n2025-10-09 02:00,2025-10-09 03:00,dead\n", "line 2: 'dead' is no"),
+            ("from,to,degC\n2025-10-09 02:00,2025-10-09 03:00,hot\n", "line 2: 'hot degC' does"),
+            ("from,to,%RH\n2025-10-09 02:00,2025-10-09 03:00,5\n", "the terms' limit is in degC"),
+            ('from,to,degC\n"2025', "line 2: unexpected end of data"),
+        ],
+    )
+    def test_bad_tables_are_refused(self, terms: Terms, table: str, said: str) -> None:
+        facts = FACTS.replace("otherwise: 22 degC", "samples: t.csv")
+        assert said in refused(terms, facts=facts, beside=lambda _: table)
+
+    def test_a_table_and_a_row_may_not_contradict(self, terms: Terms) -> None:
+        facts = FACTS.replace("b: power_feed", "b: {kind: power_feed, samples: b.csv}")
+        table = "from,to,state\n2025-10-09 02:00,2025-10-09 03:00,down\n"
+        row = "up: [[b, 2025-10-09 02:30, 2025-10-09 02:40]]"
+        assert "say which holds" in refused(terms, row, facts=facts, beside=lambda _: table)
+
+
 def test_an_item_out_of_service_is_no_part_of_the_contract(terms: Terms) -> None:
     late = "  - {id: A06, kind: cabinet, mrc: 9.00, from: 2025-11-05}\nresources:"
     facts = FACTS.replace("resources:", late).replace("kind: sensor,", "kind: sensor, items: A05,")

@@ -89,9 +89,9 @@ usage:
     @pytest.mark.parametrize(
         ("table", "said"),
         [
-            ("", "line 1: the columns must be"),
+            ("", "line 1: the columns must begin with"),
             ("from,to,in,out\n", "line 1: the columns must be from,to,in_octets"),
-            ("from,to,in_octets,out_octets\n", "holds no samples"),
+            ("from,to,in_octets,out_octets\n", "holds no rows"),
             ("H\n2025-10-01 00:00,2025-10-01 00:05,1\n", "line 2 has 3 cells, not 4"),
             ("H\n2025-10-01 00:05,2025-10-01 00:00,1,1\n", "line 2: ends at"),
             (
@@ -166,10 +166,8 @@ def test_b04_from_a_facts_file(direction: str) -> None:
     case = read_case(CASES / "B04.yaml")
     bill = bill_case(case, direction)
     want = case["expected"][direction]
-    assert (bill.billed_bps, bill.amount) == (
-        Decimal(want["billed"]) * 10**6,
-        Decimal(want["amount"]),
-    )
+    assert bill.billed_bps == Decimal(want["billed"]) * 10**6
+    assert bill.amount == Decimal(want["amount"])
 
 
 @pytest.mark.parametrize("peak", ["40", "10"])
