@@ -20,7 +20,7 @@ from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import Node
 from dcim.sla.rules.periods import parse_instant
 from dcim.sla.rules.terms import Terms
-from tests.unit.sla.test_cases import CASES, case_facts, read_case
+from tests.unit.sla.test_cases import case_facts, read_case
 
 TERMS = """
 terms: t
@@ -153,13 +153,23 @@ def refused(terms: Terms, more: str = "", *, facts: str = FACTS, **how: Any) -> 
     return str(caught.value)
 
 
+# Worked cases that hold facts of a month.
+CASES = [
+    path
+    for path in sorted((Path(__file__).parent / "cases").glob("*.yaml"))
+    if "\nfacts:" in path.read_text(encoding="utf-8")
+]
+
+
 def dump(case: dict[str, Any]) -> str:
     """The case's facts as a file; where several items could be meant, resources name theirs."""
     facts = dict(case["facts"])
-    if len(facts["items"]) > 1:
+    serves = facts.pop("serves", {})
+    if len(facts["items"]) > 1 or serves:
         names = [item["id"] for item in facts["items"]]
         facts["resources"] = {
-            name: {"kind": kind, "items": names} for name, kind in facts["resources"].items()
+            name: {"kind": kind, "items": serves.get(name, names)}
+            for name, kind in facts["resources"].items()
         }
     return yaml.safe_dump(facts, allow_unicode=True)
 

@@ -10,6 +10,20 @@ from dcim.sla.rules.facts_loading import load_facts
 
 # By preset: a month (October 2025 in Shanghai, 31 days) and the credits of each result, by hand.
 CASES: dict[str, tuple[str, dict[str, str], str]] = {
+    # 3 x 62 min and 30 min are 216 min of 44,640: 7440 x 216 / 44640 = 36.00
+    "chronic-termination": (
+        """
+items: [{id: C1, kind: circuit, mrc: 7440.00}]
+resources: {p: port}
+down:
+  - [p, 2025-10-01 10:00, 2025-10-01 11:02]
+  - [p, 2025-10-12 10:00, 2025-10-12 10:30]
+  - [p, 2025-10-20 10:00, 2025-10-20 11:02]
+  - [p, 2025-10-30 10:00, 2025-10-30 11:02]
+""",
+        {"network.C1": "36.00"},
+        "36.00",
+    ),
     # both feeds dead 03:20-03:25 = 5:00, the limit of the first row: 6000 x 2.5 %
     "power-both-feeds": (
         """
@@ -147,6 +161,21 @@ def test_the_rights_of_one_day_per_hour() -> None:
         ("power.A05", True),
         ("network.A05", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("last", "reached"),
+    [
+        ("2025-10-30", True),  # three within 30 days of the first
+        ("2025-10-31", False),  # 30 days after the first began, to the minute: no longer within
+    ],
+)
+def test_the_rights_after_repeated_outages(last: str, reached: bool) -> None:
+    preset = load_preset("chronic-termination")
+    facts = CASES["chronic-termination"][0].replace("2025-10-30", last)
+    file = load_facts(f"period: 2025-10\n{facts}", preset.terms)
+    found = evaluate(preset.terms, file.facts, file.period)
+    assert [right.reached for right in found.rights] == [reached, False]
 
 
 def test_there_is_no_preset_of_another_name() -> None:

@@ -14,8 +14,8 @@ from dcim.cli import main
 from dcim.sla.preset_terms import load_preset
 from dcim.sla.rules.evaluation_schema import report_schema
 from dcim.sla.rules.language.loading import load_terms
-from tests.unit.sla.test_cases import CASES, read_case
-from tests.unit.sla.test_facts_loading import dump
+from tests.unit.sla.test_cases import read_case
+from tests.unit.sla.test_facts_loading import CASES, dump
 
 ROOT = Path(__file__).parents[3]
 REPORT = jsonschema.Draft202012Validator(report_schema())
