@@ -237,7 +237,7 @@ def _warn_idle(reading: Reading, top: Reader, facts: Facts) -> None:
                 item.id in resource.items and resource.kind == metric.observe
                 for resource in facts.resources
             )
-            if item.kind in metric.applies_to and not served:
+            if metric.observe and item.kind in metric.applies_to and not served:
                 reading.warn(
                     top,
                     f"no resource of kind {metric.observe!r} serves {item.id}: all of "
