@@ -34,6 +34,16 @@ def documents() -> Iterator[tuple[str, str]]:
         yield f"case {path.stem}", text
 
 
+class Editor(yaml.SafeLoader):
+    """Numbers, dates, true and false are no text; yes, no and on are, as in YAML 1.2."""
+
+
+Editor.yaml_implicit_resolvers = {
+    first: [
+        (tag, form) for tag, form in forms if tag != "tag:yaml.org,2002:bool" or first in "tfTF"
+    ]
+    for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 DOCUMENTS = dict(documents())
 FULL: dict[str, Any] = {
     "terms": "t",
@@ -118,7 +128,7 @@ def test_what_the_loader_takes_is_valid(name: str) -> None:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_an_editor_that_reads_numbers_finds_it_valid_too(name: str) -> None:
-    VALIDATOR.validate(yaml.safe_load(DOCUMENTS[name]))
+    VALIDATOR.validate(yaml.load(DOCUMENTS[name], Loader=Editor))  # noqa: S506
 
 
 @pytest.mark.parametrize(
@@ -245,7 +255,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("usage.bandwidth", "percentile", "95 %"),
     ("usage.bandwidth", "commit", "10"),
     ("usage.bandwidth", "price", {"committed": "1.00"}),
-    ("termination.0", "when", "downtime >= 1 %"),
+    ("termination.0", "when", "downtime = 1 %"),
     ("termination.0", "when", None),
 ]
 
