@@ -41,6 +41,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Finance": {
         "statement": Entry("statements", "statement", "Issue, list, export and verify statements"),
+        "sla": Entry("sla", "sla", "What if: terms and facts from files, judged and explained"),
     },
     "Administrators": {
         "person": Entry("people", "person", "Make accounts; the first administrator starts here"),
