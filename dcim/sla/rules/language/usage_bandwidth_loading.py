@@ -88,7 +88,7 @@ def _read_prices(usage: Usage, words: Reader, currency: str) -> Usage:
             return read_data(text, usage.thousand)
         return Decimal(read_rate(text, usage.thousand)) / usage.thousand**2
 
-    committed = prices.read("committed", price, "none")
+    committed: Any = prices.read("committed", price, "none")
     over: Any = Decimal(0)
     factor = None
     if usage.mode != "flat":

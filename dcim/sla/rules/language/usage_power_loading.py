@@ -26,7 +26,10 @@ from dcim.sla.rules.terms import HourPrice, PowerTerms, Usage
 
 DAY_MINUTES = 1440
 QUARTER_MS = 900_000
-NEW_WORDS = ("included", "by_hours", "window", "min_coverage", "at_least", "at_most")
+NEW_WORDS = {
+    "energy": ("included", "by_hours", "min_coverage", "at_least", "at_most"),
+    "demand": ("window", "min_coverage", "at_least", "at_most"),
+}
 
 
 def read_power(basis: Usage, words: Reader, currency: str) -> Usage:
@@ -48,7 +51,7 @@ def _reader(unit: str) -> Callable[[str], Decimal]:
 def _read_meters(basis: Usage, words: Reader, currency: str) -> Usage:
     """Energy and demand; `power` stays None where they say no more than at first."""
     energy = basis.method == "energy"
-    new = any(words.has(key) for key in NEW_WORDS if energy or key not in ("included", "by_hours"))
+    new = any(words.has(key) for key in NEW_WORDS[basis.method])
     measured = energy and (words.node.words or {}).get("pue") is not None
     measured = measured and words.text("pue") == "measured"
     usage = replace(

@@ -45,9 +45,9 @@ def say_usage(usage: Usage) -> Text:
         en = ", ".join([points_en, *(words[1] for words in spoken)])
     zh += f"；1 Mbit/s = {usage.thousand} kbit/s"
     en += f"; 1 Mbit/s = {usage.thousand} kbit/s"
-    for said in (say_commit(usage), say_pool(usage), *say_days(usage), *say_limits(usage)):
-        if said is not None:
-            zh, en = f"{zh}；{said[0]}", f"{en}; {said[1]}"
+    for more in (say_commit(usage), say_pool(usage), *say_days(usage), *say_limits(usage)):
+        if more is not None:
+            zh, en = f"{zh}；{more[0]}", f"{en}; {more[1]}"
     if usage.mode == "flat":
         committed = say_price(usage.price_committed)
         zh, en = (
