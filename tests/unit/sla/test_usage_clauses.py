@@ -136,7 +136,11 @@ def power_bill(case: dict[str, Any], terms: Terms, usage: Usage, name: str) -> P
     )
     readings = None
     step = usage.interval_ms
-    scales = {"mWh": Fraction(step, 3_600_000) * 10**6, "mVA": Fraction(10**6), "mA": Fraction(1000)}
+    scales = {
+        "mWh": Fraction(step, 3_600_000) * 10**6,
+        "mVA": Fraction(10**6),
+        "mA": Fraction(1000),
+    }
     for key, unit in READING_UNITS.items():
         if key in item:
             gap = [line | {"value": "gap"} for line in item.get("unmeasured", [])]
