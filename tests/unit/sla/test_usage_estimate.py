@@ -36,7 +36,7 @@ def estimate(usage: Usage, past: Points, more: int) -> Estimate:
 
 
 def whole(usage: Usage, past: Points, future: list[tuple[int, int] | None]) -> Bandwidth:
-    return bill_bandwidth(TERMS, usage, Points(past.start, past.rates + future).bins(), Order())
+    return bill_bandwidth(TERMS, usage, Points(past.start, [*past.rates, *future]).bins(), Order())
 
 
 def check_bounds(usage: Usage, past: Points, future: list[tuple[int, int] | None]) -> None:

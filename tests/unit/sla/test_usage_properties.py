@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -29,6 +30,8 @@ from tests.unit.sla.usage_worlds import (
     usages,
 )
 
+Overage = Literal["pool", "members"]
+OVERAGES: tuple[Overage, ...] = ("pool", "members")
 MANY = settings(max_examples=2000, deadline=None)
 
 
@@ -48,8 +51,8 @@ def test_a_bill_equals_the_slow_one(usage: Usage, found: Points) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(usages(), points(), st.sampled_from(["pool", "members"]))
-def test_a_pool_of_one_is_the_port(usage: Usage, found: Points, overage: str) -> None:
+@given(usages(), points(), st.sampled_from(OVERAGES))
+def test_a_pool_of_one_is_the_port(usage: Usage, found: Points, overage: Overage) -> None:
     pooled = replace(usage, pool="contract", pool_overage=overage)
     alone = bill_bandwidth(TERMS, usage, found.bins(), Order())
     pool = bill_pool(TERMS, pooled, [Member("A", found.bins(), Order())])
@@ -64,11 +67,11 @@ def test_a_pool_of_one_is_the_port(usage: Usage, found: Points, overage: str) ->
 @given(
     usages(),
     st.lists(points(), min_size=2, max_size=4),
-    st.sampled_from(["pool", "members"]),
+    st.sampled_from(OVERAGES),
     st.randoms(use_true_random=False),
 )
 def test_the_order_of_members_changes_nothing(
-    usage: Usage, found: list[Points], overage: str, order: random.Random
+    usage: Usage, found: list[Points], overage: Overage, order: random.Random
 ) -> None:
     usage = replace(usage, pool="contract", pool_overage=overage)
     members = [Member(f"M{n}", one.bins(), Order()) for n, one in enumerate(found)]

@@ -1,9 +1,11 @@
 """Random usage terms and bins, and a slow way to the same bill; no code of the rules in it."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,6 +17,9 @@ from dcim.sla.rules.terms import Limit, PriceRow, PriceRows, Range, Terms, Usage
 HOUR = 3_600_000
 FIRST = int(dt.datetime(2026, 10, 1, tzinfo=ZoneInfo("Asia/Shanghai")).timestamp()) * 1000
 MONTH_DAYS = 31
+Kept = Literal["all_days", "valid_days"]
+KEPT: tuple[Kept, ...] = ("all_days", "valid_days")
+UNITS: tuple[Literal["B", "bit/s"], ...] = ("B", "bit/s")
 
 TERMS = Terms(
     name="t", version="1", title={"zh": "", "en": ""}, currency="CNY", rounding="half_up",
@@ -37,7 +42,7 @@ class Points:
     """kbit/s of each hour from the `start`-th of the month; None = not measured."""
 
     start: int
-    rates: list[tuple[int, int] | None]
+    rates: Sequence[tuple[int, int] | None]
 
     def bins(self) -> Bins:
         octets = [
@@ -84,10 +89,12 @@ def usages(draw: st.DrawFn) -> Usage:
     missing = draw(st.sampled_from(["dropped", "zero", "carry"]))
     valid = None
     if partial != "by_days" and draw(st.booleans()):
-        kept = draw(st.sampled_from(["all_days", "valid_days"])) if missing == "dropped" else None
-        unit = draw(st.sampled_from(["B", "bit/s"]))
+        kept: Kept = "all_days"
+        if missing == "dropped":
+            kept = draw(st.sampled_from(KEPT))
+        unit: Literal["B", "bit/s"] = draw(st.sampled_from(UNITS))
         above = draw(st.sampled_from([0, 500_000]))
-        valid = ValidDays(above, unit, kept or "all_days")
+        valid = ValidDays(above, unit, kept)
     limits = st.one_of(
         st.none(),
         st.integers(0, 3_000_000).map(lambda bps: Limit("rate", Decimal(bps))),

@@ -1,6 +1,6 @@
 """Power as clauses in words, Chinese and English."""
 
-from dcim.sla.rules.language.usage_price_words import Words, say_limits, say_over, say_price
+from dcim.sla.rules.language.usage_price_words import RANKS, Words, say_limits, say_over, say_price
 from dcim.sla.rules.quantities import plain, say_duration
 from dcim.sla.rules.terms import PowerTerms, Share, Text, Usage
 
@@ -66,8 +66,8 @@ def _say_committed(usage: Usage, words: PowerTerms, length: Words) -> list[Words
         said.append((f"每 {unit} 每月 {price[0]}", f"{price[1]} per {unit} and month"))
     how = {
         "percentile": (
-            f"第 {plain(usage.percentile)} 百分位（{usage.rank}）",
-            f"percentile {plain(usage.percentile)} ({usage.rank})",
+            f"第 {plain(usage.percentile)} 百分位（{RANKS[usage.rank][0]}）",
+            f"percentile {plain(usage.percentile)} ({RANKS[usage.rank][1]})",
         ),
         "highest": ("最高值", "highest"),
         "mean": ("平均值", "mean"),

@@ -6,6 +6,15 @@ from dcim.sla.rules.quantities import plain, say_rate
 from dcim.sla.rules.terms import Limit, PriceRows, Range, Share, Usage
 
 Words = tuple[str, str]
+RANKS: dict[str, Words] = {
+    "nearest": ("从小到大第 ⌈p·n⌉ 点", "the point of rank ceil(p·n) from below"),
+    "discard_ceil": (
+        "去掉最高的 ⌈(1−p)·n⌉ 点",
+        "the highest ceil((1−p)·n) points are discarded",
+    ),
+    "round": ("从小到大第 round(p·n) 点", "the point of rank round(p·n) from below"),
+    "interpolate": ("线性插值", "linear interpolation"),
+}
 
 
 def say_price(price: object) -> Words:
@@ -23,8 +32,8 @@ def say_over(usage: Usage, unit: Words) -> Words:
     if isinstance(usage.price_over, PriceRows):
         rows = usage.price_over
         said = [(_bounds(row.range), plain(row.price)) for row in rows.rows]
-        zh = "、".join(f"{bounds[0]} {price}" for bounds, price in said)
-        en = ", ".join(f"{bounds[1]} {price}" for bounds, price in said)
+        zh = "、".join(f"{bounds[0]}：{price}" for bounds, price in said)
+        en = ", ".join(f"{bounds[1]} at {price}" for bounds, price in said)
         how = {
             "whole": (
                 "全部数量按所达一档的单价",
@@ -64,7 +73,7 @@ def _limit(limit: Limit) -> Words:
     if limit.kind == "rate":
         return say_rate(int(limit.value)), say_rate(int(limit.value))
     if limit.kind == "money":
-        return f"每月费用 {value} ", f"{value} a month"
+        return f"每月费用 {value}", f"{value} a month"
     return {
         "commit": (f"保底的 {value} %", f"{value} % of the commit"),
         "port": (f"端口速率的 {value} %", f"{value} % of the port"),
@@ -75,10 +84,10 @@ def say_limits(usage: Usage) -> list[Words]:
     found = []
     if usage.at_least is not None:
         said = _limit(usage.at_least)
-        found.append((f"最低按{said[0]}计", f"charged at least {said[1]}"))
+        found.append((f"最低按{said[0]} 计", f"charged at least {said[1]}"))
     if usage.at_most is not None:
         said = _limit(usage.at_most)
-        found.append((f"最高按{said[0]}计", f"charged at most {said[1]}"))
+        found.append((f"最高按{said[0]} 计", f"charged at most {said[1]}"))
     return found
 
 

@@ -5,6 +5,7 @@ from dcim.sla.rules.language.checks import IDLE_WORDS
 from dcim.sla.rules.language.mode_words import DIRECTIONS, say_mode
 from dcim.sla.rules.language.usage_power_words import say_power
 from dcim.sla.rules.language.usage_price_words import (
+    RANKS,
     say_commit,
     say_days,
     say_limits,
@@ -84,15 +85,7 @@ def _say_ranking(usage: Usage) -> tuple[tuple[str, str], tuple[str, str], tuple[
         "in": ("取入方向", "the inbound direction"),
         "out": ("取出方向", "the outbound direction"),
     }[usage.direction]
-    rank = {
-        "nearest": ("从小到大第 ⌈p·n⌉ 点", "the point of rank ceil(p·n) from below"),
-        "discard_ceil": (
-            "去掉最高的 ⌈(1−p)·n⌉ 点",
-            "the highest ceil((1−p)·n) points are discarded",
-        ),
-        "round": ("从小到大第 round(p·n) 点", "the point of rank round(p·n) from below"),
-        "interpolate": ("线性插值", "linear interpolation"),
-    }[usage.rank]
+    rank = RANKS[usage.rank]
     missing = {
         "dropped": ("缺测的点不参与排序", "missing points are dropped"),
         "zero": ("缺测的点按 0 计", "missing points count as 0"),
