@@ -7,13 +7,20 @@ from fractions import Fraction
 from dcim.metering.percentile import find_percentile
 from dcim.sla.rules.credits import Step, both, say_exact
 from dcim.sla.rules.quantities import plain
-from dcim.sla.rules.terms import PowerTerms, PriceRows, Share, Terms, Text, Usage
+from dcim.sla.rules.terms import PowerTerms, PriceRows, Terms, Text, Usage
 from dcim.sla.rules.usage_lines import (
     PricedLine,
     line_step,
     make_step,
     price_line,
     unpriced_line,
+)
+from dcim.sla.rules.usage_power_order import (
+    MissingError,
+    agree_commit,
+    agree_price_committed,
+    agree_pue,
+    missing_in_order,
 )
 from dcim.sla.rules.usage_prices import limit_amount, sum_parts
 from dcim.sla.rules.usage_readings import (
@@ -58,14 +65,6 @@ class PowerBill:
         return tuple(line.note for line in self.lines if line.note is not None)
 
 
-class _MissingError(Exception):
-    """A fact that a line needs."""
-
-    def __init__(self, zh: str, en: str) -> None:
-        super().__init__(en)
-        self.note: Text = {"zh": zh, "en": en}
-
-
 def bill_power(
     terms: Terms, usage: Usage, readings: Readings | None, order: PowerOrder
 ) -> PowerBill:
@@ -79,7 +78,7 @@ def bill_power(
         unit = "A"
         text: Text = {"zh": "按断路器安培", "en": "Breakered amperes"}
         if order.amperes is None:
-            work.unpriced("breakered", text, unit, _missing_order("断路器额定安培", "amperes"))
+            work.unpriced("breakered", text, unit, missing_in_order("断路器额定安培", "amperes"))
         else:
             quantity = Fraction(order.amperes)
             work.fixed("breakered", text, unit, quantity)
@@ -99,10 +98,6 @@ def bill_power(
     return PowerBill(count, present, quantity, unit, tuple(work.lines), tuple(work.steps))
 
 
-def _missing_order(zh: str, en: str) -> _MissingError:
-    return _MissingError(f"订单未写明{zh}", f"the order doesn't name its {en}")
-
-
 @dataclass
 class _Work:
     """One bill under way."""
@@ -119,7 +114,7 @@ class _Work:
         self.lines.append(line)
         self.steps.append(line_step(line))
 
-    def unpriced(self, key: str, text: Text, unit: str, why: _MissingError) -> None:
+    def unpriced(self, key: str, text: Text, unit: str, why: MissingError) -> None:
         price = self.usage.price_over
         known = price if isinstance(price, Decimal) else None
         self.book(unpriced_line(key, text, unit, known, why.note))
@@ -128,14 +123,14 @@ class _Work:
         if self.usage.price_over != "item":
             return self.usage.price_over
         if self.order.price_over is None:
-            raise _missing_order("单价", "price")
+            raise missing_in_order("单价", "price")
         return self.order.price_over
 
     def fixed(self, key: str, text: Text, unit: str, quantity: Fraction) -> None:
         """A fee whatever was measured, for the part of the period in service."""
         try:
             price = self.price()
-        except _MissingError as why:
+        except MissingError as why:
             self.unpriced(key, text, unit, why)
             return
         for part in sum_parts([quantity], price):
@@ -150,9 +145,9 @@ class _Work:
         """Readings good enough to bill."""
         found = self.readings
         if found is None or not found.present:
-            raise _MissingError("本期没有任何电表读数", "nothing was measured in the period")
+            raise MissingError("本期没有任何电表读数", "nothing was measured in the period")
         if found.unit != unit:
-            raise _MissingError(f"缺少以 {unit} 计的读数", f"there are no readings in {unit}")
+            raise MissingError(f"缺少以 {unit} 计的读数", f"there are no readings in {unit}")
         if found.interval_ms != self.usage.interval_ms:
             raise ValueError(
                 f"readings of {found.interval_ms} ms, "
@@ -161,42 +156,21 @@ class _Work:
         least = Fraction(self.words.min_coverage)
         if found.present * 100 < least * len(found.values):
             said = f"{found.present:,} / {len(found.values):,}"
-            raise _MissingError(
+            raise MissingError(
                 f"读数覆盖不足：{said} 个间隔，约定至少 {plain(self.words.min_coverage)} %",
                 f"too little was measured: {said} intervals, "
                 f"at least {plain(self.words.min_coverage)} % is agreed",
             )
         return found
 
-    def pue(self) -> tuple[Fraction, str]:
-        if not self.words.pue_measured:
-            return Fraction(self.usage.pue), plain(self.usage.pue)
-        found, readings = self.order.pue, self.readings
-        if found is None or readings is None:
-            raise _MissingError(
-                "缺少本期实测 PUE（数据中心电量与 IT 电量）",
-                "the measured PUE of the period isn't known (energy of the data centre, of its IT)",
-            )
-        if (found.start, found.end) != (readings.first, readings.end):
-            raise _MissingError(
-                "实测 PUE 不是本计费期间的", "the measured PUE is of another period than the bill"
-            )
-        if found.it_mwh <= 0 or found.facility_mwh < found.it_mwh:
-            raise _MissingError(
-                "实测 PUE 的电量不成立（应不小于 1）",
-                "the energies of the measured PUE can't be right: it would lie below 1",
-            )
-        share = Fraction(found.facility_mwh, found.it_mwh)
-        return share, f"{found.facility_mwh} / {found.it_mwh}"
-
     def energy(self) -> Fraction | None:
         """kWh billed before anything free."""
         text: Text = {"zh": "电量电费", "en": "Energy"}
         try:
             readings = self.measured("mWh")
-            pue, said = self.pue()
+            pue, said = agree_pue(self.usage, self.words, readings, self.order)
             price = Decimal(0) if self.words.by_hours else self.price()
-        except _MissingError as why:
+        except MissingError as why:
             self.unpriced("energy", text, "kWh", why)
             return None
         if self.words.by_hours:
@@ -251,7 +225,7 @@ class _Work:
         try:
             readings, price = self.measured("mWh"), self.price()
             values = self._values_that_count(readings)
-        except _MissingError as why:
+        except MissingError as why:
             self.unpriced("demand", text, "kW", why)
             return None
         kw = to_unit(max(values), "mWh", readings.interval_ms)
@@ -276,7 +250,7 @@ class _Work:
             if value is not None and (window is None or within(minute, window))
         ]
         if not values:
-            raise _MissingError(
+            raise MissingError(
                 "计需量的时段内没有读数", "nothing was measured in the hours that count"
             )
         return values
@@ -288,34 +262,14 @@ class _Work:
             name = f"{key}:{part.row}" if part.row else key
             self.book(price_line(self.terms, name, text, part.quantity, unit, part.price))
 
-    def _commit(self) -> Fraction | None:
-        """In the terms' unit; None where no commit is agreed."""
-        agreed = self.words.commit
-        if isinstance(agreed, Share):
-            if self.order.rating is None:
-                raise _missing_order("额定容量", "rating")
-            return Fraction(self.order.rating) * Fraction(agreed.percent) / 100
-        if agreed == "item":
-            if self.order.commit is None:
-                raise _missing_order("承诺功率", "committed power")
-            return Fraction(self.order.commit)
-        return Fraction(agreed) if isinstance(agreed, Decimal) else None
-
-    def _price_committed(self) -> Decimal | None:
-        agreed = self.words.price_committed
-        if agreed == "item":
-            if self.order.price_committed is None:
-                raise _missing_order("承诺功率单价", "price of the committed power")
-            return self.order.price_committed
-        return agreed if isinstance(agreed, Decimal) else None
-
     def committed_power(self) -> Fraction | None:
         """The committed fee, and what is measured above it; returns what was measured."""
         unit = self.words.unit
         fee: Text = {"zh": "承诺功率费", "en": "Committed power"}
         try:
-            commit, committed = self._commit(), self._price_committed()
-        except _MissingError as why:
+            commit = agree_commit(self.words, self.order)
+            committed = agree_price_committed(self.words, self.order)
+        except MissingError as why:
             self.unpriced("committed", fee, unit, why)
             return None
         if commit is not None and committed is not None:
@@ -328,7 +282,7 @@ class _Work:
             price = self.price()
             if self.usage.over_factor is not None:
                 price = (committed or Decimal(0)) * self.usage.over_factor
-        except _MissingError as why:
+        except MissingError as why:
             self.unpriced("over", over, unit, why)
             return None
         measured = self._measure(readings, unit)

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from dcim.metering.bin_sets import join_bins
 from dcim.metering.bins import Bins
 from dcim.sla.rules.terms import Limit, Usage
-from dcim.sla.rules.usage import Member, bill_bandwidth, bill_pool, group_members
+from dcim.sla.rules.usage import Member, bill_bandwidth, bill_pool
 from dcim.sla.rules.usage_lines import COLUMNS, Booking, accounting_rows
+from dcim.sla.rules.usage_pools import group_members
 from dcim.sla.rules.usage_prices import Order, price_parts
 from tests.unit.sla.usage_worlds import (
     FIRST,
