@@ -61,6 +61,27 @@ def join_bins(members: Sequence[Bins]) -> Bins:
     return Bins(first, interval, pool.in_octets, pool.out_octets, covered)
 
 
+def gather_peaks(bins: Bins, interval_ms: int) -> Bins:
+    """Larger bins whose rate is that of their highest part, each direction apart.
+
+    Octets are what that rate would carry through the whole bin: they no longer count traffic.
+    ValueError unless the parts fill whole bins.
+    """
+    parts = interval_ms // bins.interval_ms
+    if interval_ms % bins.interval_ms or bins.first % interval_ms or len(bins) % parts:
+        raise ValueError("parts must fill whole billing intervals")
+    ins, outs, covered = (
+        values.reshape(-1, parts) for values in (bins.in_octets, bins.out_octets, bins.covered_ms)
+    )
+    return Bins(
+        bins.first,
+        interval_ms,
+        ins.max(axis=1) * parts,
+        outs.max(axis=1) * parts,
+        covered.sum(axis=1),
+    )
+
+
 def fill_month(bins: Bins, zone: str) -> Bins:
     """The local month in which the bins begin, with points of 0 wherever they don't reach."""
     if not len(bins):

@@ -97,6 +97,8 @@ def _bill(
         return tell(None, None)
     if usage.pool:
         return tell(usage, None, f"usage {usage.id} is billed as a pool of several services")
+    if usage.peak_of_ms:
+        return tell(usage, None, f"usage {usage.id} is billed by peaks within its intervals")
     first = max(start, day_start(max(item.starts_on, contract.starts_on), terms.timezone))
     interval = usage.interval_ms
     low, high = -(-first // interval) * interval, end // interval * interval

@@ -8,7 +8,14 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from dcim.metering.bin_sets import count_month, drop_days, fill_month, find_valid_days, join_bins
+from dcim.metering.bin_sets import (
+    count_month,
+    drop_days,
+    fill_month,
+    find_valid_days,
+    gather_peaks,
+    join_bins,
+)
 from dcim.metering.bins import Bins
 from dcim.metering.charging import (
     MODES_BY_DAY,
@@ -114,11 +121,11 @@ def bill_pool(terms: Terms, usage: Usage, members: Sequence[Member]) -> Bandwidt
 
     TypeError where an order lacks what the terms leave to it, or members differ in their price.
     """
+    wanted = usage.peak_of_ms or usage.interval_ms
     for member in members:
-        if member.bins.interval_ms != usage.interval_ms:
+        if member.bins.interval_ms != wanted:
             raise ValueError(
-                f"bins of {member.bins.interval_ms} ms, "
-                f"the terms bill intervals of {usage.interval_ms} ms"
+                f"bins of {member.bins.interval_ms} ms, the terms bill intervals of {wanted} ms"
             )
     agreed = [agree(usage, member.order) for member in members]
     total = _add_up(usage, agreed)
@@ -203,6 +210,8 @@ def _add_up(usage: Usage, agreed: Sequence[Agreed]) -> _Total:
 
 def _make_ready(usage: Usage, bins: Bins, zone: str) -> tuple[Bins, Fraction, list[Step]]:
     """Bins as the terms count them, and the share of the month that the overage is charged for."""
+    if usage.peak_of_ms:
+        bins = gather_peaks(bins, usage.interval_ms)
     days = count_month(bins, zone)
     if usage.partial_month == "by_days":
         served = len(split_days(bins, zone))

@@ -58,15 +58,16 @@ def paint(case: dict[str, Any], item: dict[str, Any], lines: list[Any], step: in
             if "hours" in line
             else (0, 1440)
         )
-        for index in range(len(found)):
-            day, at = divmod(low + index * step - month_first(case), DAY_MS)
-            if first_day <= day + 1 <= last_day and start <= at // 60_000 < end:
+        for day in range(first_day, last_day + 1):
+            midnight = month_first(case) + (day - 1) * DAY_MS
+            begin, after = (-(-(midnight + at * 60_000 - low) // step) for at in (start, end))
+            for index in range(max(begin, 0), min(after, len(found))):
                 found[index] = line.get("mbps", line.get("value"))
     return found
 
 
 def bins_of(case: dict[str, Any], item: dict[str, Any], usage: Usage) -> Bins:
-    step = usage.interval_ms
+    step = usage.peak_of_ms or usage.interval_ms
     ins, outs = (paint(case, item, item.get(key, []), step) for key in ("in", "out"))
     gap = paint(case, item, [line | {"mbps": "1"} for line in item.get("unmeasured", [])], step)
     covered = [0 if hole else step for hole in gap]

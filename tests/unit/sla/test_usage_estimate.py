@@ -148,6 +148,17 @@ def test_a_member_that_left_is_not_expected_back() -> None:
     assert found.forecast.billed_bps == 1_000_000
 
 
+def test_peaks_within_points_are_estimated_too() -> None:
+    """Points of two hours, each the higher of its two: 6 of 2 Mbit/s so far, 6 to come."""
+    usage = ported(basic(peak_of_ms=HOUR, interval_ms=2 * HOUR))
+    found = estimate(usage, Points(0, [(2000, 0), (100, 0)] * 6), 12)
+    assert found.forecast is not None
+    assert found.most is not None
+    rates = (found.least.billed_bps, found.forecast.billed_bps, found.most.billed_bps)
+    assert rates == (2_000_000, 2_000_000, PORT)
+    assert found.forecast.expected == 12
+
+
 def test_bins_beyond_the_instant_are_refused() -> None:
     member = Member("A", Points(0, [(1, 1)] * 5).bins(), Order())
     for until in (FIRST + 4 * HOUR, FIRST + 6 * HOUR + 1):

@@ -41,6 +41,12 @@ BANDWIDTH = [
         (OVER, f"{OVER}\n    valid_days: {{above: 0 B}}\n    partial_month: by_days"),
         "partial_month: valid_days counts the days already",
     ),
+    ((OVER, f"{OVER}\n    peak_of: 300 s"), "peak_of: an interval must be a whole number"),
+    ((OVER, f"{OVER}\n    peak_of: 7 s"), "peak_of: an interval must be a whole number"),
+    (
+        (OVER, f"{OVER}\n    peak_of: 60 s\n    valid_days: {{above: 0 B}}"),
+        "valid_days: can't be told from the peaks",
+    ),
     ((OVER, f"{OVER}\n    partial_month: half"), "partial_month: 'half' is not known here"),
     ((OVER, "price: {over: 1.2 times committed}"), "price.over: is a multiple of price.committed"),
     ((OVER, "price: {over: committed and more}"), "price.over: 'committed and more' must read"),
@@ -196,6 +202,7 @@ def test_what_is_legal_but_odd_is_said() -> None:
         ("at_most: 5.00", True),
         ("valid_days: {above: 0 B}", True),
         ("partial_month: zero", True),
+        ("peak_of: 60 s", True),
     ],
 )
 def test_what_statements_cannot_list_yet_is_known(word: str, needs: bool) -> None:

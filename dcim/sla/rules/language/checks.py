@@ -41,6 +41,7 @@ IDLE_WORDS: dict[str, tuple[Mode, ...]] = {
     "pool_overage": (*_BY_DAY_OR_COUNTED,),
     "valid_days": (*_BY_DAY_OR_COUNTED,),
     "partial_month": (*_BY_DAY_OR_COUNTED,),
+    "peak_of": ("flat", "traffic"),
     "included": tuple(mode for mode in MODE_NAMES if mode != "traffic"),
 }
 

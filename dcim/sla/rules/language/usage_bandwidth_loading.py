@@ -125,7 +125,15 @@ def _read_rest(usage: Usage, words: Reader, currency: str) -> Usage:
         ),
         included=words.read("included", lambda text: read_data(text, usage.thousand), Decimal(0)),
     )
+    usage = replace(usage, peak_of_ms=words.read("peak_of", read_duration, 0))
+    part = usage.peak_of_ms
+    if words.has("peak_of") and (
+        part <= 0 or usage.interval_ms % part or part == usage.interval_ms
+    ):
+        words.refuse("peak_of", "an interval must be a whole number of such parts, at least two")
     below = words.group("valid_days")
+    if below is not None and part:
+        words.refuse("valid_days", "can't be told from the peaks of peak_of: one of them")
     if below is not None:
         usage = replace(usage, valid_days=_read_valid_days(below, usage))
         if usage.partial_month == "by_days":

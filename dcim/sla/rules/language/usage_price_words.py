@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from dcim.sla.rules.quantities import plain, say_rate
+from dcim.sla.rules.quantities import plain, say_duration, say_rate
 from dcim.sla.rules.terms import Limit, PriceRows, Range, Share, Usage
 
 Words = tuple[str, str]
@@ -114,8 +114,13 @@ def say_pool(usage: Usage) -> Words | None:
 
 
 def say_days(usage: Usage) -> list[Words]:
-    """Valid days, months in part, what is included."""
+    """Peaks, valid days, months in part, what is included."""
     found = []
+    if usage.peak_of_ms:
+        zh, en = say_duration(usage.peak_of_ms)
+        found.append(
+            (f"每点取其中每 {zh}均值的最高值", f"a point is the highest mean of {en} within it")
+        )
     if usage.valid_days is not None:
         rule = usage.valid_days
         above = say_rate(rule.above) if rule.unit == "bit/s" else f"{rule.above} B"
