@@ -59,12 +59,15 @@ def estimate_month(
     """
     if until % usage.interval_ms or any(_end(one.bins) > until for one in members):
         raise ValueError("bins are whole up to the instant of the estimate")
-    quiet = [_extend(one, until, end, _silence) for one in members]
+    quiet = [
+        _extend(_forget_invalid(terms, usage, one, low=True), until, end, _silence)
+        for one in members
+    ]
     ports = [agree(usage, one.order).port_bps for one in members]
     most = None
     if all(port is not None for port in ports):
         full = [
-            _extend(_forget_today(terms, usage, one), until, end, _flood(port or 0))
+            _extend(_forget_invalid(terms, usage, one, low=False), until, end, _flood(port or 0))
             for one, port in zip(members, ports, strict=True)
         ]
         most = bill_pool(terms, usage, full)
@@ -102,19 +105,27 @@ def _least_terms(usage: Usage) -> Usage:
     return replace(usage, valid_days=replace(usage.valid_days, points="all_days"))
 
 
-def _forget_today(terms: Terms, usage: Usage, member: Member) -> Member:
-    """Where only points of valid days rank, today may still stay invalid, its points unranked."""
+def _forget_invalid(terms: Terms, usage: Usage, member: Member, *, low: bool) -> Member:
+    """Where only points of valid days rank: points of past days that aren't valid never will.
+
+    Those of today may: for the most they are left out, for the least (`low`) they are points of 0.
+    """
     rule = usage.valid_days
     bins = member.bins
     if rule is None or rule.points == "all_days" or not len(bins):
         return member
-    days = split_days(bins, terms.timezone)
     valid = find_valid_days(bins, terms.timezone, rule.above, rule.unit, usage.min_cover)
-    if days[-1] in valid:
-        return member
-    covered = bins.covered_ms.copy()
-    covered[days[-1][1] :] = 0
-    return replace(member, bins=replace(bins, covered_ms=covered))
+    days = split_days(bins, terms.timezone)
+    ins, outs, covered = bins.in_octets.copy(), bins.out_octets.copy(), bins.covered_ms.copy()
+    for day in days:
+        if day in valid:
+            continue
+        part = slice(day[1], day[2])
+        if low:
+            ins[part] = outs[part] = 0
+        if not low or day != days[-1]:
+            covered[part] = 0
+    return replace(member, bins=Bins(bins.first, bins.interval_ms, ins, outs, covered))
 
 
 def _extend(member: Member, until: int, end: int, fill: Fill) -> Member:
