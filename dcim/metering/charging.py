@@ -1,7 +1,8 @@
 """What a month of billing bins is charged at, by the modes Chinese contracts name; pure integers.
 
 Every mode begins with the points of the billing bins: octets x 8 / interval, rounded down, in
-bit/s. A bin covered too little is missing: left out, or a point of 0 (`missing`). A bin belongs to
+bit/s. A bin covered too little is missing: left out, a point of 0, or the last point again
+(`missing`; carry leaves out what lies before the first point). A bin belongs to
 the contract zone's day in which it begins; a day has 23, 24 or 25 hours, and counts once however
 few points it has. A day without any point is no day.
 
@@ -27,7 +28,7 @@ fewer, of the 5 highest days or all where there are fewer, decimals cut.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -55,6 +56,7 @@ Mode = Literal[
 ]
 Direction = Literal["higher_percentile", "percentile_of_higher", "percentile_of_sum", "in", "out"]
 Line = Literal["in", "out", "higher", "sum", "mean"]
+Missing = Literal["dropped", "zero", "carry"]
 Ints = npt.NDArray[np.int64]
 
 MODES_OF_MONTH: tuple[Mode, ...] = ("month_95", "night_half_95", "enhanced_95")
@@ -72,7 +74,7 @@ class Rule:
     direction: Direction = "higher_percentile"  # not used by enhanced_95
     percentile: Decimal = Decimal(95)
     rank: RankRule = "nearest"
-    missing: Literal["dropped", "zero"] = "dropped"
+    missing: Missing = "dropped"
     min_cover: Decimal = Decimal(50)  # percent of a bin
     night: tuple[int, int] = (0, 8 * 60)  # Alibaba Cloud's "50% off from 00:00 to 08:00"
     flat_bps: int = 0
@@ -155,28 +157,6 @@ def charge_bins(bins: Bins, rule: Rule, zone: str) -> Charged:
     return _charge_days(rule, decided)
 
 
-def pool_bins(members: Sequence[Bins]) -> Bins:
-    """Several ports as one: octets added bin by bin, covered as far as the least covered member.
-
-    Never add percentiles: ports peak at different times. ValueError when the grids differ.
-    """
-    if not members:
-        raise ValueError("a pool of no ports")
-    first = members[0]
-    if any(
-        (one.first, one.interval_ms, len(one)) != (first.first, first.interval_ms, len(first))
-        for one in members
-    ):
-        raise ValueError("a pool's ports need the same bins")
-    return Bins(
-        first.first,
-        first.interval_ms,
-        np.sum([one.in_octets for one in members], axis=0, dtype=np.int64),
-        np.sum([one.out_octets for one in members], axis=0, dtype=np.int64),
-        np.min([one.covered_ms for one in members], axis=0),
-    )
-
-
 def split_days(bins: Bins, zone: str) -> list[tuple[dt.date, int, int]]:
     """(local day, first bin, bin after the last) of each day in which a bin begins, in order."""
     if not len(bins):
@@ -252,18 +232,28 @@ class _Points:
         return Decision(line, scaled, self.first + place * self.interval_ms)
 
 
-def _make_points(bins: Bins, rule: Rule, good: npt.NDArray[np.bool_], zone: str) -> _Points:
+def fill_missing(
+    bins: Bins, missing: Missing, good: npt.NDArray[np.bool_]
+) -> tuple[Ints, Ints, Ints]:
+    """(bin, in, out) of every point in bit/s, `good` bins as measured and the rest as agreed."""
     ins, outs = bins.rates()
+    if missing == "zero":
+        return np.arange(len(bins)), np.where(good, ins, 0), np.where(good, outs, 0)
+    if missing == "carry":
+        last = np.maximum.accumulate(np.where(good, np.arange(len(bins)), -1))
+        index = np.flatnonzero(last >= 0)
+        return index, ins[last[index]], outs[last[index]]
+    index = np.flatnonzero(good)
+    return index, ins[index], outs[index]
+
+
+def _make_points(bins: Bins, rule: Rule, good: npt.NDArray[np.bool_], zone: str) -> _Points:
+    index, ins, outs = fill_missing(bins, rule.missing, good)
     weight: int | Ints = 1
-    if rule.missing == "zero":
-        ins, outs = np.where(good, ins, 0), np.where(good, outs, 0)
-        index = np.arange(len(bins))
-    else:
-        index = np.flatnonzero(good)
     divisor = 1
     if rule.mode == "night_half_95":
         weight, divisor = np.where(is_night(bins, rule.night, zone), 1, 2)[index], 2
-    ins, outs = ins[index] * weight, outs[index] * weight
+    ins, outs = ins * weight, outs * weight
     lines: dict[Line, Ints]
     if rule.mode == "enhanced_95":
         lines, divisor = {"mean": ins + outs}, 2

@@ -22,7 +22,8 @@ from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.periods import day_start, to_ms
 from dcim.sla.rules.terms import Usage
-from dcim.sla.rules.usage import Bandwidth, Order, bill_bandwidth
+from dcim.sla.rules.usage import Bandwidth, bill_bandwidth
+from dcim.sla.rules.usage_prices import Order
 from dcim.sla.usage import bandwidth_rows
 
 
@@ -94,6 +95,10 @@ def _bill(
     )
     if usage is None:
         return tell(None, None)
+    if usage.pool:
+        return tell(usage, None, f"usage {usage.id} is billed as a pool of several services")
+    if usage.peak_of_ms:
+        return tell(usage, None, f"usage {usage.id} is billed by peaks within its intervals")
     first = max(start, day_start(max(item.starts_on, contract.starts_on), terms.timezone))
     interval = usage.interval_ms
     low, high = -(-first // interval) * interval, end // interval * interval

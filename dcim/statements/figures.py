@@ -16,14 +16,10 @@ from dcim.sla.rules.intervals import total
 from dcim.sla.rules.language.checks import IDLE_WORDS
 from dcim.sla.rules.quantities import fixed, say_rate
 from dcim.sla.rules.terms import Terms, Text, Usage
-from dcim.sla.rules.usage import (
-    Bandwidth,
-    Metered,
-    Order,
-    bill_bandwidth,
-    bill_demand,
-    bill_energy,
-)
+from dcim.sla.rules.usage import Bandwidth, bill_bandwidth
+from dcim.sla.rules.usage_lines import needs_lines
+from dcim.sla.rules.usage_meters import Metered, bill_demand, bill_energy
+from dcim.sla.rules.usage_prices import Order
 from dcim.statements.attachments import bins_file, power_file, states_file
 from dcim.statements.inputs import Case, InputsRefusedError, read_money, service_days
 from dcim.statements.performance import percent, say_step
@@ -92,6 +88,11 @@ def usage_sections(case: Case) -> UsageSections:
         for name, item in sorted(items.items()):
             if item.kind not in usage.applies_to:
                 continue
+            if needs_lines(usage):
+                raise InputsRefusedError(
+                    f"item {name}: usage {usage.id} is charged in a way that statements "
+                    "can't list yet"
+                )
             if usage.method == "percentile":
                 if name not in measured:
                     raise InputsRefusedError(f"item {name}: no bandwidth series for {usage.id}")

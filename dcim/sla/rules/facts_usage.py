@@ -13,14 +13,9 @@ from dcim.sla.rules.facts_loading import FactsFile
 from dcim.sla.rules.facts_samples import Measured
 from dcim.sla.rules.periods import day_start, month_days
 from dcim.sla.rules.terms import Terms, Usage
-from dcim.sla.rules.usage import (
-    Bandwidth,
-    Metered,
-    Order,
-    bill_bandwidth,
-    bill_demand,
-    bill_energy,
-)
+from dcim.sla.rules.usage import Bandwidth, bill_bandwidth
+from dcim.sla.rules.usage_meters import Metered, bill_demand, bill_energy
+from dcim.sla.rules.usage_prices import Order
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,14 @@ def read_rate(text: str, thousand: int) -> int:
     return int(bits)
 
 
+def read_quantity(text: str, units: dict[str, int], of: str) -> Decimal:
+    """In the smallest unit of `units` (how many of it each is); `of` says what for in errors."""
+    number, unit = _split(text)
+    if unit not in units:
+        raise ValueError(f"{text!r} needs a unit of {of}: {', '.join(units)}")
+    return number * units[unit]
+
+
 def plain(number: Decimal) -> str:
     """Without exponent or trailing zeros."""
     text = format(number, "f")

@@ -267,12 +267,81 @@ class Tax:
 
 
 @dataclass(frozen=True)
+class PriceRow:
+    """Bounds in what the price is of: Mbit/s, GB, kWh, kW, kVA, A."""
+
+    range: Range
+    price: Decimal
+
+
+@dataclass(frozen=True)
+class PriceRows:
+    """`whole`: all at the price of the row reached; `parts`: each part at its own row's price.
+
+    The rows follow one another from 0 without a hole; the last is open.
+    """
+
+    by: Literal["whole", "parts"]
+    rows: tuple[PriceRow, ...]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A least or most: a rate (bit/s), a percentage of the commit or of the port, or money."""
+
+    kind: Literal["rate", "commit", "port", "money"]
+    value: Decimal
+
+
+@dataclass(frozen=True)
+class ValidDays:
+    """A local day counts when it carried more octets, or had a point of more bit/s."""
+
+    above: int
+    unit: Literal["B", "bit/s"]
+    points: Literal["all_days", "valid_days"] = "all_days"
+
+
+@dataclass(frozen=True)
+class HourPrice:
+    """Price of the energy of some local hours; minutes of the day, [from, to)."""
+
+    name: Text
+    hours: tuple[tuple[int, int], ...]
+    price: Decimal
+
+
+@dataclass(frozen=True)
+class Share:
+    """A percentage of what the order rates the circuit at."""
+
+    percent: Decimal
+
+
+@dataclass(frozen=True)
+class PowerTerms:
+    """What only power says: committed power, PUE, free energy, hours."""
+
+    unit: Literal["kW", "kVA", "A"] = "kW"
+    measured_as: Literal["percentile", "highest", "mean"] = "highest"
+    commit: Decimal | Share | Literal["item", "none"] = "none"  # in `unit`
+    round_up: Decimal = Decimal(0)  # in `unit`
+    price_committed: Decimal | Literal["item", "none"] = "none"  # per unit and month
+    pue_measured: bool = False
+    min_coverage: Decimal = Decimal(0)  # percent of the intervals
+    window: tuple[int, int] | None = None  # demand counts within these local minutes only
+    free_kwh: Decimal = Decimal(0)
+    free_kw: Decimal = Decimal(0)  # through all hours in service
+    by_hours: tuple[HourPrice, ...] = ()
+
+
+@dataclass(frozen=True)
 class Usage:
     id: str
     title: Text
     clause: str
     applies_to: tuple[str, ...]
-    method: Literal["percentile", "energy", "demand"]
+    method: Literal["percentile", "energy", "demand", "flat", "breakered", "committed_power"]
     mode: Mode = "month_95"  # of method percentile
     night: tuple[int, int] = (0, 480)  # night_half_95: local minutes, may run over midnight
     interval_ms: int = 300_000
@@ -281,15 +350,27 @@ class Usage:
         "higher_percentile", "percentile_of_higher", "percentile_of_sum", "in", "out"
     ] = "higher_percentile"
     rank: Literal["nearest", "discard_ceil", "round", "interpolate"] = "nearest"
-    missing: Literal["dropped", "zero"] = "dropped"
+    missing: Literal["dropped", "zero", "carry"] = "dropped"
     min_cover: Decimal = Decimal(50)  # percent of a bin
     thousand: int = 1000
     round_up_bps: int = 0
-    commit: int | Literal["item", "none"] = "none"  # bit/s
+    commit: int | Share | Literal["item", "none"] = "none"  # bit/s, or a share of the port
     price_committed: Decimal | Literal["item", "none"] = "none"  # per Mbit/s and month
-    # Per Mbit/s and month (and day, where charged day by day), GB, kWh or kW.
-    price_over: Decimal | Literal["item"] = Decimal(0)
+    # Per Mbit/s and month (and day, where charged day by day), GB, kWh or kW; with
+    # `over_factor` it is that many times the committed price and this stays 0.
+    price_over: Decimal | PriceRows | Literal["item"] = Decimal(0)
     pue: Decimal = Decimal(1)
+    over_factor: Decimal | None = None
+    port: int | Literal["item", "none"] = "none"  # bit/s, what `of port` is of
+    at_least: Limit | None = None
+    at_most: Limit | None = None
+    pool: str = ""  # contract, site, or a group's name; "" = each item alone
+    pool_overage: Literal["pool", "members"] = "pool"
+    valid_days: ValidDays | None = None
+    partial_month: Literal["as_measured", "by_days", "zero"] = "as_measured"
+    included: Decimal = Decimal(0)  # GB of mode traffic
+    peak_of_ms: int = 0  # a point is the highest mean of such parts of its interval; 0: its mean
+    power: PowerTerms | None = None  # None: energy and demand as they were at first
 
 
 @dataclass(frozen=True)

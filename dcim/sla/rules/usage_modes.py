@@ -25,13 +25,30 @@ class Quantity:
     """What the price over the commit is multiplied by.
 
     `billed_bps` and `over_bps` are None for modes charged day by day and for octets; `count` is in
-    Mbit/s, Mbit/s and days, or GB.
+    Mbit/s, Mbit/s and days, or GB. `each` has the counts that rows of a price apply to: of each
+    day where days are charged, else `count` alone.
     """
 
     billed_bps: int | None
     over_bps: int | None
     count: Fraction
     text: Text
+    each: tuple[Fraction, ...] = ()
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Bit/s that a billed rate, of the month or of each day, is lifted or lowered to."""
+
+    least: int | None = None
+    most: int | None = None
+
+    def hold(self, rate: int) -> int:
+        rate = rate if self.least is None else max(rate, self.least)
+        return rate if self.most is None else min(rate, self.most)
+
+
+UNBOUNDED = Bounds()
 
 
 def make_rule(usage: Usage, flat_bps: int) -> Rule:
@@ -47,28 +64,46 @@ def make_rule(usage: Usage, flat_bps: int) -> Rule:
     )
 
 
-def find_quantity(usage: Usage, charged: Charged, commit_bps: int | None) -> Quantity | None:
-    """None when nothing at all was measured."""
-    mega = usage.thousand**2
+def find_quantity(
+    usage: Usage,
+    charged: Charged,
+    commit_bps: int | None,
+    bounds: Bounds = UNBOUNDED,
+    free_gb: Fraction = Fraction(0),
+) -> Quantity | None:
+    """None when nothing at all was measured and no least rate is agreed."""
     commit = commit_bps or 0
     if usage.mode in MODES_BY_DAY:
-        if not charged.used:
-            return None
-        above = sum(max(bill_day(usage, day) - commit, 0) for day in charged.used)
-        count = Fraction(above, mega)
-        said = say_exact(count)
-        return Quantity(
-            None, None, count, {"zh": f"{said} Mbit/s·天", "en": f"{said} Mbit/s × days"}
-        )
-    if charged.value is None:
-        return None
+        return _sum_days(usage, charged, commit, bounds) if charged.used else None
     if usage.mode == "traffic":
-        count = Fraction(charged.value, usage.thousand**3)
-        return Quantity(None, None, count, both(f"{say_exact(count)} GB"))
-    billed = charged.value if usage.mode == "flat" else round_up(charged.value, usage.round_up_bps)
-    over = 0 if usage.mode == "flat" else max(billed - commit, 0)
-    count = Fraction(over, mega)
-    return Quantity(billed, over, count, both(f"{say_exact(count)} Mbit/s"))
+        carried = Fraction(charged.value or 0, usage.thousand**3)
+        count = max(carried - free_gb, Fraction(0))
+        return Quantity(None, None, count, both(f"{say_exact(count)} GB"), (count,))
+    if charged.value is None:
+        if bounds.least is None:
+            return None
+        return settle_rate(usage, 0, commit, bounds)
+    if usage.mode == "flat":
+        return Quantity(charged.value, 0, Fraction(0), both("0 Mbit/s"), (Fraction(0),))
+    return settle_rate(usage, round_up(charged.value, usage.round_up_bps), commit, bounds)
+
+
+def _sum_days(usage: Usage, charged: Charged, commit: int, bounds: Bounds) -> Quantity:
+    days = tuple(bounds.hold(bill_day(usage, day)) for day in charged.used)
+    each = tuple(Fraction(max(day - commit, 0), usage.thousand**2) for day in days)
+    count = sum(each, Fraction(0))
+    said = say_exact(count)
+    return Quantity(
+        None, None, count, {"zh": f"{said} Mbit/s·天", "en": f"{said} Mbit/s × days"}, each
+    )
+
+
+def settle_rate(usage: Usage, rounded_bps: int, commit_bps: int, bounds: Bounds) -> Quantity:
+    """Of one rate of the month, rounded up as agreed."""
+    billed = bounds.hold(rounded_bps)
+    over = max(billed - commit_bps, 0)
+    count = Fraction(over, usage.thousand**2)
+    return Quantity(billed, over, count, both(f"{say_exact(count)} Mbit/s"), (count,))
 
 
 def round_up(rate: int, unit: int) -> int:

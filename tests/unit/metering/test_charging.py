@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dcim.metering.bin_sets import pool_bins
 from dcim.metering.bins import Bins
 from dcim.metering.charging import (
     Charged,
@@ -19,7 +20,6 @@ from dcim.metering.charging import (
     Mode,
     Rule,
     charge_bins,
-    pool_bins,
     split_days,
 )
 from dcim.metering.percentile import find_percentile

@@ -9,7 +9,9 @@ import pytest
 from dcim.metering.bins import Bins
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.terms import Terms
-from dcim.sla.rules.usage import Order, bill_bandwidth, bill_demand, bill_energy
+from dcim.sla.rules.usage import bill_bandwidth
+from dcim.sla.rules.usage_meters import bill_demand, bill_energy
+from dcim.sla.rules.usage_prices import Order
 from tests.unit.sla.test_cases import read_case
 
 HERE = Path(__file__).parent / "cases"
@@ -38,6 +40,40 @@ def test_b01_the_higher_percentile_is_billed() -> None:
     assert bill.in_p.value == Decimal(want["in"]) * 10**6
     assert bill.out_p.value == Decimal(want["out"]) * 10**6
     assert bill.billed_bps == Decimal(want["billed"]) * 10**6
+
+
+@pytest.mark.parametrize("days", ["28", "29", "30", "31"])
+def test_b02_the_highest_twentieth_is_discarded(days: str) -> None:
+    case = read_case(HERE / "B02.yaml")
+    want = case["expected"][days]
+    terms = load_terms(case["terms"])
+    rates = [str(rate) for rate in range(1, int(want["points"]) + 1)]
+    assert len(rates) == int(days) * 288
+    shuffled = rates[1::2] + rates[::2]
+    bill = bill_bandwidth(terms, terms.usage[0], bins_of(shuffled, ["0"] * len(rates)), Order())
+    assert bill.billed is not None
+    assert (bill.billed.count, bill.billed.discarded) == (
+        int(want["points"]),
+        int(want["discarded"]),
+    )
+    assert bill.billed_bps == Decimal(want["billed"]) * 10**6
+    assert bill.amount == Decimal(want["amount"])
+
+
+@pytest.mark.parametrize("rank", ["nearest", "discard_ceil", "round", "interpolate"])
+def test_b03_the_rank_rule_decides(rank: str) -> None:
+    case = read_case(HERE / "B03.yaml")
+    terms = load_terms(case["terms"].replace("RANK", rank))
+    samples, want = case["samples"], case["expected"][rank]
+    rates = [*samples["in"], *[samples["then"]] * int(samples["times"])]
+    bill = bill_bandwidth(terms, terms.usage[0], bins_of(rates, ["0"] * len(rates)), Order())
+    assert bill.billed_bps == Decimal(want["billed"]) * 10**6
+    assert bill.amount == Decimal(want["amount"])
+
+
+def test_every_bandwidth_and_power_case_has_a_file() -> None:
+    wanted = {"B01", "B02", "B03", "B04", "P01"}
+    assert wanted <= {path.stem for path in HERE.glob("*.yaml")}
 
 
 @pytest.mark.parametrize(

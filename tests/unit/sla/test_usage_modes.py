@@ -16,8 +16,9 @@ from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.language.usage_words import say_usage
 from dcim.sla.rules.terms import Terms
-from dcim.sla.rules.usage import Bandwidth, Order, bill_bandwidth
+from dcim.sla.rules.usage import Bandwidth, bill_bandwidth
 from dcim.sla.rules.usage_modes import make_rule
+from dcim.sla.rules.usage_prices import Order
 from tests.unit.sla.test_cases import read_case
 
 B04 = read_case(Path(__file__).parent / "cases" / "B04.yaml")["terms"]
@@ -129,6 +130,8 @@ def test_a_word_without_meaning_under_a_mode_is_refused(key: str, mode: Mode) ->
     word = {
         "percentile": "95", "rank": "nearest", "direction": "in", "missing": "zero",
         "round_up": "1 Mbit/s", "commit": "5 Mbit/s", "night": "00:00-08:00",
+        "pool": "contract", "pool_overage": "pool", "valid_days": "{above: 0 B}",
+        "partial_month": "zero", "included": "10 GB", "peak_of": "60 s",
     }[key]  # fmt: skip
     with pytest.raises(TermsRefusedError, match=f"{key}: has no meaning with mode {mode} "):
         terms_of(mode, **{key: word})

@@ -9,7 +9,7 @@ from itertools import pairwise
 from dcim.metering.charging import Mode
 from dcim.sla.rules.language.tree import Reader
 from dcim.sla.rules.quantities import plain, say_duration
-from dcim.sla.rules.terms import Credit, Metric, Range, Target, Terms, Text
+from dcim.sla.rules.terms import Credit, Metric, PriceRows, Range, Target, Terms, Text
 
 DAY_MS = 86_400_000
 MONTHS = (28, 29, 30, 31)
@@ -27,6 +27,7 @@ MODE_NAMES: dict[Mode, str] = {
     "traffic": "按流量",
 }
 _RANKED_BY_PLACE: tuple[Mode, ...] = ("day_peak", "mean_day_peak", "fourth_peak", "top_5")
+_BY_DAY_OR_COUNTED: tuple[Mode, ...] = ("day_95", "day_peak", "flat", "traffic")
 # Words of a usage that change nothing under a mode, so that they can only be a mistake.
 IDLE_WORDS: dict[str, tuple[Mode, ...]] = {
     "percentile": (*_RANKED_BY_PLACE, "flat", "traffic"),
@@ -36,6 +37,12 @@ IDLE_WORDS: dict[str, tuple[Mode, ...]] = {
     "round_up": ("flat", "traffic"),
     "commit": ("traffic",),
     "night": tuple(mode for mode in MODE_NAMES if mode != "night_half_95"),
+    "pool": ("flat",),
+    "pool_overage": (*_BY_DAY_OR_COUNTED,),
+    "valid_days": (*_BY_DAY_OR_COUNTED,),
+    "partial_month": (*_BY_DAY_OR_COUNTED,),
+    "peak_of": ("flat", "traffic"),
+    "included": tuple(mode for mode in MODE_NAMES if mode != "traffic"),
 }
 
 
@@ -293,6 +300,19 @@ def _usage_oddities(terms: Terms) -> Iterator[Text]:
                 "整日无计费点的天不参与平均",
                 "a day without any point is left out of the mean",
             )
+        rows = usage.price_over
+        if isinstance(rows, PriceRows) and rows.by == "whole" and _jumps_down(rows):
+            yield _warn(
+                usage.id,
+                "越过分档时总价会下降（用得更多反而更便宜）",
+                "the total falls where a row begins: using more may cost less",
+            )
+        if usage.method == "demand" and usage.pue != 1:
+            yield _warn(usage.id, "需量不乘 PUE", "a demand is not multiplied by the PUE")
+
+
+def _jumps_down(rows: PriceRows) -> bool:
+    return any(later.price < earlier.price for earlier, later in pairwise(rows.rows))
 
 
 def _falls(credit: Credit) -> bool:

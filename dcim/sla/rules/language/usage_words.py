@@ -1,17 +1,27 @@
 """Usage as clauses in words, Chinese and English."""
 
-from decimal import Decimal
-
 from dcim.metering.charging import MODES_BY_DAY
 from dcim.sla.rules.language.checks import IDLE_WORDS
 from dcim.sla.rules.language.mode_words import DIRECTIONS, say_mode
-from dcim.sla.rules.quantities import plain, say_duration, say_rate
+from dcim.sla.rules.language.usage_power_words import say_power
+from dcim.sla.rules.language.usage_price_words import (
+    RANKS,
+    say_commit,
+    say_days,
+    say_limits,
+    say_over,
+    say_pool,
+    say_price,
+)
+from dcim.sla.rules.quantities import plain, say_duration
 from dcim.sla.rules.terms import Text, Usage
 
 
 def say_usage(usage: Usage) -> Text:
     length = say_duration(usage.interval_ms)
-    price = _price(usage.price_over)
+    price = say_price(usage.price_over)
+    if usage.power is not None:
+        return say_power(usage)
     if usage.method != "percentile":
         unit = "kWh" if usage.method == "energy" else "kW"
         return {
@@ -36,22 +46,24 @@ def say_usage(usage: Usage) -> Text:
         en = ", ".join([points_en, *(words[1] for words in spoken)])
     zh += f"；1 Mbit/s = {usage.thousand} kbit/s"
     en += f"; 1 Mbit/s = {usage.thousand} kbit/s"
-    if isinstance(usage.commit, int):
-        zh, en = f"{zh}；保底 {say_rate(usage.commit)}", f"{en}; commit {say_rate(usage.commit)}"
+    for more in (say_commit(usage), say_pool(usage), *say_days(usage), *say_limits(usage)):
+        if more is not None:
+            zh, en = f"{zh}；{more[0]}", f"{en}; {more[1]}"
     if usage.mode == "flat":
-        committed = _price(usage.price_committed)
+        committed = say_price(usage.price_committed)
         zh, en = (
             f"{zh}；每 Mbit/s 每月 {committed[0]}。",
             f"{en}; {committed[1]} per Mbit/s and month.",
         )
     elif usage.mode == "traffic":
-        zh, en = f"{zh}；每 GB {price[0]}。", f"{en}; {price[1]} per GB."
+        over = say_over(usage, ("每 GB", "per GB"))
+        zh, en = f"{zh}；{over[0]}。", f"{en}; {over[1]}."
     elif usage.mode in MODES_BY_DAY:
-        zh += f"；超出保底的部分每 Mbit/s 每天 {price[0]}。"
-        en += f"; above the commit {price[1]} per Mbit/s and day."
+        over = say_over(usage, ("每 Mbit/s 每天", "per Mbit/s and day"))
+        zh, en = f"{zh}；超出保底的部分{over[0]}。", f"{en}; above the commit {over[1]}."
     else:
-        zh += f"；超出保底的部分每 Mbit/s 每月 {price[0]}。"
-        en += f"; above the commit {price[1]} per Mbit/s and month."
+        over = say_over(usage, ("每 Mbit/s 每月", "per Mbit/s and month"))
+        zh, en = f"{zh}；超出保底的部分{over[0]}。", f"{en}; above the commit {over[1]}."
     return {"zh": zh, "en": en}
 
 
@@ -73,23 +85,10 @@ def _say_ranking(usage: Usage) -> tuple[tuple[str, str], tuple[str, str], tuple[
         "in": ("取入方向", "the inbound direction"),
         "out": ("取出方向", "the outbound direction"),
     }[usage.direction]
-    rank = {
-        "nearest": ("从小到大第 ⌈p·n⌉ 点", "the point of rank ceil(p·n) from below"),
-        "discard_ceil": (
-            "去掉最高的 ⌈(1−p)·n⌉ 点",
-            "the highest ceil((1−p)·n) points are discarded",
-        ),
-        "round": ("从小到大第 round(p·n) 点", "the point of rank round(p·n) from below"),
-        "interpolate": ("线性插值", "linear interpolation"),
-    }[usage.rank]
+    rank = RANKS[usage.rank]
     missing = {
         "dropped": ("缺测的点不参与排序", "missing points are dropped"),
         "zero": ("缺测的点按 0 计", "missing points count as 0"),
+        "carry": ("缺测的点沿用上一点", "missing points repeat the last one"),
     }[usage.missing]
     return direction, rank, missing
-
-
-def _price(price: object) -> tuple[str, str]:
-    if isinstance(price, Decimal):
-        return plain(price), plain(price)
-    return "按订单单价", "the price of the order"

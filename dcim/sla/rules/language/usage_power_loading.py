@@ -1,0 +1,197 @@
+"""Power billed by circuit, ampere, kW, kWh or demand, read from its words."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, cast
+
+from dcim.sla.rules.language.exclusion_loading import read_hours
+from dcim.sla.rules.language.tree import Reader
+from dcim.sla.rules.language.usage_price_loading import (
+    OVER_CHOICES,
+    read_money_limits,
+    read_over,
+    read_price_or_rows,
+    read_share,
+)
+from dcim.sla.rules.quantities import (
+    plain,
+    read_duration,
+    read_money,
+    read_number,
+    read_percent,
+    read_quantity,
+)
+from dcim.sla.rules.terms import HourPrice, PowerTerms, Usage
+
+DAY_MINUTES = 1440
+QUARTER_MS = 900_000
+NEW_WORDS = {
+    "energy": ("included", "by_hours", "min_coverage", "at_least", "at_most"),
+    "demand": ("window", "min_coverage", "at_least", "at_most"),
+}
+
+
+def read_power(basis: Usage, words: Reader, currency: str) -> Usage:
+    if basis.method in ("energy", "demand"):
+        return _read_meters(basis, words, currency)
+    least, most = read_money_limits(words, currency)
+    usage = replace(basis, at_least=least, at_most=most)
+    if basis.method == "committed_power":
+        return _read_committed(usage, words, currency)
+    unit = "A" if basis.method == "breakered" else "circuit"
+    price = read_price_or_rows(words, "price", currency, _reader(unit))
+    return replace(usage, price_over=price, power=PowerTerms())
+
+
+def _reader(unit: str) -> Callable[[str], Decimal]:
+    return lambda text: read_quantity(text, {unit: 1}, "the price")
+
+
+def _read_meters(basis: Usage, words: Reader, currency: str) -> Usage:
+    """Energy and demand; `power` stays None where they say no more than at first."""
+    energy = basis.method == "energy"
+    new = any(words.has(key) for key in NEW_WORDS[basis.method])
+    measured = energy and (words.node.words or {}).get("pue") is not None
+    measured = measured and words.text("pue") == "measured"
+    usage = replace(
+        basis,
+        interval_ms=words.read("interval", read_duration, QUARTER_MS),
+        pue=Decimal(1) if measured else words.read("pue", _read_pue, Decimal(1)),
+    )
+    power = PowerTerms(
+        pue_measured=measured,
+        min_coverage=words.read("min_coverage", read_percent, Decimal(0)),
+        window=None if energy else words.read("window", read_hours, None),
+    )
+    if energy:
+        power = _read_free(power, words)
+        power = replace(power, by_hours=_read_hours_prices(usage, words, currency))
+    if power.by_hours:
+        if words.has("price"):
+            words.refuse("price", "stands beside by_hours, which names the prices: one of them")
+        if power.free_kwh or power.free_kw:
+            words.refuse("included", "doesn't say which hours' energy is free: leave out by_hours")
+    else:
+        unit = "kWh" if energy else "kW"
+        price = read_price_or_rows(words, "price", currency, _reader(unit))
+        usage = replace(usage, price_over=price)
+    if new or measured or not isinstance(usage.price_over, Decimal):
+        usage = replace(usage, power=power)
+    least, most = read_money_limits(words, currency)
+    return replace(usage, at_least=least, at_most=most)
+
+
+def _read_pue(text: str) -> Decimal:
+    try:
+        return read_number(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} must be a plain number such as 1.5, or measured") from error
+
+
+def _read_free(power: PowerTerms, words: Reader) -> PowerTerms:
+    """So many kWh a month, or so many kW through all hours in service."""
+    free = words.text("included", "")
+    if free.endswith("kW"):
+        return replace(power, free_kw=words.need("included", _reader("kW"), Decimal(0)))
+    return replace(power, free_kwh=words.read("included", _reader("kWh"), Decimal(0)))
+
+
+def _read_hours_prices(usage: Usage, words: Reader, currency: str) -> tuple[HourPrice, ...]:
+    rows = []
+    for entry in words.entries("by_hours"):
+        hours = []
+        for text in entry.texts("hours"):
+            try:
+                hours.append(read_hours(text))
+            except ValueError as error:
+                entry.refuse("hours", str(error))
+        if not entry.has("hours"):
+            entry.refuse("hours", "is missing, for example [08:00-11:00, 18:00-21:00]")
+        rows.append(
+            HourPrice(
+                entry.both_languages("name"),
+                tuple(hours),
+                entry.need("price", lambda text: read_money(text, currency), Decimal(0)),
+            )
+        )
+        entry.finish()
+    if rows:
+        _refuse_flaws(usage, words, rows)
+    return tuple(rows)
+
+
+def _refuse_flaws(usage: Usage, words: Reader, rows: list[HourPrice]) -> None:
+    """Every minute of the day has one price, and no billing interval has two."""
+    prices = [0] * DAY_MINUTES
+    for row in rows:
+        for start, end in row.hours:
+            length = (end - start) % DAY_MINUTES or DAY_MINUTES
+            for minute in range(start, start + length):
+                prices[minute % DAY_MINUTES] += 1
+            cut = usage.interval_ms > 0 and start * 60_000 % usage.interval_ms
+            if cut or (usage.interval_ms > 0 and end * 60_000 % usage.interval_ms):
+                words.refuse(
+                    "by_hours",
+                    f"{_clock(start)}-{_clock(end)} cuts through a billing interval of "
+                    f"{plain(Decimal(usage.interval_ms) / 60_000)} min",
+                )
+    for count, said in ((0, "has no price"), (2, "has two prices")):
+        at = next((m for m, n in enumerate(prices) if (n == 0 if count == 0 else n > 1)), None)
+        if at is not None:
+            words.refuse("by_hours", f"{_clock(at)} {said}")
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def _read_committed(basis: Usage, words: Reader, currency: str) -> Usage:
+    unit = words.choose("unit", ("kW", "kVA", "A"))
+    amount = _reader(unit)
+
+    def commit(text: str) -> Any:
+        if text in ("item", "none"):
+            return text
+        return read_share(text, "rating") or amount(text)
+
+    def price(text: str) -> Any:
+        return text if text in ("item", "none") else read_money(text, currency)
+
+    how = words.choose("measured_as", ("percentile", "highest", "mean"))
+    usage = replace(
+        basis,
+        interval_ms=words.read("interval", read_duration, QUARTER_MS),
+        missing=cast(Any, words.choose("missing", ("dropped", "zero", "carry"))),
+    )
+    if how == "percentile":
+        percentile = words.need("percentile", read_number, Decimal(95))
+        if not 0 < percentile <= 100:
+            words.refuse("percentile", f"{plain(percentile)} lies outside 0 to 100")
+        rank = words.choose("rank", ("nearest", "discard_ceil", "round", "interpolate"))
+        usage = replace(usage, percentile=percentile, rank=cast(Any, rank))
+    prices = words.group("price")
+    committed: Any = "none"
+    over: Any = Decimal(0)
+    factor = None
+    if prices is None:
+        words.refuse("price", "is missing")
+    else:
+        committed = prices.read("committed", price, "none")
+        over, factor = read_over(prices, currency, amount)
+        if factor is not None and committed == "none":
+            prices.refuse(
+                "over", "is a multiple of price.committed, which isn't there", OVER_CHOICES
+            )
+        prices.finish()
+    power = PowerTerms(
+        unit=cast(Any, unit),
+        measured_as=cast(Any, how),
+        commit=words.read("commit", commit, "none"),
+        round_up=words.read("round_up", amount, Decimal(0)),
+        price_committed=committed,
+        min_coverage=words.read("min_coverage", read_percent, Decimal(0)),
+    )
+    if power.commit == "none" and committed != "none":
+        words.refuse("commit", "is missing: what price.committed is for", ("item", f"5 {unit}"))
+    return replace(usage, price_over=over, over_factor=factor, power=power)
