@@ -11,8 +11,8 @@ from dcim.sla.rules.intervals import Interval, clip
 from dcim.sla.rules.language.credit_words import say_tier
 from dcim.sla.rules.outcomes import Event, Outcome
 from dcim.sla.rules.periods import day_start
-from dcim.sla.rules.quantities import ROUNDING, fixed, plain, say_duration
-from dcim.sla.rules.terms import Credit, Metric, Tier
+from dcim.sla.rules.quantities import ROUNDING, VALUE_UNITS, fixed, plain, say_duration
+from dcim.sla.rules.terms import Credit, FigureBound, Metric, Tier
 
 
 def apply_form(work: Work) -> None:
@@ -145,6 +145,10 @@ def _per_increment(work: Work) -> None:
 
 def _per_shortfall(work: Work) -> None:
     credit, outcome = work.credit, work.outcome
+    bound = work.metric.target.figure
+    if bound is not None and outcome.figure is not None:
+        _per_shortfall_of_figure(work, bound, outcome.figure)
+        return
     target = Fraction(work.metric.target.availability or Decimal(100))
     reached = (outcome.availability if outcome.availability is not None else Fraction(1)) * 100
     short = max(target - reached, Fraction(0))
@@ -154,6 +158,25 @@ def _per_shortfall(work: Work) -> None:
         f"每 {plain(credit.step)} % 计一次",
         f"Steps of {plain(credit.step)} %",
         f"{plain(work.metric.target.availability or Decimal(100))} % − {say_exact(reached)} %",
+        str(steps),
+    )
+    work.add(credit.each, Fraction(steps))
+
+
+def _per_shortfall_of_figure(work: Work, bound: FigureBound, figure: Fraction) -> None:
+    """How far the figure lies off its bound, in written units; percent of loss are points."""
+    credit = work.credit
+    scale = 1 if bound.measure == "on_time" else VALUE_UNITS[bound.unit]
+    reached, limit = figure / scale, Fraction(bound.bound) / scale
+    short = max(reached - limit if bound.at_most else limit - reached, Fraction(0))
+    steps = count_steps(short / Fraction(credit.step), credit.counted)
+    unit, step = bound.unit, plain(credit.step)
+    first, second = (reached, limit) if bound.at_most else (limit, reached)
+    work.note(
+        "shortfall",
+        f"每 {step} {unit} 计一次",
+        f"Steps of {step} {unit}",
+        f"{say_exact(first)} {unit} − {say_exact(second)} {unit}",
         str(steps),
     )
     work.add(credit.each, Fraction(steps))

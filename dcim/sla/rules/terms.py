@@ -72,7 +72,8 @@ class Credit:
     hole: Literal["lower", "upper", "none", "review"] | None = None
     overlap: Literal["lower", "upper"] | None = None
     increment_ms: int = 0
-    step: Decimal = Decimal(0)  # per_shortfall, percentage points
+    step: Decimal = Decimal(0)  # per_shortfall, in percentage points or `step_unit`
+    step_unit: str = ""  # a unit of measured values, of a metric judged by a figure
     each: Amount | None = None
     initial: Amount | None = None
     after_ms: int = 0

@@ -252,3 +252,38 @@ metrics:
     assert "draw <= 80 %" in problem(
         f"{seen}    event_rounding: none\n    target: no downtime\n    eligible: [Draw under 80]"
     )
+
+
+def test_a_credit_must_fit_what_is_judged() -> None:
+    def problem(target: str, credit: str) -> str:
+        text = f"""
+terms: t
+version: "1"
+title: {{zh: 甲, en: A}}
+currency: CNY
+rounding: half_up to 0.01
+time_zone: UTC
+period: calendar_month
+metrics:
+  m:
+    title: {{zh: 甲, en: A}}
+    kind: network
+    applies_to: bandwidth
+    observe: latency
+    combine: single
+    event_rounding: none
+    target: {target}
+    credit: {{form: {credit}, each: 1 %}}
+"""
+        try:
+            load_terms(text)
+        except TermsRefusedError as error:
+            return str(error)
+        return ""
+
+    shortfall = "per_shortfall, counted: full, step:"
+    assert problem("mean <= 45 ms", f"{shortfall} 3 ms") == ""
+    assert problem("availability >= 99 %", f"{shortfall} 0.1 %") == ""
+    assert "must be in ms" in problem("mean <= 45 ms", f"{shortfall} 1 %")
+    assert "must be in %" in problem("availability >= 99 %", f"{shortfall} 3 ms")
+    assert "counts outages" in problem("mean <= 45 ms", "per_event")

@@ -9,11 +9,13 @@ from typing import Any, cast, get_args
 from dcim.sla.rules.language.checks import read_range
 from dcim.sla.rules.language.tree import Reader
 from dcim.sla.rules.quantities import (
+    VALUE_UNITS,
     Amount,
     read_amount,
     read_duration,
     read_number,
     read_percent,
+    read_value,
 )
 from dcim.sla.rules.terms import Base, Credit, Tier
 
@@ -209,12 +211,24 @@ def _per_increment(credit: Credit, words: Reader, amount: Callable[[str], Amount
 
 
 def _per_shortfall(credit: Credit, words: Reader, amount: Callable[[str], Amount]) -> Credit:
-    step = words.need("step", read_percent, Decimal(1))
+    step, unit = words.need("step", _step, (Decimal(1), ""))
     if step <= 0:
         words.refuse("step", "must be more than nothing")
     return replace(
-        credit, step=step, each=words.need("each", amount, None), counted=_counted(words)
+        credit,
+        step=step,
+        step_unit=unit,
+        each=words.need("each", amount, None),
+        counted=_counted(words),
     )
+
+
+def _step(text: str) -> tuple[Decimal, str]:
+    """Percentage points, or a number and its unit such as 3 ms."""
+    if text.endswith("%"):
+        return read_percent(text), ""
+    stored, unit = read_value(text)
+    return Decimal(stored) / VALUE_UNITS[unit], unit
 
 
 def _per_event(credit: Credit, words: Reader, amount: Callable[[str], Amount]) -> Credit:

@@ -110,10 +110,14 @@ def _say_form(credit: Credit) -> tuple[str, str]:
         return _say_increments(credit, each)
     if credit.form == "per_shortfall":
         started = credit.counted == "started"
-        step = f"{plain(credit.step)} %"
+        step = f"{plain(credit.step)} {credit.step_unit or '%'}"
+        if credit.step_unit:
+            zh, en = "与目标相差", "off the target"
+        else:
+            zh, en = "低于目标", "below the target"
         return (
-            f"低于目标每{'起始' if started else '满'} {step} {each['zh']}",
-            f"{each['en']} for each {'started' if started else 'full'} {step} below the target",
+            f"{zh}每{'起始' if started else '满'} {step} {each['zh']}",
+            f"{each['en']} for each {'started' if started else 'full'} {step} {en}",
         )
     return _say_share(credit) if credit.form == "prorata" else _say_events(credit, each)
 

@@ -23,6 +23,7 @@ from dcim.sla.rules.terms import (
     Within,
 )
 
+FIGURE_FORMS = ("flat", "per_shortfall")
 CLOCK_STARTS = ("event", "detected", "ticket", "notice")
 
 
@@ -120,6 +121,23 @@ def _refuse_odd_parts(metric: Metric, words: Reader) -> None:
                 words.refuse(key, "has a meaning only where downtime is counted")
     if metric.answers is not None and words.has("exclude"):
         words.refuse("exclude", "has no meaning where answers are timed")
+    _refuse_odd_credit(metric, words)
+
+
+def _refuse_odd_credit(metric: Metric, words: Reader) -> None:
+    """A figure has no outages to count, and an outage no figure to fall short by."""
+    credit, bound = metric.credit, metric.target.figure
+    below = words.group("credit")
+    if credit is None or below is None:
+        return
+    if bound is not None and metric.answers is None and credit.form not in FIGURE_FORMS:
+        below.refuse("form", "counts outages, and a figure has none", FIGURE_FORMS)
+    if credit.form != "per_shortfall":
+        return
+    unit = bound.unit if bound is not None and bound.unit != "%" else ""
+    if credit.step_unit != unit:
+        said = unit or "%"
+        below.refuse("step", f"must be in {said}, as the target is", (f"step: 1 {said}",))
 
 
 def required_texts(words: Reader, key: str) -> tuple[str, ...]:
