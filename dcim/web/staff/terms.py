@@ -16,6 +16,7 @@ from dcim.http.problems import say
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.sla.agreeing import LONGEST, attach_terms
+from dcim.sla.preset_terms import load_preset, preset_names
 from dcim.sla.rules.language.words import clause_words
 from dcim.sla.rules.quantities import say_span
 from dcim.sla.rules.supposing import name_lanes, tell_steps
@@ -28,7 +29,7 @@ from dcim.web.staff.blueprint import staff
 from dcim.web.staff.contract_forms import TermsForm
 from dcim.web.staff.contracts import REFUSALS, crumbs_of
 
-# Shipped as examples to begin from.
+# The demo's own: whole contracts; the presets are one family of clauses each.
 MODELS = ("standard", "premium", "shared")
 MONTHS = 12
 
@@ -92,7 +93,15 @@ def _begin(contract: Contract) -> str:
     if model in MODELS:
         path = resources.files("dcim.demo") / "terms" / f"{model}.yaml"
         return path.read_text("utf-8")
+    if model in preset_names():
+        return load_preset(model).text
     return contract.terms[-1].document if contract.terms else ""
+
+
+def _beginnings() -> list[tuple[str, str]]:
+    """(name, title) of what a text may begin from."""
+    presets = [(name, pick_text(load_preset(name).terms.title)) for name in preset_names()]
+    return [*((name, name) for name in MODELS), *presets]
 
 
 def _page(contract: Contract, form: TermsForm) -> dict[str, Any]:
@@ -101,7 +110,7 @@ def _page(contract: Contract, form: TermsForm) -> dict[str, Any]:
         "title": title,
         "contract": contract,
         "crumbs": crumbs_of(contract, title),
-        "models": MODELS,
+        "models": _beginnings(),
         "months": _months(contract),
         "next_version": contract.terms[-1].version + 1
         if contract.terms and contract.state != "draft"

@@ -6,10 +6,12 @@ from importlib import resources
 
 import pytest
 from flask import Flask
+from markupsafe import escape
 from sqlalchemy import func, select
 
 from dcim.customers.models import Contract, ContractTerms
 from dcim.db import SessionFactory, transaction
+from dcim.sla.preset_terms import load_preset, preset_names
 from tests.integration.web.conftest import Login
 from tests.integration.web.staff_house import SCOPE, StaffHouse, build_staff_house
 from tests.integration.web.test_contract_pages import contract_of, read
@@ -120,6 +122,20 @@ def test_a_replay_of_terms_that_cannot_be_used_says_so(
         )
         assert answer.status_code == 422
         assert "is-down" in answer.get_data(as_text=True)
+
+
+def test_a_text_may_begin_from_any_preset(
+    sessions: SessionFactory, house: StaffHouse, administrator: Person
+) -> None:
+    contract_id, _ = contract_of(sessions)
+    for name in preset_names():
+        page = read(administrator, f"/staff/contracts/{contract_id}/terms?from={name}")
+        first = load_preset(name).text.splitlines()[0]
+        assert str(escape(first)) in page
+    # Whatever else is asked for begins from what is agreed.
+    assert 'name="document"' in read(
+        administrator, f"/staff/contracts/{contract_id}/terms?from=../../etc/passwd"
+    )
 
 
 def test_the_page_asks_a_constant_number_of_queries(

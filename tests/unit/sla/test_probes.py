@@ -14,6 +14,7 @@ from dcim.probing.recording import sample_of
 from dcim.probing.rounds import EchoTarget, Round
 from dcim.sla.evidence import HOLDS_MS
 from dcim.sla.probes import holds_of, read_probed
+from tests.examples import examples
 
 M = 60_000
 START, END = 1_000 * M, 1_010 * M
@@ -103,7 +104,7 @@ ROUNDS = st.lists(
 ).map(sorted)
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=examples(200))
 @given(ROUNDS)
 def test_facts_agree_with_a_second_by_second_reading(
     rounds: list[tuple[int, list[int | None], int]],

@@ -14,6 +14,7 @@ from dcim.sla.rules.terms import PriceRow, PriceRows, Range, Usage, ValidDays
 from dcim.sla.rules.usage import Bandwidth, Member, bill_bandwidth
 from dcim.sla.rules.usage_estimate import Estimate, estimate_month
 from dcim.sla.rules.usage_prices import Order
+from tests.examples import examples
 from tests.unit.sla.usage_worlds import FIRST, HOUR, TERMS, Points, basic, hours, usages
 
 PORT = 3_000_000  # what no point of the worlds exceeds
@@ -53,7 +54,7 @@ def check_bounds(usage: Usage, past: Points, future: list[tuple[int, int] | None
         assert found.least.amount <= came.amount <= found.most.amount
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(usages(), st.integers(0, 50), st.lists(hours, max_size=60), st.lists(hours, max_size=60))
 def test_whatever_comes_lies_between_least_and_most(
     usage: Usage,
@@ -64,7 +65,7 @@ def test_whatever_comes_lies_between_least_and_most(
     check_bounds(ported(usage), Points(start, past), future)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.sampled_from(MODES),
     st.sampled_from(["dropped", "zero", "carry"]),
@@ -80,7 +81,7 @@ def test_so_it_is_in_every_mode(
     check_bounds(ported(basic(mode=mode, missing=missing, commit=500_000)), Points(0, past), future)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(usages(), st.lists(hours, min_size=1, max_size=60), st.integers(0, 60))
 def test_nothing_to_come_is_the_bill(
     usage: Usage, past: list[tuple[int, int] | None], start: int
@@ -91,7 +92,7 @@ def test_nothing_to_come_is_the_bill(
     assert found.least.amount == found.most.amount == bill.amount
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.sampled_from([ValidDays(0, "B", "valid_days"), ValidDays(500_000, "bit/s", "valid_days")]),
     st.integers(0, 50),

@@ -13,6 +13,7 @@ from dcim.sla.rules.usage_lines import Booking, accounting_rows
 from dcim.sla.rules.usage_meters import bill_demand, bill_energy
 from dcim.sla.rules.usage_power import bill_power
 from dcim.sla.rules.usage_readings import MeasuredPue, PowerOrder, Readings
+from tests.examples import examples
 from tests.unit.sla.usage_worlds import FIRST, TERMS, cents
 
 QUARTER = 900_000
@@ -31,7 +32,7 @@ def readings(values: list[int | None]) -> Readings:
     return Readings(FIRST, QUARTER, tuple(values))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(energies, st.sampled_from([Decimal(1), Decimal("1.35")]))
 def test_energy_and_demand_are_what_they_were(values: list[int | None], pue: Decimal) -> None:
     known = [value for value in values if value is not None]
@@ -46,7 +47,7 @@ def test_energy_and_demand_are_what_they_were(values: list[int | None], pue: Dec
         assert (after.expected, after.present) == (len(values), len(known))
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     energies,
     st.sampled_from(["percentile", "highest", "mean"]),
@@ -95,7 +96,7 @@ def test_committed_power_equals_a_slow_loop(
     assert bill.amount == fee + cents(max(kw - commit, Fraction(0)) * price)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(energies, st.integers(0, 2000), st.integers(0, 2000))
 def test_least_and_most_hold(values: list[int | None], least: int, most: int) -> None:
     usage = power(

@@ -18,6 +18,7 @@ from dcim.sla.rules.usage import Member, bill_bandwidth, bill_pool
 from dcim.sla.rules.usage_lines import COLUMNS, Booking, accounting_rows
 from dcim.sla.rules.usage_pools import group_members
 from dcim.sla.rules.usage_prices import Order, price_parts
+from tests.examples import examples
 from tests.unit.sla.usage_worlds import (
     FIRST,
     HOUR,
@@ -33,7 +34,7 @@ from tests.unit.sla.usage_worlds import (
 
 Overage = Literal["pool", "members"]
 OVERAGES: tuple[Overage, ...] = ("pool", "members")
-MANY = settings(max_examples=2000, deadline=None)
+MANY = settings(max_examples=examples(200), deadline=None)
 
 
 @MANY
@@ -51,7 +52,7 @@ def test_a_bill_equals_the_slow_one(usage: Usage, found: Points) -> None:
         assert (bill.billed_bps or 0) <= usage.at_most.value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(usages(), points(), st.sampled_from(OVERAGES))
 def test_a_pool_of_one_is_the_port(usage: Usage, found: Points, overage: Overage) -> None:
     pooled = replace(usage, pool="contract", pool_overage=overage)
@@ -64,7 +65,7 @@ def test_a_pool_of_one_is_the_port(usage: Usage, found: Points, overage: Overage
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     usages(),
     st.lists(points(), min_size=2, max_size=4),
@@ -84,7 +85,7 @@ def test_the_order_of_members_changes_nothing(
     assert first.amount == sum(line.amount or 0 for line in first.lines)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(points(), min_size=1, max_size=4))
 def test_a_pools_octets_are_its_members(found: list[Points]) -> None:
     """Hour by hour, and an hour is covered as its least covered member in service."""
@@ -100,7 +101,7 @@ def test_a_pools_octets_are_its_members(found: list[Points]) -> None:
         assert pool.covered_ms[place] == (HOUR if here and None not in here else 0)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(points())
 def test_the_order_of_points_changes_no_month(found: Points) -> None:
     usage = basic(missing="dropped")
@@ -109,7 +110,7 @@ def test_the_order_of_points_changes_no_month(found: Points) -> None:
     assert (one.amount, one.billed_bps) == (two.amount, two.billed_bps)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(price_rows(), st.fractions(0, 5))
 def test_parts_of_a_price_are_the_quantity(price: object, count: Fraction) -> None:
     found = price_parts(count, price)  # type: ignore[arg-type]
@@ -151,7 +152,7 @@ def test_members_of_another_interval_are_refused() -> None:
         join_bins([bins, half])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(usages(), points())
 def test_rows_for_accounting_add_up_and_have_keys_of_their_own(usage: Usage, found: Points) -> None:
     bill = bill_bandwidth(TERMS, usage, found.bins(), Order())
