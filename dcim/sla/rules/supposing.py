@@ -43,9 +43,12 @@ def suppose(
     """All is well in the month but for `down` (by lane); reported at once, every condition held,
     no window or circumstance excused it.
 
-    None for a metric judged by a figure of the whole month: an outage says nothing about it.
+    None for a metric judged by a figure of the whole month: an outage says nothing about it; and
+    for one that isn't about such an item.
     """
     if metric.target.figure is not None and metric.answers is None:
+        return None
+    if item.kind not in metric.applies_to:
         return None
     metric = replace(metric, exclude=tuple(e for e in metric.exclude if e.circumstance is None))
     names = name_lanes(metric)

@@ -108,3 +108,9 @@ def test_conditions_are_taken_to_hold(name: str, metric: str, amount: str) -> No
 def test_a_figure_of_the_month_is_no_outage() -> None:
     terms = terms_of("ntt-gin-network")
     assert suppose(terms, terms.metrics[0], item("bandwidth"), {}, MAY, 31) is None
+
+
+def test_a_promise_about_another_kind_of_item_says_nothing() -> None:
+    terms = terms_of("D02")
+    down = {"A": (at(3, 2), at(3, 4))}
+    assert suppose(terms, terms.metrics[0], item("cross_connect"), down, MAY, 31) is None
