@@ -41,11 +41,11 @@ _WORDS: dict[str, tuple[str, str]] = {
     "rights": ("解约权", "Rights to terminate"),
     "settlement": ("结算", "Settlement"),
     "given": ("已入账", "booked"),
-    "claimable": ("待申请", "only on claim"),
+    "claimable": ("尚未申请", "not claimed yet"),
     "late": ("申请逾期", "claimed too late"),
     "not_claimed": ("未按期申请", "not claimed in time"),
     "may_claim": ("可申请", "may be claimed"),
-    "until": ("截至", "until"),
+    "until": ("申请期限", "deadline of claims"),
     "claimed_at": ("申请于", "claimed at"),
     "expires": ("有效期至", "expires at"),
     "held_caps": ("代金券与延期的合并与上限", "Combination and caps of vouchers and days"),
@@ -161,13 +161,15 @@ class _Writer:
             yield f"  {self.word('bounds')}: {best} % / {worst} %"
         for note in result["notes"]:
             yield f"  ! {self.text(note)}"
-        yield from self._credit(result["credit"])
-        yield from self._settlement(result["settlement"])
+        settled = result["settlement"]
+        open_claim = settled is not None and Decimal(settled["claimable"]) > 0
+        yield from self._credit(result["credit"], open_claim=open_claim)
+        yield from self._settlement(settled)
         yield from self._trace(result)
 
-    def _credit(self, credit: dict[str, Any]) -> Iterator[str]:
+    def _credit(self, credit: dict[str, Any], *, open_claim: bool) -> Iterator[str]:
         yield f"  {self.word('credit')}: {self.money(credit['amount'])}"
-        if credit["at_least"] != credit["at_most"]:
+        if credit["at_least"] != credit["at_most"] and not open_claim:
             yield (
                 f"    {self.word('between')} {self.money(credit['at_least'])} – "
                 f"{self.money(credit['at_most'])}"
@@ -177,7 +179,9 @@ class _Writer:
     def _settlement(self, settled: dict[str, Any] | None) -> Iterator[str]:
         if settled is None:
             return
-        parts = [f"{self.word(settled['state'])} {self.money(settled['amount'])}"]
+        state = settled["state"]
+        parts = [] if state == "given" else [self.word(state)]
+        parts.append(f"{self.word('given')} {self.money(settled['amount'])}")
         if Decimal(settled["claimable"]):
             parts.append(f"{self.word('may_claim')} {self.money(settled['claimable'])}")
         parts += [
