@@ -29,6 +29,10 @@ NOTHING: Text = {
     "zh": "本期没有任何测量值：金额不含超出部分",
     "en": "nothing was measured in the period: the amount holds nothing above the commit",
 }
+UNREAD: Text = {
+    "zh": "本期没有任何电表读数：金额 0 不代表没有用电",
+    "en": "no meter was read in the period: an amount of 0 doesn't mean that nothing was used",
+}
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,8 @@ def _bill_power(
     bill: Metered | PowerBill
     if usage.power is None:
         bill = _bill_meters(terms, file, usage, item, rows)
-        return UsageLine(usage, (item,), None, bill)
+        unread = not bill.present and not bill.quantity
+        return UsageLine(usage, (item,), None, bill, notes=(UNREAD,) if unread else ())
     ordered = rows[0].ordered if rows else Ordered()
     order = PowerOrder(
         amperes=_add(rows, lambda one: one.amperes),

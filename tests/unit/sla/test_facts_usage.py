@@ -217,6 +217,15 @@ def test_nothing_measured_is_said_beside_the_amount() -> None:
     ]
 
 
+@pytest.mark.parametrize(("value", "notes"), [("'-'", 1), ("0", 0)])
+def test_a_meter_that_nobody_read_is_told_from_one_that_stood_still(value: str, notes: int) -> None:
+    terms = load_terms(POWER + "    method: energy\n    price: 1.00\n")
+    samples = f"samples: {{start: 2025-10-01, every: 15 min, unit: kWh, values: [{value}]}}"
+    facts = f"{ITEMS}usage: [{{usage: power, item: A, {samples}}}]\n"
+    (line,) = report_evaluation(terms, load_facts(facts, terms))["usage"]
+    assert (line["amount"], len(line["notes"])) == ("0.00", notes)
+
+
 POWER = """
 terms: t
 version: "1"

@@ -10,6 +10,7 @@ from dcim.sla.rules.evaluation_report import report_evaluation
 from dcim.sla.rules.evaluation_words import say_report
 from dcim.sla.rules.facts_loading import load_facts
 from dcim.sla.rules.language.loading import load_terms
+from dcim.sla.rules.quantities import grouped
 from dcim.sla.rules.usage_report import Report
 from tests.unit.sla.test_cases import read_case
 from tests.unit.sla.test_facts_loading import dump
@@ -112,3 +113,11 @@ def test_the_printed_text_says_it(name: str, said: list[str]) -> None:
     for each in said:
         assert each in text
     assert "after review" not in text
+
+
+def test_what_is_taken_back_keeps_its_sign() -> None:
+    assert [grouped(text) for text in ("-0.50", "-1234.5", "1234.50")] == [
+        "-0.50",
+        "-1,234.5",
+        "1,234.50",
+    ]
