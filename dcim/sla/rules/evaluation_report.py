@@ -5,23 +5,21 @@ Times are ISO 8601 in UTC, lengths whole milliseconds, money and shares decimal 
 
 from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
-from typing import Any
 
-from dcim.sla.rules.credits import Step
 from dcim.sla.rules.evaluation import RULES_VERSION, Evaluation, MetricResult, Result, evaluate
 from dcim.sla.rules.exclusions import Excluded
 from dcim.sla.rules.facts_loading import FactsFile
-from dcim.sla.rules.facts_usage import UsageLine, bill_usage
+from dcim.sla.rules.facts_usage import bill_usage
 from dcim.sla.rules.intervals import Interval, subtract, total
 from dcim.sla.rules.language.value_words import say_value
 from dcim.sla.rules.outcomes import Outcome, TraceLine
 from dcim.sla.rules.periods import format_instant
 from dcim.sla.rules.quantities import VALUE_UNITS, fixed, plain
+from dcim.sla.rules.results import CapLine, Settlement
 from dcim.sla.rules.terms import Terms
-from dcim.sla.rules.usage import Bandwidth
+from dcim.sla.rules.usage_report import Report, report_step, report_usage, total_usage
 
-FORMAT = "jifang-sla-evaluation/1"
-Report = dict[str, Any]
+FORMAT = "jifang-sla-evaluation/2"
 EXIT_CODES: dict[Result, int] = {
     "met": 0,
     "breached": 1,
@@ -70,23 +68,32 @@ def report_evaluation(terms: Terms, file: FactsFile) -> Report:
         "verdict": found.verdict,
         "exit_code": EXIT_CODES[found.verdict],
         "results": [_result(result) for result in found.results],
-        "caps": [
-            {"key": line.key, "item": line.item, "amount": str(line.amount), "text": line.text}
-            for line in found.caps
-        ],
+        "caps": _caps(found.caps),
+        "held_caps": _caps(found.held_caps),
         "credits": _credits(terms, found),
+        "extensions": [
+            {"item": each.item, "amount": str(each.amount), "days": str(each.days)}
+            for each in found.extensions
+        ],
+        "tax": [
+            {"key": line.key, "net": str(line.net), "tax": str(line.tax), "gross": str(line.gross)}
+            for line in found.taxed
+        ],
         "rights": [
             {
                 "result": right.metric,
+                "known": right.known,
                 "reached": right.reached,
                 "value": right.value,
                 "text": right.text,
                 "notice_ms": right.rule.notice_ms,
+                "exercise_until": _instant(right.exercise_until),
+                "lapsed": right.lapsed,
             }
             for right in found.rights
         ],
-        "usage": [_usage(line) for line in usage],
-        "usage_total": _usage_total(terms, usage),
+        "usage": [report_usage(line) for line in usage],
+        "usage_total": total_usage(terms, usage),
     }
 
 
@@ -149,12 +156,41 @@ def _result(result: MetricResult) -> Report:
             "base": str(credit.base),
             "capped": credit.capped,
             "row": credit.row,
-            "steps": [_step(step) for step in credit.steps],
+            "steps": [report_step(step) for step in credit.steps],
             "at_least": str(result.at_least),
             "at_most": str(result.at_most),
         },
+        "settlement": _settlement(result.settlement),
         "notes": list(result.notes),
     }
+
+
+def _settlement(settled: Settlement | None) -> Report | None:
+    """What becomes of the credit; None where the terms say nothing or nothing was earned."""
+    if settled is None:
+        return None
+    return {
+        "kind": settled.kind,
+        "on": settled.on,
+        "state": settled.state,
+        "amount": str(settled.amount),
+        "claimable": str(settled.claimable),
+        "until": _instant(settled.until),
+        "claimed_at": _instant(settled.claimed_at),
+        "expires_at": _instant(settled.expires_at),
+        "text": settled.text,
+    }
+
+
+def _instant(ms: int | None) -> str | None:
+    return None if ms is None else format_instant(ms)
+
+
+def _caps(lines: tuple[CapLine, ...]) -> list[Report]:
+    return [
+        {"key": line.key, "item": line.item, "amount": str(line.amount), "text": line.text}
+        for line in lines
+    ]
 
 
 def _figure(result: MetricResult) -> str | None:
@@ -199,10 +235,6 @@ def _exclusion(each: Excluded) -> Report:
     }
 
 
-def _step(step: Step) -> Report:
-    return {"key": step.key, "label": step.label, "formula": step.formula, "result": step.result}
-
-
 def _credits(terms: Terms, found: Evaluation) -> Report:
     quantum = Decimal(1).scaleb(-terms.decimals)
     given = sum((result.credit.amount for result in found.results), Decimal(0))
@@ -212,29 +244,8 @@ def _credits(terms: Terms, found: Evaluation) -> Report:
         "before_caps": str(given.quantize(quantum)),
         "taken_by_caps": str(taken.quantize(quantum)),
         "total": str(found.credit_total.quantize(quantum)),
+        "claimable": str(found.claimable_total.quantize(quantum)),
+        "vouchers": str(found.voucher_total.quantize(quantum)),
+        "carried": None if found.carried is None else str(found.carried.quantize(quantum)),
         "awaiting_review": [result.id for result in open_results],
     }
-
-
-def _usage(line: UsageLine) -> Report:
-    bill = line.bill
-    return {
-        "usage": line.usage.id,
-        "item": line.item.id,
-        "title": line.usage.title,
-        "clause": line.usage.clause,
-        "method": line.usage.method,
-        "mode": line.usage.mode if line.usage.method == "percentile" else None,
-        "intervals": None if bill is None else {"expected": bill.expected, "present": bill.present},
-        "committed_amount": str(bill.committed_amount) if isinstance(bill, Bandwidth) else None,
-        "amount": None if bill is None else str(bill.amount),
-        "steps": [] if bill is None else [_step(step) for step in bill.steps],
-    }
-
-
-def _usage_total(terms: Terms, lines: tuple[UsageLine, ...]) -> str | None:
-    """None while a line lacks its samples: a part is no total."""
-    amounts = [line.bill.amount for line in lines if line.bill is not None]
-    if len(amounts) < len(lines):
-        return None
-    return str(sum(amounts, Decimal(0)).quantize(Decimal(1).scaleb(-terms.decimals)))

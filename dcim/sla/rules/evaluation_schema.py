@@ -36,6 +36,8 @@ def _or_null(schema: Schema) -> Schema:
 
 BOTH = _object(zh=TEXT, en=TEXT)
 STEP = _object(key=TEXT, label=BOTH, formula=BOTH, result=BOTH)
+NAME: Schema = {"type": ["string", "null"]}
+CAP = _object(key=TEXT, item=NAME, amount=MONEY, text=BOTH)
 RESULT = {"enum": list(EXIT_CODES)}
 _OUTCOME: dict[str, Schema] = {
     "missed": {"type": ["boolean", "null"]},
@@ -66,25 +68,36 @@ def report_schema() -> Schema:
             verdict=RESULT,
             exit_code={"enum": sorted(set(EXIT_CODES.values()))},
             results=_list(_result()),
-            caps=_list(
-                _object(key=TEXT, item={"type": ["string", "null"]}, amount=MONEY, text=BOTH)
-            ),
+            caps=_list(CAP),
+            held_caps=_list(CAP),
             credits=_object(
-                before_caps=MONEY, taken_by_caps=MONEY, total=MONEY, awaiting_review=_list(TEXT)
+                before_caps=MONEY,
+                taken_by_caps=MONEY,
+                total=MONEY,
+                claimable=MONEY,
+                vouchers=MONEY,
+                carried=_or_null(MONEY),
+                awaiting_review=_list(TEXT),
             ),
+            extensions=_list(_object(item=TEXT, amount=MONEY, days=MONEY)),
+            tax=_list(_object(key=TEXT, net=MONEY, tax=MONEY, gross=MONEY)),
             rights=_list(
                 _object(
                     result=TEXT,
+                    known=FLAG,
                     reached=FLAG,
                     value=TEXT,
                     text=BOTH,
                     notice_ms={"type": ["integer", "null"]},
+                    exercise_until=_or_null(INSTANT),
+                    lapsed=FLAG,
                 )
             ),
             usage=_list(
                 _object(
                     usage=TEXT,
-                    item=TEXT,
+                    pool=NAME,
+                    items=_list(TEXT),
                     title=BOTH,
                     clause=TEXT,
                     method=TEXT,
@@ -92,12 +105,43 @@ def report_schema() -> Schema:
                     intervals=_or_null(_object(expected=COUNT, present=COUNT)),
                     committed_amount=_or_null(MONEY),
                     amount=_or_null(MONEY),
+                    lines=_list(_line()),
+                    missing=_list(BOTH),
+                    notes=_list(BOTH),
                     steps=_list(STEP),
                 )
             ),
             usage_total=_or_null(MONEY),
         ),
     }
+
+
+def _line() -> Schema:
+    return _object(
+        key=TEXT,
+        item=NAME,
+        text=BOTH,
+        quantity=_or_null(MONEY),
+        unit=TEXT,
+        unit_price=_or_null(MONEY),
+        factor={"type": "string", "pattern": "^[0-9]+(/[0-9]+)?$"},
+        amount=_or_null(MONEY),
+        note=_or_null(BOTH),
+    )
+
+
+def _settlement() -> Schema:
+    return _object(
+        kind={"enum": ["credit", "voucher", "extension"]},
+        on={"enum": ["this_invoice", "next_invoice"]},
+        state={"enum": ["given", "claimable", "late", "not_claimed"]},
+        amount=MONEY,
+        claimable=MONEY,
+        until=_or_null(INSTANT),
+        claimed_at=_or_null(INSTANT),
+        expires_at=_or_null(INSTANT),
+        text=BOTH,
+    )
 
 
 def _result() -> Schema:
@@ -153,5 +197,6 @@ def _result() -> Schema:
             at_least=MONEY,
             at_most=MONEY,
         ),
+        settlement=_or_null(_settlement()),
         notes=_list(BOTH),
     )

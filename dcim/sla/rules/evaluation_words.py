@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dcim.sla.rules.evaluation_report import Report
 from dcim.sla.rules.periods import parse_instant
 from dcim.sla.rules.quantities import grouped, say_duration, say_span
+from dcim.sla.rules.usage_report import Report
 
 LONGEST_TRACE = 40
 _WORDS: dict[str, tuple[str, str]] = {
@@ -38,6 +39,29 @@ _WORDS: dict[str, tuple[str, str]] = {
     "total": ("抵扣合计", "Credits in total"),
     "without": ("（不含待核定项）", " (without what needs review)"),
     "rights": ("解约权", "Rights to terminate"),
+    "settlement": ("结算", "Settlement"),
+    "given": ("已入账", "booked"),
+    "claimable": ("尚未申请", "not claimed yet"),
+    "late": ("申请逾期", "claimed too late"),
+    "not_claimed": ("未按期申请", "not claimed in time"),
+    "may_claim": ("可申请", "may be claimed"),
+    "until": ("申请期限", "deadline of claims"),
+    "claimed_at": ("申请于", "claimed at"),
+    "expires": ("有效期至", "expires at"),
+    "held_caps": ("代金券与延期的合并与上限", "Combination and caps of vouchers and days"),
+    "more_claimable": ("另可申请", "May be claimed beside"),
+    "vouchers": ("代金券合计", "Vouchers in total"),
+    "extension": ("延长服务期", "Term extended"),
+    "days": ("天", "days"),
+    "instead": ("代替抵扣", "in place of"),
+    "carried": ("本次账单不足抵扣，结转", "More than the invoice takes, carried forward"),
+    "tax": ("抵扣的税额（不含税 + 税 = 含税）", "Tax of the credits (net + tax = gross)"),
+    "tax_total": ("合计", "total"),
+    "not_known": ("无法判定，缺少事实", "NOT KNOWN, facts are missing"),
+    "exercise": ("须在此前行使", "to be exercised until"),
+    "lapsed": ("已过期", "lapsed"),
+    "cannot_bill": ("无法计费，缺少以下事实", "CAN'T BE BILLED, these facts are missing"),
+    "pool": ("合并计费", "billed as one"),
     "reached": ("已达到", "REACHED"),
     "not_reached": ("未达到", "not reached"),
     "value": ("实际", "found"),
@@ -137,17 +161,39 @@ class _Writer:
             yield f"  {self.word('bounds')}: {best} % / {worst} %"
         for note in result["notes"]:
             yield f"  ! {self.text(note)}"
-        yield from self._credit(result["credit"])
+        settled = result["settlement"]
+        open_claim = settled is not None and Decimal(settled["claimable"]) > 0
+        yield from self._credit(result["credit"], open_claim=open_claim)
+        yield from self._settlement(settled)
         yield from self._trace(result)
 
-    def _credit(self, credit: dict[str, Any]) -> Iterator[str]:
+    def _credit(self, credit: dict[str, Any], *, open_claim: bool) -> Iterator[str]:
         yield f"  {self.word('credit')}: {self.money(credit['amount'])}"
-        if credit["at_least"] != credit["at_most"]:
+        if credit["at_least"] != credit["at_most"] and not open_claim:
             yield (
                 f"    {self.word('between')} {self.money(credit['at_least'])} – "
                 f"{self.money(credit['at_most'])}"
             )
         yield from self._steps(credit["steps"], "    ")
+
+    def _settlement(self, settled: dict[str, Any] | None) -> Iterator[str]:
+        if settled is None:
+            return
+        state = settled["state"]
+        parts = [] if state == "given" else [self.word(state)]
+        parts.append(f"{self.word('given')} {self.money(settled['amount'])}")
+        if Decimal(settled["claimable"]):
+            parts.append(f"{self.word('may_claim')} {self.money(settled['claimable'])}")
+        parts += [
+            f"{self.word(name)} {self.when(settled[key])}"
+            for name, key in (
+                ("until", "until"),
+                ("claimed_at", "claimed_at"),
+                ("expires", "expires_at"),
+            )
+            if settled[key] is not None
+        ]
+        yield f"  {self.word('settlement')}: {self.text(settled['text'])}: {'; '.join(parts)}"
 
     def _steps(self, steps: list[dict[str, Any]], indent: str) -> Iterator[str]:
         for step in steps:
@@ -175,27 +221,50 @@ class _Writer:
             yield f"    {each['class']} {state}: {self.text(each['reason'])}"
 
     def _money(self) -> Iterator[str]:
-        report = self.report
-        if report["caps"]:
-            yield f"{self.word('caps')}:"
-        for line in report["caps"]:
-            item = f" ({line['item']})" if line["item"] else ""
-            yield f"  −{self.money(line['amount'])}{item}  {self.text(line['text'])}"
-        left = self.word("without") if report["credits"]["awaiting_review"] else ""
-        yield f"{self.word('total')}: {self.money(report['credits']['total'])}{left}"
+        report, credits = self.report, self.report["credits"]
+        for key in ("caps", "held_caps"):
+            if report[key]:
+                yield f"{self.word(key)}:"
+            for line in report[key]:
+                item = f" ({line['item']})" if line["item"] else ""
+                yield f"  −{self.money(line['amount'])}{item}  {self.text(line['text'])}"
+        left = self.word("without") if credits["awaiting_review"] else ""
+        yield f"{self.word('total')}: {self.money(credits['total'])}{left}"
+        for name, key in (
+            ("more_claimable", "claimable"),
+            ("vouchers", "vouchers"),
+            ("carried", "carried"),
+        ):
+            if Decimal(credits[key] or 0):
+                yield f"{self.word(name)}: {self.money(credits[key])}"
+        for each in report["extensions"]:
+            yield (
+                f"{self.word('extension')} ({each['item']}): {each['days']} {self.word('days')}, "
+                f"{self.word('instead')} {self.money(each['amount'])}"
+            )
+        if report["tax"]:
+            yield f"{self.word('tax')}:"
+        for line in report["tax"]:
+            name = self.word("tax_total") if line["key"] == "total" else line["key"]
+            net, tax = grouped(line["net"]), grouped(line["tax"])
+            yield f"  {name}: {net} + {tax} = {self.money(line['gross'])}"
 
     def _rights(self) -> Iterator[str]:
         if self.report["rights"]:
             yield f"{self.word('rights')}:"
         for right in self.report["rights"]:
-            state = self.word("reached" if right["reached"] else "not_reached")
-            notice = ""
+            said = "reached" if right["reached"] else "not_reached"
+            more = [f"{self.word('value')} {right['value']}"]
             if right["notice_ms"] is not None:
                 length = say_duration(right["notice_ms"])[self.language == "en"]
-                notice = f"; {self.word('notice')} {length}"
+                more.append(f"{self.word('notice')} {length}")
+            if right["exercise_until"] is not None:
+                more.append(f"{self.word('exercise')} {self.when(right['exercise_until'])}")
+            if right["lapsed"]:
+                more.append(self.word("lapsed"))
             yield (
-                f"  {right['result']} {state}: {self.text(right['text'])} "
-                f"({self.word('value')} {right['value']}{notice})"
+                f"  {right['result']} {self.word(said if right['known'] else 'not_known')}: "
+                f"{self.text(right['text'])} ({'; '.join(more)})"
             )
 
     def _usage(self) -> Iterator[str]:
@@ -204,13 +273,22 @@ class _Writer:
             return
         yield f"{self.word('usage')}:"
         for line in lines:
-            head = f"  {line['usage']}.{line['item']}  {self.text(line['title'])}: "
-            if line["amount"] is None:
-                yield head + self.word("no_samples")
-                continue
-            count = line["intervals"]
-            yield head + self.money(line["amount"])
-            yield f"    {self.word('intervals')}: {count['present']} / {count['expected']}"
-            yield from self._steps(line["steps"], "    ")
+            yield from self._usage_line(line)
         if self.report["usage_total"] is not None:
             yield f"{self.word('usage_total')}: {self.money(self.report['usage_total'])}"
+
+    def _usage_line(self, line: dict[str, Any]) -> Iterator[str]:
+        who = line["pool"] or line["items"][0]
+        head = f"  {line['usage']}.{who}  {self.text(line['title'])}: "
+        if line["amount"] is not None:
+            yield head + self.money(line["amount"])
+        else:
+            yield head + self.word("cannot_bill" if line["missing"] else "no_samples")
+        if line["pool"] is not None:
+            yield f"    {self.word('pool')}: {', '.join(line['items'])}"
+        for note in (*line["missing"], *line["notes"]):
+            yield f"    ! {self.text(note)}"
+        count = line["intervals"]
+        if count is not None and count["expected"]:
+            yield f"    {self.word('intervals')}: {count['present']} / {count['expected']}"
+        yield from self._steps(line["steps"], "    ")

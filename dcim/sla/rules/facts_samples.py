@@ -2,21 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 
 from dcim.metering.bins import split_octets
 from dcim.sla.rules.facts import Item
+from dcim.sla.rules.facts_orders import FIXED_METHODS, SAME, Ordered, read_order
 from dcim.sla.rules.facts_reading import Reading
 from dcim.sla.rules.facts_tables import Convert, read_table
 from dcim.sla.rules.language.tree import Reader
-from dcim.sla.rules.quantities import read_duration, read_number, read_rate
+from dcim.sla.rules.quantities import read_duration, read_number
 from dcim.sla.rules.terms import Usage
 
-# Of a sample [start, end): octets in and out, or milliwatt-hours and nothing.
+# Of a sample [start, end): octets in and out; or mWh, mVA x ms or mA x ms, and nothing.
 Sample = tuple[int, int, int, int]
 RATE_COLUMNS = {"octets": ("in_octets", "out_octets"), "Mbit/s": ("in_mbit_s", "out_mbit_s")}
-POWER_COLUMNS = ("kwh", "kw")
+# By what the terms measure in: units of power; of each the columns are named in lower case.
+POWER_UNITS = {"kW": ("kWh", "kW"), "kVA": ("kVA",), "A": ("A",)}
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,21 @@ class Measured:
     usage: str
     item: str
     samples: tuple[Sample, ...]
-    commit_bps: int | None = None
-    price_committed: Decimal | None = None
-    price_over: Decimal | None = None
+    ordered: Ordered
+
+
+POWER_SCALES = {
+    "kwh": Fraction(10**6),
+    "kw": Fraction(10**6, 3_600_000),
+    "kva": Fraction(10**6),
+    "a": Fraction(1000),
+}
+
+
+def power_units(usage: Usage) -> tuple[str, ...]:
+    """Of samples: what the usage is measured in."""
+    committed = usage.method == "committed_power" and usage.power is not None
+    return POWER_UNITS[usage.power.unit if committed and usage.power else "kW"]
 
 
 def read_measured(
@@ -54,7 +67,7 @@ def read_measured(
         if item.kind not in usage.applies_to:
             words.refuse("item", f"{owner!r} is a {item.kind}, {name} applies to "
                          + ", ".join(usage.applies_to))  # fmt: skip
-        ordered = _read_order(words, reading, usage)
+        ordered = read_order(words, reading, usage)
         samples = _read_samples(words, reading, usage, beside)
         low = max(item.start, reading.period.start)
         high = min(item.end, reading.period.end, judged_to)
@@ -67,31 +80,22 @@ def read_measured(
                 f"{outside} of {len(samples)} samples lie outside the time in service within the "
                 "period and are left out",
             )
-        found.append(Measured(name, owner, kept, *ordered))
+        found.append(Measured(name, owner, kept, ordered))
+        _refuse_two_orders(words, usage, found)
     return tuple(found)
 
 
-def _read_order(
-    words: Reader, reading: Reading, usage: Usage
-) -> tuple[int | None, Decimal | None, Decimal | None]:
-    """Commit and prices, exactly where the terms leave them to the order."""
-
-    commit = words.read("commit", lambda text: read_rate(text, usage.thousand), None)
-    prices = words.group("price")
-    committed = prices.read("committed", reading.fee, None) if prices else None
-    over = prices.read("over", reading.fee, None) if prices else None
-    if prices:
-        prices.finish()
-    for key, left, given in (
-        ("commit", usage.commit, commit),
-        ("price.committed", usage.price_committed, committed),
-        ("price.over", usage.price_over, over),
-    ):
-        if left == "item" and given is None:
-            words.refuse("", f"{key} is missing: the terms leave it to the order (`item`)")
-        if left != "item" and given is not None:
-            words.refuse("", f"{key} is not asked for: the terms state it themselves")
-    return commit, committed, over
+def _refuse_two_orders(words: Reader, usage: Usage, found: list[Measured]) -> None:
+    """Rows of one item are added up: what can't be added must be the same in each."""
+    *earlier, last = found
+    for other in earlier:
+        if (other.usage, other.item) == (last.usage, last.item):
+            if usage.method == "flat":
+                words.refuse("item", f"{last.item} stands twice: an item is one circuit")
+            for key in SAME:
+                if getattr(other.ordered, key) != getattr(last.ordered, key):
+                    words.refuse("", f"{SAME[key]} differs from another row of {last.item}")
+            return
 
 
 def _read_samples(
@@ -100,7 +104,11 @@ def _read_samples(
     usage: Usage,
     beside: Callable[[str], str],
 ) -> list[Sample]:
-    if usage.mode == "flat" and usage.method == "percentile" and not words.has("samples"):
+    if usage.method in FIXED_METHODS or (
+        usage.method == "percentile" and usage.mode == "flat" and not words.has("samples")
+    ):
+        if words.has("samples"):
+            words.refuse("samples", f"aren't needed: {usage.method} is charged whatever is used")
         return []
     node = (words.node.words or {}).get("samples")
     if node is None or node.text is None:
@@ -132,7 +140,7 @@ def _read_lists(words: Reader, reading: Reading, usage: Usage) -> list[Sample]:
         if len(columns[0]) != len(columns[1]):
             words.refuse("in", f"has {len(columns[0])} entries, out has {len(columns[1])}")
     else:
-        unit = words.choose("unit", ("kWh", "kW")).lower()
+        unit = words.choose("unit", power_units(usage)).lower()
         columns = [words.texts("values")]
     words.finish()
     if not columns[0]:
@@ -155,7 +163,7 @@ def _find_columns(columns: tuple[str, ...], usage: Usage) -> Convert[tuple[int, 
     known: dict[tuple[str, ...], str] = (
         {names: unit for unit, names in RATE_COLUMNS.items()}
         if usage.method == "percentile"
-        else {(column,): column for column in POWER_COLUMNS}
+        else {(unit.lower(),): unit.lower() for unit in power_units(usage)}
     )
     if columns not in known:
         heads = " or ".join(",".join(("from", "to", *names)) for names in known)
@@ -164,7 +172,7 @@ def _find_columns(columns: tuple[str, ...], usage: Usage) -> Convert[tuple[int, 
 
 
 def _convert(cells: tuple[str, ...], unit: str, span_ms: int, usage: Usage) -> tuple[int, int]:
-    """Whole octets in and out, or (milliwatt-hours, 0); a part of one is cut off."""
+    """Whole octets in and out, or (mWh, mVA x ms, mA x ms; 0); a part of one is cut off."""
     numbers = []
     for cell in cells:
         if cell.startswith("-"):
@@ -177,7 +185,7 @@ def _convert(cells: tuple[str, ...], unit: str, span_ms: int, usage: Usage) -> t
     if unit == "Mbit/s":
         scale = Fraction(usage.thousand**2 * span_ms, 8000)
         return (numbers[0] * scale).__floor__(), (numbers[1] * scale).__floor__()
-    scale = Fraction(10**6) if unit == "kwh" else Fraction(10**6 * span_ms, 3_600_000)
+    scale = POWER_SCALES[unit] * (1 if unit == "kwh" else span_ms)
     return (numbers[0] * scale).__floor__(), 0
 
 

@@ -173,8 +173,9 @@ def say_span(ms: int) -> tuple[str, str]:
 
 def grouped(text: str | Decimal) -> str:
     """A plain decimal with thousands separators: 116,000.00."""
-    whole, dot, rest = str(text).partition(".")
-    return f"{int(whole):,}{dot}{rest}"
+    said = str(text)
+    whole, dot, rest = said.removeprefix("-").partition(".")
+    return f"{'-' if said.startswith('-') else ''}{int(whole):,}{dot}{rest}"
 
 
 def say_rate(bits: int) -> str:

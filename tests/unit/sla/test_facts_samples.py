@@ -193,6 +193,6 @@ def test_p01_from_a_table_of_quarter_hours(peak: str) -> None:
         beside={"m.csv": "\n".join(rows)}.__getitem__,
     )
     bills = [line.bill for line in bill_usage(terms, file)]
-    charged = sum((bill.amount for bill in bills if bill is not None), Decimal(0))
+    charged = sum((bill.amount or Decimal(0) for bill in bills if bill is not None), Decimal(0))
     assert charged == Decimal(case["expected"][peak])
     assert [bill.present for bill in bills if bill is not None] == [2881, 2881]

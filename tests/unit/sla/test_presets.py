@@ -6,10 +6,49 @@ import pytest
 
 from dcim.sla.preset_terms import load_preset, preset_names
 from dcim.sla.rules.evaluation import evaluate
+from dcim.sla.rules.evaluation_report import report_evaluation
 from dcim.sla.rules.facts_loading import load_facts
 
 # By preset: a month (October 2025 in Shanghai, 31 days) and the credits of each result, by hand.
 CASES: dict[str, tuple[str, dict[str, str], str]] = {
+    # latency: 10 days at 40 and 21 at 49 ms are 46.1 ms: 10 % of 2000. Loss: one day of 31 at 3.6 %
+    # is 0.116 %: 5 %. Jitter: 1 % of 744 h is 7 h 26 min 24 s, above for 7 h 30 min: 5 %; exactly
+    # 10 ms is well
+    "latency-loss-jitter": (
+        """
+items: [{id: BW1, kind: bandwidth, mrc: 2000.00}]
+resources: {rtt: latency, lost: loss, pdv: jitter}
+values:
+  - [rtt, 2025-10-01 00:00, 2025-10-11 00:00, 40 ms]
+  - [rtt, 2025-10-11 00:00, 2025-10-31 24:00, 49 ms]
+  - [lost, 2025-10-01 00:00, 2025-10-31 00:00, 0 %]
+  - [lost, 2025-10-31 00:00, 2025-10-31 24:00, 3.6 %]
+  - [pdv, 2025-10-01 00:00, 2025-10-31 16:30, 10 ms]
+  - [pdv, 2025-10-31 16:30, 2025-10-31 24:00, 11 ms]
+""",
+        {"latency.BW1": "200.00", "loss.BW1": "100.00", "jitter.BW1": "100.00"},
+        "400.00",
+    ),
+    # urgent: 15 min is in time, 16 min and never are late: two days of 3000 / 30. Remote hands:
+    # 17:00 to 12:00 next day are 1 h + 3 h, in time; to 12:01 is not: 50 % on time: 2 % of 3000
+    "response-time": (
+        """
+items: [{id: A05, kind: cabinet, mrc: 3000.00}]
+requests:
+  - {kind: urgent_call, opened_at: 2025-10-02 03:00, answered_at: 2025-10-02 03:15}
+  - {kind: urgent_call, opened_at: 2025-10-03 03:00, answered_at: 2025-10-03 03:16}
+  - {kind: urgent_call, opened_at: 2025-10-20 03:00}
+  - {kind: remote_hands, opened_at: 2025-10-13 17:00, answered_at: 2025-10-14 12:00}
+  - {kind: remote_hands, opened_at: 2025-10-14 17:00, answered_at: 2025-10-15 12:01}
+""",
+        {"urgent.A05": "200.00", "hands.A05": "60.00"},
+        "260.00",
+    ),
+    "bandwidth-95-power-kwh": (
+        "items: [{id: BW1, kind: bandwidth, mrc: 0.00}, {id: A05, kind: cabinet, mrc: 5000.00}]",
+        {},
+        "0",
+    ),
     # 3 x 62 min and 30 min are 216 min of 44,640: 7440 x 216 / 44640 = 36.00
     "chronic-termination": (
         """
@@ -176,6 +215,45 @@ def test_the_rights_after_repeated_outages(last: str, reached: bool) -> None:
     file = load_facts(f"period: 2025-10\n{facts}", preset.terms)
     found = evaluate(preset.terms, file.facts, file.period)
     assert [right.reached for right in found.rights] == [reached, False]
+
+
+def usage_of_95(cabinet_hours: int) -> list[tuple[str | None, dict[str, str | None]]]:
+    """Amounts and lines of a bandwidth item, and of a cabinet metered for so many hours."""
+    preset = load_preset("bandwidth-95-power-kwh")
+    # 100 points: 90 of 80 Mbit/s in, 5 of 150, 5 of 900; 30 out
+    rates = ", ".join(["80"] * 90 + ["150"] * 5 + ["900"] * 5)
+    facts = f"""
+period: 2025-10
+{CASES["bandwidth-95-power-kwh"][0]}
+usage:
+  - usage: bandwidth
+    item: BW1
+    commit: 100 Mbit/s
+    price: {{committed: 20.00, over: 26.00}}
+    samples: {{start: 2025-10-01, every: 300 s, unit: Mbit/s, in: [{rates}],
+              out: [{", ".join(["30"] * 100)}]}}
+  - usage: power
+    item: A05
+    samples: {{start: 2025-10-01, every: 1 h, unit: kW,
+              values: [{", ".join(["2.5"] * cabinet_hours)}]}}
+"""
+    report = report_evaluation(preset.terms, load_facts(facts, preset.terms))
+    return [
+        (line["amount"], {each["key"]: each["amount"] for each in line["lines"]})
+        for line in report["usage"]
+    ]
+
+
+def test_the_95th_percentile_with_a_commit_and_power_by_the_kwh() -> None:
+    # The highest five of 100 points are left out: 150. 100 x 20 = 2000 committed, 50 x 26 = 1300.
+    # 2.5 kW x 744 h = 1,860 kWh x 1.4 = 2,604 kWh x 0.85 = 2213.40
+    assert usage_of_95(744) == [
+        ("3300.00", {"committed": "2000.00", "over": "1300.00"}),
+        ("2213.40", {"energy": "2213.40"}),
+    ]
+    # 706 of 744 h are less than 95 %, 707 are enough
+    assert usage_of_95(706)[1] == (None, {"energy": None})
+    assert usage_of_95(707)[1][0] == "2103.33"  # 2.5 x 707 x 1.4 x 0.85 = 2103.325
 
 
 def test_there_is_no_preset_of_another_name() -> None:

@@ -70,6 +70,23 @@ usage:
     commit: item
     price: {over: item}
   energy: {title: {zh: 电量, en: Energy}, applies_to: cabinet, method: energy, price: 1.20}
+  breakers:
+    {title: {zh: 电力, en: Power}, applies_to: cabinet, method: breakered, price: item}
+  committed:
+    title: {zh: 电力, en: Power}
+    applies_to: cabinet
+    method: committed_power
+    unit: kW
+    measured_as: highest
+    missing: dropped
+    commit: 80 % of rating
+    price: {committed: 100.00, over: committed + 20 %}
+  cooled:
+    title: {zh: 电量, en: Energy}
+    applies_to: cabinet
+    method: energy
+    pue: measured
+    price: 1.00
 """
 
 
@@ -107,6 +124,15 @@ def test_all_other_examples_are_one_file_that_can_be_judged() -> None:
     }
     # 120 + 20 in, 80 + 4 out in the only common interval; 140 - 120 = 20 x 72.00
     assert report["usage"][0]["amount"] == "1440.00"
+    amounts = {
+        line["usage"]: line["amount"] for line in report["usage"] if line["items"] == ["A05"]
+    }
+    # 16 A at 15; 4 kW at 100 and 0.25 above at 120; 2 kWh x 1.5
+    assert (amounts["breakers"], amounts["committed"], amounts["cooled"]) == (
+        "240.00",
+        "430.00",
+        "3.00",
+    )
 
 
 def test_every_word_of_the_loader_is_explained() -> None:

@@ -14,8 +14,9 @@ from dcim.metering.charging import Mode
 from dcim.sla.preset_terms import load_preset, preset_names
 from dcim.sla.rules.language.checks import IDLE_WORDS, MODE_NAMES
 from dcim.sla.rules.language.loading import load_terms
-from dcim.sla.rules.language.schema import CREDIT_FORMS, USAGE_METHODS, WORDS, make_schema
+from dcim.sla.rules.language.schema import CREDIT_FORMS, WORDS, make_schema
 from dcim.sla.rules.language.tree import TermsRefusedError, parse_text
+from dcim.sla.rules.language.usage_schema import USAGE_METHODS
 from tests.unit.sla.test_cases import read_case
 
 HERE = Path(__file__).parent
@@ -30,7 +31,11 @@ def documents() -> Iterator[tuple[str, str]]:
     for path in sorted((ROOT / "dcim/demo/terms").glob("*.yaml")):
         yield f"demo {path.stem}", path.read_text(encoding="utf-8")
     for path in sorted((HERE / "cases").rglob("*.yaml")):
-        text = read_case(path)["terms"].replace("DIRECTION", "higher_percentile")
+        text = (
+            read_case(path)["terms"]
+            .replace("DIRECTION", "higher_percentile")
+            .replace("RANK", "nearest")
+        )
         yield f"case {path.stem}", text
 
 
@@ -104,7 +109,58 @@ FULL: dict[str, Any] = {
             "missing": "dropped",
             "min_cover": "50 %",
             "price": {"over": "8.00"},
-        }
+            "valid_days": {"above": "10 kB"},
+        },
+        "steps": {
+            "title": {"zh": "带宽", "en": "Bandwidth"},
+            "applies_to": ["port"],
+            "method": "percentile",
+            "percentile": "95",
+            "interval": "300 s",
+            "direction": "in",
+            "rank": "nearest",
+            "missing": "carry",
+            "min_cover": "50 %",
+            "port": "item",
+            "commit": "20 % of port",
+            "at_least": "30 % of port",
+            "at_most": "900.00 CNY",
+            "pool": "contract",
+            "pool_overage": "members",
+            "partial_month": "zero",
+            "price": {
+                "committed": "item",
+                "over": {
+                    "by": "parts",
+                    "rows": [
+                        {"up_to": "100 Mbit/s", "price": "8.00"},
+                        {"above": "100 Mbit/s", "price": "7.00"},
+                    ],
+                },
+            },
+        },
+        "hours": {
+            "title": {"zh": "电力", "en": "Power"},
+            "applies_to": ["cabinet"],
+            "method": "energy",
+            "pue": "measured",
+            "by_hours": [
+                {"name": {"zh": "峰", "en": "peak"}, "hours": ["08:00-22:00"], "price": "1.20"},
+                {"name": {"zh": "谷", "en": "valley"}, "hours": "22:00-08:00", "price": "0.40"},
+            ],
+        },
+        "power": {
+            "title": {"zh": "电力", "en": "Power"},
+            "applies_to": ["cabinet"],
+            "method": "committed_power",
+            "unit": "A",
+            "measured_as": "percentile",
+            "percentile": "95",
+            "rank": "nearest",
+            "missing": "dropped",
+            "commit": "80 % of rating",
+            "price": {"committed": "200.00", "over": "committed + 20 %"},
+        },
     },
     "termination": [{"metrics": ["power"], "when": "downtime > 1 %"}],
 }
@@ -168,6 +224,11 @@ def test_an_editor_that_reads_numbers_finds_it_valid_too(name: str) -> None:
         ("settle.claim", "claim"),
         ("tax", "tax"),
         ("usage.bandwidth.price", "price"),
+        ("usage.bandwidth.valid_days", "valid_days"),
+        ("usage.power.price", "price"),
+        ("usage.steps.price.over", "price_rows"),
+        ("usage.steps.price.over.rows.0", "price_row"),
+        ("usage.hours.by_hours.0", "hours_price"),
     ],
 )
 def test_the_table_holds_the_words_that_the_loader_takes(path: str, group: str) -> None:
@@ -202,13 +263,27 @@ def test_the_table_holds_the_words_of_each_form_of_credit(form: str) -> None:
     assert not VALIDATOR.is_valid(document)
 
 
+POWER: dict[str, dict[str, Any]] = {
+    "energy": {"price": "1.00", "included": "5 kW"},
+    "demand": {"price": "40.00", "window": "08:00-22:00"},
+    "flat": {"price": "800.00", "at_least": "1.00"},
+    "breakered": {"price": "item"},
+    "committed_power": {
+        key: value
+        for key, value in FULL["usage"]["power"].items()
+        if key not in ("title", "method")
+    },
+}
+
+
 @pytest.mark.parametrize("method", USAGE_METHODS)
 def test_the_table_holds_the_words_of_each_method_of_usage(method: str) -> None:
     document, usage = at("usage.bandwidth")
     if method != "percentile":
         keep = ("title", "applies_to")
-        usage = {key: usage[key] for key in keep} | {"method": method, "price": "1.00"}
+        usage = {key: usage[key] for key in keep} | {"method": method, **POWER[method]}
         document["usage"]["bandwidth"] = usage
+    load_terms(text_of(document))
     VALIDATOR.validate(document)
     usage["zzz"] = "1"
     common = {"title", "clause", "applies_to", "method"}
@@ -227,10 +302,18 @@ def test_a_mode_has_its_words_and_no_idle_ones(mode: Mode) -> None:
         usage["night"] = "23:00-07:00"
     if mode == "flat":
         usage |= {"commit": "10 Mbit/s", "price": {"committed": "1.00"}}
+    document["usage"] = {"bandwidth": usage}
     load_terms(text_of(document))
     VALIDATOR.validate(document)
-    values = {"percentile": "95", "rank": "round", "direction": "in", "missing": "zero"}
+    values: dict[str, Any] = {
+        "percentile": "95",
+        "rank": "round",
+        "direction": "in",
+        "missing": "zero",
+    }
     values |= {"round_up": "1 Mbit/s", "commit": "1 Mbit/s", "night": "00:00-08:00"}
+    values |= {"pool": "contract", "pool_overage": "pool", "valid_days": {"above": "1 B"}}
+    values |= {"partial_month": "zero", "peak_of": "60 s", "included": "1 TB"}
     for word, modes in IDLE_WORDS.items():
         if mode in modes:
             assert not VALIDATOR.is_valid(
@@ -280,6 +363,33 @@ WRONG: list[tuple[str, str, Any]] = [
     ("usage.bandwidth", "percentile", "95 %"),
     ("usage.bandwidth", "commit", "10"),
     ("usage.bandwidth", "price", {"committed": "1.00"}),
+    ("usage.bandwidth.price", "over", "none"),
+    ("usage.bandwidth.price", "over", "twice committed"),
+    ("usage.bandwidth", "pool_overage", "members"),
+    ("usage.bandwidth", "peak_of", "60 s"),
+    ("usage.bandwidth", "partial_month", "by_days"),
+    ("usage.bandwidth", "included", "1 TB"),
+    ("usage.bandwidth", "port", "20 %"),
+    ("usage.bandwidth.valid_days", "above", "10"),
+    ("usage.steps", "commit", "20 % of rating"),
+    ("usage.steps", "at_least", "30 %"),
+    ("usage.steps", "pool", "Group 1"),
+    ("usage.steps.price.over", "by", None),
+    ("usage.steps.price.over", "rows", []),
+    ("usage.steps.price.over.rows.1", "price", None),
+    ("usage.steps.price.over.rows.1", "from", "100 Mbit/s"),
+    ("usage.hours", "price", "1.00"),
+    ("usage.hours", "by_hours", None),
+    ("usage.hours", "included", "5 kWh"),
+    ("usage.hours", "pue", "assumed"),
+    ("usage.hours.by_hours.0", "hours", None),
+    ("usage.hours.by_hours.0", "hours", ["8-22"]),
+    ("usage.power", "unit", "W"),
+    ("usage.power", "rank", None),
+    ("usage.power", "measured_as", "mean"),
+    ("usage.power", "missing", None),
+    ("usage.power", "commit", "80 % of port"),
+    ("usage.power.price", "over", None),
     ("termination.0", "when", "downtime = 1 %"),
     ("termination.0", "when", None),
 ]
