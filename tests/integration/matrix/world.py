@@ -19,6 +19,7 @@ from dcim.accounts.roles import ROLES
 from dcim.accounts.secrets import seal_secret
 from dcim.config import Settings
 from dcim.customers.models import (
+    CalendarDay,
     CatalogueItem,
     Contact,
     Contract,
@@ -249,7 +250,9 @@ def _seed_sold(session: Session, tenant: Tenant) -> None:
     offer = CatalogueItem(
         code=f"OFFER-{tag}", kind="cabinet", name="Cabinet", unit="cabinet", list_price=Decimal(9)
     )
-    session.add(offer)
+    # Known to all of staff; each tenant's routes get a day of their own.
+    holiday = CalendarDay(day=dt.date(2026, 10, ord(tag[0]) - ord("A") + 1), name="国庆节")
+    session.add_all([offer, holiday])
     amendment = make(
         session, ContractAmendment, tag, **own, contract_id=ids["contract_id"],
         effective_from=LONG_AGO,
@@ -267,7 +270,9 @@ def _seed_sold(session: Session, tenant: Tenant) -> None:
         session, OrderStep, tag, **own, order_id=order.id, position=1, kind="notify", state="open",
         subject_kind="",
     )  # fmt: skip
+    session.flush()
     ids |= {
+        "calendar_day_id": holiday.id,
         "catalogue_item_id": offer.id,
         "amendment_id": amendment.id,
         "contract_amendment_id": amendment.id,
