@@ -59,6 +59,7 @@ from dcim.records.models import DeletedRecord, ImportRun
 from dcim.schema import TENANT_TABLES
 from dcim.sla.models import Incident, IncidentImpact
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
+from dcim.statements.claim_models import CreditClaim
 from dcim.statements.models import LedgerEntry, Statement, StatementFile
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
@@ -86,6 +87,7 @@ RULED = {
     # The signer is the operator's certificate, which the verify page tells everybody.
     "statement_file": {"sha256", "unsigned_sha256", "signer"},
     "ledger_entry": {"kind", "currency"},
+    "credit_claim": {"period", "state", "results"},
     "bandwidth_service": {"direction", "charging_mode"},
     "dedicated_line": {"media", "state"},
     "cross_connect": {"media", "connector", "state"},
@@ -525,6 +527,11 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
         session, LedgerEntry, tag, **own, contract_item_id=ids["contract_item_id"],
         statement_id=statement.id, kind="rent", amount=Decimal(100), currency="CNY",
     )  # fmt: skip
+    claim = make(
+        session, CreditClaim, tag, **own, period="2026-10", made_at=SINCE, entered_at=SINCE,
+        results=[canary(tag, "credit_claim", "results")], state="refused", decided_at=NOW,
+    )  # fmt: skip
+    ids["credit_claim_id"] = claim.id
     ids |= {"statement_id": statement.id, "ledger_id": line.id, "entry_id": line.id}
 
 
