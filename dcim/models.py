@@ -17,6 +17,7 @@ import dcim.probing.models
 import dcim.records.models
 import dcim.sla.models
 import dcim.snmp.agents.models
+import dcim.statements.claim_models
 import dcim.statements.models  # noqa: F401
 from dcim.db import Base
 

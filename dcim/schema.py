@@ -51,9 +51,12 @@ TENANT_TABLES = {
     "service_order": "customer_id",
     "order_step": "customer_id",
     "probe_target": "customer_id",
+    "credit_claim": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = ("audit_entry", "statement", "statement_file", "ledger_entry")
+# Changed in part, never deleted; a trigger stops the owner too.
+KEPT_TABLES = ("credit_claim",)
 # Kept by triggers and read by one function that answers staff alone (migration 0011).
 CLOSED_TABLES = ("search_text",)
 
@@ -129,6 +132,7 @@ def grant_rights(connection: Connection, app_role: str) -> None:
         f"GRANT USAGE ON SCHEMA public TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
         f"REVOKE UPDATE, DELETE, TRUNCATE ON {append_only} FROM {role}",
+        f"REVOKE DELETE, TRUNCATE ON {', '.join(KEPT_TABLES)} FROM {role}",
         f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
         f"REVOKE ALL ON {', '.join(CLOSED_TABLES)} FROM {role}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",

@@ -76,6 +76,12 @@ API_POLICY: dict[str, Access] = {
     "api_statements.show_document": STATEMENTS,
     "api_statements.download_pdf": STATEMENTS,
     "api_ledger.list_ledger": STATEMENTS,
+    "api_credit_claims.list_credit_claims": STATEMENTS,
+    "api_credit_claims.show_credit_claim": STATEMENTS,
+    "api_credit_claims.create_credit_claim": needs(
+        Right.CHANGE_CONTRACTS, Right.ISSUE_STATEMENTS, Right.OWN_STATEMENTS
+    ),
+    "api_credit_claims.decide_credit_claim": needs(Right.ISSUE_STATEMENTS),
     "api_cross_connect_orders.list_cross_connects": NETWORK,
     "api_cross_connect_orders.show_cross_connect": NETWORK,
     "api_cross_connect_orders.create_cross_connect": needs(Right.CHANGE_NETWORK, Right.OWN_THINGS),

@@ -4,6 +4,7 @@ from dcim.accounts.roles import Right
 from dcim.customers.contracts import create_contract, delete_contract, update_contract
 from dcim.customers.items import create_item, delete_item, update_item
 from dcim.customers.models import (
+    CalendarDay,
     CatalogueItem,
     Contact,
     Contract,
@@ -99,6 +100,10 @@ DOCUMENT_WORDS = {
     "passport": mark("Passport"),
     "permit": mark("Residence or travel permit"),
     "other": mark("Other"),
+}
+DAY_WORDS = {
+    "holiday": mark("Holiday"),
+    "worked": mark("Worked"),
 }
 CURRENCIES = {code: code for code in ("CNY", "HKD", "USD", "EUR")}
 LANGUAGES = {"zh": "中文", "en": "English"}
@@ -346,4 +351,33 @@ CONTRACT_AMENDMENT = Kind(
     section="customers",
 )
 
-KINDS = (CUSTOMER, CONTACT, CATALOGUE_ITEM, CONTRACT, CONTRACT_ITEM, CONTRACT_AMENDMENT)
+CALENDAR_DAY = Kind(
+    name="calendar_day",
+    plural="calendar-days",
+    label=mark("Calendar day"),
+    label_plural=mark("Business days"),
+    model=CalendarDay,
+    fields=(
+        Field("day", mark("Day"), DayType(), required=True, bulk=False),
+        Field("kind", mark("Kind"), ChoiceType(DAY_WORDS), default="holiday",
+              hint=mark("A holiday on which nobody works, or a weekend day that is worked"
+                        " instead.")),
+        Field("name", mark("Name"), default=""),
+        Field("name_en", mark("English name"), default=""),
+    ),
+    key=("day",),
+    see=Right.SEE_CUSTOMERS,
+    change=Right.CHANGE_CONTRACTS,
+    default_sort="-day",
+    section="customers",
+)  # fmt: skip
+
+KINDS = (
+    CUSTOMER,
+    CONTACT,
+    CATALOGUE_ITEM,
+    CONTRACT,
+    CONTRACT_ITEM,
+    CONTRACT_AMENDMENT,
+    CALENDAR_DAY,
+)

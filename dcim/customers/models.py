@@ -29,6 +29,7 @@ CONTRACT_STATES = ("draft", "signed", "ended")
 ITEM_KINDS = (
     "cabinet", "rack", "space", "server", "bandwidth", "cross_connect", "address", "service",
 )  # fmt: skip
+DAY_KINDS = ("holiday", "worked")
 DOCUMENT_KINDS = ("", "id_card", "passport", "permit", "other")
 UNITS = (
     "cabinet", "rack", "u", "server", "mbps", "ip", "port", "kva", "kwh", "visit", "hour", "item",
@@ -127,6 +128,20 @@ class Contact(Base):
     customer: Mapped[Customer] = relationship(back_populates="contacts")
 
     __table_args__ = (CheckConstraint(one_of("document_kind", DOCUMENT_KINDS), name="document"),)
+
+
+class CalendarDay(Base):
+    """A day that isn't what its weekday says: a holiday, or a weekend day that is worked."""
+
+    __tablename__ = "calendar_day"
+
+    id: Mapped[Id]
+    day: Mapped[Day] = mapped_column(unique=True)
+    kind: Mapped[Code] = mapped_column(default="holiday")
+    name: Mapped[Name] = mapped_column(default="")
+    name_en: Mapped[Name] = mapped_column(default="")
+
+    __table_args__ = (CheckConstraint(one_of("kind", DAY_KINDS), name="kind"),)
 
 
 class CatalogueItem(Base):

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract
 from dcim.operations.models import Ticket
+from dcim.sla.business_calendar import read_calendar
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.periods import format_instant, to_ms
 from dcim.sla.rules.terms import Terms
@@ -21,12 +22,14 @@ def further_facts(
     session: Session, scope: Scope, contract: Contract, terms: Terms, period: Period
 ) -> dict[str, Any]:
     """Keys of the inputs beside those that every statement has."""
+    found: dict[str, Any] = {}
     if any(metric.answers is not None for metric in terms.metrics):
-        return {
-            "requests": _requests(session, scope, contract, period),
-            "request_kinds": list(REQUEST_KINDS),
-        }
-    return {}
+        found["requests"] = _requests(session, scope, contract, period)
+        found["request_kinds"] = list(REQUEST_KINDS)
+    calendar = read_calendar(session, terms, period)
+    if calendar is not None:
+        found["calendar"] = calendar
+    return found
 
 
 def _requests(

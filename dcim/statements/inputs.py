@@ -52,6 +52,10 @@ def read_case(inputs: dict[str, Any]) -> Case:
         raise InputsRefusedError(f"not {SCHEMA}: {', '.join(odd) or inputs.get('schema')}")
     _refuse_floats(inputs, "inputs")
     terms = load_terms(inputs["terms"])
+    if terms.settle is not None and terms.settle.on_claim and "claims" not in inputs:
+        raise InputsRefusedError(
+            "the terms settle on claim, but claims are not given; without any, give an empty list"
+        )
     try:
         period = month_period(inputs["period"], terms.timezone)
     except ValueError as error:

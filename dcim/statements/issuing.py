@@ -27,6 +27,7 @@ from dcim.sla.observations import gather_inputs
 from dcim.statements.attachments import read_inputs
 from dcim.statements.composition import compose
 from dcim.statements.files import pack_inputs, produce_file
+from dcim.statements.history import add_history
 from dcim.statements.models import LedgerEntry, Statement
 
 DISPUTE_DAYS = 30
@@ -196,6 +197,7 @@ def freeze_statement(
         operator=describe_operator(settings),
         meters=meters,
     )
+    inputs = add_history(session, scope, contract, inputs)
     statement = book(session, scope, contract, period, number, inputs)
     return statement, True
 

@@ -22,6 +22,7 @@ from dcim.sla.rules.language.metric_words import say_promise
 from dcim.sla.rules.outcomes import Outcome
 from dcim.sla.rules.periods import format_instant, month_period, to_ms
 from dcim.sla.rules.terms import Text
+from dcim.statements.history import add_history
 from dcim.statements.inputs import Case, read_case
 from dcim.statements.performance import percent, say_reached
 
@@ -99,6 +100,7 @@ def tell_month(
         inputs = gather_inputs(
             session, scope, contract, period, document={"frozen_at": None}, operator={}
         )
+        inputs = add_history(session, scope, contract, inputs)
     return evaluate_to_date(inputs, to_ms(now) - LAG_MS)
 
 

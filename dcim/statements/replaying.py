@@ -11,11 +11,15 @@ from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract
 from dcim.errors import InvalidError
 from dcim.sla.agreeing import read_terms_for
+from dcim.sla.further_facts import further_facts
 from dcim.sla.observations import find_terms, gather_inputs
 from dcim.sla.rules.evaluation import Evaluation, MetricResult
+from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import month_period, to_ms
 from dcim.sla.rules.terms import Text
 from dcim.statements.composition import evaluate_inputs
+from dcim.statements.further_facts import KEYS as FURTHER_KEYS
+from dcim.statements.history import add_history
 from dcim.statements.performance import RESULT_TEXT, percent, seconds
 
 NOWHERE = {"name": {"zh": "", "en": ""}}
@@ -73,14 +77,18 @@ def replay_month(
         session, scope, contract, month, document=_document(frozen), operator=NOWHERE,
         terms=document,
     )  # fmt: skip
-    after = evaluate_inputs(inputs)
+    after = evaluate_inputs(add_history(session, scope, contract, inputs))
     before = None
     try:
         agreed = find_terms(session, scope, contract, month).document
     except InvalidError:
         agreed = ""
     if agreed:
-        before = evaluate_inputs(inputs | {"terms": agreed})
+        # Facts that only some terms ask for are each version's own.
+        common = {key: value for key, value in inputs.items() if key not in FURTHER_KEYS}
+        asked = further_facts(session, scope, contract, load_terms(agreed), period)
+        old = common | asked | {"terms": agreed}
+        before = evaluate_inputs(add_history(session, scope, contract, old))
     names = {entry["id"]: entry.get("name") or entry["label"] for entry in inputs["items"]}
     return Replay(
         month,

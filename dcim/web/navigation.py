@@ -40,6 +40,7 @@ SECTION_OF = {
     "staff.renewals": "customers",
     "staff.regulator": "customers",
     "staff.statements": "customers",
+    "staff.credit_claims": "customers",
     "staff.audit": "log",
     "staff.imports": "log",
     "staff.deleted": "log",

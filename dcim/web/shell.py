@@ -115,6 +115,7 @@ def collect_nav() -> list[Entry]:
         (_("Customers"), "staff.list_customer", has_right(Right.SEE_CUSTOMERS)),
         (_("Renewals due"), "staff.renewals", has_right(Right.SEE_CUSTOMERS)),
         (_("Statements"), "staff.statements", has_right(Right.SEE_STATEMENTS)),
+        (_("Claims of credits"), "staff.credit_claims", has_right(Right.SEE_STATEMENTS)),
         (_("Report to the regulator"), "staff.regulator", has_right(Right.SEE_AUDIT)),
         (_("SNMP agents"), "staff.agents", has_right(Right.SEE_NETWORK)),
         (_("Discovery"), "staff.discovery", has_right(Right.SEE_NETWORK)),

@@ -7,6 +7,7 @@ from dcim.api.v1.allocations import allocations, area_claims
 from dcim.api.v1.cabinets import cabinets
 from dcim.api.v1.capacity import capacity
 from dcim.api.v1.contracts import contracts
+from dcim.api.v1.credit_claims import credit_claims
 from dcim.api.v1.cross_connects import files, orders
 from dcim.api.v1.deletions import deletions
 from dcim.api.v1.device_life import device_life
@@ -50,6 +51,7 @@ RESOURCES: tuple[Resource, ...] = (
     maintenance,
     statements,
     ledger,
+    credit_claims,
     deletions,
     imports,
     orders,

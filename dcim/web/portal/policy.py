@@ -28,6 +28,7 @@ PORTAL_POLICY: dict[str, Access] = {
     "portal.edit_contact": needs(Right.OWN_PEOPLE),
     "portal.end_contact": needs(Right.OWN_PEOPLE),
     "portal.statements": STATEMENTS,
+    "portal.claim_credit": STATEMENTS,
     "portal.statement_pdf": STATEMENTS,
     "portal.statement_json": STATEMENTS,
 }

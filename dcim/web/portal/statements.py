@@ -6,6 +6,7 @@ from flask import Response, current_app, render_template
 
 from dcim.accounts.audit import record
 from dcim.http.database import current_scope, db_session
+from dcim.statements.claimable import find_claiming
 from dcim.statements.files import read_file
 from dcim.statements.queries import find_statement, list_statements, read_document
 from dcim.web.noc.ports import count_pages
@@ -21,6 +22,7 @@ def statements() -> str:
     return render_template(
         "portal/statements.html",
         page=page,
+        claiming=find_claiming(db_session(), current_scope()),
         pages=count_pages(page.total, page.size),
         listing=listing,
     )

@@ -19,6 +19,7 @@ from dcim.accounts.roles import ROLES
 from dcim.accounts.secrets import seal_secret
 from dcim.config import Settings
 from dcim.customers.models import (
+    CalendarDay,
     CatalogueItem,
     Contact,
     Contract,
@@ -58,6 +59,7 @@ from dcim.records.models import DeletedRecord, ImportRun
 from dcim.schema import TENANT_TABLES
 from dcim.sla.models import Incident, IncidentImpact
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
+from dcim.statements.claim_models import CreditClaim
 from dcim.statements.models import LedgerEntry, Statement, StatementFile
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
@@ -85,6 +87,7 @@ RULED = {
     # The signer is the operator's certificate, which the verify page tells everybody.
     "statement_file": {"sha256", "unsigned_sha256", "signer"},
     "ledger_entry": {"kind", "currency"},
+    "credit_claim": {"period", "state", "results"},
     "bandwidth_service": {"direction", "charging_mode"},
     "dedicated_line": {"media", "state"},
     "cross_connect": {"media", "connector", "state"},
@@ -249,7 +252,9 @@ def _seed_sold(session: Session, tenant: Tenant) -> None:
     offer = CatalogueItem(
         code=f"OFFER-{tag}", kind="cabinet", name="Cabinet", unit="cabinet", list_price=Decimal(9)
     )
-    session.add(offer)
+    # Known to all of staff; each tenant's routes get a day of their own.
+    holiday = CalendarDay(day=dt.date(2026, 10, ord(tag[0]) - ord("A") + 1), name="国庆节")
+    session.add_all([offer, holiday])
     amendment = make(
         session, ContractAmendment, tag, **own, contract_id=ids["contract_id"],
         effective_from=LONG_AGO,
@@ -267,7 +272,9 @@ def _seed_sold(session: Session, tenant: Tenant) -> None:
         session, OrderStep, tag, **own, order_id=order.id, position=1, kind="notify", state="open",
         subject_kind="",
     )  # fmt: skip
+    session.flush()
     ids |= {
+        "calendar_day_id": holiday.id,
         "catalogue_item_id": offer.id,
         "amendment_id": amendment.id,
         "contract_amendment_id": amendment.id,
@@ -520,6 +527,11 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
         session, LedgerEntry, tag, **own, contract_item_id=ids["contract_item_id"],
         statement_id=statement.id, kind="rent", amount=Decimal(100), currency="CNY",
     )  # fmt: skip
+    claim = make(
+        session, CreditClaim, tag, **own, period="2026-10", made_at=SINCE, entered_at=SINCE,
+        results=[canary(tag, "credit_claim", "results")], state="refused", decided_at=NOW,
+    )  # fmt: skip
+    ids["credit_claim_id"] = claim.id
     ids |= {"statement_id": statement.id, "ledger_id": line.id, "entry_id": line.id}
 
 

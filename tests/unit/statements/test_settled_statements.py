@@ -23,7 +23,8 @@ def inputs() -> dict[str, Any]:
 
 
 def settled(inputs: dict[str, Any], words: str) -> dict[str, Any]:
-    return compose({**inputs, "terms": f"{inputs['terms']}\n{words}\n"}).data
+    claims: dict[str, Any] = {"claims": []} if "on_claim" in words else {}
+    return compose({**inputs, **claims, "terms": f"{inputs['terms']}\n{words}\n"}).data
 
 
 def credits_of(data: dict[str, Any]) -> Decimal:

@@ -230,7 +230,11 @@ CREDIT_FORMS: dict[str, dict[str, Word]] = {
         "counted": _COUNTED,
         "per": Word(choice("total", "event")),
     },
-    "per_shortfall": {"step": Word(PERCENT, must=True), "each": _EACH, "counted": _COUNTED},
+    "per_shortfall": {
+        "step": Word(form(PERCENT_FORM, VALUE_FORM), must=True),
+        "each": _EACH,
+        "counted": _COUNTED,
+    },
     "per_event": {"each": _EACH, "at_most": Word(form(rf"[1-9][0-9]? per {DURATION_FORM}"))},
     "per_day": {"each": _EACH},
     "prorata": {
