@@ -211,10 +211,11 @@ def count_received(columns: Columns, step_s: int, start: int, end: int) -> int:
     return int(np.unique((ts - start) // (step_s * 1000)).size)
 
 
-def power_bins(columns: Columns, start: int, end: int) -> list[list[int]]:
-    """[start, span_ms, max_mw, mean_mw, energy_mwh] by the hour, hours without a sample left out.
+def power_bins(columns: Columns, start: int, end: int, step_ms: int = HOUR_MS) -> list[list[int]]:
+    """[start, span_ms, max_mw, mean_mw, energy_mwh] by steps of an hour or less, those without a
+    sample left out.
 
-    `span_ms` is how much of the hour was measured. Energy is the meter's own where it has a
+    `span_ms` is how much of the step was measured. Energy is the meter's own where it has a
     register, otherwise power over the measured time.
     """
     inside = (columns.ts >= start) & (columns.ts < end) & (columns.values["mw"] >= 0)
@@ -223,11 +224,11 @@ def power_bins(columns: Columns, start: int, end: int) -> list[list[int]]:
         return []
     ends = np.minimum(np.minimum(np.append(ts[1:], end), ts + HOLDS_MS), end)
     bins: list[list[int]] = []
-    hours = (ts - start) // HOUR_MS
-    for hour in np.unique(hours).tolist():
-        chosen = hours == hour
+    steps = (ts - start) // step_ms
+    for step in np.unique(steps).tolist():
+        chosen = steps == step
         spans = ends[chosen] - ts[chosen]
-        span = min(int(spans.sum()), HOUR_MS)
+        span = min(int(spans.sum()), step_ms)
         level = mw[chosen]
         registered = wh[chosen]
         if (registered >= 0).all():
@@ -235,6 +236,6 @@ def power_bins(columns: Columns, start: int, end: int) -> list[list[int]]:
         else:
             energy = int((level * spans).sum()) // HOUR_MS
         bins.append(
-            [start + hour * HOUR_MS, span, int(level.max()), int(level.sum()) // len(level), energy]
+            [start + step * step_ms, span, int(level.max()), int(level.sum()) // len(level), energy]
         )
     return bins

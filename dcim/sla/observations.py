@@ -34,6 +34,7 @@ from dcim.sla.subjects import (
     rooms_of,
 )
 from dcim.sla.usage import bandwidth_rows
+from dcim.sla.usage_orders import describe_order, power_step
 
 RULES_VERSION = "1"
 # States reach beyond the period: an event keeps its full length where the terms ask for it.
@@ -100,7 +101,11 @@ def gather_inputs(
         },
         "terms": agreed,
         "period": period,
-        "items": [_describe_item(each) for each in subjects],
+        "items": [
+            _describe_item(each)
+            | describe_order(each, read, _service(each, contract, read, whole) or (0, 0))
+            for each in subjects
+        ],
         "resources": work.resources,
         "incidents": describe_incidents(session, scope, contract, whole, known),
         "maintenance": describe_maintenance(session, scope, contract, whole, subjects, meters),
@@ -273,7 +278,11 @@ class _Gathering:
                 "rated_w": pdu.rated_w,
                 "derated_w": pdu.derated_w,
                 "contract_w": each.agreed.contracted_w,
-                "bins": power_bins(self.meters.columns(meters[0], *service), *service),
+                "bins": power_bins(
+                    self.meters.columns(meters[0], *service),
+                    *service,
+                    power_step(self.terms.usage, each.item.kind, service[0]),
+                ),
             }
         )
 
@@ -309,7 +318,9 @@ class _Gathering:
             for found in self.terms.usage
             if found.method == "percentile" and each.item.kind in found.applies_to
         ]
-        interval = usage[0].interval_ms if usage else DEFAULT_INTERVAL_MS
+        interval = DEFAULT_INTERVAL_MS
+        if usage:  # the highest part of an interval needs bins of such parts
+            interval = usage[0].peak_of_ms or usage[0].interval_ms
         members = []
         for port in each.ports:
             spans = clip(port.spans, *service)

@@ -67,6 +67,7 @@ class PortSubject:
     label: str
     place: str
     spans: tuple[Interval, ...]
+    speed_bps: int = 0  # 0: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,7 @@ def _add_ports(session: Session, scope: Scope, found: dict[int, ItemSubjects]) -
                     f"{port.device.name} {port.name}",
                     port.device.name,
                     tuple(sorted(_span(membership) for membership in memberships)),
+                    port.speed_bps,
                 )
             )
 

@@ -1,8 +1,9 @@
-"""What bandwidth services have used in the month that still runs, by their own terms."""
+"""What bandwidth services have used in the month that still runs, and what the month will cost."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -10,27 +11,46 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from dcim.accounts.scope import Scope
-from dcim.customers.models import ContractItem
+from dcim.customers.models import Contract, ContractItem
 from dcim.errors import InvalidError
+from dcim.metering.batch import Columns
 from dcim.metering.bindings import BEGINNING, OPEN_END, select_bindings
 from dcim.metering.bins import Bins
 from dcim.metering.store import PostgresSampleStore, SampleStore
-from dcim.network.models import BandwidthService, ServiceMembership
+from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.sla.observations import DEFAULT_INTERVAL_MS, find_terms
+from dcim.sla.port_rates import Held, sum_rates
 from dcim.sla.rules.intervals import Interval, clip
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
-from dcim.sla.rules.periods import day_start, to_ms
-from dcim.sla.rules.terms import Usage
-from dcim.sla.rules.usage import Bandwidth, bill_bandwidth
+from dcim.sla.rules.periods import day_start, month_days, to_ms
+from dcim.sla.rules.terms import Terms, Text, Usage
+from dcim.sla.rules.usage import Bandwidth, Member, bill_pool
+from dcim.sla.rules.usage_estimate import Estimate, estimate_month
+from dcim.sla.rules.usage_pools import group_members
 from dcim.sla.rules.usage_prices import Order
 from dcim.sla.usage import bandwidth_rows
+
+# The newest poll may be on its way: what is estimated from is whole up to so long ago.
+LAG_MS = 120_000
+DAY_MS = 86_400_000
+NOT_BEGUN: Text = {
+    "zh": "服务刚刚开通或本月稍后才开通，尚无可据以预计的数据",
+    "en": "a service has only just begun or begins later this month: nothing to estimate from",
+}
+ENDS_APART: Text = {
+    "zh": "合并计费的服务在本月不同日期终止，无法预计",
+    "en": "services billed together end on different days of this month, no estimate is made",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class UsageToDate:
     """Provisional: `bill` over the whole bins of [start, end) UTC ms; none where the terms bill no
-    percentile, `problem` says when they can't be read."""
+    percentile, `problem` says when they can't be read or billed.
+
+    Of a pool `bill` and `estimate` are the pool's, and `pool` names its services by code; it is
+    empty for a service billed alone. `no_estimate` says why there is none beside a bill."""
 
     service_id: int
     start: int
@@ -40,6 +60,28 @@ class UsageToDate:
     currency: str
     bill: Bandwidth | None
     problem: str = ""
+    pool: tuple[str, ...] = ()
+    estimate: Estimate | None = None
+    no_estimate: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Of one service: its ports' series with the spans of its membership, and what they give."""
+
+    series: Mapping[int, list[Interval]]
+    held: tuple[Held, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Month:
+    """A contract's month; `low` and `high` UTC ms, `days` how many it has."""
+
+    terms: Terms
+    low: int
+    now: int
+    high: int
+    days: int
 
 
 def bill_to_date(
@@ -49,75 +91,212 @@ def bill_to_date(
     now: dt.datetime,
     store: SampleStore | None = None,
 ) -> dict[int, UsageToDate]:
-    """By service, for those in this scope. What the month would cost if it ended now."""
+    """By service, for those in this scope: the month as if it ended now, and its estimate.
+
+    The number of queries grows with the contracts asked about, never with their services.
+    """
+    asked = select(ContractItem.contract_id).join(
+        BandwidthService, BandwidthService.contract_item_id == ContractItem.id
+    )
     services = session.scalars(
         scope.apply(
             select(BandwidthService)
-            .where(BandwidthService.id.in_(service_ids))
+            .join(ContractItem, ContractItem.id == BandwidthService.contract_item_id)
+            .where(ContractItem.contract_id.in_(asked.where(BandwidthService.id.in_(service_ids))))
             .options(joinedload(BandwidthService.contract_item).joinedload(ContractItem.contract))
             .order_by(BandwidthService.code),
             BandwidthService.customer_id,
         )
     ).all()
-    members = _load_members(session, scope, [one.id for one in services])
-    store = store or PostgresSampleStore()
-    return {
-        one.id: _bill(session, scope, one, members.get(one.id, []), now, store) for one in services
-    }
+    measured = _load_measured(session, scope, [one.id for one in services])
+    contracts: dict[int, list[BandwidthService]] = {}
+    for one in services:
+        contracts.setdefault(one.contract_item.contract_id, []).append(one)
+    found: dict[int, UsageToDate] = {}
+    for together in contracts.values():
+        contract = together[0].contract_item.contract
+        work = _Contract(session, scope, contract, together, measured, now, service_ids)
+        found |= work.tell_all(store or PostgresSampleStore())
+    return found
 
 
-def _bill(
-    session: Session,
-    scope: Scope,
-    service: BandwidthService,
-    members: Sequence[tuple[int, list[Interval]]],
-    now: dt.datetime,
-    store: SampleStore,
-) -> UsageToDate:
-    contract = service.contract_item.contract
-    local = now.astimezone(ZoneInfo(contract.timezone))
-    start, end = day_start(local.date().replace(day=1), contract.timezone), to_ms(now)
+class _Contract:
+    """The services of one contract, with whom pools are judged."""
 
-    def tell(usage: Usage | None, bill: Bandwidth | None, problem: str = "") -> UsageToDate:
+    def __init__(
+        self,
+        session: Session,
+        scope: Scope,
+        contract: Contract,
+        services: Sequence[BandwidthService],
+        measured: Mapping[int, _Measured],
+        now: dt.datetime,
+        asked: Sequence[int],
+    ) -> None:
+        self.session, self.scope, self.contract = session, scope, contract
+        self.services, self.measured, self.asked = services, measured, set(asked)
+        local = now.astimezone(ZoneInfo(contract.timezone))
+        self.period = f"{local:%Y-%m}"
+        self.start = day_start(local.date().replace(day=1), contract.timezone)
+        self.now = to_ms(now)
+
+    def tell(
+        self,
+        service: BandwidthService,
+        usage: Usage | None = None,
+        bill: Bandwidth | None = None,
+        problem: str = "",
+    ) -> UsageToDate:
         interval = DEFAULT_INTERVAL_MS if usage is None else usage.interval_ms
         percentile = "95" if usage is None else f"{usage.percentile.normalize():f}"
         return UsageToDate(
-            service.id, start, end, percentile, interval // 1000, contract.currency, bill, problem
+            service.id,
+            self.start,
+            self.now,
+            percentile,
+            interval // 1000,
+            self.contract.currency,
+            bill,
+            problem,
         )
 
-    try:
-        terms = load_terms(find_terms(session, scope, contract, f"{local:%Y-%m}").document)
-    except (InvalidError, TermsRefusedError) as error:
-        return tell(None, None, str(error))
-    item = service.contract_item
-    usage = next(
-        (u for u in terms.usage if u.method == "percentile" and item.kind in u.applies_to), None
-    )
-    if usage is None:
-        return tell(None, None)
-    if usage.pool:
-        return tell(usage, None, f"usage {usage.id} is billed as a pool of several services")
-    if usage.peak_of_ms:
-        return tell(usage, None, f"usage {usage.id} is billed by peaks within its intervals")
-    first = max(start, day_start(max(item.starts_on, contract.starts_on), terms.timezone))
-    interval = usage.interval_ms
-    low, high = -(-first // interval) * interval, end // interval * interval
-    rows: list[list[int]] = []
-    if low < high:
-        read = [
-            (columns, spans)
-            for series_id, spans in members
-            for _, columns in store.read(
-                session, "traffic", [series_id], low - interval, high + interval
+    def tell_all(self, store: SampleStore) -> dict[int, UsageToDate]:
+        asked = [one for one in self.services if one.id in self.asked]
+        try:
+            terms = load_terms(
+                find_terms(self.session, self.scope, self.contract, self.period).document
             )
-        ]
-        rows = bandwidth_rows(read, low, high, interval)
-    order = Order(commit_bps=service.commit_bps)
-    try:
-        bill = bill_bandwidth(terms, usage, _to_bins(rows, low, max(high, low), interval), order)
-    except TypeError as error:
-        return tell(usage, None, str(error))
-    return tell(usage, bill)
+        except (InvalidError, TermsRefusedError) as error:
+            return {one.id: self.tell(one, problem=str(error)) for one in asked}
+        days = month_days(self.period)
+        month = _Month(
+            terms,
+            self.start,
+            self.now,
+            day_start(days[-1] + dt.timedelta(days=1), terms.timezone),
+            len(days),
+        )
+        by_usage: dict[str, list[BandwidthService]] = {}
+        usages: dict[str, Usage] = {}
+        found: dict[int, UsageToDate] = {}
+        for service in self.services:
+            kind = service.contract_item.kind
+            usage = next(
+                (u for u in terms.usage if u.method == "percentile" and kind in u.applies_to), None
+            )
+            if usage is None:
+                found[service.id] = self.tell(service)
+                continue
+            usages[usage.id] = usage
+            by_usage.setdefault(usage.id, []).append(service)
+        for name, together in by_usage.items():
+            usage = usages[name]
+            # Only a pool needs those that nobody asked about.
+            needed = [one for one in together if usage.pool or one.id in self.asked]
+            found |= self._tell_usage(month, usage, needed, store)
+        return {one.id: found[one.id] for one in asked}
+
+    def _tell_usage(
+        self,
+        month: _Month,
+        usage: Usage,
+        services: Sequence[BandwidthService],
+        store: SampleStore,
+    ) -> dict[int, UsageToDate]:
+        if usage.peak_of_ms:
+            why = f"usage {usage.id} is billed by peaks within its intervals"
+            return {one.id: self.tell(one, usage, problem=why) for one in services}
+        if usage.pool not in ("", "contract"):
+            why = f"usage {usage.id}: which services are billed as pool {usage.pool} isn't recorded"
+            return {one.id: self.tell(one, usage, problem=why) for one in services}
+        running = [one for one in services if self._service(one, month) is not None]
+        columns = self._read(month, usage, running, store)
+        members = [self._member(month, usage, one, columns) for one in running]
+        codes = {one.code: one for one in running}
+        found = {one.id: self.tell(one, usage) for one in services}
+        for pool in group_members(usage, members):
+            together = [codes[member.item] for member in pool.members]
+            told = self._tell_pool(month, usage, pool.members, together)
+            for one in together:
+                found[one.id] = replace(told, service_id=one.id)
+        return found
+
+    def _service(self, one: BandwidthService, month: _Month) -> Interval | None:
+        """When the service runs within the month, also later than now; None when it doesn't."""
+        zone, item = month.terms.timezone, one.contract_item
+        first = max(item.starts_on, self.contract.starts_on)
+        ends = [day for day in (item.ends_on, self.contract.ends_on) if day is not None]
+        low = max(month.low, day_start(first, zone))
+        high = min([month.high, *(day_start(day, zone) for day in ends)])
+        return (low, high) if low < high else None
+
+    def _read(
+        self,
+        month: _Month,
+        usage: Usage,
+        services: Sequence[BandwidthService],
+        store: SampleStore,
+    ) -> dict[int, Columns]:
+        names = {
+            name
+            for one in services
+            for name in (self.measured[one.id].series if one.id in self.measured else ())
+        }
+        low, high = month.low - usage.interval_ms, month.now + usage.interval_ms
+        if not names or low >= high:
+            return {}
+        return dict(store.read(self.session, "traffic", sorted(names), low, high))
+
+    def _member(
+        self,
+        month: _Month,
+        usage: Usage,
+        one: BandwidthService,
+        columns: Mapping[int, Columns],
+    ) -> Member:
+        first, after = self._service(one, month) or (month.low, month.low)
+        interval = usage.interval_ms
+        low = -(-first // interval) * interval
+        high = max(min(month.now // interval, -(-after // interval)) * interval, low)
+        measured = self.measured.get(one.id, _Measured({}, ()))
+        read = [(columns[name], spans) for name, spans in measured.series.items()]
+        rows = bandwidth_rows(read, low, high, interval) if low < high else []
+        days = Fraction(round(Fraction(after - first, DAY_MS)), month.days)
+        order = Order(
+            commit_bps=one.commit_bps,
+            share=days if month.terms.prorate == "days" else Fraction(1),
+            port_bps=sum_rates(measured.held, max(first, month.low), after),
+        )
+        return Member(one.code, _to_bins(rows, low, high, interval), order)
+
+    def _tell_pool(
+        self,
+        month: _Month,
+        usage: Usage,
+        members: Sequence[Member],
+        services: Sequence[BandwidthService],
+    ) -> UsageToDate:
+        try:
+            bill = bill_pool(month.terms, usage, members)
+        except TypeError as error:
+            return self.tell(services[0], usage, problem=str(error))
+        told = replace(
+            self.tell(services[0], usage, bill),
+            pool=tuple(one.code for one in services) if usage.pool else (),
+        )
+        until = (month.now - LAG_MS) // usage.interval_ms * usage.interval_ms
+        spans = [self._service(one, month) or (0, 0) for one in services]
+        running = {high for _, high in spans if high > until}
+        if any(low > until for low, _ in spans):
+            return replace(told, no_estimate=NOT_BEGUN)
+        if len(running) > 1:
+            return replace(told, no_estimate=ENDS_APART)
+        if usage.port == "none":
+            # Nothing in the terms is of the port; its rate then only says what can still come.
+            usage = replace(usage, port="item")
+        cut = [replace(one, bins=_cut(one.bins, until)) for one in members]
+        end = max([until, *running])
+        return replace(told, estimate=estimate_month(month.terms, usage, cut, until, end))
 
 
 def _to_bins(rows: Sequence[Sequence[int]], low: int, high: int, interval: int) -> Bins:
@@ -129,35 +308,54 @@ def _to_bins(rows: Sequence[Sequence[int]], low: int, high: int, interval: int) 
     return Bins(low, interval, *arrays)
 
 
-def _load_members(
+def _cut(bins: Bins, until: int) -> Bins:
+    """Those that are whole at `until`."""
+    keep = min(max((until - bins.first) // bins.interval_ms, 0), len(bins))
+    return Bins(
+        bins.first,
+        bins.interval_ms,
+        bins.in_octets[:keep],
+        bins.out_octets[:keep],
+        bins.covered_ms[:keep],
+    )
+
+
+def _load_measured(
     session: Session, scope: Scope, service_ids: Sequence[int]
-) -> Mapping[int, list[tuple[int, list[Interval]]]]:
-    """By service: each port's traffic series with the spans of its membership."""
+) -> Mapping[int, _Measured]:
+    """By service; a port that isn't measured still has its rate."""
     bindings = select_bindings()
+    traffic = (bindings.c.port_id == ServiceMembership.port_id) & (bindings.c.family == "traffic")
     rows = session.execute(
         select(
             ServiceMembership.service_id,
+            ServiceMembership.port_id,
+            Port.speed_bps,
             bindings.c.series_id,
             ServiceMembership.starts_at,
             ServiceMembership.ends_at,
             bindings.c.start_ms,
             bindings.c.end_ms,
         )
-        .join(bindings, bindings.c.port_id == ServiceMembership.port_id)
+        .join(Port, Port.id == ServiceMembership.port_id)
+        .outerjoin(bindings, traffic)
         .where(
             ServiceMembership.service_id.in_(service_ids),
-            bindings.c.family == "traffic",
             scope.filter(ServiceMembership.customer_id),
         )
         .order_by(ServiceMembership.service_id, bindings.c.series_id, ServiceMembership.starts_at)
     )
-    found: dict[int, dict[int, list[Interval]]] = {}
-    for service_id, series_id, starts_at, ends_at, bound_from, bound_to in rows:
+    series: dict[int, dict[int, list[Interval]]] = {}
+    held: dict[int, dict[Held, None]] = {}
+    for service, port, speed, series_id, starts_at, ends_at, bound_from, bound_to in rows:
         span = (to_ms(starts_at), OPEN_END if ends_at is None else to_ms(ends_at))
-        measured = clip(
+        held.setdefault(service, {})[Held(port, span[0], span[1], speed)] = None
+        if series_id is None:
+            continue
+        inside = clip(
             [span],
             BEGINNING if bound_from is None else bound_from,
             OPEN_END if bound_to is None else bound_to,
         )
-        found.setdefault(service_id, {}).setdefault(series_id, []).extend(measured)
-    return {key: list(several.items()) for key, several in found.items()}
+        series.setdefault(service, {}).setdefault(series_id, []).extend(inside)
+    return {key: _Measured(series.get(key, {}), tuple(ports)) for key, ports in held.items()}

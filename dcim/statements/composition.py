@@ -15,7 +15,6 @@ from dcim.statements.figures import (
     coverage_sections,
     environment_sections,
     power_sections,
-    usage_sections,
 )
 from dcim.statements.inputs import (
     Case,
@@ -34,6 +33,7 @@ from dcim.statements.performance import (
     termination_sections,
     verdict_section,
 )
+from dcim.statements.usage_figures import unpriced_usage, usage_sections
 
 SCHEMA = "jifang.statement/1"
 __all__ = ["Attachment", "Statement", "compose", "evaluate_inputs", "read_inputs"]
@@ -67,6 +67,7 @@ def compose(inputs: dict[str, Any]) -> Statement:
     usage = usage_sections(case)
     power, power_charts = power_sections(case)
     environment, climate_charts = environment_sections(case, evaluation)
+    unpriced = unpriced_usage(usage.lines)
     ledger = _ledger(case, evaluation, usage.charges)
     attachments = attachments_of(case.inputs)
     document = case.inputs["document"]
@@ -84,7 +85,7 @@ def compose(inputs: dict[str, Any]) -> Statement:
         "contract": _contract(case),
         "period": _period(case),
         "frozen_at": format_instant(parse_instant(document["frozen_at"])),
-        "verdict": verdict_section(evaluation, case.terms.currency),
+        "verdict": verdict_section(evaluation, case.terms.currency, len(unpriced)),
         "items": _items(case),
         "metrics": [metric_section(result, labels, names) for result in evaluation.results],
         "incidents": incident_sections(case, evaluation),
@@ -93,7 +94,7 @@ def compose(inputs: dict[str, Any]) -> Statement:
         "power": power,
         "environment": environment,
         "ledger": ledger,
-        "totals": _totals(case, ledger),
+        "totals": {**_totals(case, ledger), **_without(unpriced)},
         "termination": termination_sections(evaluation),
         "decisions": case.inputs["decisions"],
         "coverage": coverage_sections(case),
@@ -244,3 +245,17 @@ def _totals(case: Case, ledger: list[dict[str, Any]]) -> dict[str, str]:
         "credits": str(add("credit", "cap")),
         "total": str(add("rent", "usage", "credit", "cap")),
     }
+
+
+def _without(unpriced: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the total doesn't hold because a fact is missing; nothing where all is priced."""
+    missing = [
+        {
+            key: f"{section['label'][key]}{colon}{line['text'][key]}"
+            for key, colon in (("zh", "："), ("en", ": "))
+        }
+        for section in unpriced
+        for line in section["lines"]
+        if line["amount"] is None
+    ]
+    return {"without": missing} if missing else {}

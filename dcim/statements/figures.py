@@ -17,7 +17,6 @@ from dcim.sla.rules.language.checks import IDLE_WORDS
 from dcim.sla.rules.quantities import fixed, say_rate
 from dcim.sla.rules.terms import Terms, Text, Usage
 from dcim.sla.rules.usage import Bandwidth, bill_bandwidth
-from dcim.sla.rules.usage_lines import needs_lines
 from dcim.sla.rules.usage_meters import Metered, bill_demand, bill_energy
 from dcim.sla.rules.usage_prices import Order
 from dcim.statements.attachments import bins_file, power_file, states_file
@@ -37,7 +36,7 @@ class Charge:
     """A priced line of usage for the ledger."""
 
     key: str
-    item: str
+    item: str | None  # None for a pool
     clause: str
     amount: Decimal
     text: Text
@@ -77,32 +76,7 @@ def read_bins(case: Case, entry: dict[str, Any], item: Item, interval_ms: int) -
     return Bins(first, interval_ms, arrays[0], arrays[1], arrays[2])
 
 
-def usage_sections(case: Case) -> UsageSections:
-    found = UsageSections([], [], [], [])
-    items = {item.id: item for item in case.facts.items}
-    entries = {entry["id"]: entry for entry in case.inputs["items"]}
-    measured = {entry["item"]: entry for entry in case.inputs["bandwidth"]}
-    if len(measured) != len(case.inputs["bandwidth"]):
-        raise InputsRefusedError("an item has two bandwidth series")
-    for usage in case.terms.usage:
-        for name, item in sorted(items.items()):
-            if item.kind not in usage.applies_to:
-                continue
-            if needs_lines(usage):
-                raise InputsRefusedError(
-                    f"item {name}: usage {usage.id} is charged in a way that statements "
-                    "can't list yet"
-                )
-            if usage.method == "percentile":
-                if name not in measured:
-                    raise InputsRefusedError(f"item {name}: no bandwidth series for {usage.id}")
-                _add_bandwidth(case, usage, item, entries[name], measured[name], found)
-            else:
-                _add_metered(case, usage, item, found)
-    return found
-
-
-def _order(case: Case, entry: dict[str, Any]) -> Order:
+def read_order(case: Case, entry: dict[str, Any]) -> Order:
     prices = entry.get("prices") or {}
     first, end = service_days(entry, case.inputs)
     share = Fraction((end - first).days, len(case.days))
@@ -116,10 +90,11 @@ def _order(case: Case, entry: dict[str, Any]) -> Order:
         price_committed=price("committed"),
         price_over=price("over"),
         share=share if case.terms.prorate == "days" else Fraction(1),
+        port_bps=entry.get("port_bps"),
     )
 
 
-def _add_bandwidth(
+def add_bandwidth(
     case: Case,
     usage: Usage,
     item: Item,
@@ -129,14 +104,14 @@ def _add_bandwidth(
 ) -> None:
     bins = read_bins(case, series, item, usage.interval_ms)
     try:
-        bill = bill_bandwidth(case.terms, usage, bins, _order(case, entry))
+        bill = bill_bandwidth(case.terms, usage, bins, read_order(case, entry))
     except TypeError as error:
         raise InputsRefusedError(f"item {item.id}: {error}") from error
     name = f"{usage.id}.{item.id}"
     found.lines.append(
         {
-            **_usage_head(usage, item, series["label"], bins_file(series)),
-            **_mode_head(usage),
+            **usage_head(usage, item.id, series["label"], bins_file(series)),
+            **mode_head(usage),
             "commit_bps": bill.commit_bps,
             "in_p95_bps": bill.in_p.value if bill.in_p else None,
             "out_p95_bps": bill.out_p.value if bill.out_p else None,
@@ -168,28 +143,31 @@ def _add_bandwidth(
                 "en": f"{series['label']['en']}: no billing bin in the period, no overage billed",
             }
         )
+    found.charts.append(chart_bins(case, name, bins, usage))
+
+
+def chart_bins(case: Case, name: str, bins: Bins, usage: Usage) -> dict[str, Any]:
+    """Largest and mean rate of each hour, of the bins measured."""
     good = bins.present(usage.min_cover)
     ins, outs = bins.rates()
     starts = (bins.first + np.flatnonzero(good) * bins.interval_ms).tolist()
     points = list(zip(starts, ins[good].tolist(), outs[good].tolist(), strict=True))
     steps = _steps(case)
-    found.charts.append(
-        {
-            "id": name,
-            "step_s": CHART_STEP // 1000,
-            "in_max_bps": _buckets(case, steps, ((p[0], p[1]) for p in points), max),
-            "out_max_bps": _buckets(case, steps, ((p[0], p[2]) for p in points), max),
-            "in_mean_bps": _buckets(case, steps, ((p[0], p[1]) for p in points), _mean),
-            "out_mean_bps": _buckets(case, steps, ((p[0], p[2]) for p in points), _mean),
-        }
-    )
-
-
-def _usage_head(usage: Usage, item: Item, label: Text, series: str) -> dict[str, Any]:
     return {
-        "id": f"{usage.id}.{item.id}",
+        "id": name,
+        "step_s": CHART_STEP // 1000,
+        "in_max_bps": _buckets(case, steps, ((p[0], p[1]) for p in points), max),
+        "out_max_bps": _buckets(case, steps, ((p[0], p[2]) for p in points), max),
+        "in_mean_bps": _buckets(case, steps, ((p[0], p[1]) for p in points), _mean),
+        "out_mean_bps": _buckets(case, steps, ((p[0], p[2]) for p in points), _mean),
+    }
+
+
+def usage_head(usage: Usage, name: str, label: Text, series: str) -> dict[str, Any]:
+    return {
+        "id": f"{usage.id}.{name}",
         "usage": usage.id,
-        "item": item.id,
+        "item": name,
         "label": label,
         "clause": usage.clause,
         "method": usage.method,
@@ -198,7 +176,7 @@ def _usage_head(usage: Usage, item: Item, label: Text, series: str) -> dict[str,
     }
 
 
-def _mode_head(usage: Usage) -> dict[str, Any]:
+def mode_head(usage: Usage) -> dict[str, Any]:
     """`mode` only where it isn't month_95: statements from before modes stay as they are."""
     if usage.mode == "month_95":
         return {
@@ -261,7 +239,7 @@ def _charges(
         )
 
 
-def _add_metered(case: Case, usage: Usage, item: Item, found: UsageSections) -> None:
+def add_metered(case: Case, usage: Usage, item: Item, found: UsageSections) -> None:
     """Energy or demand over all feeds of the item."""
     feeds = [entry for entry in case.inputs["power"] if entry["item"] == item.id]
     sums: dict[int, int] = {}
@@ -278,7 +256,7 @@ def _add_metered(case: Case, usage: Usage, item: Item, found: UsageSections) -> 
     quantity = fixed(bill.quantity, 3)
     found.lines.append(
         {
-            **_usage_head(usage, item, usage.title, ""),
+            **usage_head(usage, item.id, usage.title, ""),
             "percentile": None,
             "direction": None,
             "rank_rule": None,

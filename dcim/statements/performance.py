@@ -416,7 +416,9 @@ def termination_sections(evaluation: Evaluation) -> list[dict[str, Any]]:
     ]
 
 
-def verdict_section(evaluation: Evaluation, currency: str) -> dict[str, Any]:
+def verdict_section(evaluation: Evaluation, currency: str, unpriced: int = 0) -> dict[str, Any]:
+    """`unpriced`: usages with a line that lacks a fact. Like a metric to be reviewed they make the
+    statement one that a person looks at; what is breached stays breached."""
     counts = {
         kind: sum(1 for result in evaluation.results if result.result == kind)
         for kind in RESULT_TEXT
@@ -431,6 +433,9 @@ def verdict_section(evaluation: Evaluation, currency: str) -> dict[str, Any]:
     if counts["needs_review"]:
         zh.append(f"{counts['needs_review']} 项待核定")
         en.append(f"{counts['needs_review']} to be reviewed")
+    if unpriced:
+        zh.append(f"{unpriced} 项用量缺少事实、未计价，待核定")
+        en.append(f"{unpriced} usage charges without a price, to be reviewed")
     if not zh:
         zh.append(f"{all_of_them} 项指标全部达标" if all_of_them else "本期无约定指标")
         en.append(
@@ -441,9 +446,12 @@ def verdict_section(evaluation: Evaluation, currency: str) -> dict[str, Any]:
         en.append(f"credits of {currency} {given:,}")
     said = ", ".join(en)
     return {
-        "result": evaluation.verdict,
+        "result": "needs_review"
+        if unpriced and evaluation.verdict != "breached"
+        else evaluation.verdict,
         "metrics": all_of_them,
         **counts,
+        **({"unpriced_usage": unpriced} if unpriced else {}),
         "credits": str(-given) if given else str(given),
         "text": {"zh": "，".join(zh), "en": said[0].upper() + said[1:]},
     }

@@ -215,25 +215,6 @@ def test_bad_inputs_are_refused_by_name(change: Callable[[Inputs], None], said: 
         compose(inputs)
 
 
-@pytest.mark.parametrize(
-    "word", ["at_least: 900000.00", "at_most: 1.00", "pool: contract", "partial_month: zero"]
-)
-def test_usage_that_a_statement_cannot_list_is_refused_not_left_out(word: str) -> None:
-    """With `round_up` in its place, which it lists, the same month is composed."""
-    inputs = breached_inputs("zh")
-    assert "    min_cover: 50 %\n" in inputs["terms"]
-    for said in ("round_up: 1 Mbit/s", word):
-        text = inputs["terms"].replace(
-            "    min_cover: 50 %\n", f"    min_cover: 50 %\n    {said}\n"
-        )
-        changed = inputs | {"terms": text}
-        if said == word:
-            with pytest.raises(InputsRefusedError, match="statements can't list yet"):
-                compose(changed)
-        else:
-            assert compose(changed)
-
-
 def test_refused_terms_refuse_the_statement() -> None:
     inputs = breached_inputs("zh")
     inputs["terms"] = inputs["terms"].replace("time_zone: Asia/Shanghai", "")

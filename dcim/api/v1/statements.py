@@ -3,14 +3,17 @@
 from typing import Any
 
 from flask import Response, current_app, jsonify
-from marshmallow import fields
-from marshmallow.validate import Regexp
+from marshmallow import Schema, fields
+from marshmallow.validate import OneOf, Regexp
 
 from dcim.api.fields import PageQuery, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.http.database import current_scope, db_session
+from dcim.records.sheets import write_csv
+from dcim.sla.rules.usage_lines import COLUMNS
 from dcim.statements import queries
+from dcim.statements.accounting import list_lines
 from dcim.statements.files import read_file
 
 statements = Resource("statements", "Statements")
@@ -27,6 +30,10 @@ class StatementQuery(PageQuery):
         validate=Regexp(r"^[0-9]{4}-(0[1-9]|1[0-2])\Z", error="Write a month as 2026-10.")
     )
     verdict = choice(VERDICTS)
+
+
+class LinesQuery(Schema):
+    format = fields.String(load_default="json", validate=OneOf(("json", "csv")))
 
 
 class LedgerQuery(PageQuery):
@@ -59,6 +66,22 @@ def show_statement(statement_id: int) -> Any:
 def show_document(statement_id: int) -> Response:
     """Read the frozen document, exactly as issued."""
     return jsonify(queries.read_document(db_session(), current_scope(), statement_id))
+
+
+@statements.get("/<int:statement_id>/lines")
+@statements.arguments(LinesQuery, location="query")
+@statements.response(200, {"type": "object"}, description="`lines`, or the same as CSV.")
+def show_lines(query: dict[str, Any], statement_id: int) -> Response:
+    """Read the lines for an accounting system: all text, amounts add up to the total."""
+    rows = list_lines(queries.read_document(db_session(), current_scope(), statement_id))
+    if query["format"] == "json":
+        return jsonify({"columns": COLUMNS, "lines": rows})
+    with write_csv([COLUMNS, *(tuple(row.values()) for row in rows)]) as file:
+        return Response(
+            file.read(),
+            mimetype="text/csv",
+            headers={"Content-Disposition": f'attachment; filename="statement-{statement_id}.csv"'},
+        )
 
 
 @statements.get("/<int:statement_id>/pdf")

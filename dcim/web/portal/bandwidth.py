@@ -1,18 +1,22 @@
 """Own bandwidth services: now, the month so far, over time, and the raw samples."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from flask import Response, render_template, url_for
 
 from dcim.columns import utc_now
 from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import pick_text
 from dcim.metering.batch import Columns
 from dcim.metering.families import TRAFFIC
 from dcim.metering.store import empty
-from dcim.network.queries import PortFilter, find_port, list_ports, list_services
+from dcim.network.queries import PortFilter, ServiceRow, find_port, list_ports, list_services
 from dcim.paging import EVERYTHING
 from dcim.sla.samples import SamplesRow, read_samples
-from dcim.sla.usage_to_date import bill_to_date
+from dcim.sla.usage_to_date import UsageToDate, bill_to_date
 from dcim.web.charts import chart_traffic
 from dcim.web.noc.port import (
     describe_chart,
@@ -58,6 +62,7 @@ def bandwidth() -> str:
             for service in services
         },
         usages=usages,
+        estimated=list_estimates(services, usages),
         chosen=chosen,
         usage=usage,
         sums=sum_traffic(columns),
@@ -71,6 +76,25 @@ def bandwidth() -> str:
         newest=max(instants, default=None),
         stale_after=STALE_S,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    title: str
+    usage: UsageToDate
+
+
+def list_estimates(
+    services: Sequence[ServiceRow], usages: Mapping[int, UsageToDate]
+) -> list[Estimated]:
+    """A pool once, at its first service; services that bill no usage are left out."""
+    found: dict[object, Estimated] = {}
+    for service in services:
+        usage = usages.get(service.id)
+        if usage is not None and (usage.bill is not None or usage.problem):
+            label = pick_text(service.item_label, service.item_label_en)
+            found.setdefault(usage.pool or service.id, Estimated(label, usage))
+    return list(found.values())
 
 
 @portal.get("/bandwidth/<int:port_id>/samples.csv")

@@ -508,13 +508,22 @@ def _seed_operations(session: Session, tenant: Tenant) -> None:
     }
 
 
+def _document(number: str) -> dict[str, Any]:
+    """What readers of a frozen document take out of it."""
+    line = {"key": number, "item": number, "amount": "90.00", "clause": "1"}
+    return {
+        "number": number, "revision": 1, "usage": [], "ledger": [line],
+        "contract": {"number": number, "currency": "CNY"}, "period": {"label": "2026-10"},
+    }  # fmt: skip
+
+
 def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> None:
     tag, ids = tenant.tag, tenant.ids
     own = {"customer_id": ids["customer_id"], "contract_id": ids["contract_id"]}
     statement = make(
         session, Statement, tag, **own, period="2026-10", currency="CNY", total=Decimal(90),
         credits=Decimal(-10), verdict="breached", document_sha256="1" * 64, inputs=b"",
-        inputs_sha256="2" * 64, document={"number": canary(tag, "statement", "document")},
+        inputs_sha256="2" * 64, document=_document(canary(tag, "statement", "document")),
     )  # fmt: skip
     pdf = f"%PDF-1.7 CANARY-{tag}-pdf".encode()
     (settings.statements_folder / f"{statement.number}.pdf").write_bytes(pdf)

@@ -1,0 +1,91 @@
+"""Power of a statement's inputs as the rules of usage take it: readings of all feeds, the order."""
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from dcim.sla.rules.facts import Item
+from dcim.sla.rules.periods import parse_instant
+from dcim.sla.rules.terms import PowerTerms, Usage
+from dcim.sla.rules.usage_readings import MeasuredPue, PowerOrder, Readings
+from dcim.statements.inputs import Case, InputsRefusedError, read_money, service_days
+
+UNMEASURED = ("flat", "breakered")  # fees whatever was used
+
+
+def read_readings(case: Case, usage: Usage, item: Item) -> tuple[Readings | None, int]:
+    """(readings, intervals in which every feed was measured); None without a meter.
+
+    An interval that one of the feeds was not measured in isn't known. Energy that was metered
+    then is charged all the same, unless too little was measured for `min_coverage`.
+    """
+    feeds = [entry for entry in case.inputs["power"] if entry["item"] == item.id]
+    if usage.method in UNMEASURED or not feeds:
+        return None, 0
+    step = usage.interval_ms
+    low, high = max(case.period.start, item.start), min(case.period.end, item.end)
+    first, count = -(-low // step), -(-high // step) - -(-low // step)
+    least = Fraction(usage.min_cover) * step / 100
+    energies: list[int | None] = [None] * count
+    known = [0] * count
+    for feed in feeds:
+        covered = [0] * count
+        for start, span, _, _, energy in feed["bins"]:
+            slot = start // step - first
+            if not 0 <= slot < count:
+                raise InputsRefusedError(
+                    f"power {feed['id']}: bin {start} is outside the intervals in service"
+                )
+            if span > step:
+                raise InputsRefusedError(
+                    f"power {feed['id']}: bins are longer than the {step // 1000} s that usage "
+                    f"{usage.id} bills"
+                )
+            covered[slot] += span
+            energies[slot] = (energies[slot] or 0) + energy
+        for slot, span in enumerate(covered):
+            known[slot] += span >= least and span > 0
+    whole = [n == len(feeds) for n in known]
+    present = sum(whole)
+    coverage = (usage.power or PowerTerms()).min_coverage
+    lenient = usage.method == "energy" and present * 100 >= Fraction(coverage) * count
+    values = tuple(
+        energy if lenient or there else None for energy, there in zip(energies, whole, strict=True)
+    )
+    return Readings(first * step, step, values), present
+
+
+def read_power_order(case: Case, usage: Usage, entry: dict[str, Any]) -> PowerOrder:
+    """What the item's `power` names; what it doesn't name isn't known."""
+    ordered, prices = entry.get("power") or {}, entry.get("prices") or {}
+    unit = (usage.power or PowerTerms()).unit
+    first, end = service_days(entry, case.inputs)
+    share = Fraction((end - first).days, len(case.days))
+
+    def number(of: dict[str, Any], key: str) -> Decimal | None:
+        text = of.get(key)
+        return None if text is None else read_money(text, f"item {entry['id']}, {key}")
+
+    return PowerOrder(
+        amperes=number(ordered, "amperes"),
+        commit=number(ordered.get("commit") or {}, unit),
+        rating=number(ordered.get("rating") or {}, unit),
+        price_committed=number(prices, "committed"),
+        price_over=number(prices, "over"),
+        share=share if case.terms.prorate == "days" else Fraction(1),
+        pue=_read_pue(ordered.get("pue"), entry["id"]),
+    )
+
+
+def _read_pue(found: dict[str, Any] | None, item: str) -> MeasuredPue | None:
+    """Energies in milliwatt-hours over [start, end)."""
+    if found is None:
+        return None
+    energies = [found["facility_mwh"], found["it_mwh"]]
+    if any(type(energy) is not int or energy < 0 for energy in energies):
+        raise InputsRefusedError(f"item {item}, pue: energies are milliwatt-hours, integers")
+    try:
+        span = [parse_instant(found[key]) for key in ("start", "end")]
+    except (ValueError, TypeError) as error:
+        raise InputsRefusedError(f"item {item}, pue: {error}") from error
+    return MeasuredPue(*span, *energies)
