@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from dcim.sla.preset_terms import load_preset, preset_names
-from dcim.sla.rules.evaluation_report import report_evaluation
-from dcim.sla.rules.evaluation_schema import report_schema
-from dcim.sla.rules.evaluation_words import say_report
-from dcim.sla.rules.facts_loading import FactsRefusedError, load_facts, say_problem
+from dcim.sla.rules.files.facts import FactsRefusedError, load_facts, say_problem
+from dcim.sla.rules.files.report import report_evaluation
+from dcim.sla.rules.files.report_schema import report_schema
+from dcim.sla.rules.files.report_words import say_report
 from dcim.sla.rules.language.comparison import compare_clauses, compare_words
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.schema import make_schema

@@ -10,7 +10,7 @@ from dcim.sla.port_rates import Held, sum_rates
 from dcim.sla.rules.intervals import Interval
 from dcim.sla.rules.quantities import plain
 from dcim.sla.rules.terms import Terms, Usage
-from dcim.sla.rules.usage_lines import needs_lines
+from dcim.sla.rules.usage.lines import needs_lines
 from dcim.sla.subjects import ItemSubjects
 
 HOUR_MS = 3_600_000

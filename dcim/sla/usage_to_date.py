@@ -25,10 +25,10 @@ from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.periods import day_start, month_days, to_ms
 from dcim.sla.rules.terms import Terms, Text, Usage
-from dcim.sla.rules.usage import Bandwidth, Member, bill_pool
-from dcim.sla.rules.usage_estimate import Estimate, estimate_month
-from dcim.sla.rules.usage_pools import group_members
-from dcim.sla.rules.usage_prices import Order
+from dcim.sla.rules.usage.bandwidth import Bandwidth, Member, bill_pool
+from dcim.sla.rules.usage.estimate import Estimate, estimate_month
+from dcim.sla.rules.usage.pools import group_members
+from dcim.sla.rules.usage.prices import Order
 from dcim.sla.usage import bandwidth_rows
 
 # The newest poll may be on its way: what is estimated from is whole up to so long ago.

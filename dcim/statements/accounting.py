@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dcim.sla.rules.usage_lines import COLUMNS
+from dcim.sla.rules.usage.lines import COLUMNS
 
 
 def list_lines(document: dict[str, Any]) -> list[dict[str, str]]:

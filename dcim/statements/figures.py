@@ -16,9 +16,9 @@ from dcim.sla.rules.intervals import total
 from dcim.sla.rules.language.checks import IDLE_WORDS
 from dcim.sla.rules.quantities import fixed, say_rate
 from dcim.sla.rules.terms import Terms, Text, Usage
-from dcim.sla.rules.usage import Bandwidth, bill_bandwidth
-from dcim.sla.rules.usage_meters import Metered, bill_demand, bill_energy
-from dcim.sla.rules.usage_prices import Order
+from dcim.sla.rules.usage.bandwidth import Bandwidth, bill_bandwidth
+from dcim.sla.rules.usage.meters import Metered, bill_demand, bill_energy
+from dcim.sla.rules.usage.prices import Order
 from dcim.statements.attachments import bins_file, power_file, states_file
 from dcim.statements.inputs import Case, InputsRefusedError, read_money, service_days
 from dcim.statements.performance import percent, say_step

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract
 from dcim.sla.rules.evaluation import RULES_VERSION, Evaluation
+from dcim.sla.rules.money.settlement import CONTRACT_CAPS
 from dcim.sla.rules.periods import format_instant
 from dcim.sla.rules.results import MetricResult
-from dcim.sla.rules.settlement import CONTRACT_CAPS
 from dcim.sla.rules.terms import Terms
 from dcim.statements.composition import evaluate_inputs
 from dcim.statements.files import unpack_inputs

@@ -5,15 +5,15 @@ from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
 from typing import Any
 
-from dcim.sla.rules.availability import degraded_reason
-from dcim.sla.rules.credits import Step
 from dcim.sla.rules.evaluation import Evaluation, MetricResult
 from dcim.sla.rules.intervals import Interval, clip, intersect, subtract, total, union
 from dcim.sla.rules.language.metric_words import say_promise
 from dcim.sla.rules.language.value_words import say_value
+from dcim.sla.rules.measures.availability import degraded_reason
 from dcim.sla.rules.outcomes import Outcome, TraceLine
 from dcim.sla.rules.periods import day_start, format_instant, parse_instant
 from dcim.sla.rules.quantities import VALUE_UNITS, fixed, grouped, plain, say_span
+from dcim.sla.rules.steps import Step
 from dcim.sla.rules.terms import Text
 from dcim.statements.inputs import Case
 

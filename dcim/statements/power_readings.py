@@ -7,7 +7,7 @@ from typing import Any
 from dcim.sla.rules.facts import Item
 from dcim.sla.rules.periods import parse_instant
 from dcim.sla.rules.terms import PowerTerms, Usage
-from dcim.sla.rules.usage_readings import MeasuredPue, PowerOrder, Readings
+from dcim.sla.rules.usage.readings import MeasuredPue, PowerOrder, Readings
 from dcim.statements.inputs import Case, InputsRefusedError, read_money, service_days
 
 UNMEASURED = ("flat", "breakered")  # fees whatever was used

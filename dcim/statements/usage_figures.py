@@ -8,19 +8,19 @@ from typing import Any
 
 from dcim.metering.bin_sets import join_bins
 from dcim.metering.bins import Bins
-from dcim.sla.rules.credits import Step, say_exact
 from dcim.sla.rules.facts import Item
+from dcim.sla.rules.steps import Step, say_exact
 from dcim.sla.rules.terms import Text, Usage
-from dcim.sla.rules.usage import Bandwidth, Member, bill_pool
-from dcim.sla.rules.usage_lines import (
+from dcim.sla.rules.usage.bandwidth import Bandwidth, Member, bill_pool
+from dcim.sla.rules.usage.lines import (
     PricedLine,
     line_step,
     needs_lines,
     say_line,
     unpriced_line,
 )
-from dcim.sla.rules.usage_pools import Pool, group_members
-from dcim.sla.rules.usage_power import bill_power
+from dcim.sla.rules.usage.pools import Pool, group_members
+from dcim.sla.rules.usage.power import bill_power
 from dcim.statements.attachments import bins_file
 from dcim.statements.figures import (
     MODE_UNITS,

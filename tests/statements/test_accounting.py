@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from dcim.sla.rules.usage_lines import COLUMNS
+from dcim.sla.rules.usage.lines import COLUMNS
 from dcim.statements.accounting import list_lines
 from dcim.statements.composition import compose
 from tests.statements.examples import breached_inputs

@@ -11,7 +11,7 @@ from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.http.database import current_scope, db_session
 from dcim.records.sheets import write_csv
-from dcim.sla.rules.usage_lines import COLUMNS
+from dcim.sla.rules.usage.lines import COLUMNS
 from dcim.statements import queries
 from dcim.statements.accounting import list_lines
 from dcim.statements.files import read_file

@@ -5,9 +5,12 @@ from decimal import Decimal
 from fractions import Fraction
 
 from dcim.sla.rules.conditions import check_conditions, settle_target
-from dcim.sla.rules.credits import Given, give_credit
 from dcim.sla.rules.facts import Facts, Item, Period
-from dcim.sla.rules.measuring import measure
+from dcim.sla.rules.measures.measuring import measure
+from dcim.sla.rules.money.credits import give_credit
+from dcim.sla.rules.money.settlement import settle_credits, settle_result
+from dcim.sla.rules.money.tax import tax_lines
+from dcim.sla.rules.money.termination import find_rights
 from dcim.sla.rules.outcomes import Measurement, Outcome, Treatment
 from dcim.sla.rules.results import CapLine, Evaluation, MetricResult, Result, Right
 from dcim.sla.rules.review import (
@@ -19,9 +22,7 @@ from dcim.sla.rules.review import (
     say_unmet,
     say_unsettled,
 )
-from dcim.sla.rules.settlement import settle_credits, settle_result
-from dcim.sla.rules.tax import tax_lines
-from dcim.sla.rules.termination import find_rights
+from dcim.sla.rules.steps import Given
 from dcim.sla.rules.terms import Metric, Terms, Text
 
 RULES_VERSION = "1"

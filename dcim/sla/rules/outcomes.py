@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from dcim.sla.rules.exclusions import Excluded
+from dcim.sla.rules.facts import Window
 from dcim.sla.rules.intervals import Interval
-from dcim.sla.rules.terms import Text
+from dcim.sla.rules.terms import Exclusion, Text
 
 Treatment = Literal["left_out", "up", "down"]
 TraceClass = Literal["down", "excluded", "unknown", "degraded", "ignored", "before_clock"]
@@ -51,6 +51,17 @@ class Outcome:
         if self.by_figure or self.denominator_ms <= 0:
             return None
         return Fraction(max(self.denominator_ms - self.downtime_ms, 0), self.denominator_ms)
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """One window under one metric's terms."""
+
+    window: Window
+    rule: Exclusion
+    valid: bool
+    parts: tuple[Interval, ...]  # what of it is left out, clipped to the service period
+    reason: Text
 
 
 @dataclass(frozen=True)

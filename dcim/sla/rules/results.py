@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
-from dcim.sla.rules.credit_steps import Given
 from dcim.sla.rules.facts import Item, Period
 from dcim.sla.rules.outcomes import Measurement, Outcome
+from dcim.sla.rules.steps import Given
 from dcim.sla.rules.terms import Metric, Termination, Text
 
 Result = Literal["met", "breached", "needs_review", "unpriced", "not_eligible"]

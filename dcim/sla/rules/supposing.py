@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from dcim.sla.rules.credit_steps import Step, both, span
 from dcim.sla.rules.evaluation import MetricResult, evaluate
 from dcim.sla.rules.facts import Calendar, Facts, Item, Period, Request, Resource, Ticket
 from dcim.sla.rules.intervals import Interval, clip, subtract, total
 from dcim.sla.rules.language.metric_words import say_answer_time
 from dcim.sla.rules.quantities import fixed, plain
+from dcim.sla.rules.steps import Step, both, span
 from dcim.sla.rules.terms import Metric, Terms, Text
 
 

@@ -11,8 +11,8 @@ from dcim.errors import ConflictError, InvalidError
 from dcim.records.writing import create_record
 from dcim.sla.business_calendar import find_reach
 from dcim.sla.observations import gather_inputs
-from dcim.sla.rules.claims import find_deadline
 from dcim.sla.rules.language.loading import load_terms
+from dcim.sla.rules.money.claims import find_deadline
 from dcim.sla.rules.periods import month_period
 from dcim.statements.further_facts import read_further
 from dcim.statements.inputs import read_money

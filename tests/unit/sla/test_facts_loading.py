@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from dcim.sla.rules import facts_loading
 from dcim.sla.rules.evaluation import evaluate
 from dcim.sla.rules.facts import Past, PastResult, Request, Ticket, Window
-from dcim.sla.rules.facts_loading import FactsFile, FactsRefusedError, load_facts
-from dcim.sla.rules.facts_usage import bill_usage
+from dcim.sla.rules.files import facts as facts_file
+from dcim.sla.rules.files.facts import FactsFile, FactsRefusedError, load_facts
+from dcim.sla.rules.files.usage import bill_usage
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import Node
 from dcim.sla.rules.periods import parse_instant
@@ -397,7 +397,7 @@ def test_whatever_stands_anywhere_is_read_or_refused(
             part = part[key]
         part[path[-1]] = wrong
         try:
-            monkeypatch.setattr(facts_loading, "parse_text", lambda _, d=document: node_of(d))
+            monkeypatch.setattr(facts_file, "parse_text", lambda _, d=document: node_of(d))
             file = load_facts("", terms)
             evaluate(terms, file.facts, file.period)
             bill_usage(terms, file)

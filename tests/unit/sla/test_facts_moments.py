@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcim.sla.rules.facts_moments import read_moment
+from dcim.sla.rules.files.moments import read_moment
 from dcim.sla.rules.periods import parse_instant
 from tests.examples import examples
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from dcim.sla.rules.facts_loading import load_facts
-from dcim.sla.rules.facts_usage import bill_usage
+from dcim.sla.rules.files.facts import load_facts
+from dcim.sla.rules.files.usage import bill_usage
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.terms import Terms
-from dcim.sla.rules.usage import Bandwidth
+from dcim.sla.rules.usage.bandwidth import Bandwidth
 from tests.unit.sla.test_cases import read_case
 from tests.unit.sla.test_facts_loading import FACTS, PORT, TERMS, read, refused
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dcim.sla.rules.evaluation_report import report_evaluation
-from dcim.sla.rules.evaluation_words import say_report
-from dcim.sla.rules.facts_loading import FactsRefusedError, load_facts
+from dcim.sla.rules.files.facts import FactsRefusedError, load_facts
+from dcim.sla.rules.files.report import report_evaluation
+from dcim.sla.rules.files.report_words import say_report
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.terms import Terms, Usage
 from tests.unit.sla.test_cases import read_case

@@ -8,15 +8,15 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcim.sla.rules.answers import find_deadline
-from dcim.sla.rules.averages import split_by_limit
 from dcim.sla.rules.business_days import add_business_days, end_of_business_day
-from dcim.sla.rules.clocks import is_reported, run_clock
 from dcim.sla.rules.facts import Calendar, Facts, Ticket
-from dcim.sla.rules.figures import find_figure
 from dcim.sla.rules.intervals import Intervals
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
+from dcim.sla.rules.measures.answers import find_deadline
+from dcim.sla.rules.measures.averages import split_by_limit
+from dcim.sla.rules.measures.clocks import is_reported, run_clock
+from dcim.sla.rules.measures.figures import find_figure
 from dcim.sla.rules.periods import day_start, to_ms
 from dcim.sla.rules.terms import (
     Answers,

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcim.sla.rules import caps, combination
 from dcim.sla.rules.business_days import is_business_day
-from dcim.sla.rules.claims import find_deadline
-from dcim.sla.rules.credit_forms import chosen_events
 from dcim.sla.rules.evaluation import Evaluation, evaluate
 from dcim.sla.rules.facts import Calendar, Claim, Facts, Item, Past, PastResult, Resource, State
 from dcim.sla.rules.language.loading import load_terms
+from dcim.sla.rules.money import caps, combination
+from dcim.sla.rules.money.claims import find_deadline
+from dcim.sla.rules.money.forms import chosen_events
 from dcim.sla.rules.outcomes import Event, Outcome
 from dcim.sla.rules.periods import month_period, to_ms
 from dcim.sla.rules.terms import Credit, Settle, Terms

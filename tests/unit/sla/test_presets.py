@@ -6,8 +6,8 @@ import pytest
 
 from dcim.sla.preset_terms import load_preset, preset_names
 from dcim.sla.rules.evaluation import evaluate
-from dcim.sla.rules.evaluation_report import report_evaluation
-from dcim.sla.rules.facts_loading import load_facts
+from dcim.sla.rules.files.facts import load_facts
+from dcim.sla.rules.files.report import report_evaluation
 
 # By preset: a month (October 2025 in Shanghai, 31 days) and the credits of each result, by hand.
 CASES: dict[str, tuple[str, dict[str, str], str]] = {

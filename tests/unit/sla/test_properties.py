@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcim.sla.rules import availability
 from dcim.sla.rules.evaluation import Evaluation, evaluate
 from dcim.sla.rules.facts import Facts, Item, Period, Resource, State, Ticket, Window
 from dcim.sla.rules.language.loading import load_terms
+from dcim.sla.rules.measures import availability
 from dcim.sla.rules.terms import Terms
 from tests.examples import examples
 from tests.unit.sla.bitmap import DOWN, UNKNOWN, Clause, Works, World, answer

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from dcim.sla.rules.evaluation_report import report_evaluation
-from dcim.sla.rules.evaluation_words import say_report
-from dcim.sla.rules.facts_loading import load_facts
+from dcim.sla.rules.files.facts import load_facts
+from dcim.sla.rules.files.report import report_evaluation
+from dcim.sla.rules.files.report_words import say_report
+from dcim.sla.rules.files.usage_report import Report
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.quantities import grouped
-from dcim.sla.rules.usage_report import Report
 from tests.unit.sla.test_cases import read_case
 from tests.unit.sla.test_facts_loading import dump
 from tests.unit.sla.test_money_cases import CASES

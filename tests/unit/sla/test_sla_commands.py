@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from dcim.cli import main
 from dcim.sla.preset_terms import load_preset
-from dcim.sla.rules.evaluation_schema import report_schema
+from dcim.sla.rules.files.report_schema import report_schema
 from dcim.sla.rules.language.loading import load_terms
 from tests.unit.sla.test_cases import read_case
 from tests.unit.sla.test_facts_loading import CASES, dump

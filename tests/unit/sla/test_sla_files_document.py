@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from dcim.cli import main
 from dcim.sla.preset_terms import load_preset
-from dcim.sla.rules.evaluation_report import report_evaluation
-from dcim.sla.rules.facts_loading import FactsRefusedError, load_facts
+from dcim.sla.rules.files.facts import FactsRefusedError, load_facts
+from dcim.sla.rules.files.report import report_evaluation
 from dcim.sla.rules.language.loading import load_terms
 from tests.unit.sla.test_facts_loading import FULL, TERMS
 

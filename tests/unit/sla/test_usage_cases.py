@@ -9,9 +9,9 @@ import pytest
 from dcim.metering.bins import Bins
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.terms import Terms
-from dcim.sla.rules.usage import bill_bandwidth
-from dcim.sla.rules.usage_meters import bill_demand, bill_energy
-from dcim.sla.rules.usage_prices import Order
+from dcim.sla.rules.usage.bandwidth import bill_bandwidth
+from dcim.sla.rules.usage.meters import bill_demand, bill_energy
+from dcim.sla.rules.usage.prices import Order
 from tests.unit.sla.test_cases import read_case
 
 HERE = Path(__file__).parent / "cases"

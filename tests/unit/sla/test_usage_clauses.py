@@ -16,12 +16,12 @@ from dcim.sla.rules.language.usage_words import say_usage
 from dcim.sla.rules.periods import day_start, month_days
 from dcim.sla.rules.quantities import read_rate
 from dcim.sla.rules.terms import Terms, Usage
-from dcim.sla.rules.usage import Member
-from dcim.sla.rules.usage_lines import needs_lines
-from dcim.sla.rules.usage_pools import bill_pools
-from dcim.sla.rules.usage_power import PowerBill, bill_power
-from dcim.sla.rules.usage_prices import Order
-from dcim.sla.rules.usage_readings import MeasuredPue, PowerOrder, Readings, ReadingUnit
+from dcim.sla.rules.usage.bandwidth import Member
+from dcim.sla.rules.usage.lines import needs_lines
+from dcim.sla.rules.usage.pools import bill_pools
+from dcim.sla.rules.usage.power import PowerBill, bill_power
+from dcim.sla.rules.usage.prices import Order
+from dcim.sla.rules.usage.readings import MeasuredPue, PowerOrder, Readings, ReadingUnit
 from tests.unit.sla.test_cases import read_case
 
 CASES = sorted((Path(__file__).parent / "cases").glob("usage-*.yaml"))

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from dcim.metering.bins import Bins
 from dcim.metering.charging import MODES_BY_DAY, Mode
 from dcim.sla.rules.terms import PriceRow, PriceRows, Range, Usage, ValidDays
-from dcim.sla.rules.usage import Bandwidth, Member, bill_bandwidth
-from dcim.sla.rules.usage_estimate import Estimate, estimate_month
-from dcim.sla.rules.usage_prices import Order
+from dcim.sla.rules.usage.bandwidth import Bandwidth, Member, bill_bandwidth
+from dcim.sla.rules.usage.estimate import Estimate, estimate_month
+from dcim.sla.rules.usage.prices import Order
 from tests.examples import examples
 from tests.unit.sla.usage_worlds import FIRST, HOUR, TERMS, Points, basic, hours, usages
 

@@ -9,7 +9,7 @@ from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.language.usage_words import say_usage
 from dcim.sla.rules.terms import Limit, PriceRows, Share, Terms, ValidDays
-from dcim.sla.rules.usage_lines import needs_lines
+from dcim.sla.rules.usage.lines import needs_lines
 from tests.unit.sla.test_cases import read_case
 
 CASES = Path(__file__).parent / "cases"

@@ -16,9 +16,9 @@ from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.language.usage_words import say_usage
 from dcim.sla.rules.terms import Terms
-from dcim.sla.rules.usage import Bandwidth, bill_bandwidth
-from dcim.sla.rules.usage_modes import make_rule
-from dcim.sla.rules.usage_prices import Order
+from dcim.sla.rules.usage.bandwidth import Bandwidth, bill_bandwidth
+from dcim.sla.rules.usage.modes import make_rule
+from dcim.sla.rules.usage.prices import Order
 from tests.unit.sla.test_cases import read_case
 
 B04 = read_case(Path(__file__).parent / "cases" / "B04.yaml")["terms"]

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcim.sla.rules.terms import Limit, PowerTerms, Usage
-from dcim.sla.rules.usage_lines import Booking, accounting_rows
-from dcim.sla.rules.usage_meters import bill_demand, bill_energy
-from dcim.sla.rules.usage_power import bill_power
-from dcim.sla.rules.usage_readings import MeasuredPue, PowerOrder, Readings
+from dcim.sla.rules.usage.lines import Booking, accounting_rows
+from dcim.sla.rules.usage.meters import bill_demand, bill_energy
+from dcim.sla.rules.usage.power import bill_power
+from dcim.sla.rules.usage.readings import MeasuredPue, PowerOrder, Readings
 from tests.examples import examples
 from tests.unit.sla.usage_worlds import FIRST, TERMS, cents
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from dcim.metering.bin_sets import join_bins
 from dcim.metering.bins import Bins
 from dcim.sla.rules.terms import Limit, Usage
-from dcim.sla.rules.usage import Member, bill_bandwidth, bill_pool
-from dcim.sla.rules.usage_lines import COLUMNS, Booking, accounting_rows
-from dcim.sla.rules.usage_pools import group_members
-from dcim.sla.rules.usage_prices import Order, price_parts
+from dcim.sla.rules.usage.bandwidth import Member, bill_bandwidth, bill_pool
+from dcim.sla.rules.usage.lines import COLUMNS, Booking, accounting_rows
+from dcim.sla.rules.usage.pools import group_members
+from dcim.sla.rules.usage.prices import Order, price_parts
 from tests.examples import examples
 from tests.unit.sla.usage_worlds import (
     FIRST,
