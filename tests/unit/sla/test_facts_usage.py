@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,17 @@ def table(case: dict[str, Any], item: dict[str, Any], usage: Usage) -> str:
         head = f"from,to,{COLUMNS[found[0]]}"
         columns = [paint(case, item, item[found[0]], step)]
     rows = [head]
-    for index, cells in enumerate(zip(*columns, strict=True)):
-        at = low + index * step
-        said = ["" if gap[index] or cell is None else str(cell) for cell in cells]
-        rows.append(",".join([stamp(at), stamp(at + step), *said]))
+    cells = [
+        (index * step // DAY_MS, ("",) * len(columns) if hole or None in each else tuple(each))
+        for index, (hole, *each) in enumerate(zip(gap, *columns, strict=True))
+    ]
+    at = low
+    for (_, each), run in groupby(cells):  # one line for all intervals of a day that are alike
+        count = len(list(run))
+        times = count if usage.method == "percentile" and each[0] != "" else 1
+        said = [str(cell * times) if times > 1 else str(cell) for cell in each]
+        rows.append(",".join([stamp(at), stamp(at + count * step), *said]))
+        at += count * step
     return "\n".join(rows)
 
 
