@@ -40,6 +40,8 @@ def list_claimable(
     )
     if statement is None:
         raise NotFoundError("No such statement.")
+    if statement.contract_id not in find_claiming(session, scope):
+        return []
     inputs = unpack_inputs(statement)
     contract = session.get_one(Contract, statement.contract_id)
     terms = load_terms(inputs["terms"])
