@@ -1,7 +1,7 @@
 """Names of OIDs and back: `IF-MIB::ifHCInOctets.5` <-> 1.3.6.1.2.1.31.1.1.1.6.5. Pure.
 
-`link` puts modules that were read apart (`mib_text`) on top of those already known;
-`mib_sources` says which there are. A name belongs to its module: two modules may use the same one.
+`link` puts modules that were read apart (`text`) on top of those already known;
+`sources` says which there are. A name belongs to its module: two modules may use the same one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Where names of OIDs come from: pysnmp's modules, IF-MIB, the operator's MIB files, the profiles.
 
-MIB files are read as text by `mib_text`; nothing in them is ever run, nothing is fetched. A file
+MIB files are read as text by `text`; nothing in them is ever run, nothing is fetched. A file
 that is wrong is told with its line and reason and stops no other.
 """
 
