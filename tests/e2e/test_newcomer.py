@@ -202,7 +202,7 @@ def test_four_customers_with_signed_contracts(walker: Walker) -> None:
         # It is signed with its terms, begun from an example.
         walker.follow("附上条款")
         with walker.page.expect_navigation():
-            walker.page.locator("main a[href^='?from=']").first.click()
+            walker.page.get_by_role("button", name="采用", exact=True).click()
         walker.send("附上条款")
         walker.follow("签订")
         walker.send("签订")

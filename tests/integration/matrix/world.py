@@ -253,7 +253,8 @@ def _seed_sold(session: Session, tenant: Tenant) -> None:
         code=f"OFFER-{tag}", kind="cabinet", name="Cabinet", unit="cabinet", list_price=Decimal(9)
     )
     # Known to all of staff; each tenant's routes get a day of their own.
-    holiday = CalendarDay(day=dt.date(2026, 10, ord(tag[0]) - ord("A") + 1), name="国庆节")
+    day = dt.date(2026, 1, 1) + dt.timedelta(days=ids["customer_id"])
+    holiday = CalendarDay(day=day, name="春节")
     session.add_all([offer, holiday])
     amendment = make(
         session, ContractAmendment, tag, **own, contract_id=ids["contract_id"],
