@@ -128,17 +128,24 @@ def grant_rights(connection: Connection, app_role: str) -> None:
     """Let the app role work on rows but own nothing; repeated after each upgrade."""
     role = connection.dialect.identifier_preparer.quote(app_role)
     append_only = ", ".join(APPEND_ONLY_TABLES)
+    # A database that was taken back to an older program hasn't the newest of them.
+    kept = [name for name in KEPT_TABLES if _is_there(connection, name)]
     for statement in (
         f"GRANT USAGE ON SCHEMA public TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
         f"REVOKE UPDATE, DELETE, TRUNCATE ON {append_only} FROM {role}",
-        f"REVOKE DELETE, TRUNCATE ON {', '.join(KEPT_TABLES)} FROM {role}",
+        *(f"REVOKE DELETE, TRUNCATE ON {name} FROM {role}" for name in kept),
         f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
         f"REVOKE ALL ON {', '.join(CLOSED_TABLES)} FROM {role}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
         f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role}",
     ):
         connection.exec_driver_sql(statement)
+
+
+def _is_there(connection: Connection, table: str) -> bool:
+    found = connection.execute(text("SELECT to_regclass(:name)"), {"name": table})
+    return found.scalar() is not None
 
 
 def _history() -> list[Script]:
