@@ -31,14 +31,6 @@ def write_request(identifier: int, sequence: int, token: bytes, *, ipv6: bool) -
     return message[:2] + checksum(message).to_bytes(2, "big") + message[4:]
 
 
-def write_reply(request: bytes, *, ipv6: bool) -> bytes:
-    """What a host answers to a request: the same identifier, sequence number and payload."""
-    message = bytes([_REPLY6 if ipv6 else _REPLY, 0, 0, 0]) + request[4:]
-    if ipv6:
-        return message
-    return message[:2] + checksum(message).to_bytes(2, "big") + message[4:]
-
-
 def read_reply(message: bytes, *, ipv6: bool) -> EchoReply | None:
     """The echo reply in an ICMP message; None for everything else, and for a damaged one.
 

@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from dcim.sla.rules.usage.lines import COLUMNS
+COLUMNS = (
+    "contract", "item", "period", "revision", "line", "quantity", "unit", "unit_price", "factor",
+    "currency", "amount", "clause", "note",
+)  # fmt: skip
 
 
 def list_lines(document: dict[str, Any]) -> list[dict[str, str]]:
-    """One row a ledger line, all text, with the columns of `usage_lines.COLUMNS`.
+    """One row a ledger line, all text, with the columns of `COLUMNS`.
 
     `line` is the ledger's key, unique within contract, period and revision. The amounts add up
     to the statement's total: nothing is rounded again. Usage in priced lines has quantity and

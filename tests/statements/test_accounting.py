@@ -4,8 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from dcim.sla.rules.usage.lines import COLUMNS
-from dcim.statements.accounting import list_lines
+from dcim.statements.accounting import COLUMNS, list_lines
 from dcim.statements.composition import compose
 from tests.statements.examples import breached_inputs
 from tests.statements.test_usage_lines import CASES

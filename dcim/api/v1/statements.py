@@ -11,9 +11,8 @@ from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.http.database import current_scope, db_session
 from dcim.records.sheets import write_csv
-from dcim.sla.rules.usage.lines import COLUMNS
 from dcim.statements import queries
-from dcim.statements.accounting import list_lines
+from dcim.statements.accounting import COLUMNS, list_lines
 from dcim.statements.files import read_file
 
 statements = Resource("statements", "Statements")

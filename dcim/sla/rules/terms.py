@@ -36,6 +36,18 @@ class Tier:
     credit: Amount
 
 
+CreditForm = Literal[
+    "flat",
+    "tiers_duration",
+    "tiers_availability",
+    "per_increment",
+    "per_shortfall",
+    "per_event",
+    "prorata",
+    "tiers_events",
+    "per_day",
+]
+ClockStart = Literal["event", "detected", "ticket", "notice"]
 Base = Literal[
     "item",
     "item_rent",
@@ -53,17 +65,7 @@ Base = Literal[
 class Credit:
     """How a missed target becomes money; fields not used by the form keep their defaults."""
 
-    form: Literal[
-        "flat",
-        "tiers_duration",
-        "tiers_availability",
-        "per_increment",
-        "per_shortfall",
-        "per_event",
-        "prorata",
-        "tiers_events",
-        "per_day",
-    ]
+    form: CreditForm
     base: Base = "item"
     cap: Amount | None = None
     give: Amount | None = None  # flat
@@ -204,7 +206,7 @@ class Metric:
     qualify_ms: int = 0
     qualify_strictly: bool = False  # longer than, instead of at least
     counts_from: Literal["start", "threshold"] = "start"
-    clock_start: Literal["event", "detected", "ticket", "notice"] = "event"
+    clock_start: ClockStart = "event"
     clock_stop: Literal["restored", "ticket_closed"] = "restored"
     unknown: Literal["left_out", "up", "down"] = "left_out"
     bridge_ms: int = 0  # gaps with down on both sides are down

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from dcim.customers.models import Contract
 from dcim.db import ScopedSession
-from dcim.sla.rules.usage.lines import COLUMNS
+from dcim.statements.accounting import COLUMNS
 from dcim.statements.composition import compose
 from dcim.statements.models import Statement
 from tests.integration.api.conftest import MakeClient

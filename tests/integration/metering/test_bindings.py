@@ -184,9 +184,7 @@ def test_a_port_has_one_series_of_a_family_at_a_time(switch: Switch) -> None:
 _NAMES = st.sampled_from(["a", "b", "c", "d"])
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.one_of(

@@ -23,7 +23,7 @@ from tests.unit.capacity.worlds import (
 
 
 @given(worlds(), wishes, whens)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_rack_fits_just_when_nothing_speaks_against_one_place(
     world: World, wish: Wish, when: When
 ) -> None:
@@ -34,7 +34,7 @@ def test_a_rack_fits_just_when_nothing_speaks_against_one_place(
 
 
 @given(worlds(), wishes, whens)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_proposal_keeps_every_promise(world: World, wish: Wish, when: When) -> None:
     judged = judge(world.board, wish, when)
     for made in propose(judged, when, 5):
@@ -43,7 +43,7 @@ def test_every_proposal_keeps_every_promise(world: World, wish: Wish, when: When
 
 
 @given(worlds(), wishes, whens)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_one_place_is_proposed_wherever_one_rack_fits(world: World, wish: Wish, when: When) -> None:
     alone = replace(wish, count=1)
     judged = judge(world.board, alone, when)
@@ -54,7 +54,7 @@ def test_one_place_is_proposed_wherever_one_rack_fits(world: World, wish: Wish, 
 
 
 @given(worlds(), wishes, whens)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_every_refused_rack_says_why(world: World, wish: Wish, when: When) -> None:
     judged = judge(world.board, wish, when)
     spots = [at for at in range(len(judged.board.racks)) if judged.against[at]]
@@ -65,7 +65,7 @@ def test_every_refused_rack_says_why(world: World, wish: Wish, when: When) -> No
 
 
 @given(worlds(), wishes, whens)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_what_loosening_gains_is_what_the_looser_wish_finds(
     world: World, wish: Wish, when: When
 ) -> None:
@@ -79,7 +79,7 @@ def test_what_loosening_gains_is_what_the_looser_wish_finds(
 
 
 @given(worlds(), worlds(), wishes)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_board_brought_up_to_date_is_as_one_made_anew(
     world: World, other: World, wish: Wish
 ) -> None:
@@ -102,7 +102,7 @@ def test_a_board_brought_up_to_date_is_as_one_made_anew(
 
 
 @given(worlds(), wishes, whens)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_places_are_as_many_as_can_be(world: World, wish: Wish, when: When) -> None:
     plain = Wish(kind="units", units=wish.units, feeds="single")
     judged = judge(world.board, plain, when)

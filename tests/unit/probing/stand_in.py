@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dcim.probing.echo_message import write_reply
+from dcim.probing.echo_message import checksum
 
 # What a host does with the nth request: the answers as (delay in s, sender, message).
 Answers = list[tuple[float, str, bytes]]
@@ -85,6 +85,14 @@ class _Host(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self._stand_in.answer(self._address, data, addr[:2])
+
+
+def write_reply(request: bytes, *, ipv6: bool) -> bytes:
+    """What a host answers to a request: the same identifier, sequence number and payload."""
+    message = bytes([129 if ipv6 else 0, 0, 0, 0]) + request[4:]
+    if ipv6:
+        return message
+    return message[:2] + checksum(message).to_bytes(2, "big") + message[4:]
 
 
 def reply_of(message: bytes) -> bytes:

@@ -23,11 +23,18 @@ from dcim.probing.echo_message import (
     checksum,
     read_reply,
     strip_ipv4,
-    write_reply,
     write_request,
 )
 from dcim.probing.rounds import EchoTarget, Pace, Round, plan_echoes
-from tests.unit.probing.stand_in import Answers, Habit, StandIn, UdpCarrier, reply_of, steady
+from tests.unit.probing.stand_in import (
+    Answers,
+    Habit,
+    StandIn,
+    UdpCarrier,
+    reply_of,
+    steady,
+    write_reply,
+)
 
 QUICK = Pace(spacing_s=0.02, timeout_s=0.25, linger_s=0.15)
 HOST, OTHER = "127.0.0.41", "127.0.0.42"

@@ -58,7 +58,7 @@ def test_negative_times_are_refused() -> None:
         figure_round([5, -1])
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(TIMES)
 def test_figures_agree_with_fractions(rtts: list[int | None]) -> None:
     """Every figure lies within half a unit of its exact value, worked out another way."""
@@ -81,7 +81,7 @@ def test_figures_agree_with_fractions(rtts: list[int | None]) -> None:
         assert abs(found.jitter_us - Fraction(sum(steps), len(steps))) <= Fraction(1, 2)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.lists(st.integers(0, 1_000_000), min_size=2, max_size=20), st.integers(0, 1_000_000))
 def test_a_longer_way_changes_no_jitter(times: list[int], more: int) -> None:
     near, far = figure_round(times), figure_round([each + more for each in times])
@@ -90,7 +90,7 @@ def test_a_longer_way_changes_no_jitter(times: list[int], more: int) -> None:
     assert near.pdv_us == far.pdv_us
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.lists(st.integers(0, 1_000_000), min_size=2, max_size=20))
 def test_jitter_is_at_most_the_widest_step(times: list[int]) -> None:
     found = figure_round(times)
@@ -105,7 +105,7 @@ def test_jitter_is_at_most_the_widest_step(times: list[int]) -> None:
     assert abs(found.smoothed_jitter_us - exact) <= 2
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(TIMES)
 def test_what_is_lost_changes_no_time(rtts: list[int | None]) -> None:
     answered = figure_round([rtt for rtt in rtts if rtt is not None])
@@ -115,7 +115,7 @@ def test_what_is_lost_changes_no_time(rtts: list[int | None]) -> None:
     assert found.pdv_us == answered.pdv_us
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.integers(1, 10_000_000), st.integers(0, 10_000_000))
 def test_loss_tells_none_from_some_from_all(sent: int, lost: int) -> None:
     lost = min(lost, sent)

@@ -57,7 +57,7 @@ def paint(intervals: Intervals) -> set[int]:
     return {at for start, end in intervals for at in range(start, end)}
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(rows(), st.integers(1, 40), st.integers(0, 9), st.booleans())
 def test_aligned_means_are_those_of_a_slow_loop(
     found: list[Row], length: int, bound: int, inclusive: bool
@@ -76,7 +76,7 @@ def test_aligned_means_are_those_of_a_slow_loop(
     assert (paint(good), paint(bad)) == (want_good, want_bad)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(rows(), st.integers(1, 40), st.integers(0, 9), st.booleans())
 def test_rolling_means_are_those_of_a_slow_loop(
     found: list[Row], length: int, bound: int, inclusive: bool
@@ -97,7 +97,7 @@ def test_rolling_means_are_those_of_a_slow_loop(
     assert (paint(good), paint(bad)) == (want_good, want_bad)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(rows().filter(bool), st.integers(1, 100))
 def test_figures_are_those_of_every_single_instant(found: list[Row], percentile: int) -> None:
     points = sorted(value for value in cells(found) if value is not None)
@@ -128,7 +128,7 @@ def test_business_days_leave_out_holidays_and_count_moved_days() -> None:
     assert end_of_business_day(asked, 5, zone, without) == day_start(date(2026, 10, 8), zone)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.integers(0, 60 * 24 * 9),
     st.integers(1, 60 * 30),

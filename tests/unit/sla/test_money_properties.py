@@ -141,7 +141,7 @@ def check_sums_and_caps(found: Evaluation) -> None:
     assert found.credit_total == 0 or 20 <= found.credit_total <= min(480, 1152 - 750)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(some_forms, outages, st.sampled_from(TAILS))
 def test_lines_add_up_and_no_credit_is_above_any_cap(
     forms: list[str], down: list[Outages], tail: str
@@ -159,7 +159,7 @@ def test_the_check_of_caps_notices_a_cap_taken_away(monkeypatch: pytest.MonkeyPa
         check_sums_and_caps(run(terms, facts))
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(some_forms, outages, st.sampled_from(TAILS), st.integers(0, 2**30))
 def test_the_order_of_facts_is_irrelevant(
     forms: list[str], down: list[Outages], tail: str, seed: int
@@ -172,7 +172,7 @@ def test_the_order_of_facts_is_irrelevant(
     assert run(terms, facts_of(mixed, random.Random(seed))) == plain
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.sampled_from(MONOTONE), st.lists(outage, max_size=4), outage)
 def test_more_downtime_never_gives_less(form: str, few: Outages, more: tuple[int, int]) -> None:
     terms = contract([form], cap="100000.00")
@@ -182,7 +182,7 @@ def test_more_downtime_never_gives_less(form: str, few: Outages, more: tuple[int
     assert later.credit_total >= first.credit_total
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(some_forms, outages)
 def test_once_per_time_lies_between_the_highest_and_the_sum(
     forms: list[str], down: list[Outages]
@@ -210,7 +210,7 @@ def outcome_of(starts: list[int]) -> Outcome:
     return Outcome(events, 10 * len(events), 0, 0, 1000, True)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.lists(st.integers(0, 100), max_size=8), st.integers(1, 3), st.integers(1, 40))
 def test_at_most_finds_as_many_outages_as_can_be(starts: list[int], most: int, window: int) -> None:
     outcome = outcome_of(starts)
@@ -232,7 +232,7 @@ def test_at_most_finds_as_many_outages_as_can_be(starts: list[int], most: int, w
     assert len(chosen) == max(possible)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(
     st.integers(0, 60),
     st.integers(1, 15),
@@ -262,7 +262,7 @@ def test_business_days_are_counted_one_by_one(
 CLAIM = "settle: {when: on_claim, claim: {within: 72 h, from: event_end}}"
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(
     some_forms,
     outages,
@@ -326,7 +326,7 @@ def test_an_unknown_invoice_is_named(base: str) -> None:
     assert str(run(lapse, known).credit_total) == "500.00"
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(
     some_forms,
     outages,
@@ -363,7 +363,7 @@ def past_of(missed: list[bool | None]) -> tuple[Past, ...]:
     return tuple(found)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.lists(st.sampled_from([True, False, None]), max_size=4), st.integers(2, 5))
 def test_a_right_that_hangs_on_an_unknown_month_is_never_denied(
     missed: list[bool | None], need: int
@@ -394,7 +394,7 @@ def test_a_right_that_hangs_on_an_unknown_month_is_never_denied(
         assert None in months[: need - 1]
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.lists(outage, max_size=5), st.lists(st.integers(0, 60), max_size=4), st.integers(1, 4))
 def test_windows_that_reach_back_count_like_a_list_of_outages(
     here: Outages, before: list[int], more_than: int

@@ -6,11 +6,10 @@ from typing import get_args
 
 import pytest
 
-from dcim.sla.rules.language.credit_loading import FORMS
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.language.words import clause_words
-from dcim.sla.rules.terms import Base
+from dcim.sla.rules.terms import Base, CreditForm
 from tests.unit.sla.test_credits import terms
 
 FLAT = "target: no downtime\ncredit: {form: flat, give: 10 %}"
@@ -237,6 +236,6 @@ def test_every_word_of_money_is_in_the_document() -> None:
     said = "".join((language / name).read_text(encoding="utf-8") for name in names)
     asked = set(re.findall(r'\.(?:choose|read|need|text|texts|group)\(\s*"(\w+)"', said))
     assert {"fee_of", "cap_event", "carry_forward", "exercise_within", "min_payout"} <= asked
-    choices = {*get_args(Base), *FORMS}
+    choices = {*get_args(Base), *get_args(CreditForm)}
     missing = {word for word in asked | choices if not re.search(rf"`{word}\b|\b{word}:", document)}
     assert missing == set()

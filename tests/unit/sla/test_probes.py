@@ -104,7 +104,7 @@ ROUNDS = st.lists(
 ).map(sorted)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(ROUNDS)
 def test_facts_agree_with_a_second_by_second_reading(
     rounds: list[tuple[int, list[int | None], int]],

@@ -206,7 +206,7 @@ def compare(clause: Clause, world: World) -> None:
         assert result.credit.amount == 10 * answer(clause, world, "left_out").credit_pct
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(clauses(), worlds())
 def test_bitmap_evaluator_agrees(clause: Clause, world: World) -> None:
     compare(clause, world)
@@ -226,7 +226,7 @@ def test_bitmap_comparison_notices_a_wrong_rule(monkeypatch: pytest.MonkeyPatch)
         compare(clause, world)
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(clauses(), worlds(), st.integers(0, 2**30))
 def test_order_splitting_and_repeating_change_nothing(
     clause: Clause, world: World, seed: int
@@ -237,7 +237,7 @@ def test_order_splitting_and_repeating_change_nothing(
     assert run(clause, facts_of(world)) == plain
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(clauses(), worlds())
 def test_unknown_never_silently_decides(clause: Clause, world: World) -> None:
     (result,) = run(clause, facts_of(world)).results
@@ -250,7 +250,7 @@ def test_unknown_never_silently_decides(clause: Clause, world: World) -> None:
         assert result.result in ("met", "breached")
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(clauses(), worlds())
 def test_trace_explains_every_second_once(clause: Clause, world: World) -> None:
     (result,) = run(clause, facts_of(world)).results
@@ -263,7 +263,7 @@ def test_trace_explains_every_second_once(clause: Clause, world: World) -> None:
         assert down == result.measurement.outcomes["left_out"].downtime_ms
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(clauses(), worlds(), st.integers(0, HORIZON - 1), st.integers(1, 300))
 def test_excluding_more_time_never_adds_downtime(
     clause: Clause, world: World, start: int, length: int
@@ -277,7 +277,7 @@ def test_excluding_more_time_never_adds_downtime(
     assert after.downtime_ms <= before.downtime_ms
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(clauses(), worlds(), st.integers(START, END - 1), st.integers(1, 100))
 def test_more_downtime_never_gives_a_smaller_credit(
     clause: Clause, world: World, start: int, length: int
@@ -294,7 +294,7 @@ def test_more_downtime_never_gives_a_smaller_credit(
 CAPS = "caps: {item: 30 %, month: 25 %}"
 
 
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 @given(clauses(), worlds(), st.sampled_from(["sum", "max"]))
 def test_credit_stays_within_its_caps(clause: Clause, world: World, combine: str) -> None:
     facts = facts_of(world)

@@ -16,9 +16,9 @@ from dcim.sla.rules.language.usage_words import say_usage
 from dcim.sla.rules.periods import day_start, month_days
 from dcim.sla.rules.quantities import read_rate
 from dcim.sla.rules.terms import Terms, Usage
-from dcim.sla.rules.usage.bandwidth import Member
+from dcim.sla.rules.usage.bandwidth import Member, bill_pool
 from dcim.sla.rules.usage.lines import needs_lines
-from dcim.sla.rules.usage.pools import bill_pools
+from dcim.sla.rules.usage.pools import group_members
 from dcim.sla.rules.usage.power import PowerBill, bill_power
 from dcim.sla.rules.usage.prices import Order
 from dcim.sla.rules.usage.readings import MeasuredPue, PowerOrder, Readings, ReadingUnit
@@ -102,8 +102,8 @@ def check_bandwidth(case: dict[str, Any], terms: Terms, usage: Usage) -> None:
         )
         for name, item in case["items"].items()
     ]
-    bills = {pool.name or pool.members[0].item: bill
-             for pool, bill in bill_pools(terms, usage, members)}  # fmt: skip
+    bills = {pool.name or pool.members[0].item: bill_pool(terms, usage, pool.members)
+             for pool in group_members(usage, members)}  # fmt: skip
     assert set(bills) == set(case["expected"])
     for name, want in case["expected"].items():
         bill = bills[name]

@@ -54,7 +54,7 @@ def check_bounds(usage: Usage, past: Points, future: list[tuple[int, int] | None
         assert found.least.amount <= came.amount <= found.most.amount
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(usages(), st.integers(0, 50), st.lists(hours, max_size=60), st.lists(hours, max_size=60))
 def test_whatever_comes_lies_between_least_and_most(
     usage: Usage,
@@ -65,7 +65,7 @@ def test_whatever_comes_lies_between_least_and_most(
     check_bounds(ported(usage), Points(start, past), future)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.sampled_from(MODES),
     st.sampled_from(["dropped", "zero", "carry"]),
@@ -81,7 +81,7 @@ def test_so_it_is_in_every_mode(
     check_bounds(ported(basic(mode=mode, missing=missing, commit=500_000)), Points(0, past), future)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(usages(), st.lists(hours, min_size=1, max_size=60), st.integers(0, 60))
 def test_nothing_to_come_is_the_bill(
     usage: Usage, past: list[tuple[int, int] | None], start: int
@@ -92,7 +92,7 @@ def test_nothing_to_come_is_the_bill(
     assert found.least.amount == found.most.amount == bill.amount
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.sampled_from([ValidDays(0, "B", "valid_days"), ValidDays(500_000, "bit/s", "valid_days")]),
     st.integers(0, 50),

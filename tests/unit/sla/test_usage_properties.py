@@ -15,7 +15,6 @@ from dcim.metering.bin_sets import join_bins
 from dcim.metering.bins import Bins
 from dcim.sla.rules.terms import Limit, Usage
 from dcim.sla.rules.usage.bandwidth import Member, bill_bandwidth, bill_pool
-from dcim.sla.rules.usage.lines import COLUMNS, Booking, accounting_rows
 from dcim.sla.rules.usage.pools import group_members
 from dcim.sla.rules.usage.prices import Order, price_parts
 from tests.examples import examples
@@ -34,7 +33,7 @@ from tests.unit.sla.usage_worlds import (
 
 Overage = Literal["pool", "members"]
 OVERAGES: tuple[Overage, ...] = ("pool", "members")
-MANY = settings(max_examples=examples(200), deadline=None)
+MANY = settings(max_examples=examples(200))
 
 
 @MANY
@@ -52,7 +51,7 @@ def test_a_bill_equals_the_slow_one(usage: Usage, found: Points) -> None:
         assert (bill.billed_bps or 0) <= usage.at_most.value
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(usages(), points(), st.sampled_from(OVERAGES))
 def test_a_pool_of_one_is_the_port(usage: Usage, found: Points, overage: Overage) -> None:
     pooled = replace(usage, pool="contract", pool_overage=overage)
@@ -65,7 +64,7 @@ def test_a_pool_of_one_is_the_port(usage: Usage, found: Points, overage: Overage
     )
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(
     usages(),
     st.lists(points(), min_size=2, max_size=4),
@@ -85,7 +84,7 @@ def test_the_order_of_members_changes_nothing(
     assert first.amount == sum(line.amount or 0 for line in first.lines)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.lists(points(), min_size=1, max_size=4))
 def test_a_pools_octets_are_its_members(found: list[Points]) -> None:
     """Hour by hour, and an hour is covered as its least covered member in service."""
@@ -101,7 +100,7 @@ def test_a_pools_octets_are_its_members(found: list[Points]) -> None:
         assert pool.covered_ms[place] == (HOUR if here and None not in here else 0)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(points())
 def test_the_order_of_points_changes_no_month(found: Points) -> None:
     usage = basic(missing="dropped")
@@ -110,7 +109,7 @@ def test_the_order_of_points_changes_no_month(found: Points) -> None:
     assert (one.amount, one.billed_bps) == (two.amount, two.billed_bps)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(price_rows(), st.fractions(0, 5))
 def test_parts_of_a_price_are_the_quantity(price: object, count: Fraction) -> None:
     found = price_parts(count, price)  # type: ignore[arg-type]
@@ -152,31 +151,24 @@ def test_members_of_another_interval_are_refused() -> None:
         join_bins([bins, half])
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(usages(), points())
-def test_rows_for_accounting_add_up_and_have_keys_of_their_own(usage: Usage, found: Points) -> None:
+def test_priced_lines_add_up_and_have_keys_of_their_own(usage: Usage, found: Points) -> None:
     bill = bill_bandwidth(TERMS, usage, found.bins(), Order())
-    rows = accounting_rows(TERMS, Booking("C-1", "P-1", "2026-10", 2, "port", "5"), bill.lines)
-    assert all(tuple(row) == COLUMNS for row in rows)
-    assert sum((Decimal(row["amount"]) for row in rows), Decimal(0)) == bill.amount
-    assert len({row["line"] for row in rows}) == len(rows)
-    for row in rows:
-        if row["quantity"]:
-            exact = (
-                Fraction(row["quantity"]) * Fraction(row["unit_price"]) * Fraction(row["factor"])
-            )
-            assert abs(exact - Fraction(row["amount"])) <= Fraction(1, 200)
+    assert sum((line.amount or Decimal(0) for line in bill.lines), Decimal(0)) == bill.amount
+    assert len({line.key for line in bill.lines}) == len(bill.lines)
+    for line in bill.lines:
+        assert line.amount is not None
+        if line.quantity is not None and line.unit_price is not None:
+            exact = line.quantity * Fraction(line.unit_price) * line.factor
+            assert abs(exact - Fraction(line.amount)) <= Fraction(1, 200)
 
 
-def test_a_row_for_accounting_reads_like_this() -> None:
+def test_a_priced_line_reads_like_this() -> None:
     usage = basic(commit=1_000_000, price_committed=Decimal("5.00"), price_over=Decimal("8.00"))
     bill = bill_bandwidth(TERMS, usage, Points(0, [(2500, 0)] * 3).bins(), Order())
-    first, second = accounting_rows(
-        TERMS, Booking("C-1", "P-1", "2026-10", 2, "port", "5.1"), bill.lines
-    )
-    assert first["line"] == "usage:port.P-1:committed"
-    assert second == {
-        "contract": "C-1", "item": "P-1", "period": "2026-10", "revision": "2",
-        "line": "usage:port.P-1:over", "quantity": "1.5", "unit": "Mbit/s", "unit_price": "8.00",
-        "factor": "1", "currency": "CNY", "amount": "12.00", "clause": "5.1", "note": "",
-    }  # fmt: skip
+    first, second = bill.lines
+    assert first.key == "committed"
+    assert (second.key, second.unit, second.factor) == ("over", "Mbit/s", Fraction(1))
+    assert (str(second.quantity), str(second.unit_price)) == ("3/2", "8.00")
+    assert (second.amount, second.note) == (Decimal("12.00"), None)

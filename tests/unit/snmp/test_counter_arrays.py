@@ -113,7 +113,7 @@ def check_many(count: int, advance_all: Advance) -> Counter[str]:
 
 
 @pytest.mark.parametrize("bits", [32, 64])
-@settings(max_examples=2_100, deadline=None)
+@settings(max_examples=2_100)
 @given(histories)
 def test_every_port_is_told_what_advance_tells(bits: int, history: History) -> None:
     for outcome in check(history._replace(bits=bits)):
@@ -184,7 +184,7 @@ def test_control_a_changed_rule_is_caught(
 # --- against what was truly counted
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 @given(
     st.sampled_from([32, 64]),
     st.sampled_from([10_000_000, 100_000_000, 10**10, 16 * 10**11]),

@@ -93,7 +93,7 @@ starts = st.one_of(
 ups = st.one_of(st.integers(0, 10**6), st.integers(2**32 * 10 - 10**6, 2**32 * 10), st.just(10**9))
 
 
-@settings(max_examples=5_000, deadline=None)
+@settings(max_examples=5_000)
 @given(
     st.sampled_from([32, 64]),
     st.sampled_from([10_000_000, 100_000_000, GIG, 10 * GIG, 400 * GIG]),

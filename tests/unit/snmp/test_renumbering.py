@@ -241,6 +241,6 @@ def test_control_the_first_poll_alone_shows_nothing() -> None:
 
 
 @given(st.permutations(range(PORTS)), st.integers(1, 60), st.integers(14, 60))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_new_numbering_at_any_moment(order: list[int], moment: int, varbinds: int) -> None:
     assert wrong_ones(poll_with(moment, order, same_ports, max_varbinds=varbinds)) == []

@@ -17,19 +17,8 @@ from dcim.sla.rules.quantities import (
     read_percent,
     read_value,
 )
-from dcim.sla.rules.terms import Base, Credit, Tier
+from dcim.sla.rules.terms import Base, Credit, CreditForm, Tier
 
-FORMS = (
-    "flat",
-    "tiers_duration",
-    "tiers_availability",
-    "per_increment",
-    "per_shortfall",
-    "per_event",
-    "prorata",
-    "tiers_events",
-    "per_day",
-)
 DAY_VALUES = ("mrc/30", "mrc/days", "mrc*12/365")
 
 
@@ -42,7 +31,7 @@ def read_credit(metric: Reader, currency: str) -> Credit | None:
     def amount(text: str) -> Amount:
         return read_amount(text, currency)
 
-    form = words.choose("form", FORMS)
+    form = words.choose("form", get_args(CreditForm))
     credit = Credit(
         form=cast(Any, form),
         base=cast(Any, words.choose("base", get_args(Base), "item")),

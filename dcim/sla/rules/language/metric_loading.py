@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from dcim.sla.rules.language.credit_loading import read_credit
 from dcim.sla.rules.language.exclusion_loading import (
@@ -17,6 +17,7 @@ from dcim.sla.rules.quantities import read_duration, read_percent
 from dcim.sla.rules.terms import (
     Answers,
     Average,
+    ClockStart,
     FigureCondition,
     Metric,
     Report,
@@ -24,7 +25,6 @@ from dcim.sla.rules.terms import (
 )
 
 FIGURE_FORMS = ("flat", "per_shortfall")
-CLOCK_STARTS = ("event", "detected", "ticket", "notice")
 
 
 def read_metric(name: str, words: Reader, currency: str) -> Metric:
@@ -61,7 +61,7 @@ def read_metric(name: str, words: Reader, currency: str) -> Metric:
         qualify_ms=qualify_ms,
         qualify_strictly=strictly,
         counts_from=cast(Any, words.choose("counts_from", ("start", "threshold"), "start")),
-        clock_start=cast(Any, clock.choose("start", CLOCK_STARTS, "event") if clock else "event"),
+        clock_start=cast(Any, _clock_start(clock)),
         clock_stop=cast(
             Any,
             clock.choose("stop", ("restored", "ticket_closed"), "restored")
@@ -102,6 +102,10 @@ def read_metric(name: str, words: Reader, currency: str) -> Metric:
     words.finish()
     _refuse_odd_parts(metric, words)
     return metric
+
+
+def _clock_start(clock: Reader | None) -> str:
+    return clock.choose("start", get_args(ClockStart), "event") if clock else "event"
 
 
 def _refuse_odd_parts(metric: Metric, words: Reader) -> None:

@@ -8,11 +8,6 @@ from dcim.sla.rules.quantities import grouped, money
 from dcim.sla.rules.steps import Step, both, say_exact
 from dcim.sla.rules.terms import PriceRows, Terms, Text, Usage
 
-COLUMNS = (
-    "contract", "item", "period", "revision", "line", "quantity", "unit", "unit_price", "factor",
-    "currency", "amount", "clause", "note",
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class PricedLine:
@@ -34,8 +29,8 @@ class PricedLine:
 
 
 def needs_lines(usage: Usage) -> bool:
-    """It may charge more than a committed fee and an overage at one price of one item, which is
-    all that statements list yet."""
+    """It may charge more than a committed fee and an overage at one price of one item: then a
+    statement lists it line by line."""
     return (
         usage.method not in ("percentile", "energy", "demand")
         or usage.power is not None
@@ -85,45 +80,3 @@ def line_step(line: PricedLine) -> Step:
 
 def make_step(key: str, zh: str, en: str, formula: Text | str, result: Text | str) -> Step:
     return Step(key, {"zh": zh, "en": en}, both(formula), both(result))
-
-
-@dataclass(frozen=True)
-class Booking:
-    """What the lines belong to; `line` of a row is unique within contract, period, revision."""
-
-    contract: str
-    item: str
-    period: str  # 2026-10
-    revision: int
-    usage: str
-    clause: str
-
-
-def accounting_rows(
-    terms: Terms, booking: Booking, lines: tuple[PricedLine, ...]
-) -> list[dict[str, str]]:
-    """One row a line in the order of COLUMNS, all text, for CSV, the API and accounting.
-
-    Quantities with at most six decimals, prices and amounts as they are; nothing is rounded
-    again, so that the rows add up to the total. A line without a price has an empty amount and
-    says in `note` what is missing.
-    """
-    rows = []
-    for line in lines:
-        values = (
-            booking.contract,
-            line.item or booking.item,
-            booking.period,
-            str(booking.revision),
-            f"usage:{booking.usage}.{booking.item}:{line.key}",
-            "" if line.quantity is None else say_exact(line.quantity).replace(",", ""),
-            line.unit,
-            "" if line.unit_price is None else str(line.unit_price),
-            str(line.factor),
-            terms.currency,
-            "" if line.amount is None else str(line.amount),
-            booking.clause,
-            "" if line.note is None else line.note["en"],
-        )
-        rows.append(dict(zip(COLUMNS, values, strict=True)))
-    return rows

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dcim.sla.rules.terms import Terms, Usage
-from dcim.sla.rules.usage.bandwidth import Bandwidth, Member, bill_pool
+from dcim.sla.rules.terms import Usage
+from dcim.sla.rules.usage.bandwidth import Member
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,3 @@ def group_members(usage: Usage, members: Sequence[Member]) -> tuple[Pool, ...]:
             key = ("", member.item)
         found.setdefault(key, []).append(member)
     return tuple(Pool(key[0], tuple(found[key])) for key in sorted(found))
-
-
-def bill_pools(
-    terms: Terms, usage: Usage, members: Sequence[Member]
-) -> tuple[tuple[Pool, Bandwidth], ...]:
-    return tuple(
-        (pool, bill_pool(terms, usage, pool.members)) for pool in group_members(usage, members)
-    )
