@@ -111,6 +111,7 @@ def _page(contract: Contract, form: TermsForm) -> dict[str, Any]:
         "contract": contract,
         "crumbs": crumbs_of(contract, title),
         "models": _beginnings(),
+        "begun_from": read_text("from"),
         "months": _months(contract),
         "next_version": contract.terms[-1].version + 1
         if contract.terms and contract.state != "draft"

@@ -132,6 +132,7 @@ def test_a_text_may_begin_from_any_preset(
         page = read(administrator, f"/staff/contracts/{contract_id}/terms?from={name}")
         first = load_preset(name).text.splitlines()[0]
         assert str(escape(first)) in page
+        assert re.search(rf'<option value="{name}" selected>', page)
     # Whatever else is asked for begins from what is agreed.
     assert 'name="document"' in read(
         administrator, f"/staff/contracts/{contract_id}/terms?from=../../etc/passwd"
