@@ -78,6 +78,7 @@ class Rule:
     min_cover: Decimal = Decimal(50)  # percent of a bin
     night: tuple[int, int] = (0, 8 * 60)  # Alibaba Cloud's "50% off from 00:00 to 08:00"
     flat_bps: int = 0
+    rank_of: int | None = None  # modes of the month: ranked as if it had so many points
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Decision:
     """The point that decides among those of a month or a day.
 
     `at` is the start (UTC ms) of the earliest bin with that value, of the lower neighbour where
-    the rank rule interpolates.
+    the rank rule interpolates; that of the first bin where every point was discarded.
     """
 
     line: Line
@@ -224,9 +225,11 @@ class _Points:
                 found = line, point
         assert found is not None  # noqa: S101 - there is at least one line
         line, point = found
-        values = self.lines[line][begin:end]
-        wanted = np.partition(values, point.rank - 1)[point.rank - 1]
-        place = int(self.index[begin + int(np.argmax(values == wanted))])
+        place = int(self.index[begin])
+        if point.rank:
+            values = self.lines[line][begin:end]
+            wanted = np.partition(values, point.rank - 1)[point.rank - 1]
+            place = int(self.index[begin + int(np.argmax(values == wanted))])
         exact = point.exact / self.divisor
         scaled = Percentile(exact.__floor__(), exact, point.rank, point.discarded, point.count)
         return Decision(line, scaled, self.first + place * self.interval_ms)
@@ -276,7 +279,8 @@ def _ranker(rule: Rule) -> Callable[[Ints], Percentile]:
         return lambda values: _nth_highest(values, 1)
     if rule.mode == "top_5":
         return lambda values: _nth_highest(values, TOP)
-    return lambda values: find_percentile(values, rule.percentile, rule.rank)
+    rank_of = rule.rank_of if rule.mode in MODES_OF_MONTH else None
+    return lambda values: find_percentile(values, rule.percentile, rule.rank, rank_of)
 
 
 def _nth_highest(values: Ints, nth: int) -> Percentile:

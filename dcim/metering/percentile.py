@@ -15,7 +15,7 @@ RankRule = Literal["nearest", "discard_ceil", "round", "interpolate"]
 
 @dataclass(frozen=True)
 class Percentile:
-    """`rank` counts from 1 at the smallest; `discarded` values lie above it.
+    """`rank` counts from 1 at the smallest (0: all were discarded); `discarded` lie above it.
 
     For `interpolate` the rank is that of the lower neighbour and `value` is rounded down to an
     integer; `exact` is not rounded.
@@ -56,11 +56,22 @@ def find_percentile(
     values: npt.NDArray[np.int64] | Sequence[int],
     percentile: Decimal = Decimal(95),
     rule: RankRule = "nearest",
+    rank_of: int | None = None,
 ) -> Percentile:
-    """Of integers in any order; ValueError when there are none."""
+    """Of integers in any order; ValueError when there are none.
+
+    `rank_of`: as many of the highest are discarded as of so many values, whatever their number
+    here; where that is all of them, the result is 0 at rank 0. Not with `interpolate`.
+    """
     array = np.asarray(values, dtype=np.int64)
     count = int(array.size)
     rank = find_rank(count, percentile, rule)
+    if rank_of is not None:
+        if rule == "interpolate":
+            raise ValueError("interpolated ranks are those of the values there are")
+        rank = count - (rank_of - find_rank(rank_of, percentile, rule))
+        if rank < 1:
+            return Percentile(0, Fraction(0), 0, count, count)
     if rule != "interpolate":
         value = int(np.partition(array, rank - 1)[rank - 1])
         return Percentile(value, Fraction(value), rank, count - rank, count)

@@ -372,6 +372,7 @@ class Usage:
     valid_days: ValidDays | None = None
     partial_month: Literal["as_measured", "by_days", "zero"] = "as_measured"
     included: Decimal = Decimal(0)  # GB of mode traffic
+    rank_of_ms: int = 0  # ranked as if the month were so long; 0: by the points there are
     peak_of_ms: int = 0  # a point is the highest mean of such parts of its interval; 0: its mean
     power: PowerTerms | None = None  # None: energy and demand as they were at first
 

@@ -68,6 +68,28 @@ def test_percentile_equals_the_oracle(values: list[int], percent: Decimal, rule:
     assert found.rank + found.discarded == len(values)
 
 
+@given(
+    st.lists(st.integers(0, 10**13), min_size=1, max_size=60),
+    percents,
+    st.sampled_from(["nearest", "discard_ceil", "round"]),
+    st.integers(0, 40),
+)
+def test_a_rank_of_more_values_is_that_of_as_many_zeros_more(
+    values: list[int], percent: Decimal, rule: RankRule, more: int
+) -> None:
+    found = find_percentile(values, percent, rule, len(values) + more)
+    assert found.exact == oracle([*values, *[0] * more], percent, rule)
+    assert found.discarded == len(values) - found.rank
+
+
+def test_a_rank_of_fewer_values_discards_fewer() -> None:
+    values = list(range(1, 8929))
+    assert find_percentile(values, rank_of=8640).value == 8928 - 432
+    assert find_percentile(values).value == 8928 - 446
+    with pytest.raises(ValueError, match="interpolated"):
+        find_percentile(values, rule="interpolate", rank_of=8640)
+
+
 @given(st.integers(1, 20_000))
 def test_nearest_rank_is_floor_discard(count: int) -> None:
     assert find_rank(count, Decimal(95), "nearest") == count - count * 5 // 100

@@ -313,7 +313,8 @@ def test_a_mode_has_its_words_and_no_idle_ones(mode: Mode) -> None:
     }
     values |= {"round_up": "1 Mbit/s", "commit": "1 Mbit/s", "night": "00:00-08:00"}
     values |= {"pool": "contract", "pool_overage": "pool", "valid_days": {"above": "1 B"}}
-    values |= {"partial_month": "zero", "peak_of": "60 s", "included": "1 TB"}
+    values |= {"partial_month": "zero", "rank_of": "30 d", "peak_of": "60 s"}
+    values |= {"included": "1 TB"}
     for word, modes in IDLE_WORDS.items():
         if mode in modes:
             assert not VALIDATOR.is_valid(

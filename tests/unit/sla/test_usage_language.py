@@ -41,6 +41,9 @@ BANDWIDTH = [
         (OVER, f"{OVER}\n    valid_days: {{above: 0 B}}\n    partial_month: by_days"),
         "partial_month: valid_days counts the days already",
     ),
+    ((OVER, f"{OVER}\n    rank_of: 7 s"), "rank_of: must be a whole number of intervals"),
+    ((OVER, f"{OVER}\n    rank_of: 0 d"), "rank_of: must be a whole number of intervals"),
+    (("rank: nearest", "rank: interpolate\n    rank_of: 30 d"), "rank_of: can't be interpolated"),
     ((OVER, f"{OVER}\n    peak_of: 300 s"), "peak_of: an interval must be a whole number"),
     ((OVER, f"{OVER}\n    peak_of: 7 s"), "peak_of: an interval must be a whole number"),
     (
@@ -202,6 +205,7 @@ def test_what_is_legal_but_odd_is_said() -> None:
         ("at_most: 5.00", True),
         ("valid_days: {above: 0 B}", True),
         ("partial_month: zero", True),
+        ("rank_of: 30 d", True),
         ("peak_of: 60 s", True),
     ],
 )

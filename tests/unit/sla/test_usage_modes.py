@@ -132,6 +132,7 @@ def test_a_word_without_meaning_under_a_mode_is_refused(key: str, mode: Mode) ->
         "round_up": "1 Mbit/s", "commit": "5 Mbit/s", "night": "00:00-08:00",
         "pool": "contract", "pool_overage": "pool", "valid_days": "{above: 0 B}",
         "partial_month": "zero", "included": "10 GB", "peak_of": "60 s",
+        "rank_of": "30 d",
     }[key]  # fmt: skip
     with pytest.raises(TermsRefusedError, match=f"{key}: has no meaning with mode {mode} "):
         terms_of(mode, **{key: word})

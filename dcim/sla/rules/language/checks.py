@@ -41,6 +41,9 @@ IDLE_WORDS: dict[str, tuple[Mode, ...]] = {
     "pool_overage": (*_BY_DAY_OR_COUNTED,),
     "valid_days": (*_BY_DAY_OR_COUNTED,),
     "partial_month": (*_BY_DAY_OR_COUNTED,),
+    "rank_of": tuple(
+        mode for mode in MODE_NAMES if mode not in ("month_95", "night_half_95", "enhanced_95")
+    ),
     "peak_of": ("flat", "traffic"),
     "included": tuple(mode for mode in MODE_NAMES if mode != "traffic"),
 }

@@ -125,7 +125,16 @@ def _read_rest(usage: Usage, words: Reader, currency: str) -> Usage:
         ),
         included=words.read("included", lambda text: read_data(text, usage.thousand), Decimal(0)),
     )
-    usage = replace(usage, peak_of_ms=words.read("peak_of", read_duration, 0))
+    usage = replace(
+        usage,
+        rank_of_ms=words.read("rank_of", read_duration, 0),
+        peak_of_ms=words.read("peak_of", read_duration, 0),
+    )
+    length = usage.rank_of_ms
+    if words.has("rank_of") and (length <= 0 or length % usage.interval_ms):
+        words.refuse("rank_of", "must be a whole number of intervals", ("30 d",))
+    if length and usage.rank == "interpolate":
+        words.refuse("rank_of", "can't be interpolated: another rank", ("rank: nearest",))
     part = usage.peak_of_ms
     if words.has("peak_of") and (
         part <= 0 or usage.interval_ms % part or part == usage.interval_ms

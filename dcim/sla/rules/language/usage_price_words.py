@@ -114,8 +114,16 @@ def say_pool(usage: Usage) -> Words | None:
 
 
 def say_days(usage: Usage) -> list[Words]:
-    """Peaks, valid days, months in part, what is included."""
+    """Ranks, peaks, valid days, months in part, what is included."""
     found = []
+    if usage.rank_of_ms:
+        zh, en = say_duration(usage.rank_of_ms)
+        found.append(
+            (
+                f"名次按 {zh} 的点数计，与当月天数无关",
+                f"ranked as if every month had {en}, however many days it has",
+            )
+        )
     if usage.peak_of_ms:
         zh, en = say_duration(usage.peak_of_ms)
         found.append(

@@ -106,6 +106,7 @@ USAGE_METHODS: dict[str, dict[str, Word]] = {
         "pool_overage": Word(choice("pool", "members")),
         "partial_month": Word(choice("as_measured", "by_days", "zero")),
         "included": Word(form(_DATA_FORM)),
+        "rank_of": Word(DURATION),
         "peak_of": Word(DURATION),
         "valid_days": Word({"$ref": "#/$defs/valid_days"}),
     },

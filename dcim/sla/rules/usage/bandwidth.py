@@ -33,6 +33,7 @@ from dcim.sla.rules.usage.lines import PricedLine, line_step, make_step, price_l
 from dcim.sla.rules.usage.modes import (
     Bounds,
     Quantity,
+    count_ranked,
     find_quantity,
     make_rule,
     round_up,
@@ -336,4 +337,4 @@ def _over_steps(lines: Sequence[PricedLine], quantity: Quantity, factor: Fractio
 def _percentile(values: npt.NDArray[np.int64], usage: Usage) -> Percentile | None:
     if values.size == 0:
         return None
-    return find_percentile(values, usage.percentile, usage.rank)
+    return find_percentile(values, usage.percentile, usage.rank, count_ranked(usage))

@@ -37,7 +37,7 @@ def needs_lines(usage: Usage) -> bool:
         or bool(usage.pool)
         or usage.partial_month != "as_measured"
         or bool(usage.included)
-        or bool(usage.peak_of_ms)
+        or bool(usage.peak_of_ms or usage.rank_of_ms)
         or isinstance(usage.price_over, PriceRows)
         or any(part is not None for part in (usage.at_least, usage.at_most, usage.valid_days))
     )

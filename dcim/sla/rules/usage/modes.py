@@ -61,7 +61,13 @@ def make_rule(usage: Usage, flat_bps: int) -> Rule:
         min_cover=usage.min_cover,
         night=usage.night,
         flat_bps=flat_bps,
+        rank_of=count_ranked(usage),
     )
+
+
+def count_ranked(usage: Usage) -> int | None:
+    """Points of the length that ranks are taken of, where the terms state one."""
+    return usage.rank_of_ms // usage.interval_ms if usage.rank_of_ms else None
 
 
 def find_quantity(

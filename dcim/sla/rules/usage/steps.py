@@ -4,11 +4,17 @@ from fractions import Fraction
 
 from dcim.metering.charging import Charged
 from dcim.metering.percentile import Percentile
-from dcim.sla.rules.quantities import plain
+from dcim.sla.rules.quantities import plain, say_duration
 from dcim.sla.rules.steps import Step, both, say_exact
 from dcim.sla.rules.terms import Text, Usage
 from dcim.sla.rules.usage.lines import make_step
-from dcim.sla.rules.usage.modes import Bounds, Quantity, mode_steps, round_up
+from dcim.sla.rules.usage.modes import (
+    Bounds,
+    Quantity,
+    count_ranked,
+    mode_steps,
+    round_up,
+)
 
 DIRECTION_WORDS = {
     "higher_percentile": (
@@ -128,7 +134,7 @@ def _free_step(charged: Charged, usage: Usage, free_gb: Fraction, quantity: Quan
 
 
 def percentile_steps(usage: Usage, billed: Percentile, billed_bps: int, mega: int) -> list[Step]:
-    p, count = plain(usage.percentile), billed.count
+    p, count = plain(usage.percentile), count_ranked(usage) or billed.count
     top = plain(100 - usage.percentile)
     rank = {
         "nearest": (f"{count:,} 点 × {p} %，进整", f"{count:,} points × {p} %, rounded up"),
@@ -142,6 +148,13 @@ def percentile_steps(usage: Usage, billed: Percentile, billed_bps: int, mega: in
             f"({count:,} points − 1) × {p} %, cut, plus 1, interpolated to the next point",
         ),
     }[usage.rank]
+    if usage.rank_of_ms:
+        zh, en = say_duration(usage.rank_of_ms)
+        rank = (
+            f"按 {zh} 计 {rank[0]}：去掉最高的 {billed.discarded:,} 点，实有 {billed.count:,} 点",
+            f"as if the month had {en}, {rank[1]}: the highest {billed.discarded:,} of "
+            f"{billed.count:,} points are discarded",
+        )
     ceiling = ("", "")
     if usage.round_up_bps:
         unit = f"{say_exact(Fraction(usage.round_up_bps, mega))} Mbit/s"
