@@ -32,6 +32,9 @@ NEW_WORDS = {
 }
 
 
+INCLUDED_FROM = ("all_hours", "dearest", "cheapest")
+
+
 def read_power(basis: Usage, words: Reader, currency: str) -> Usage:
     if basis.method in ("energy", "demand"):
         return _read_meters(basis, words, currency)
@@ -67,11 +70,10 @@ def _read_meters(basis: Usage, words: Reader, currency: str) -> Usage:
     if energy:
         power = _read_free(power, words)
         power = replace(power, by_hours=_read_hours_prices(usage, words, currency))
+        power = replace(power, included_from=_read_free_hours(power, words))
     if power.by_hours:
         if words.has("price"):
             words.refuse("price", "stands beside by_hours, which names the prices: one of them")
-        if power.free_kwh or power.free_kw:
-            words.refuse("included", "doesn't say which hours' energy is free: leave out by_hours")
     else:
         unit = "kWh" if energy else "kW"
         price = read_price_or_rows(words, "price", currency, _reader(unit))
@@ -80,6 +82,15 @@ def _read_meters(basis: Usage, words: Reader, currency: str) -> Usage:
         usage = replace(usage, power=power)
     least, most = read_money_limits(words, currency)
     return replace(usage, at_least=least, at_most=most)
+
+
+def _read_free_hours(power: PowerTerms, words: Reader) -> Any:
+    """Of which hours' energy the included is taken: to be said where there are both."""
+    if power.by_hours and (power.free_kwh or power.free_kw):
+        return words.choose("included_from", INCLUDED_FROM)
+    if words.has("included_from"):
+        words.refuse("included_from", "has no meaning without both included and by_hours")
+    return None
 
 
 def _read_pue(text: str) -> Decimal:

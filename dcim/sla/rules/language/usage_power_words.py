@@ -87,6 +87,16 @@ def _say_committed(usage: Usage, words: PowerTerms, length: Words) -> list[Words
     return said
 
 
+INCLUDED_FROM_WORDS: dict[str, Words] = {
+    "all_hours": (
+        "包电按各时段电量的比例扣除",
+        "what is included is taken from all hours in proportion to their energy",
+    ),
+    "dearest": ("包电先从单价最高的时段扣除", "what is included is taken from the dearest first"),
+    "cheapest": ("包电先从单价最低的时段扣除", "what is included is taken from the cheapest first"),
+}
+
+
 def _say_energy(usage: Usage, words: PowerTerms) -> list[Words]:
     said = [("按 kWh 计费", "Charged per kWh")]
     if words.pue_measured:
@@ -104,6 +114,8 @@ def _say_energy(usage: Usage, words: PowerTerms) -> list[Words]:
     if words.free_kw:
         free = plain(words.free_kw)
         said.append((f"包电 {free} kW（按服务小时）", f"{free} kW through all hours are included"))
+    if words.included_from is not None:
+        said.append(INCLUDED_FROM_WORDS[words.included_from])
     for row in words.by_hours:
         hours = ["–".join(f"{m // 60:02d}:{m % 60:02d}" for m in pair) for pair in row.hours]
         price = plain(row.price)

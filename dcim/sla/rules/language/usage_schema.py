@@ -22,6 +22,7 @@ from dcim.sla.rules.language.schema_forms import (
     list_of,
 )
 from dcim.sla.rules.language.usage_bandwidth_loading import OCTET_UNITS
+from dcim.sla.rules.language.usage_power_loading import INCLUDED_FROM
 
 _MONEY_FORM = rf"{NUMBER_FORM}(\s*[A-Z]{{3}})?"
 _DATA_FORM = rf"{NUMBER_FORM}\s*(GB|TB)"
@@ -114,6 +115,7 @@ USAGE_METHODS: dict[str, dict[str, Word]] = {
         "interval": Word(DURATION),
         "pue": Word({**NUMBER, "pattern": f"^({NUMBER_FORM}|measured)$"}),
         "included": Word(form(rf"{NUMBER_FORM}\s*(kWh|kW)")),
+        "included_from": Word(choice(*INCLUDED_FROM)),
         "by_hours": Word(list_of("hours_price")),
         "price": Word(_PRICE),
         "min_coverage": Word(PERCENT),
@@ -159,7 +161,11 @@ def usage_schema() -> Schema:
             "if": _where("method", "energy"),
             "then": {"oneOf": [{"required": ["price"]}, {"required": ["by_hours"]}]},
         },
-        {"if": {"required": ["by_hours"]}, "then": {"properties": {"included": False}}},
+        {
+            "if": {"required": ["by_hours", "included"]},
+            "then": {"required": ["included_from"]},
+            "else": {"properties": {"included_from": False}},
+        },
         {
             "if": _where("method", "committed_power"),
             "then": {

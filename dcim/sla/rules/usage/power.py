@@ -22,7 +22,7 @@ from dcim.sla.rules.usage.power_order import (
     agree_pue,
     missing_in_order,
 )
-from dcim.sla.rules.usage.prices import limit_amount, sum_parts
+from dcim.sla.rules.usage.prices import limit_amount, share_free, sum_parts
 from dcim.sla.rules.usage.readings import (
     HOUR_MS,
     NEEDED,
@@ -180,12 +180,7 @@ class _Work:
         free = self._free_kwh(readings)
         billed = max(kwh - free, Fraction(0))
         if free:
-            formula = {
-                "zh": f"{say_exact(kwh)} kWh − 包电 {say_exact(free)} kWh，不足 0 按 0 计",
-                "en": f"{say_exact(kwh)} kWh − {say_exact(free)} kWh included, not below 0",
-            }
-            result = f"{say_exact(billed)} kWh"
-            self.steps.append(make_step("above", "超电", "Above what is included", formula, result))
+            self._above_step("above", kwh, free)
             text = {"zh": "超电电费", "en": "Energy above what is included"}
         self._measured_lines("energy", text, billed, "kWh", price)
         return kwh
@@ -204,20 +199,38 @@ class _Work:
 
     def _energy_by_hours(self, readings: Readings, pue: Fraction, said: str) -> Fraction:
         minutes = local_minutes(readings, self.terms.timezone)
-        total = Fraction(0)
-        for place, row in enumerate(self.words.by_hours, 1):
-            energy = sum(
-                value or 0
-                for value, minute in zip(readings.values, minutes, strict=True)
-                if any(within(minute, hours) for hours in row.hours)
+        rows = self.words.by_hours
+        energy = [
+            Fraction(
+                sum(
+                    value or 0
+                    for value, minute in zip(readings.values, minutes, strict=True)
+                    if any(within(minute, hours) for hours in row.hours)
+                ),
+                10**6,
             )
-            kwh = Fraction(energy, 10**6) * pue
-            total += kwh
+            * pue
+            for row in rows
+        ]
+        free = share_free(
+            self._free_kwh(readings), energy, [row.price for row in rows], self.words.included_from
+        )
+        for place, (row, kwh, less) in enumerate(zip(rows, energy, free, strict=True), 1):
             key = f"energy:{place}"
             name = {"zh": f"电量电费：{row.name['zh']}", "en": f"Energy, {row.name['en']}"}
             self._energy_step(key, name, kwh, said)
-            self.book(price_line(self.terms, key, name, kwh, "kWh", row.price))
-        return total
+            if self.words.included_from is not None:
+                self._above_step(f"{key}-above", kwh, less)
+            self.book(price_line(self.terms, key, name, kwh - less, "kWh", row.price))
+        return sum(energy, Fraction(0))
+
+    def _above_step(self, key: str, kwh: Fraction, free: Fraction) -> None:
+        formula = {
+            "zh": f"{say_exact(kwh)} kWh − 包电 {say_exact(free)} kWh，不足 0 按 0 计",
+            "en": f"{say_exact(kwh)} kWh − {say_exact(free)} kWh included, not below 0",
+        }
+        result = f"{say_exact(max(kwh - free, Fraction(0)))} kWh"
+        self.steps.append(make_step(key, "超电", "Above what is included", formula, result))
 
     def demand(self) -> Fraction | None:
         """Highest mean kW of an interval, of those within the window."""

@@ -123,3 +123,23 @@ def limit_amount(terms: Terms, usage: Usage, total: Decimal) -> tuple[PricedLine
         text = {"zh": f"减至最高收费 {most.value}", "en": f"down to the ceiling of {most.value}"}
         lines.append(PricedLine("ceiling", text, None, "", None, rest))
     return tuple(lines)
+
+
+def share_free(
+    free: Fraction,
+    energy: Sequence[Fraction],
+    prices: Sequence[Decimal],
+    taken_from: str | None,
+) -> list[Fraction]:
+    """How much of `free` (kWh) falls on each hours' energy, at most that energy: in proportion
+    to it ("all_hours"), or on the dearest or cheapest hours first; hours of one price in order."""
+    total = sum(energy, Fraction(0))
+    left = min(free, total)
+    if taken_from == "all_hours":
+        return [left * part / total if total else Fraction(0) for part in energy]
+    sign = -1 if taken_from == "dearest" else 1
+    found = [Fraction(0)] * len(energy)
+    for place in sorted(range(len(energy)), key=lambda place: (sign * prices[place], place)):
+        found[place] = min(left, energy[place])
+        left -= found[place]
+    return found
