@@ -152,8 +152,10 @@ def percentile_steps(usage: Usage, billed: Percentile, billed_bps: int, mega: in
         zh, en = say_duration(usage.rank_of_ms)
         rank = (
             f"按 {zh} 计 {rank[0]}：去掉最高的 {billed.discarded:,} 点，实有 {billed.count:,} 点",
-            f"as if the month had {en}, {rank[1]}: the highest {billed.discarded:,} of "
-            f"{billed.count:,} points are discarded",
+            (
+                f"as if the month had {en}, {rank[1]}: the highest {billed.discarded:,} of "
+                f"{billed.count:,} points are discarded"
+            ),
         )
     ceiling = ("", "")
     if usage.round_up_bps:
