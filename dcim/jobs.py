@@ -58,6 +58,10 @@ REJOIN_S = 1.0
 KEEP_FAILED_H = 14 * 24
 
 
+class StatementsFailedError(Exception):
+    """Some contracts' statements of a month; the others are issued."""
+
+
 @dataclass(slots=True)
 class Workplace:
     """What tasks work with. `issue_statements(workplace, "2026-10")` issues a period, idempotently,
@@ -130,6 +134,9 @@ def _issue_statements(context: procrastinate.JobContext, *, period: str) -> None
         outcome = workplace.issue_statements(workplace, period)
         with transaction(workplace.sessions, Scope.system("issue-statements")) as session:
             finish_run(session, "issue-statements", period, outcome)
+        if failed := outcome.get("failed"):
+            # Tried again later: what is issued stays, what failed may have been mended.
+            raise StatementsFailedError(f"of {period} could not be issued: {failed}")
 
 
 async def _maintain_samples(context: procrastinate.JobContext) -> None:

@@ -21,8 +21,8 @@ from dcim.demo.instance import create_demo, open_demo
 from dcim.demo.load import load_demo
 from dcim.errors import ConflictError
 from dcim.instance import Instance
-from dcim.statements.issuing import issue_month, last_closed_month
 from dcim.statements.models import Statement
+from dcim.statements.monthly_run import Failed, issue_month, last_closed_month
 
 # A demo polls its own agents and nobody else; its operator is invented.
 SETTINGS = {
@@ -107,7 +107,11 @@ def prepare(instance: Callable[[], Instance], announced: list[str]) -> list[supe
                 SCOPE,
                 found.settings,
                 period,
-                progress=lambda one, done, of: say(f"{done}/{of} {one.number} {one.verdict}"),
+                progress=lambda one, done, of: say(
+                    f"{done}/{of} {one.contract} failed: {one.why}"
+                    if isinstance(one, Failed)
+                    else f"{done}/{of} {one.number} {one.verdict}"
+                ),
             )
         plan = open_demo(found.settings.data)
         if plan is not None:

@@ -4,6 +4,7 @@ import code
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -136,15 +137,16 @@ def worker(ctx: click.Context, polling: bool, others: bool, concurrency: int | N
 
 def issue_period(workplace: jobs.Workplace, period: str) -> Mapping[str, object]:
     """The job of the 1st: issue the month and say what came of it."""
-    from dcim.statements.issuing import issue_month
+    from dcim.statements.monthly_run import issue_month
 
-    issued = issue_month(
+    run = issue_month(
         workplace.sessions, Scope.system("issue-statements"), workplace.settings, period
     )
     return {
-        "issued": len(issued),
-        "new": sum(one.new for one in issued),
-        "needs_review": sum(one.verdict == "needs_review" for one in issued),
+        "issued": len(run.issued),
+        "new": sum(one.new for one in run.issued),
+        "needs_review": sum(one.verdict == "needs_review" for one in run.issued),
+        "failed": [asdict(one) for one in run.failed],
     }
 
 

@@ -12,12 +12,11 @@ from dcim.customers.models import Contract, Customer
 from dcim.errors import InvalidError, NotFoundError
 from dcim.statements.issuing import (
     Issued,
-    issue_month,
     issue_statement,
-    last_closed_month,
     month_bounds,
 )
 from dcim.statements.models import Statement, StatementFile
+from dcim.statements.monthly_run import Failed, issue_month, last_closed_month
 
 COLUMNS = ("number", "customer", "result", "credits", "total", "currency")
 
@@ -42,12 +41,17 @@ def issue(ctx: click.Context, everyone: bool, number: str | None, month: str | N
         period = month or last_closed_month(settings.timezone)
         month_bounds(period)
 
-        def show(one: Issued, done: int, of: int) -> None:
+        def show(one: Issued | Failed, done: int, of: int) -> None:
+            if isinstance(one, Failed):
+                remarks.print(f"{done}/{of} {one.contract} FAILED: {one.why}")
+                return
             word = "issued" if one.new else "already issued"
             remarks.print(f"{done}/{of} {one.number} {word}: {one.verdict}")
 
+        failed: list[Failed] = []
         if everyone:
-            issued = issue_month(sessions, scope, settings, period, progress=show)
+            run = issue_month(sessions, scope, settings, period, progress=show)
+            issued, failed = run.issued, run.failed
         else:
             with sessions() as session:
                 session.use_scope(scope)
@@ -61,6 +65,12 @@ def issue(ctx: click.Context, everyone: bool, number: str | None, month: str | N
         COLUMNS,
         [(i.number, i.customer, i.verdict, i.credits, i.total, i.currency) for i in issued],
     )
+    if failed:
+        raise click.ClickException(
+            f"{len(failed)} of {len(failed) + len(issued)} could not be issued: "
+            + "; ".join(f"{one.contract}: {one.why}" for one in failed)
+            + ". The others are. Mend what is said, then run it again."
+        )
 
 
 @statement.command("list")

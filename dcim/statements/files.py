@@ -5,7 +5,7 @@ import json
 import os
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -15,12 +15,9 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.config import Settings
 from dcim.errors import JifangError, NotFoundError
-from dcim.statements.attachments import attachments_of
 from dcim.statements.models import Statement, StatementFile
+from dcim.statements.printing import print_statement
 from dcim.statements.signer import obtain_signer
-
-if TYPE_CHECKING:
-    from reports.attachments import Attachment
 
 
 class FileDamagedError(JifangError):
@@ -35,21 +32,15 @@ def pack_inputs(inputs: dict[str, Any]) -> tuple[bytes, str]:
 
 def unpack_inputs(statement: Statement) -> dict[str, Any]:
     """What the statement was composed from. Raises FileDamagedError when it was altered."""
-    packed = zlib.decompress(statement.inputs)
-    if hashlib.sha256(packed).hexdigest() != statement.inputs_sha256:
-        raise FileDamagedError("The stored inputs of %(number)s changed.", number=statement.number)
-    inputs: dict[str, Any] = json.loads(packed)
+    inputs: dict[str, Any] = json.loads(zlib.decompress(check_inputs(statement)))
     return inputs
 
 
-def attach(inputs: dict[str, Any], language: str) -> list["Attachment"]:
-    """The inputs as the files that travel in the PDF, told in the statement's language."""
-    from reports.attachments import Attachment
-
-    return [
-        Attachment(file.name, file.content, file.media_type, file.what[language])
-        for file in attachments_of(inputs)
-    ]
+def check_inputs(statement: Statement) -> bytes:
+    """The packed inputs as stored. Raises FileDamagedError when they were altered."""
+    if hashlib.sha256(zlib.decompress(statement.inputs)).hexdigest() != statement.inputs_sha256:
+        raise FileDamagedError("The stored inputs of %(number)s changed.", number=statement.number)
+    return statement.inputs
 
 
 def file_path(settings: Settings, statement: Statement) -> Path:
@@ -59,24 +50,35 @@ def file_path(settings: Settings, statement: Statement) -> Path:
 def produce_file(
     session: Session, scope: Scope, settings: Settings, statement: Statement
 ) -> StatementFile:
-    """Render, sign and store the statement's PDF, once: the file that is registered stays.
+    """Render, sign and store the statement's PDF, once: the file that is registered stays."""
+    present = _find_file(session, statement)
+    if present is not None:
+        return present
+    unsigned = print_statement(statement.document, check_inputs(statement))
+    return keep_file(session, scope, settings, statement, unsigned)
 
-    A file that a killed run left behind has no row yet and is written over.
-    """
+
+def _find_file(session: Session, statement: Statement) -> StatementFile | None:
     # Held until commit: of two issuers at once the second finds the first one's file.
     session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
         {"key": f"statement-file/{statement.id}"},
     )
-    present = session.get(StatementFile, statement.id)
+    return session.get(StatementFile, statement.id)
+
+
+def keep_file(
+    session: Session, scope: Scope, settings: Settings, statement: Statement, unsigned: bytes
+) -> StatementFile:
+    """Sign and store what was rendered, unless another run did meanwhile: its file stays.
+
+    A file that a killed run left behind has no row yet and is written over.
+    """
+    present = _find_file(session, statement)
     if present is not None:
         return present
-    from reports.render import render
     from reports.sign import sign
 
-    inputs = unpack_inputs(statement)
-    document: dict[str, Any] = statement.document
-    unsigned = render(document, attach(inputs, document["language"]))
     signer = obtain_signer(session, scope, settings)
     signed = sign(unsigned, signer, utc_now())
     write_durably(file_path(settings, statement), signed)

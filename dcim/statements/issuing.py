@@ -1,16 +1,16 @@
-"""Issuing a month: gather what was measured, compose, freeze, book, render, sign. Once per key."""
+"""Issuing one statement: gather what was measured, compose, freeze, book, render, sign; once."""
 
 import calendar
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
@@ -20,8 +20,6 @@ from dcim.config import Settings
 from dcim.customers.models import Contract, Customer
 from dcim.db import SessionFactory, transaction
 from dcim.errors import ConflictError, InvalidError, NotFoundError
-from dcim.metering.store import PostgresSampleStore
-from dcim.sla.incidents import derive_incidents
 from dcim.sla.meters import Meters
 from dcim.sla.observations import gather_inputs
 from dcim.statements.attachments import read_inputs
@@ -46,13 +44,6 @@ class Issued:
     new: bool
 
 
-def last_closed_month(timezone: str, now: dt.datetime | None = None) -> str:
-    """The month before the one that runs now in this zone, as "2026-10"."""
-    local = (now or utc_now()).astimezone(ZoneInfo(timezone))
-    last = local.date().replace(day=1) - dt.timedelta(days=1)
-    return f"{last:%Y-%m}"
-
-
 def month_bounds(period: str) -> tuple[dt.date, dt.date]:
     """First day of the month and first day after it. Raises InvalidError for no month."""
     try:
@@ -64,95 +55,39 @@ def month_bounds(period: str) -> tuple[dt.date, dt.date]:
     return first, first + dt.timedelta(days=calendar.monthrange(first.year, first.month)[1])
 
 
-def issue_month(
-    sessions: SessionFactory,
-    scope: Scope,
-    settings: Settings,
-    period: str | None = None,
-    *,
-    progress: Callable[[Issued, int, int], None] = lambda issued, done, of: None,
-) -> list[Issued]:
-    """Issue the month of every contract in force then. What is issued already stays as it is.
-
-    Safe to kill and to run again, also twice at once: each statement is frozen, booked and given
-    its file in steps that find what the step before committed.
-    """
-    period = period or last_closed_month(settings.timezone)
-    first, after = month_bounds(period)
-    meters = find_incidents(sessions, scope, settings, period)
-    with transaction(sessions, scope) as session:
-        contracts = session.scalars(
-            scope.apply(
-                select(Contract.id)
-                .join(Customer, Customer.id == Contract.customer_id)
-                .where(
-                    Contract.state != "draft",
-                    Contract.starts_on < after,
-                    or_(Contract.ends_on.is_(None), Contract.ends_on > first),
-                )
-                .order_by(Customer.code, Contract.number),
-                Contract.customer_id,
-            )
-        ).all()
-    issued = []
-    for number, contract_id in enumerate(contracts, 1):
-        one = issue_statement(sessions, scope, settings, contract_id, period, meters=meters)
-        issued.append(one)
-        progress(one, number, len(contracts))
-    return issued
-
-
-def find_incidents(
-    sessions: SessionFactory, scope: Scope, settings: Settings, period: str
-) -> Meters:
-    """Derive the month's incidents from all that was measured, whatever the periodic job missed.
-
-    Returns what was read for it: the contracts of the month are judged by the same.
-    """
-    first, after = month_bounds(period)
-    zone = ZoneInfo(settings.timezone)
-    # A day around: contracts may count their month in another zone.
-    start = dt.datetime.combine(first, dt.time(), zone) - dt.timedelta(days=1)
-    end = min(dt.datetime.combine(after, dt.time(), zone) + dt.timedelta(days=1), utc_now())
-    with transaction(sessions, scope) as session:
-        low, high = int(start.timestamp() * 1000), int(end.timestamp() * 1000)
-        store = PostgresSampleStore()
-        meters = Meters(session, store, low, high)
-        derive_incidents(session, store, low, high, meters=meters)
-    return meters
-
-
 def issue_statement(
     sessions: SessionFactory,
     scope: Scope,
     settings: Settings,
     contract_id: int,
     period: str,
-    *,
-    meters: Meters | None = None,
 ) -> Issued:
-    """Freeze, book and sign one contract's month. `meters`: what was read of the month already.
+    """Freeze, book and sign one contract's month.
 
     Raises NotFoundError for a contract out of reach, InvalidError for a month still open.
     """
     with transaction(sessions, scope) as session:
-        statement, new = freeze_statement(session, scope, settings, contract_id, period, meters)
+        statement, new = freeze_statement(session, scope, settings, contract_id, period)
         statement_id = statement.id
     # A transaction of its own: the frozen statement outlives a crash while rendering.
     with transaction(sessions, scope) as session:
         statement = session.get_one(Statement, statement_id)
         produce_file(session, scope, settings, statement)
-        customer = session.get_one(Customer, statement.customer_id)
-        return Issued(
-            statement.id,
-            statement.number,
-            customer.name,
-            statement.total,
-            statement.credits,
-            statement.currency,
-            statement.verdict,
-            new,
-        )
+        return describe_issued(session, statement, new)
+
+
+def describe_issued(session: Session, statement: Statement, new: bool) -> Issued:
+    customer = session.get_one(Customer, statement.customer_id)
+    return Issued(
+        statement.id,
+        statement.number,
+        customer.name,
+        statement.total,
+        statement.credits,
+        statement.currency,
+        statement.verdict,
+        new,
+    )
 
 
 def freeze_statement(

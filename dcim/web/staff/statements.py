@@ -15,7 +15,8 @@ from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.i18n import gettext as _
 from dcim.statements.files import read_file
-from dcim.statements.issuing import last_closed_month, month_bounds
+from dcim.statements.issuing import month_bounds
+from dcim.statements.monthly_run import last_closed_month
 from dcim.statements.progress import Progress, find_progress, list_months
 from dcim.statements.queries import StatementFilter, find_statement, list_statements
 from dcim.web.staff.answers import go_on

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dcim.config import EncryptionKeys, Settings
 from dcim.db import make_engine, make_sessions
-from dcim.statements.issuing import issue_month
+from dcim.statements.monthly_run import issue_month
 from tests.integration.statements.town import PERIOD, SYSTEM
 
 
@@ -21,7 +21,9 @@ def main() -> None:
     sessions = make_sessions(make_engine(url))
     sys.stdout.write("go\n")
     sys.stdout.flush()
-    issue_month(sessions, SYSTEM, settings, PERIOD)
+    run = issue_month(sessions, SYSTEM, settings, PERIOD)
+    if run.failed:
+        raise SystemExit(f"failed: {run.failed}")
     sys.stdout.write("done\n")
     sys.stdout.flush()
 

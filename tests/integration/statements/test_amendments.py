@@ -15,8 +15,9 @@ from dcim.customers.turning import turn_day
 from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.errors import ConflictError
 from dcim.sla.observations import gather_inputs
-from dcim.statements.issuing import canonical, freeze_statement, issue_month
+from dcim.statements.issuing import canonical, freeze_statement
 from dcim.statements.models import Statement
+from dcim.statements.monthly_run import issue_month
 from tests.integration.statements.town import PERIOD, SYSTEM, build_town
 
 CLERK = Scope.staff("clerk@example.com")
@@ -64,7 +65,7 @@ def test_what_was_issued_stays_and_a_draft_is_not_billed(
     with transaction(sessions, SYSTEM) as session:
         contracts = build_town(session, 2)
         session.get_one(Contract, contracts[1]).state = "draft"
-    (issued,) = issue_month(sessions, SYSTEM, settings, PERIOD)
+    (issued,) = issue_month(sessions, SYSTEM, settings, PERIOD).issued
     assert issued.customer == "客户1"
     with transaction(sessions, SYSTEM) as session:
         raise_fee(session, session.get_one(Contract, contracts[0]))

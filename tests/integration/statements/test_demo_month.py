@@ -21,8 +21,9 @@ from dcim.demo.backfill import backfill
 from dcim.demo.instance import create_demo
 from dcim.demo.load import load_demo
 from dcim.postgres import EmbeddedServer
-from dcim.statements.files import read_file
-from dcim.statements.issuing import find_incidents, freeze_statement, issue_statement
+from dcim.statements.files import produce_file, read_file
+from dcim.statements.issuing import freeze_statement
+from dcim.statements.monthly_run import find_incidents
 from dcim.statements.verifying import verify_file
 from tests.integration.conftest import TEMPLATE
 from tests.servers import fresh_database
@@ -82,16 +83,17 @@ def month(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> I
                     )
                     assert new
                     documents[code] = frozen.document
-            issued = issue_statement(
-                sessions, SYSTEM, settings, ids["C1005"], PERIOD, meters=meters
-            )
             with transaction(sessions, SYSTEM) as session:
-                pdf = read_file(session, SYSTEM, settings, issued.statement_id)
                 frozen, new = freeze_statement(
                     session, SYSTEM, settings, ids["C1005"], PERIOD, meters
                 )
+                produce_file(session, SYSTEM, settings, frozen)
+                pdf = read_file(session, SYSTEM, settings, frozen.id)
+                again, new = freeze_statement(
+                    session, SYSTEM, settings, ids["C1005"], PERIOD, meters
+                )
                 assert not new
-                documents["C1005"] = frozen.document
+                documents["C1005"] = again.document
         yield Month(sessions, settings, documents, pdf)
         engine.dispose()
 

@@ -31,8 +31,9 @@ from dcim.statements import issuing
 from dcim.statements.attachments import attachments_of
 from dcim.statements.composition import compose
 from dcim.statements.files import FileDamagedError, file_path, read_file, unpack_inputs
-from dcim.statements.issuing import freeze_statement, issue_month, issue_statement
+from dcim.statements.issuing import freeze_statement, issue_statement
 from dcim.statements.models import LedgerEntry, Statement, StatementFile
+from dcim.statements.monthly_run import issue_month
 from dcim.statements.signer import obtain_signer
 from reports.sign import KEY_NAME, generate_signer
 from reports.unpacking import embedded_files
@@ -100,10 +101,10 @@ def check_issued(sessions: SessionFactory, settings: Settings, contracts: list[i
 def test_issuing_twice_changes_nothing(
     sessions: SessionFactory, settings: Settings, contracts: list[int]
 ) -> None:
-    first = issue_month(sessions, SYSTEM, settings, PERIOD)
+    first = issue_month(sessions, SYSTEM, settings, PERIOD).issued
     rows = everything(sessions)
     check_issued(sessions, settings, contracts)
-    again = issue_month(sessions, SYSTEM, settings, PERIOD)
+    again = issue_month(sessions, SYSTEM, settings, PERIOD).issued
     assert [one.new for one in first] == [True] * 3
     assert [one.new for one in again] == [False] * 3
     assert everything(sessions) == rows
@@ -300,7 +301,7 @@ def test_two_runs_at_once_leave_one_file_each(
 ) -> None:
     with ThreadPoolExecutor(2) as pool:
         runs = [pool.submit(issue_month, sessions, SYSTEM, settings, PERIOD) for _ in range(2)]
-        found = [run.result() for run in runs]
+        found = [run.result().issued for run in runs]
     new = [one.number for run in found for one in run if one.new]
     assert sorted(new) == sorted(one.number for one in found[0])
     check_issued(sessions, settings, contracts)

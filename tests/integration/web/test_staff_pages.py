@@ -5,23 +5,28 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select, text
+from sqlalchemy import delete, event, select, text
 
+from dcim import jobs
 from dcim.accounts.models import AuditEntry, JobRun
 from dcim.accounts.scope import Scope
+from dcim.commands.processes import issue_period
 from dcim.config import Settings
-from dcim.customers.models import Contract
+from dcim.customers.models import Contract, ContractTerms
 from dcim.db import SessionFactory, transaction
 from dcim.metering.models import Series
 from dcim.policy import POLICY
 from dcim.power.models import PowerNode
 from dcim.sla.feeds import load_supply, read_peaks
-from dcim.statements.issuing import issue_statement, last_closed_month
+from dcim.statements.issuing import issue_statement
 from dcim.statements.models import StatementFile
+from dcim.statements.monthly_run import last_closed_month
 from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.staff_house import (
     HOSTILE,
@@ -325,15 +330,46 @@ def test_issuing_starts_one_job_and_shows_its_progress(
         )
         assert "Waiting for a worker" in answer.get_data(as_text=True)
     with transaction(sessions, Scope.system("test")) as session:
-        jobs = session.execute(
+        queued = session.execute(
             text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'issue_statements'")
         ).scalar()
-        assert jobs == 1
+        assert queued == 1
         assert session.get(JobRun, ("issue-statements", period)) is not None
         deeds = list(session.scalars(select(AuditEntry.action)))
     assert deeds.count("statement.start") == 1
     assert client.get(f"/staff/statements/issue/{period}").status_code == 200
     assert client.get("/staff/statements/issue/never").status_code == 404
+
+
+def test_what_a_run_could_not_issue_is_named_with_its_reason(
+    house: StaffHouse,
+    sessions: SessionFactory,
+    settings: Settings,
+    as_role: Callable[..., FlaskClient],
+) -> None:
+    period = last_closed_month(settings.timezone)
+    with transaction(sessions, SCOPE) as session:
+        session.execute(delete(ContractTerms))
+        contracts = session.scalars(select(Contract.number)).all()
+    workplace = jobs.Workplace(settings, sessions, issue_statements=issue_period)
+    context: Any = SimpleNamespace(
+        job=SimpleNamespace(id=7), additional_context={"workplace": workplace}
+    )
+    with pytest.raises(jobs.StatementsFailedError, match=f"of {period} could not be issued"):
+        jobs._issue_statements(context, period=period)
+    with transaction(sessions, SCOPE) as session:
+        session.execute(
+            text(
+                "INSERT INTO procrastinate_jobs (task_name, queue_name, status, args, lock)"
+                " VALUES ('issue_statements', 'bill', 'failed',"
+                " jsonb_build_object('period', CAST(:period AS text)), 'issue-statements')"
+            ),
+            {"period": period},
+        )
+    part = as_role("finance").get(f"/staff/statements/issue/{period}").get_data(as_text=True)
+    assert f"{len(contracts)} could not be issued; the others are" in part
+    for number in contracts:
+        assert f"Contract {number} has no terms for {period}." in part
 
 
 def test_only_who_may_issue_can_start_it(as_role: Callable[..., FlaskClient]) -> None:
