@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from dcim.sla.rules.facts import Period
 
 DAY_MINUTES = 1440
+# Instants are milliseconds since 1970, and the clock's own arithmetic ends with the year 9999.
+FIRST_MONTH, LAST_MONTH = "1971-01", "9998-12"
 
 
 def to_ms(moment: datetime) -> int:
@@ -53,12 +55,21 @@ def month_days(label: str) -> list[date]:
     """The days of a month written 2026-10."""
     if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", label):
         raise ValueError(f"{label!r} is no month such as 2026-10")
+    if not FIRST_MONTH <= label <= LAST_MONTH:
+        raise ValueError(f"{label!r} lies outside {FIRST_MONTH} to {LAST_MONTH}")
     day = date.fromisoformat(f"{label}-01")
     days = []
     while day.strftime("%Y-%m") == label:
         days.append(day)
         day += timedelta(days=1)
     return days
+
+
+def months_before(ms: int, count: int, zone: str) -> int:
+    """First instant of the local month so many months before the one that the instant is in."""
+    day = local_date(ms, zone)
+    month = day.year * 12 + day.month - 1 - count
+    return day_start(date(month // 12, month % 12 + 1, 1), zone)
 
 
 def month_period(label: str, zone: str) -> Period:

@@ -336,6 +336,8 @@ class PowerTerms:
     free_kwh: Decimal = Decimal(0)
     free_kw: Decimal = Decimal(0)  # through all hours in service
     by_hours: tuple[HourPrice, ...] = ()
+    # The free kW are taken off each interval's energy, instead of the month's.
+    included_by_interval: bool = False
     # Of which hours' energy the free kWh are taken; None without free kWh or without hours.
     included_from: Literal["all_hours", "dearest", "cheapest"] | None = None
 

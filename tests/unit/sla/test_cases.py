@@ -21,6 +21,7 @@ from dcim.sla.rules.facts import (
     Ticket,
     Window,
 )
+from dcim.sla.rules.files.items import LONG_AGO
 from dcim.sla.rules.intervals import subtract
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import format_instant, month_days, month_period, parse_instant
@@ -84,13 +85,14 @@ def case_facts(facts: dict[str, Any], period: Period) -> Facts:
 
 
 def _item(entry: dict[str, Any], period: Period) -> Item:
+    """In service since long ago, as a facts file's item without a `from`."""
     fee = Decimal(entry["mrc"])
     return Item(
         entry["id"],
         entry["kind"],
         fee,
         fee,
-        period.start,
+        LONG_AGO,
         period.end,
         conditions={name: word == "yes" for name, word in entry.get("conditions", {}).items()},
         figures={name: Decimal(word) for name, word in entry.get("figures", {}).items()},

@@ -399,15 +399,15 @@ def test_a_right_that_hangs_on_an_unknown_month_is_never_denied(
 def test_windows_that_reach_back_count_like_a_list_of_outages(
     here: Outages, before: list[int], more_than: int
 ) -> None:
-    """Oracle: try every window of 30 days that begins at a whole hour."""
+    """Oracle: every window of 30 days that begins at a whole hour and reaches into the month."""
     days = sorted(set(before))
     events = tuple((MONTH.start - (n + 1) * DAY, MONTH.start - (n + 1) * DAY + 60 * MINUTE)
                    for n in days)  # fmt: skip
     months = [month_period(f"2026-0{n}", "Asia/Shanghai") for n in (4, 5)]
     past = tuple(
-        Past(m.start, m.end, {"a.i": PastResult(True, Decimal(0),
-             tuple(e for e in events if m.start <= e[0] < m.end))})
+        Past(m.start, m.end, {"a.i": PastResult(bool(mine), Decimal(0), mine)})
         for m in months
+        for mine in [tuple(e for e in events if m.start <= e[0] < m.end)]
     )  # fmt: skip
     tail = f"termination: [{{when: events > {more_than}, window: any 30 d}}]"
     terms = contract(["form: flat, give: 9 %"], tail)
@@ -418,8 +418,8 @@ def test_windows_that_reach_back_count_like_a_list_of_outages(
     spans = [*events, *((event.start, event.end) for event in result.outcome.events)]
     hour = 60 * MINUTE
     most = max(
-        sum(1 for s, e in spans if s < at + 30 * DAY and e > at)
-        for at in range(MONTH.start - 30 * DAY, MONTH.end - 30 * DAY + 1, hour)
+        sum(1 for s, _ in spans if at <= s < at + 30 * DAY)
+        for at in range(MONTH.start - 30 * DAY + hour, MONTH.end, hour)
     )
     assert found.known
     assert found.reached == (most > more_than)

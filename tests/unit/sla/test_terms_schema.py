@@ -386,6 +386,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("usage.hours", "included", None),
     ("usage.hours", "included_from", None),
     ("usage.hours", "included_from", "valley"),
+    ("usage.hours", "included_by", "interval"),
     ("usage.hours", "pue", "assumed"),
     ("usage.hours.by_hours.0", "hours", None),
     ("usage.hours.by_hours.0", "hours", ["8-22"]),

@@ -118,6 +118,19 @@ def test_octets_have_no_rate_to_hold(word: str) -> None:
         ("peak-valley", ("interval: 15 min", "interval: 2 h"), "cuts through a billing interval"),
         ("peak-valley", ("interval: 15 min", "price: 1.00"), "price: stands beside by_hours"),
         ("peak-valley", ("interval: 15 min", "included: 5 kW"), "included_from: is missing"),
+        (
+            "peak-valley",
+            (
+                "interval: 15 min",
+                "included: 5 kW\n    included_by: interval\n    included_from: dearest",
+            ),
+            "included_from: has no meaning with included_by",
+        ),
+        (
+            "included",
+            ("included: 3 kW", "included: 3 kWh\n    included_by: interval"),
+            "included_by: has a meaning only for kW",
+        ),
         ("peak-valley", ("interval: 15 min", "included_from: dearest"), "included_from: has no"),
         ("included", ("included: 3 kW", "included_from: dearest"), "included_from: has no meaning"),
         ("measured-pue", ("pue: measured", "pue: guessed"), "pue: 'guessed' must be a plain"),

@@ -13,6 +13,10 @@ from dcim.sla.rules.periods import day_start, month_days
 from dcim.sla.rules.quantities import money, read_number, read_percent
 from dcim.sla.rules.terms import Terms
 
+# Where the file doesn't say since when: before anything else it could tell of, so that what a
+# clause asks of earlier months isn't taken for known.
+LONG_AGO = 0
+
 
 def read_items(top: Reader, reading: Reading, month: str) -> tuple[Item, ...]:
     terms, period = reading.terms, reading.period
@@ -23,7 +27,7 @@ def read_items(top: Reader, reading: Reading, month: str) -> tuple[Item, ...]:
         name = words.text("id")
         kind = words.text("kind")
         stated = words.read("from", reading.start, None), words.read("to", reading.moment, None)
-        start = period.start if stated[0] is None else stated[0]
+        start = LONG_AGO if stated[0] is None else stated[0]
         end = period.end if stated[1] is None else stated[1]
         mrc = words.need("mrc", reading.fee, Decimal(0))
         rent = words.read("rent", reading.fee, None)

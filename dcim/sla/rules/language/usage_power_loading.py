@@ -32,6 +32,7 @@ NEW_WORDS = {
 }
 
 
+INCLUDED_BY = ("month", "interval")
 INCLUDED_FROM = ("all_hours", "dearest", "cheapest")
 
 
@@ -70,6 +71,7 @@ def _read_meters(basis: Usage, words: Reader, currency: str) -> Usage:
     if energy:
         power = _read_free(power, words)
         power = replace(power, by_hours=_read_hours_prices(usage, words, currency))
+        power = replace(power, included_by_interval=_read_free_by(power, words))
         power = replace(power, included_from=_read_free_hours(power, words))
     if power.by_hours:
         if words.has("price"):
@@ -84,8 +86,21 @@ def _read_meters(basis: Usage, words: Reader, currency: str) -> Usage:
     return replace(usage, at_least=least, at_most=most)
 
 
+def _read_free_by(power: PowerTerms, words: Reader) -> bool:
+    if not words.has("included_by"):
+        return False
+    by_interval = words.choose("included_by", INCLUDED_BY) == "interval"
+    if not power.free_kw:
+        words.refuse("included_by", "has a meaning only for kW that are included", ("3 kW",))
+    return by_interval
+
+
 def _read_free_hours(power: PowerTerms, words: Reader) -> Any:
     """Of which hours' energy the included is taken: to be said where there are both."""
+    if power.included_by_interval:
+        if words.has("included_from"):
+            words.refuse("included_from", "has no meaning with included_by: interval")
+        return None
     if power.by_hours and (power.free_kwh or power.free_kw):
         return words.choose("included_from", INCLUDED_FROM)
     if words.has("included_from"):

@@ -113,7 +113,14 @@ def _say_energy(usage: Usage, words: PowerTerms) -> list[Words]:
         said.append((f"每月包电 {free} kWh", f"{free} kWh a month are included"))
     if words.free_kw:
         free = plain(words.free_kw)
-        said.append((f"包电 {free} kW（按服务小时）", f"{free} kW through all hours are included"))
+        said.append(
+            (
+                f"包电 {free} kW（逐个计费间隔扣除）",
+                f"{free} kW are included in each billing interval by itself",
+            )
+            if words.included_by_interval
+            else (f"包电 {free} kW（按服务小时）", f"{free} kW through all hours are included")
+        )
     if words.included_from is not None:
         said.append(INCLUDED_FROM_WORDS[words.included_from])
     for row in words.by_hours:

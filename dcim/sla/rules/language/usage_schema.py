@@ -22,7 +22,7 @@ from dcim.sla.rules.language.schema_forms import (
     list_of,
 )
 from dcim.sla.rules.language.usage_bandwidth_loading import OCTET_UNITS
-from dcim.sla.rules.language.usage_power_loading import INCLUDED_FROM
+from dcim.sla.rules.language.usage_power_loading import INCLUDED_BY, INCLUDED_FROM
 
 _MONEY_FORM = rf"{NUMBER_FORM}(\s*[A-Z]{{3}})?"
 _DATA_FORM = rf"{NUMBER_FORM}\s*(GB|TB)"
@@ -115,6 +115,7 @@ USAGE_METHODS: dict[str, dict[str, Word]] = {
         "interval": Word(DURATION),
         "pue": Word({**NUMBER, "pattern": f"^({NUMBER_FORM}|measured)$"}),
         "included": Word(form(rf"{NUMBER_FORM}\s*(kWh|kW)")),
+        "included_by": Word(choice(*INCLUDED_BY)),
         "included_from": Word(choice(*INCLUDED_FROM)),
         "by_hours": Word(list_of("hours_price")),
         "price": Word(_PRICE),
@@ -162,7 +163,10 @@ def usage_schema() -> Schema:
             "then": {"oneOf": [{"required": ["price"]}, {"required": ["by_hours"]}]},
         },
         {
-            "if": {"required": ["by_hours", "included"]},
+            "if": {
+                "required": ["by_hours", "included"],
+                "not": {**_where("included_by", "interval"), "required": ["included_by"]},
+            },
             "then": {"required": ["included_from"]},
             "else": {"properties": {"included_from": False}},
         },

@@ -18,7 +18,8 @@ def split_by_limit(
     An aligned mean is that of the measured part of its window (windows begin at UTC multiples of
     the length) and holds for that part. A rolling mean at an instant is that of the window before
     it, and known only where the whole window was measured; it crosses the limit at the first whole
-    millisecond beyond.
+    millisecond beyond. Where the measurement begins, the mean of the first window holds for all of
+    that window: before it there is nothing, and every month would else begin unknown.
     """
     if average is None:
         return _split(rows, limit)
@@ -92,13 +93,16 @@ def _roll(rows: Sequence[Row], limit: Range, length: int) -> tuple[Intervals, In
     """Between edges of the rows and these edges one window later the sum is linear in time."""
     good: Intervals = []
     bad: Intervals = []
-    for run in _runs(rows):
+    for number, run in enumerate(_runs(rows)):
         first, last = run[0][0] + length, run[-1][1]
         if first > last:
             continue
         edges = {edge for s, e, _ in run for edge in (s, e, s + length, e + length)}
         cuts = sorted({first, last, *(edge for edge in edges if first < edge < last)})
         sums = _sums(run)
+        if number == 0:
+            well = limit.contains(Fraction(_sum_until(sums, first), length))
+            (good if well else bad).append((run[0][0], first))
         for low, high in pairwise(cuts):
             start = _sum_until(sums, low) - _sum_until(sums, low - length)
             end = _sum_until(sums, high) - _sum_until(sums, high - length)

@@ -12,7 +12,7 @@ from dcim.sla.rules.outcomes import Event, Outcome
 from dcim.sla.rules.periods import day_start
 from dcim.sla.rules.quantities import ROUNDING, VALUE_UNITS, fixed, plain, say_duration
 from dcim.sla.rules.steps import Work, join_spans, plain_money, say_exact, span
-from dcim.sla.rules.terms import Credit, FigureBound, Metric, Tier
+from dcim.sla.rules.terms import Credit, FigureBound, Metric, Text, Tier
 
 
 def apply_form(work: Work) -> None:
@@ -31,7 +31,7 @@ def _tiers(work: Work) -> None:
     value = tier_value(work.metric, credit, work.outcome)
     tier, review = find_tier(credit, value)
     work.review = review
-    said = {"zh": f"可用率 {say_exact(value)} %", "en": f"availability {say_exact(value)} %"}
+    said = _say_availability(work, value)
     if credit.form == "tiers_duration":
         length = span(int(value))
         said = {"zh": f"中断 {length['zh']}", "en": f"downtime {length['en']}"}
@@ -44,6 +44,18 @@ def _tiers(work: Work) -> None:
     work.row = say_tier(credit, tier)
     work.note("row", "适用档位", "Row", said, work.row)
     work.add(tier.credit)
+
+
+def _say_availability(work: Work, value: Fraction) -> Text:
+    """With what the rows are compared with, where that isn't the availability itself."""
+    reached = work.outcome.availability
+    exact = (reached if reached is not None else Fraction(1)) * 100
+    if value == exact:
+        return {"zh": f"可用率 {say_exact(exact)} %", "en": f"availability {say_exact(exact)} %"}
+    return {
+        "zh": f"可用率 {say_exact(exact)} %，按 {say_exact(value)} % 对照分档",
+        "en": f"availability {say_exact(exact)} %, compared as {say_exact(value)} %",
+    }
 
 
 def tier_value(metric: Metric, credit: Credit, outcome: Outcome) -> Fraction:
@@ -122,25 +134,31 @@ def _per_increment(work: Work) -> None:
     free = free_time(work)
     increments = sum(_increments(work, length, free) for length in lengths)
     if credit.initial is not None:
-        work.add(credit.initial, Fraction(sum(1 for length in lengths if length > 0)))
+        work.add(credit.initial, Fraction(sum(1 for length in lengths if length > free)))
     started = credit.counted == "started"
     unit = say_duration(credit.increment_ms)
     parts, after = join_spans(lengths), span(int(free))
+    apart = len(lengths) > 1
+    less = (f"减 {after['zh']} 后", f", less {after['en']}") if free else ("", "")
     work.note(
         "increments",
         f"{unit[0]}的个数（{'不足一个按一个计' if started else '不足一个不计'}）",
         f"Periods of {unit[1]} ({'started ones count' if started else 'only full ones count'})",
         {
-            "zh": (f"（{parts['zh']}）" if len(lengths) > 1 else parts["zh"])
-            + (f" − {after['zh']}" if free else "")
-            + f" ÷ {unit[0]}",
-            "en": (f"({parts['en']})" if len(lengths) > 1 else parts["en"])
-            + (f" − {after['en']}" if free else "")
-            + f" ÷ {unit[1]}",
+            "zh": f"各次（{parts['zh']}）分别{less[0]} ÷ {unit[0]}"
+            if apart
+            else f"{_less(parts['zh'], after['zh'], free)} ÷ {unit[0]}",
+            "en": f"each of {parts['en']}{less[1]}, ÷ {unit[1]}"
+            if apart
+            else f"{_less(parts['en'], after['en'], free)} ÷ {unit[1]}",
         },
         str(increments),
     )
     work.add(credit.each, Fraction(increments))
+
+
+def _less(length: str, off: str, free: Fraction) -> str:
+    return f"({length} − {off})" if free else length
 
 
 def _per_shortfall(work: Work) -> None:
@@ -250,7 +268,8 @@ def _prorata(work: Work) -> None:
     free = free_time(work)
     over = max(Fraction(work.outcome.downtime_ms) - free, Fraction(0))
     share = over / work.period.length
-    least = work.day * credit.min_days
+    # Time that costs nothing costs no day either.
+    least = work.day * credit.min_days if over else Fraction(0)
     work.amount = max(work.base * share * Fraction(credit.multiple), least)
     down, whole = span(work.outcome.downtime_ms), span(work.period.length)
     off = span(int(free))
@@ -279,7 +298,7 @@ def event_shares(work: Work) -> list[tuple[Event, Fraction]]:
     return [
         (event, initial + each * _increments(work, event.counted_ms, free))
         for event in outcome.events
-        if event.counted_ms
+        if event.counted_ms > free
     ]
 
 

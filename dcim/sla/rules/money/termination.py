@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from dcim.sla.rules.facts import Facts, Past, Period
+from dcim.sla.rules.facts import Facts, Past, PastResult, Period
 from dcim.sla.rules.intervals import Interval, clip, total
 from dcim.sla.rules.outcomes import Outcome
+from dcim.sla.rules.periods import months_before
 from dcim.sla.rules.quantities import fixed, plain, say_duration, say_span
 from dcim.sla.rules.results import MetricResult, Right
 from dcim.sla.rules.terms import Termination, Terms, Text
@@ -35,7 +36,8 @@ def find_rights(
     rights: list[Right] = []
     for rule in terms.termination:
         if rule.measure == "caps_reached":
-            rights.append(_dated(_caps_right(rule, capped, facts, period), facts, period))
+            right = _caps_right(rule, capped, facts, period, terms.timezone)
+            rights.append(_dated(right, facts, period))
             continue
         for result in results:
             if rule.metrics and result.metric.id not in rule.metrics:
@@ -143,19 +145,29 @@ def _worst_value(
     length = rule.window_ms or period.length
     window = length if rule.reaches_back else min(length, period.length)
     first = period.start - window if rule.reaches_back else period.start
+    if rule.measure == "events":
+        return Fraction(_most_begun(long_ones, first, window, rule.reaches_back))
     starts = sorted({first, period.start, *(s for s, _ in spans), *(e - window for _, e in spans)})
     starts = [min(max(start, first), period.end - window) for start in starts]
-    if rule.measure == "events":
-        return Fraction(
-            max(
-                sum(1 for one in long_ones if one.start < start + window and one.end > start)
-                for start in starts
-            )
-        )
     if rule.measure == "one_event":
         return Fraction(max((one.counted_ms for one in long_ones if one.end > first), default=0))
     worst = max(total(clip(spans, start, start + window)) for start in starts)
     return Fraction(worst * 100, length) if rule.measure == "downtime_pct" else Fraction(worst)
+
+
+def _most_begun(outages: Sequence[_Outage], first: int, window: int, reaches_back: bool) -> int:
+    """Most that begin within one window, from its first instant to before its end. What began
+    before `first` and lasts beyond it begins there; a window that reaches back from the period
+    begins after it, else it would have no part of the period."""
+    begins = [max(one.start, first) for one in outages if one.end > first]
+    return max(
+        (
+            sum(1 for begin in begins if start <= begin < start + window)
+            for start in begins
+            if start > first or not reaches_back
+        ),
+        default=0,
+    )
 
 
 def _window_right(rule: Termination, result: MetricResult, facts: Facts, period: Period) -> Right:
@@ -172,10 +184,17 @@ def _window_right(rule: Termination, result: MetricResult, facts: Facts, period:
         chain = known_before(facts.past, result.id, period.start)
         known_since = chain[-1].start if chain else period.start
         known = known_since <= max(period.start - length, result.item.start)
+        if not result.outcome.by_figure:
+            known &= not any(_lacks_events(past.results[result.id]) for past in chain)
         if result.result == "needs_review":
             known &= not is_over(_worst_value(rule, result, result.worst, facts, period))
     said = _say_value(rule, value) if known else NOT_KNOWN
     return Right(result.id, rule, reached, said, _say_window(rule, result, length), known)
+
+
+def _lacks_events(past: PastResult) -> bool:
+    """Missed, and nobody said by which outages."""
+    return past.missed and not past.events
 
 
 def _say_value(rule: Termination, value: Fraction) -> str:
@@ -226,10 +245,13 @@ def _missed_right(rule: Termination, result: MetricResult, facts: Facts, period:
     return Right(result.id, rule, reached, str(count) if known else NOT_KNOWN, text, known)
 
 
-def _caps_right(rule: Termination, capped: bool, facts: Facts, period: Period) -> Right:
+def _caps_right(rule: Termination, capped: bool, facts: Facts, period: Period, zone: str) -> Right:
+    """Each period among those looked at counts, also where one between isn't known."""
     need, of = int(rule.more_than), rule.of_periods
+    first = months_before(period.start, of - 1, zone)
+    looked_at = [past for past in facts.past if first <= past.start and past.end <= period.start]
     chain = known_before(facts.past, "", period.start)[: of - 1]
-    count = int(capped) + sum(1 for past in chain if past.capped)
+    count = int(capped) + sum(1 for past in looked_at if past.capped)
     begin = chain[-1].start if chain else period.start
     begun = min((item.start for item in facts.items), default=period.start)
     known = count >= need or len(chain) == of - 1 or begun >= begin

@@ -178,6 +178,8 @@ class _Work:
         kwh = Fraction(sum(value or 0 for value in readings.values), 10**6) * pue
         self._energy_step("energy", text, kwh, said)
         free = self._free_kwh(readings)
+        if self.words.included_by_interval:
+            free = kwh - sum(self._above_each(readings, pue), Fraction(0))
         billed = max(kwh - free, Fraction(0))
         if free:
             self._above_step("above", kwh, free)
@@ -191,6 +193,13 @@ class _Work:
             "en": f"sum of the meters of all feeds × PUE {pue}",
         }
         self.steps.append(Step(f"{key}-kwh", name, formula, both(f"{say_exact(kwh)} kWh")))
+
+    def _above_each(self, readings: Readings, pue: Fraction) -> list[Fraction]:
+        """kWh of each interval above what is included in it; of one not measured none."""
+        hours = Fraction(readings.interval_ms, HOUR_MS)
+        free = Fraction(self.words.free_kw) * hours
+        energy = [Fraction(value or 0, 10**6) * pue for value in readings.values]
+        return [max(kwh - free, Fraction(0)) for kwh in energy]
 
     def _free_kwh(self, readings: Readings) -> Fraction:
         hours = Fraction(readings.end - readings.first, HOUR_MS)
@@ -212,14 +221,21 @@ class _Work:
             * pue
             for row in rows
         ]
-        free = share_free(
-            self._free_kwh(readings), energy, [row.price for row in rows], self.words.included_from
-        )
+        if self.words.included_by_interval:
+            above = self._above_each(readings, pue)
+            free = [
+                kwh - sum((a for a, minute in zip(above, minutes, strict=True)
+                           if any(within(minute, hours) for hours in row.hours)), Fraction(0))
+                for kwh, row in zip(energy, rows, strict=True)
+            ]  # fmt: skip
+        else:
+            prices = [row.price for row in rows]
+            free = share_free(self._free_kwh(readings), energy, prices, self.words.included_from)
         for place, (row, kwh, less) in enumerate(zip(rows, energy, free, strict=True), 1):
             key = f"energy:{place}"
             name = {"zh": f"电量电费：{row.name['zh']}", "en": f"Energy, {row.name['en']}"}
             self._energy_step(key, name, kwh, said)
-            if self.words.included_from is not None:
+            if self.words.free_kwh or self.words.free_kw:
                 self._above_step(f"{key}-above", kwh, less)
             self.book(price_line(self.terms, key, name, kwh - less, "kWh", row.price))
         return sum(energy, Fraction(0))
