@@ -120,7 +120,7 @@ def rewrite_incident(
     require_person(session, scope)
     if not row.manual:
         raise ConflictError(
-            "What was measured is never edited; propose to overrule it, and a second person decides."
+            "What was measured is never edited; propose to overrule it: a second person decides."
         )
     _check_words(wanted, now or utc_now())
     _wait_for_turn(session, row.subject)
