@@ -224,6 +224,23 @@ def _refuse_twice(session: Session, wanted: NewLink) -> None:
             raise ConflictError("%(who)s linked them so already.", who=standing.made_by)
 
 
+def find_window_id(session: Session, code: str) -> int:
+    found = session.scalar(select(Maintenance.id).where(Maintenance.code == code.strip()))
+    if found is None:
+        raise InvalidError(
+            "There is no maintenance %(code)s.", {"maintenance": ["unknown"]}, code=code
+        )
+    return found
+
+
+def find_link(session: Session, scope: Scope, link_id: int) -> LinkRow:
+    incident_id = session.scalar(select(IncidentLink.incident_id).where(IncidentLink.id == link_id))
+    if incident_id is None or not scope.is_staff:
+        raise NotFoundError("No such link.")
+    rows = list_links(session, scope, incident_id)
+    return next(row for row in rows if row.id == link_id)
+
+
 def list_links(session: Session, scope: Scope, incident_id: int) -> list[LinkRow]:
     """All that a person decided about the incident from either side, undone ones too."""
     if not scope.is_staff:

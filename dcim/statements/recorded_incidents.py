@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractItem
 from dcim.errors import ConflictError, NotFoundError
-from dcim.sla.manual_incidents import OPEN_END, ManualIncident, rewrite_incident
+from dcim.sla.incident_subjects import OPEN_END
+from dcim.sla.manual_incidents import ManualIncident, rewrite_incident
 from dcim.sla.models import Incident
 from dcim.sla.rules.intervals import clip
 from dcim.sla.rules.periods import month_period, to_ms
