@@ -196,13 +196,11 @@ def _refuse_both(session: Session, incident_id: int, kind: str) -> None:
             or_(IncidentLink.incident_id == incident_id, IncidentLink.other_id == incident_id),
         )
     ).first()
-    if standing is not None:
-        raise ConflictError(
-            "INC-%(number)s is merged already; undo that first."
-            if kind == "merge"
-            else "INC-%(number)s is split already; undo that first.",
-            number=incident_id,
-        )
+    if standing is None:
+        return
+    if kind == "merge":
+        raise ConflictError("INC-%(number)s is merged already; undo that first.", number=incident_id)
+    raise ConflictError("INC-%(number)s is split already; undo that first.", number=incident_id)
 
 
 def _refuse_twice(session: Session, wanted: NewLink) -> None:

@@ -51,8 +51,13 @@ def find_subject_id(session: Session, subject_kind: str, words: str) -> int:
     found = session.scalars(select(column.id).where(column.code == words.strip())).all()
     if len(found) == 1:
         return found[0]
-    said = "There are several of this name." if found else "There is nothing of this name."
-    raise InvalidError(said, {"subject": [said]})
+    if found:
+        raise InvalidError(
+            "Several are called %(name)s; use the API, which takes the id.",
+            {"subject": ["not unique"]},
+            name=words,
+        )
+    raise InvalidError("Nothing is called %(name)s.", {"subject": ["unknown"]}, name=words)
 
 
 def find_subject(

@@ -536,8 +536,10 @@ def _seed_rulings(session: Session, tenant: Tenant, incident_id: int) -> None:
         proposed_at=SINCE, proposer_id=people[0], state="accepted", decided_at=NOW,
         decider_id=people[1],
     )  # fmt: skip
-    other = make(session, Incident, tag, kind="network", started_at=SINCE, manual=False,
-                 subject="", reason="", evidence=[])  # fmt: skip
+    other = make(
+        session, Incident, tag, key=f"other-{tag}", kind="network", started_at=SINCE, manual=False,
+        subject="", reason="", evidence=[],
+    )  # fmt: skip
     link = IncidentLink(
         kind="consequence", incident_id=incident_id, other_id=other.id,
         reason=canary(tag, "incident_link", "reason"), made_at=SINCE, made_by="x",
