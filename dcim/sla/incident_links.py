@@ -16,6 +16,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.operations.models import Maintenance
+from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page
 from dcim.sla.models import Incident
 from dcim.sla.ruling_models import LINK_KINDS, IncidentLink
 
@@ -49,6 +50,12 @@ class LinkRow:
     undone_at: dt.datetime | None
     undone_by: str
     undo_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFilter:
+    link_id: int | None = None
+    incident_id: int | None = None
 
 
 def link_incident(session: Session, scope: Scope, wanted: NewLink) -> IncidentLink:
@@ -199,7 +206,9 @@ def _refuse_both(session: Session, incident_id: int, kind: str) -> None:
     if standing is None:
         return
     if kind == "merge":
-        raise ConflictError("INC-%(number)s is merged already; undo that first.", number=incident_id)
+        raise ConflictError(
+            "INC-%(number)s is merged already; undo that first.", number=incident_id
+        )
     raise ConflictError("INC-%(number)s is split already; undo that first.", number=incident_id)
 
 
@@ -232,19 +241,24 @@ def find_window_id(session: Session, code: str) -> int:
 
 
 def find_link(session: Session, scope: Scope, link_id: int) -> LinkRow:
-    incident_id = session.scalar(select(IncidentLink.incident_id).where(IncidentLink.id == link_id))
-    if incident_id is None or not scope.is_staff:
+    """Raises NotFoundError for one that is absent, ForbiddenError for customers."""
+    found = list_links(session, scope, LinkFilter(link_id=link_id)).items
+    if not found:
         raise NotFoundError("No such link.")
-    rows = list_links(session, scope, incident_id)
-    return next(row for row in rows if row.id == link_id)
+    return found[0]
 
 
-def list_links(session: Session, scope: Scope, incident_id: int) -> list[LinkRow]:
-    """All that a person decided about the incident from either side, undone ones too."""
+def list_links(
+    session: Session,
+    scope: Scope,
+    wanted: LinkFilter = LinkFilter(),
+    paging: Paging = FIRST_PAGE,
+) -> Page[LinkRow]:
+    """All that people decided, of an incident from either side, undone ones too; newest first."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff see how incidents hang together.")
     window = aliased(Maintenance)
-    rows = session.execute(
+    statement: Query = (
         select(
             IncidentLink.id,
             IncidentLink.kind,
@@ -261,7 +275,12 @@ def list_links(session: Session, scope: Scope, incident_id: int) -> list[LinkRow
             IncidentLink.undo_reason,
         )
         .outerjoin(window, window.id == IncidentLink.maintenance_id)
-        .where(or_(IncidentLink.incident_id == incident_id, IncidentLink.other_id == incident_id))
-        .order_by(IncidentLink.id)
+        .order_by(IncidentLink.id.desc())
     )
-    return [LinkRow(**row._mapping) for row in rows]
+    if wanted.link_id is not None:
+        statement = statement.where(IncidentLink.id == wanted.link_id)
+    if (one := wanted.incident_id) is not None:
+        statement = statement.where(
+            or_(IncidentLink.incident_id == one, IncidentLink.other_id == one)
+        )
+    return fetch_page(session, LinkRow, statement, paging)

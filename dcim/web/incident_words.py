@@ -2,9 +2,9 @@
 
 from flask_babel import lazy_gettext as _l
 
-CONTEST_WORDS = {"open": _l("open"), "upheld": _l("Upheld"), "refused": _l("Refused")}
+CONTEST_WORDS = {"open": _l("waiting"), "upheld": _l("Upheld"), "refused": _l("Refused")}
 OVERRULE_WORDS = {
-    "open": _l("open"),
+    "open": _l("waiting"),
     "accepted": _l("Accepted"),
     "refused": _l("Refused"),
     "withdrawn": _l("Withdrawn"),

@@ -8,7 +8,6 @@ from dcim.api.fields import Instant, PageQuery, Text, Whole, choice, query_id, t
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.http.database import current_scope, db_session
-from dcim.paging import slice_page
 from dcim.sla.contests import (
     ContestFilter,
     ContestRow,
@@ -18,6 +17,7 @@ from dcim.sla.contests import (
     refuse_contest,
 )
 from dcim.sla.incident_links import (
+    LinkFilter,
     LinkRow,
     NewLink,
     find_link,
@@ -96,7 +96,7 @@ class Reason(Schema):
 
 
 class LinkQuery(PageQuery):
-    incident_id = Whole(in_query=True, required=True)
+    incident_id = query_id()
 
 
 class NewIncidentLink(Schema):
@@ -196,10 +196,9 @@ def withdraw_incident_overrule(body: dict[str, Any], incident_overrule_id: int) 
 @links.arguments(LinkQuery, location="query")
 @links.response(200, page_of(LinkRow))
 def list_incident_links(query: dict[str, Any]) -> Any:
-    """List how one incident hangs together with others, undone links too."""
+    """List how incidents hang together, undone links too, newest first."""
     paging = take_paging(query)
-    found = list_links(db_session(), current_scope(), **query)
-    return slice_page(found, paging)
+    return list_links(db_session(), current_scope(), LinkFilter(**query), paging)
 
 
 @links.post("")

@@ -98,7 +98,7 @@ def record_manual_incident() -> Response | BaseResponse:
         return _("INC-%(number)s is recorded.", number=row.id), row.id
 
     sub = _("For what no meter saw; it counts like what was measured.")
-    return _answer(form, _("Record an incident"), _("Record"), None, deed, sub=sub)
+    return _answer(form, _("Record an incident"), _("Record an incident"), None, deed, sub=sub)
 
 
 @staff.route("/incidents/<int:incident_id>/edit", methods=["GET", "POST"])
@@ -233,7 +233,7 @@ def link(incident_id: int) -> Response | BaseResponse:
         )
         return _("It is linked."), one.id
 
-    return _answer(form, _("Link the incident"), _("Link"), one, deed)
+    return _answer(form, _("Link the incident"), _("Link the incident"), one, deed)
 
 
 @staff.route("/incident-links/<int:incident_link_id>/undo", methods=["GET", "POST"])

@@ -49,7 +49,7 @@ class AboutForm(FlaskForm):  # type: ignore[misc]
     kind = SelectField(
         _l("What was lost"),
         choices=[
-            SelectChoice("power_feed", _l("One feed")),
+            SelectChoice("power_feed", _l("One feed lost")),
             SelectChoice("network", _l("Network")),
             SelectChoice("power", _l("All power of the item")),
         ],
@@ -73,12 +73,14 @@ class RecordForm(AboutForm, CorrectionForm):
 
 
 class ReasonForm(FlaskForm):  # type: ignore[misc]
-    reason = _why(_l("Reason"))
+    reason = _why(_l("Why"))
 
 
 class OverruleForm(FlaskForm):  # type: ignore[misc]
     ruling = SelectField(_l("Ruling"), choices=_options(RULING_WORDS))
-    customer_id = SelectField(_l("For whom"), coerce=int, validators=[InputRequired(MISSING)])
+    customer_id = SelectField(
+        _l("Which customers"), coerce=int, validators=[InputRequired(MISSING)]
+    )
     starts_at = DateTimeLocalField(_l("From"), validators=[Optional()], **TO_THE_SECOND)
     ends_at = DateTimeLocalField(_l("Until"), validators=[Optional()], **TO_THE_SECOND)
     cause_class = SelectField(_l("Class in the terms"), choices=_options(CAUSE_CLASSES))
@@ -96,10 +98,10 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
 
 
 class LinkForm(FlaskForm):  # type: ignore[misc]
-    kind = SelectField(_l("Link"), choices=_options(LINK_WORDS))
+    kind = SelectField(_l("Kind of link"), choices=_options(LINK_WORDS))
     other_id = IntegerField(_l("Other incident: INC-"), validators=[Optional()])
     maintenance = StringField(
         _l("Code of the maintenance"), filters=[strip], validators=[Length(max=64)]
     )
     split_at = DateTimeLocalField(_l("Second event from"), validators=[Optional()], **TO_THE_SECOND)
-    reason = _why(_l("Reason"))
+    reason = _why(_l("Why"))

@@ -8,7 +8,7 @@ from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.paging import EVERYTHING, Paging
 from dcim.sla.contests import ContestFilter, list_contests
-from dcim.sla.incident_links import list_links
+from dcim.sla.incident_links import LinkFilter, list_links
 from dcim.sla.overrules import OverruleFilter, list_overrules
 from dcim.sla.queries import IncidentFilter, find_incident, list_incidents
 from dcim.web.incident_words import (
@@ -80,7 +80,7 @@ def incident(incident_id: int) -> str:
         overrules=list_overrules(
             session, scope, OverruleFilter(incident_id=incident_id), EVERYTHING
         ).items,
-        links=list_links(session, scope, incident_id),
+        links=list_links(session, scope, LinkFilter(incident_id=incident_id), EVERYTHING).items,
         deeds=list_entries(
             session, scope, AuditFilter(subject=f"incident/{incident_id}"), Paging(1, 100)
         ).items,

@@ -11,7 +11,7 @@ from dcim.config import Settings
 from dcim.db import ScopedSession
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.operations.models import Maintenance
-from dcim.sla.incident_links import NewLink, link_incident, list_links, undo_link
+from dcim.sla.incident_links import LinkFilter, NewLink, link_incident, list_links, undo_link
 from dcim.sla.models import Incident
 from dcim.sla.ruling_models import IncidentLink
 from dcim.statements.attachments import read_inputs
@@ -69,7 +69,7 @@ def test_merging_counts_the_same_but_for_rules_of_an_event(
     undo_link(desk.session, desk.bob, merged.id, "查明是两次")
     assert lengths(desk, LONG) == []
     assert "links" not in desk.inputs(TWO)
-    (row,) = list_links(desk.session, desk.ann, later.id)
+    (row,) = list_links(desk.session, desk.ann, LinkFilter(incident_id=later.id)).items
     assert (row.made_by, row.undone_by) == ("ann@example.com", "bob@example.com")
     # Undone, it may be decided anew.
     link(desk, "merge", other_id=later.id)
@@ -145,7 +145,7 @@ def test_what_cannot_hang_together_is_refused(desk: IncidentDesk, later: Inciden
                 desk.session, scope, NewLink(desk.incident.id, "merge", "x", other_id=later.id)
             )
         with pytest.raises(ForbiddenError):
-            list_links(desk.session, scope, desk.incident.id)
+            list_links(desk.session, scope)
 
 
 def test_links_that_stand_are_not_contradicted(desk: IncidentDesk, later: Incident) -> None:

@@ -138,7 +138,7 @@ def test_recording_correcting_and_linking(
     merged = noc.post(link, kind="merge", **blank | {"other_id": str(ids[0])})
     assert "HX-Redirect" in merged.headers
     with transaction(sessions, SYSTEM) as session:
-        (row,) = list_links(session, SYSTEM, made.id)
+        (row,) = list_links(session, SYSTEM).items
     undo = f"/staff/incident-links/{row.id}/undo"
     assert undo in noc.client.get(f"/staff/incidents/{made.id}").get_data(as_text=True)
     assert "HX-Redirect" in noc.post(undo, reason="看错了").headers
