@@ -1,6 +1,7 @@
 """What waits for people about incidents, the list, and one with its evidence and its history."""
 
 from flask import render_template, url_for
+from flask_babel import lazy_gettext as _l
 
 from dcim.accounts.audit_log import AuditFilter, list_entries
 from dcim.http.database import current_scope, db_session
@@ -8,6 +9,7 @@ from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.paging import EVERYTHING, Paging
 from dcim.sla.contests import ContestFilter, list_contests
+from dcim.sla.evidence_samples import read_edges
 from dcim.sla.incident_links import LinkFilter, list_links
 from dcim.sla.overrules import OverruleFilter, list_overrules
 from dcim.sla.queries import IncidentFilter, find_incident, list_incidents
@@ -32,6 +34,7 @@ WORDS = {
     "overrule_words": OVERRULE_WORDS,
     "link_words": LINK_WORDS,
 }
+READINGS = {"up": _l("Up"), "down": _l("Down"), "unknown": _l("Unknown")}
 ORIGINS = {"manual": True, "measured": False}
 
 
@@ -74,6 +77,8 @@ def incident(incident_id: int) -> str:
         hits=hits_of(one, names),
         resources=[entry["resource"] for entry in one.evidence if "resource" in entry],
         series=[entry for entry in one.evidence if "series" in entry],
+        samples=read_edges(session, scope, one),
+        readings=READINGS,
         contests=list_contests(
             session, scope, ContestFilter(incident_id=incident_id), EVERYTHING
         ).items,
