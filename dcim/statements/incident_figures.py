@@ -99,7 +99,7 @@ def say_ruling(ruling: Mapping[str, Any], zone: str) -> Text:
         to = {"zh": f"{to['zh']}（{kind}）", "en": f"{to['en']} ({kind})"}
     who = ruling["proposed_by"], ruling["accepted_by"]
     return {
-        "zh": f"实测 {measured}，改判为{to['zh']}；{who[0]} 提出、{who[1]} 批准，"
+        "zh": f"实测 {measured}，改判为 {to['zh']}；{who[0]} 提出、{who[1]} 批准，"
         f"理由：{ruling['reason']}",
         "en": f"measured {measured}, overruled to {to['en']} by {who[0]} and {who[1]}, "
         f"because: {ruling['reason']}",
@@ -195,11 +195,13 @@ def _tell_once(case: Case, sections: list[dict[str, Any]]) -> None:
         length = say_span(round(part["counted_s"] * 1000))
         part["counted"], part["counted_s"], part["metrics"] = False, 0, []
         part["information"] = True
-        part["reason"] = {
+        counts: Text = {
             "zh": f"仅一部分中断不计；与其余同时中断的 {length[0]}计入 {whole['id']}",
             "en": f"losing some does not count; the {length[1]} in which all were down count "
             f"in {whole['id']}",
         }
+        ruled = [part["overruled"]["text"]] if "overruled" in part else []
+        part["reason"] = _join(*ruled, counts, *(link["text"] for link in part.get("links", [])))
 
 
 def _with_credit(reason: Text, case: Case, metrics: list[MetricResult], span: Interval) -> Text:

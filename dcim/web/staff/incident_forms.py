@@ -65,7 +65,7 @@ class CorrectionForm(FlaskForm):  # type: ignore[misc]
     )
     cause = StringField(_l("Cause"), filters=[strip], validators=[Length(max=255)])
     cause_en = StringField(_l("Cause in English"), filters=[strip], validators=[Length(max=255)])
-    reason = _why(_l("How it is known"))
+    reason = _why(_l("How it is known, which the statement tells"))
 
 
 class RecordForm(AboutForm, CorrectionForm):
@@ -104,4 +104,4 @@ class LinkForm(FlaskForm):  # type: ignore[misc]
         _l("Code of the maintenance"), filters=[strip], validators=[Length(max=64)]
     )
     split_at = DateTimeLocalField(_l("Second event from"), validators=[Optional()], **TO_THE_SECOND)
-    reason = _why(_l("Why"))
+    reason = _why(_l("Reason, which the statement tells"))

@@ -11,8 +11,9 @@ from dcim.sla.rules.facts import Cut, Facts, Item, Merged, Period, Resource, Sta
 from dcim.sla.rules.intervals import Intervals, clip, intersect, subtract, total, union
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.measures.availability import cut_at, measure_downtime, skip_first
+from dcim.statements.composition import compose
 from dcim.statements.rulings import erase, repaint
-from tests.statements.examples import END, MINUTE, START
+from tests.statements.examples import END, MINUTE, START, breached_inputs
 from tests.statements.examples import TERMS as HERE
 
 EDGES = st.integers(0, 60)
@@ -136,3 +137,61 @@ def test_merging_and_splitting_move_no_downtime(minutes: list[int]) -> None:
     assert month(outages, merged=True) == (plain[0], plain[1] - 1)
     middle = sum(outages[0]) // 2
     assert month(outages, cut=middle) == (plain[0], plain[1] + 1)
+
+
+def ruled(incident: dict[str, Any], **given_: Any) -> dict[str, Any]:
+    return {
+        "id": "OVR-1", "incident": incident["id"], "ruling": "did_not_happen",
+        "measured": {"start": incident["start"], "end": incident["end"]},
+        "resources": incident["resources"], "reason": "UPS log", "decision": "checked",
+        "proposed_by": "ann", "proposed_at": "2026-10-20T02:00:00Z",
+        "accepted_by": "bob", "accepted_at": "2026-10-20T03:00:00Z",
+    } | given_  # fmt: skip
+
+
+def test_the_example_month_overruled() -> None:
+    """Both feeds were down on the 13th; by the ruling they weren't."""
+    inputs = breached_inputs("en")
+    both = next(one for one in inputs["incidents"] if one["id"] == "INC-1013")
+    document = compose(inputs | {"overrules": [ruled(both)]}).data
+    power = next(one for one in document["metrics"] if one["id"] == "power.A05")
+    # What nobody measured elsewhere in the month is then left to a person.
+    assert (power["result"], power["downtime_s"], power["credit"]["amount"]) == (
+        "needs_review", 0, "0.00",
+    )  # fmt: skip
+    told = {one["id"]: one for one in document["incidents"]}
+    assert (told["INC-1013"]["counted"], told["INC-1013"]["metrics"]) == (False, [])
+    assert "overruled to did not happen by ann and bob" in told["INC-1013"]["reason"]["en"]
+    # The others are told as before.
+    plain = {one["id"]: one for one in compose(inputs).data["incidents"]}
+    assert told["INC-1006"] == plain["INC-1006"]
+
+
+def test_a_part_told_once_keeps_its_ruling() -> None:
+    inputs = breached_inputs("en")
+    both = next(one for one in inputs["incidents"] if one["id"] == "INC-1013")
+    part = dict(both) | {"id": "INC-1", "resources": both["resources"][:1]}
+    inputs["incidents"].append(part)
+    document = compose(inputs | {"overrules": [ruled(part, ruling="as_measured")]}).data
+    (told,) = (one for one in document["incidents"] if one["id"] == "INC-1")
+    assert told["counted"] is False
+    assert told["reason"]["en"].startswith("measured ")
+    assert told["reason"]["en"].endswith("count in INC-1013")
+
+
+def test_a_struck_out_temperature_is_unknown_not_well() -> None:
+    inputs = breached_inputs("en")
+    hot = next(one for one in inputs["incidents"] if one["id"] == "INC-1027")
+    before, after = compose(inputs), compose(inputs | {"overrules": [ruled(hot)]})
+    was, then = (
+        next(one for one in made.data["metrics"] if one["metric"] == "temperature")
+        for made in (before, after)
+    )
+    assert was["downtime_s"] > 0
+    assert (then["downtime_s"], then["unknown_s"] > was["unknown_s"]) == (0, True)
+    # What was measured stays attached, value by value.
+    kept = [
+        {file.name: file.content for file in made.attachments if file.name != "facts.json"}
+        for made in (before, after)
+    ]
+    assert kept[0] == kept[1]
