@@ -13,7 +13,7 @@ from dcim.accounts.models import LoginFailure, Role, User
 from dcim.accounts.roles import ROLES
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
-from dcim.errors import ConflictError, InvalidError
+from dcim.errors import ConflictError, ForbiddenError, InvalidError
 
 # Failed sign-ins before the brake holds, counted over the window (ASVS 5.0 V6.3.1).
 FAILURE_WINDOW = dt.timedelta(minutes=15)
@@ -139,3 +139,11 @@ def note_failure(session: Session, account: str, source: str) -> None:
 def forget_failures(session: Session, account: str) -> None:
     """A right password clears the account's count, not the source's."""
     session.execute(delete(LoginFailure).where(LoginFailure.account == account.strip().lower()))
+
+
+def require_person(session: Session, scope: Scope) -> User:
+    """Who of staff acts. Raises ForbiddenError for customers, jobs and commands."""
+    person = session.scalar(select(User).where(User.email == scope.actor, User.active))
+    if not scope.is_staff or person is None or person.customer_id is not None:
+        raise ForbiddenError("Only a person of staff, signed in as such, may do this.")
+    return person

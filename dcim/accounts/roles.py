@@ -20,6 +20,10 @@ class Right(StrEnum):
     CHANGE_CONTRACTS = "change_contracts"
     SEE_STATEMENTS = "see_statements"
     ISSUE_STATEMENTS = "issue_statements"
+    # Record and link incidents, contest them, propose to count one otherwise than measured.
+    KEEP_INCIDENTS = "keep_incidents"
+    # Accept or refuse what someone else proposed.
+    DECIDE_OVERRULES = "decide_overrules"
     SEE_AUDIT = "see_audit"
     MANAGE_PEOPLE = "manage_people"
     MANAGE_CREDENTIALS = "manage_credentials"
@@ -47,9 +51,13 @@ ROLES: dict[str, RoleSpec] = {
         RoleSpec(
             "staff",
             "IDC staff: assigns space, installs devices, connects them",
-            _SEE | _BUILD | {Right.SEE_STATEMENTS},
+            _SEE | _BUILD | {Right.SEE_STATEMENTS, Right.KEEP_INCIDENTS},
         ),
-        RoleSpec("noc", "Network operations: watches, acknowledges", _SEE),
+        RoleSpec(
+            "noc",
+            "Network operations: watches, acknowledges, keeps incidents",
+            _SEE | {Right.KEEP_INCIDENTS},
+        ),
         RoleSpec(
             "finance",
             "Finance: issues and reads statements",
@@ -60,6 +68,7 @@ ROLES: dict[str, RoleSpec] = {
                     Right.CHANGE_CONTRACTS,
                     Right.SEE_STATEMENTS,
                     Right.ISSUE_STATEMENTS,
+                    Right.DECIDE_OVERRULES,
                 }
             ),
         ),
@@ -78,6 +87,8 @@ ROLES: dict[str, RoleSpec] = {
                 Right.CHANGE_CUSTOMERS,
                 Right.CHANGE_CONTRACTS,
                 Right.SEE_STATEMENTS,
+                Right.KEEP_INCIDENTS,
+                Right.DECIDE_OVERRULES,
                 Right.SEE_AUDIT,
                 Right.MANAGE_PEOPLE,
                 Right.MANAGE_CREDENTIALS,

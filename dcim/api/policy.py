@@ -10,6 +10,8 @@ POWER = needs(Right.SEE_POWER, Right.OWN_THINGS)
 NETWORK = needs(Right.SEE_NETWORK, Right.OWN_THINGS)
 CUSTOMERS = needs(Right.SEE_CUSTOMERS, Right.OWN_THINGS)
 STATEMENTS = needs(Right.SEE_STATEMENTS, Right.OWN_STATEMENTS)
+INCIDENTS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS, Right.OWN_THINGS)
+RULINGS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS, Right.OWN_STATEMENTS)
 
 API_POLICY: dict[str, Access] = {
     "api_docs.openapi": SIGNED_IN,
@@ -67,8 +69,22 @@ API_POLICY: dict[str, Access] = {
     "api_discovery.check": needs(Right.CHANGE_DEVICES),
     "api_discovery.introduce": needs(Right.CHANGE_DEVICES),
     "api_contracts.show_agreement": CUSTOMERS,
-    "api_incidents.list_incidents": NETWORK,
-    "api_incidents.show_incident": NETWORK,
+    "api_incidents.list_incidents": INCIDENTS,
+    "api_incidents.show_incident": INCIDENTS,
+    "api_incidents.create_incident": needs(Right.KEEP_INCIDENTS),
+    "api_incidents.correct_incident": needs(Right.KEEP_INCIDENTS),
+    "api_incident_contests.list_incident_contests": RULINGS,
+    "api_incident_contests.show_contest": RULINGS,
+    "api_incident_contests.create_contest": needs(Right.KEEP_INCIDENTS, Right.OWN_STATEMENTS),
+    "api_incident_contests.refuse_incident_contest": needs(Right.KEEP_INCIDENTS),
+    "api_incident_overrules.list_incident_overrules": RULINGS,
+    "api_incident_overrules.show_overrule": RULINGS,
+    "api_incident_overrules.create_overrule": needs(Right.KEEP_INCIDENTS),
+    "api_incident_overrules.decide_incident_overrule": needs(Right.DECIDE_OVERRULES),
+    "api_incident_overrules.withdraw_incident_overrule": needs(Right.KEEP_INCIDENTS),
+    "api_incident_links.list_incident_links": needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS),
+    "api_incident_links.create_link": needs(Right.KEEP_INCIDENTS),
+    "api_incident_links.undo_incident_link": needs(Right.KEEP_INCIDENTS),
     "api_maintenance.list_maintenance": NETWORK,
     "api_maintenance.show_maintenance": NETWORK,
     "api_statements.list_statements": STATEMENTS,

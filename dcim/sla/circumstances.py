@@ -1,11 +1,11 @@
 """Incidents and maintenance windows as a statement tells them: with whom and what they concern."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from dcim.accounts.scope import Scope
@@ -14,6 +14,7 @@ from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTa
 from dcim.sla.meters import Meters
 from dcim.sla.models import Incident, IncidentImpact
 from dcim.sla.rules.facts import Period
+from dcim.sla.rules.intervals import Interval, Intervals, clip, subtract, union
 from dcim.sla.rules.periods import format_instant, to_ms
 from dcim.sla.subjects import ItemSubjects, both, climate_name, feed_name
 
@@ -28,17 +29,37 @@ def moment(ms: int) -> dt.datetime:
 class Known:
     """The contract's own resources by name, with their places; `aliases` are other names of them.
 
-    Nothing but these, and these `series`, may appear in its statement.
+    Nothing but these, and these `series`, may appear in its statement. `spans`: when each port
+    carried the service, by its own name.
     """
 
     places: Mapping[str, str]
     aliases: Mapping[str, str]
     series: frozenset[str]
     until: int
+    spans: Mapping[str, Intervals]
 
     def resolve(self, name: str) -> str | None:
         found = self.aliases.get(name, name)
         return found if found in self.places else None
+
+    def place(self, names: Iterable[str], within: Interval) -> dict[str, Any]:
+        """`resources`, the contract's own of these; `limits` where one was so for a part of the
+        time only."""
+        limits: dict[str, Intervals] = {}
+        resources = set()
+        for name in names:
+            if (found := self.resolve(name)) is None:
+                continue
+            resources.add(found)
+            if name in self.spans:
+                limits[found] = union([*limits.get(found, []), *self.spans[name]])
+        bounded = {
+            name: [[format_instant(a), format_instant(b)] for a, b in clip(spans, *within)]
+            for name, spans in sorted(limits.items())
+            if subtract([within], spans)
+        }
+        return {"resources": sorted(resources), **({"limits": bounded} if bounded else {})}
 
 
 def describe_incidents(
@@ -47,8 +68,10 @@ def describe_incidents(
     contract: Contract,
     period: Period,
     known: Known,
+    beside: Select[int],
 ) -> list[dict[str, Any]]:
-    """Every incident of the period that concerns the contract, counted or not.
+    """Every incident of the period that concerns the contract, counted or not; `beside` selects
+    ids of those that people put into the period.
 
     An incident is shared by all whom it hit; only the contract's own part of it is told, and one
     that still lasts as far as it is known.
@@ -71,37 +94,50 @@ def describe_incidents(
                     IncidentImpact.customer_id,
                 )
             ),
-            Incident.started_at < moment(period.end),
-            or_(Incident.ended_at.is_(None), Incident.ended_at > moment(period.start)),
+            or_(
+                and_(
+                    Incident.started_at < moment(period.end),
+                    or_(Incident.ended_at.is_(None), Incident.ended_at > moment(period.start)),
+                ),
+                Incident.id.in_(beside),
+            ),
         )
         .order_by(Incident.started_at, Incident.id)
     )
     found = []
     for incident in rows:
-        resources = {
-            name
-            for entry in incident.evidence
-            if (name := known.resolve(str(entry.get("resource")))) is not None
-        }
-        if not resources:
+        start = to_ms(incident.started_at)
+        end = known.until if incident.ended_at is None else to_ms(incident.ended_at)
+        span = (start, max(end, start + 1))
+        names = [str(entry["resource"]) for entry in incident.evidence if "resource" in entry]
+        placed = known.place(names, span)
+        if not placed["resources"]:
             continue
         series = [
             str(entry["name"]) for entry in incident.evidence if entry.get("name") in known.series
         ]
-        end = known.until if incident.ended_at is None else to_ms(incident.ended_at)
-        found.append(
-            {
-                "id": f"INC-{incident.id}",
-                "start": format_instant(to_ms(incident.started_at)),
-                "end": format_instant(max(end, to_ms(incident.started_at) + 1)),
-                "what": both(incident.what, incident.what_en),
-                "place": ", ".join(sorted({known.places[name] for name in resources})),
-                "cause": both(incident.cause, incident.cause_en),
-                "detector": DETECTORS.get(incident.detector, both(incident.detector)),
-                "resources": sorted(resources),
-                "evidence": list(dict.fromkeys(series)),
+        described = {
+            "id": f"INC-{incident.id}",
+            "start": format_instant(span[0]),
+            "end": format_instant(span[1]),
+            "what": both(incident.what, incident.what_en),
+            "place": ", ".join(sorted({known.places[name] for name in placed["resources"]})),
+            "cause": both(incident.cause, incident.cause_en),
+            "detector": DETECTORS.get(incident.detector, both(incident.detector)),
+            "resources": placed["resources"],
+            "evidence": list(dict.fromkeys(series)),
+        }
+        if incident.manual:
+            by = incident.detector
+            described |= placed | {
+                "detector": both(f"人工登记：{by}", f"recorded by {by}"),
+                "recorded": {
+                    "by": by,
+                    "at": format_instant(to_ms(incident.created_at)),
+                    "reason": incident.reason,
+                },
             }
-        )
+        found.append(described)
     return found
 
 

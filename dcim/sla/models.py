@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from dcim.columns import Code, Created, Id, Instant, Name
+from dcim.columns import Code, Created, Id, Instant, Name, Text
 from dcim.db import Base
 
 
@@ -28,6 +28,10 @@ class Incident(Base):
     place: Mapped[Name] = mapped_column(default="")
     # Who or what found it: "poller" or a person's login.
     detector: Mapped[Code] = mapped_column(default="poller")
+    # Recorded by a person for what no meter saw; `subject` is what it is about ("port/12").
+    manual: Mapped[bool] = mapped_column(default=False)
+    subject: Mapped[Code] = mapped_column(default="")
+    reason: Mapped[Text] = mapped_column(default="")
     # The series that show it: [{"series": id, "name": ..., "from": ..., "to": ...}].
     evidence: Mapped[list[dict[str, object]]] = mapped_column(JSONB, default=list)
     created_at: Mapped[Created]
@@ -41,6 +45,7 @@ class Incident(Base):
             "kind IN ('power', 'power_feed', 'network', 'temperature', 'telemetry')", name="kind"
         ),
         CheckConstraint("ended_at IS NULL OR ended_at > started_at", name="dates"),
+        CheckConstraint("manual = (subject <> '') AND manual = (reason <> '')", name="manual"),
     )
 
 

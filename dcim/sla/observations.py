@@ -23,6 +23,7 @@ from dcim.sla.rules.intervals import Interval, clip, subtract
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import day_start, format_instant, month_days, to_ms
 from dcim.sla.rules.terms import Terms
+from dcim.sla.rulings import describe_rulings, select_moved_into
 from dcim.sla.subjects import (
     ItemSubjects,
     Lane,
@@ -87,6 +88,15 @@ def gather_inputs(
         },
         series=frozenset(work.series),
         until=meters.end,
+        spans={
+            port.name: list(port.spans)
+            for each in subjects
+            for lane in each.lanes
+            for port in lane.ports
+        },
+    )
+    incidents = describe_incidents(
+        session, scope, contract, whole, known, select_moved_into(contract, whole)
     )
     return {
         "schema": "jifang.inputs/1",
@@ -107,7 +117,7 @@ def gather_inputs(
             for each in subjects
         ],
         "resources": work.resources,
-        "incidents": describe_incidents(session, scope, contract, whole, known),
+        "incidents": incidents,
         "maintenance": describe_maintenance(session, scope, contract, whole, subjects, meters),
         "tickets": _tickets(session, scope, contract, whole),
         "decisions": [],
@@ -115,6 +125,7 @@ def gather_inputs(
         "power": work.power,
         "series": sorted(work.series.values(), key=lambda entry: str(entry["series"])),
         **further_facts(session, scope, contract, read, whole),
+        **describe_rulings(session, contract, incidents, known),
     }
 
 

@@ -38,7 +38,10 @@ class ImpactRow:
 
 @dataclass(frozen=True, slots=True)
 class IncidentRow:
-    """`ended_at` is none while it lasts. How it was found and shown is for staff."""
+    """`ended_at` is none while it lasts. How it was found and shown is for staff.
+
+    `manual`: recorded by a person, about `subject` ("port/12"), and why; otherwise measured.
+    """
 
     id: int
     kind: str
@@ -52,6 +55,9 @@ class IncidentRow:
     key: str | None
     detector: str | None
     evidence: list[dict[str, object]]
+    manual: bool
+    subject: str
+    reason: str
     impacts: list[ImpactRow]
 
 
@@ -63,6 +69,7 @@ class IncidentFilter:
     customer_id: int | None = None
     kind: str | None = None
     open_only: bool = False
+    manual: bool | None = None
     since: dt.datetime | None = None
     until: dt.datetime | None = None
 
@@ -87,6 +94,9 @@ def list_incidents(
         Incident.key,
         Incident.detector,
         Incident.evidence,
+        Incident.manual,
+        Incident.subject,
+        Incident.reason,
     ).order_by(Incident.started_at.desc(), Incident.id.desc())
     hit = select(IncidentImpact.incident_id).where(scope.filter(IncidentImpact.customer_id))
     if wanted.customer_id is not None:
@@ -97,6 +107,8 @@ def list_incidents(
         statement = statement.where(Incident.id == wanted.incident_id)
     if wanted.kind is not None:
         statement = statement.where(Incident.kind == wanted.kind)
+    if wanted.manual is not None:
+        statement = statement.where(Incident.manual == wanted.manual)
     if wanted.open_only:
         statement = statement.where(Incident.ended_at.is_(None))
     if wanted.since is not None:
@@ -137,6 +149,8 @@ def hide_shared(incident: IncidentRow) -> IncidentRow:
         key=None,
         detector=None,
         evidence=[],
+        subject="",
+        reason="",
     )
 
 

@@ -16,6 +16,7 @@ from dcim.statements.figures import (
     environment_sections,
     power_sections,
 )
+from dcim.statements.incident_figures import incident_sections
 from dcim.statements.inputs import (
     Case,
     InputsRefusedError,
@@ -25,7 +26,6 @@ from dcim.statements.inputs import (
 )
 from dcim.statements.performance import (
     day_sections,
-    incident_sections,
     item_names,
     maintenance_sections,
     metric_section,

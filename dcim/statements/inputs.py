@@ -14,6 +14,8 @@ from dcim.sla.rules.periods import day_start, month_days, month_period, parse_in
 from dcim.sla.rules.quantities import money
 from dcim.sla.rules.terms import Terms
 from dcim.statements import further_facts
+from dcim.statements.rulings import KEYS as RULING_KEYS
+from dcim.statements.rulings import RulingRefusedError, lay_over
 
 SCHEMA = "jifang.inputs/1"
 OPEN_END = 253_402_300_800_000  # year 10000: a contract or item without an end
@@ -46,7 +48,7 @@ class Case:
 
 def read_case(inputs: dict[str, Any]) -> Case:
     """Checked inputs; InputsRefusedError or TermsRefusedError name what is wrong."""
-    given = set(inputs) - further_facts.KEYS
+    given = set(inputs) - further_facts.KEYS - RULING_KEYS
     if given != KEYS or inputs["schema"] != SCHEMA:
         odd = sorted(given ^ KEYS)
         raise InputsRefusedError(f"not {SCHEMA}: {', '.join(odd) or inputs.get('schema')}")
@@ -67,20 +69,29 @@ def read_case(inputs: dict[str, Any]) -> Case:
         )
     items = _read_items(inputs, terms, period)
     inputs = {**inputs, "resources": [_clip(r, items) for r in inputs["resources"]]}
-    facts = Facts(
-        items=tuple(items.values()),
-        resources=tuple(_read_resource(entry, items) for entry in inputs["resources"]),
-        windows=tuple(_read_window(entry) for entry in inputs["maintenance"]),
-        tickets=tuple(_read_ticket(entry) for entry in inputs["tickets"]),
-        decisions={entry["metric"]: entry["treat_unknown"] for entry in inputs["decisions"]},
-        days_in_period=len(month_days(inputs["period"])),
-        as_of=frozen,
-        **further_facts.read_further(inputs, _instant, read_money),
-    )
     for entry in inputs["incidents"]:
         if entry["end"] is None:
             raise InputsRefusedError(f"incident {entry['id']} has no end")
         _span(entry, f"incident {entry['id']}")
+    try:
+        ruled = lay_over(inputs, _instant)
+    except RulingRefusedError as error:
+        raise InputsRefusedError(str(error)) from error
+    facts = Facts(
+        items=tuple(items.values()),
+        resources=tuple(_read_resource(_clip(entry, items), items) for entry in ruled.resources),
+        windows=(
+            *(_read_window(entry) for entry in inputs["maintenance"]),
+            *ruled.windows,
+        ),
+        tickets=tuple(_read_ticket(entry) for entry in inputs["tickets"]),
+        decisions={entry["metric"]: entry["treat_unknown"] for entry in inputs["decisions"]},
+        days_in_period=len(month_days(inputs["period"])),
+        as_of=frozen,
+        merged=ruled.merged,
+        cuts=ruled.cuts,
+        **further_facts.read_further(inputs, _instant, read_money),
+    )
     return Case(inputs, terms, period, tuple(month_days(inputs["period"])), facts)
 
 

@@ -6,13 +6,13 @@ from fractions import Fraction
 from typing import Any
 
 from dcim.sla.rules.evaluation import Evaluation, MetricResult
-from dcim.sla.rules.intervals import Interval, clip, intersect, subtract, total, union
+from dcim.sla.rules.intervals import Interval, clip, intersect, subtract, total
 from dcim.sla.rules.language.metric_words import say_promise
 from dcim.sla.rules.language.value_words import say_value
 from dcim.sla.rules.measures.availability import degraded_reason
 from dcim.sla.rules.outcomes import Outcome, TraceLine
 from dcim.sla.rules.periods import day_start, format_instant, parse_instant
-from dcim.sla.rules.quantities import VALUE_UNITS, fixed, grouped, plain, say_span
+from dcim.sla.rules.quantities import VALUE_UNITS, fixed, plain
 from dcim.sla.rules.steps import Step
 from dcim.sla.rules.terms import Text
 from dcim.statements.inputs import Case
@@ -189,131 +189,6 @@ def _extreme(result: MetricResult, pick: Any) -> Fraction | None:
 
 def counted_parts(outcome: Outcome) -> list[Interval]:
     return [part for event in outcome.events for part in event.parts]
-
-
-def incident_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]]:
-    """All incidents by start, each with whether and in which metric it counts, and why."""
-    sections = []
-    labels = resource_labels(case)
-    for entry in case.inputs["incidents"]:
-        start, end = parse_instant(entry["start"]), parse_instant(entry["end"])
-        if end <= case.period.start or start >= case.period.end:
-            continue
-        names = set(entry["resources"])
-        counted: list[Interval] = []
-        metrics: list[MetricResult] = []
-        for result in evaluation.results:
-            if not names & set(result.resources):
-                continue
-            parts = clip(counted_parts(result.outcome), start, end)
-            if parts:
-                counted += parts
-                metrics.append(result)
-        reason, informative = _why(evaluation, names, (start, end), metrics, union(counted), labels)
-        if metrics:
-            reason = _with_credit(reason, case, metrics, (start, end))
-        sections.append(
-            {
-                "id": entry["id"],
-                "start": format_instant(start),
-                "end": format_instant(end),
-                "seconds": seconds(end - start),
-                "what": entry["what"],
-                "place": entry["place"],
-                "cause": entry["cause"],
-                "detector": entry["detector"],
-                "counted": bool(counted),
-                "counted_s": seconds(total(counted)),
-                "information": informative,
-                "reason": reason,
-                "metrics": [result.id for result in metrics],
-                "evidence": list(entry["evidence"]),
-            }
-        )
-    _tell_once(case, sections)
-    return sorted(sections, key=lambda section: (section["start"], section["id"]))
-
-
-def _tell_once(case: Case, sections: list[dict[str, Any]]) -> None:
-    """Losing one feed counts only as part of losing all: that incident carries the downtime."""
-    resources = {entry["id"]: set(entry["resources"]) for entry in case.inputs["incidents"]}
-    counted = [section for section in sections if section["counted"]]
-    wholes = [
-        (part, whole)
-        for part in counted
-        for whole in counted
-        if resources[part["id"]] < resources[whole["id"]]
-        and part["metrics"] == whole["metrics"]
-        and part["counted_s"] <= whole["counted_s"]
-        and max(part["start"], whole["start"]) < min(part["end"], whole["end"])
-    ]
-    for part, whole in wholes:
-        length = say_span(round(part["counted_s"] * 1000))
-        part["counted"], part["counted_s"], part["metrics"] = False, 0, []
-        part["information"] = True
-        part["reason"] = {
-            "zh": f"仅一部分中断不计；与其余同时中断的 {length[0]}计入 {whole['id']}",
-            "en": f"losing some does not count; the {length[1]} in which all were down count "
-            f"in {whole['id']}",
-        }
-
-
-def _with_credit(reason: Text, case: Case, metrics: list[MetricResult], span: Interval) -> Text:
-    """The reason with the money, where the credits come from this incident alone."""
-    alone = all(
-        total(clip(counted_parts(result.outcome), *span)) == total(counted_parts(result.outcome))
-        for result in metrics
-    )
-    money = sum((result.credit.amount for result in metrics), Decimal(0))
-    if not alone or not money:
-        return reason
-    said = f"{grouped(money)} {case.terms.currency}"
-    return {"zh": f"{reason['zh']}，抵扣 {said}", "en": f"{reason['en']}, credit {said}"}
-
-
-def _why(
-    evaluation: Evaluation,
-    names: set[str],
-    span: Interval,
-    metrics: list[MetricResult],
-    counted: list[Interval],
-    labels: dict[str, Text],
-) -> tuple[Text, bool]:
-    """(reason, whether it is only for information)."""
-    if metrics:
-        titles = {
-            key: {"zh": "、", "en": ", "}[key].join(
-                dict.fromkeys(result.metric.title[key] for result in metrics)
-            )
-            for key in ("zh", "en")
-        }
-        text = {"zh": f"计入{titles['zh']}", "en": f"counted in {titles['en']}"}
-        if total(counted) < span[1] - span[0]:
-            length = say_span(total(counted))
-            text = {
-                "zh": f"{text['zh']}（其中 {length[0]}）",
-                "en": f"{text['en']} ({length[1]} of it)",
-            }
-        return text, False
-    lengths: dict[tuple[str, str, str], int] = {}
-    for result in evaluation.results:
-        if not names & set(result.resources):
-            continue
-        for line in result.measurement.trace:
-            part = total(clip([(line.start, line.end)], *span))
-            said = say_reason(line, labels)
-            key = (line.kind, said["zh"], said["en"])
-            if part:
-                lengths[key] = lengths.get(key, 0) + part
-    if not lengths:
-        return {
-            "zh": "不涉及已约定的服务等级，列为信息",
-            "en": "concerns no agreed service level; listed for information",
-        }, True
-    kind, zh, en = max(sorted(lengths), key=lambda key: lengths[key])
-    if kind == "degraded":
-        return {"zh": f"{zh}，列为信息", "en": f"{en}; listed for information"}, True
-    return {"zh": zh, "en": en}, False
 
 
 def maintenance_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]]:

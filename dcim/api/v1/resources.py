@@ -15,6 +15,7 @@ from dcim.api.v1.devices import devices
 from dcim.api.v1.discovery import discovery
 from dcim.api.v1.holds import holds
 from dcim.api.v1.imports import imports
+from dcim.api.v1.incident_rulings import contests, links, overrules
 from dcim.api.v1.incidents import incidents, maintenance
 from dcim.api.v1.me import me
 from dcim.api.v1.moves import moves
@@ -48,6 +49,9 @@ RESOURCES: tuple[Resource, ...] = (
     credentials,
     discovery,
     incidents,
+    contests,
+    overrules,
+    links,
     maintenance,
     statements,
     ledger,

@@ -133,6 +133,22 @@ class Calendar:
 
 
 @dataclass(frozen=True)
+class Merged:
+    """Outages of these resources that touch these times are one event, as a person decided."""
+
+    resources: tuple[str, ...]
+    parts: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """An outage of these resources is two events, before and from this instant on."""
+
+    resources: tuple[str, ...]
+    at: int
+
+
+@dataclass(frozen=True)
 class Facts:
     items: tuple[Item, ...]
     resources: tuple[Resource, ...]
@@ -151,3 +167,5 @@ class Facts:
     invoice: Decimal | None = None  # everything billed for the period before credits
     next_invoice: Decimal | None = None  # and for the period after it
     site_areas: dict[str, Decimal] = field(default_factory=dict)  # square metres sold at a site
+    merged: tuple[Merged, ...] = ()
+    cuts: tuple[Cut, ...] = ()

@@ -36,6 +36,7 @@ SECTIONS = {
     "staff.add_device": "staff.list_device",
     "staff.customer": "staff.list_customer",
     "staff.renewals": "staff.list_customer",
+    "staff.incident": "staff.incidents",
     "staff.contract": "staff.list_customer",
     "staff.sign": "staff.list_customer",
     "staff.renew": "staff.list_customer",

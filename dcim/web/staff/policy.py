@@ -9,6 +9,7 @@ from dcim.web.staff.records.registering import record_policy
 SPACE = needs(Right.SEE_SPACE)
 PLACING = needs(Right.CHANGE_SPACE)
 CONTRACTS = needs(Right.CHANGE_CONTRACTS)
+INCIDENTS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
 
 STAFF_POLICY: dict[str, Access] = {
     # Finance has no space to see: home sends it on to the statements.
@@ -88,6 +89,17 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.statements": needs(Right.SEE_STATEMENTS),
     "staff.credit_claims": needs(Right.SEE_STATEMENTS),
     "staff.decide_credit_claim": needs(Right.ISSUE_STATEMENTS),
+    "staff.incidents": INCIDENTS,
+    "staff.incident": INCIDENTS,
+    "staff.record_manual_incident": needs(Right.KEEP_INCIDENTS),
+    "staff.edit_manual_incident": needs(Right.KEEP_INCIDENTS),
+    "staff.contest": needs(Right.KEEP_INCIDENTS),
+    "staff.refuse_incident_contest": needs(Right.KEEP_INCIDENTS),
+    "staff.overrule": needs(Right.KEEP_INCIDENTS),
+    "staff.decide_proposal": needs(Right.DECIDE_OVERRULES),
+    "staff.withdraw_proposal": needs(Right.KEEP_INCIDENTS),
+    "staff.link": needs(Right.KEEP_INCIDENTS),
+    "staff.undo_incident_link": needs(Right.KEEP_INCIDENTS),
     "staff.statement_pdf": needs(Right.SEE_STATEMENTS),
     "staff.issue": needs(Right.ISSUE_STATEMENTS),
     "staff.issuing": needs(Right.ISSUE_STATEMENTS),

@@ -13,6 +13,7 @@ from sqlalchemy import select, true
 
 import dcim.accounts.queries
 import dcim.api.record_resources
+import dcim.api.v1.incident_rulings
 import dcim.api.v1.me
 import dcim.api.v1.statements
 import dcim.http.policy
@@ -194,6 +195,16 @@ MUTANTS = (
         "impacts on others are shown",
         ("api_incidents",),
         unscoped(dcim.sla.queries, "_load_impacts"),
+    ),
+    Mutant(
+        "contests of everyone are listed",
+        ("api_incident_contests",),
+        unscoped(dcim.api.v1.incident_rulings, "list_contests"),
+    ),
+    Mutant(
+        "rulings about everyone are listed",
+        ("api_incident_overrules",),
+        unscoped(dcim.api.v1.incident_rulings, "list_overrules"),
     ),
     Mutant(
         "a port shows the operator's alias",

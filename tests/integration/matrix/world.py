@@ -58,6 +58,7 @@ from dcim.probing.models import ProbeTarget
 from dcim.records.models import DeletedRecord, ImportRun
 from dcim.schema import TENANT_TABLES
 from dcim.sla.models import Incident, IncidentImpact
+from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverrule
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
 from dcim.statements.claim_models import CreditClaim
 from dcim.statements.models import LedgerEntry, Statement, StatementFile
@@ -82,6 +83,8 @@ RULED = {
     "allocation": {"turn"},
     "area_claim": {"extent", "turn"},
     "incident_impact": {"severity"},
+    "incident_contest": {"state"},
+    "incident_overrule": {"state", "ruling"},
     "ticket": {"kind"},
     "statement": {"period", "currency", "verdict", "document_sha256", "inputs_sha256"},
     # The signer is the operator's certificate, which the verify page tells everybody.
@@ -485,7 +488,7 @@ def _seed_operations(session: Session, tenant: Tenant) -> None:
     tag, ids = tenant.tag, tenant.ids
     own = {"customer_id": ids["customer_id"]}
     incident = make(
-        session, Incident, tag, kind="power", started_at=SINCE,
+        session, Incident, tag, kind="power", started_at=SINCE, manual=False, subject="", reason="",
         evidence=[{"series": ids["series_id"], "name": canary(tag, "incident", "evidence")}],
     )  # fmt: skip
     make(
@@ -502,10 +505,52 @@ def _seed_operations(session: Session, tenant: Tenant) -> None:
     )  # fmt: skip
     make(session, MaintenanceNotice, tag, **own, maintenance_id=maintenance.id, sent_at=SINCE)
     ticket = make(session, Ticket, tag, **own, kind="fault")
+    _seed_rulings(session, tenant, incident.id)
     ids |= {
         "incident_id": incident.id,
+        "subject_id": ids["port_id"],
         "maintenance_id": maintenance.id,
         "ticket_id": ticket.id,
+    }
+
+
+def _seed_rulings(session: Session, tenant: Tenant, incident_id: int) -> None:
+    """A contest, an overrule by two people that was accepted, and a link."""
+    tag, ids = tenant.tag, tenant.ids
+    own = {"customer_id": ids["customer_id"], "incident_id": incident_id}
+    people = []
+    for who in ("proposer", "decider"):
+        user = User(
+            email=f"{who}-{tag}@example.com", name=who, password=f"SECRET-{who}-{tag}",
+            fs_uniquifier=f"SECRET-uniquifier-{who}-{tag}", language="en",
+        )  # fmt: skip
+        session.add(user)
+        session.flush()
+        people.append(user.id)
+    contest = make(
+        session, IncidentContest, tag, **own, made_at=SINCE, state="refused", answered_at=NOW
+    )
+    overrule = make(
+        session, IncidentOverrule, tag, **own, ruling="cause", measured_from=SINCE,
+        measured_to=NOW, resources=[canary(tag, "incident_overrule", "resources")],
+        proposed_at=SINCE, proposer_id=people[0], state="accepted", decided_at=NOW,
+        decider_id=people[1],
+    )  # fmt: skip
+    other = make(
+        session, Incident, tag, key=f"other-{tag}", kind="network", started_at=SINCE, manual=False,
+        subject="", reason="", evidence=[],
+    )  # fmt: skip
+    link = IncidentLink(
+        kind="consequence", incident_id=incident_id, other_id=other.id,
+        reason=canary(tag, "incident_link", "reason"), made_at=SINCE, made_by="x",
+    )  # fmt: skip
+    session.add(link)
+    session.flush()
+    ids |= {
+        "incident_contest_id": contest.id,
+        "incident_overrule_id": overrule.id,
+        "incident_link_id": link.id,
+        "other_id": other.id,
     }
 
 

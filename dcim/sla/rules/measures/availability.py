@@ -6,6 +6,7 @@ clip to service -> round each event -> sum -> denominator.
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 from dcim.sla.rules.facts import Facts, Item, Period
 from dcim.sla.rules.intervals import (
@@ -101,18 +102,32 @@ class _Work:
         raw = _deep([union([*d, *e]) for d, e in zip(downs, early, strict=True)], need)
         return _Combined(down, subtract(_deep(maybes, need), down), subtract(raw, down))
 
-    def _qualified(self, down: Intervals) -> list[tuple[Interval, Interval]]:
-        """(whole event, part that counts) of events that are long enough and were reported."""
+    def _occurrences(self, down: Intervals) -> list[Intervals]:
+        """What is one event each: unbroken downtime, but for what people merged and split."""
+        names = {state.name for state in self.states}
+        cuts = [cut.at for cut in self.facts.cuts if names & set(cut.resources)]
+        found = [[piece] for one in down for piece in cut_at(one, cuts)]
+        for merged in self.facts.merged:
+            if names & set(merged.resources):
+                together = [one for one in found if intersect(one, merged.parts)]
+                if together:
+                    found = [one for one in found if one not in together]
+                    found.append(sorted(piece for one in together for piece in one))
+        return sorted(found)
+
+    def _qualified(self, down: Intervals) -> list[tuple[Interval, Intervals]]:
+        """(whole event, parts that count) of events that are long enough and were reported."""
         metric = self.metric
         kept = []
-        for start, end in down:
-            if self._is_long_enough(start, end) and self._reported(start, end) is not False:
-                begin = start + metric.qualify_ms if metric.counts_from == "threshold" else start
-                kept.append(((start, end), (begin, end)))
+        for parts in self._occurrences(down):
+            whole = (parts[0][0], parts[-1][1])
+            if self._is_long_enough(parts) and self._reported(*whole) is not False:
+                late = metric.counts_from == "threshold"
+                kept.append((whole, skip_first(parts, metric.qualify_ms) if late else parts))
         return kept
 
-    def _is_long_enough(self, start: int, end: int) -> bool:
-        length, least = end - start, self.metric.qualify_ms
+    def _is_long_enough(self, parts: Intervals) -> bool:
+        length, least = total(parts), self.metric.qualify_ms
         return length > least if self.metric.qualify_strictly else length >= least
 
     def _reported(self, start: int, end: int) -> bool | None:
@@ -130,8 +145,9 @@ class _Work:
             parts = list(each.parts)
             if each.rule.outage_up_to_ms is not None:
                 longest = each.rule.outage_up_to_ms
-                down = self._combine({}).down
-                parts = intersect(parts, [(s, e) for s, e in down if e - s <= longest])
+                events = self._occurrences(self._combine({}).down)
+                short = [part for one in events if total(one) <= longest for part in one]
+                parts = intersect(parts, short)
             found.append((each, parts))
         return found
 
@@ -156,15 +172,16 @@ class _Work:
         """Counted time that a circumstance nobody measured, or an unknown deadline, may excuse."""
         down = clip(self._combine({}).down, *self.service)
         found = [say_circumstance(name) for name, spans in doubtful if intersect(down, spans)]
-        if any(self._reported(start, end) is None for start, end in down):
+        events = self._occurrences(down)
+        if any(self._reported(one[0][0], one[-1][1]) is None for one in events):
             found.append(NO_CALENDAR)
         return found
 
     def _events(self) -> list[Event]:
         excluded = self._left_out(("out_of_both", "not_down"))
         events = []
-        for (start, end), part in self._qualified(self._combine({}).down):
-            parts = clip(subtract([part], excluded), *self.service)
+        for (start, end), counting in self._qualified(self._combine({}).down):
+            parts = clip(subtract(counting, excluded), *self.service)
             counted = round_event(self.metric, total(parts))
             if parts:
                 events.append(Event(start, end, tuple(parts), counted))
@@ -202,9 +219,14 @@ class _Work:
         """Every interval of the service period that is not plain up; classes don't overlap."""
         combined = self._combine({})
         qualified = self._qualified(combined.down)
-        counted = union(part for _, part in qualified)
-        long_enough = [one for one in combined.down if self._is_long_enough(*one)]
-        late = union((s, e) for s, e in long_enough if self._reported(s, e) is False)
+        counted = union(part for _, parts in qualified for part in parts)
+        long_enough = [one for one in self._occurrences(combined.down) if self._is_long_enough(one)]
+        late = union(
+            part
+            for one in long_enough
+            if self._reported(one[0][0], one[-1][1]) is False
+            for part in one
+        )
         short = subtract(combined.down, [*counted, *late])
         lines: list[TraceLine] = []
         taken: Intervals = []
@@ -230,6 +252,24 @@ class _Work:
             lines += [TraceLine(s, e, "degraded", reason, state.name) for s, e in parts]
             taken = union([*taken, *parts])
         return tuple(sorted(lines, key=lambda line: (line.start, line.end)))
+
+
+def cut_at(whole: Interval, cuts: list[int]) -> Intervals:
+    """An interval in pieces that begin at the cuts inside it."""
+    start, end = whole
+    edges = [start, *sorted({at for at in cuts if start < at < end}), end]
+    return list(pairwise(edges))
+
+
+def skip_first(parts: Intervals, length: int) -> Intervals:
+    """The parts without their first milliseconds, so many."""
+    rest: Intervals = []
+    for start, end in parts:
+        begin = min(start + length, end)
+        length -= begin - start
+        if begin < end:
+            rest.append((begin, end))
+    return rest
 
 
 def round_event(metric: Metric, length: int) -> int:
