@@ -52,11 +52,13 @@ TENANT_TABLES = {
     "order_step": "customer_id",
     "probe_target": "customer_id",
     "credit_claim": "customer_id",
+    "meter": "customer_id",
+    "meter_reading": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = ("audit_entry", "statement", "statement_file", "ledger_entry")
 # Changed in part, never deleted; a trigger stops the owner too.
-KEPT_TABLES = ("credit_claim",)
+KEPT_TABLES = ("credit_claim", "meter_reading")
 # Kept by triggers and read by one function that answers staff alone (migration 0011).
 CLOSED_TABLES = ("search_text",)
 

@@ -13,6 +13,8 @@ class Right(StrEnum):
     CHANGE_DEVICES = "change_devices"
     SEE_POWER = "see_power"
     CHANGE_POWER = "change_power"
+    READ_METERS = "read_meters"
+    CONFIRM_READINGS = "confirm_readings"
     SEE_NETWORK = "see_network"
     CHANGE_NETWORK = "change_network"
     SEE_CUSTOMERS = "see_customers"
@@ -47,9 +49,13 @@ ROLES: dict[str, RoleSpec] = {
         RoleSpec(
             "staff",
             "IDC staff: assigns space, installs devices, connects them",
-            _SEE | _BUILD | {Right.SEE_STATEMENTS},
+            _SEE | _BUILD | {Right.SEE_STATEMENTS, Right.READ_METERS, Right.CONFIRM_READINGS},
         ),
-        RoleSpec("noc", "Network operations: watches, acknowledges", _SEE),
+        RoleSpec(
+            "noc",
+            "Network operations: watches, acknowledges, reads meters",
+            _SEE | {Right.READ_METERS},
+        ),
         RoleSpec(
             "finance",
             "Finance: issues and reads statements",
@@ -75,6 +81,8 @@ ROLES: dict[str, RoleSpec] = {
             | _BUILD
             | {
                 Right.OVERRIDE_SPACE,
+                Right.READ_METERS,
+                Right.CONFIRM_READINGS,
                 Right.CHANGE_CUSTOMERS,
                 Right.CHANGE_CONTRACTS,
                 Right.SEE_STATEMENTS,
