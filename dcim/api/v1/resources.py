@@ -17,6 +17,7 @@ from dcim.api.v1.holds import holds
 from dcim.api.v1.imports import imports
 from dcim.api.v1.incidents import incidents, maintenance
 from dcim.api.v1.me import me
+from dcim.api.v1.meters import meter_readings, meters
 from dcim.api.v1.moves import moves
 from dcim.api.v1.passes import passes
 from dcim.api.v1.plugging import plugging
@@ -52,6 +53,7 @@ RESOURCES: tuple[Resource, ...] = (
     statements,
     ledger,
     credit_claims,
+    meter_readings,
     deletions,
     imports,
     orders,
@@ -62,5 +64,5 @@ RESOURCES: tuple[Resource, ...] = (
     memberships,
 )
 # Special operations of a kind stand beside those that every kind has.
-OWN = {resource.name: resource for resource in (cabinets, racks, devices, contracts)}
+OWN = {resource.name: resource for resource in (cabinets, racks, devices, contracts, meters)}
 RESOURCES += tuple(make_resource(kind, KINDS, OWN.get(name_resource(kind))) for kind in KINDS)
