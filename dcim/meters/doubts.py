@@ -50,8 +50,8 @@ WORDS = {
 }
 IMPOSSIBLE_POWER = mark(
     "%(mwh)s kWh in %(span_ms)s h can't have passed: the breaker carries %(most_mwh)s kWh at its"
-    " %(rated_mw)s kW, and trips well before half as much again. Check the digits, the decimal"
-    " point, the multiplier, and the last reading; if that was wrong, correct it first."
+    " %(rated_mw)s kW, and would have tripped. Check the digits, the decimal point, the multiplier,"
+    " and the last reading; if that was wrong, correct it first."
 )
 INSTANTS = ("installed", "removed", "at", "next_at", "last_at", "newest")
 STEPS = ("value", "next", "last")

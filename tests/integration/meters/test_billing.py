@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 import dcim.statements
 from dcim.config import Settings
 from dcim.customers.models import ContractTerms
+from dcim.db import SessionFactory, transaction
 from dcim.inventory.models import Device, DeviceType
 from dcim.metering.models import Series
 from dcim.meters.entering import Photo, decide_reading
@@ -20,10 +21,17 @@ from dcim.meters.models import Meter, MeterReading
 from dcim.sla.observations import gather_inputs
 from dcim.statements.attachments import attachments_of
 from dcim.statements.composition import compose, read_inputs
-from dcim.statements.files import unpack_inputs
+from dcim.statements.files import read_file, unpack_inputs
 from dcim.statements.inputs import InputsRefusedError
-from dcim.statements.issuing import describe_document, describe_operator, freeze_statement
-from tests.integration.meters.house import JPEG, SECOND, TERMS, House, local
+from dcim.statements.issuing import (
+    describe_document,
+    describe_operator,
+    freeze_statement,
+    issue_statement,
+)
+from dcim.statements.models import Statement
+from dcim.statements.verifying import verify_file
+from tests.integration.meters.house import JPEG, SECOND, TERMS, House, build_house, local
 from tests.integration.meters.test_entering import count_statements
 from tests.integration.statements.town import SYSTEM
 
@@ -368,3 +376,21 @@ def test_gathering_costs_the_same_however_many_meters(books: Books, house: House
         house.confirm(second, str(day), local(f"2026-10-{day:02}"))
     assert count_statements(books.session, books.gather) == one
     assert books.session.scalar(select(func.count()).select_from(ContractTerms)) == 2
+
+
+def test_the_signed_file_alone_proves_the_hand_read_energy(
+    sessions: SessionFactory, settings: Settings
+) -> None:
+    with transaction(sessions, SYSTEM) as session:
+        house = build_house(session)
+        meter = house.hang()
+        house.confirm(meter, "100.0", local("2026-09-30", "12:00"))
+        house.confirm(meter, "600.5", END, photo=Photo("IMG.jpg", JPEG))
+        contract = house.contracts[0].id
+    issued = issue_statement(sessions, SYSTEM, settings, contract, PERIOD)
+    with transaction(sessions, SYSTEM) as session:
+        pdf = read_file(session, SYSTEM, settings, issued.statement_id)
+        document = session.get_one(Statement, issued.statement_id).document
+    assert document["usage"][0]["estimated"] is True
+    verdict = verify_file(pdf)
+    assert verdict.outcome == "signer_unknown", verdict
