@@ -94,12 +94,13 @@ class RegisterReading:
 class Mark:
     """Where a register stood at an instant; between two readings it is interpolated.
 
-    `mwh` counts from the first reading; `value` is what the register would show, in steps.
+    `mwh` counts from the first reading, `register_mwh` as the register does: what it would show if
+    it had as many places as it takes.
     """
 
     at: int
     mwh: int
-    value: int
+    register_mwh: int
     readings: tuple[RegisterReading, ...]
 
     @property
@@ -113,10 +114,11 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Consumption:
-    """Energy of [start, end); `rolled_over`: the register began again within it."""
+    """Energy of [start, end); `rolls`: how often the register began again within it."""
 
     start: Mark
     end: Mark
+    rolls: int
 
     @property
     def mwh(self) -> int:
@@ -125,10 +127,6 @@ class Consumption:
     @property
     def estimated(self) -> bool:
         return self.start.estimated or self.end.estimated
-
-    @property
-    def rolled_over(self) -> bool:
-        return self.end.value < self.start.value
 
 
 def measure_consumption(
@@ -145,10 +143,9 @@ def measure_consumption(
     Raises NoReadingError, RegisterError for a value that fell without rolling over.
     """
     counted = _count_energy(register, readings)
-    return Consumption(
-        _mark(register, readings, counted, start, window_ms),
-        _mark(register, readings, counted, end, window_ms),
-    )
+    first, last = (_mark(register, readings, counted, at, window_ms) for at in (start, end))
+    beyond = last.mwh - first.mwh - (last.register_mwh - first.register_mwh)
+    return Consumption(first, last, beyond // (register.modulus * register.mwh_of_step))
 
 
 def _count_energy(register: Register, readings: Sequence[RegisterReading]) -> list[int]:
@@ -171,7 +168,8 @@ def _mark(
 ) -> Mark:
     place = bisect_left(readings, at, key=lambda one: one.at)
     if place < len(readings) and readings[place].at == at:
-        return Mark(at, counted[place], readings[place].value, (readings[place],))
+        shown = readings[place].value * register.mwh_of_step
+        return Mark(at, counted[place], shown, (readings[place],))
     beside = readings[max(place - 1, 0) : place + 1]
     nearest = min((one.at for one in beside), key=lambda one: abs(one - at), default=None)
     if nearest is None or abs(nearest - at) > window_ms:
@@ -183,5 +181,6 @@ def _mark(
     before, after = readings[place - 1], readings[place]
     used = counted[place] - counted[place - 1]
     passed = used * (at - before.at) // (after.at - before.at)
-    value = (before.value + passed // register.mwh_of_step) % register.modulus
-    return Mark(at, counted[place - 1] + passed, value, (before, after))
+    shown = before.value * register.mwh_of_step + passed
+    whole = register.modulus * register.mwh_of_step
+    return Mark(at, counted[place - 1] + passed, shown % whole, (before, after))

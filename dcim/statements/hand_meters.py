@@ -25,6 +25,7 @@ from dcim.sla.rules.usage.hand_readings import (
     find_unmetered,
     read_meter,
     say_local,
+    write_mark,
 )
 from dcim.statements.inputs import Case, InputsRefusedError
 
@@ -147,7 +148,7 @@ def hand_sections(case: Case, reads: Iterable[HandRead]) -> list[dict[str, Any]]
         meter = read.meter
         return {
             "at": format_instant(mark.at),
-            "register": meter.register.write(mark.value),
+            "register": write_mark(meter.register, mark),
             "interpolated": mark.interpolated,
             "readings": [
                 {

@@ -108,7 +108,7 @@ def test_between_readings_it_is_spread_evenly_and_marked(books: Books, house: Ho
     line = books.bill()
     assert (line["amount"], line["estimated"]) == ("800.00", True)
     (shown,) = line["meters"]
-    assert (shown["start"]["register"], shown["end"]["register"]) == ("112.0", "912.0")
+    assert (shown["start"]["register"], shown["end"]["register"]) == ("112", "912")
     assert shown["start"]["interpolated"]
     assert shown["estimated"]
     assert [one["register"] for one in shown["end"]["readings"]] == ["900.0", "924.0"]

@@ -76,7 +76,9 @@ def test_between_readings_energy_is_spread_evenly(
     part = measure_consumption(register, readings, before.at, at, FAR)
     assert part.mwh == whole * (at - before.at) // (after.at - before.at)
     assert part.estimated == (at not in (before.at, after.at))
-    assert 0 <= part.end.value < register.modulus
+    assert 0 <= part.end.register_mwh < register.modulus * register.mwh_of_step
+    shown = part.end.register_mwh - part.start.register_mwh
+    assert part.mwh == shown + part.rolls * register.modulus * register.mwh_of_step
 
 
 @given(registers, st.data())
@@ -100,7 +102,7 @@ def test_a_lower_value_needs_somebody_who_says_that_it_rolled_over() -> None:
     rolled = [fell[0], RegisterReading(DAY, 15, rolled_over=True)]
     used = measure_consumption(register, rolled, 0, DAY, 0)
     assert used.mwh == 25 * 10**6
-    assert used.rolled_over
+    assert used.rolls == 1
 
 
 @pytest.mark.parametrize(
@@ -126,3 +128,12 @@ def test_an_estimate_at_an_end_makes_the_energy_estimated() -> None:
     readings = [RegisterReading(0, 1), RegisterReading(DAY, 5, estimated=True)]
     assert measure_consumption(Register(6), readings, 0, DAY, 0).estimated
     assert not measure_consumption(Register(6), readings, 0, 0, 0).estimated
+
+
+def test_rolling_over_twice_between_two_ends_adds_up() -> None:
+    register = Register(3)
+    shown = [(0, 900), (1, 100), (2, 900), (3, 50)]
+    readings = [RegisterReading(day * DAY, value, rolled_over=value < 500) for day, value in shown]
+    used = measure_consumption(register, readings, 0, 3 * DAY, 0)
+    assert used.mwh == (200 + 800 + 150) * 10**6
+    assert used.rolls == 2

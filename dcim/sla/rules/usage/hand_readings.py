@@ -118,9 +118,9 @@ def hand_steps(read: HandRead, zone: str, number: int) -> list[Step]:
             ("end", used.end, ("止码", "at the end")),
         )
     ]
-    formula = f"{register.write(used.end.value)} − {register.write(used.start.value)}"
-    if used.rolled_over:
-        formula = f"{register.write(register.modulus)} + {formula}"
+    formula = f"{write_mark(register, used.end)} − {write_mark(register, used.start)}"
+    if used.rolls:
+        formula = f"{register.write(used.rolls * register.modulus)} + {formula}"
     if register.multiplier != 1:
         formula = f"({formula}) × {register.multiplier}"
     kwh = say_exact(Fraction(used.mwh, 10**6))
@@ -155,8 +155,15 @@ def _mark_step(key: str, meter: HandMeter, mark: Mark, zone: str, words: tuple[s
             "en": f"Meter {meter.serial} {words[1]}, {at}",
         },
         formula,
-        _mark_estimated(both(register.write(mark.value)), mark.estimated),
+        _mark_estimated(both(write_mark(register, mark)), mark.estimated),
     )
+
+
+def write_mark(register: Register, mark: Mark) -> str:
+    """As it was read; between readings with up to six decimals, so that the difference adds up."""
+    if not mark.interpolated:
+        return register.write(mark.readings[0].value)
+    return say_exact(Fraction(mark.register_mwh, 10**6 * register.multiplier)).replace(",", "")
 
 
 def _mark_estimated(text: Text, estimated: bool) -> Text:
