@@ -45,7 +45,7 @@ METER = Kind(
               fixed=True, group=REGISTER,
               hint=mark("Of the transformers in front of it: 200/5 A is 40.")),
         Field("installed_at", mark("Hung up"), InstantType(), required=True, fixed=True,
-              bulk=False),
+              bulk=False, hint=mark("As 2026-11-25T08:00:00+08:00. Then enter what stood on it.")),
         Field("removed_at", mark("Taken down"), InstantType(), readonly=True),
     ),
     key=("serial",),

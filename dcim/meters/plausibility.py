@@ -25,6 +25,8 @@ COMPARED_FROM_MS = DAY_MS
 STANDING_MS = 28 * DAY_MS
 # A phone's clock may run ahead of ours by so much.
 AHEAD_MS = 120_000
+# A button pressed twice, or a line saved again on a slow connection.
+REPEATED_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,10 @@ def _judge_time(new: RegisterReading, around: Around) -> Doubt | None:
         return Doubt("before_installed", True, {"installed": around.installed})
     if around.removed is not None and new.at > around.removed:
         return Doubt("after_removed", True, {"removed": around.removed})
-    if any(one.at == new.at for one in around.readings):
-        return Doubt("same_time", True, {"at": new.at})
+    for one in around.readings:
+        apart = abs(one.at - new.at)
+        if apart == 0 or (apart < REPEATED_MS and one.value == new.value):
+            return Doubt("same_time", True, {"at": one.at})
     return None
 
 

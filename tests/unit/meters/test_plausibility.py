@@ -92,6 +92,11 @@ def test_times_that_cant_be() -> None:
     assert kinds(130_000, -1) == ["before_installed"]
     assert kinds(130_000, around=replace(AROUND, removed=NOW - 1)) == ["after_removed"]
     assert kinds(100_000, BEFORE[-1].at) == ["same_time"]
+    # Saved twice within half a minute: once is enough, unless the number moved on.
+    alone = replace(AROUND, readings=BEFORE[-1:])
+    assert kinds(100_000, BEFORE[-1].at + 29_999, alone) == ["same_time"]
+    assert kinds(100_000, BEFORE[-1].at + 30_000, alone) == []
+    assert kinds(100_001, BEFORE[-1].at + 29_999, alone) == []
     # A phone's clock may be a minute ahead.
     assert kinds(130_000, NOW + 60_000) == []
 
