@@ -48,7 +48,7 @@ class CorrectionForm(FlaskForm):  # type: ignore[misc]
         filters=[strip],
         validators=[DataRequired(MISSING), Length(max=4000)],
     )
-    photo = FileField(_l("Photo"), render_kw={"accept": "image/*", "capture": "environment"})
+    photo = FileField(_l("Picture"), render_kw={"accept": "image/*", "capture": "environment"})
     doubt_reason = StringField(
         _l("Why it holds although it is odd"), filters=[strip], validators=[Length(max=4000)]
     )

@@ -306,3 +306,11 @@ def test_a_meter_with_readings_stays(house: House, session: ScopedSession) -> No
     delete_record(session, READER, METER, house.hang("SN-2", 1).id, kinds=KINDS)
     assert [one.serial for one in session.scalars(select(Meter))] == ["SN-1"]
     assert session.scalars(select(MeterReading)).all()
+
+
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:00", "2026-09-01T00:00", "soon", 7]
+)
+def test_a_time_that_no_clock_shows_is_refused(house: House, at: object) -> None:
+    with pytest.raises(InvalidError):
+        house.hang(installed_at=at)
