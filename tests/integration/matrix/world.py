@@ -449,7 +449,7 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
 
 
 def _seed_meter(session: Session, tenant: Tenant, node_id: int) -> None:
-    """A meter at the PDU, with a reading that waits and its photo."""
+    """A meter at the PDU, with a reading that waits and its photo, and one that was refused."""
     tag, ids = tenant.tag, tenant.ids
     own = {"customer_id": ids["customer_id"]}
     meter = make(
@@ -466,6 +466,10 @@ def _seed_meter(session: Session, tenant: Tenant, node_id: int) -> None:
         session, MeterReading, tag, **own, meter_id=meter.id, read_at=SINCE, value=7_310,
         estimated=True, doubts=[], photo_id=photo.id, photo_sha256=digest, state="entered",
         decided_by="", decided_at=None,
+    )  # fmt: skip
+    make(
+        session, MeterReading, tag, **own, meter_id=meter.id, read_at=NOW, value=7_320,
+        estimated=True, doubts=[], photo_sha256=None, state="refused", decided_at=NOW,
     )  # fmt: skip
     ids |= {
         "meter_id": meter.id,
