@@ -4,6 +4,7 @@ from dcim.customers import kinds as customers
 from dcim.inventory.devices.kinds import DEVICE_TRANSITION, DEVICE_TYPE, EQUIPMENT_PASS
 from dcim.inventory.space import kinds as inventory
 from dcim.inventory.walks.kinds import CABINET_WALK
+from dcim.meters import kinds as meters
 from dcim.network import address_kinds as addresses
 from dcim.network import kinds as network
 from dcim.network.equipping import DEVICE
@@ -20,6 +21,7 @@ KINDS: tuple[Kind, ...] = (
     DEVICE_TRANSITION,
     EQUIPMENT_PASS,
     *power.KINDS,
+    *meters.KINDS,
     *network.KINDS,
     *addresses.KINDS,
     *probing.KINDS,

@@ -8,6 +8,7 @@ import dcim.inventory.models
 import dcim.inventory.space.claims
 import dcim.inventory.walks.models
 import dcim.metering.models
+import dcim.meters.models
 import dcim.network.address_models
 import dcim.network.models
 import dcim.network.order_models

@@ -54,11 +54,19 @@ TENANT_TABLES = {
     "credit_claim": "customer_id",
     "incident_contest": "customer_id",
     "incident_overrule": "customer_id",
+    "meter": "customer_id",
+    "meter_reading": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = ("audit_entry", "statement", "statement_file", "ledger_entry")
 # Changed in part, never deleted; a trigger stops the owner too.
-KEPT_TABLES = ("credit_claim", "incident_contest", "incident_overrule", "incident_link")
+KEPT_TABLES = (
+    "credit_claim",
+    "incident_contest",
+    "incident_overrule",
+    "incident_link",
+    "meter_reading",
+)
 # Kept by triggers and read by one function that answers staff alone (migration 0011).
 CLOSED_TABLES = ("search_text",)
 

@@ -290,8 +290,12 @@ def rights(statement: Json, language: str, t: Mapping[str, str]) -> list[dict[st
 
 
 def points(usage: Json, t: Mapping[str, str]) -> str:
-    """How many billing bins there were and which one was billed."""
+    """How many billing bins there were and which one was billed; or which meters were read."""
     bins = usage["bins"]
+    if usage.get("meters") and not bins["expected"]:
+        serials = dict.fromkeys(meter["meter"] for meter in usage["meters"])
+        said = t["points_by_hand"].format(meters=t["comma"].join(serials))
+        return said + (t["points_estimated"] if usage["estimated"] else "")
     template = "points_text" if bins["rank"] is not None else "points_plain"
     counts = {
         key: "–" if bins[key] is None else f"{bins[key]:,}"

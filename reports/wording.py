@@ -183,6 +183,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "{interval} 秒一点，应有 {expected}，实有 {present}，缺 {missing}",
         "{interval} s each: {expected} expected, {present} present, {missing} missing",
     ),
+    "points_by_hand": (
+        "人工抄表，他人确认：{meters}",
+        "read by hand, confirmed by a second person: {meters}",
+    ),
+    "points_estimated": ("；含估算", "; estimated in part"),
     "more_in_files": ("图从略，数据见附件", "without charts; the data is attached"),
     # climate
     "limits": ("合同范围", "Contract range"),

@@ -13,6 +13,8 @@ class Right(StrEnum):
     CHANGE_DEVICES = "change_devices"
     SEE_POWER = "see_power"
     CHANGE_POWER = "change_power"
+    READ_METERS = "read_meters"
+    CONFIRM_READINGS = "confirm_readings"
     SEE_NETWORK = "see_network"
     CHANGE_NETWORK = "change_network"
     SEE_CUSTOMERS = "see_customers"
@@ -51,12 +53,19 @@ ROLES: dict[str, RoleSpec] = {
         RoleSpec(
             "staff",
             "IDC staff: assigns space, installs devices, connects them",
-            _SEE | _BUILD | {Right.SEE_STATEMENTS, Right.KEEP_INCIDENTS},
+            _SEE
+            | _BUILD
+            | {
+                Right.SEE_STATEMENTS,
+                Right.KEEP_INCIDENTS,
+                Right.READ_METERS,
+                Right.CONFIRM_READINGS,
+            },
         ),
         RoleSpec(
             "noc",
-            "Network operations: watches, acknowledges, keeps incidents",
-            _SEE | {Right.KEEP_INCIDENTS},
+            "Network operations: watches, acknowledges, keeps incidents, reads meters",
+            _SEE | {Right.KEEP_INCIDENTS, Right.READ_METERS},
         ),
         RoleSpec(
             "finance",
@@ -84,6 +93,8 @@ ROLES: dict[str, RoleSpec] = {
             | _BUILD
             | {
                 Right.OVERRIDE_SPACE,
+                Right.READ_METERS,
+                Right.CONFIRM_READINGS,
                 Right.CHANGE_CUSTOMERS,
                 Right.CHANGE_CONTRACTS,
                 Right.SEE_STATEMENTS,

@@ -16,7 +16,9 @@ from dcim.errors import InvalidError, NotFoundError
 from dcim.network.order_models import CrossConnect, CrossConnectFile, StoredFile
 
 LARGEST = 10 * 1024 * 1024
+# Of an order; photos belong to readings of meters.
 KINDS = ("loa", "cfa", "other")
+PICTURES = ("image/png", "image/jpeg")
 # What a file begins with, its type, and how it is called when its own name says nothing.
 MAGIC = (
     (b"%PDF-", "application/pdf", ".pdf"),
@@ -81,28 +83,16 @@ def attach_file(
         raise NotFoundError("No such cross-connect.")
     if kind not in KINDS:
         raise InvalidError("There is no such kind of file.", {"kind": ["unknown"]})
-    if not content:
-        raise InvalidError("The file is empty.", {"file": ["empty"]})
-    if len(content) > LARGEST:
-        raise InvalidError("A file may have at most 10 MB.", {"file": ["too large"]})
-    found = judge_type(content)
-    if found is None:
-        raise InvalidError("Only PDF, PNG and JPEG files are taken.", {"file": ["type"]})
-    media_type, ending = found
-    file = StoredFile(
-        customer_id=order.customer_id,
-        kind=kind,
-        name=clean_name(name, ending),
-        media_type=media_type,
-        size=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
+    file = keep_file(
+        session,
+        scope,
+        order.customer_id,
+        name=name,
         content=content,
+        kind=kind,
         expires_on=expires_on,
-        uploaded_by=scope.actor,
-        uploaded_at=at or utc_now(),
+        at=at,
     )
-    session.add(file)
-    session.flush()
     session.add(
         CrossConnectFile(
             cross_connect_id=order.id, customer_id=order.customer_id, stored_file_id=file.id
@@ -120,6 +110,48 @@ def attach_file(
         sha256=file.sha256,
         expires_on=expires_on,
     )
+    return file
+
+
+def keep_file(
+    session: Session,
+    scope: Scope,
+    customer_id: int,
+    *,
+    name: str,
+    content: bytes,
+    kind: str,
+    expires_on: dt.date | None = None,
+    at: dt.datetime | None = None,
+) -> StoredFile:
+    """The bytes as they were handed in, as one customer's; whoever calls says what they belong to.
+
+    Raises InvalidError for a file that is empty, larger than 10 MB, or of a type not taken.
+    """
+    if not content:
+        raise InvalidError("The file is empty.", {"file": ["empty"]})
+    if len(content) > LARGEST:
+        raise InvalidError("A file may have at most 10 MB.", {"file": ["too large"]})
+    found = judge_type(content)
+    if kind == "photo" and (found is None or found[0] not in PICTURES):
+        raise InvalidError("Only PNG and JPEG pictures are taken.", {"file": ["type"]})
+    if found is None:
+        raise InvalidError("Only PDF, PNG and JPEG files are taken.", {"file": ["type"]})
+    media_type, ending = found
+    file = StoredFile(
+        customer_id=customer_id,
+        kind=kind,
+        name=clean_name(name, ending),
+        media_type=media_type,
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        content=content,
+        expires_on=expires_on,
+        uploaded_by=scope.actor,
+        uploaded_at=at or utc_now(),
+    )
+    session.add(file)
+    session.flush()
     return file
 
 

@@ -153,7 +153,7 @@ class StoredFile(Base):
     uploaded_at: Mapped[Instant]
 
     __table_args__ = (
-        CheckConstraint("kind IN ('loa', 'cfa', 'other')", name="kind"),
+        CheckConstraint("kind IN ('loa', 'cfa', 'other', 'photo')", name="kind"),
         CheckConstraint("size BETWEEN 1 AND 10485760", name="size"),
     )
 

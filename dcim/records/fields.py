@@ -191,7 +191,7 @@ class DayType(FieldType):
 
 @dataclass(frozen=True, slots=True)
 class InstantType(FieldType):
-    """A time with its offset; in lists shown in the reader's zone. Not written by people."""
+    """A time with its offset; in lists shown in the reader's zone."""
 
     name: str = "instant"
 
@@ -202,6 +202,8 @@ class InstantType(FieldType):
             raise FieldValueError(mark("Write a time as 2026-11-25T08:00:00+08:00.")) from error
         if not isinstance(instant, dt.datetime) or instant.tzinfo is None:
             raise FieldValueError(mark("Write a time as 2026-11-25T08:00:00+08:00."))
+        if not 1970 <= instant.year < 2200:
+            raise FieldValueError(mark("Choose a day between 1970 and 2200."))
         return instant.astimezone(dt.UTC)
 
     def read(self, text: str) -> dt.datetime:

@@ -16,6 +16,7 @@ from dcim.operations.models import Ticket
 from dcim.sla.circumstances import Known, describe_incidents, describe_maintenance
 from dcim.sla.evidence import port_states
 from dcim.sla.further_facts import further_facts
+from dcim.sla.hand_meters import describe_meters
 from dcim.sla.meters import Meter, Meters, power_bins
 from dcim.sla.probes import ProbeMeter, find_probe_meters, read_probed
 from dcim.sla.rules.facts import Period
@@ -126,7 +127,29 @@ def gather_inputs(
         "series": sorted(work.series.values(), key=lambda entry: str(entry["series"])),
         **further_facts(session, scope, contract, read, whole),
         **describe_rulings(session, contract, incidents, known),
+        **_meters_read_by_hand(session, scope, contract, read, whole, subjects, meters),
     }
+
+
+def _meters_read_by_hand(
+    session: Session,
+    scope: Scope,
+    contract: Contract,
+    terms: Terms,
+    period: Period,
+    subjects: Sequence[ItemSubjects],
+    meters: Meters,
+) -> dict[str, Any]:
+    """Where usage of power is charged and there are any."""
+    kinds = {kind for one in terms.usage if one.method != "percentile" for kind in one.applies_to}
+    services = {
+        each.item.id: service
+        for each in subjects
+        if each.item.kind in kinds
+        and (service := _service(each, contract, terms, period)) is not None
+    }
+    found = describe_meters(session, scope, subjects, services, meters.tree) if services else []
+    return {"meters": found} if found else {}
 
 
 def open_meters(session: Session, period: Period, store: SampleStore | None = None) -> Meters:

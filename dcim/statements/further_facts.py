@@ -7,7 +7,16 @@ from typing import Any, cast
 
 from dcim.sla.rules.facts import Calendar, Claim, Past, PastResult, Request
 
-KEYS = {"requests", "request_kinds", "claims", "past", "calendar", "standing", "site_areas"}
+KEYS = {
+    "requests",
+    "request_kinds",
+    "claims",
+    "past",
+    "calendar",
+    "standing",
+    "site_areas",
+    "meters",
+}
 ITEM_KEYS = ("site", "units", "area", "usage", "paid")
 Read = Callable[[str, str], int]  # an instant and the place that names it in a refusal
 Number = Callable[[str, str], Decimal]

@@ -5,9 +5,11 @@ from fractions import Fraction
 from typing import Any
 
 from dcim.sla.rules.facts import Item
+from dcim.sla.rules.intervals import clip, total
 from dcim.sla.rules.periods import parse_instant
 from dcim.sla.rules.terms import PowerTerms, Usage
 from dcim.sla.rules.usage.readings import MeasuredPue, PowerOrder, Readings
+from dcim.statements.hand_meters import read_hand_meters
 from dcim.statements.inputs import Case, InputsRefusedError, read_money, service_days
 
 UNMEASURED = ("flat", "breakered")  # fees whatever was used
@@ -17,19 +19,35 @@ def read_readings(case: Case, usage: Usage, item: Item) -> tuple[Readings | None
     """(readings, intervals in which every feed was measured); None without a meter.
 
     An interval that one of the feeds was not measured in isn't known. Energy that was metered
-    then is charged all the same, unless too little was measured for `min_coverage`.
+    then is charged all the same, unless too little was measured for `min_coverage`. Where a meter
+    read by hand stands for a feed, the feed's own bins don't count.
     """
-    feeds = [entry for entry in case.inputs["power"] if entry["item"] == item.id]
-    if usage.method in UNMEASURED or not feeds:
+    low, high = max(case.period.start, item.start), min(case.period.end, item.end)
+    by_hand = read_hand_meters(case, item.id, low, high)
+    replaced = by_hand.replaced
+    feeds = [
+        entry
+        for entry in case.inputs["power"]
+        if entry["item"] == item.id
+        and total(clip(replaced.get(entry["id"], []), low, high)) < high - low
+    ]
+    if usage.method in UNMEASURED or not (feeds or by_hand.reads):
         return None, 0
     step = usage.interval_ms
-    low, high = max(case.period.start, item.start), min(case.period.end, item.end)
     first, count = -(-low // step), -(-high // step) - -(-low // step)
     least = Fraction(usage.min_cover) * step / 100
     energies: list[int | None] = [None] * count
     known = [0] * count
     for feed in feeds:
         covered = [0] * count
+        hidden = {
+            slot - first
+            for start, end in replaced.get(feed["id"], [])
+            for slot in range(start // step, -(-end // step))
+        }
+        for slot in hidden:
+            if 0 <= slot < count:
+                covered[slot] = step
         for start, span, _, _, energy in feed["bins"]:
             slot = start // step - first
             if not 0 <= slot < count:
@@ -41,18 +59,28 @@ def read_readings(case: Case, usage: Usage, item: Item) -> tuple[Readings | None
                     f"power {feed['id']}: bins are longer than the {step // 1000} s that usage "
                     f"{usage.id} bills"
                 )
+            if slot in hidden:
+                continue
             covered[slot] += span
             energies[slot] = (energies[slot] or 0) + energy
         for slot, span in enumerate(covered):
             known[slot] += span >= least and span > 0
-    whole = [n == len(feeds) for n in known]
+    whole = [bool(feeds) and n == len(feeds) for n in known]
     present = sum(whole)
     coverage = (usage.power or PowerTerms()).min_coverage
     lenient = usage.method == "energy" and present * 100 >= Fraction(coverage) * count
     values = tuple(
         energy if lenient or there else None for energy, there in zip(energies, whole, strict=True)
     )
-    return Readings(first * step, step, values), present
+    readings = Readings(
+        first * step,
+        step,
+        values,
+        by_hand=by_hand.reads,
+        polled=bool(feeds),
+        hand_covered=by_hand.covered,
+    )
+    return readings, present
 
 
 def read_power_order(case: Case, usage: Usage, entry: dict[str, Any]) -> PowerOrder:

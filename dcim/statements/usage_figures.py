@@ -21,6 +21,7 @@ from dcim.sla.rules.usage.lines import (
 )
 from dcim.sla.rules.usage.pools import Pool, group_members
 from dcim.sla.rules.usage.power import bill_power
+from dcim.sla.rules.usage.readings import Readings
 from dcim.statements.attachments import bins_file
 from dcim.statements.figures import (
     MODE_UNITS,
@@ -33,6 +34,12 @@ from dcim.statements.figures import (
     read_bins,
     read_order,
     usage_head,
+)
+from dcim.statements.hand_meters import (
+    hand_sections,
+    hand_warnings,
+    has_hand_meters,
+    read_hand_meters,
 )
 from dcim.statements.inputs import Case, InputsRefusedError
 from dcim.statements.performance import say_step
@@ -74,7 +81,11 @@ def usage_sections(case: Case) -> UsageSections:
             continue
         for item in concerned:
             if usage.method != "percentile":
-                add_metered(case, usage, item, found)
+                # What somebody read may be missing: such an item is listed line by line.
+                if has_hand_meters(case, item.id):
+                    _add_power(case, usage, item, entries[item.id], found)
+                else:
+                    add_metered(case, usage, item, found)
                 continue
             if item.id not in measured:
                 raise InputsRefusedError(f"item {item.id}: no bandwidth series for {usage.id}")
@@ -354,10 +365,16 @@ def _add_power(
             "amount": None if bill.amount is None else _money(case, bill.amount),
             "bins": _count(bill.expected, present),
             **_tail(usage, billed),
+            **_say_by_hand(case, readings),
         }
     )
     found.charges.extend(_charges(case, usage, billed))
     _warn(billed, found)
+    if readings is not None and readings.by_hand:
+        low, high = max(case.period.start, item.start), min(case.period.end, item.end)
+        found.warnings.extend(
+            hand_warnings(case, label, read_hand_meters(case, item.id, low, high))
+        )
     if bill.quantity is not None and present < bill.expected:
         share = say_exact(Fraction(100 * present, bill.expected))
         found.warnings.append(
@@ -368,3 +385,13 @@ def _add_power(
                 f"intervals ({share} %); what is missing is not filled in",
             }
         )
+
+
+def _say_by_hand(case: Case, readings: Readings | None) -> dict[str, Any]:
+    """Only where a meter was read by hand: other statements stay as they are."""
+    if readings is None or not readings.by_hand:
+        return {}
+    return {
+        "estimated": readings.estimated,
+        "meters": hand_sections(case, readings.by_hand),
+    }

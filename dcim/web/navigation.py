@@ -28,6 +28,8 @@ SECTION_OF = {
     "staff.type_files": "devices",
     "staff.power": "power",
     "staff.power_budgets": "power",
+    "staff.meter_rooms": "power",
+    "staff.waiting_readings": "power",
     "noc.home": "network",
     "noc.events": "network",
     "staff.incidents": "network",

@@ -88,6 +88,7 @@ def collect_nav() -> list[Entry]:
             [
                 (_("Home"), "portal.home", True),
                 (_("Cabinets and power"), "portal.cabinets", True),
+                (_("Meters"), "portal.meters", True),
                 (_("Bandwidth"), "portal.bandwidth", True),
                 (_("Cross-connects"), "portal.cross_connects", True),
                 (_("Addresses"), "portal.addresses", True),
@@ -108,6 +109,8 @@ def collect_nav() -> list[Entry]:
         (_("Device types from files"), "staff.type_files", has_right(Right.CHANGE_DEVICES)),
         (_("Power"), "staff.power", has_right(Right.SEE_POWER)),
         (_("Power budgets"), "staff.power_budgets", has_right(Right.SEE_POWER)),
+        (_("Meter reading"), "staff.meter_rooms", has_right(Right.SEE_POWER)),
+        (_("Readings to confirm"), "staff.waiting_readings", has_right(Right.CONFIRM_READINGS)),
         (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
         (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
         (

@@ -18,6 +18,7 @@ from dcim.api.v1.imports import imports
 from dcim.api.v1.incident_rulings import contests, links, overrules
 from dcim.api.v1.incidents import incidents, maintenance
 from dcim.api.v1.me import me
+from dcim.api.v1.meters import meter_readings, meters
 from dcim.api.v1.moves import moves
 from dcim.api.v1.passes import passes
 from dcim.api.v1.plugging import plugging
@@ -56,6 +57,7 @@ RESOURCES: tuple[Resource, ...] = (
     statements,
     ledger,
     credit_claims,
+    meter_readings,
     deletions,
     imports,
     orders,
@@ -66,5 +68,5 @@ RESOURCES: tuple[Resource, ...] = (
     memberships,
 )
 # Special operations of a kind stand beside those that every kind has.
-OWN = {resource.name: resource for resource in (cabinets, racks, devices, contracts)}
+OWN = {resource.name: resource for resource in (cabinets, racks, devices, contracts, meters)}
 RESOURCES += tuple(make_resource(kind, KINDS, OWN.get(name_resource(kind))) for kind in KINDS)

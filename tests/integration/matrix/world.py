@@ -41,6 +41,7 @@ from dcim.inventory.space.claims import AreaClaim
 from dcim.inventory.walks.models import CabinetWalk, WalkFinding
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
+from dcim.meters.models import Meter, MeterReading
 from dcim.network import address_models as addresses
 from dcim.network import models as network
 from dcim.network import order_models as orders
@@ -98,6 +99,7 @@ RULED = {
     "stored_file": {"kind", "media_type", "sha256"},
     "prefix": {"role"},
     "probe_target": {"address", "method"},
+    "meter_reading": {"state", "doubts", "photo_sha256"},
     "walk_finding": {"verdict", "face", "side"},
 }
 
@@ -430,6 +432,7 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         details={"alias": canary(tag, "discovery_finding", "details"), "descr": "", "speed_bps": 0},
         first_seen_at=SINCE, last_seen_at=SINCE,
     )  # fmt: skip
+    _seed_meter(session, tenant, pdu.id)
     ids |= {
         "node_id": pdu.id,
         "power_node_id": pdu.id,
@@ -445,6 +448,38 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         "credential_id": credential.id,
         "agent_id": agent.id,
         "membership_id": membership.id,
+    }
+
+
+def _seed_meter(session: Session, tenant: Tenant, node_id: int) -> None:
+    """A meter at the PDU, with a reading that waits and its photo, and one that was refused."""
+    tag, ids = tenant.tag, tenant.ids
+    own = {"customer_id": ids["customer_id"]}
+    meter = make(
+        session, Meter, tag, **own, contract_item_id=ids["contract_item_id"],
+        room_id=ids["room_id"], power_node_id=node_id, installed_at=SINCE,
+    )  # fmt: skip
+    content = b"\xff\xd8\xff" + f"CANARY-{tag}-photo".encode()
+    digest = hashlib.sha256(content).hexdigest()
+    photo = make(
+        session, orders.StoredFile, tag, **own, kind="photo", media_type="image/jpeg",
+        size=len(content), sha256=digest, content=content, uploaded_at=SINCE,
+    )  # fmt: skip
+    reading = make(
+        session, MeterReading, tag, **own, meter_id=meter.id, read_at=SINCE, value=7_310,
+        estimated=True, doubts=[], photo_id=photo.id, photo_sha256=digest, state="entered",
+        decided_by="", decided_at=None,
+    )  # fmt: skip
+    make(
+        session, MeterReading, tag, **own, meter_id=meter.id, read_at=NOW, value=7_320,
+        estimated=True, doubts=[], photo_sha256=None, state="refused", decided_at=NOW,
+    )  # fmt: skip
+    ids |= {
+        "meter_id": meter.id,
+        "meter_reading_id": reading.id,
+        "reading_id": reading.id,
+        "corrects_id": reading.id,
+        "photo_id": photo.id,
     }
 
 

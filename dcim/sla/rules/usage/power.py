@@ -8,6 +8,7 @@ from dcim.metering.percentile import find_percentile
 from dcim.sla.rules.quantities import plain
 from dcim.sla.rules.steps import Step, both, say_exact
 from dcim.sla.rules.terms import PowerTerms, PriceRows, Terms, Text, Usage
+from dcim.sla.rules.usage.hand_readings import HOUR_MS, hand_steps
 from dcim.sla.rules.usage.lines import (
     PricedLine,
     line_step,
@@ -24,7 +25,6 @@ from dcim.sla.rules.usage.power_order import (
 )
 from dcim.sla.rules.usage.prices import limit_amount, share_free, sum_parts
 from dcim.sla.rules.usage.readings import (
-    HOUR_MS,
     NEEDED,
     PowerOrder,
     Readings,
@@ -93,7 +93,7 @@ def bill_power(
         total = sum((amount for amount in known if amount is not None), Decimal(0))
         for line in limit_amount(terms, usage, total):
             work.book(line)
-    count = 0 if readings is None else len(readings.values)
+    count = len(readings.values) if readings is not None and readings.polled else 0
     present = 0 if readings is None else readings.present
     return PowerBill(count, present, quantity, unit, tuple(work.lines), tuple(work.steps))
 
@@ -144,8 +144,20 @@ class _Work:
     def measured(self, unit: ReadingUnit) -> Readings:
         """Readings good enough to bill."""
         found = self.readings
-        if found is None or not found.present:
+        if found is None or (found.polled and not found.present):
             raise MissingError("本期没有任何电表读数", "nothing was measured in the period")
+        if found.by_hand and self.usage.method != "energy":
+            raise MissingError(
+                "手工抄表只有电量，没有功率", "a meter read by hand gives energy, but no power"
+            )
+        if found.by_hand and self.words.by_hours:
+            raise MissingError(
+                "手工抄表不分时段，无法按峰平谷计价",
+                "a meter read by hand doesn't tell the hours, which the price depends on",
+            )
+        for read in found.by_hand:
+            if read.missing is not None:
+                raise MissingError(read.missing["zh"], read.missing["en"])
         if found.unit != unit:
             raise MissingError(f"缺少以 {unit} 计的读数", f"there are no readings in {unit}")
         if found.interval_ms != self.usage.interval_ms:
@@ -154,7 +166,14 @@ class _Work:
                 f"the terms bill intervals of {self.usage.interval_ms} ms"
             )
         least = Fraction(self.words.min_coverage)
-        if found.present * 100 < least * len(found.values):
+        if found.hand_covered * 100 < least:
+            raise MissingError(
+                f"电表在位时间不足：{say_exact(found.hand_covered * 100)} %，"
+                f"约定至少 {plain(self.words.min_coverage)} %",
+                f"a meter hung there for {say_exact(found.hand_covered * 100)} % of the time only, "
+                f"at least {plain(self.words.min_coverage)} % is agreed",
+            )
+        if found.polled and found.present * 100 < least * len(found.values):
             said = f"{found.present:,} / {len(found.values):,}"
             raise MissingError(
                 f"读数覆盖不足：{said} 个间隔，约定至少 {plain(self.words.min_coverage)} %",
@@ -175,7 +194,12 @@ class _Work:
             return None
         if self.words.by_hours:
             return self._energy_by_hours(readings, pue, said)
-        kwh = Fraction(sum(value or 0 for value in readings.values), 10**6) * pue
+        for number, read in enumerate(readings.by_hand, 1):
+            self.steps += hand_steps(read, self.terms.timezone, number)
+        by_hand = sum(read.used.mwh for read in readings.by_hand if read.used is not None)
+        kwh = Fraction(sum(value or 0 for value in readings.values) + by_hand, 10**6) * pue
+        if readings.estimated:
+            text = {"zh": f"{text['zh']}（含估算）", "en": f"{text['en']}, estimated in part"}
         self._energy_step("energy", text, kwh, said)
         free = self._free_kwh(readings)
         if self.words.included_by_interval:
@@ -184,6 +208,8 @@ class _Work:
         if free:
             self._above_step("above", kwh, free)
             text = {"zh": "超电电费", "en": "Energy above what is included"}
+            if readings.estimated:
+                text = {"zh": "超电电费（含估算）", "en": f"{text['en']}, estimated in part"}
         self._measured_lines("energy", text, billed, "kWh", price)
         return kwh
 

@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-HOUR_MS = 3_600_000
+from dcim.sla.rules.usage.hand_readings import HOUR_MS, HandRead
+
 ReadingUnit = Literal["mWh", "mVA", "mA"]
 NEEDED: dict[str, ReadingUnit] = {"kW": "mWh", "kVA": "mVA", "A": "mA"}
 
@@ -23,6 +24,11 @@ class Readings:
     interval_ms: int
     values: tuple[int | None, ...]
     unit: ReadingUnit = "mWh"
+    # Meters read by hand, beside the feeds that are polled; `polled` says whether there are any.
+    by_hand: tuple[HandRead, ...] = ()
+    polled: bool = True
+    # Of the time in service, how much a meter hung there: the least of all places.
+    hand_covered: Fraction = Fraction(1)
 
     @property
     def end(self) -> int:
@@ -31,6 +37,10 @@ class Readings:
     @property
     def present(self) -> int:
         return sum(value is not None for value in self.values)
+
+    @property
+    def estimated(self) -> bool:
+        return any(read.used is not None and read.used.estimated for read in self.by_hand)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import { startElevations } from "./elevation.js";
 import { startFloor } from "./floor.js";
 import { startFreshness } from "./freshness.js";
 import { startKeys } from "./keys.js";
+import { recallNumbers, startMeters } from "./meters.js";
 import { startReferences } from "./references.js";
 import { startSelecting } from "./selecting.js";
 import { startTerms } from "./terms.js";
@@ -20,6 +21,7 @@ startDialogs();
 startCopying();
 startFreshness();
 startWalks();
+startMeters();
 startFloor();
 
 // What comes with the page, and again what htmx swaps in.
@@ -29,6 +31,7 @@ function startContent(root) {
   startReferences(root);
   startSelecting(root);
   startTerms(root);
+  recallNumbers(root);
 }
 startContent(document);
 document.addEventListener("htmx:after:swap", () => {
