@@ -52,6 +52,7 @@ TENANT_TABLES = {
     "order_step": "customer_id",
     "probe_target": "customer_id",
     "credit_claim": "customer_id",
+    "credit_risk": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = ("audit_entry", "statement", "statement_file", "ledger_entry")

@@ -22,7 +22,16 @@ from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import Port
 from dcim.snmp.agents.drop_counts import DropCount, read_drops
 from dcim.snmp.agents.queries import AgentRow, list_agents
-from dcim.snmp.health.gaps import SAMPLE, Coverage, GapSpan, Ints, Window, join_gaps, lay_out
+from dcim.snmp.health.gaps import (
+    SAMPLE,
+    SILENT,
+    Coverage,
+    GapSpan,
+    Ints,
+    Window,
+    join_gaps,
+    lay_out,
+)
 from dcim.snmp.polling.room import beat_of
 from dcim.snmp.wire.faults import name_explained
 
@@ -240,3 +249,22 @@ def _gap(span: GapSpan) -> GapRow:
 
 def _instant(ms: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
+
+
+def explain_gap(
+    session: Session, device_id: int, port: str, begin_ms: int, end_ms: int, interval_s: int
+) -> list[GapSpan]:
+    """Why a port has no samples in [begin_ms, end_ms): the stretches, each with its reason.
+
+    None where it has them all. Two statements.
+    """
+    frames, _ = read_device_frames(session, device_id, begin_ms, end_ms)
+    gaps = open_gaps(frames, find_layouts(session, {each.layout_id for each in frames}))
+    line = lay_out(gaps.times, Window(begin_ms, end_ms, interval_s * 1000, polled_before=True))
+    if port not in gaps.names:
+        return [
+            GapSpan(SILENT, begin_ms, end_ms, max((end_ms - begin_ms) // 1000 // interval_s, 1))
+        ]
+    column = gaps.names.index(port)
+    [found] = join_gaps([port], gaps.codes[:, [column]], line)
+    return found.gaps

@@ -1,0 +1,398 @@
+"""Credits at risk and what waits for a decision, as last worked out, through a scope."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import and_, cast, func, or_, select
+from sqlalchemy.dialects.postgresql import JSONPATH, distinct_on
+from sqlalchemy.orm import Session
+
+from dcim.accounts.scope import Scope
+from dcim.customers.models import Contract, ContractItem, Customer
+from dcim.inventory.models import Allocation, Cabinet, Rack, Room, Row
+from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page
+from dcim.sla.rules.periods import parse_instant
+from dcim.statements.credit_risk import SHOWN_GAPS
+from dcim.statements.models import Statement
+from dcim.statements.risk_models import CreditRisk
+from dcim.statements.risk_rounds import BEAT_S
+
+# Two rounds missed: said loudly, on the board and by the API.
+STALE = dt.timedelta(seconds=2 * BEAT_S)
+# Issued months with something to decide are looked for so far back.
+BACK_MONTHS = 3
+OPEN_METRICS = '$.metrics[*] ? (@.result == "needs_review" || @.result == "unpriced")'
+
+
+@dataclass(frozen=True, slots=True)
+class CreditRiskRow:
+    """Credits of a contract's month: `owed` as if nothing more happened, `at_rate` if the last
+    `window_s` come again (none: too early to say), `if_open` if what is open lasts until the end.
+
+    `least` and `most` are what unmeasured time may make of each. `as_of` is none when it could
+    never be worked out; `problem` says why the last try failed, the figures are then older.
+    `step_s` more of an outage cost `step_amount` more (before caps), at `step_at` if one is open.
+    """
+
+    id: int
+    customer_id: int
+    customer_code: str
+    customer_name: str
+    customer_name_en: str
+    account_manager: str
+    contract_id: int
+    contract_number: str
+    period: str
+    currency: str
+    is_closed: bool
+    as_of: dt.datetime | None
+    tried_at: dt.datetime
+    problem: str
+    owed: Decimal
+    owed_least: Decimal
+    owed_most: Decimal
+    at_rate: Decimal | None
+    at_rate_least: Decimal | None
+    at_rate_most: Decimal | None
+    if_open: Decimal | None
+    if_open_least: Decimal | None
+    if_open_most: Decimal | None
+    at_risk: Decimal
+    window_s: int
+    open_since: dt.datetime | None
+    step_s: int | None
+    step_at: dt.datetime | None
+    step_amount: Decimal | None
+    dark: int
+    reviews: int
+
+    def is_stale(self, now: dt.datetime) -> bool:
+        return self.as_of is None or (not self.is_closed and now - self.as_of > STALE)
+
+
+@dataclass(frozen=True, slots=True)
+class RiskFilter:
+    """`site_id`: contracts with space there; `account_manager` as it stands with the customer."""
+
+    customer_id: int | None = None
+    contract_id: int | None = None
+    site_id: int | None = None
+    account_manager: str | None = None
+    currency: str | None = None
+    open_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencyTotal:
+    """Sums in one currency, over contracts; never over currencies."""
+
+    currency: str
+    contracts: int
+    open: int
+    owed: Decimal
+    at_rate: Decimal
+    at_risk: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RoundState:
+    """How the rounds go: of `contracts` rows so many are `stale` or `failed`; `oldest` as of."""
+
+    contracts: int
+    stale: int
+    failed: int
+    oldest: dt.datetime | None
+    newest: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """A result a person must decide; `review` as `credit_risk.list_reviews` says it.
+
+    `statement_id` is set where its month has been issued: then a revision alone changes it.
+    """
+
+    customer_id: int
+    customer_name: str
+    customer_name_en: str
+    contract_id: int
+    contract_number: str
+    period: str
+    currency: str
+    state: str  # running | closed | issued
+    as_of: dt.datetime | None
+    statement_id: int | None
+    review: dict[str, Any]
+
+
+def list_risks(
+    session: Session,
+    scope: Scope,
+    wanted: RiskFilter = RiskFilter(),
+    paging: Paging = FIRST_PAGE,
+) -> Page[CreditRiskRow]:
+    """What is open first, then the most money, currency by currency. Two statements of SQL."""
+    statement = _select_risks(scope, wanted).order_by(
+        CreditRisk.open_since.is_(None),
+        CreditRisk.currency,
+        CreditRisk.at_risk.desc(),
+        CreditRisk.owed_most.desc(),
+        Contract.number,
+        CreditRisk.period.desc(),
+    )
+    return fetch_page(session, _make_row, statement, paging)
+
+
+def read_lines(session: Session, scope: Scope, risk_id: int) -> list[dict[str, Any]]:
+    """Promise by promise, as `credit_risk.judge_month` says them; empty for an absent row."""
+    return (
+        session.scalar(
+            select(CreditRisk.lines).where(
+                CreditRisk.id == risk_id, scope.filter(CreditRisk.customer_id)
+            )
+        )
+        or []
+    )
+
+
+def sum_risks(session: Session, scope: Scope, wanted: RiskFilter) -> list[CurrencyTotal]:
+    found = _select_risks(scope, wanted).subquery()
+    rows = session.execute(
+        select(
+            found.c.currency,
+            func.count(),
+            func.count(found.c.open_since),
+            func.sum(found.c.owed),
+            func.sum(func.coalesce(found.c.at_rate, found.c.owed)),
+            func.sum(found.c.at_risk),
+        )
+        .group_by(found.c.currency)
+        .order_by(found.c.currency)
+    )
+    return [CurrencyTotal(*row) for row in rows]
+
+
+def read_rounds(session: Session, scope: Scope, now: dt.datetime) -> RoundState:
+    old = and_(
+        CreditRisk.is_closed.is_(False),
+        or_(CreditRisk.as_of.is_(None), CreditRisk.as_of < now - STALE),
+    )
+    row = session.execute(
+        select(
+            func.count(),
+            func.count().filter(old),
+            func.count().filter(CreditRisk.problem != ""),
+            func.min(CreditRisk.as_of).filter(CreditRisk.is_closed.is_(False)),
+            func.max(CreditRisk.as_of),
+        ).where(scope.filter(CreditRisk.customer_id))
+    ).one()
+    return RoundState(*row)
+
+
+def list_managers(session: Session, scope: Scope) -> list[str]:
+    """Who manages customers with a month that is worked out."""
+    return list(
+        session.scalars(
+            select(Customer.account_manager)
+            .join(CreditRisk, CreditRisk.customer_id == Customer.id)
+            .where(Customer.account_manager != "", scope.filter(Customer.id))
+            .distinct()
+            .order_by(Customer.account_manager)
+        )
+    )
+
+
+def list_reviews(
+    session: Session,
+    scope: Scope,
+    now: dt.datetime,
+    *,
+    customer_id: int | None = None,
+    contract_id: int | None = None,
+) -> list[ReviewRow]:
+    """Of months that run or wait for their statement, and of statements issued lately; what is
+    worth most first, currency by currency. Two statements of SQL."""
+    narrow = [
+        column == value
+        for column, value in (
+            (Customer.id, customer_id),
+            (Contract.id, contract_id),
+        )
+        if value is not None
+    ]
+    rows = _open_reviews(session, scope, narrow) + _issued_reviews(session, scope, now, narrow)
+    return sorted(rows, key=_by_worth)
+
+
+def _by_worth(row: ReviewRow) -> tuple[Any, ...]:
+    most = Decimal(row.review["most"] or 0)
+    return row.currency, -most, row.contract_number, row.period, row.review["id"]
+
+
+def _open_reviews(session: Session, scope: Scope, narrow: Iterable[Any]) -> list[ReviewRow]:
+    found = session.execute(
+        select(
+            Customer.id, Customer.name, Customer.name_en, Contract.id, Contract.number,
+            CreditRisk.period, CreditRisk.currency, CreditRisk.is_closed, CreditRisk.as_of,
+            CreditRisk.reviews,
+        )
+        .select_from(CreditRisk)
+        .join(Customer, Customer.id == CreditRisk.customer_id)
+        .join(Contract, Contract.id == CreditRisk.contract_id)
+        .where(
+            func.jsonb_array_length(CreditRisk.reviews) > 0,
+            scope.filter(CreditRisk.customer_id),
+            *narrow,
+        )
+    )  # fmt: skip
+    return [
+        ReviewRow(
+            *row[:5], row.period, row.currency, "closed" if row.is_closed else "running",
+            row.as_of, None, review,
+        )
+        for row in found
+        for review in row.reviews
+    ]  # fmt: skip
+
+
+def _issued_reviews(
+    session: Session, scope: Scope, now: dt.datetime, narrow: Iterable[Any]
+) -> list[ReviewRow]:
+    """From the newest revision of each month, as its document says."""
+    month = now.year * 12 + now.month - 1 - BACK_MONTHS
+    newest = (
+        select(Statement.id, Statement.verdict)
+        .where(
+            Statement.period >= f"{month // 12:04d}-{month % 12 + 1:02d}",
+            scope.filter(Statement.customer_id),
+        )
+        .order_by(Statement.contract_id, Statement.period, Statement.revision.desc())
+        .ext(distinct_on(Statement.contract_id, Statement.period))
+        .subquery()
+    )
+    metrics = func.jsonb_path_query_array(Statement.document, cast(OPEN_METRICS, JSONPATH))
+    found = session.execute(
+        select(
+            Customer.id, Customer.name, Customer.name_en, Contract.id, Contract.number,
+            Statement.period, Statement.currency, Statement.issued_at,
+            Statement.id.label("statement_id"), metrics.label("metrics"),
+        )
+        .select_from(Statement)
+        .join(newest, newest.c.id == Statement.id)
+        .join(Customer, Customer.id == Statement.customer_id)
+        .join(Contract, Contract.id == Statement.contract_id)
+        .where(newest.c.verdict != "met", *narrow)
+    )  # fmt: skip
+    return [
+        ReviewRow(
+            *row[:5], row.period, row.currency, "issued", row.issued_at, row.statement_id,
+            _read_metric(metric),
+        )
+        for row in found
+        for metric in row.metrics
+    ]  # fmt: skip
+
+
+def _read_metric(metric: dict[str, Any]) -> dict[str, Any]:
+    """A frozen metric as `credit_risk.list_reviews` says one that isn't."""
+    unknown = [line for line in metric["trace"] if line["class"] == "unknown"]
+    return {
+        "id": metric["id"],
+        "title": metric["label"],
+        "item": metric["item"],
+        "name": metric["subject"],
+        "clause": metric["clause"],
+        "result": metric["result"],
+        "least": metric["credit"]["at_least"],
+        "most": metric["credit"]["at_most"],
+        "notes": metric["notes"],
+        "resources": [
+            {"name": name, "label": {"zh": name, "en": name}} for name in metric["resources"]
+        ],
+        "gaps": [
+            {
+                "start": parse_instant(line["start"]),
+                "end": parse_instant(line["end"]),
+                "reason": line["reason"],
+            }
+            for line in unknown[:SHOWN_GAPS]
+        ],
+        "gaps_in_all": len(unknown),
+        "unknown_ms": round(metric["unknown_s"] * 1000),
+    }
+
+
+def _select_risks(scope: Scope, wanted: RiskFilter) -> Query:
+    statement = (
+        select(
+            CreditRisk.id,
+            CreditRisk.customer_id,
+            Customer.code.label("customer_code"),
+            Customer.name.label("customer_name"),
+            Customer.name_en.label("customer_name_en"),
+            Customer.account_manager,
+            CreditRisk.contract_id,
+            Contract.number.label("contract_number"),
+            CreditRisk.period,
+            CreditRisk.currency,
+            CreditRisk.is_closed,
+            CreditRisk.as_of,
+            CreditRisk.tried_at,
+            CreditRisk.problem,
+            CreditRisk.owed,
+            CreditRisk.owed_least,
+            CreditRisk.owed_most,
+            CreditRisk.at_rate,
+            CreditRisk.at_rate_least,
+            CreditRisk.at_rate_most,
+            CreditRisk.if_open,
+            CreditRisk.if_open_least,
+            CreditRisk.if_open_most,
+            CreditRisk.at_risk,
+            CreditRisk.window_s,
+            CreditRisk.open_since,
+            CreditRisk.step_s,
+            CreditRisk.step_amount,
+            CreditRisk.dark,
+            func.jsonb_array_length(CreditRisk.reviews).label("reviews"),
+        )
+        .join(Customer, Customer.id == CreditRisk.customer_id)
+        .join(Contract, Contract.id == CreditRisk.contract_id)
+        .where(scope.filter(CreditRisk.customer_id))
+    )
+    for column, value in (
+        (CreditRisk.customer_id, wanted.customer_id),
+        (CreditRisk.contract_id, wanted.contract_id),
+        (CreditRisk.currency, wanted.currency),
+        (Customer.account_manager, wanted.account_manager),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.open_only:
+        statement = statement.where(CreditRisk.open_since.is_not(None))
+    if wanted.site_id is not None:
+        statement = statement.where(CreditRisk.contract_id.in_(_contracts_at(wanted.site_id)))
+    return statement
+
+
+def _contracts_at(site_id: int) -> Any:
+    return (
+        select(ContractItem.contract_id)
+        .join(Allocation, Allocation.contract_item_id == ContractItem.id)
+        .join(Rack, Rack.id == Allocation.rack_id)
+        .join(Cabinet, Cabinet.id == Rack.cabinet_id)
+        .join(Row, Row.id == Cabinet.row_id)
+        .join(Room, Room.id == Row.room_id)
+        .where(Room.site_id == site_id)
+    )
+
+
+def _make_row(**fields: Any) -> CreditRiskRow:
+    as_of, since, step_s = fields["as_of"], fields["open_since"], fields["step_s"]
+    step_at = None
+    if since is not None and step_s is not None and as_of is not None:
+        step_at = as_of + dt.timedelta(seconds=step_s)
+    return CreditRiskRow(step_at=step_at, **fields)
