@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractItem, Customer
+from dcim.errors import NotFoundError
 from dcim.inventory.models import Allocation, Cabinet, Rack, Room, Row
 from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page
 from dcim.sla.rules.periods import parse_instant
@@ -25,6 +26,20 @@ STALE = dt.timedelta(seconds=2 * BEAT_S)
 # Issued months with something to decide are looked for so far back.
 BACK_MONTHS = 3
 OPEN_METRICS = '$.metrics[*] ? (@.result == "needs_review" || @.result == "unpriced")'
+
+# What of a stored line and of a stored review is told as it is.
+KEPT = ("id", "title", "item", "label", "place", "clause", "target", "state", "figure", "is_dark")
+LENGTHS = (
+    ("allowed", "allowed"), ("used", "used"), ("used_most", "used_max"), ("unknown", "unknown"),
+)  # fmt: skip
+TOLD = ("id", "title", "item", "name", "clause", "result", "notes", "gaps_in_all")
+WHOSE = (
+    Customer.id.label("customer_id"),
+    Customer.name.label("customer_name"),
+    Customer.name_en.label("customer_name_en"),
+    Contract.id.label("contract_id"),
+    Contract.number.label("contract_number"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +124,65 @@ class RoundState:
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewRow:
-    """A result a person must decide; `review` as `credit_risk.list_reviews` says it.
+class RiskLineRow:
+    """One promise of one item. Credits are before caps; `allowed_s` is of the whole month, none
+    where the target is no length of time, `used_most_s` counts what wasn't measured as down.
 
+    `runs_out_at`: when the budget is used up at the rate of the last days, or if what is open
+    lasts. `is_dark`: nothing of it is measured at the moment.
+    """
+
+    id: str
+    title: dict[str, str]
+    item: str
+    label: dict[str, str]
+    place: str
+    clause: str
+    target: dict[str, str]
+    state: str  # fine | short | missed | unknown
+    figure: dict[str, str] | None
+    allowed_s: float | None
+    used_s: float
+    used_most_s: float
+    unknown_s: float
+    owed: Decimal
+    owed_least: Decimal
+    owed_most: Decimal
+    at_rate: Decimal | None
+    at_rate_least: Decimal | None
+    at_rate_most: Decimal | None
+    if_open: Decimal | None
+    if_open_least: Decimal | None
+    if_open_most: Decimal | None
+    open_since: dt.datetime | None
+    is_dark: bool
+    runs_out_at: dt.datetime | None
+    step_s: int | None
+    step_amount: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class CauseRow:
+    """What said nothing: `reason` as polling names it, "undecided" or "unpolled"."""
+
+    device: str
+    device_id: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewGapRow:
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    reason: dict[str, str]
+    causes: list[CauseRow]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """A result a person must decide, or that has no price. `least` and `most` is what it is worth.
+
+    `gaps` are the first of `gaps_in_all` stretches without measurement, `unknown_s` together.
     `statement_id` is set where its month has been issued: then a revision alone changes it.
     """
 
@@ -125,7 +196,18 @@ class ReviewRow:
     state: str  # running | closed | issued
     as_of: dt.datetime | None
     statement_id: int | None
-    review: dict[str, Any]
+    id: str
+    title: dict[str, str]
+    item: str
+    name: dict[str, str]
+    clause: str
+    result: str
+    least: Decimal
+    most: Decimal
+    notes: list[dict[str, str]]
+    gaps: list[ReviewGapRow]
+    gaps_in_all: int
+    unknown_s: float
 
 
 def list_risks(
@@ -146,16 +228,41 @@ def list_risks(
     return fetch_page(session, _make_row, statement, paging)
 
 
-def read_lines(session: Session, scope: Scope, risk_id: int) -> list[dict[str, Any]]:
-    """Promise by promise, as `credit_risk.judge_month` says them; empty for an absent row."""
-    return (
-        session.scalar(
-            select(CreditRisk.lines).where(
-                CreditRisk.id == risk_id, scope.filter(CreditRisk.customer_id)
-            )
+def read_lines(session: Session, scope: Scope, risk_id: int) -> list[RiskLineRow]:
+    """Promise by promise. Raises NotFoundError for an absent row and for another's alike."""
+    lines = session.scalar(
+        select(CreditRisk.lines).where(
+            CreditRisk.id == risk_id, scope.filter(CreditRisk.customer_id)
         )
-        or []
     )
+    if lines is None:
+        raise NotFoundError("No such month.")
+    return [_read_line(line) for line in lines]
+
+
+def _read_line(line: dict[str, Any]) -> RiskLineRow:
+    told: dict[str, Any] = {
+        f"{future}{end}": None if line[future] is None else Decimal(line[future][name])
+        for future in ("owed", "at_rate", "if_open")
+        for end, name in (("", "likely"), ("_least", "least"), ("_most", "most"))
+    }
+    told |= {name: line[name] for name in KEPT}
+    told |= {
+        f"{name}_s": None if line[f"{key}_ms"] is None else line[f"{key}_ms"] / 1000
+        for name, key in LENGTHS
+    }
+    step = line["step"]
+    return RiskLineRow(
+        **told,
+        open_since=_instant(line["open_since"]),
+        runs_out_at=_instant(line["runs_out_at"]),
+        step_s=None if step is None else step["after_ms"] // 1000,
+        step_amount=None if step is None else Decimal(step["amount"]),
+    )
+
+
+def _instant(ms: int | None) -> dt.datetime | None:
+    return None if ms is None else dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
 
 
 def sum_risks(session: Session, scope: Scope, wanted: RiskFilter) -> list[CurrencyTotal]:
@@ -228,15 +335,13 @@ def list_reviews(
 
 
 def _by_worth(row: ReviewRow) -> tuple[Any, ...]:
-    most = Decimal(row.review["most"] or 0)
-    return row.currency, -most, row.contract_number, row.period, row.review["id"]
+    return row.currency, -row.most, row.contract_number, row.period, row.id
 
 
 def _open_reviews(session: Session, scope: Scope, narrow: Iterable[Any]) -> list[ReviewRow]:
     found = session.execute(
         select(
-            Customer.id, Customer.name, Customer.name_en, Contract.id, Contract.number,
-            CreditRisk.period, CreditRisk.currency, CreditRisk.is_closed, CreditRisk.as_of,
+            *WHOSE, CreditRisk.period, CreditRisk.currency, CreditRisk.is_closed, CreditRisk.as_of,
             CreditRisk.reviews,
         )
         .select_from(CreditRisk)
@@ -249,13 +354,10 @@ def _open_reviews(session: Session, scope: Scope, narrow: Iterable[Any]) -> list
         )
     )  # fmt: skip
     return [
-        ReviewRow(
-            *row[:5], row.period, row.currency, "closed" if row.is_closed else "running",
-            row.as_of, None, review,
-        )
+        _review_of(row, "closed" if row.is_closed else "running", row.as_of, None, review)
         for row in found
         for review in row.reviews
-    ]  # fmt: skip
+    ]
 
 
 def _issued_reviews(
@@ -276,8 +378,7 @@ def _issued_reviews(
     metrics = func.jsonb_path_query_array(Statement.document, cast(OPEN_METRICS, JSONPATH))
     found = session.execute(
         select(
-            Customer.id, Customer.name, Customer.name_en, Contract.id, Contract.number,
-            Statement.period, Statement.currency, Statement.issued_at,
+            *WHOSE, Statement.period, Statement.currency, Statement.issued_at,
             Statement.id.label("statement_id"), metrics.label("metrics"),
         )
         .select_from(Statement)
@@ -287,13 +388,41 @@ def _issued_reviews(
         .where(newest.c.verdict != "met", *narrow)
     )  # fmt: skip
     return [
-        ReviewRow(
-            *row[:5], row.period, row.currency, "issued", row.issued_at, row.statement_id,
-            _read_metric(metric),
-        )
+        _review_of(row, "issued", row.issued_at, row.statement_id, _read_metric(metric))
         for row in found
         for metric in row.metrics
-    ]  # fmt: skip
+    ]
+
+
+def _review_of(
+    row: Any, state: str, as_of: dt.datetime | None, statement_id: int | None, review: Any
+) -> ReviewRow:
+    gaps = [
+        ReviewGapRow(
+            dt.datetime.fromtimestamp(gap["start"] / 1000, dt.UTC),
+            dt.datetime.fromtimestamp(gap["end"] / 1000, dt.UTC),
+            gap["reason"],
+            [CauseRow(**cause) for cause in gap.get("causes", [])],
+        )
+        for gap in review["gaps"]
+    ]
+    return ReviewRow(
+        customer_id=row.customer_id,
+        customer_name=row.customer_name,
+        customer_name_en=row.customer_name_en,
+        contract_id=row.contract_id,
+        contract_number=row.contract_number,
+        period=row.period,
+        currency=row.currency,
+        state=state,
+        as_of=as_of,
+        statement_id=statement_id,
+        **{name: review[name] for name in TOLD},
+        least=Decimal(review["least"]),
+        most=Decimal(review["most"]),
+        gaps=gaps,
+        unknown_s=review["unknown_ms"] / 1000,
+    )
 
 
 def _read_metric(metric: dict[str, Any]) -> dict[str, Any]:
@@ -309,9 +438,6 @@ def _read_metric(metric: dict[str, Any]) -> dict[str, Any]:
         "least": metric["credit"]["at_least"],
         "most": metric["credit"]["at_most"],
         "notes": metric["notes"],
-        "resources": [
-            {"name": name, "label": {"zh": name, "en": name}} for name in metric["resources"]
-        ],
         "gaps": [
             {
                 "start": parse_instant(line["start"]),

@@ -15,7 +15,7 @@ from dcim.db import SessionFactory, transaction
 from dcim.statements import risk_rounds
 from dcim.statements.error_budgets import MonthToDate
 from dcim.statements.issuing import freeze_statement
-from dcim.statements.month_to_date import tell_month
+from dcim.statements.month_to_date import LAG_MS, tell_month
 from dcim.statements.risk_models import CreditRisk
 from dcim.statements.risk_queries import (
     RiskFilter,
@@ -31,7 +31,7 @@ from tests.integration.statements.town import PERIOD, SYSTEM, build_town, moment
 # Ten days into the month; the third customer's port has been down for half an hour.
 NOON = 10 * 1440
 DOWN = range(NOON - 30, NOON + 30)
-NOW = moment(NOON) + dt.timedelta(milliseconds=risk_rounds.LAG_MS)
+NOW = moment(NOON) + dt.timedelta(milliseconds=LAG_MS)
 
 
 @pytest.fixture
@@ -79,11 +79,12 @@ def test_the_row_agrees_with_the_month_the_customer_sees(
         told: MonthToDate = tell_month(session, SYSTEM, contracts[2], NOW)
         [row] = [r for r in rows(sessions, contract_id=contracts[2]) if r.period == PERIOD]
         [line] = read_lines(session, SYSTEM, row.id)
-    assert [line["id"]] == [one.id for one in told.lines]
+    assert [line.id] == [one.id for one in told.lines]
     [promise] = told.lines
-    assert (line["used_ms"], line["used_max_ms"], line["allowed_ms"], line["state"]) == (
-        promise.used_ms, promise.used_max_ms, promise.allowed_ms, promise.state,
-    )  # fmt: skip
+    assert (line.used_s * 1000, line.used_most_s * 1000) == (promise.used_ms, promise.used_max_ms)
+    assert promise.allowed_ms is not None
+    assert line.allowed_s == promise.allowed_ms / 1000
+    assert line.state == promise.state
     assert promise.used_ms == 30 * 60_000
 
 
@@ -193,12 +194,11 @@ def test_reviews_name_the_gap_its_device_and_its_worth(
         found = list_reviews(session, SYSTEM, NOW, contract_id=contracts[2])
     [row] = [one for one in found if one.period == PERIOD]
     assert (row.state, row.statement_id) == ("running", None)
-    assert (row.review["least"], row.review["most"]) == ("0.00", "300.00")
-    [gap] = row.review["gaps"]
-    begun = moment(NOON - 2000).timestamp() * 1000
-    assert abs(gap["start"] - begun) <= 90_000
+    assert (row.least, row.most) == (Decimal(0), Decimal(300))
+    [gap] = row.gaps
+    assert abs(gap.starts_at - moment(NOON - 2000)) <= dt.timedelta(seconds=90)
     # Nothing polls this town's switch.
-    assert [(one["device"], one["reason"]) for one in gap["causes"]] == [("sw-1", "unpolled")]
+    assert [(one.device, one.reason) for one in gap.causes] == [("sw-1", "unpolled")]
 
 
 def test_issued_reviews_are_listed_too(
@@ -212,8 +212,8 @@ def test_issued_reviews_are_listed_too(
         found = list_reviews(session, SYSTEM, after)
         assert {row.state for row in found} == {"issued"}
         assert all(row.statement_id for row in found)
-        assert {row.review["result"] for row in found} <= {"needs_review", "unpriced"}
-        assert found[0].review["notes"]
+        assert {row.result for row in found} <= {"needs_review", "unpriced"}
+        assert found[0].notes
 
 
 def test_currencies_are_never_added(sessions: SessionFactory, contracts: list[int]) -> None:
