@@ -35,7 +35,7 @@ def tell_month(
     period = f"{now.astimezone(ZoneInfo(contract.timezone)):%Y-%m}"
     with _see_meters(session, scope):
         inputs = gather_inputs(
-            session, scope, contract, period, document={"frozen_at": None}, operator={}
+            session, scope, contract, period, document={"frozen_at": None}, operator={}, usage=False
         )
         inputs = add_history(session, scope, contract, inputs)
     return evaluate_to_date(inputs, to_ms(now) - LAG_MS)

@@ -90,13 +90,16 @@ class CreditRiskRow:
 
 @dataclass(frozen=True, slots=True)
 class RiskFilter:
-    """`site_id`: contracts with space there; `account_manager` as it stands with the customer."""
+    """`site_id`: contracts with space there; `account_manager` as it stands with the customer.
+    `is_closed`: only months that are over (and wait for their statement), or only those that run.
+    """
 
     customer_id: int | None = None
     contract_id: int | None = None
     site_id: int | None = None
     account_manager: str | None = None
     currency: str | None = None
+    is_closed: bool | None = None
     open_only: bool = False
 
 
@@ -158,6 +161,7 @@ class RiskLineRow:
     is_dark: bool
     runs_out_at: dt.datetime | None
     step_s: int | None
+    step_at: dt.datetime | None
     step_amount: Decimal | None
 
 
@@ -230,17 +234,17 @@ def list_risks(
 
 def read_lines(session: Session, scope: Scope, risk_id: int) -> list[RiskLineRow]:
     """Promise by promise. Raises NotFoundError for an absent row and for another's alike."""
-    lines = session.scalar(
-        select(CreditRisk.lines).where(
+    found = session.execute(
+        select(CreditRisk.lines, CreditRisk.as_of).where(
             CreditRisk.id == risk_id, scope.filter(CreditRisk.customer_id)
         )
-    )
-    if lines is None:
+    ).one_or_none()
+    if found is None:
         raise NotFoundError("No such month.")
-    return [_read_line(line) for line in lines]
+    return [_read_line(line, found.as_of) for line in found.lines]
 
 
-def _read_line(line: dict[str, Any]) -> RiskLineRow:
+def _read_line(line: dict[str, Any], as_of: dt.datetime | None) -> RiskLineRow:
     told: dict[str, Any] = {
         f"{future}{end}": None if line[future] is None else Decimal(line[future][name])
         for future in ("owed", "at_rate", "if_open")
@@ -251,12 +255,14 @@ def _read_line(line: dict[str, Any]) -> RiskLineRow:
         f"{name}_s": None if line[f"{key}_ms"] is None else line[f"{key}_ms"] / 1000
         for name, key in LENGTHS
     }
-    step = line["step"]
+    step, open_since = line["step"], _instant(line["open_since"])
+    step_s = None if step is None else step["after_ms"] // 1000
     return RiskLineRow(
         **told,
-        open_since=_instant(line["open_since"]),
+        open_since=open_since,
         runs_out_at=_instant(line["runs_out_at"]),
-        step_s=None if step is None else step["after_ms"] // 1000,
+        step_s=step_s,
+        step_at=_find_step(as_of, open_since, step_s),
         step_amount=None if step is None else Decimal(step["amount"]),
     )
 
@@ -493,6 +499,7 @@ def _select_risks(scope: Scope, wanted: RiskFilter) -> Query:
         (CreditRisk.customer_id, wanted.customer_id),
         (CreditRisk.contract_id, wanted.contract_id),
         (CreditRisk.currency, wanted.currency),
+        (CreditRisk.is_closed, wanted.is_closed),
         (Customer.account_manager, wanted.account_manager),
     ):
         if value is not None:
@@ -517,8 +524,14 @@ def _contracts_at(site_id: int) -> Any:
 
 
 def _make_row(**fields: Any) -> CreditRiskRow:
-    as_of, since, step_s = fields["as_of"], fields["open_since"], fields["step_s"]
-    step_at = None
-    if since is not None and step_s is not None and as_of is not None:
-        step_at = as_of + dt.timedelta(seconds=step_s)
+    step_at = _find_step(fields["as_of"], fields["open_since"], fields["step_s"])
     return CreditRiskRow(step_at=step_at, **fields)
+
+
+def _find_step(
+    as_of: dt.datetime | None, open_since: dt.datetime | None, step_s: int | None
+) -> dt.datetime | None:
+    """When what is open costs more; None where nothing is open."""
+    if as_of is None or open_since is None or step_s is None:
+        return None
+    return as_of + dt.timedelta(seconds=step_s)

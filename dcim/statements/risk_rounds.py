@@ -200,7 +200,14 @@ def _judge(
     zone = load_terms(find_terms(session, scope, contract, period).document).timezone
     meters = readers.of(session, period, zone)
     inputs = gather_inputs(
-        session, scope, contract, period, document={"frozen_at": None}, operator={}, meters=meters
+        session,
+        scope,
+        contract,
+        period,
+        document={"frozen_at": None},
+        operator={},
+        meters=meters,
+        usage=False,
     )
     inputs = add_history(session, scope, contract, inputs)
     until = (to_ms(now) - LAG_MS) // 1000 * 1000

@@ -22,6 +22,7 @@ class RiskQuery(PageQuery):
     site_id = query_id()
     account_manager = fields.String(validate=Length(1, 255))
     currency = fields.String(validate=Length(3, 3))
+    is_closed = Flag(metadata={"description": "Months that are over, or those that run."})
     open_only = Flag(load_default=False)
 
 

@@ -237,11 +237,12 @@ class _Work:
         low, high = 0, -(-(min(future.end, item.end) - future.until) // SECOND_MS)
         if high <= 0 or cost(high) <= 0:
             return None
-        # Where the budget ends is where most steps are: two looks instead of twenty.
+        # Where the budget ends, or an outage begins to count, is where most steps are: a few looks
+        # there instead of twenty.
         allowed = allowed_ms(owed, self.period)
-        if allowed is not None:
-            left = (allowed - owed.outcome.downtime_ms) // SECOND_MS
-            low, high = _narrow(cost, left, low, high)
+        guesses = [] if allowed is None else [(allowed - owed.outcome.downtime_ms) // SECOND_MS]
+        for guess in (*guesses, metric.qualify_ms // SECOND_MS):
+            low, high = _narrow(cost, guess, low, high)
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if cost(middle) > 0 else (middle, high)

@@ -34,6 +34,7 @@ def credit_risks() -> Response:
         site_id=read_int("site"),
         account_manager=read_text("manager") or None,
         currency=read_text("currency", 3) or None,
+        is_closed=read_text("show") == "closed",
         open_only=read_text("show") == "open",
     )
     page = list_risks(session, scope, wanted, listing.paging)
@@ -74,8 +75,12 @@ def _offer(session: Session, scope: Scope, wanted: RiskFilter) -> list[Filter]:
         (
             "show",
             _("Show"),
-            [everything, ("open", _("Open outages"))],
-            "open" if wanted.open_only else "",
+            [
+                ("", _("Running months")),
+                ("open", _("Open outages")),
+                ("closed", _("Months over, not issued")),
+            ],
+            "open" if wanted.open_only else "closed" if wanted.is_closed else "",
         ),
         (
             "site",

@@ -19,6 +19,7 @@ from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 # What interrupts a customer comes first, then what takes away the spare, then what isn't known.
 GRAVITY = ("power", "network", "power_feed", "temperature", "telemetry")
 SHOWN_PORTS, SHOWN_RISKS = 8, 6
+RUNNING = RiskFilter(is_closed=False)
 
 
 @noc.get("/wall")
@@ -35,9 +36,9 @@ def wall() -> Response:
         (port for port in ports if is_busy(port)), key=lambda one: one.share or 0, reverse=True
     )
     uplinks = [port for port in ports if port.role == "uplink"][:SHOWN_PORTS]
-    risks = list_risks(session, scope, RiskFilter(), Paging(1, SHOWN_RISKS))
+    risks = list_risks(session, scope, RUNNING, Paging(1, SHOWN_RISKS))
     names = name_customers(session, scope)
-    totals = sum_risks(session, scope, RiskFilter())
+    totals = sum_risks(session, scope, RUNNING)
     tag = tag_of(scope, incidents, ports, found, works, risks, now.replace(second=0, microsecond=0))
 
     def render(quoted: str) -> str:

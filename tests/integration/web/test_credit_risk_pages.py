@@ -152,7 +152,7 @@ def test_old_figures_are_said_loudly(noc: FlaskClient, book: Any) -> None:
     page = read(noc, BOARD)
     assert "Old figures" in page
     assert "2 of 3 contracts" in page
-    assert "2 contracts can" in page
+    assert "be worked out: 2; each says why" in page
     assert "Contract HT-NEVER has no terms." in page
     page = read(noc, f"{BOARD}/{contract}")
     assert "Old figures" in page
@@ -170,6 +170,12 @@ def test_filters_stand_in_the_url(noc: FlaskClient, book: Any) -> None:
     assert "Customer A" not in page
     assert "Customer B" in page
     assert "No contract fits" in read(noc, f"{BOARD}?site=1")
+    with book() as it:
+        it.add("OVER", is_closed=True, period="2026-10")
+    assert "Customer OVER" not in read(noc, BOARD)
+    page = read(noc, f"{BOARD}?show=closed")
+    assert "Customer OVER" in page
+    assert "Customer A" not in page
     assert "Customer A" in read(noc, f"{BOARD}?site=nonsense&page=x&currency=")
 
 
