@@ -22,6 +22,7 @@ from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import Port
 from dcim.snmp.agents.drop_counts import DropCount, read_drops
 from dcim.snmp.agents.queries import AgentRow, list_agents
+from dcim.snmp.counting.counters import GapReason
 from dcim.snmp.health.gaps import (
     SAMPLE,
     SILENT,
@@ -260,11 +261,11 @@ def explain_gap(
     """
     frames, _ = read_device_frames(session, device_id, begin_ms, end_ms)
     gaps = open_gaps(frames, find_layouts(session, {each.layout_id for each in frames}))
-    line = lay_out(gaps.times, Window(begin_ms, end_ms, interval_s * 1000, polled_before=True))
     if port not in gaps.names:
-        return [
-            GapSpan(SILENT, begin_ms, end_ms, max((end_ms - begin_ms) // 1000 // interval_s, 1))
-        ]
+        # The device answered without this port, or it didn't.
+        reason = str(GapReason.MISSING) if frames else SILENT
+        return [GapSpan(reason, begin_ms, end_ms, (end_ms - begin_ms) // (interval_s * 1000))]
+    line = lay_out(gaps.times, Window(begin_ms, end_ms, interval_s * 1000, polled_before=True))
     column = gaps.names.index(port)
     [found] = join_gaps([port], gaps.codes[:, [column]], line)
     return found.gaps

@@ -12,8 +12,11 @@ from dcim import clock, jobs
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractTerms, Customer
 from dcim.db import SessionFactory, transaction
+from dcim.sla.observations import gather_inputs, open_meters
+from dcim.sla.rules.futures import DAY_MS
 from dcim.statements import risk_rounds
-from dcim.statements.error_budgets import MonthToDate
+from dcim.statements.credit_risk import judge_month
+from dcim.statements.error_budgets import MonthToDate, open_case
 from dcim.statements.issuing import freeze_statement
 from dcim.statements.month_to_date import LAG_MS, tell_month
 from dcim.statements.risk_models import CreditRisk
@@ -86,6 +89,45 @@ def test_the_row_agrees_with_the_month_the_customer_sees(
     assert line.allowed_s == promise.allowed_ms / 1000
     assert line.state == promise.state
     assert promise.used_ms == 30 * 60_000
+
+
+def test_each_month_is_measured_once_and_what_they_share_once_for_all(
+    sessions: SessionFactory, contracts: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathered: list[tuple[int, str]] = []
+    opened: list[int] = []
+
+    def noted(session: Any, scope: Any, contract: Any, period: str, **more: Any) -> Any:
+        gathered.append((contract.id, period))
+        return gather_inputs(session, scope, contract, period, **more)
+
+    def opening(session: Any, period: Any) -> Any:
+        opened.append(period.start)
+        return open_meters(session, period)
+
+    monkeypatch.setattr(risk_rounds, "gather_inputs", noted)
+    monkeypatch.setattr(risk_rounds, "open_meters", opening)
+    measure_risks(sessions, contracts, NOW)
+    assert sorted(gathered) == [(one, month) for one in contracts for month in ("2026-09", PERIOD)]
+    assert len(opened) == 2
+
+
+def test_without_usage_the_credits_are_the_same(
+    sessions: SessionFactory, contracts: list[int]
+) -> None:
+    with transaction(sessions, SYSTEM) as session:
+        contract = session.get_one(Contract, contracts[2])
+        judged = []
+        for usage in (True, False):
+            inputs = gather_inputs(
+                session, SYSTEM, contract, PERIOD, document={"frozen_at": None}, operator={},
+                usage=usage,
+            )  # fmt: skip
+            assert bool(inputs["bandwidth"]) == bool(inputs["series"]) == usage
+            case = open_case(inputs)
+            judged.append(judge_month(case, case.period.end - DAY_MS))
+    assert judged[0] == judged[1]
+    assert judged[0].told.owed.likely
 
 
 def test_a_contract_that_fails_says_why_and_stops_no_other(
