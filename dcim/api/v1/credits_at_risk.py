@@ -11,7 +11,7 @@ from dcim.api.spec import Resource
 from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
 from dcim.paging import slice_page
-from dcim.statements import risk_queries
+from dcim.statements import reviews, risk_queries
 
 credits_at_risk = Resource("credits_at_risk", "Credits at risk", prefix="credits-at-risk")
 
@@ -52,10 +52,10 @@ def list_lines(credit_risk_id: int) -> Any:
 
 @credits_at_risk.get("/reviews")
 @credits_at_risk.arguments(ReviewQuery, location="query")
-@credits_at_risk.response(200, page_of(risk_queries.ReviewRow))
+@credits_at_risk.response(200, page_of(reviews.ReviewRow))
 def list_reviews(query: dict[str, Any]) -> Any:
     """List results a person must decide, what is worth most first: of months that run or aren't
     issued yet, and of statements of the last three months."""
     paging = take_paging(query)
-    found = risk_queries.list_reviews(db_session(), current_scope(), utc_now(), **query)
+    found = reviews.list_reviews(db_session(), current_scope(), utc_now(), **query)
     return slice_page(found, paging)

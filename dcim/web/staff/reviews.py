@@ -10,7 +10,7 @@ from dcim.paging import slice_page
 from dcim.records.fields import mark
 from dcim.snmp.health.words import GAPS, Words
 from dcim.statements.gap_reasons import UNDECIDED, UNPOLLED
-from dcim.statements.risk_queries import list_reviews
+from dcim.statements.reviews import list_reviews
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.polling import say_words
