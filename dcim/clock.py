@@ -32,6 +32,8 @@ from dcim.probing.prober import find_due as find_due_targets
 from dcim.snmp.agents.drop_counts import prune_drops
 from dcim.snmp.agents.models import SnmpAgent
 from dcim.snmp.discovery.checking import find_due
+from dcim.statements.risk_rounds import BEAT_S as RISK_BEAT_S
+from dcim.statements.risk_rounds import plan_round, shard_of
 
 log = structlog.get_logger(__name__)
 
@@ -190,6 +192,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("probe", every(BEAT_S), lambda session: defer_probes(session, _now())),
         Chime("retry-stalled", every(10), lambda session: take_back_stalled(url)),
         Chime("incidents", every(300), defer_incidents),
+        Chime("credit-risks", every(RISK_BEAT_S), lambda session: defer_risks(session, _now())),
         Chime("discovery", every(900), lambda session: defer_checks(session, _now())),
         # Cheap when nothing is due; contracts may be in several zones, so not at one midnight.
         Chime("turn-day", every(600), lambda session: turn_day(session, Scope.system("clock"))),
@@ -261,6 +264,29 @@ def defer_purge(session: ScopedSession) -> None:
 def defer_incidents(session: ScopedSession) -> None:
     name = "derive-incidents"
     jobs.defer(session, "derive_incidents", queue=jobs.CARE, lock=name, queueing_lock=name)
+
+
+def defer_risks(session: ScopedSession, now: dt.datetime) -> int:
+    """A job for each shard of contracts, one after the other. Returns how many.
+
+    While a shard still waits from the round before, it is left out of this one.
+    """
+    deferred = 0
+    for contract_ids in plan_round(session, now):
+        job = jobs.defer(
+            session,
+            "measure_risks",
+            queue=jobs.CARE,
+            lock="measure-risks",
+            queueing_lock=f"measure-risks:{shard_of(contract_ids)}",
+            # Whoever waits for an answer goes first.
+            priority=-1,
+            contract_ids=contract_ids,
+        )
+        if job is None:
+            log.warning("credits at risk still wait: too few workers", first=contract_ids[0])
+        deferred += job is not None
+    return deferred
 
 
 def defer_checks(session: ScopedSession, now: dt.datetime) -> list[int]:

@@ -33,6 +33,7 @@ from dcim.snmp.discovery.checking import check_agents
 from dcim.snmp.polling.outages import OutageBridge
 from dcim.snmp.polling.room import PollingRoom
 from dcim.snmp.polling.shards import poll_shard
+from dcim.statements.risk_rounds import measure_risks
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +103,7 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
     )
     app.task(name="check_agents", queue=CARE, pass_context=True)(_check_agents)
     app.task(name="derive_incidents", queue=CARE, pass_context=True)(_derive_incidents)
+    app.task(name="measure_risks", queue=CARE, pass_context=True)(_measure_risks)
     app.task(name="import_sheet", queue=CARE, retry=retried, pass_context=True)(_import_sheet)
     app.task(name="purge_deleted", queue=CARE, retry=retried, pass_context=True)(_purge_deleted)
     return app
@@ -182,6 +184,21 @@ def _derive_incidents(context: procrastinate.JobContext) -> None:
     workplace = _workplace(context)
     with work_on(f"job-{context.job.id}"):
         derive_recent(workplace.sessions, time.time_ns() // 1_000_000)
+
+
+def _measure_risks(context: procrastinate.JobContext, *, contract_ids: list[int]) -> None:
+    workplace = _workplace(context)
+    with work_on(f"job-{context.job.id}"):
+        report = measure_risks(
+            workplace.sessions, contract_ids, interval_s=workplace.settings.poll_interval_s
+        )
+        log.info(
+            "credits at risk measured",
+            first=contract_ids[0],
+            judged=report.judged,
+            failed=report.failed,
+            left=report.left,
+        )
 
 
 def _import_sheet(context: procrastinate.JobContext, *, run_id: int, write: bool = False) -> None:

@@ -56,6 +56,7 @@ TENANT_TABLES = {
     "incident_overrule": "customer_id",
     "meter": "customer_id",
     "meter_reading": "customer_id",
+    "credit_risk": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = ("audit_entry", "statement", "statement_file", "ledger_entry")

@@ -9,6 +9,8 @@ SPACE = needs(Right.SEE_SPACE, Right.OWN_THINGS)
 POWER = needs(Right.SEE_POWER, Right.OWN_THINGS)
 NETWORK = needs(Right.SEE_NETWORK, Right.OWN_THINGS)
 CUSTOMERS = needs(Right.SEE_CUSTOMERS, Right.OWN_THINGS)
+# The operator's forecast of its own: a customer has its error budgets.
+RISKS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
 STATEMENTS = needs(Right.SEE_STATEMENTS, Right.OWN_STATEMENTS)
 INCIDENTS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS, Right.OWN_THINGS)
 RULINGS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS, Right.OWN_STATEMENTS)
@@ -105,6 +107,9 @@ API_POLICY: dict[str, Access] = {
         Right.CHANGE_CONTRACTS, Right.ISSUE_STATEMENTS, Right.OWN_STATEMENTS
     ),
     "api_credit_claims.decide_credit_claim": needs(Right.ISSUE_STATEMENTS),
+    "api_credits_at_risk.list_credits_at_risk": RISKS,
+    "api_credits_at_risk.list_lines": RISKS,
+    "api_credits_at_risk.list_reviews": RISKS,
     "api_cross_connect_orders.list_cross_connects": NETWORK,
     "api_cross_connect_orders.show_cross_connect": NETWORK,
     "api_cross_connect_orders.create_cross_connect": needs(Right.CHANGE_NETWORK, Right.OWN_THINGS),

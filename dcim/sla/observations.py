@@ -55,10 +55,13 @@ def gather_inputs(
     store: SampleStore | None = None,
     meters: Meters | None = None,
     terms: str | None = None,
+    usage: bool = True,
 ) -> dict[str, Any]:
     """The inputs of a statement for a month like "2026-10", in the terms' zone.
 
-    `terms` are a document to judge by instead of what is agreed, to try it.
+    `terms` are a document to judge by instead of what is agreed, to try it. Without `usage` the
+    bins of bandwidth and power and the coverage of series are left out, which credits don't need:
+    most of the work, and no statement can be made of the rest.
 
     Give one `meters` (see `open_meters`) to all contracts of a month, so that each panel and UPS
     is read once; it is left aside when it reaches over another stretch.
@@ -80,7 +83,7 @@ def gather_inputs(
     )
     subjects = [each for each in subjects if _service(each, contract, read, whole) is not None]
     probes = find_probe_meters(session, scope, [each.item.id for each in subjects])
-    work = _Gathering(meters, contract, read, whole, subjects, probes)
+    work = _Gathering(meters, contract, read, whole, subjects, probes, usage=usage)
     work.run()
     known = Known(
         places={entry["name"]: entry["place"] for entry in work.resources},
@@ -233,9 +236,12 @@ class _Gathering:
         period: Period,
         subjects: Sequence[ItemSubjects],
         probes: Mapping[int, Sequence[ProbeMeter]],
+        *,
+        usage: bool,
     ) -> None:
         self.meters, self.terms, self.period = meters, terms, period
         self.contract, self.subjects, self.probes = contract, subjects, probes
+        self.usage = usage
         self.resources: list[dict[str, Any]] = []
         self.bandwidth: list[dict[str, Any]] = []
         self.power: list[dict[str, Any]] = []
@@ -249,11 +255,11 @@ class _Gathering:
             for rack in each.racks:
                 for pdu in rack.pdus:
                     self._add_feed(each, rack.place, pdu.id)
-                    if rack.whole:
+                    if rack.whole and self.usage:
                         self._add_power(each, pdu.id, service)
             for lane in each.lanes:
                 self._add_lane(each, lane)
-            if each.service is not None:
+            if each.service is not None and self.usage:
                 self._add_bandwidth(each, service)
             for probe in self.probes.get(each.item.id, ()):
                 self._add_probe(each, probe)
@@ -413,7 +419,7 @@ class _Gathering:
     def _cover(
         self, meter: Meter, label: Mapping[str, str], spans: Sequence[Interval] | None = None
     ) -> None:
-        if meter.name in self.series:
+        if meter.name in self.series or not self.usage:
             return
         wanted = [(self.period.start, self.period.end)]
         if spans is not None:

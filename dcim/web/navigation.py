@@ -43,6 +43,8 @@ SECTION_OF = {
     "staff.renewals": "customers",
     "staff.regulator": "customers",
     "staff.statements": "customers",
+    "noc.credit_risks": "customers",
+    "staff.reviews": "customers",
     "staff.credit_claims": "customers",
     "staff.audit": "log",
     "staff.imports": "log",

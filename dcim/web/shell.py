@@ -100,6 +100,7 @@ def collect_nav() -> list[Entry]:
             ],
             {},
         )
+    money = has_right(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
     pages = [
         (_("Overview"), "staff.home", has_right(Right.SEE_SPACE)),
         (_("Find space"), "staff.capacity", has_right(Right.SEE_SPACE)),
@@ -124,6 +125,8 @@ def collect_nav() -> list[Entry]:
         (_("Customers"), "staff.list_customer", has_right(Right.SEE_CUSTOMERS)),
         (_("Renewals due"), "staff.renewals", has_right(Right.SEE_CUSTOMERS)),
         (_("Statements"), "staff.statements", has_right(Right.SEE_STATEMENTS)),
+        (_("Credits at risk"), "noc.credit_risks", money),
+        (_("To review"), "staff.reviews", money),
         (_("Claims of credits"), "staff.credit_claims", has_right(Right.SEE_STATEMENTS)),
         (_("Report to the regulator"), "staff.regulator", has_right(Right.SEE_AUDIT)),
         (_("SNMP agents"), "staff.agents", has_right(Right.SEE_NETWORK)),

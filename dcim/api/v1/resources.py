@@ -8,6 +8,7 @@ from dcim.api.v1.cabinets import cabinets
 from dcim.api.v1.capacity import capacity
 from dcim.api.v1.contracts import contracts
 from dcim.api.v1.credit_claims import credit_claims
+from dcim.api.v1.credits_at_risk import credits_at_risk
 from dcim.api.v1.cross_connects import files, orders
 from dcim.api.v1.deletions import deletions
 from dcim.api.v1.device_life import device_life
@@ -58,6 +59,7 @@ RESOURCES: tuple[Resource, ...] = (
     ledger,
     credit_claims,
     meter_readings,
+    credits_at_risk,
     deletions,
     imports,
     orders,

@@ -1,5 +1,6 @@
 """evaluate(terms, facts, period): every metric's verdict, credits, caps and rights; pure."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -8,7 +9,7 @@ from dcim.sla.rules.conditions import check_conditions, settle_target
 from dcim.sla.rules.facts import Facts, Item, Period
 from dcim.sla.rules.measures.measuring import measure
 from dcim.sla.rules.money.credits import give_credit
-from dcim.sla.rules.money.settlement import settle_credits, settle_result
+from dcim.sla.rules.money.settlement import Settled, settle_credits, settle_result
 from dcim.sla.rules.money.tax import tax_lines
 from dcim.sla.rules.money.termination import find_rights
 from dcim.sla.rules.outcomes import Measurement, Outcome, Treatment
@@ -34,6 +35,10 @@ __all__ = [
     "Result",
     "Right",
     "evaluate",
+    "evaluate_metric",
+    "list_judged",
+    "settle_results",
+    "sum_fees",
 ]
 
 
@@ -41,25 +46,12 @@ def evaluate(terms: Terms, facts: Facts, period: Period) -> Evaluation:
     """Deterministic; the order of the facts doesn't matter."""
     if period.end <= period.start:
         raise ValueError("the period is empty")
-    contract_mrc = sum((item.mrc for item in facts.items), Decimal(0))
-
-    def recredit(result: MetricResult, outcome: Outcome) -> Given:
-        return give_credit(terms, result.metric, result.item, outcome, facts, period, contract_mrc)
-
+    contract_mrc = sum_fees(facts)
     results = [
-        settle_result(
-            _evaluate_metric(terms, metric, item, facts, period, contract_mrc),
-            terms,
-            facts,
-            period,
-            recredit,
-        )
-        for metric in terms.metrics
-        for item in sorted(facts.items, key=lambda item: item.id)
-        if item.kind in metric.applies_to
-        and max(item.start, period.start) < min(item.end, period.end)
+        evaluate_metric(terms, metric, item, facts, period, contract_mrc)
+        for metric, item in list_judged(terms, facts, period)
     ]
-    settled = settle_credits(terms, results, facts, period, recredit)
+    settled = settle_results(terms, results, facts, period)
     rights = find_rights(terms, settled.results, settled.capped, facts, period)
     return Evaluation(
         period,
@@ -76,9 +68,38 @@ def evaluate(terms: Terms, facts: Facts, period: Period) -> Evaluation:
     )
 
 
-def _evaluate_metric(
+def sum_fees(facts: Facts) -> Decimal:
+    return sum((item.mrc for item in facts.items), Decimal(0))
+
+
+def list_judged(terms: Terms, facts: Facts, period: Period) -> list[tuple[Metric, Item]]:
+    """Every metric with each item that it applies to and that is in service in the period."""
+    return [
+        (metric, item)
+        for metric in terms.metrics
+        for item in sorted(facts.items, key=lambda item: item.id)
+        if item.kind in metric.applies_to
+        and max(item.start, period.start) < min(item.end, period.end)
+    ]
+
+
+def settle_results(
+    terms: Terms, results: Iterable[MetricResult], facts: Facts, period: Period
+) -> Settled:
+    """What the results together come to: claims, combination, caps."""
+    contract_mrc = sum_fees(facts)
+
+    def recredit(result: MetricResult, outcome: Outcome) -> Given:
+        return give_credit(terms, result.metric, result.item, outcome, facts, period, contract_mrc)
+
+    settled = [settle_result(each, terms, facts, period, recredit) for each in results]
+    return settle_credits(terms, settled, facts, period, recredit)
+
+
+def evaluate_metric(
     terms: Terms, metric: Metric, item: Item, facts: Facts, period: Period, contract_mrc: Decimal
 ) -> MetricResult:
+    """One metric of one item, before what claims and caps make of its credit."""
     metric, unsettled = settle_target(metric, item)
     measurement = measure(metric, item, facts, period, terms.timezone)
     name = f"{metric.id}.{item.id}"

@@ -22,7 +22,17 @@ from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import Port
 from dcim.snmp.agents.drop_counts import DropCount, read_drops
 from dcim.snmp.agents.queries import AgentRow, list_agents
-from dcim.snmp.health.gaps import SAMPLE, Coverage, GapSpan, Ints, Window, join_gaps, lay_out
+from dcim.snmp.counting.counters import GapReason
+from dcim.snmp.health.gaps import (
+    SAMPLE,
+    SILENT,
+    Coverage,
+    GapSpan,
+    Ints,
+    Window,
+    join_gaps,
+    lay_out,
+)
 from dcim.snmp.polling.room import beat_of
 from dcim.snmp.wire.faults import name_explained
 
@@ -240,3 +250,22 @@ def _gap(span: GapSpan) -> GapRow:
 
 def _instant(ms: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
+
+
+def explain_gap(
+    session: Session, device_id: int, port: str, begin_ms: int, end_ms: int, interval_s: int
+) -> list[GapSpan]:
+    """Why a port has no samples in [begin_ms, end_ms): the stretches, each with its reason.
+
+    None where it has them all. Two statements.
+    """
+    frames, _ = read_device_frames(session, device_id, begin_ms, end_ms)
+    gaps = open_gaps(frames, find_layouts(session, {each.layout_id for each in frames}))
+    if port not in gaps.names:
+        # The device answered without this port, or it didn't.
+        reason = str(GapReason.MISSING) if frames else SILENT
+        return [GapSpan(reason, begin_ms, end_ms, (end_ms - begin_ms) // (interval_s * 1000))]
+    line = lay_out(gaps.times, Window(begin_ms, end_ms, interval_s * 1000, polled_before=True))
+    column = gaps.names.index(port)
+    [found] = join_gaps([port], gaps.codes[:, [column]], line)
+    return found.gaps

@@ -4,11 +4,15 @@ from dcim.accounts.roles import Right
 from dcim.http.policy import Access, needs
 
 NETWORK = needs(Right.SEE_NETWORK)
+# The NOC prevents it, whoever answers for a customer must know of it.
+RISKS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
 
 NOC_POLICY: dict[str, Access] = {
     "noc.home": NETWORK,
     "noc.port": NETWORK,
     "noc.port_csv": NETWORK,
+    "noc.credit_risks": RISKS,
+    "noc.contract_risk": RISKS,
     "noc.events": NETWORK,
     "noc.wall": NETWORK,
     "noc.plant": needs(Right.SEE_POWER),

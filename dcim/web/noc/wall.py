@@ -9,6 +9,7 @@ from dcim.operations.queries import list_maintenance
 from dcim.paging import EVERYTHING, Paging
 from dcim.sla.ports import read_ports, read_traces
 from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
+from dcim.statements.risk_queries import RiskFilter, list_risks, sum_risks
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.events import KINDS, LOOKS, SOON, count_hits, hits_of, name_customers
 from dcim.web.noc.plant import judge_sensor, read_plant
@@ -17,7 +18,8 @@ from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 
 # What interrupts a customer comes first, then what takes away the spare, then what isn't known.
 GRAVITY = ("power", "network", "power_feed", "temperature", "telemetry")
-SHOWN_PORTS = 8
+SHOWN_PORTS, SHOWN_RISKS = 8, 6
+RUNNING = RiskFilter(is_closed=False)
 
 
 @noc.get("/wall")
@@ -34,8 +36,10 @@ def wall() -> Response:
         (port for port in ports if is_busy(port)), key=lambda one: one.share or 0, reverse=True
     )
     uplinks = [port for port in ports if port.role == "uplink"][:SHOWN_PORTS]
+    risks = list_risks(session, scope, RUNNING, Paging(1, SHOWN_RISKS))
     names = name_customers(session, scope)
-    tag = tag_of(scope, incidents, ports, found, works, now.replace(second=0, microsecond=0))
+    totals = sum_risks(session, scope, RUNNING)
+    tag = tag_of(scope, incidents, ports, found, works, risks, now.replace(second=0, microsecond=0))
 
     def render(quoted: str) -> str:
         return render_template(
@@ -52,6 +56,8 @@ def wall() -> Response:
             plant=found,
             judge_sensor=judge_sensor,
             works=sorted(works.items, key=lambda one: one.starts_at),
+            risks=[row for row in risks.items if row.at_risk or row.open_since],
+            totals=totals,
             newest=find_newest(ports),
             kinds=KINDS,
             looks=LOOKS,

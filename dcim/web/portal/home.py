@@ -17,8 +17,8 @@ from dcim.paging import EVERYTHING, Paging
 from dcim.sla.own_racks import read_own_racks
 from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
 from dcim.sla.rules.language.tree import TermsRefusedError
+from dcim.statements.error_budgets import MonthToDate
 from dcim.statements.inputs import InputsRefusedError
-from dcim.statements.month_to_date import MonthToDate
 from dcim.statements.queries import list_statements
 from dcim.web.portal.blueprint import portal
 from dcim.web.portal.drawing import draw_own_rack

@@ -6,7 +6,8 @@ from collections import OrderedDict
 
 from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession
-from dcim.statements.month_to_date import MonthToDate, tell_month
+from dcim.statements.error_budgets import MonthToDate
+from dcim.statements.month_to_date import tell_month
 
 KEEP_S = 300
 LARGEST = 500

@@ -3,6 +3,7 @@
 from flask import render_template, url_for
 
 from dcim.accounts.roles import Right
+from dcim.columns import utc_now
 from dcim.customers.kinds import (
     CONTRACT_STATE_WORDS,
     CUSTOMER_STATE_WORDS,
@@ -24,6 +25,7 @@ from dcim.paging import EVERYTHING, Paging
 from dcim.sla.agreed import tell_terms
 from dcim.sla.queries import IncidentFilter, list_incidents
 from dcim.statements.queries import StatementFilter, list_statements
+from dcim.statements.risk_queries import RiskFilter, list_risks
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.names import ITEM_KINDS
 
@@ -54,6 +56,10 @@ def customer(customer_id: int) -> str:
         )
         if may_read
         else None,
+        risks=list_risks(session, scope, RiskFilter(customer_id=customer_id), EVERYTHING).items
+        if has_right(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
+        else [],
+        now=utc_now(),
         kinds=ITEM_KINDS,
         states_of=CUSTOMER_STATE_WORDS,
         tiers=TIER_WORDS,

@@ -96,6 +96,7 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.regulator": needs(Right.SEE_AUDIT),
     "staff.regulator_export": needs(Right.SEE_AUDIT),
     "staff.statements": needs(Right.SEE_STATEMENTS),
+    "staff.reviews": needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS),
     "staff.credit_claims": needs(Right.SEE_STATEMENTS),
     "staff.decide_credit_claim": needs(Right.ISSUE_STATEMENTS),
     "staff.incidents": INCIDENTS,

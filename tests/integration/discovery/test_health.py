@@ -27,10 +27,12 @@ from dcim.config import Settings
 from dcim.db import ScopedSession, SessionFactory, make_engine, make_sessions, transaction
 from dcim.demo.responder import Agent, LiveTree, Responder
 from dcim.errors import ConflictError, ForbiddenError, NotFoundError, TooManyError
+from dcim.inventory.models import Device
 from dcim.metering.frame_store import make_layouts, write_frames
 from dcim.metering.frames import Frame, Place
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
+from dcim.sla.meters import Meters
 from dcim.snmp.agents.drop_counts import add_drops, day_of
 from dcim.snmp.agents.models import SnmpAgent
 from dcim.snmp.agents.queries import find_agent, list_agents
@@ -38,8 +40,15 @@ from dcim.snmp.counting.counter_arrays import REASONS
 from dcim.snmp.counting.counters import GapReason
 from dcim.snmp.health import connection
 from dcim.snmp.health.connection import check_connection
-from dcim.snmp.health.report import AgentHealth, common_gaps, find_health, judge_agent
+from dcim.snmp.health.report import (
+    AgentHealth,
+    common_gaps,
+    explain_gap,
+    find_health,
+    judge_agent,
+)
 from dcim.snmp.wire import faults
+from dcim.statements.gap_reasons import tell_reasons
 from tests.integration.api.conftest import MakeClient, api
 from tests.integration.discovery.house import PERSON, SYSTEM, House
 from tests.integration.web.boards import Counter
@@ -122,6 +131,51 @@ def test_polls_that_went_missing_at_the_end_and_before(house: House) -> None:
     assert (gap.reason, gap.polls) == ("silent", 9)
     assert found.polled_since is None
     assert found.ports[0].due in (1_439, 1_440)
+
+
+def test_a_stretch_of_one_port_is_explained(house: House) -> None:
+    now = utc_now()
+    gone = {(ago, 1): GapReason.MISSING for ago in (20, 19, 18)}
+    keep_polls(house, now, gone, silent=range(30, 40))
+
+    def explain(port: str, first: int, last: int) -> list[str]:
+        begin, end = (round(now.timestamp() * 1000) - ago * MINUTE for ago in (first, last))
+        with transaction(house.sessions, SYSTEM) as session:
+            device = device_of(session, house).device_id
+            return [each.reason for each in explain_gap(session, device, port, begin, end, 60)]
+
+    assert explain("Te1", 21, 17) == ["missing"]
+    assert explain("Te0", 21, 17) == []
+    assert explain("Te1", 39, 31) == ["silent"]
+    assert explain("Te1", 41, 17) == ["silent", "missing"]
+    assert explain("Te9", 21, 17) == ["missing"]
+    assert explain("Te9", 39, 31) == ["silent"]
+
+
+def test_a_review_names_who_was_silent(house: House) -> None:
+    """As credits at risk tell it: by the resource's name, through the device's agent."""
+    now = utc_now()
+    keep_polls(house, now, {}, silent=range(30, 40))
+    now_ms = round(now.timestamp() * 1000)
+    with transaction(house.sessions, SYSTEM) as session:
+        device = session.get_one(Device, device_of(session, house).device_id)
+        resources = [{"name": f"port/{name}/Te1"} for name in (device.name, "elsewhere")]
+        gaps = [
+            {"start": now_ms - first * MINUTE, "end": now_ms - last * MINUTE}
+            for first, last in ((39, 31), (25, 20))
+        ]
+        review: dict[str, Any] = {"resources": resources, "gaps": gaps}
+        meters = Meters(session, PostgresSampleStore(), now_ms - 60 * MINUTE, now_ms)
+        tell_reasons(session, [review, {"resources": [], "gaps": []}], meters, 60)
+        told = [
+            [(cause["device"], cause["reason"]) for cause in gap["causes"]]
+            for gap in review["gaps"]
+        ]
+        # In the second it answered: the samples don't tell.
+        assert told == [
+            [(device.name, "silent"), ("elsewhere", "unpolled")],
+            [(device.name, "undecided"), ("elsewhere", "unpolled")],
+        ]
 
 
 def test_a_damaged_frame_hides_nothing_else(house: House) -> None:

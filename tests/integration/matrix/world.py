@@ -63,6 +63,7 @@ from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverru
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
 from dcim.statements.claim_models import CreditClaim
 from dcim.statements.models import LedgerEntry, Statement, StatementFile
+from dcim.statements.risk_models import CreditRisk
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 SINCE = NOW - dt.timedelta(days=60)
@@ -92,6 +93,7 @@ RULED = {
     "statement_file": {"sha256", "unsigned_sha256", "signer"},
     "ledger_entry": {"kind", "currency"},
     "credit_claim": {"period", "state", "results"},
+    "credit_risk": {"period", "currency"},
     "bandwidth_service": {"direction", "charging_mode"},
     "dedicated_line": {"media", "state"},
     "cross_connect": {"media", "connector", "state"},
@@ -622,7 +624,36 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
         results=[canary(tag, "credit_claim", "results")], state="refused", decided_at=NOW,
     )  # fmt: skip
     ids["credit_claim_id"] = claim.id
+    _seed_risk(session, tenant)
     ids |= {"statement_id": statement.id, "ledger_id": line.id, "entry_id": line.id}
+
+
+def _seed_risk(session: Session, tenant: Tenant) -> None:
+    """A running month with one promise that is open, and that a person must decide."""
+    tag, ids = tenant.tag, tenant.ids
+    name = canary(tag, "credit_risk", "lines")
+    said = {"zh": name, "en": name}
+    amounts = {"likely": "10.00", "least": "0.00", "most": "30.00"}
+    line = {
+        "id": name, "title": said, "item": name, "label": said, "place": name, "clause": name,
+        "target": said, "state": "short", "figure": None, "allowed_ms": 60_000, "used_ms": 50_000,
+        "used_max_ms": 70_000, "unknown_ms": 20_000, "owed": amounts, "at_rate": amounts,
+        "if_open": amounts, "open_since": 1_790_784_000_000, "is_dark": False,
+        "runs_out_at": 1_790_784_900_000, "step": {"after_ms": 900_000, "amount": "10.00"},
+    }  # fmt: skip
+    cause = {"device": name, "device_id": ids["device_id"], "reason": "silent"}
+    review = {
+        "id": name, "title": said, "item": name, "name": said, "clause": name,
+        "result": "needs_review", "least": "0.00", "most": "30.00", "notes": [said],
+        "gaps_in_all": 1, "unknown_ms": 20_000,
+        "gaps": [{"start": 0, "end": 20_000, "reason": said, "causes": [cause]}],
+    }  # fmt: skip
+    risk = make(
+        session, CreditRisk, tag, customer_id=ids["customer_id"], contract_id=ids["contract_id"],
+        period="2026-11", currency="CNY", tried_at=NOW, as_of=NOW, at_risk=Decimal(30),
+        open_since=SINCE, step_s=900, step_amount=Decimal(10), lines=[line], reviews=[review],
+    )  # fmt: skip
+    ids["credit_risk_id"] = risk.id
 
 
 def _seed_network(session: Session, tenant: Tenant, place: int) -> None:

@@ -40,8 +40,11 @@ def moment(minute: int) -> dt.datetime:
     return dt.datetime.fromtimestamp((START + minute * STEP_MS) / 1000, dt.UTC)
 
 
-def build_town(session: ScopedSession, customers: int = 3) -> list[int]:
-    """Contract ids, by customer."""
+def build_town(
+    session: ScopedSession, customers: int = 3, *, down: range = range(0), silent: range = range(0)
+) -> list[int]:
+    """Contract ids, by customer. Minutes of the month in which the third customer's port was down,
+    and in which nothing of it was measured."""
 
     def add(row: Any) -> Any:
         session.add(row)
@@ -92,11 +95,13 @@ def build_town(session: ScopedSession, customers: int = 3) -> list[int]:
                 ends_at=moment(HANDOVER) if number == 0 else None,
             )
         )  # fmt: skip
-    write_samples(session, switch, ports)
+    write_samples(session, switch, ports, down, silent)
     return contracts
 
 
-def write_samples(session: ScopedSession, switch: Device, ports: list[Port]) -> None:
+def write_samples(
+    session: ScopedSession, switch: Device, ports: list[Port], down: range, silent: range
+) -> None:
     minutes = np.arange(-10, 31 * 1440 + 10, dtype=np.int64)
     ts = START + minutes * STEP_MS
     store = PostgresSampleStore()
@@ -117,12 +122,18 @@ def write_samples(session: ScopedSession, switch: Device, ports: list[Port]) -> 
         counted = {"in_octets": octets, "out_octets": octets}
         counted |= {name: zero for name in TRAFFIC.columns if name not in counted}
         now_ms = int(ts[-1]) + STEP_MS
+        state = np.where(np.isin(minutes, down) & (number == 3), 2, 1)
+        kept = ~(np.isin(minutes, silent) & (number == 3))
         for kind, series_id, values, span in (
             (TRAFFIC, series[0], counted, STEP_MS),
-            (STATE, series[1], {"state": np.ones_like(ts)}, 0),
+            (STATE, series[1], {"state": state}, 0),
         ):
             batch = Batch.from_arrays(
-                kind, np.full(len(ts), series_id), ts, values, span_ms=np.full(len(ts), span)
+                kind,
+                np.full(kept.sum(), series_id),
+                ts[kept],
+                {name: column[kept] for name, column in values.items()},
+                span_ms=np.full(kept.sum(), span),
             )
             store.load_days(session, batch, now_ms)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dcim.statements.composition import compose
-from dcim.statements.month_to_date import MonthToDate, evaluate_to_date
+from dcim.statements.error_budgets import MonthToDate, evaluate_to_date
 from tests.statements.examples import DAY, END, MINUTE, START, at, breached_inputs
 
 

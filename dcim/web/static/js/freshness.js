@@ -2,11 +2,9 @@
 const TICK = 1000;
 
 export function startFreshness() {
-  setInterval(() => document.querySelectorAll("[data-as-of]").forEach(age), TICK);
-  document.querySelectorAll("[data-as-of]").forEach(age);
-  document.addEventListener("visibilitychange", () => {
-    document.querySelectorAll("[data-as-of]").forEach(age);
-  });
+  setInterval(tick, TICK);
+  tick();
+  document.addEventListener("visibilitychange", tick);
   // Timed requests only: what a person asked for always goes out.
   document.addEventListener("htmx:before:request", (event) => {
     const source = event.detail.ctx.sourceElement;
@@ -15,6 +13,24 @@ export function startFreshness() {
       && document.activeElement.matches("input, select, textarea");
     if (document.hidden || editing) event.preventDefault();
   });
+}
+
+function tick() {
+  document.querySelectorAll("[data-as-of]").forEach(age);
+  document.querySelectorAll("[data-until]").forEach(countDown);
+}
+
+// What is left until an instant, to the second; past it the words given.
+function countDown(element) {
+  const left = Math.ceil((Date.parse(element.dataset.until) - Date.now()) / 1000);
+  element.textContent = left > 0 ? asClock(left) : element.dataset.past;
+}
+
+function asClock(seconds) {
+  const two = (number) => String(number).padStart(2, "0");
+  const hours = Math.floor(seconds / 3600);
+  const rest = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  return hours ? `${hours}:${rest}` : rest;
 }
 
 function age(element) {
