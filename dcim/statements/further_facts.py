@@ -7,7 +7,9 @@ from typing import Any, cast
 
 from dcim.sla.rules.facts import Calendar, Claim, Past, PastResult, Request
 
-KEYS = {"requests", "request_kinds", "claims", "past", "calendar", "standing", "site_areas"}
+KEYS = {
+    "requests", "request_kinds", "claims", "past", "calendar", "standing", "site_areas", "earlier",
+}  # fmt: skip
 ITEM_KEYS = ("site", "units", "area", "usage", "paid")
 Read = Callable[[str, str], int]  # an instant and the place that names it in a refusal
 Number = Callable[[str, str], Decimal]
@@ -70,7 +72,7 @@ def _request(entry: dict[str, Any], instant: Read) -> Request:
 
 def _claim(entry: dict[str, Any], instant: Read) -> Claim:
     made = instant(entry["made_at"], f"claim {entry['id']}")
-    return Claim(entry["id"], made, tuple(entry.get("results", [])))
+    return Claim(entry["id"], made, tuple(entry.get("results", [])), entry.get("refused"))
 
 
 def _past(entry: dict[str, Any], instant: Read, money: Number) -> Past:
