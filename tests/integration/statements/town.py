@@ -40,8 +40,10 @@ def moment(minute: int) -> dt.datetime:
     return dt.datetime.fromtimestamp((START + minute * STEP_MS) / 1000, dt.UTC)
 
 
-def build_town(session: ScopedSession, customers: int = 3) -> list[int]:
-    """Contract ids, by customer."""
+def build_town(
+    session: ScopedSession, customers: int = 3, down: tuple[int, int] = (0, 0)
+) -> list[int]:
+    """Contract ids, by customer. `down`: minutes of the month in which every port is."""
 
     def add(row: Any) -> Any:
         session.add(row)
@@ -92,13 +94,16 @@ def build_town(session: ScopedSession, customers: int = 3) -> list[int]:
                 ends_at=moment(HANDOVER) if number == 0 else None,
             )
         )  # fmt: skip
-    write_samples(session, switch, ports)
+    write_samples(session, switch, ports, down)
     return contracts
 
 
-def write_samples(session: ScopedSession, switch: Device, ports: list[Port]) -> None:
+def write_samples(
+    session: ScopedSession, switch: Device, ports: list[Port], down: tuple[int, int] = (0, 0)
+) -> None:
     minutes = np.arange(-10, 31 * 1440 + 10, dtype=np.int64)
     ts = START + minutes * STEP_MS
+    state = np.where((minutes >= down[0]) & (minutes < down[1]), 2, 1)
     store = PostgresSampleStore()
     for number, port in enumerate(ports, 1):
         # Before the handover one octet a millisecond, after it twice that: each part is telling.
@@ -119,7 +124,7 @@ def write_samples(session: ScopedSession, switch: Device, ports: list[Port]) -> 
         now_ms = int(ts[-1]) + STEP_MS
         for kind, series_id, values, span in (
             (TRAFFIC, series[0], counted, STEP_MS),
-            (STATE, series[1], {"state": np.ones_like(ts)}, 0),
+            (STATE, series[1], {"state": state}, 0),
         ):
             batch = Batch.from_arrays(
                 kind, np.full(len(ts), series_id), ts, values, span_ms=np.full(len(ts), span)
