@@ -75,6 +75,7 @@ def arrange(statement: Json) -> dict[str, Any]:
         "own_method": own_method(statement),
         "other_intervals": other_intervals(statement, t),
         "rights": rights(statement, language, t),
+        "settle_words": settle_words(statement),
         "subjects": {item["id"]: short(item["name"], language) for item in statement["items"]},
         "metric_names": {
             metric["id"]: metric_name(metric, language) for metric in statement["metrics"]
@@ -138,7 +139,15 @@ def own_method(statement: Json) -> list[Json]:
     idle = {entry["id"] for entry in statement["method"]} - {"general", "caps"}
     idle -= {metric["metric"] for metric in statement["metrics"]}
     idle -= {usage["usage"] for usage in statement["usage"]}
+    idle -= {name for name, part in (("settle", "settlement"), ("tax", "tax")) if part in statement}
     return [entry for entry in statement["method"] if entry["id"] not in idle]
+
+
+def settle_words(statement: Json) -> Json | None:
+    """What the terms make of credits, in the words of the method; None: booked, nothing said."""
+    if "settlement" not in statement:
+        return None
+    return next((one["text"] for one in statement["method"] if one["id"] == "settle"), None)
 
 
 def has_credit(metric: Json) -> bool:

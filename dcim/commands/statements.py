@@ -1,15 +1,21 @@
 """`dcim statement`: issue, list, export and verify."""
 
 import hashlib
+import json
+from decimal import Decimal
 from pathlib import Path
 
 import click
 from sqlalchemy import select
 
+from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.commands.output import instance_of, print_json, print_table, remarks, session_of
 from dcim.customers.models import Contract, Customer
 from dcim.errors import InvalidError, NotFoundError
+from dcim.records.sheets import write_csv
+from dcim.statements.accounting import COLUMNS as LINE_COLUMNS
+from dcim.statements.accounting import list_lines
 from dcim.statements.issuing import (
     Issued,
     issue_statement,
@@ -17,6 +23,7 @@ from dcim.statements.issuing import (
 )
 from dcim.statements.models import Statement, StatementFile
 from dcim.statements.monthly_run import Failed, issue_month, last_closed_month
+from dcim.statements.queries import read_documents
 
 COLUMNS = ("number", "customer", "result", "credits", "total", "currency")
 
@@ -113,6 +120,69 @@ def export(ctx: click.Context, number: str, target: Path) -> None:
     path = target / f"{number}.pdf" if target.is_dir() else target
     path.write_bytes(content)
     click.echo(f"{path}  SHA-256 {hashlib.sha256(content).hexdigest()}")
+
+
+@statement.command("lines")
+@click.option("--month", required=True, help="Like 2026-10.")
+@click.option("--customer", help="One customer's, by its code. Default: all.")
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv")
+@click.option("--bom/--no-bom", default=True, help="CSV: the mark by which Excel knows UTF-8.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_context
+def lines(
+    ctx: click.Context, month: str, customer: str | None, form: str, bom: bool, output: Path | None
+) -> None:
+    """Write a month's lines for the accounting system to OUTPUT or stdout, sums to stderr.
+
+    Of each contract the newest revision, by customer and contract. Exit code 1 when nothing was
+    issued. Columns: docs/statement.md.
+    """
+    month_bounds(month)
+    rows: list[dict[str, str]] = []
+    with session_of(ctx, "statement lines") as (_instance, session, scope):
+        count = 0
+        for document in read_documents(session, scope, month, customer):
+            rows += list_lines(document)
+            count += 1
+        if not count:
+            raise NotFoundError("No statement of %(month)s is issued: nothing to write.",
+                                month=month)  # fmt: skip
+        record(
+            session, scope, "statement.lines", f"month/{month}", customer=customer, rows=len(rows)
+        )
+    content = write_lines(rows, form, bom=bom)
+    if output is None:
+        click.echo(content, nl=False)
+    else:
+        try:
+            output.write_bytes(content)
+        except OSError as error:
+            raise InvalidError(
+                "%(file)s can't be written: %(why)s.", file=output, why=error.strerror
+            ) from error
+    for said in say_sums(rows, count):
+        remarks.print(said)
+
+
+def write_lines(rows: list[dict[str, str]], form: str, *, bom: bool) -> bytes:
+    if form == "json":
+        said = {"columns": LINE_COLUMNS, "lines": rows}
+        return (json.dumps(said, ensure_ascii=False, indent=2) + "\n").encode()
+    with write_csv([LINE_COLUMNS, *(tuple(row.values()) for row in rows)], bom=bom) as file:
+        return file.read()
+
+
+def say_sums(rows: list[dict[str, str]], statements: int) -> list[str]:
+    """The total of each currency, to be compared with what the accounting system took over."""
+    sums: dict[str, Decimal] = {}
+    for row in rows:
+        sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + Decimal(row["amount"] or 0)
+    open_ones = sum(not row["amount"] for row in rows)
+    said = [f"{statements} statements, {len(rows)} lines"]
+    said += [f"{currency} {amount}" for currency, amount in sorted(sums.items())]
+    if open_ones:
+        said.append(f"{open_ones} lines without a price: not in the sums")
+    return said
 
 
 @statement.command("verify")

@@ -38,11 +38,12 @@ def guard(text: str) -> str:
     return text
 
 
-def write_csv(rows: Iterable[Sequence[Cell]]) -> IO[bytes]:
+def write_csv(rows: Iterable[Sequence[Cell]], *, bom: bool = True) -> IO[bytes]:
     """UTF-8 with a byte order mark, lines end with CR LF (RFC 4180). Rewound, ready to be read."""
     spool = tempfile.SpooledTemporaryFile(SPOOL_BYTES)  # noqa: SIM115 - the caller closes it
     text = io.TextIOWrapper(spool, encoding="utf-8", newline="", write_through=True)
-    text.write(BOM)
+    if bom:
+        text.write(BOM)
     writer = csv.writer(text)
     for row in rows:
         writer.writerow(["" if cell is None else guard(str(cell)) for cell in row])

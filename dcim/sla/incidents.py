@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from dcim.accounts.scope import Scope
@@ -86,8 +86,14 @@ def derive_incidents(
     work = _Derivation(session, meters or Meters(session, store, start, end))
     findings = [*work.power(), *work.ports(), *work.rooms()]
     stretch = _Stretch(start, end, open_ended=now - end < CURRENT_MS)
+    wait_for_turn(session)
     new = sum(_keep(session, found, stretch) for found in findings)
     return DerivationReport(new, len(findings) - new)
+
+
+def wait_for_turn(session: Session) -> None:
+    """One keeps incidents at a time, until commit: another run then finds the rows of this one."""
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('incidents', 0))"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ COLUMNS = (
     "contract", "item", "period", "revision", "line", "quantity", "unit", "unit_price", "factor",
     "currency", "amount", "clause", "note",
 )  # fmt: skip
+# Lines that belong to no item: the note names the statement they come from, or the rate.
+SAID = ("carried", "tax")
 
 
 def list_lines(document: dict[str, Any]) -> list[dict[str, str]]:
@@ -23,6 +25,7 @@ def list_lines(document: dict[str, Any]) -> list[dict[str, str]]:
     rows = [
         _row(document, entry["key"], entry["item"], entry["amount"], entry["clause"])
         | _priced(priced[entry["key"]][1] if entry["key"] in priced else None)
+        | ({"note": entry["text"]["en"]} if entry["kind"] in SAID else {})
         for entry in document["ledger"]
     ]
     rows += [

@@ -5,11 +5,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from dcim.sla.rules.evaluation import RULES_VERSION, Evaluation, evaluate
+from dcim.sla.rules.evaluation import RULES_VERSION, Evaluation
 from dcim.sla.rules.language.words import clause_words
 from dcim.sla.rules.periods import format_instant, parse_instant
 from dcim.sla.rules.terms import Text
 from dcim.statements.attachments import Attachment, attachments_of, read_inputs
+from dcim.statements.carrying import Carried, bill, carry, judge, needs_invoice
 from dcim.statements.figures import (
     Charge,
     coverage_sections,
@@ -33,6 +34,7 @@ from dcim.statements.performance import (
     termination_sections,
     verdict_section,
 )
+from dcim.statements.settled_figures import settlement_section, tax_line, tax_section
 from dcim.statements.usage_figures import unpriced_usage, usage_sections
 
 SCHEMA = "jifang.statement/1"
@@ -50,7 +52,7 @@ class Statement:
 def evaluate_inputs(inputs: dict[str, Any]) -> Evaluation:
     """The verdicts alone, for a preview or a month to date."""
     case = read_case(inputs)
-    return evaluate(case.terms, case.facts, case.period)
+    return judge(case, bill(case, usage_sections(case)) if needs_invoice(case) else None)
 
 
 def compose(inputs: dict[str, Any]) -> Statement:
@@ -63,12 +65,16 @@ def compose(inputs: dict[str, Any]) -> Statement:
             f"rules_version {inputs.get('rules_version')!r} is not {RULES_VERSION}"
         )
     case = read_case(inputs)
-    evaluation = evaluate(case.terms, case.facts, case.period)
     usage = usage_sections(case)
+    invoice = bill(case, usage)
+    evaluation = judge(case, invoice if needs_invoice(case) else None)
+    carried = carry(case, evaluation, invoice)
     power, power_charts = power_sections(case)
     environment, climate_charts = environment_sections(case, evaluation)
     unpriced = unpriced_usage(usage.lines)
-    ledger = _ledger(case, evaluation, usage.charges)
+    ledger = _ledger(case, evaluation, usage.charges, carried)
+    tax = tax_section(case, ledger)
+    ledger += tax_line(case, tax, _sum(case, ledger))
     attachments = attachments_of(case.inputs)
     document = case.inputs["document"]
     labels, names = resource_labels(case), item_names(case)
@@ -85,7 +91,9 @@ def compose(inputs: dict[str, Any]) -> Statement:
         "contract": _contract(case),
         "period": _period(case),
         "frozen_at": format_instant(parse_instant(document["frozen_at"])),
-        "verdict": verdict_section(evaluation, case.terms.currency, len(unpriced)),
+        "verdict": verdict_section(
+            evaluation, case.terms.currency, len(unpriced), waits=carried.waits(case)
+        ),
         "items": _items(case),
         "metrics": [metric_section(result, labels, names) for result in evaluation.results],
         "incidents": incident_sections(case, evaluation),
@@ -95,6 +103,8 @@ def compose(inputs: dict[str, Any]) -> Statement:
         "environment": environment,
         "ledger": ledger,
         "totals": {**_totals(case, ledger), **_without(unpriced)},
+        **settlement_section(case, evaluation, carried),
+        **tax,
         "termination": termination_sections(evaluation),
         "decisions": case.inputs["decisions"],
         "coverage": coverage_sections(case),
@@ -187,8 +197,11 @@ def _line(
     }
 
 
-def _ledger(case: Case, evaluation: Evaluation, charges: list[Charge]) -> list[dict[str, Any]]:
-    """Rent, usage, credits (negative), caps (positive: they take back); one line each, rounded."""
+def _ledger(
+    case: Case, evaluation: Evaluation, charges: list[Charge], carried: Carried
+) -> list[dict[str, Any]]:
+    """Rent, usage, credits (negative), caps (positive: they take back), what is carried from and
+    to other statements; one line each, rounded."""
     terms, names = case.terms, item_names(case)
     lines = []
     for entry, first, end in _in_service(case):
@@ -229,22 +242,27 @@ def _ledger(case: Case, evaluation: Evaluation, charges: list[Charge]) -> list[d
         _line(cap.key, "cap", cap.item, cap.text, cap.amount, terms.cap_clause)
         for cap in evaluation.caps
     ]
-    return lines
+    return lines + carried.lines
 
 
 def _totals(case: Case, ledger: list[dict[str, Any]]) -> dict[str, str]:
-    """Sums of the rounded lines; caps reduce the credits."""
-    nothing = Decimal(0).quantize(Decimal(1).scaleb(-case.terms.decimals))
-
-    def add(*kinds: str) -> Decimal:
-        return sum((Decimal(line["amount"]) for line in ledger if line["kind"] in kinds), nothing)
-
+    """Sums of the rounded lines; caps reduce the credits. Of what is carried, and of tax that the
+    lines are without, only where there is a line of it."""
+    present = {line["kind"] for line in ledger}
     return {
-        "rent": str(add("rent")),
-        "usage": str(add("usage")),
-        "credits": str(add("credit", "cap")),
-        "total": str(add("rent", "usage", "credit", "cap")),
+        "rent": str(_sum(case, ledger, "rent")),
+        "usage": str(_sum(case, ledger, "usage")),
+        "credits": str(_sum(case, ledger, "credit", "cap")),
+        **{kind: str(_sum(case, ledger, kind)) for kind in ("carried", "tax") if kind in present},
+        "total": str(_sum(case, ledger)),
     }
+
+
+def _sum(case: Case, ledger: list[dict[str, Any]], *kinds: str) -> Decimal:
+    """Of the lines of these kinds; of all where none is named."""
+    nothing = Decimal(0).quantize(Decimal(1).scaleb(-case.terms.decimals))
+    chosen = [line for line in ledger if not kinds or line["kind"] in kinds]
+    return sum((Decimal(line["amount"]) for line in chosen), nothing)
 
 
 def _without(unpriced: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """Claims of credits: the customer's own or entered for it, decided by staff, told to the rules."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
+from dcim.accounts.models import User
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.customers.models import Contract, Customer
@@ -21,6 +22,8 @@ from dcim.sla.rules.terms import Terms
 from dcim.statements.claim_models import CreditClaim
 
 DECISIONS = ("accepted", "refused")
+# In place of a login of the operator's people, for customers.
+OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,8 @@ def list_claims(
     wanted: ClaimFilter = ClaimFilter(),
     paging: Paging = FIRST_PAGE,
 ) -> Page[CreditClaimRow]:
-    """Newest first; a customer's own alone. Two statements of SQL."""
+    """Newest first; a customer's own alone, without the logins of the operator's people. Two
+    statements of SQL, for customers three."""
     statement = (
         select(
             CreditClaim.id,
@@ -212,7 +216,25 @@ def list_claims(
     ):
         if value is not None:
             statement = statement.where(column == value)
-    return fetch_page(session, CreditClaimRow, statement, paging)
+    page = fetch_page(session, CreditClaimRow, statement, paging)
+    return page if scope.is_staff else _hide_people(session, scope, page)
+
+
+def _hide_people(
+    session: Session, scope: Scope, page: Page[CreditClaimRow]
+) -> Page[CreditClaimRow]:
+    own = set(session.scalars(select(User.email).where(User.customer_id == scope.customer_id)))
+    own.add(scope.actor)
+    return page.replace(
+        [
+            replace(
+                row,
+                entered_by=row.entered_by if row.entered_by in own else OPERATOR,
+                decided_by=row.decided_by and OPERATOR,
+            )
+            for row in page.items
+        ]
+    )
 
 
 def find_claim(session: Session, scope: Scope, claim_id: int) -> CreditClaimRow:
@@ -238,7 +260,8 @@ def claims_of(
 ) -> list[dict[str, Any]] | None:
     """The month's claims as inputs carry them; None where the terms settle without a claim.
 
-    A claim counts from when it was made, decided or not; one that was refused doesn't.
+    A claim counts from when it was made, decided or not; one that was refused carries the reason
+    and gives nothing.
     """
     if terms.settle is None or not terms.settle.on_claim:
         return None
@@ -248,7 +271,6 @@ def claims_of(
             .where(
                 CreditClaim.contract_id == contract.id,
                 CreditClaim.period == period,
-                CreditClaim.state != "refused",
             )
             .order_by(CreditClaim.made_at, CreditClaim.id),
             CreditClaim.customer_id,
@@ -259,6 +281,7 @@ def claims_of(
             "id": str(claim.id),
             "made_at": format_instant(to_ms(claim.made_at)),
             "results": list(claim.results),
+            **({"refused": claim.reason} if claim.state == "refused" else {}),
         }
         for claim in claims
     ]

@@ -16,6 +16,7 @@ KEYS = {
     "standing",
     "site_areas",
     "meters",
+    "earlier",
 }
 ITEM_KEYS = ("site", "units", "area", "usage", "paid")
 Read = Callable[[str, str], int]  # an instant and the place that names it in a refusal
@@ -79,7 +80,7 @@ def _request(entry: dict[str, Any], instant: Read) -> Request:
 
 def _claim(entry: dict[str, Any], instant: Read) -> Claim:
     made = instant(entry["made_at"], f"claim {entry['id']}")
-    return Claim(entry["id"], made, tuple(entry.get("results", [])))
+    return Claim(entry["id"], made, tuple(entry.get("results", [])), entry.get("refused"))
 
 
 def _past(entry: dict[str, Any], instant: Read, money: Number) -> Past:

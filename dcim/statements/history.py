@@ -8,6 +8,7 @@ from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract
 from dcim.sla.rules.language.loading import load_terms
 from dcim.statements.credit_claims import claims_of
+from dcim.statements.earlier import find_earlier
 from dcim.statements.past_periods import find_past
 
 
@@ -22,5 +23,6 @@ def add_history(
     found = {
         "past": find_past(session, scope, contract, terms, period),
         "claims": claims_of(session, scope, contract, terms, period),
+        "earlier": find_earlier(session, scope, contract, terms, period),
     }
     return inputs | {key: value for key, value in found.items() if value is not None}

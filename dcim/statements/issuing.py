@@ -113,7 +113,7 @@ def freeze_statement(
         raise InvalidError(
             "%(period)s is still open; it can be issued once it is over.", period=period
         )
-    wait_for_turn(session, contract_id, period)
+    wait_for_turn(session, contract_id)
     present = session.scalar(
         select(Statement)
         .where(Statement.contract_id == contract_id, Statement.period == period)
@@ -137,11 +137,12 @@ def freeze_statement(
     return statement, True
 
 
-def wait_for_turn(session: Session, contract_id: int, period: str) -> None:
-    """One at a time for each statement, until commit: a second run then finds it issued."""
+def wait_for_turn(session: Session, contract_id: int) -> None:
+    """One at a time for each contract, until commit: a second run then finds the month issued, and
+    of two months at once the second sees what the first took of earlier credits."""
     session.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
-        {"key": f"statement/{contract_id}/{period}"},
+        {"key": f"statement/{contract_id}"},
     )
 
 

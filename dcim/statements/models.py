@@ -84,5 +84,8 @@ class LedgerEntry(Base):
     created_at: Mapped[Created]
 
     __table_args__ = (
-        CheckConstraint("kind IN ('rent', 'usage', 'credit', 'cap', 'correction')", name="kind"),
+        CheckConstraint(
+            "kind IN ('rent', 'usage', 'credit', 'cap', 'carried', 'tax', 'correction')",
+            name="kind",
+        ),
     )

@@ -25,6 +25,7 @@ RESULT_TEXT: dict[str, Text] = {
     "unpriced": {"zh": "未达标（无约定抵扣）", "en": "Missed, no credit agreed"},
     "not_eligible": {"zh": "未达标（不满足抵扣条件）", "en": "Missed, not eligible"},
 }
+LATER: Text = {"zh": "（计入下期账单）", "en": " on the next statement"}
 BASE_TEXT: dict[str, Text] = {
     "item": {"zh": "该服务项月费", "en": "monthly fee of the item"},
     "item_rent": {"zh": "该服务项当期租费", "en": "rent of the item in the period"},
@@ -291,9 +292,12 @@ def termination_sections(evaluation: Evaluation) -> list[dict[str, Any]]:
     ]
 
 
-def verdict_section(evaluation: Evaluation, currency: str, unpriced: int = 0) -> dict[str, Any]:
+def verdict_section(
+    evaluation: Evaluation, currency: str, unpriced: int = 0, *, waits: bool = False
+) -> dict[str, Any]:
     """`unpriced`: usages with a line that lacks a fact. Like a metric to be reviewed they make the
-    statement one that a person looks at; what is breached stays breached."""
+    statement one that a person looks at; what is breached stays breached. `waits`: the credits go
+    to the next statement."""
     counts = {
         kind: sum(1 for result in evaluation.results if result.result == kind)
         for kind in RESULT_TEXT
@@ -317,8 +321,9 @@ def verdict_section(evaluation: Evaluation, currency: str, unpriced: int = 0) ->
             f"all {all_of_them} service levels met" if all_of_them else "no service levels agreed"
         )
     if given:
-        zh.append(f"服务抵扣 {given:,} {currency}")
-        en.append(f"credits of {currency} {given:,}")
+        later = LATER if waits else {"zh": "", "en": ""}
+        zh.append(f"服务抵扣 {given:,} {currency}{later['zh']}")
+        en.append(f"credits of {currency} {given:,}{later['en']}")
     said = ", ".join(en)
     return {
         "result": "needs_review"

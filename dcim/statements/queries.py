@@ -1,11 +1,13 @@
 """Reading issued statements, their files and the ledger, through a scope."""
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
@@ -111,6 +113,31 @@ def read_document(session: Session, scope: Scope, statement_id: int) -> dict[str
     if document is None:
         raise NotFoundError("No such statement.")
     return document
+
+
+def read_documents(
+    session: Session, scope: Scope, period: str, customer: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """The month's frozen documents, of each contract the newest revision, by customer and contract;
+    a few at a time. `customer` is a code. Raises NotFoundError where no such customer is in reach.
+    """
+    statement = (
+        select(Statement.document)
+        .join(Customer, Customer.id == Statement.customer_id)
+        .join(Contract, Contract.id == Statement.contract_id)
+        .where(scope.filter(Statement.customer_id), Statement.period == period)
+        .order_by(Customer.code, Contract.number, Statement.revision.desc())
+        .ext(distinct_on(Customer.code, Contract.number))
+        .execution_options(yield_per=20)
+    )
+    if customer is not None:
+        known = session.scalar(
+            select(Customer.id).where(Customer.code == customer, scope.filter(Customer.id))
+        )
+        if known is None:
+            raise NotFoundError("No customer has the code %(code)s.", code=customer)
+        statement = statement.where(Customer.id == known)
+    yield from session.scalars(statement)
 
 
 def list_ledger(

@@ -1,8 +1,10 @@
-"""kill -9 of the process that issues a month, at random moments, until it gets through.
+"""kill -9 of the two processes that issue a month at once, at random moments, until one gets by.
 
 Again and again over fresh months' worth of work: every contract must end with exactly one
 statement, its ledger lines and its file; no file without a row, no registered hash that its file
-doesn't have. Issued statements are wiped between the runs by a superuser.
+doesn't have. Half of the contracts have credits on claim that go to the next statement, and take
+those of the month before: each must be there once, none lost, none doubled. The month's statements
+are wiped between the runs by a superuser; the month before stays.
 """
 
 import base64
@@ -23,18 +25,24 @@ from dcim.db import make_engine, make_sessions, transaction
 from dcim.statements.models import LedgerEntry, Statement, StatementFile
 from tests.drills.outcome import Outcome, Say
 from tests.integration.conftest import TEMPLATE, migrate
-from tests.integration.statements.town import SYSTEM, build_town, start_issuer
+from tests.integration.statements.owing import build_owing_town, judge_money, read_lines
+from tests.integration.statements.town import PERIOD, SYSTEM, start_issuer
 from tests.servers import build_template, fresh_database, scratch_server
 
 ROUNDS = 100
 CUSTOMERS = 4
-LONGEST_S = 4.0
-WIPE = "TRUNCATE statement, statement_file, ledger_entry CASCADE"
+LONGEST_S = 8.0
+ISSUERS = 2
+WIPE = [
+    "DELETE FROM statement_file f USING statement s WHERE s.id = f.statement_id AND s.period = :p",
+    "DELETE FROM ledger_entry l USING statement s WHERE s.id = l.statement_id AND s.period = :p",
+    "DELETE FROM statement WHERE period = :p",
+]
 
 
 def run(draw: Random, rounds: int | None, say: Say) -> Outcome:
     kills = 0
-    completed = issued = 0
+    completed = issued = credited = 0
     faults: list[str] = []
     wanted = rounds or ROUNDS
     with tempfile.TemporaryDirectory(prefix="drill-") as directory:
@@ -57,19 +65,11 @@ def run(draw: Random, rounds: int | None, say: Say) -> Outcome:
                 engine = make_engine(database.app_url)
                 sessions = make_sessions(engine)
                 with transaction(sessions, SYSTEM) as session:
-                    contracts = build_town(session, CUSTOMERS)
+                    contracts = build_owing_town(session, settings, CUSTOMERS)
                 while kills < wanted or completed == 0:
-                    process = start_issuer(settings)
-                    assert process.stdout is not None
-                    process.stdout.readline()
-                    if kills < wanted:
-                        time.sleep(draw.uniform(0.0, LONGEST_S))
-                        if process.poll() is None:
-                            os.kill(process.pid, signal.SIGKILL)
-                            kills += 1
-                    said = process.stdout.read()
-                    process.communicate()
-                    if "done" not in said:
+                    killed, through = run_together(settings, draw, wanted - kills)
+                    kills += killed
+                    if not through:
                         say(f"{kills} kills, {completed} months through")
                         continue
                     completed += 1
@@ -84,28 +84,53 @@ def run(draw: Random, rounds: int | None, say: Say) -> Outcome:
                             )
                             .outerjoin(StatementFile, StatementFile.statement_id == Statement.id)
                             .outerjoin(LedgerEntry, LedgerEntry.statement_id == Statement.id)
+                            .where(Statement.period == PERIOD)
                             .group_by(Statement.id, StatementFile.sha256)
                         ).all()
+                        money = read_lines(session)
                     issued += len(found)
                     faults += judge(found, contracts, settings)
+                    faults += judge_money(money, contracts)
+                    credited += len(money)
                     admin = create_engine(database.admin_url)
                     with admin.begin() as connection:
                         connection.execute(text("SET LOCAL session_replication_role = replica"))
-                        connection.execute(text(WIPE))
+                        for wipe in WIPE:
+                            connection.execute(text(wipe), {"p": PERIOD})
                     admin.dispose()
                     for path in settings.statements_folder.iterdir():
                         path.unlink()
                     say(f"{kills} kills, {completed} months through, {len(faults)} faults")
                 engine.dispose()
     return Outcome(
-        passed=not faults and issued > 0,
+        passed=not faults and issued > 0 and credited > 0,
         figures=[
             ("Kills", str(kills)),
             ("Months that got through", str(completed)),
             ("Statements checked", str(issued)),
+            ("Lines of credits checked, earned, left and taken", str(credited)),
             ("Lost, double, orphaned or with another hash", str(len(faults))),
         ],
     )
+
+
+def run_together(settings: Settings, draw: Random, most: int) -> tuple[int, bool]:
+    """Two issuers of the month at once, killed at moments of their own, `most` of them. (How many
+    were killed, whether one got through.)"""
+    issuers = [start_issuer(settings) for _ in range(ISSUERS)]
+    moments = []
+    for issuer in issuers:
+        assert issuer.stdout is not None
+        issuer.stdout.readline()
+        moments.append(time.monotonic() + draw.uniform(0.0, LONGEST_S))
+    killed = 0
+    for moment, issuer in sorted(zip(moments, issuers, strict=True), key=lambda one: one[0])[:most]:
+        time.sleep(max(moment - time.monotonic(), 0))
+        if issuer.poll() is None:
+            os.kill(issuer.pid, signal.SIGKILL)
+            killed += 1
+    said = [issuer.communicate()[0] for issuer in issuers]
+    return killed, any("done" in one for one in said)
 
 
 def judge(rows: Sequence[Any], contracts: list[int], settings: Settings) -> list[str]:

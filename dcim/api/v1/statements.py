@@ -19,7 +19,7 @@ statements = Resource("statements", "Statements")
 ledger = Resource("ledger", "Ledger")
 
 VERDICTS = ("met", "breached", "needs_review")
-KINDS = ("rent", "usage", "credit", "cap", "correction")
+KINDS = ("rent", "usage", "credit", "cap", "carried", "tax", "correction")
 
 
 class StatementQuery(PageQuery):

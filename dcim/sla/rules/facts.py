@@ -102,6 +102,7 @@ class Claim:
     id: str
     made_at: int
     results: tuple[str, ...] = ()  # "power.A05"
+    refused: str | None = None  # why it was; it then gives nothing
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dcim.sla.rules.steps import Given
 from dcim.sla.rules.terms import Metric, Termination, Text
 
 Result = Literal["met", "breached", "needs_review", "unpriced", "not_eligible"]
-State = Literal["given", "claimable", "late", "not_claimed"]
+State = Literal["given", "claimable", "late", "refused", "not_claimed"]
 RANK: tuple[Result, ...] = ("breached", "needs_review", "unpriced", "not_eligible", "met")
 
 

@@ -254,10 +254,16 @@ class Settle:
     business_days: int = 0  # in place of within_ms
     since: Literal["period_end", "event_end"] = "period_end"
     carry_forward: bool | None = None  # what an invoice can't take; None: not limited by it
+    at_end: Literal["paid_out", "voucher", "lapses"] | None = None  # no invoice left to take it
     expires_ms: int | None = None  # of a voucher, from the end of the period
     cash: bool = False
     day_value: Literal["mrc/30", "mrc/days", "mrc*12/365"] | None = None  # extension
     whole_days: Literal["up", "down", "exact"] = "exact"
+
+    @property
+    def waits(self) -> bool:
+        """Whether a credit may be taken off a later invoice than its own period's."""
+        return self.kind == "credit" and (self.on == "next_invoice" or bool(self.carry_forward))
 
 
 @dataclass(frozen=True)

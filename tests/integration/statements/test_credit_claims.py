@@ -19,6 +19,7 @@ from dcim.sla.rules.evaluation import MetricResult
 from dcim.sla.rules.language.loading import load_terms
 from dcim.statements.composition import evaluate_inputs
 from dcim.statements.credit_claims import (
+    OPERATOR,
     ClaimFilter,
     NewClaim,
     decide_claim,
@@ -103,14 +104,25 @@ def test_a_claim_for_another_result_gives_nothing(desk: Desk, session: ScopedSes
 def test_a_refused_claim_does_not_count(desk: Desk, session: ScopedSession) -> None:
     claim = make_claim(session, CLERK, desk.wish(IN_TIME))
     decide_claim(session, CLERK, claim.id, "refused", "资料不全")
-    assert settled(desk.outcome())[0] == "not_claimed"
+    refused = desk.outcome()
+    assert settled(refused) == ("refused", Decimal("0.00"))
+    assert refused.notes[-1] == {
+        "zh": "2026-11-11 00:00 的申请未获接受：资料不全",
+        "en": "the claim of 2026-11-11 00:00 was refused: 资料不全",
+    }
     # Decided otherwise: it counts from when it was made, not from when it was decided.
     decide_claim(session, CLERK, claim.id, "accepted", "已补齐资料")
     assert settled(desk.outcome()) == ("given", Decimal("300.00"))
-    row = find_claim(session, desk.own, claim.id)
-    assert (row.state, row.reason, row.decided_by) == (
-        "accepted", "已补齐资料", "clerk@example.com",
+    row = find_claim(session, CLERK, claim.id)
+    assert (row.state, row.reason, row.decided_by, row.entered_by) == (
+        "accepted", "已补齐资料", "clerk@example.com", "clerk@example.com",
     )  # fmt: skip
+    # The customer reads what was decided, not which person of the operator did it.
+    row = find_claim(session, desk.own, claim.id)
+    assert (row.state, row.decided_by, row.entered_by) == ("accepted", OPERATOR, OPERATOR)
+    own = make_claim(session, desk.own, desk.wish())
+    row = find_claim(session, desk.own, own.id)
+    assert (row.decided_by, row.entered_by) == ("", desk.own.actor)
     deeds = session.scalars(
         select(AuditEntry)
         .where(AuditEntry.subject == f"credit-claim/{claim.id}")

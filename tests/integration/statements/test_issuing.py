@@ -26,7 +26,8 @@ from dcim.customers.models import Contract
 from dcim.db import SessionFactory, make_engine, make_sessions, transaction
 from dcim.errors import InvalidError, NotFoundError
 from dcim.postgres import EmbeddedServer
-from dcim.sla import observations
+from dcim.sla import incidents, observations
+from dcim.sla.models import Incident
 from dcim.statements import issuing
 from dcim.statements.attachments import attachments_of
 from dcim.statements.composition import compose
@@ -38,6 +39,7 @@ from dcim.statements.signer import obtain_signer
 from reports.sign import KEY_NAME, generate_signer
 from reports.unpacking import embedded_files
 from tests.integration.conftest import TEMPLATE
+from tests.integration.statements.owing import DOWN, build_owing_town, judge_money, read_lines
 from tests.integration.statements.town import (
     HANDOVER,
     PERIOD,
@@ -371,3 +373,75 @@ def test_killed_at_any_moment_it_goes_on(
         row[1]: row[2] for row in everything(sessions)
     }.items()
     assert all(Decimal(row[3]) for row in everything(sessions))
+
+
+def find_at_once(
+    sessions: SessionFactory, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """Two runs that keep the month's incidents at once: what each met with."""
+    meet = threading.Barrier(2)
+    keep = incidents._keep
+
+    def keep_together(*args: Any) -> bool:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meet.wait(2)
+        return keep(*args)
+
+    def find() -> str:
+        try:
+            issuing.find_incidents(sessions, SYSTEM, settings, PERIOD)
+        except IntegrityError as error:
+            return type(error).__name__
+        return "kept"
+
+    monkeypatch.setattr(incidents, "_keep", keep_together)
+    with ThreadPoolExecutor(2) as pool:
+        return sorted(run.result() for run in [pool.submit(find), pool.submit(find)])
+
+
+def test_two_runs_at_once_keep_the_same_incidents(
+    sessions: SessionFactory, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction(sessions, SYSTEM) as session:
+        build_town(session, down=DOWN, everywhere=True)
+    assert find_at_once(sessions, settings, monkeypatch) == ["kept", "kept"]
+    with transaction(sessions, SYSTEM) as session:
+        keys = session.scalars(select(Incident.key)).all()
+    assert len(keys) == len(set(keys)) > 0
+
+
+def test_without_their_turn_one_of_them_fails(
+    sessions: SessionFactory, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction(sessions, SYSTEM) as session:
+        build_town(session, down=DOWN, everywhere=True)
+    monkeypatch.setattr(incidents, "wait_for_turn", lambda session: None)
+    assert find_at_once(sessions, settings, monkeypatch) == ["IntegrityError", "kept"]
+
+
+@pytest.mark.slow
+def test_killed_and_twice_at_once_no_credit_is_lost_or_doubled(
+    sessions: SessionFactory, settings: Settings
+) -> None:
+    """Short version of the drill kill-issuing: claims, and credits of the month before."""
+    with transaction(sessions, SYSTEM) as session:
+        owing = build_owing_town(session, settings)
+    draw = random.Random(20261126)
+    for _ in range(4):
+        issuers = [start_issuer(settings) for _ in range(2)]
+        time.sleep(draw.uniform(1.0, 4.0))
+        for issuer in issuers:
+            os.kill(issuer.pid, signal.SIGKILL)
+            issuer.communicate()
+    issuers = [start_issuer(settings) for _ in range(2)]
+    said = [issuer.communicate(timeout=240)[0] for issuer in issuers]
+    assert said == ["go\ndone\n"] * 2
+    with transaction(sessions, SYSTEM) as session:
+        lines = read_lines(session)
+        issued = session.scalars(
+            select(Statement.contract_id).where(Statement.period == PERIOD)
+        ).all()
+    assert sorted(issued) == sorted(owing)
+    assert judge_money(lines, owing) == []
+    # The control: one lost and one given twice are told.
+    assert len(judge_money([*lines[1:], lines[1]], owing)) == 2

@@ -50,9 +50,11 @@ def words(more: str) -> str:
 class Office:
     """One contract that began in September; its months with outages as told."""
 
-    def __init__(self, session: ScopedSession, settings: Settings) -> None:
+    def __init__(
+        self, session: ScopedSession, settings: Settings, contract_id: int | None = None
+    ) -> None:
         self.session, self.settings = session, settings
-        self.contract = session.get_one(Contract, build_town(session)[2])
+        self.contract = session.get_one(Contract, contract_id or build_town(session)[2])
         self.contract.starts_on = dt.date(2026, 9, 1)
         self.contract.items[0].starts_on = dt.date(2026, 9, 1)
         session.flush()

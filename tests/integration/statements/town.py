@@ -41,10 +41,15 @@ def moment(minute: int) -> dt.datetime:
 
 
 def build_town(
-    session: ScopedSession, customers: int = 3, *, down: range = range(0), silent: range = range(0)
+    session: ScopedSession,
+    customers: int = 3,
+    *,
+    down: range = range(0),
+    silent: range = range(0),
+    everywhere: bool = False,
 ) -> list[int]:
-    """Contract ids, by customer. Minutes of the month in which the third customer's port was down,
-    and in which nothing of it was measured."""
+    """Contract ids, by customer. Minutes of the month in which the third customer's port was down
+    (`everywhere`: every port), and in which nothing of the third's was measured."""
 
     def add(row: Any) -> Any:
         session.add(row)
@@ -95,12 +100,17 @@ def build_town(
                 ends_at=moment(HANDOVER) if number == 0 else None,
             )
         )  # fmt: skip
-    write_samples(session, switch, ports, down, silent)
+    write_samples(session, switch, ports, down if everywhere else range(0), down, silent)
     return contracts
 
 
 def write_samples(
-    session: ScopedSession, switch: Device, ports: list[Port], down: range, silent: range
+    session: ScopedSession,
+    switch: Device,
+    ports: list[Port],
+    all_down: range,
+    third_down: range,
+    third_silent: range,
 ) -> None:
     minutes = np.arange(-10, 31 * 1440 + 10, dtype=np.int64)
     ts = START + minutes * STEP_MS
@@ -122,8 +132,9 @@ def write_samples(
         counted = {"in_octets": octets, "out_octets": octets}
         counted |= {name: zero for name in TRAFFIC.columns if name not in counted}
         now_ms = int(ts[-1]) + STEP_MS
-        state = np.where(np.isin(minutes, down) & (number == 3), 2, 1)
-        kept = ~(np.isin(minutes, silent) & (number == 3))
+        down = third_down if number == 3 else all_down
+        state = np.where(np.isin(minutes, down), 2, 1)
+        kept = ~(np.isin(minutes, third_silent) & (number == 3))
         for kind, series_id, values, span in (
             (TRAFFIC, series[0], counted, STEP_MS),
             (STATE, series[1], {"state": state}, 0),

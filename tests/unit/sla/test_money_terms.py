@@ -123,6 +123,21 @@ def test_rows_by_outages_leave_no_hole(rows: str, said: str) -> None:
             "settle: {as: voucher, expires: 90 d}",
         ),
         ("settle: {expires: 90 d}", "only for a voucher", "settle: {on: next_invoice}"),
+        (
+            "settle: {at_end: lapses}",
+            "only where credits go to a later",
+            "settle: {on: next_invoice, at_end: lapses}",
+        ),
+        (
+            "settle: {as: voucher, at_end: voucher}",
+            "only for a credit",
+            "settle: {carry_forward: yes, at_end: voucher}",
+        ),
+        (
+            "settle: {on: next_invoice, at_end: cash}",
+            "choices: paid_out, voucher, lapses",
+            "settle: {on: next_invoice, at_end: paid_out}",
+        ),
         ("settle: {when: on_claim}", "claim: is missing", "settle: {when: automatic}"),
         (
             "settle: {claim: {within: 5 d, from: period_end}}",

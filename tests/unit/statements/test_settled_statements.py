@@ -11,6 +11,7 @@ import pytest
 
 from dcim.statements.composition import compose
 from reports.pages import rights
+from reports.render import page_markup
 from reports.wording import WORDS
 from tests.statements.examples import breached_inputs
 
@@ -92,3 +93,44 @@ def test_a_right_that_hangs_on_unknown_months_is_not_said_to_be_unreached(
     told = [row for row in shown if not row["known"]]
     assert told
     assert all("not known" in row["value"] and not row["reached"] for row in told)
+
+
+@pytest.mark.parametrize(
+    ("claim", "state", "zh", "en"),
+    [
+        (
+            {},
+            "not_claimed",
+            "未在期限 2026-11-01 00:30 之前申请",
+            "not claimed before the deadline",
+        ),
+        (
+            {"made_at": "2026-10-31T17:00:00Z"},
+            "late",
+            "申请逾期：2026-11-01 01:00 提出",
+            "claimed too late: on 2026-11-01 01:00",
+        ),
+        (
+            {"made_at": "2026-10-31T16:10:00Z", "refused": "无断电记录"},
+            "refused",
+            "2026-11-01 00:10 的申请未获接受：无断电记录",
+            "the claim of 2026-11-01 00:10 was refused: 无断电记录",
+        ),
+    ],
+)
+def test_what_happened_to_a_claim_is_told(
+    inputs: dict[str, Any], claim: dict[str, str], state: str, zh: str, en: str
+) -> None:
+    words = "settle: {when: on_claim, claim: {within: 30 min, from: period_end}}"
+    claims = [{"id": "1", "results": ["power.A05"]} | claim] if claim else []
+    terms = f"{inputs['terms']}\n{words}\n"
+    data = compose(inputs | {"terms": terms, "claims": claims, "earlier": []}).data
+    (power,) = [metric for metric in data["metrics"] if metric["id"] == "power.A05"]
+    assert power["result"] == "not_eligible"
+    assert power["notes"][-1]["zh"].startswith(zh)
+    assert power["notes"][-1]["en"].startswith(en)
+    states = {one["metric"]: one["state"] for one in data["settlement"]["credits"]}
+    assert states["power.A05"] == state
+    assert credits_of(data) == 0
+    label = {key: said[0] for key, said in WORDS.items()}[f"claim_{state}"]
+    assert label in page_markup(data | {"language": "zh"}, small=False)

@@ -90,6 +90,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "when": Word(choice("automatic", "on_claim")),
         "on": Word(choice("this_invoice", "next_invoice")),
         "carry_forward": Word(choice("yes", "no")),
+        "at_end": Word(choice("paid_out", "voucher", "lapses")),
         "expires": Word(DURATION),
         "cash": Word(choice("yes", "no")),
         "claim": Word({"$ref": "#/$defs/claim"}),

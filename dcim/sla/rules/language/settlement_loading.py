@@ -16,6 +16,7 @@ from dcim.sla.rules.quantities import (
 from dcim.sla.rules.terms import Metric, Settle, Tax, Terms
 
 DAY_VALUES = ("mrc/30", "mrc/days", "mrc*12/365")
+AT_END = ("paid_out", "voucher", "lapses")
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,13 @@ def read_settle(top: Reader) -> Settle | None:
     )
     settle = _read_claim(words, settle)
     if kind != "credit":
-        for key in ("on", "carry_forward"):
+        for key in ("on", "carry_forward", "at_end"):
             if words.has(key):
                 words.refuse(key, "has a meaning only for a credit on an invoice")
+    elif words.has("at_end"):
+        settle = replace(settle, at_end=cast(Any, words.choose("at_end", AT_END)))
+        if not settle.waits:
+            words.refuse("at_end", "has a meaning only where credits go to a later invoice")
     if kind != "voucher" and words.has("expires"):
         words.refuse("expires", "has a meaning only for a voucher")
     if kind == "extension":

@@ -84,6 +84,14 @@ def say_settle(settle: Settle) -> Text:
             "What exceeds the invoice "
             + ("is carried forward" if settle.carry_forward else "lapses")
         )
+    if settle.at_end is not None:
+        ended = {
+            "paid_out": ("以现金退还", "paid out in money"),
+            "voucher": ("改为代金券", "given as a voucher"),
+            "lapses": ("作废", "lost"),
+        }[settle.at_end]
+        parts_zh.append(f"合同终止后再无账单可抵的余额{ended[0]}")
+        parts_en.append(f"What no invoice is left to take when the contract ends is {ended[1]}")
     if settle.expires_ms is not None:
         length = say_duration(settle.expires_ms)
         parts_zh.append(f"账期结束后 {length[0]}失效")

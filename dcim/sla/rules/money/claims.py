@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dcim.sla.rules.business_days import end_of_business_day
-from dcim.sla.rules.facts import Calendar, Facts, Period
+from dcim.sla.rules.facts import Calendar, Claim, Facts, Period
 from dcim.sla.rules.outcomes import Event
 from dcim.sla.rules.terms import Settle, Text
 
@@ -23,6 +23,7 @@ class Standing:
     lost: tuple[Event, ...]
     until: int  # of the open ones the first, else of all the last; last millisecond in time
     claimed_at: int | None  # the first claim in time, else the first one too late
+    refused: Claim | None = None  # the last one that was refused
 
 
 def find_deadline(settle: Settle, since: int, zone: str, calendar: Calendar | None) -> int | None:
@@ -41,12 +42,17 @@ def find_standing(
     settle: Settle, name: str, events: Iterable[Event], facts: Facts, period: Period, zone: str
 ) -> Standing | None:
     """How the outages of one result stand; None when business days can't be counted."""
-    made = sorted(
-        claim.made_at
-        for claim in facts.claims
-        if (not claim.results or name in claim.results)
-        and (facts.as_of is None or claim.made_at <= facts.as_of)
+    about = sorted(
+        (
+            claim
+            for claim in facts.claims
+            if (not claim.results or name in claim.results)
+            and (facts.as_of is None or claim.made_at <= facts.as_of)
+        ),
+        key=lambda claim: (claim.made_at, claim.id),
     )
+    made = [claim.made_at for claim in about if claim.refused is None]
+    refused = [claim for claim in about if claim.refused is not None]
     claimed, still, lost = [], [], []
     deadlines, open_until, in_time, too_late = [], [], [], []
     for event in events:
@@ -72,4 +78,5 @@ def find_standing(
             too_late += asked[:1]
     until = min(open_until) if open_until else max(deadlines, default=period.end)
     first = min(in_time or too_late, default=None)
-    return Standing(tuple(claimed), tuple(still), tuple(lost), until, first)
+    last = refused[-1] if refused else None
+    return Standing(tuple(claimed), tuple(still), tuple(lost), until, first, last)

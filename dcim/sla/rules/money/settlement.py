@@ -69,9 +69,10 @@ def settle_result(
     state: State = "given" if booked.amount else "claimable"
     if not booked.amount and not claimable:
         state = "late" if standing.claimed_at is not None else "not_claimed"
+        state = "refused" if standing.refused is not None else state
     nothing = whole.amount * 0
     settlement = _settlement(settle, state, booked, period, claimable, standing)
-    lost = state in ("late", "not_claimed")
+    lost = state in ("late", "refused", "not_claimed")
     return replace(
         result,
         result="not_eligible" if lost else "breached",
@@ -130,13 +131,24 @@ def _say_standing(
 
     until, currency = stamp(standing.until), terms.currency
     at = "" if standing.claimed_at is None else stamp(standing.claimed_at)
+    refused = standing.refused
+    no: Text = {"zh": "", "en": ""}
+    if refused is not None:
+        no = {
+            "zh": f"{stamp(refused.made_at)} 的申请未获接受：{refused.refused}",
+            "en": f"the claim of {stamp(refused.made_at)} was refused: {refused.refused}",
+        }
     if claimable:
         more = grouped(claimable)
+        zh = f"须申请：{more} {currency} 可申请至 {until}"
+        en = f"only on claim: {currency} {more} may be claimed until {until}"
         return {
-            "zh": f"须申请：{more} {currency} 可申请至 {until}",
-            "en": f"only on claim: {currency} {more} may be claimed until {until}",
+            "zh": f"{zh}；{no['zh']}" if refused else zh,
+            "en": f"{en}; {no['en']}" if refused else en,
         }
     if not booked:
+        if refused:
+            return no
         if at:
             return {
                 "zh": f"申请逾期：{at} 提出，期限为 {until}",
