@@ -17,6 +17,7 @@ from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.sla.agreeing import LONGEST, attach_terms
 from dcim.sla.preset_terms import load_preset, preset_names
+from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.words import clause_words
 from dcim.sla.rules.quantities import say_span
 from dcim.sla.rules.supposing import name_lanes, tell_steps
@@ -91,17 +92,21 @@ def replay_terms(contract_id: int) -> str | tuple[str, int]:
 def _begin(contract: Contract) -> str:
     model = read_text("from")
     if model in MODELS:
-        path = resources.files("dcim.demo") / "terms" / f"{model}.yaml"
-        return path.read_text("utf-8")
+        return _model(model)
     if model in preset_names():
         return load_preset(model).text
     return contract.terms[-1].document if contract.terms else ""
 
 
+def _model(name: str) -> str:
+    return (resources.files("dcim.demo") / "terms" / f"{name}.yaml").read_text("utf-8")
+
+
 def _beginnings() -> list[tuple[str, str]]:
     """(name, title) of what a text may begin from."""
-    presets = [(name, pick_text(load_preset(name).terms.title)) for name in preset_names()]
-    return [*((name, name) for name in MODELS), *presets]
+    titles = [(name, load_terms(_model(name)).title) for name in MODELS]
+    titles += [(name, load_preset(name).terms.title) for name in preset_names()]
+    return [(name, pick_text(title)) for name, title in titles]
 
 
 def _page(contract: Contract, form: TermsForm) -> dict[str, Any]:

@@ -149,3 +149,33 @@ def test_the_page_asks_a_constant_number_of_queries(
     with counted(sessions) as queries:
         read(administrator, path)
     assert len(queries) <= 12
+
+
+def test_beginnings_are_named_in_the_readers_language(
+    sessions: SessionFactory, house: StaffHouse, administrator: Person
+) -> None:
+    contract_id, _ = contract_of(sessions)
+    page = read(administrator, f"/staff/contracts/{contract_id}/terms")
+    assert "Premium colocation service levels</option>" in page
+    answer = administrator.client.get(f"/staff/contracts/{contract_id}/terms?lang=zh")
+    assert "尊享托管服务等级条款</option>" in answer.get_data(as_text=True)
+
+
+def test_refusals_are_said_in_the_readers_language(
+    sessions: SessionFactory, house: StaffHouse, administrator: Person
+) -> None:
+    contract_id, _ = contract_of(sessions)
+    wrong = STANDARD.replace("combine: all ", "combine: alle ", 1)
+    path = f"/staff/contracts/{contract_id}/terms"
+    given = {"document": wrong, "csrf_token": administrator.token}
+    page = administrator.client.post(f"{path}/try?lang=zh", data=given).get_data(as_text=True)
+    assert "应为 single、any、all，或写成" in page
+    assert "must be single" not in page
+    given["effective_from"] = "2030-01-01"
+    answer = administrator.client.post(f"{path}?lang=zh", data=given)
+    assert answer.status_code == 422
+    page = answer.get_data(as_text=True)
+    assert "第 21 行，metrics.power.combine：" in page
+    assert "must be single" not in page
+    english = administrator.client.post(f"{path}?lang=en", data=given).get_data(as_text=True)
+    assert "line 21, metrics.power.combine: " in english
