@@ -93,7 +93,7 @@ def parse_text(text: str) -> Node:
     if root is None:
         raise TermsRefusedError([Problem("", 1, Message("empty"))])
     problems: list[Problem] = []
-    node = _convert(root, "", problems)
+    node = convert_node(root, "", problems)
     if problems:
         raise TermsRefusedError(problems)
     return node
@@ -142,7 +142,8 @@ def _refuse_tricks(text: str) -> None:
             raise TermsRefusedError([Problem("", line, Message("nested too deeply"))])
 
 
-def _convert(node: yaml.Node, place: str, problems: list[Problem]) -> Node:
+def convert_node(node: yaml.Node, place: str, problems: list[Problem]) -> Node:
+    """As strings; adds a problem for each word that can't be one, or stands twice."""
     line = node.start_mark.line + 1
     if isinstance(node, yaml.ScalarNode):
         return Node(line, text=unicodedata.normalize("NFC", str(node.value)).strip())
@@ -150,7 +151,7 @@ def _convert(node: yaml.Node, place: str, problems: list[Problem]) -> Node:
         return Node(
             line,
             entries=[
-                _convert(entry, f"{place}[{index}]", problems)
+                convert_node(entry, f"{place}[{index}]", problems)
                 for index, entry in enumerate(node.value, 1)
             ],
         )
@@ -170,7 +171,7 @@ def _convert(node: yaml.Node, place: str, problems: list[Problem]) -> Node:
                 )
             )
         else:
-            words[key] = _convert(value_node, here, problems)
+            words[key] = convert_node(value_node, here, problems)
     return Node(line, words=words)
 
 
