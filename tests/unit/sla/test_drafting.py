@@ -19,7 +19,7 @@ from dcim.sla.rules.drafting.beginnings import (
     drop_row,
 )
 from dcim.sla.rules.drafting.editing import find_comments, lost_comments, rewrite
-from dcim.sla.rules.drafting.fields import Field
+from dcim.sla.rules.drafting.fields import Field, Get
 from dcim.sla.rules.drafting.layout import HEAD, LAYOUTS, MONEY
 from dcim.sla.rules.drafting.sheet import Values, fields_of, read_sheet, write_sheet
 from dcim.sla.rules.language.loading import load_terms
@@ -71,10 +71,10 @@ def parts_for(control: controls.Control) -> st.SearchStrategy[controls.Parts]:  
             rate.map(lambda parts: {"how": "fixed", **parts}),
         )
     if isinstance(control, controls.Rounding):
-        hows = st.sampled_from([how for how, _ in controls.ROUNDINGS])
+        roundings = st.sampled_from([how for how, _ in controls.ROUNDINGS])
         return st.builds(
             lambda how, to: {"how": how, "to": to},
-            hows,
+            roundings,
             st.sampled_from([to for to, _ in controls.STEPS]),
         )
     if isinstance(control, controls.Length):
@@ -124,11 +124,13 @@ def draw_fields(data: st.DataObject, layout: tuple[Field, ...], prefix: str) -> 
     """Values of the fields that are shown beside those drawn before them."""
     values: Values = {}
     for field in layout:
-        if field.when(lambda path: values.get(path, "")) and (
-            field.quiet or data.draw(st.booleans())
-        ):
+        if field.when(getter(values)) and (field.quiet or data.draw(st.booleans())):
             values |= tables.named(field.path, data.draw(parts_for(field.control)))
     return {f"{prefix}{name}": value for name, value in values.items()}
+
+
+def getter(values: Values) -> Get:
+    return lambda path: values.get(path, "")
 
 
 def draw_values(data: st.DataObject) -> Values:

@@ -16,7 +16,12 @@ from dcim.records.fields import mark
 Parts = dict[str, str]
 Choices = tuple[tuple[str, str], ...]
 NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"
-TIMES: Choices = (("s", mark("s")), ("min", mark("min")), ("h", mark("h")), ("d", mark("days")))
+TIMES: Choices = (
+    ("min", mark("minutes")),
+    ("h", mark("h")),
+    ("d", mark("days")),
+    ("s", mark("s")),
+)
 DEADLINES: Choices = (*TIMES, ("business days", mark("business days")))
 CURRENCY = "currency"
 
@@ -210,7 +215,7 @@ class Price(Control):
 
     def inputs(self, parts: Mapping[str, str]) -> tuple[Input, ...]:
         none: Choices = (("", self.open_word),) if self.open_word else ()
-        choices = (("item", mark("as ordered")), ("fixed", mark("fixed")), *none)
+        choices = (("item", mark("as ordered")), ("fixed", mark("a fixed one")), *none)
         how = Input("how", "select", choices=choices, shapes=True)
         if parts.get("how", "") != "fixed":
             return (how,)
@@ -236,9 +241,11 @@ class Commit(Control):
 
     def inputs(self, parts: Mapping[str, str]) -> tuple[Input, ...]:
         choices = (
-            ("item", mark("as ordered")), ("fixed", mark("fixed")), ("none", mark("no commit")),
+            ("item", mark("as ordered")),
+            ("fixed", mark("a fixed one")),
+            ("none", mark("no commit")),
             ("", mark("not stated: none")),
-        )  # fmt: skip
+        )
         how = Input("how", "select", choices=choices, shapes=True)
         if parts.get("how") != "fixed":
             return (how,)
@@ -379,5 +386,5 @@ class Target(Control):
         if "time" in how.replace("on_time", "") or "below" in how:
             inputs += Length().inputs(parts)
         if how == "events":
-            inputs.append(Input("n", "number", label=mark("Number")))
+            inputs.append(Input("n", "number", label=mark("How many")))
         return tuple(inputs)

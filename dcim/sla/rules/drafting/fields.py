@@ -18,7 +18,8 @@ def always(get: Get) -> bool:
 @dataclass(frozen=True)
 class Field:
     """A word of a block by its path below it; `when` says beside which others it is shown; `rare`
-    ones stand under "more", always or while they are empty; `quiet` has but one value and isn't shown; `head` begins a part."""
+    ones stand under "more", always or while they are empty; `quiet` has but one value and isn't
+    shown; `head` begins a part."""
 
     path: str
     label: str

@@ -46,7 +46,7 @@ HEAD = (
             choices=(
                 ("", mark("not stated: by days")),
                 ("days", mark("by days")),
-                ("none", mark("whole")),
+                ("none", mark("in full")),
             )
         ),
     ),
@@ -115,7 +115,7 @@ MONEY = (
         Table(
             columns=(
                 Column("metrics", "metrics", mark("Promises"), Listed()),
-                Column("when", "when", mark("When"), Control(list="rights")),
+                Column("when", "when", mark("Ground"), Control(list="rights")),
                 Column("window", "window", mark("In any"), Control()),
                 Column("each", "each_longer_than", mark("Each longer than"), Length()),
                 Column("notice", "notice", mark("Notice"), Length()),
@@ -192,13 +192,21 @@ _CREDIT = (
         Quantity(unit=mark("days")),
         is_one("credit.form", "prorata"),
     ),
-    Field("credit.tiers", mark("Rows"), Tiers(), is_one("credit.form", "tiers_availability")),
     Field(
-        "credit.tiers", mark("Rows"), Tiers(bound=Length()), is_one("credit.form", "tiers_duration")
+        "credit.tiers",
+        mark("Rows of the credit"),
+        Tiers(),
+        is_one("credit.form", "tiers_availability"),
     ),
     Field(
         "credit.tiers",
-        mark("Rows"),
+        mark("Rows of the credit"),
+        Tiers(bound=Length()),
+        is_one("credit.form", "tiers_duration"),
+    ),
+    Field(
+        "credit.tiers",
+        mark("Rows of the credit"),
         Tiers(bound=Quantity(unit=mark("outages"))),
         is_one("credit.form", "tiers_events"),
     ),
@@ -210,7 +218,7 @@ _CREDIT = (
                 ("", mark("there is none")),
                 ("lower", mark("the lower credit")),
                 ("upper", mark("the higher credit")),
-                ("none", mark("nothing")),
+                ("none", mark("no credit")),
                 ("review", mark("a person decides")),
             )
         ),
@@ -239,7 +247,7 @@ _CREDIT = (
         Choice(choices=DAY_VALUES),
         has("credit.form"),
     ),
-    Field("credit.cap", mark("At most"), Amount(), has("credit.form")),
+    Field("credit.cap", mark("Cap of this promise"), Amount(), has("credit.form")),
 )
 _ELIGIBLE = Field("eligible", mark("Only where"), Listed(), rare="empty")
 OUTAGES = (
@@ -343,7 +351,7 @@ ANSWERS = (
     Field("kind", mark("Kind"), Control(list="kinds"), rare="always"),
     APPLIES,
     Field("answers.to", mark("Answer to"), Control(list="requests")),
-    Field("answers.within", mark("Within"), Length()),
+    Field("answers.within", mark("Answered within"), Length()),
     Field("answers.hours", mark("Hours"), Control()),
     Field(
         "answers.days",

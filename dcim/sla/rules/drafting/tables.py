@@ -105,14 +105,14 @@ class Tiers(Table):
 
     bound: Control = PERCENT
     value: Column = field(
-        default_factory=lambda: Column("credit", "credit", mark("Credit"), Amount())
+        default_factory=lambda: Column("credit", "credit", mark("Gives"), Amount())
     )
 
     def columns_for(self, parts: Mapping[str, str]) -> tuple[Column, ...]:
         low, high = _BOUNDS.get(parts.get("ends", ""), _BOUNDS["from_below"])
         return (
-            Column("low", low, mark("From"), self.bound),
-            Column("high", high, mark("To"), self.bound),
+            Column("low", low, mark("Lower bound"), self.bound),
+            Column("high", high, mark("Upper bound"), self.bound),
             self.value,
         )
 

@@ -76,7 +76,7 @@ BANDWIDTH = (
     ),
     Field(
         "rank",
-        mark("Rank"),
+        mark("Way of ranking"),
         Choice(
             choices=(
                 ("nearest", mark("highest 5 % left out, rounded down")),
