@@ -55,6 +55,9 @@ def terms(contract_id: int) -> Response | BaseResponse:
     if do not in ("", "text"):
         return _show(found, form, _act(draft, do))
     if draft.lost and request.form.get("without_comments") != "yes":
+        form.form_errors.append(
+            _("Nothing was written: comments of the text would be lost. Look at them and confirm.")
+        )
         return _show(found, form, draft, 422)
     if do == "text":
         return _show(found, form, Draft(draft.text))

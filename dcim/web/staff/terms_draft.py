@@ -2,23 +2,28 @@
 
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from typing import Literal
 
 from dcim.sla.rules.drafting.editing import Comment
 from dcim.sla.rules.drafting.sheet import Sheet, Values, read_sheet, write_sheet
 from dcim.sla.rules.language.tree import TermsRefusedError
 
+# Of a form that a browser and its reader can still handle.
+MOST_VALUES = 3000
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
     """`base` is the text that was opened. Of a form: `sheet` what it shows of that text, `values`
-    what it holds now, `text` the text with these, `lost` the comments that go with it."""
+    what it holds now, `text` the text with these, `lost` the comments that go with it. `refused`
+    says why a text has no form."""
 
     base: str
     sheet: Sheet | None = None
     values: Values = field(default_factory=dict)
     written: str = ""
     lost: tuple[Comment, ...] = ()
-    unreadable: bool = False
+    refused: Literal["", "unreadable", "long"] = ""
 
     @property
     def text(self) -> str:
@@ -26,11 +31,13 @@ class Draft:
 
 
 def open_form(text: str) -> Draft:
-    """The form over a text; the text itself where that is no YAML (`unreadable`)."""
+    """The form over a text; the text itself where that is no YAML, or more than a form can hold."""
     try:
         sheet = read_sheet(text)
     except TermsRefusedError:
-        return Draft(text, unreadable=True)
+        return Draft(text, refused="unreadable")
+    if len(sheet.values) > MOST_VALUES:
+        return Draft(text, refused="long")
     return Draft(text, sheet, sheet.values, text)
 
 

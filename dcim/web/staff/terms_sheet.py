@@ -17,7 +17,6 @@ from dcim.sla.rules.drafting.tables import Table, part_of, rows_of
 from dcim.sla.rules.language.tree import Problem
 
 PREFIX = "f."
-MOST_VALUES, LONGEST_VALUE = 4000, 1000
 # What the inputs suggest, by name of the list.
 SUGGESTIONS = {
     "zones": ("Asia/Shanghai", "Asia/Hong_Kong", "Asia/Singapore", "UTC"),
@@ -89,9 +88,9 @@ class ShownBlock:
 
 
 def sent_values() -> Values:
-    """The form's values as they were sent; no more than any terms could have."""
-    sent = [name for name in request.form if name.startswith(PREFIX)][:MOST_VALUES]
-    return {name.removeprefix(PREFIX): request.form[name][:LONGEST_VALUE] for name in sent}
+    """The form's values as they were sent."""
+    sent = [name for name in request.form if name.startswith(PREFIX)]
+    return {name.removeprefix(PREFIX): request.form[name] for name in sent}
 
 
 def act(values: Values, action: str, sheet: Sheet) -> Values:

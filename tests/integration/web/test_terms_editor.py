@@ -274,6 +274,18 @@ class TestForm:
         assert pen.held.get("mode") != "form"
         assert "The form can't open this text" in pen.page.replace("&#39;", "'")
 
+    def test_a_text_of_more_than_a_form_can_hold_stays_a_text(self, pen: Pen) -> None:
+        start = STANDARD.index("  temperature:")
+        end = STANDARD.index("usage:")
+        many = "".join(
+            STANDARD[start:end].replace("temperature:", f"temperature-{n}:", 1) for n in range(100)
+        )
+        pen.send("text")
+        pen.held["document"] = STANDARD[:end] + many + STANDARD[end:]
+        pen.send("form")
+        assert "more than a form can hold" in pen.page
+        assert pen.held["document"] == STANDARD[:end] + many + STANDARD[end:]
+
     def test_what_is_wrong_stands_at_its_field(self, pen: Pen) -> None:
         pen.held["f.metrics.power.credit.tiers.2.credit.n"] = "five"
         pen.held["effective_from"] = "2031-01-01"

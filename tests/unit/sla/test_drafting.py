@@ -229,6 +229,30 @@ class TestWhatTheFormCannotSay:
         written = write_sheet(self.TEXT, {**read_sheet(self.TEXT).values, **sent})
         assert written.text == self.TEXT
 
+    @pytest.mark.parametrize(
+        ("old", "new", "place"),
+        [
+            # A browser's input holds one line, and no two spaces in a row.
+            ("en: Power availability}", 'en: "Power\\navailability"}', "metrics.power.title"),
+            ("en: Power availability}", 'en: "Power  availability"}', "metrics.power.title"),
+            ("observe: power_feed", 'observe: "power\\nfeed"', "metrics.power.observe"),
+            (
+                "        - {above: 0 min, up_to: 5 min, credit: 2.5 %}\n",
+                "        - {above: 0 min, up_to: 5 min, credit: 2.5 %}\n" * 100,
+                "metrics.power.credit.tiers",
+            ),
+            ('clause: "4.2"', "clause: [a, b]", "metrics.power.clause"),
+            ("applies_to: [cabinet, rack]", 'applies_to: ["a, b"]', "metrics.power.applies_to"),
+        ],
+    )
+    def test_is_what_inputs_would_change(self, old: str, new: str, place: str) -> None:
+        text = STANDARD.replace(old, new, 1)
+        assert text != STANDARD
+        sheet = read_sheet(text)
+        assert [one.place for one in sheet.outside] == [place]
+        changed = {**sheet.values, "metrics.power.combine": "any"}
+        assert write_sheet(text, changed).text == text.replace("combine: all ", "combine: any ", 1)
+
     def test_other_methods_of_usage_stay_whole(self) -> None:
         demand = STANDARD.replace("method: percentile", "method: demand")
         sheet = read_sheet(demand)

@@ -75,7 +75,8 @@ class Both(Control):
     def read(self, data: Any) -> Parts | None:
         if not isinstance(data, dict) or set(data) != {"zh", "en"}:
             return None
-        return dict(data) if all(isinstance(text, str) for text in data.values()) else None
+        said = all(isinstance(text, str) and text == clean(text) for text in data.values())
+        return dict(data) if said else None
 
     def write(self, parts: Mapping[str, str]) -> Any:
         said = {tongue: clean(parts.get(tongue, "")) for tongue in ("zh", "en")}

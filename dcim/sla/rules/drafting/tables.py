@@ -8,6 +8,9 @@ from typing import Any
 from dcim.records.fields import mark
 from dcim.sla.rules.drafting.controls import PERCENT, Amount, Choices, Control, Input, Parts
 
+# Longer lists are written as text.
+MOST_ROWS = 99
+
 
 @dataclass(frozen=True)
 class Column:
@@ -54,7 +57,7 @@ class Table(Control):
         return self.columns
 
     def read(self, data: Any) -> Parts | None:
-        if not isinstance(data, list):
+        if not isinstance(data, list) or len(data) > MOST_ROWS:
             return None
         return self._read_rows(data, self.columns)
 
@@ -117,7 +120,7 @@ class Tiers(Table):
         )
 
     def read(self, data: Any) -> Parts | None:
-        if not isinstance(data, list) or not data:
+        if not isinstance(data, list) or not data or len(data) > MOST_ROWS:
             return None
         for ends in _BOUNDS:
             found = self._read_rows(data, self.columns_for({"ends": ends}))
