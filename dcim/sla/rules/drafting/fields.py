@@ -47,7 +47,10 @@ TITLE = (
     Field("clause", mark("Clause"), Control()),
 )
 APPLIES = Field(
-    "applies_to", mark("For items of kind"), Listed(list="item-kinds"), head=mark("What is judged")
+    "applies_to",
+    mark("For items of kind"),
+    Listed(list="item-kinds"),
+    head=mark("What it is about"),
 )
 
 
