@@ -1,7 +1,58 @@
 """What can go wrong, in the domain's words; `dcim.http.problems` turns these into HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Self
+
+
+class Message(str):
+    """A sentence in English that remembers its msgid with %(name)s places and what stands there, so
+    that a face can say it in the reader's language. A place may be a {"zh", "en"} text or another
+    message. Also what a ValueError of a pure module is raised with."""
+
+    __slots__ = ("msgid", "places")
+    msgid: str
+    places: dict[str, object]
+
+    def __new__(cls, msgid: str, /, **places: object) -> Self:
+        made = super().__new__(cls, _fill(msgid, places, "en", str))
+        made.msgid, made.places = msgid, places
+        return made
+
+    def say(self, language: str, look_up: Callable[[str], str]) -> str:
+        """In "zh" or "en"; `look_up` gives the translation of a msgid."""
+        return _fill(look_up(self.msgid), self.places, language, look_up)
+
+
+def _fill(
+    msgid: str, places: Mapping[str, object], language: str, look_up: Callable[[str], str]
+) -> str:
+    if not places:
+        return msgid
+    return msgid % {name: _say(value, language, look_up) for name, value in places.items()}
+
+
+def _say(value: object, language: str, look_up: Callable[[str], str]) -> object:
+    if isinstance(value, Message):
+        return value.say(language, look_up)
+    if isinstance(value, dict):
+        return value[language]
+    return value
+
+
+def message_of(error: ValueError) -> str:
+    """What a ValueError was raised with: a Message where it has one."""
+    said = error.args[0] if error.args else ""
+    return said if isinstance(said, Message) else str(error)
+
+
+class Messages(tuple[Message, ...]):
+    """Several at once, as a place in a message: said by the faces, each on a line of its own."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "\n".join(self)
 
 
 class Counts(tuple[tuple[int, str], ...]):

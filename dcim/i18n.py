@@ -2,7 +2,6 @@
 
 import datetime as dt
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,8 +16,8 @@ from flask_babel import (
 )
 from flask_login import current_user
 
-# Short names in URLs, cookies and data; Babel's names in the catalogues.
-LOCALES = {"zh": "zh_Hans_CN", "en": "en"}
+from dcim.catalogues import LOCALES
+from dcim.errors import Message
 
 
 def init_i18n(app: Flask, default_timezone: str) -> None:
@@ -30,7 +29,7 @@ def init_i18n(app: Flask, default_timezone: str) -> None:
     app.jinja_env.globals.update(
         language=choose_language, pick=pick_text, bits=format_bits, money=format_money
     )
-    app.jinja_env.filters.update(local_time=format_local, pick=pick_text)
+    app.jinja_env.filters.update(local_time=format_local, pick=pick_text, said=say_message)
 
 
 def gettext(text: str, **values: Any) -> str:
@@ -56,12 +55,6 @@ class RememberingDomain(Domain):  # type: ignore[misc]
         return g.catalogue
 
 
-def find_catalogue(language: str) -> Path:
-    """Where the compiled words of a language are; English needs none."""
-    name = LOCALES[language]
-    return Path(__file__).parent / "translations" / name / "LC_MESSAGES" / "messages.mo"
-
-
 def choose_language() -> str:
     """ "zh" or "en"."""
     if "language" in g:
@@ -81,6 +74,11 @@ def pick_text(text: object, english: str | None = None) -> str:
     if isinstance(text, dict):
         return str(text.get(choose_language()) or text.get("zh") or "")
     return english if english and choose_language() == "en" else str(text or "")
+
+
+def say_message(said: str) -> str:
+    """A message of a pure module in the reader's language; any other text stays as it is."""
+    return said.say(choose_language(), gettext) if isinstance(said, Message) else said
 
 
 def format_local(value: dt.datetime | int | None, pattern: str = "yyyy-MM-dd HH:mm:ss") -> str:
@@ -120,4 +118,5 @@ __all__ = [
     "gettext",
     "init_i18n",
     "pick_text",
+    "say_message",
 ]

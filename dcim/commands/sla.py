@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from dcim.catalogues import say_in
+from dcim.errors import Message
 from dcim.sla.preset_terms import load_preset, preset_names
 from dcim.sla.rules.files.facts import FactsRefusedError, load_facts, say_problem
 from dcim.sla.rules.files.report import report_evaluation
@@ -66,7 +68,7 @@ def evaluate(
         return
     if terms_file is None or facts_file is None:
         raise click.UsageError("Say both: --terms FILE and --facts FILE.")
-    terms = _terms(terms_file)
+    terms = _terms(terms_file, language)
     try:
         facts = load_facts(
             _read(Path(facts_file)),
@@ -78,7 +80,7 @@ def evaluate(
         )
         report = report_evaluation(terms, facts)
     except FactsRefusedError as error:
-        raise _refused(facts_file, error.problems, "facts") from error
+        raise _refused(facts_file, error.problems, "facts", language) from error
     except ValueError as error:
         raise BadInputError(f"{facts_file} and {terms_file} don't fit: {error}") from error
     if as_json:
@@ -101,9 +103,10 @@ def check(file: str, as_json: bool, language: str) -> None:
         terms = load_terms(_text_of(file))
     except TermsRefusedError as error:
         if as_json:
-            print_json({"usable": False, "problems": [_problem(each) for each in error.problems]})
+            told = [_problem(each, language) for each in error.problems]
+            print_json({"usable": False, "problems": told})
             raise SystemExit(2) from error
-        raise _refused(file, error.problems, "terms") from error
+        raise _refused(file, error.problems, "terms", language) from error
     if as_json:
         print_json(
             {
@@ -115,10 +118,11 @@ def check(file: str, as_json: bool, language: str) -> None:
             }
         )
         return
-    click.echo(f"{terms.title[language]} ({terms.name} v{terms.version}) can be used.")
+    head = f"{terms.title[language]} ({terms.name} v{terms.version})"
+    click.echo(say_in(language, Message("%(terms)s can be used.", terms=head)))
     click.echo(f"SHA-256 {terms.sha256}")
     for warning in terms.warnings:
-        click.echo(f"Warning: {warning[language]}")
+        click.echo(say_in(language, Message("Warning: %(said)s", said=warning)))
     click.echo("")
     click.echo("\n".join(_clauses(terms, language)))
 
@@ -128,7 +132,7 @@ def check(file: str, as_json: bool, language: str) -> None:
 @LANGUAGE
 def say(file: str, language: str) -> None:
     """The terms in FILE (or preset:NAME) as clauses in words."""
-    click.echo("\n".join(_clauses(_terms(file), language)))
+    click.echo("\n".join(_clauses(_terms(file, language), language)))
 
 
 @sla.command("compare")
@@ -141,7 +145,7 @@ def compare(old: str, new: str, as_json: bool, language: str) -> None:
 
     Exit code 0: they say the same. 1: they differ. 2: one of them can't be used.
     """
-    before, after = _terms(old), _terms(new)
+    before, after = _terms(old, language), _terms(new, language)
     changes = list(compare_words(parse_text(_text_of(old)), parse_text(_text_of(new))))
     clauses = compare_clauses(before, after)
     if as_json:
@@ -239,23 +243,24 @@ def _text_of(file: str) -> str:
         raise BadInputError(f"There is no preset {name!r}; there are {known}.") from error
 
 
-def _terms(file: str) -> Terms:
+def _terms(file: str, language: str) -> Terms:
     try:
         return load_terms(_text_of(file))
     except TermsRefusedError as error:
-        raise _refused(file, error.problems, "terms") from error
+        raise _refused(file, error.problems, "terms", language) from error
 
 
-def _refused(file: str, problems: list[Problem], whole: str) -> BadInputError:
-    said = "\n".join(f"  {say_problem(problem, whole)}" for problem in problems)
-    return BadInputError(f"{file} can't be used:\n{said}")
+def _refused(file: str, problems: list[Problem], whole: str, language: str) -> BadInputError:
+    said = [say_in(language, say_problem(problem, whole)) for problem in problems]
+    head = say_in(language, Message("%(file)s can't be used:", file=file))
+    return BadInputError("\n  ".join([head, *said]))
 
 
-def _problem(problem: Problem) -> dict[str, Any]:
+def _problem(problem: Problem, language: str) -> dict[str, Any]:
     return {
         "place": problem.place or "terms",
         "line": problem.line,
-        "message": problem.message,
+        "message": say_in(language, problem.message),
         "choices": list(problem.choices),
     }
 

@@ -26,6 +26,7 @@ KEYWORDS = {
     "lazy_gettext": None,
     # In packages that know no translations: looked up where it is shown.
     "mark": None,
+    "Message": None,
 }
 # Refusals of the domain are msgids too: their first argument.
 ERRORS = (

@@ -18,11 +18,11 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response
 
-from dcim.errors import Counts, InvalidError, JifangError, Named, name_in_brackets
+from dcim.errors import Counts, InvalidError, JifangError, Messages, Named, name_in_brackets
 from dcim.http.bodies import say_largest
 from dcim.http.database import db_session
 from dcim.http.field_messages import say_field_messages
-from dcim.i18n import choose_language
+from dcim.i18n import choose_language, say_message
 from dcim.i18n import gettext as _
 from dcim.observability import request_id
 from dcim.records.fields import FieldValueError
@@ -129,6 +129,8 @@ def say(error: JifangError | FieldValueError) -> str:
 def _say_place(name: str, value: object) -> object:
     if isinstance(value, Counts):
         return _(", ").join(f"{count} × {_(word)}" for count, word in value)
+    if isinstance(value, Messages):
+        return "\n".join(say_message(one) for one in value)
     if isinstance(value, Named):
         if request.path.startswith("/api/"):
             # A program's author looks for the words of the API's description.
@@ -148,7 +150,7 @@ def say_fields(error: InvalidError) -> dict[str, list[str]]:
             else [say(one)]
             for path, one in error.refusals.items()
         }
-    return error.fields
+    return {name: [say_message(one) for one in told] for name, told in error.fields.items()}
 
 
 def _from_constraint(error: IntegrityError) -> Response:

@@ -10,24 +10,26 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.customers.charges import Rule
 from dcim.customers.models import Contract, ContractTerms
-from dcim.errors import InvalidError
+from dcim.errors import InvalidError, Messages
 from dcim.sla.observations import find_terms
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.language.words import clause_words
 
+NONE = Messages()
+
 
 @dataclass(frozen=True, slots=True)
 class AgreedTerms:
     """`clauses` are {id, title {zh, en}, text {zh, en}}; empty where the document can't be read,
-    then `problem` says why."""
+    then `problems` say why."""
 
     contract_id: int
     version: int
     effective_from: dt.date
     sha256: str
     clauses: list[dict[str, Any]]
-    problem: str = ""
+    problems: Messages = NONE
 
 
 def tell_terms(
@@ -42,14 +44,14 @@ def tell_terms(
     found: dict[int, list[AgreedTerms]] = {}
     for row in rows:
         clauses: list[dict[str, Any]] = []
-        problem = ""
+        problems = Messages()
         try:
             clauses = clause_words(load_terms(row.document))
         except TermsRefusedError as error:
-            problem = str(error)
+            problems = error.told
         found.setdefault(row.contract_id, []).append(
             AgreedTerms(
-                row.contract_id, row.version, row.effective_from, row.sha256, clauses, problem
+                row.contract_id, row.version, row.effective_from, row.sha256, clauses, problems
             )
         )
     return found

@@ -27,8 +27,8 @@ def read_terms_for(contract: Contract, document: str) -> Terms:
     except TermsRefusedError as error:
         raise InvalidError(
             "These terms can't be used: %(problems)s",
-            {"document": [str(problem) for problem in error.problems]},
-            problems=str(error),
+            {"document": list(error.told)},
+            problems=error.told,
         ) from error
     if (terms.currency, terms.timezone) != (contract.currency, contract.timezone):
         raise InvalidError(

@@ -166,7 +166,9 @@ class _Contract:
             terms = load_terms(
                 find_terms(self.session, self.scope, self.contract, self.period).document
             )
-        except (InvalidError, TermsRefusedError) as error:
+        except TermsRefusedError as error:
+            return {one.id: self.tell(one, problem=error.told[0]) for one in asked}
+        except InvalidError as error:
             return {one.id: self.tell(one, problem=str(error)) for one in asked}
         days = month_days(self.period)
         month = _Month(

@@ -23,10 +23,11 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from dcim import schema
 from dcim.accounts.roles import Right
+from dcim.catalogues import LOCALES
 from dcim.errors import SettingsError
 from dcim.http.database import db_session
 from dcim.http.policy import has_right
-from dcim.i18n import LOCALES, choose_language
+from dcim.i18n import choose_language
 from dcim.i18n import gettext as _
 from dcim.web.navigation import SECTION_LABELS, Entry, gather
 from dcim.web.remembered import remember

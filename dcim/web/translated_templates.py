@@ -17,7 +17,8 @@ from jinja2.bccache import Bucket
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
-from dcim.i18n import choose_language, find_catalogue, gettext
+from dcim.catalogues import find_catalogue
+from dcim.i18n import choose_language, gettext
 
 
 class WordPlacer(NodeTransformer):

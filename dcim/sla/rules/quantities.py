@@ -6,6 +6,8 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Literal
 
+from dcim.errors import Message
+
 MS = {
     "ms": 1,
     "s": 1000,
@@ -45,14 +47,14 @@ class Amount:
 def read_number(text: str) -> Decimal:
     """A plain non-negative decimal; ValueError for anything else (no sign, exponent, comma)."""
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{text!r} is not a plain number such as 30 or 99.95")
+        raise ValueError(Message("%(text)r is not a plain number such as 30 or 99.95", text=text))
     return Decimal(text)
 
 
 def _split(text: str) -> tuple[Decimal, str]:
     found = re.fullmatch(r"([0-9.]+)\s*(\S.*)?", text.strip())
     if not found:
-        raise ValueError(f"{text!r} does not begin with a number")
+        raise ValueError(Message("%(text)r does not begin with a number", text=text))
     return read_number(found[1]), (found[2] or "").strip()
 
 
@@ -60,24 +62,30 @@ def read_duration(text: str) -> int:
     """Milliseconds."""
     number, unit = _split(text)
     if unit not in MS:
-        raise ValueError(f"{text!r} needs a unit of time: s, min, h or d")
+        raise ValueError(Message("%(text)r needs a unit of time: s, min, h or d", text=text))
     ms = number * MS[unit]
     if ms != int(ms):
-        raise ValueError(f"{text!r} is finer than a millisecond")
+        raise ValueError(Message("%(text)r is finer than a millisecond", text=text))
     return int(ms)
 
 
 def read_percent(text: str) -> Decimal:
     number, unit = _split(text)
     if unit != "%":
-        raise ValueError(f"{text!r} must be a percentage, for example 99.95 %")
+        raise ValueError(Message("%(text)r must be a percentage, for example 99.95 %%", text=text))
     return number
 
 
 def read_money(text: str, currency: str) -> Decimal:
     number, unit = _split(text)
     if unit not in ("", currency):
-        raise ValueError(f"{text!r} is not in {currency}, the currency of these terms")
+        raise ValueError(
+            Message(
+                "%(text)r is not in %(currency)s, the currency of these terms",
+                text=text,
+                currency=currency,
+            )
+        )
     return number
 
 
@@ -97,10 +105,23 @@ def read_value(text: str) -> tuple[int, str]:
     """A measured limit as (stored integer, unit), for example 27 degC as (27000, degC)."""
     number, unit = _split(text.removeprefix("-"))
     if unit not in VALUE_UNITS:
-        raise ValueError(f"{text!r} needs one of the units {', '.join(VALUE_UNITS)}")
+        raise ValueError(
+            Message(
+                "%(text)r needs one of the units %(choices)s",
+                text=text,
+                choices=", ".join(VALUE_UNITS),
+            )
+        )
     scaled = number * VALUE_UNITS[unit]
     if scaled != int(scaled):
-        raise ValueError(f"{text!r} is finer than 1/{VALUE_UNITS[unit]} {unit}")
+        raise ValueError(
+            Message(
+                "%(text)r is finer than 1/%(parts)s %(unit)s",
+                text=text,
+                parts=VALUE_UNITS[unit],
+                unit=unit,
+            )
+        )
     return (-int(scaled) if text.startswith("-") else int(scaled)), unit
 
 
@@ -109,10 +130,14 @@ def read_rate(text: str, thousand: int) -> int:
     number, unit = _split(text)
     units = RATE_UNITS[thousand]
     if unit not in units:
-        raise ValueError(f"{text!r} needs one of the units {', '.join(units)}")
+        raise ValueError(
+            Message(
+                "%(text)r needs one of the units %(choices)s", text=text, choices=", ".join(units)
+            )
+        )
     bits = number * units[unit]
     if bits != int(bits):
-        raise ValueError(f"{text!r} is a fraction of a bit")
+        raise ValueError(Message("%(text)r is a fraction of a bit", text=text))
     return int(bits)
 
 
@@ -120,7 +145,14 @@ def read_quantity(text: str, units: dict[str, int], of: str) -> Decimal:
     """In the smallest unit of `units` (how many of it each is); `of` says what for in errors."""
     number, unit = _split(text)
     if unit not in units:
-        raise ValueError(f"{text!r} needs a unit of {of}: {', '.join(units)}")
+        raise ValueError(
+            Message(
+                "%(text)r needs a unit of %(of)s: %(choices)s",
+                text=text,
+                of=of,
+                choices=", ".join(units),
+            )
+        )
     return number * units[unit]
 
 

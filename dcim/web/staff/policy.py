@@ -77,6 +77,7 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.finish_contract": CONTRACTS,
     "staff.finish_item": CONTRACTS,
     "staff.terms": CONTRACTS,
+    "staff.draft_terms": CONTRACTS,
     "staff.try_terms": CONTRACTS,
     "staff.replay_terms": CONTRACTS,
     "staff.amend": CONTRACTS,

@@ -17,6 +17,8 @@ from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.sla.agreeing import LONGEST, attach_terms
 from dcim.sla.preset_terms import load_preset, preset_names
+from dcim.sla.rules.drafting.beginnings import KINDS, begin_text
+from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.words import clause_words
 from dcim.sla.rules.quantities import say_span
 from dcim.sla.rules.supposing import name_lanes, tell_steps
@@ -28,6 +30,8 @@ from dcim.web.staff.arguments import read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.contract_forms import TermsForm
 from dcim.web.staff.contracts import REFUSALS, crumbs_of
+from dcim.web.staff.terms_draft import Draft, fill_form, mark_changes, open_form
+from dcim.web.staff.terms_sheet import SUGGESTIONS, act, say_word, sent_values, show_sheet
 
 # The demo's own: whole contracts; the presets are one family of clauses each.
 MODELS = ("standard", "premium", "shared")
@@ -44,16 +48,32 @@ def terms(contract_id: int) -> Response | BaseResponse:
         form.effective_from.data = (
             found.starts_on if first else add_months(open_month(found.timezone), 1)
         )
-        form.document.data = _begin(found)
-        return show_form("staff/terms.html", form, **_page(found, form))
+        return _show(found, form, _begin(found))
+    draft, do = _sent(), request.form.get("do", "")
+    if do == "form":
+        return _show(found, form, open_form(draft.text))
+    if do not in ("", "text"):
+        return _show(found, form, _act(draft, do))
+    if draft.lost and request.form.get("without_comments") != "yes":
+        form.form_errors.append(
+            _("Nothing was written: comments of the text would be lost. Look at them and confirm.")
+        )
+        return _show(found, form, draft, 422)
+    if do == "text":
+        return _show(found, form, Draft(draft.text))
+    return _attach(found, form, draft)
+
+
+def _attach(found: Contract, form: TermsForm, draft: Draft) -> Response | BaseResponse:
+    form.document.data = draft.text
     if not form.validate():
-        return show_form("staff/terms.html", form, 422, **_page(found, form))
+        return _show(found, form, draft, 422)
     try:
         added = attach_terms(
-            db_session(), current_scope(), found, form.document.data, form.effective_from.data
+            db_session(), current_scope(), found, draft.text, form.effective_from.data
         )
     except REFUSALS as error:
-        return show_form("staff/terms.html", form, refuse(form, error), **_page(found, form))
+        return _show(found, form, draft, refuse(form, error))
     flash(
         str(
             _("Terms, version %(version)s, from %(day)s", version=added.version,
@@ -61,15 +81,21 @@ def terms(contract_id: int) -> Response | BaseResponse:
         ),
         "success",
     )  # fmt: skip
-    return go_on(url_for("staff.contract", contract_id=contract_id))
+    return go_on(url_for("staff.contract", contract_id=found.id))
+
+
+@staff.post("/contracts/<int:contract_id>/terms/sheet")
+def draft_terms(contract_id: int) -> Response:
+    """The form alone after a button in it, and what it means: for htmx."""
+    found = find_contract_row(db_session(), current_scope(), contract_id)
+    return _show(found, TermsForm(), _act(_sent(), request.form.get("do", "")))
 
 
 @staff.post("/contracts/<int:contract_id>/terms/try")
 def try_terms(contract_id: int) -> str:
     """What stands beside the text: problems, the clause in words, an outage priced."""
     found = find_contract_row(db_session(), current_scope(), contract_id)
-    document = request.form.get("document", "").replace("\r\n", "\n")[: LONGEST + 1]
-    return render_template("staff/terms_trial.html", contract=found, **_try(found, document))
+    return render_template("staff/terms_trial.html", contract=found, **_try(found, _sent()))
 
 
 @staff.post("/contracts/<int:contract_id>/terms/replay")
@@ -77,7 +103,7 @@ def replay_terms(contract_id: int) -> str | tuple[str, int]:
     """A month that was, judged by the text as it stands and by what is agreed."""
     session, scope = db_session(), current_scope()
     found = find_contract_row(session, scope, contract_id)
-    document = request.form.get("document", "").replace("\r\n", "\n")[: LONGEST + 1]
+    document = _sent().text
     month = request.form.get("month", "")
     if month not in _months(found):
         month = _months(found)[0]
@@ -88,36 +114,69 @@ def replay_terms(contract_id: int) -> str | tuple[str, int]:
     return render_template("staff/terms_replay.html", replay=replay, problem="")
 
 
-def _begin(contract: Contract) -> str:
+def _begin(contract: Contract) -> Draft:
+    """The agreed text, or the example asked for: as a form, where it isn't asked for as a text."""
     model = read_text("from")
     if model in MODELS:
-        path = resources.files("dcim.demo") / "terms" / f"{model}.yaml"
-        return path.read_text("utf-8")
-    if model in preset_names():
-        return load_preset(model).text
-    return contract.terms[-1].document if contract.terms else ""
+        text = _model(model)
+    elif model in preset_names():
+        text = load_preset(model).text
+    else:
+        text = contract.terms[-1].document if contract.terms else ""
+    if read_text("mode") == "text":
+        return Draft(text)
+    return open_form(text or begin_text(contract.currency, contract.timezone))
+
+
+def _act(draft: Draft, do: str) -> Draft:
+    """After a button in the form: a promise, a usage or a row more or less, or other inputs."""
+    if draft.sheet is None:
+        return draft
+    return fill_form(draft.base, act(draft.values, do, draft.sheet))
+
+
+def _sent() -> Draft:
+    """What is under the pen, as it was sent: a text, or a form over one."""
+    base = request.form.get("document", "").replace("\r\n", "\n")[: LONGEST + 1]
+    return fill_form(base, sent_values()) if request.form.get("mode") == "form" else Draft(base)
+
+
+def _model(name: str) -> str:
+    return (resources.files("dcim.demo") / "terms" / f"{name}.yaml").read_text("utf-8")
 
 
 def _beginnings() -> list[tuple[str, str]]:
     """(name, title) of what a text may begin from."""
-    presets = [(name, pick_text(load_preset(name).terms.title)) for name in preset_names()]
-    return [*((name, name) for name in MODELS), *presets]
+    titles = [(name, load_terms(_model(name)).title) for name in MODELS]
+    titles += [(name, load_preset(name).terms.title) for name in preset_names()]
+    return [(name, pick_text(title)) for name, title in titles]
 
 
-def _page(contract: Contract, form: TermsForm) -> dict[str, Any]:
+def _show(contract: Contract, form: TermsForm, draft: Draft, status: int = 200) -> Response:
+    form.document.data = draft.base
     title = _("Terms of contract %(number)s", number=contract.number)
-    return {
-        "title": title,
-        "contract": contract,
-        "crumbs": crumbs_of(contract, title),
-        "models": _beginnings(),
-        "begun_from": read_text("from"),
-        "months": _months(contract),
-        "next_version": contract.terms[-1].version + 1
+    tried = _try(contract, draft)
+    return show_form(
+        "staff/terms.html",
+        form,
+        status,
+        title=title,
+        contract=contract,
+        crumbs=crumbs_of(contract, title),
+        models=_beginnings(),
+        begun_from=read_text("from"),
+        months=_months(contract),
+        next_version=contract.terms[-1].version + 1
         if contract.terms and contract.state != "draft"
         else 1,
-        **_try(contract, (form.document.data or "").replace("\r\n", "\n")),
-    }
+        blocks=show_sheet(draft.values, draft.sheet.outside, tried["reading"].problems)
+        if draft.sheet
+        else [],
+        beginnings=KINDS,
+        suggestions=SUGGESTIONS,
+        say_word=say_word,
+        **tried,
+    )
 
 
 def _months(contract: Contract) -> list[str]:
@@ -128,10 +187,16 @@ def _months(contract: Contract) -> list[str]:
     return [f"{month:%Y-%m}" for month in kept or months[:1]]
 
 
-def _try(contract: Contract, document: str) -> dict[str, Any]:
+def _try(contract: Contract, draft: Draft) -> dict[str, Any]:
+    document = draft.text
     reading = read_draft(contract, document) if document.strip() else Reading(None)
     told: dict[str, Any] = {
         "reading": reading,
+        "draft": draft,
+        "without_comments": request.form.get("without_comments") == "yes",
+        "source": mark_changes(contract.terms[-1].document if contract.terms else "", document)
+        if draft.sheet
+        else [],
         "empty": not document.strip(),
         "lines": [problem.line for problem in reading.problems],
         "clauses": [],

@@ -292,6 +292,25 @@ def test_terms_that_cannot_be_used_name_every_problem(folder: Path) -> None:
     ]
 
 
+def test_refusals_are_told_in_chinese_where_that_is_asked(folder: Path) -> None:
+    text = load_preset("power-both-feeds").text
+    bad = text.replace("combine: all", "combine: most").replace("rounding: half_up to 0.01", "")
+    (folder / "terms.yaml").write_text(bad, encoding="utf-8")
+    for words in (EVALUATE, ("check", "terms.yaml")):
+        done = shell(folder, *words, "--language", "zh")
+        assert done.returncode == 2
+        assert "terms.yaml 不能使用：" in done.stderr
+        assert "rounding：没有写" in done.stderr
+        assert "第 18 行，metrics.power.combine：'most' 应为 single、any、all" in done.stderr
+        assert "is missing" not in done.stderr
+    told = json.loads(call("check", "terms.yaml", "--json", "--language", "zh").stdout)
+    assert told["problems"][0]["message"] == "没有写"
+    (folder / "terms.yaml").write_text(text.replace("notice: 72 h, ", ""), encoding="utf-8")
+    assert "注意：power：维护不要求提前通知" in call(
+        "check", "terms.yaml", "--language", "zh"
+    ).stdout  # fmt: skip
+
+
 def test_check_and_say_tell_how_the_terms_read(folder: Path) -> None:
     text = load_preset("power-both-feeds").text.replace(", min_coverage: 95 %", "")
     (folder / "terms.yaml").write_text(text, encoding="utf-8")

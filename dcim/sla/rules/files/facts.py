@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, cast
 
+from dcim.errors import Message
 from dcim.sla.rules.facts import Calendar, Facts, Period
 from dcim.sla.rules.files.events import (
     read_claims,
@@ -36,8 +37,8 @@ class FactsRefusedError(ValueError):
         self.problems = problems
 
 
-def say_problem(problem: Problem, whole: str = "facts") -> str:
-    return str(problem if problem.place else replace(problem, place=whole))
+def say_problem(problem: Problem, whole: str = "facts") -> Message:
+    return (problem if problem.place else replace(problem, place=whole)).tell()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
+from dcim.errors import Message
 from dcim.metering.charging import Mode
 from dcim.sla.rules.language.tree import Reader
 from dcim.sla.rules.quantities import plain, say_duration
@@ -55,13 +56,13 @@ def read_range(words: Reader, convert: Callable[[str], Decimal]) -> Range:
     highs = [key for key in ("up_to", "below") if words.has(key)]
     for pair in (lows, highs):
         if len(pair) > 1:
-            words.refuse(pair[0], f"stands beside {pair[1]}: one of them")
+            words.refuse(pair[0], Message("stands beside %(other)s: one of them", other=pair[1]))
     low = words.need(lows[0], convert, None) if lows else None
     high = words.need(highs[0], convert, None) if highs else None
     bounds = Range(low, lows == ["from"], high, highs == ["up_to"])
     point = low == high and bounds.low_inclusive and bounds.high_inclusive
     if low is not None and high is not None and low >= high and not point:
-        words.refuse("", "the lower bound is not below the upper one")
+        words.refuse("", Message("the lower bound is not below the upper one"))
     return bounds
 
 
@@ -69,7 +70,12 @@ def refuse_idle_words(words: Reader, mode: Mode) -> None:
     """Adds a problem for every word of a usage that has no meaning under its charging mode."""
     for key, modes in IDLE_WORDS.items():
         if mode in modes and words.has(key):
-            words.refuse(key, f"has no meaning with mode {mode} ({MODE_NAMES[mode]})")
+            words.refuse(
+                key,
+                Message(
+                    "has no meaning with mode %(mode)s (%(name)s)", mode=mode, name=MODE_NAMES[mode]
+                ),
+            )
 
 
 def refuse_contradictions(terms: Terms, top: Reader) -> None:
@@ -90,22 +96,22 @@ def refuse_contradictions(terms: Terms, top: Reader) -> None:
         if credit.beyond_target and (
             metric.target.availability is None and metric.target.downtime_ms is None
         ):
-            below.refuse("beyond", "the target allows no downtime by a share or a time")
+            below.refuse("beyond", Message("the target allows no downtime by a share or a time"))
         if not credit.tiers:
             continue
         if credit.form != "tiers_availability" and credit.compare:
-            below.refuse("compare", "is for availability tiers only")
+            below.refuse("compare", Message("is for availability tiers only"))
         for flaw in find_flaws(credit, metric.target):
             if flaw.kind == "hole" and credit.hole is None:
                 below.refuse(
                     "hole",
-                    f"{flaw.words} is in no row; say what it gives",
+                    Message("%(where)s is in no row; say what it gives", where=flaw.words),
                     ("hole: lower", "hole: upper", "hole: none", "hole: review"),
                 )
             if flaw.kind == "overlap" and credit.overlap is None:
                 below.refuse(
                     "overlap",
-                    f"{flaw.words} is in two rows; say which counts",
+                    Message("%(where)s is in two rows; say which counts", where=flaw.words),
                     ("overlap: lower", "overlap: upper"),
                 )
 
@@ -120,7 +126,7 @@ def largest_allowed(target: Target, length_ms: int, unit_ms: int, part: str) -> 
     return max(longest, 0) // unit_ms * unit_ms
 
 
-def _percent_against_minutes(metric: Metric) -> Iterator[str]:
+def _percent_against_minutes(metric: Metric) -> Iterator[Message]:
     target = metric.target
     if target.availability is None or target.downtime_ms is None:
         return
@@ -134,27 +140,48 @@ def _percent_against_minutes(metric: Metric) -> Iterator[str]:
             apart.append((length, percent, minutes))
     if apart and not target.governs_stated:
         length, percent, minutes = apart[-1]
-        yield (
-            f"{plain(target.availability)} % allows {say_duration(percent)[1]} of "
-            f"{say_duration(length)[1]}, the stated time allows {say_duration(minutes)[1]}; "
-            "say which governs"
+        yield Message(
+            "%(share)s %% allows %(allowed)s of %(length)s, the stated time allows %(stated)s; "
+            "say which governs",
+            share=plain(target.availability),
+            allowed=_say_length(percent),
+            length=_say_length(length),
+            stated=_say_length(minutes),
         )
+
+
+def _say_length(ms: int) -> Text:
+    zh, en = say_duration(ms)
+    return {"zh": zh, "en": en}
 
 
 @dataclass(frozen=True)
 class Flaw:
     kind: str  # hole | overlap
-    words: str
+    words: Text
+
+
+# How a stretch of a scale is said.
+FROM_TO = {"zh": "从 {} 到 {}", "en": "from {} to {}"}
+ABOVE = {"zh": "{} 以上至 {}", "en": "above {}, to {},"}
+BETWEEN = {"zh": "{} 与 {} 之间", "en": "between {} and {}"}
+TO = {"zh": "{} 至 {}", "en": "{} to {}"}
+AT = {"zh": "{} 处", "en": "at {}"}
+EXACTLY = {"zh": "恰好 {}", "en": "exactly {}"}
+
+
+def _stretch(said: Text, *ends: Text) -> Text:
+    return {tongue: said[tongue].format(*(end[tongue] for end in ends)) for tongue in said}
 
 
 def find_flaws(credit: Credit, target: Target) -> list[Flaw]:
     """Holes and overlaps of tiers over everything that misses the target."""
     if credit.form == "tiers_events":
         return _event_flaws(credit, target)
-    say: Callable[[Decimal], str] = (
-        (lambda v: f"{plain(v)} %")
+    say: Callable[[Decimal], Text] = (
+        (lambda v: dict.fromkeys(("zh", "en"), f"{plain(v)} %"))
         if credit.form == "tiers_availability"
-        else (lambda v: say_duration(int(v))[1])
+        else (lambda v: _say_length(int(v)))
     )
     rows = sorted(
         (tier.range for tier in credit.tiers),
@@ -173,7 +200,7 @@ def find_flaws(credit: Credit, target: Target) -> list[Flaw]:
         first.low > first_low
         or (first.low == first_low and not first.low_inclusive and not bottom_open)
     ):
-        flaws.append(Flaw("hole", f"from {say(first_low)} to {say(first.low)}"))
+        flaws.append(Flaw("hole", _stretch(FROM_TO, say(first_low), say(first.low))))
     step = Decimal(1).scaleb(-credit.compare[1]) if credit.compare else None
     reached = first
     for row in rows[1:]:
@@ -184,8 +211,8 @@ def find_flaws(credit: Credit, target: Target) -> list[Flaw]:
     if reached.high is not None:
         top = reached.high + step if step and reached.high_inclusive else reached.high
         if last_high is None or top < last_high:
-            end = say(last_high) if last_high is not None else "without end"
-            flaws.append(Flaw("hole", f"above {say(reached.high)}, to {end},"))
+            end = say(last_high) if last_high is not None else {"zh": "无穷", "en": "without end"}
+            flaws.append(Flaw("hole", _stretch(ABOVE, say(reached.high), end)))
     return flaws
 
 
@@ -203,30 +230,35 @@ def _event_flaws(credit: Credit, target: Target) -> list[Flaw]:
     for count in sorted(bound for bound in bounds if bound >= first):  # only there it can change
         rows = sum(1 for tier in credit.tiers if tier.range.contains(Fraction(count)))
         if rows != 1:
-            flaws.append(Flaw("overlap" if rows else "hole", f"{count} outages"))
+            flaws.append(
+                Flaw(
+                    "overlap" if rows else "hole",
+                    {"zh": f"中断 {count} 次", "en": f"{count} outages"},
+                )
+            )
     return flaws
 
 
 def _between(
-    lower: Range, upper: Range, step: Decimal | None, say: Callable[[Decimal], str]
+    lower: Range, upper: Range, step: Decimal | None, say: Callable[[Decimal], Text]
 ) -> list[Flaw]:
     """Flaws where one row ends and the next begins; on a grid neighbours differ by one step."""
     if lower.high is None or upper.low is None:
-        return [Flaw("overlap", f"at {say(upper.low or lower.high or Decimal(0))}")]
+        return [Flaw("overlap", _stretch(AT, say(upper.low or lower.high or Decimal(0))))]
     if step is not None:
         end = lower.high if lower.high_inclusive else lower.high - step
         begin = upper.low if upper.low_inclusive else upper.low + step
         if begin > end + step:
-            return [Flaw("hole", f"between {say(end)} and {say(begin)}")]
-        return [Flaw("overlap", f"{say(begin)} to {say(end)}")] if begin <= end else []
+            return [Flaw("hole", _stretch(BETWEEN, say(end), say(begin)))]
+        return [Flaw("overlap", _stretch(TO, say(begin), say(end)))] if begin <= end else []
     if upper.low != lower.high:
         kind, ends = ("hole", (lower.high, upper.low))
         if upper.low < lower.high:
             kind, ends = ("overlap", (upper.low, lower.high))
-        return [Flaw(kind, f"between {say(ends[0])} and {say(ends[1])}")]
+        return [Flaw(kind, _stretch(BETWEEN, say(ends[0]), say(ends[1])))]
     if lower.high_inclusive != upper.low_inclusive:
         return []
-    return [Flaw("overlap" if upper.low_inclusive else "hole", f"exactly {say(upper.low)}")]
+    return [Flaw("overlap" if upper.low_inclusive else "hole", _stretch(EXACTLY, say(upper.low)))]
 
 
 def find_oddities(terms: Terms) -> Iterator[Text]:

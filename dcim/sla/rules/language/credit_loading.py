@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast, get_args
 
+from dcim.errors import Message
 from dcim.sla.rules.language.checks import read_range
 from dcim.sla.rules.language.tree import Reader
 from dcim.sla.rules.quantities import (
@@ -49,7 +50,7 @@ def read_credit(metric: Reader, currency: str) -> Credit | None:
     ):
         words.refuse(
             "day_value",
-            "is missing: what one day of the fee is worth",
+            Message("is missing: what one day of the fee is worth"),
             DAY_VALUES,
         )
     words.finish()
@@ -66,7 +67,7 @@ def _week(credit: Credit, words: Reader) -> Credit:
     values = ("mrc*12/52", "mrc*7/30", "mrc*7/days")
     if fee_of == "month":
         if words.has("week_value"):
-            words.refuse("week_value", "has a meaning only with fee_of: week")
+            words.refuse("week_value", Message("has a meaning only with fee_of: week"))
         return credit
     value = words.choose("week_value", values)
     return replace(credit, fee_of="week", week_value=cast(Any, value))
@@ -83,13 +84,13 @@ def _event_caps(credit: Credit, words: Reader, amount: Callable[[str], Amount]) 
         if not by_event:
             words.refuse(
                 key,
-                "needs a form that counts outage by outage",
+                Message("needs a form that counts outage by outage"),
                 ("per_event", "prorata", "per_increment with per: event"),
             )
         elif credit.form == "prorata" and (
             credit.min_days or credit.after_ms or credit.after_share or credit.beyond_target
         ):
-            words.refuse(key, "can't stand beside min_days, after or beyond")
+            words.refuse(key, Message("can't stand beside min_days, after or beyond"))
     return replace(
         credit,
         cap_event=words.read("cap_event", amount, None),
@@ -114,7 +115,7 @@ def _tiers(credit: Credit, words: Reader, amount: Callable[[str], Amount]) -> Cr
         if given is not None:
             tiers.append(Tier(bounds, given))
     if not tiers:
-        words.refuse("tiers", "needs at least one row")
+        words.refuse("tiers", Message("needs at least one row"))
     return replace(
         credit,
         tiers=tuple(tiers),
@@ -135,7 +136,7 @@ def _tiers(credit: Credit, words: Reader, amount: Callable[[str], Amount]) -> Cr
 def _whole(text: str) -> Decimal:
     number = read_number(text)
     if number != int(number):
-        raise ValueError(f"{text!r} is no whole number of outages")
+        raise ValueError(Message("%(text)r is no whole number of outages", text=text))
     return number
 
 
@@ -145,18 +146,20 @@ def _after(credit: Credit, words: Reader) -> Credit:
     if words.has("beyond"):
         words.choose("beyond", ("target",))
         if text:
-            words.refuse("beyond", "stands beside after: one of them")
+            words.refuse("beyond", Message("stands beside after: one of them"))
         if credit.per == "event":
-            words.refuse("beyond", "the target is of the whole period: not with per: event")
+            words.refuse(
+                "beyond", Message("the target is of the whole period: not with per: event")
+            )
         return replace(credit, beyond_target=True)
     if not text:
         return credit
     if text.endswith("%"):
         share = words.need("after", read_percent, Decimal(0))
         if share >= 100:
-            words.refuse("after", "must be less than the whole period")
+            words.refuse("after", Message("must be less than the whole period"))
         if credit.per == "event":
-            words.refuse("after", "a share of the period is not free in each outage")
+            words.refuse("after", Message("a share of the period is not free in each outage"))
         return replace(credit, after_share=share)
     return replace(credit, after_ms=words.need("after", read_duration, 0))
 
@@ -164,10 +167,10 @@ def _after(credit: Credit, words: Reader) -> Credit:
 def _at_most(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"([1-9][0-9]?) per (.+)", text)
     if not found:
-        raise ValueError(f"{text!r} must read like '1 per 24 h'")
+        raise ValueError(Message("%(text)r must read like '1 per 24 h'", text=text))
     window = read_duration(found[2])
     if window <= 0:
-        raise ValueError("the window must be longer than nothing")
+        raise ValueError(Message("the window must be longer than nothing"))
     return int(found[1]), window
 
 
@@ -176,7 +179,9 @@ def _compare(text: str) -> tuple[str, int] | None:
         return None
     found = re.fullmatch(r"(rounded|cut) to ([0-6]) decimals?", text)
     if not found:
-        raise ValueError(f"{text!r} must be exact, or like 'rounded to 2 decimals'")
+        raise ValueError(
+            Message("%(text)r must be exact, or like 'rounded to 2 decimals'", text=text)
+        )
     return found[1], int(found[2])
 
 
@@ -187,7 +192,7 @@ def _counted(words: Reader) -> Any:
 def _per_increment(credit: Credit, words: Reader, amount: Callable[[str], Amount]) -> Credit:
     increment = words.need("increment", read_duration, 1)
     if increment <= 0:
-        words.refuse("increment", "must be longer than nothing")
+        words.refuse("increment", Message("must be longer than nothing"))
     credit = replace(
         credit,
         increment_ms=increment,
@@ -202,7 +207,7 @@ def _per_increment(credit: Credit, words: Reader, amount: Callable[[str], Amount
 def _per_shortfall(credit: Credit, words: Reader, amount: Callable[[str], Amount]) -> Credit:
     step, unit = words.need("step", _step, (Decimal(1), ""))
     if step <= 0:
-        words.refuse("step", "must be more than nothing")
+        words.refuse("step", Message("must be more than nothing"))
     return replace(
         credit,
         step=step,

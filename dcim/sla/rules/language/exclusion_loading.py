@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 from typing import Any, cast
 
+from dcim.errors import Message
 from dcim.sla.rules.language.checks import read_range
 from dcim.sla.rules.language.tree import Reader
 from dcim.sla.rules.quantities import read_duration, read_value
@@ -28,7 +29,9 @@ def read_exclusion(words: Reader) -> Exclusion:
     if circumstance is not None:
         for key in ("notice", "window", "at_most", "per_period", "approved", "evidence"):
             if words.has(key):
-                words.refuse(key, "has a meaning for announced windows only, not beside while")
+                words.refuse(
+                    key, Message("has a meaning for announced windows only, not beside while")
+                )
     words.finish()
     return exclusion
 
@@ -54,9 +57,9 @@ def read_limit(words: Reader) -> tuple[Range, str]:
     bounds = read_range(words, value)
     words.finish()
     if len(set(units)) > 1:
-        words.refuse("", f"one unit, not {' and '.join(units)}")
+        words.refuse("", Message("one unit, not %(units)s", units=" / ".join(units)))
     if bounds.low is None and bounds.high is None:
-        words.refuse("", "needs at least one bound", ("from", "above", "up_to", "below"))
+        words.refuse("", Message("needs at least one bound"), ("from", "above", "up_to", "below"))
     return bounds, units[0] if units else ""
 
 
@@ -66,10 +69,10 @@ def read_hours(text: str) -> tuple[int, int]:
         r"([01][0-9]|2[0-3]):([0-5][0-9])\s*-\s*([01][0-9]|2[0-4]):([0-5][0-9])", text
     )
     if not found:
-        raise ValueError(f"{text!r} must read like 00:00-06:00")
+        raise ValueError(Message("%(text)r must read like 00:00-06:00", text=text))
     start, end = int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])
     if start == end or end > 1440:
-        raise ValueError(f"{text!r} is empty or ends after 24:00")
+        raise ValueError(Message("%(text)r is empty or ends after 24:00", text=text))
     return start, end
 
 

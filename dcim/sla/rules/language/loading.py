@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from dcim.errors import Message
 from dcim.sla.rules.language import checks
 from dcim.sla.rules.language.metric_loading import read_metric
 from dcim.sla.rules.language.settlement_loading import (
@@ -75,7 +76,11 @@ def load_terms(text: str) -> Terms:
     for right in terms.termination:
         for name in right.metrics:
             if name not in known:
-                top.refuse("termination", f"{name!r} is no metric of these terms", tuple(known))
+                top.refuse(
+                    "termination",
+                    Message("%(name)r is no metric of these terms", name=name),
+                    tuple(known),
+                )
     if not problems:
         checks.refuse_contradictions(terms, top)
         refuse_unsettled(terms, top)
@@ -86,14 +91,20 @@ def load_terms(text: str) -> Terms:
 
 def _currency(text: str) -> str:
     if not re.fullmatch(r"[A-Z]{3}", text):
-        raise ValueError(f"{text!r} is no currency code such as CNY")
+        raise ValueError(Message("%(text)r is no currency code such as CNY", text=text))
     return text
 
 
 def _money_rounding(text: str) -> tuple[str, int]:
     found = re.fullmatch(r"(\w+) to (1|0\.0{0,3}1)", text)
     if not found or found[1] not in ROUNDING:
-        raise ValueError(f"{text!r} must read like 'half_up to 0.01' ({', '.join(ROUNDING)})")
+        raise ValueError(
+            Message(
+                "%(text)r must read like 'half_up to 0.01' (%(choices)s)",
+                text=text,
+                choices=", ".join(ROUNDING),
+            )
+        )
     return found[1], len(found[2].partition(".")[2])
 
 
@@ -101,5 +112,7 @@ def _zone(text: str) -> str:
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"{text!r} is no time zone such as Asia/Shanghai") from error
+        raise ValueError(
+            Message("%(text)r is no time zone such as Asia/Shanghai", text=text)
+        ) from error
     return text

@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 from typing import Any, cast, get_args
 
+from dcim.errors import Message, message_of
 from dcim.sla.rules.language.credit_loading import read_credit
 from dcim.sla.rules.language.exclusion_loading import (
     read_exclusion,
@@ -30,7 +31,7 @@ FIGURE_FORMS = ("flat", "per_shortfall")
 def read_metric(name: str, words: Reader, currency: str) -> Metric:
     """One promise; problems are added to the reader."""
     if not NAME.fullmatch(name):
-        words.refuse("", "a metric's name is lower case letters, digits, - and _")
+        words.refuse("", Message("a metric's name is lower case letters, digits, - and _"))
     answers = _answers(words)
     combine, at_least_down = (
         ("any", 1) if answers else words.need("combine", _combine, ("single", 1))
@@ -111,20 +112,22 @@ def _clock_start(clock: Reader | None) -> str:
 def _refuse_odd_parts(metric: Metric, words: Reader) -> None:
     """Words that can only be a mistake beside each other."""
     if metric.average and metric.limit is None:
-        words.refuse("average", "is the mean that a limit judges: state the limit")
+        words.refuse("average", Message("is the mean that a limit judges: state the limit"))
     bounds = [metric.target.figure, *(target.figure for _, target in metric.targets_if)]
     if metric.answers is None and any(b is not None and b.measure == "on_time" for b in bounds):
-        words.refuse("target", "on_time is the share of requests answered in time: needs answers")
+        words.refuse(
+            "target", Message("on_time is the share of requests answered in time: needs answers")
+        )
     if any(bounds) and not all(bounds):
-        words.refuse("target", "states a figure in one case and downtime in another")
+        words.refuse("target", Message("states a figure in one case and downtime in another"))
     judged_otherwise = metric.answers is not None or any(bounds)
     if judged_otherwise:
         idle = ("limit", "average", "qualify", "counts_from", "clock", "report", "denominator")
         for key in idle:
             if words.has(key):
-                words.refuse(key, "has a meaning only where downtime is counted")
+                words.refuse(key, Message("has a meaning only where downtime is counted"))
     if metric.answers is not None and words.has("exclude"):
-        words.refuse("exclude", "has no meaning where answers are timed")
+        words.refuse("exclude", Message("has no meaning where answers are timed"))
     _refuse_odd_credit(metric, words)
 
 
@@ -135,20 +138,24 @@ def _refuse_odd_credit(metric: Metric, words: Reader) -> None:
     if credit is None or below is None:
         return
     if bound is not None and metric.answers is None and credit.form not in FIGURE_FORMS:
-        below.refuse("form", "counts outages, and a figure has none", FIGURE_FORMS)
+        below.refuse("form", Message("counts outages, and a figure has none"), FIGURE_FORMS)
     if credit.form != "per_shortfall":
         return
     unit = bound.unit if bound is not None and bound.unit != "%" else ""
     if credit.step_unit != unit:
         said = unit or "%"
-        below.refuse("step", f"must be in {said}, as the target is", (f"step: 1 {said}",))
+        below.refuse(
+            "step",
+            Message("must be in %(said)s, as the target is", said=said),
+            (f"step: 1 {said}",),
+        )
 
 
 def required_texts(words: Reader, key: str) -> tuple[str, ...]:
     """At least one kind of item."""
     texts = words.texts(key)
     if not texts:
-        words.refuse(key, "is missing: the kind of item it is about, for example cabinet")
+        words.refuse(key, Message("is missing: the kind of item it is about, for example cabinet"))
     return texts
 
 
@@ -157,14 +164,18 @@ def _combine(text: str) -> tuple[str, int]:
         return text, 1
     found = re.fullmatch(r"at_least ([1-9][0-9]?) down", text)
     if not found:
-        raise ValueError(f"{text!r} must be single, any, all, or like 'at_least 2 down'")
+        raise ValueError(
+            Message("%(text)r must be single, any, all, or like 'at_least 2 down'", text=text)
+        )
     return "at_least", int(found[1])
 
 
 def _qualify(text: str) -> tuple[int, bool]:
     found = re.fullmatch(r"(at_least|longer_than) (.+)", text)
     if not found:
-        raise ValueError(f"{text!r} must read like 'at_least 60 s' or 'longer_than 5 min'")
+        raise ValueError(
+            Message("%(text)r must read like 'at_least 60 s' or 'longer_than 5 min'", text=text)
+        )
     return read_duration(found[2]), found[1] == "longer_than"
 
 
@@ -173,10 +184,10 @@ def _event_rounding(text: str) -> tuple[Any, int]:
         return "none", 1
     found = re.fullmatch(r"(up|down) to (.+)", text)
     if not found:
-        raise ValueError(f"{text!r} must be none, or like 'up to 1 min'")
+        raise ValueError(Message("%(text)r must be none, or like 'up to 1 min'", text=text))
     unit = read_duration(found[2])
     if unit <= 0:
-        raise ValueError("the unit of rounding must be longer than nothing")
+        raise ValueError(Message("the unit of rounding must be longer than nothing"))
     return found[1], unit
 
 
@@ -185,17 +196,19 @@ def _denominator(text: str) -> tuple[str, int]:
         return text, 0
     found = re.fullmatch(r"fixed (.+)", text)
     if not found:
-        raise ValueError(f"{text!r} must be service, period, or like 'fixed 43200 min'")
+        raise ValueError(
+            Message("%(text)r must be service, period, or like 'fixed 43200 min'", text=text)
+        )
     length = read_duration(found[1])
     if length <= 0:
-        raise ValueError("a fixed denominator must be longer than nothing")
+        raise ValueError(Message("a fixed denominator must be longer than nothing"))
     return "fixed", length
 
 
 def _average(text: str) -> Average:
     length = read_duration(text.removeprefix("rolling "))
     if length <= 0:
-        raise ValueError("a window must be longer than nothing")
+        raise ValueError(Message("a window must be longer than nothing"))
     return Average(length, text.startswith("rolling "))
 
 
@@ -230,13 +243,16 @@ def _eligible(words: Reader) -> tuple[tuple[str, ...], tuple[FigureCondition, ..
         found = re.fullmatch(r"([a-z][a-z0-9_]*) (<=|<|>=|>) (.+)", text)
         if found is None:
             if not NAME.fullmatch(text):
-                words.refuse("eligible", f"{text!r} must be a name, or read like 'draw <= 80 %'")
+                words.refuse(
+                    "eligible",
+                    Message("%(text)r must be a name, or read like 'draw <= 80 %%'", text=text),
+                )
             names.append(text)
             continue
         try:
             bound = read_percent(found[3])
         except ValueError as error:
-            words.refuse("eligible", str(error))
+            words.refuse("eligible", message_of(error))
             continue
         at_most, inclusive = found[2].startswith("<"), found[2].endswith("=")
         figures.append(FigureCondition(found[1], bound, at_most, inclusive))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, cast
 
+from dcim.errors import Message
 from dcim.sla.rules.language.tree import Reader
 from dcim.sla.rules.quantities import (
     Amount,
@@ -47,10 +48,10 @@ def read_caps(top: Reader, currency: str) -> Caps:
         clause=words.text("clause", ""),
     )
     if words.has("year_is") and caps.year is None:
-        words.refuse("year_is", "has a meaning only beside year")
+        words.refuse("year_is", Message("has a meaning only beside year"))
     given = (caps.item, caps.month, caps.year)
     if words.has("of") and not any(cap is not None and cap.kind == "percent" for cap in given):
-        words.refuse("of", "has a meaning only where a cap is a percentage")
+        words.refuse("of", Message("has a meaning only where a cap is a percentage"))
     words.finish()
     return caps
 
@@ -58,7 +59,7 @@ def read_caps(top: Reader, currency: str) -> Caps:
 def _cap(caps: Reader, key: str, currency: str) -> Amount | None:
     amount = caps.read(key, lambda text: read_amount(text, currency), None)
     if amount is not None and amount.kind not in ("percent", "money"):
-        caps.refuse(key, "a cap is a percentage of the fee or a sum of money")
+        caps.refuse(key, Message("a cap is a percentage of the fee or a sum of money"))
     return amount
 
 
@@ -69,11 +70,11 @@ def read_groups(top: Reader, metrics: tuple[Metric, ...]) -> tuple[tuple[str, ..
     for words in top.entries("exclusive"):
         group = words.texts("metrics")
         if len(set(group)) < 2:
-            words.refuse("metrics", "a group needs at least two metrics", known)
+            words.refuse("metrics", Message("a group needs at least two metrics"), known)
         for name in group:
             _refuse_stranger(words, "metrics", name, known)
             if any(name in other for other in groups):
-                words.refuse("metrics", f"{name!r} stands in two groups")
+                words.refuse("metrics", Message("%(name)r stands in two groups", name=name))
         words.finish()
         groups.append(group)
     return tuple(groups)
@@ -89,7 +90,7 @@ def read_not_combinable(top: Reader, metrics: tuple[Metric, ...]) -> tuple[str, 
 
 def _refuse_stranger(words: Reader, key: str, name: str, known: tuple[str, ...]) -> None:
     if name not in known:
-        words.refuse(key, f"{name!r} is no metric of these terms", known)
+        words.refuse(key, Message("%(name)r is no metric of these terms", name=name), known)
 
 
 def read_settle(top: Reader) -> Settle | None:
@@ -111,13 +112,15 @@ def read_settle(top: Reader) -> Settle | None:
     if kind != "credit":
         for key in ("on", "carry_forward", "at_end"):
             if words.has(key):
-                words.refuse(key, "has a meaning only for a credit on an invoice")
+                words.refuse(key, Message("has a meaning only for a credit on an invoice"))
     elif words.has("at_end"):
         settle = replace(settle, at_end=cast(Any, words.choose("at_end", AT_END)))
         if not settle.waits:
-            words.refuse("at_end", "has a meaning only where credits go to a later invoice")
+            words.refuse(
+                "at_end", Message("has a meaning only where credits go to a later invoice")
+            )
     if kind != "voucher" and words.has("expires"):
-        words.refuse("expires", "has a meaning only for a voucher")
+        words.refuse("expires", Message("has a meaning only for a voucher"))
     if kind == "extension":
         settle = replace(
             settle,
@@ -125,11 +128,11 @@ def read_settle(top: Reader) -> Settle | None:
             whole_days=cast(Any, words.choose("whole_days", ("up", "down", "exact"))),
         )
         if settle.cash:
-            words.refuse("cash", "an extension is days, not money")
+            words.refuse("cash", Message("an extension is days, not money"))
     else:
         for key in ("day_value", "whole_days"):
             if words.has(key):
-                words.refuse(key, "has a meaning only for an extension")
+                words.refuse(key, Message("has a meaning only for an extension"))
     words.finish()
     return settle
 
@@ -138,10 +141,10 @@ def _read_claim(words: Reader, settle: Settle) -> Settle:
     claim = words.group("claim")
     if claim is None:
         if settle.on_claim:
-            words.refuse("claim", "is missing: until when a claim may be made")
+            words.refuse("claim", Message("is missing: until when a claim may be made"))
         return settle
     if not settle.on_claim:
-        words.refuse("claim", "has a meaning only with when: on_claim")
+        words.refuse("claim", Message("has a meaning only with when: on_claim"))
     within_ms, days = claim.need("within", _within, (0, 0))
     since = claim.choose("from", ("period_end", "event_end"))
     claim.finish()
@@ -155,13 +158,13 @@ def _within(text: str) -> tuple[int, int]:
         return 0, int(found[1])
     length = read_duration(text)
     if length <= 0:
-        raise ValueError("a deadline must leave some time")
+        raise ValueError(Message("a deadline must leave some time"))
     return length, 0
 
 
 def _yes_or_no(text: str) -> bool:
     if text not in ("yes", "no"):
-        raise ValueError(f"{text!r} must be yes or no")
+        raise ValueError(Message("%(text)r must be yes or no", text=text))
     return text == "yes"
 
 
@@ -189,7 +192,12 @@ def refuse_unsettled(terms: Terms, top: Reader) -> None:
             ("min_payout", terms.min_payout),
         ):
             if given:
-                top.refuse("caps", f"an extension is days of an item: {key} can't limit it")
+                top.refuse(
+                    "caps",
+                    Message("an extension is days of an item: %(key)s can't limit it", key=key),
+                )
     limits = (terms.cap_item, terms.cap_month, terms.cap_year)
     if any(rule.measure == "caps_reached" for rule in terms.termination) and not any(limits):
-        top.refuse("termination", "caps reached: these terms have no cap of item, month or year")
+        top.refuse(
+            "termination", Message("caps reached: these terms have no cap of item, month or year")
+        )

@@ -4,13 +4,14 @@ import re
 from decimal import Decimal
 from typing import Any, cast
 
+from dcim.errors import Message
 from dcim.sla.rules.language.tree import Reader
 from dcim.sla.rules.quantities import read_duration, read_number, read_percent
 from dcim.sla.rules.terms import Termination
 
 EXAMPLES = (
     "'downtime > 1 %', 'downtime > 24 h', 'events > 3', 'events >= 3', 'one event > 72 h', "
-    "'consecutive missed periods >= 3' or 'caps reached 2 times in 6 periods'"
+    "'consecutive missed periods >= 3', 'caps reached 2 times in 6 periods'"
 )
 
 PERIOD: tuple[int | None, bool] = (None, False)
@@ -24,9 +25,9 @@ def read_termination(words: Reader) -> Termination:
     if rule.measure in ("missed_periods", "caps_reached"):
         for key in ("window", "each_longer_than"):
             if words.has(key):
-                words.refuse(key, "has no meaning where periods are counted")
+                words.refuse(key, Message("has no meaning where periods are counted"))
     if rule.measure == "caps_reached" and words.has("metrics"):
-        words.refuse("metrics", "a cap is the contract's, not a metric's")
+        words.refuse("metrics", Message("a cap is the contract's, not a metric's"))
     right = Termination(
         metrics=words.texts("metrics"),
         measure=rule.measure,
@@ -50,14 +51,16 @@ def _window(text: str) -> tuple[int | None, bool]:
         return PERIOD
     length = read_duration(text.removeprefix("any "))
     if length <= 0:
-        raise ValueError("a window must be longer than nothing")
+        raise ValueError(Message("a window must be longer than nothing"))
     return length, text.startswith("any ")
 
 
 def _condition(text: str) -> tuple[str, bool]:
     found = re.fullmatch(r"(not )?([a-z][a-z0-9_]*)", text)
     if not found:
-        raise ValueError(f"{text!r} must be a condition such as dual_fed, or 'not dual_fed'")
+        raise ValueError(
+            Message("%(text)r must be a condition such as dual_fed, or 'not dual_fed'", text=text)
+        )
     return found[2], not found[1]
 
 
@@ -68,12 +71,14 @@ def _termination_rule(text: str) -> Termination:
     found = re.fullmatch(r"caps reached ([1-9][0-9]?) times in ([1-9][0-9]?) periods", text)
     if found:
         if int(found[1]) > int(found[2]):
-            raise ValueError(f"{text!r} can never be: more times than periods")
+            raise ValueError(Message("%(text)r can never be: more times than periods", text=text))
         times = Decimal(found[1])
         return Termination((), "caps_reached", times, inclusive=True, of_periods=int(found[2]))
     found = re.fullmatch(r"(downtime|events|one event) (>|>=) (.+)", text)
     if not found:
-        raise ValueError(f"{text!r} must read like {EXAMPLES}")
+        raise ValueError(
+            Message("%(text)r must read like %(examples)s", text=text, examples=EXAMPLES)
+        )
     bound: Decimal
     measure: Any
     if found[1] == "events":
@@ -85,5 +90,5 @@ def _termination_rule(text: str) -> Termination:
     else:
         measure, bound = "downtime", Decimal(read_duration(found[3]))
     if found[2] == ">=" and not bound:
-        raise ValueError(f"{text!r} is always true")
+        raise ValueError(Message("%(text)r is always true", text=text))
     return Termination((), cast(Any, measure), bound, inclusive=found[2] == ">=")

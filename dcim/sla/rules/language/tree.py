@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import yaml
 
+from dcim.errors import Message, Messages, message_of
+
 LONGEST_TEXT = 200_000
 DEEPEST = 12
 # How metrics and usages are named; a result is named metric.item.
@@ -28,17 +30,32 @@ class Problem:
     message: str
     choices: tuple[str, ...] = ()
 
+    def tell(self) -> Message:
+        """All of it as one sentence."""
+        place = self.place or "terms"
+        if not self.choices:
+            return Message(
+                "line %(line)s, %(place)s: %(why)s", line=self.line, place=place, why=self.message
+            )
+        return Message(
+            "line %(line)s, %(place)s: %(why)s (choices: %(choices)s)",
+            line=self.line,
+            place=place,
+            why=self.message,
+            choices=", ".join(self.choices),
+        )
+
     def __str__(self) -> str:
-        hint = f" (choices: {', '.join(self.choices)})" if self.choices else ""
-        return f"line {self.line}, {self.place or 'terms'}: {self.message}{hint}"
+        return str(self.tell())
 
 
 class TermsRefusedError(ValueError):
     """The terms cannot be used; `problems` names every place."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+        self.told = Messages(problem.tell() for problem in problems)
+        super().__init__(str(self.told))
 
 
 @dataclass(frozen=True)
@@ -61,21 +78,48 @@ class Node:
 def parse_text(text: str) -> Node:
     """The tree; TermsRefusedError for aliases, tags, duplicate keys, depth, or broken YAML."""
     if len(text) > LONGEST_TEXT:
-        raise TermsRefusedError([Problem("", 1, f"longer than {LONGEST_TEXT} characters")])
+        raise TermsRefusedError(
+            [Problem("", 1, Message("longer than %(count)s characters", count=LONGEST_TEXT))]
+        )
     try:
         _refuse_tricks(text)
         root = yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        raise TermsRefusedError([Problem("", line, f"not readable as YAML: {error}")]) from error
+        raise TermsRefusedError(
+            [Problem("", line, Message("not readable as YAML: %(said)s", said=_say_yaml(error)))]
+        ) from error
     if root is None:
-        raise TermsRefusedError([Problem("", 1, "empty")])
+        raise TermsRefusedError([Problem("", 1, Message("empty"))])
     problems: list[Problem] = []
-    node = _convert(root, "", problems)
+    node = convert_node(root, "", problems)
     if problems:
         raise TermsRefusedError(problems)
     return node
+
+
+# What libyaml says most often.
+YAML_WORDS = {
+    "mapping values are not allowed in this context": "此处不能出现冒号：含冒号的文字请加引号",
+    "could not find expected ':'": "缺少冒号",
+    "did not find expected key": "缩进不对，或缺少词名",
+    "did not find expected '-' indicator": "缩进不对，或列表项缺少 -",
+    "did not find expected ',' or '}'": "花括号没有合上，或缺少逗号",
+    "did not find expected ',' or ']'": "方括号没有合上，或缺少逗号",
+    "did not find expected node content": "缺少内容",
+    "found character that cannot start any token": "有不能单独出现的字符，例如制表符、@ 或 `",
+    "found unexpected end of stream": "引号或括号没有合上",
+    "did not find expected <document start>": "文本里只能有一份条款",
+    "expected a single document in the stream": "文本里只能有一份条款",
+    "control characters are not allowed": "含有控制字符",
+}
+
+
+def _say_yaml(error: yaml.YAMLError) -> dict[str, str]:
+    """In both languages, where it is one of the usual ones."""
+    said = getattr(error, "problem", None) or str(error).partition("\n")[0]
+    return {"zh": YAML_WORDS.get(said, said), "en": said}
 
 
 def _refuse_tricks(text: str) -> None:
@@ -91,14 +135,15 @@ def _refuse_tricks(text: str) -> None:
         line = token.start_mark.line + 1
         if isinstance(token, yaml.AliasToken | yaml.AnchorToken | yaml.TagToken):
             raise TermsRefusedError(
-                [Problem("", line, "anchors, aliases and tags are not allowed")]
+                [Problem("", line, Message("anchors, aliases and tags are not allowed"))]
             )
         depth += isinstance(token, opening) - isinstance(token, closing)
         if depth > DEEPEST:
-            raise TermsRefusedError([Problem("", line, "nested too deeply")])
+            raise TermsRefusedError([Problem("", line, Message("nested too deeply"))])
 
 
-def _convert(node: yaml.Node, place: str, problems: list[Problem]) -> Node:
+def convert_node(node: yaml.Node, place: str, problems: list[Problem]) -> Node:
+    """As strings; adds a problem for each word that can't be one, or stands twice."""
     line = node.start_mark.line + 1
     if isinstance(node, yaml.ScalarNode):
         return Node(line, text=unicodedata.normalize("NFC", str(node.value)).strip())
@@ -106,7 +151,7 @@ def _convert(node: yaml.Node, place: str, problems: list[Problem]) -> Node:
         return Node(
             line,
             entries=[
-                _convert(entry, f"{place}[{index}]", problems)
+                convert_node(entry, f"{place}[{index}]", problems)
                 for index, entry in enumerate(node.value, 1)
             ],
         )
@@ -116,13 +161,17 @@ def _convert(node: yaml.Node, place: str, problems: list[Problem]) -> Node:
         here = f"{place}.{key}" if place else key
         key_line = key_node.start_mark.line + 1
         if not key:
-            problems.append(Problem(place, key_line, "a word must be plain text"))
+            problems.append(Problem(place, key_line, Message("a word must be plain text")))
         elif key in words:
             problems.append(
-                Problem(here, key_line, f"stands twice, first on line {words[key].line}")
+                Problem(
+                    here,
+                    key_line,
+                    Message("stands twice, first on line %(line)s", line=words[key].line),
+                )
             )
         else:
-            words[key] = _convert(value_node, here, problems)
+            words[key] = convert_node(value_node, here, problems)
     return Node(line, words=words)
 
 
@@ -146,7 +195,7 @@ class Reader:
 
     def __post_init__(self) -> None:
         if self.node.words is None:
-            self.refuse("", "must be a group of words")
+            self.refuse("", Message("must be a group of words"))
 
     def refuse(self, key: str, message: str, choices: tuple[str, ...] = ()) -> None:
         place = ".".join(part for part in (self.place, key) if part)
@@ -166,10 +215,10 @@ class Reader:
         node = self._node(key)
         if node is None:
             if default is None:
-                self.refuse(key, "is missing")
+                self.refuse(key, Message("is missing"))
             return default or ""
         if not node.text:
-            self.refuse(key, "must be plain text, not empty")
+            self.refuse(key, Message("must be plain text, not empty"))
             return default or ""
         return node.text
 
@@ -181,8 +230,10 @@ class Reader:
             return default
         value = (node.text or "") if node else ""
         if value not in choices:
-            said = f"{value!r} is not known here" if node else "is missing"
-            self.refuse(key, said, choices)
+            if node is None:
+                self.refuse(key, Message("is missing"), choices)
+            else:
+                self.refuse(key, Message("%(value)r is not known here", value=value), choices)
             return choices[0]
         return value
 
@@ -199,7 +250,7 @@ class Reader:
         try:
             return convert(text)
         except ValueError as error:
-            self.refuse(key, str(error))
+            self.refuse(key, message_of(error))
             return fallback
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -210,7 +261,7 @@ class Reader:
             return ()
         entries = node.entries if node.entries is not None else [node]
         if any(not entry.text for entry in entries):
-            self.refuse(key, "must be a text or a list of texts")
+            self.refuse(key, Message("must be a text or a list of texts"))
         return tuple(entry.text or "" for entry in entries)
 
     def both_languages(self, key: str) -> dict[str, str]:
@@ -218,7 +269,7 @@ class Reader:
         node = self._node(key)
         words = node.words if node else None
         if words is None or set(words) != {"zh", "en"} or not all(n.text for n in words.values()):
-            self.refuse(key, "needs a text in zh and one in en")
+            self.refuse(key, Message("needs a text in zh and one in en"))
             return {"zh": "", "en": ""}
         return {language: words[language].text or "" for language in ("zh", "en")}
 
@@ -243,7 +294,7 @@ class Reader:
         if node is None:
             return
         if node.entries is None:
-            self.refuse(key, "must be a list")
+            self.refuse(key, Message("must be a list"))
             return
         place = f"{self.place}.{key}" if self.place else key
         for index, entry in enumerate(node.entries, 1):
@@ -254,4 +305,4 @@ class Reader:
         known = tuple(dict.fromkeys(self._taken))
         for key in self.node.words or {}:
             if key not in known:
-                self.refuse(key, "is not a word known here", known)
+                self.refuse(key, Message("is not a word known here"), known)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
+from dcim.errors import Message
 from dcim.metering.charging import Mode
 from dcim.sla.rules.language import checks
 from dcim.sla.rules.language.exclusion_loading import read_hours
@@ -40,7 +41,10 @@ def read_bandwidth(basis: Usage, words: Reader, currency: str) -> Usage:
     if not idle("percentile"):
         percentile = words.need("percentile", read_number, Decimal(95))
     if not 0 < percentile <= 100:
-        words.refuse("percentile", f"{plain(percentile)} lies outside 0 to 100")
+        words.refuse(
+            "percentile",
+            Message("%(percentile)s lies outside 0 to 100", percentile=plain(percentile)),
+        )
     thousand = int(words.choose("thousand", ("1000", "1024"), "1000"))
 
     def rate(text: str) -> Any:
@@ -68,7 +72,7 @@ def read_bandwidth(basis: Usage, words: Reader, currency: str) -> Usage:
         commit=words.read("commit", lambda text: read_share(text, "port") or rate(text), "none"),
     )
     if not 0 < usage.min_cover <= 100:
-        words.refuse("min_cover", "lies above 0 % and at most at 100 %")
+        words.refuse("min_cover", Message("lies above 0 % and at most at 100 %"))
     usage = _read_prices(usage, words, currency)
     return _read_rest(usage, words, currency)
 
@@ -76,7 +80,7 @@ def read_bandwidth(basis: Usage, words: Reader, currency: str) -> Usage:
 def _read_prices(usage: Usage, words: Reader, currency: str) -> Usage:
     prices = words.group("price")
     if prices is None:
-        words.refuse("price", "is missing")
+        words.refuse("price", Message("is missing"))
         return usage
 
     def price(text: str) -> Any:
@@ -94,18 +98,20 @@ def _read_prices(usage: Usage, words: Reader, currency: str) -> Usage:
     if usage.mode != "flat":
         over, factor = read_over(prices, currency, quantity)
     if usage.mode == "flat" and "none" in (usage.commit, committed):
-        words.refuse("mode", "flat (包端口) needs a commit and price.committed")
+        words.refuse("mode", Message("flat (包端口) needs a commit and price.committed"))
     if usage.mode == "traffic" and committed != "none":
-        words.refuse("price", "committed has no meaning with mode traffic (按流量)")
+        words.refuse("price", Message("committed has no meaning with mode traffic (按流量)"))
     if factor is not None and committed == "none":
-        prices.refuse("over", "is a multiple of price.committed, which isn't there", OVER_CHOICES)
+        prices.refuse(
+            "over", Message("is a multiple of price.committed, which isn't there"), OVER_CHOICES
+        )
     prices.finish()
     return replace(usage, price_committed=committed, price_over=over, over_factor=factor)
 
 
 def read_data(text: str, thousand: int) -> Decimal:
     """GB."""
-    return read_quantity(text, {"GB": 1, "TB": thousand}, "data")
+    return read_quantity(text, {"GB": 1, "TB": thousand}, Message("data"))
 
 
 def _read_rest(usage: Usage, words: Reader, currency: str) -> Usage:
@@ -132,23 +138,27 @@ def _read_rest(usage: Usage, words: Reader, currency: str) -> Usage:
     )
     length = usage.rank_of_ms
     if words.has("rank_of") and (length <= 0 or length % usage.interval_ms):
-        words.refuse("rank_of", "must be a whole number of intervals", ("30 d",))
+        words.refuse("rank_of", Message("must be a whole number of intervals"), ("30 d",))
     if length and usage.rank == "interpolate":
-        words.refuse("rank_of", "can't be interpolated: another rank", ("rank: nearest",))
+        words.refuse("rank_of", Message("can't be interpolated: another rank"), ("rank: nearest",))
     part = usage.peak_of_ms
     if words.has("peak_of") and (
         part <= 0 or usage.interval_ms % part or part == usage.interval_ms
     ):
-        words.refuse("peak_of", "an interval must be a whole number of such parts, at least two")
+        words.refuse(
+            "peak_of", Message("an interval must be a whole number of such parts, at least two")
+        )
     below = words.group("valid_days")
     if below is not None and part:
-        words.refuse("valid_days", "can't be told from the peaks of peak_of: one of them")
+        words.refuse("valid_days", Message("can't be told from the peaks of peak_of: one of them"))
     if below is not None:
         usage = replace(usage, valid_days=_read_valid_days(below, usage))
         if usage.partial_month == "by_days":
-            words.refuse("partial_month", "valid_days counts the days already: one of them")
+            words.refuse(
+                "partial_month", Message("valid_days counts the days already: one of them")
+            )
     if words.has("pool_overage") and not usage.pool:
-        words.refuse("pool_overage", "has no meaning without a pool", ("pool: contract",))
+        words.refuse("pool_overage", Message("has no meaning without a pool"), ("pool: contract",))
     _refuse_limits(usage, words)
     return usage
 
@@ -156,7 +166,10 @@ def _read_rest(usage: Usage, words: Reader, currency: str) -> Usage:
 def _read_pool(text: str) -> str:
     if not NAME.fullmatch(text):
         raise ValueError(
-            f"{text!r} must be contract, site, or the lower case name of a group in the orders"
+            Message(
+                "%(text)r must be contract, site, or the lower case name of a group in the orders",
+                text=text,
+            )
         )
     return text
 
@@ -166,15 +179,17 @@ def _read_valid_days(words: Reader, usage: Usage) -> ValidDays:
         if text.endswith("bit/s"):
             return read_rate(text, usage.thousand), "bit/s"
         units = {unit: usage.thousand**power for power, unit in enumerate(OCTET_UNITS)}
-        octets = read_quantity(text, units, "data, or a rate such as 1 kbit/s")
+        octets = read_quantity(text, units, Message("data, or a rate such as 1 kbit/s"))
         if octets != int(octets):
-            raise ValueError(f"{text!r} is a fraction of a byte")
+            raise ValueError(Message("%(text)r is a fraction of a byte", text=text))
         return int(octets), "B"
 
     least, unit = words.need("above", above, (0, "B"))
     points = words.choose("points", ("all_days", "valid_days"), "all_days")
     if points == "valid_days" and usage.missing != "dropped":
-        words.refuse("points", "points of other days can only be left out with missing: dropped")
+        words.refuse(
+            "points", Message("points of other days can only be left out with missing: dropped")
+        )
     words.finish()
     return ValidDays(least, cast(Any, unit), cast(Any, points))
 
@@ -186,13 +201,19 @@ def _refuse_limits(usage: Usage, words: Reader) -> None:
             continue
         shares = shares or limit.kind == "port"
         if limit.kind != "money" and usage.mode in ("flat", "traffic"):
-            words.refuse(key, f"must be a sum of money with mode {usage.mode}")
+            words.refuse(key, Message("must be a sum of money with mode %(mode)s", mode=usage.mode))
         if limit.kind == "commit" and usage.commit == "none":
-            words.refuse(key, "is a share of a commit, which isn't there", ("20 % of port",))
+            words.refuse(
+                key, Message("is a share of a commit, which isn't there"), ("20 % of port",)
+            )
         if key == "at_least" and limit.kind == "commit" and limit.value <= 100:
             words.refuse(
-                key, "changes nothing: the commit is charged whole anyway", ("20 % of port",)
+                key,
+                Message("changes nothing: the commit is charged whole anyway"),
+                ("20 % of port",),
             )
     if shares and usage.port == "none":
-        words.refuse("port", "is missing: what the share is of", ("port: item", "port: 10 Gbit/s"))
+        words.refuse(
+            "port", Message("is missing: what the share is of"), ("port: item", "port: 10 Gbit/s")
+        )
     refuse_crossed(words, usage.at_least, usage.at_most)

@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from dcim.errors import Message
 from dcim.sla.rules.language.metric_loading import required_texts
 from dcim.sla.rules.language.tree import NAME, Reader
 from dcim.sla.rules.language.usage_bandwidth_loading import read_bandwidth
@@ -14,7 +15,7 @@ METHODS = ("percentile", "energy", "demand", "flat", "breakered", "committed_pow
 def read_usage(name: str, words: Reader, currency: str) -> Usage:
     """One kind of usage and its prices; problems are added to the reader."""
     if not NAME.fullmatch(name):
-        words.refuse("", "a usage's name is lower case letters, digits, - and _")
+        words.refuse("", Message("a usage's name is lower case letters, digits, - and _"))
     method = words.choose("method", METHODS)
     basis = Usage(
         id=name,
@@ -28,6 +29,6 @@ def read_usage(name: str, words: Reader, currency: str) -> Usage:
     else:
         basis = read_power(basis, words, currency)
     if basis.interval_ms <= 0 or 86_400_000 % basis.interval_ms:
-        words.refuse("interval", "a day must be a whole number of billing intervals")
+        words.refuse("interval", Message("a day must be a whole number of billing intervals"))
     words.finish()
     return basis

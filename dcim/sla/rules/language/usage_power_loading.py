@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
+from dcim.errors import Message, message_of
 from dcim.sla.rules.language.exclusion_loading import read_hours
 from dcim.sla.rules.language.tree import Reader
 from dcim.sla.rules.language.usage_price_loading import (
@@ -49,7 +50,7 @@ def read_power(basis: Usage, words: Reader, currency: str) -> Usage:
 
 
 def _reader(unit: str) -> Callable[[str], Decimal]:
-    return lambda text: read_quantity(text, {unit: 1}, "the price")
+    return lambda text: read_quantity(text, {unit: 1}, Message("the price"))
 
 
 def _read_meters(basis: Usage, words: Reader, currency: str) -> Usage:
@@ -75,7 +76,9 @@ def _read_meters(basis: Usage, words: Reader, currency: str) -> Usage:
         power = replace(power, included_from=_read_free_hours(power, words))
     if power.by_hours:
         if words.has("price"):
-            words.refuse("price", "stands beside by_hours, which names the prices: one of them")
+            words.refuse(
+                "price", Message("stands beside by_hours, which names the prices: one of them")
+            )
     else:
         unit = "kWh" if energy else "kW"
         price = read_price_or_rows(words, "price", currency, _reader(unit))
@@ -91,7 +94,9 @@ def _read_free_by(power: PowerTerms, words: Reader) -> bool:
         return False
     by_interval = words.choose("included_by", INCLUDED_BY) == "interval"
     if not power.free_kw:
-        words.refuse("included_by", "has a meaning only for kW that are included", ("3 kW",))
+        words.refuse(
+            "included_by", Message("has a meaning only for kW that are included"), ("3 kW",)
+        )
     return by_interval
 
 
@@ -99,12 +104,14 @@ def _read_free_hours(power: PowerTerms, words: Reader) -> Any:
     """Of which hours' energy the included is taken: to be said where there are both."""
     if power.included_by_interval:
         if words.has("included_from"):
-            words.refuse("included_from", "has no meaning with included_by: interval")
+            words.refuse("included_from", Message("has no meaning with included_by: interval"))
         return None
     if power.by_hours and (power.free_kwh or power.free_kw):
         return words.choose("included_from", INCLUDED_FROM)
     if words.has("included_from"):
-        words.refuse("included_from", "has no meaning without both included and by_hours")
+        words.refuse(
+            "included_from", Message("has no meaning without both included and by_hours")
+        )
     return None
 
 
@@ -112,7 +119,9 @@ def _read_pue(text: str) -> Decimal:
     try:
         return read_number(text)
     except ValueError as error:
-        raise ValueError(f"{text!r} must be a plain number such as 1.5, or measured") from error
+        raise ValueError(
+            Message("%(text)r must be a plain number such as 1.5, or measured", text=text)
+        ) from error
 
 
 def _read_free(power: PowerTerms, words: Reader) -> PowerTerms:
@@ -131,9 +140,9 @@ def _read_hours_prices(usage: Usage, words: Reader, currency: str) -> tuple[Hour
             try:
                 hours.append(read_hours(text))
             except ValueError as error:
-                entry.refuse("hours", str(error))
+                entry.refuse("hours", message_of(error))
         if not entry.has("hours"):
-            entry.refuse("hours", "is missing, for example [08:00-11:00, 18:00-21:00]")
+            entry.refuse("hours", Message("is missing, for example [08:00-11:00, 18:00-21:00]"))
         rows.append(
             HourPrice(
                 entry.both_languages("name"),
@@ -159,13 +168,19 @@ def _refuse_flaws(usage: Usage, words: Reader, rows: list[HourPrice]) -> None:
             if cut or (usage.interval_ms > 0 and end * 60_000 % usage.interval_ms):
                 words.refuse(
                     "by_hours",
-                    f"{_clock(start)}-{_clock(end)} cuts through a billing interval of "
-                    f"{plain(Decimal(usage.interval_ms) / 60_000)} min",
+                    Message(
+                        "%(start)s-%(end)s cuts through a billing interval of %(minutes)s min",
+                        start=_clock(start),
+                        end=_clock(end),
+                        minutes=plain(Decimal(usage.interval_ms) / 60000),
+                    ),
                 )
-    for count, said in ((0, "has no price"), (2, "has two prices")):
-        at = next((m for m, n in enumerate(prices) if (n == 0 if count == 0 else n > 1)), None)
-        if at is not None:
-            words.refuse("by_hours", f"{_clock(at)} {said}")
+    bare = next((minute for minute, count in enumerate(prices) if count == 0), None)
+    if bare is not None:
+        words.refuse("by_hours", Message("%(time)s has no price", time=_clock(bare)))
+    double = next((minute for minute, count in enumerate(prices) if count > 1), None)
+    if double is not None:
+        words.refuse("by_hours", Message("%(time)s has two prices", time=_clock(double)))
 
 
 def _clock(minute: int) -> str:
@@ -193,7 +208,10 @@ def _read_committed(basis: Usage, words: Reader, currency: str) -> Usage:
     if how == "percentile":
         percentile = words.need("percentile", read_number, Decimal(95))
         if not 0 < percentile <= 100:
-            words.refuse("percentile", f"{plain(percentile)} lies outside 0 to 100")
+            words.refuse(
+                "percentile",
+                Message("%(percentile)s lies outside 0 to 100", percentile=plain(percentile)),
+            )
         rank = words.choose("rank", ("nearest", "discard_ceil", "round", "interpolate"))
         usage = replace(usage, percentile=percentile, rank=cast(Any, rank))
     prices = words.group("price")
@@ -201,13 +219,13 @@ def _read_committed(basis: Usage, words: Reader, currency: str) -> Usage:
     over: Any = Decimal(0)
     factor = None
     if prices is None:
-        words.refuse("price", "is missing")
+        words.refuse("price", Message("is missing"))
     else:
         committed = prices.read("committed", price, "none")
         over, factor = read_over(prices, currency, amount)
         if factor is not None and committed == "none":
             prices.refuse(
-                "over", "is a multiple of price.committed, which isn't there", OVER_CHOICES
+                "over", Message("is a multiple of price.committed, which isn't there"), OVER_CHOICES
             )
         prices.finish()
     power = PowerTerms(
@@ -219,5 +237,7 @@ def _read_committed(basis: Usage, words: Reader, currency: str) -> Usage:
         min_coverage=words.read("min_coverage", read_percent, Decimal(0)),
     )
     if power.commit == "none" and committed != "none":
-        words.refuse("commit", "is missing: what price.committed is for", ("item", f"5 {unit}"))
+        words.refuse(
+            "commit", Message("is missing: what price.committed is for"), ("item", f"5 {unit}")
+        )
     return replace(usage, price_over=over, over_factor=factor, power=power)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, cast
 
+from dcim.errors import Message
 from dcim.sla.rules.language import checks
 from dcim.sla.rules.language.tree import Reader
 from dcim.sla.rules.quantities import plain, read_money, read_number, read_percent, read_rate
@@ -44,7 +45,11 @@ def _read_factor(text: str) -> Decimal:
     more = re.fullmatch(r"committed \+ (.+)", text)
     if more:
         return 1 + read_percent(more[1]) / 100
-    raise ValueError(f"{text!r} must read like one of {', '.join(OVER_CHOICES)}")
+    raise ValueError(
+        Message(
+            "%(text)r must read like one of %(choices)s", text=text, choices=", ".join(OVER_CHOICES)
+        )
+    )
 
 
 def _read_rows(words: Reader, currency: str, quantity: Convert) -> PriceRows:
@@ -56,7 +61,7 @@ def _read_rows(words: Reader, currency: str, quantity: Convert) -> PriceRows:
         entry.finish()
         rows.append(PriceRow(bounds, price))
     if not rows:
-        words.refuse("rows", "is missing: at least one row with a price")
+        words.refuse("rows", Message("is missing: at least one row with a price"))
         rows = [PriceRow(Range(None, False, None, False), Decimal(0))]
     _refuse_flaws(words, [row.range for row in rows])
     words.finish()
@@ -67,23 +72,34 @@ def _refuse_flaws(words: Reader, rows: list[Range]) -> None:
     """Every quantity from 0 on lies in exactly one row, in the order written."""
     first, last = rows[0], rows[-1]
     if first.low:
-        words.refuse("rows", f"nothing says the price below {plain(first.low)}")
+        words.refuse("rows", Message("nothing says the price below %(low)s", low=plain(first.low)))
     if last.high is not None:
-        words.refuse("rows", f"nothing says the price above {plain(last.high)}: leave it open")
+        words.refuse(
+            "rows",
+            Message("nothing says the price above %(high)s: leave it open", high=plain(last.high)),
+        )
     for lower, upper in pairwise(rows):
         if lower.high is None or upper.low is None or upper.low < lower.high:
-            words.refuse("rows", "two rows overlap, or don't stand from the lowest to the highest")
+            words.refuse(
+                "rows", Message("two rows overlap, or don't stand from the lowest to the highest")
+            )
         elif upper.low > lower.high:
             words.refuse(
-                "rows", f"nothing says the price from {plain(lower.high)} to {plain(upper.low)}"
+                "rows",
+                Message(
+                    "nothing says the price from %(high)s to %(low)s",
+                    high=plain(lower.high),
+                    low=plain(upper.low),
+                ),
             )
         elif lower.high_inclusive == upper.low_inclusive:
-            said = "in two rows" if lower.high_inclusive else "in no row"
-            words.refuse(
-                "rows",
-                f"exactly {plain(upper.low)} is {said}",
-                ("up_to and above", "below and from"),
+            at = plain(upper.low)
+            said = (
+                Message("exactly %(at)s is in two rows", at=at)
+                if lower.high_inclusive
+                else Message("exactly %(at)s is in no row", at=at)
             )
+            words.refuse("rows", said, ("up_to and above", "below and from"))
 
 
 def read_share(text: str, of: str) -> Share | None:
@@ -106,8 +122,12 @@ def read_limit(text: str, currency: str, thousand: int) -> Limit:
         return Limit("money", read_money(text, currency))
     except ValueError as error:
         raise ValueError(
-            f"{text!r} must be a rate (10 Mbit/s), 20 % of port, 150 % of commit, or a sum of "
-            f"money in {currency}"
+            Message(
+                "%(text)r must be a rate (10 Mbit/s), 20 %% of port, 150 %% of commit, "
+                "or a sum of money in %(currency)s",
+                text=text,
+                currency=currency,
+            )
         ) from error
 
 
@@ -125,4 +145,4 @@ def read_money_limits(words: Reader, currency: str) -> tuple[Limit | None, Limit
 
 def refuse_crossed(words: Reader, least: Limit | None, most: Limit | None) -> None:
     if least and most and least.kind == most.kind and least.value > most.value:
-        words.refuse("at_least", "lies above at_most")
+        words.refuse("at_least", Message("lies above at_most"))
