@@ -96,7 +96,47 @@ def say_credit(credit: Credit | None) -> Text:
     if credit.cap is not None:
         cap = say_amount(credit.cap)
         zh, en = f"{zh}；至多 {cap['zh']}", f"{en}; at most {cap['en']}"
+    for said in (_say_comparison(credit), _say_day(credit)):
+        if said is not None:
+            zh, en = f"{zh}；{said[0]}", f"{en}; {said[1]}"
     return {"zh": zh, "en": en}
+
+
+def _say_comparison(credit: Credit) -> tuple[str, str] | None:
+    """How the availability is compared with the rows, and what a hole or an overlap gives."""
+    zh, en = [], []
+    if credit.compare is not None:
+        how, decimals = credit.compare
+        done = {"rounded": ("四舍五入", "rounded"), "cut": ("舍去", "cut")}[how]
+        zh.append(f"可用率{done[0]}到 {decimals} 位小数后对照分档（未达标的不因此算作达标）")
+        en.append(f"rows are compared with the availability {done[1]} to {decimals} decimals, "
+                  "a miss staying one")  # fmt: skip
+    if credit.hole is not None:
+        given = {
+            "lower": ("按相邻较低一档", "the neighbouring row that gives less"),
+            "upper": ("按相邻较高一档", "the neighbouring row that gives more"),
+            "none": ("不抵扣", "nothing"),
+            "review": ("由人工核定", "what a person decides"),
+        }[credit.hole]
+        zh.append(f"各档之间的空档{given[0]}")
+        en.append(f"between the rows it gives {given[1]}")
+    if credit.overlap is not None:
+        given = {"lower": ("较低", "less"), "upper": ("较高", "more")}[credit.overlap]
+        zh.append(f"各档重叠处按{given[0]}一档")
+        en.append(f"where rows overlap the one that gives {given[1]} counts")
+    return ("；".join(zh), "; ".join(en)) if zh else None
+
+
+def _say_day(credit: Credit) -> tuple[str, str] | None:
+    """What a day of the fee is worth, where the credit is told in days."""
+    if credit.day_value is None:
+        return None
+    worth = {
+        "mrc/30": ("月费 / 30", "the monthly fee / 30"),
+        "mrc/days": ("月费 / 当月天数", "the monthly fee / days of the month"),
+        "mrc*12/365": ("月费 × 12 / 365", "the monthly fee × 12 / 365"),
+    }[credit.day_value]
+    return f"一天月费为{worth[0]}", f"a day of the fee is {worth[1]}"
 
 
 def _say_form(credit: Credit) -> tuple[str, str]:
@@ -124,11 +164,15 @@ def _say_form(credit: Credit) -> tuple[str, str]:
 
 def _say_share(credit: Credit) -> tuple[str, str]:
     times, after = plain(credit.multiple), _say_after(credit)
-    return (
-        (f"超过{after[0]}的部分，" if after else "") + f"按中断时长比例的 {times} 倍",
-        f"{times} times the pro rata share of the downtime"
-        + (f" beyond {after[1]}" if after else ""),
-    )
+    zh = "按中断时长的比例" if credit.multiple == 1 else f"按中断时长比例的 {times} 倍"
+    en = "the pro rata share of the downtime"
+    en = en if credit.multiple == 1 else f"{times} times {en}"
+    if after:
+        zh, en = f"超过{after[0]}的部分，{zh}", f"{en} beyond {after[1]}"
+    if credit.min_days:
+        days = say_amount(Amount("days", Decimal(credit.min_days)))
+        zh, en = f"{zh}，至少 {days['zh']}", f"{en}, at least {days['en']}"
+    return zh, en
 
 
 def _say_increments(credit: Credit, each: Text) -> tuple[str, str]:
@@ -139,6 +183,8 @@ def _say_increments(credit: Credit, each: Text) -> tuple[str, str]:
     if credit.initial:
         initial = say_amount(credit.initial)
         zh, en = f"每次中断先计 {initial['zh']}，另{zh}", f"{initial['en']} at once and {en}"
+    if credit.per == "event":
+        zh, en = f"逐次计：{zh}", f"{en}, of each outage by itself"
     after = _say_after(credit)
     if after:
         zh, en = f"超过{after[0]}的部分，{zh}", f"{en} beyond {after[1]}"

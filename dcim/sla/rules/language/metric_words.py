@@ -1,10 +1,12 @@
 """What was promised as clauses in words, Chinese and English."""
 
+from decimal import Decimal
+
 from dcim.sla.rules.language.condition_words import name_condition
 from dcim.sla.rules.language.credit_words import say_credit
 from dcim.sla.rules.language.target_words import say_figure_condition, say_target, say_targets
 from dcim.sla.rules.language.value_words import say_stored_range, say_within
-from dcim.sla.rules.quantities import say_duration
+from dcim.sla.rules.quantities import plain, say_duration
 from dcim.sla.rules.terms import (
     Answers,
     Average,
@@ -65,6 +67,9 @@ def say_metric(metric: Metric) -> Text:
     if metric.target.figure is not None:
         zh.append("按整个账期的测量值评定，未测量的时间不参与")
         en.append("It is judged by what was measured over the whole period; the rest has no value")
+        for said in _say_coverage(metric):
+            zh.append(said[0])
+            en.append(said[1])
         return _finish(metric, zh, en)
     combine = {
         "single": ("该服务中断", "Downtime is time in which it is down"),
@@ -150,9 +155,26 @@ def _say_unknown(metric: Metric) -> tuple[list[str], list[str]]:
         zh.append(f"不超过 {gap[0]}且前后均正常的缺测计为正常")
         en.append(f"A gap of at most {gap[1]} with normal service on both sides is normal")
     if metric.unknown == "left_out":
-        zh.append("若结论因此而异，由人工核定")
-        en.append("If the verdict depends on it, a person decides")
+        by_credit = metric.review_when == "credit"
+        zh.append(f"若{'结论或金额' if by_credit else '结论'}因此而异，由人工核定")
+        what = "verdict or the amount" if by_credit else "verdict"
+        en.append(f"If the {what} depends on it, a person decides")
+    for said in _say_coverage(metric):
+        zh.append(said[0])
+        en.append(said[1])
     return zh, en
+
+
+def _say_coverage(metric: Metric) -> list[tuple[str, str]]:
+    if not metric.min_coverage:
+        return []
+    least = plain(metric.min_coverage)
+    return [
+        (
+            f"测量覆盖不足 {least} % 的，由人工核定",
+            f"With less than {least} % measured a person decides",
+        )
+    ]
 
 
 def _finish(metric: Metric, zh: list[str], en: list[str]) -> Text:
@@ -161,6 +183,10 @@ def _finish(metric: Metric, zh: list[str], en: list[str]) -> Text:
         said = say_exclusion(rule)
         zh.append(said["zh"])
         en.append(said["en"][0].upper() + said["en"][1:])
+    if metric.denominator != "service":
+        said = _say_denominator(metric)
+        zh.append(said["zh"])
+        en.append(said["en"])
     targets = say_targets(metric)
     zh.append(f"目标：{targets['zh']}")
     en.append(f"Target: {targets['en']}")
@@ -174,6 +200,16 @@ def _finish(metric: Metric, zh: list[str], en: list[str]) -> Text:
         en.append(f"A credit needs {said['en']}")
     credit = say_credit(metric.credit)
     return {"zh": "；".join([*zh, credit["zh"]]) + "。", "en": ". ".join([*en, credit["en"]]) + "."}
+
+
+def _say_denominator(metric: Metric) -> Text:
+    if metric.denominator == "period":
+        return {
+            "zh": "总时长为整个账期，无论服务何时开通",
+            "en": "The total is the whole period, whenever the service began",
+        }
+    minutes = plain(Decimal(metric.fixed_ms) / 60_000)
+    return {"zh": f"总时长固定为 {minutes} 分钟", "en": f"The total is {minutes} minutes, always"}
 
 
 def _say_average(average: Average | None) -> Text:

@@ -21,7 +21,7 @@ def say_target(target: Target) -> Text:
         en.append(f"downtime of {'at most' if inclusive else 'less than'} {length[1]}")
     if target.events is not None:
         zh.append(f"中断不超过 {target.events} 次")
-        en.append(f"at most {target.events} outages")
+        en.append(f"at most {target.events} outage{'' if target.events == 1 else 's'}")
     if target.longest_ms is not None:
         length = say_duration(target.longest_ms)
         zh.append(f"单次中断不超过 {length[0]}")

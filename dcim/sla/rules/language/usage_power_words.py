@@ -98,7 +98,10 @@ INCLUDED_FROM_WORDS: dict[str, Words] = {
 
 
 def _say_energy(usage: Usage, words: PowerTerms) -> list[Words]:
-    said = [("按 kWh 计费", "Charged per kWh")]
+    length = say_duration(usage.interval_ms)
+    said = [
+        (f"按 kWh 计费（每 {length[0]}一个间隔）", f"Charged per kWh (intervals of {length[1]})")
+    ]
     if words.pue_measured:
         said.append(
             (

@@ -65,7 +65,22 @@ def say_commit(usage: Usage) -> Words | None:
         return f"保底为端口速率的 {share} %", f"commit {share} % of the port"
     if isinstance(usage.commit, int):
         return f"保底 {say_rate(usage.commit)}", f"commit {say_rate(usage.commit)}"
-    return None
+    return ("保底按订单", "commit as ordered") if usage.commit == "item" else None
+
+
+def say_rounding(usage: Usage) -> Words | None:
+    if not usage.round_up_bps:
+        return None
+    step = say_rate(usage.round_up_bps)
+    return f"计费带宽向上取整到 {step} 的整数倍", f"rounded up to whole multiples of {step}"
+
+
+def say_committed(usage: Usage) -> Words | None:
+    """What the commit costs where it isn't in the item's fee; of a flat port it is the price."""
+    if usage.price_committed == "none" or usage.mode == "flat":
+        return None
+    price = say_price(usage.price_committed)
+    return f"保底每 Mbit/s 每月 {price[0]}", f"the commit at {price[1]} per Mbit/s and month"
 
 
 def _limit(limit: Limit) -> Words:

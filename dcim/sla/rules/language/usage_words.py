@@ -7,11 +7,13 @@ from dcim.sla.rules.language.usage_power_words import say_power
 from dcim.sla.rules.language.usage_price_words import (
     RANKS,
     say_commit,
+    say_committed,
     say_days,
     say_limits,
     say_over,
     say_pool,
     say_price,
+    say_rounding,
 )
 from dcim.sla.rules.quantities import plain, say_duration
 from dcim.sla.rules.terms import Text, Usage
@@ -25,8 +27,10 @@ def say_usage(usage: Usage) -> Text:
     if usage.method != "percentile":
         unit = "kWh" if usage.method == "energy" else "kW"
         return {
-            "zh": f"按{unit}计费，单价 {price[0]}，PUE {plain(usage.pue)}。",
-            "en": f"Billed per {unit} at {price[1]}, PUE {plain(usage.pue)}.",
+            "zh": f"按{unit}计费（每 {length[0]}一个间隔），单价 {price[0]}，"
+            f"PUE {plain(usage.pue)}。",
+            "en": f"Billed per {unit} (intervals of {length[1]}) at {price[1]}, "
+            f"PUE {plain(usage.pue)}.",
         }
     p = plain(usage.percentile)
     direction, rank, missing = _say_ranking(usage)
@@ -46,7 +50,14 @@ def say_usage(usage: Usage) -> Text:
         en = ", ".join([points_en, *(words[1] for words in spoken)])
     zh += f"；1 Mbit/s = {usage.thousand} kbit/s"
     en += f"; 1 Mbit/s = {usage.thousand} kbit/s"
-    for more in (say_commit(usage), say_pool(usage), *say_days(usage), *say_limits(usage)):
+    for more in (
+        say_rounding(usage),
+        say_commit(usage),
+        say_committed(usage),
+        say_pool(usage),
+        *say_days(usage),
+        *say_limits(usage),
+    ):
         if more is not None:
             zh, en = f"{zh}；{more[0]}", f"{en}; {more[1]}"
     if usage.mode == "flat":

@@ -2,12 +2,14 @@
 
 from dcim.sla.rules.language.metric_words import say_metric
 from dcim.sla.rules.language.settlement_words import say_caps, say_settle, say_tax
+from dcim.sla.rules.language.termination_words import say_rights
 from dcim.sla.rules.language.usage_words import say_usage
 from dcim.sla.rules.terms import Metric, Terms, Text, Usage
 
 
 def clause_words(terms: Terms) -> list[dict[str, object]]:
-    """[{id, title, text}] for the method section: general rules, each metric, each usage, caps."""
+    """[{id, title, text}] for the method section: general rules, each metric, each usage, what
+    is made of credits, rights, tax. Terms that differ in what they give read differently."""
     general_zh = (
         f"账期为自然月，以 {terms.timezone} 时间计；"
         f"金额单位 {terms.currency}，舍入到 {terms.decimals} 位小数"
@@ -41,6 +43,10 @@ def clause_words(terms: Terms) -> list[dict[str, object]]:
     if terms.settle is not None:
         title = {"zh": "结算", "en": "Settlement"}
         parts.append({"id": "settle", "title": title, "text": say_settle(terms.settle)})
+    rights = say_rights(terms)
+    if rights:
+        title = {"zh": "解约权", "en": "Rights to terminate"}
+        parts.append({"id": "termination", "title": title, "text": rights})
     tax = say_tax(terms)
     if tax:
         parts.append({"id": "tax", "title": {"zh": "税", "en": "Tax"}, "text": tax})
