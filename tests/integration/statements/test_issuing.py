@@ -28,7 +28,7 @@ from dcim.errors import InvalidError, NotFoundError
 from dcim.postgres import EmbeddedServer
 from dcim.sla import incidents, observations
 from dcim.sla.models import Incident
-from dcim.statements import issuing
+from dcim.statements import issuing, monthly_run
 from dcim.statements.attachments import attachments_of
 from dcim.statements.composition import compose
 from dcim.statements.files import FileDamagedError, file_path, read_file, unpack_inputs
@@ -389,7 +389,7 @@ def find_at_once(
 
     def find() -> str:
         try:
-            issuing.find_incidents(sessions, SYSTEM, settings, PERIOD)
+            monthly_run.find_incidents(sessions, SYSTEM, settings, PERIOD)
         except IntegrityError as error:
             return type(error).__name__
         return "kept"

@@ -96,9 +96,9 @@ def say_credit(credit: Credit | None) -> Text:
     if credit.cap is not None:
         cap = say_amount(credit.cap)
         zh, en = f"{zh}；至多 {cap['zh']}", f"{en}; at most {cap['en']}"
-    for said in (_say_comparison(credit), _say_day(credit)):
-        if said is not None:
-            zh, en = f"{zh}；{said[0]}", f"{en}; {said[1]}"
+    for more in (_say_comparison(credit), _say_day(credit)):
+        if more is not None:
+            zh, en = f"{zh}；{more[0]}", f"{en}; {more[1]}"
     return {"zh": zh, "en": en}
 
 

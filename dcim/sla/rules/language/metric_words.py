@@ -67,9 +67,9 @@ def say_metric(metric: Metric) -> Text:
     if metric.target.figure is not None:
         zh.append("按整个账期的测量值评定，未测量的时间不参与")
         en.append("It is judged by what was measured over the whole period; the rest has no value")
-        for said in _say_coverage(metric):
-            zh.append(said[0])
-            en.append(said[1])
+        for coverage in _say_coverage(metric):
+            zh.append(coverage[0])
+            en.append(coverage[1])
         return _finish(metric, zh, en)
     combine = {
         "single": ("该服务中断", "Downtime is time in which it is down"),

@@ -109,9 +109,7 @@ def _read_free_hours(power: PowerTerms, words: Reader) -> Any:
     if power.by_hours and (power.free_kwh or power.free_kw):
         return words.choose("included_from", INCLUDED_FROM)
     if words.has("included_from"):
-        words.refuse(
-            "included_from", Message("has no meaning without both included and by_hours")
-        )
+        words.refuse("included_from", Message("has no meaning without both included and by_hours"))
     return None
 
 
