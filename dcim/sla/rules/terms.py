@@ -205,6 +205,7 @@ class Metric:
     limit_unit: str = ""
     qualify_ms: int = 0
     qualify_strictly: bool = False  # longer than, instead of at least
+    qualify_within_ms: int = 0  # added up within any window so long; 0: without a break
     counts_from: Literal["start", "threshold"] = "start"
     clock_start: ClockStart = "event"
     clock_stop: Literal["restored", "ticket_closed"] = "restored"

@@ -162,7 +162,8 @@ def answer(clause: Clause, world: World, treatment: str) -> Answer:
         for index in range(n):
             if not works.resources or index in works.resources:
                 spared[index] &= ~inside
-    excluded = window & ~(sum(d.astype(int) for d in spared) >= need)
+    # While anything fails outside its works, works elsewhere excuse nothing.
+    excluded = window & ~(down & np.any(np.array(spared), axis=0))
     counted = 0
     for start, end in runs(down):
         length = end - start

@@ -53,6 +53,7 @@ def case_facts(facts: dict[str, Any], period: Period) -> Facts:
                 parse_instant(w["start"]),
                 parse_instant(w["end"]),
                 parse_instant(w["announced_at"]) if "announced_at" in w else None,
+                tuple(w.get("resources", ())),
                 approved="approved" in w,
                 evidence=w.get("evidence", ""),
             )

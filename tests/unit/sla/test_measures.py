@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from dcim.sla.rules.business_days import add_business_days, end_of_business_day
 from dcim.sla.rules.facts import Calendar, Facts, Ticket
-from dcim.sla.rules.intervals import Intervals
+from dcim.sla.rules.intervals import Interval, Intervals, clip, total, union
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.measures.answers import find_deadline
+from dcim.sla.rules.measures.availability import gather_within
 from dcim.sla.rules.measures.averages import split_by_limit
 from dcim.sla.rules.measures.clocks import is_reported, run_clock
 from dcim.sla.rules.measures.figures import find_figure
@@ -178,23 +179,62 @@ def metric(**words: object) -> Metric:
 
 
 def test_each_clock_starts_with_its_own_record() -> None:
-    tickets = (
+    tickets: tuple[Ticket, ...] = (
         Ticket("D", 110, None, ("f",), "detection"),
         Ticket("N", 120, None, ("f",), "notice"),
         Ticket("T", 130, 170, ("f",)),
     )
 
     def running(**words: object) -> Intervals:
-        return run_clock(metric(**words), "f", [(100, 200)], tickets)
+        return run_clock(metric(**words), "f", [(100, 200)], tickets, 900)
 
     assert running(clock_start="event") == [(100, 200)]
     assert running(clock_start="detected") == [(110, 200)]
     assert running(clock_start="notice") == [(120, 200)]
     assert running(clock_start="ticket") == [(130, 200)]
     assert running(clock_start="notice", clock_stop="ticket_closed") == [(120, 170)]
+    assert running(clock_stop="ticket_closed") == [(100, 170)]
+    # A ticket that is still open lets the clock run; a notice alone is closed with itself.
+    tickets = (Ticket("T", 130, None, ("f",)),)
+    assert running(clock_start="ticket", clock_stop="ticket_closed") == [(130, 900)]
+    tickets = (Ticket("N", 120, 300, ("f",), "notice"),)
+    assert running(clock_start="notice", clock_stop="ticket_closed") == [(120, 300)]
     # Without its record: no notice, no downtime; our own detection is the measurement itself.
     bare = metric(clock_start="notice"), metric(clock_start="detected")
-    assert [run_clock(m, "f", [(100, 200)], ()) for m in bare] == [[], [(100, 200)]]
+    assert [run_clock(m, "f", [(100, 200)], (), 900) for m in bare] == [[], [(100, 200)]]
+
+
+@settings(max_examples=examples(300))
+@given(
+    st.lists(st.tuples(st.integers(0, 110), st.integers(1, 9)), max_size=8),
+    st.integers(1, 12),
+    st.integers(1, 30),
+)
+def test_what_adds_up_within_a_window_is_that_of_a_slow_loop(
+    spans: list[tuple[int, int]], least: int, more: int
+) -> None:
+    """Every window is tried: pieces it touches are one outage where they add up inside it."""
+    pieces = union((start, start + length) for start, length in spans)
+    window = least + more
+    found = gather_within(pieces, [], lambda parts: total(parts) >= least, window)
+    counted = [parts for parts in found if total(parts) >= least]
+    groups: list[set[Interval]] = []
+    for at in range(-window, HORIZON + 1):
+        inside = [(s, e) for s, e in pieces if s < at + window and e > at]
+        if total(clip(inside, at, at + window)) >= least:
+            together = set(inside).union(*(g for g in groups if g & set(inside)))
+            groups = [g for g in groups if not g & set(inside)] + [together]
+    assert sorted(counted) == sorted(sorted(group) for group in groups)
+
+
+def test_a_cut_parts_what_a_window_would_hold_together() -> None:
+    enough = [(0, 5), (5, 9), (12, 15)]
+
+    def gather(cuts: list[int]) -> list[Intervals]:
+        return gather_within(enough, cuts, lambda parts: total(parts) >= 3, 20)
+
+    assert gather([]) == [enough]
+    assert gather([5]) == [[(0, 5)], [(5, 9), (12, 15)]]
 
 
 def test_a_report_in_time_is_one_about_this_outage() -> None:

@@ -40,7 +40,7 @@ def read_metric(name: str, words: Reader, currency: str) -> Metric:
     unknown = words.group("unknown")
     limit = words.group("limit")
     bounds, unit = read_limit(limit) if limit else (None, "")
-    qualify_ms, strictly = words.read("qualify", _qualify, (0, False))
+    qualify_ms, strictly, within = words.read("qualify", _qualify, (0, False, 0))
     denominator, fixed_ms = words.read("denominator", _denominator, ("service", 0))
     target, targets_if = read_targets(words)
     names, figures = _eligible(words)
@@ -61,6 +61,7 @@ def read_metric(name: str, words: Reader, currency: str) -> Metric:
         limit_unit=unit,
         qualify_ms=qualify_ms,
         qualify_strictly=strictly,
+        qualify_within_ms=within,
         counts_from=cast(Any, words.choose("counts_from", ("start", "threshold"), "start")),
         clock_start=cast(Any, _clock_start(clock)),
         clock_stop=cast(
@@ -170,13 +171,21 @@ def _combine(text: str) -> tuple[str, int]:
     return "at_least", int(found[1])
 
 
-def _qualify(text: str) -> tuple[int, bool]:
-    found = re.fullmatch(r"(at_least|longer_than) (.+)", text)
+def _qualify(text: str) -> tuple[int, bool, int]:
+    """Length, whether it must be longer, and the window it may be added up within."""
+    found = re.fullmatch(r"(at_least|longer_than) (.+?)(?: within (.+))?", text)
     if not found:
         raise ValueError(
-            Message("%(text)r must read like 'at_least 60 s' or 'longer_than 5 min'", text=text)
+            Message(
+                "%(text)r must read like 'at_least 60 s', 'longer_than 5 min' "
+                "or 'at_least 60 s within 15 min'",
+                text=text,
+            )
         )
-    return read_duration(found[2]), found[1] == "longer_than"
+    length, within = read_duration(found[2]), read_duration(found[3]) if found[3] else 0
+    if found[3] and not 0 < length < within:
+        raise ValueError(Message("%(text)r: the window must be longer than the time", text=text))
+    return length, found[1] == "longer_than", within
 
 
 def _event_rounding(text: str) -> tuple[Any, int]:

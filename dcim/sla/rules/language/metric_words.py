@@ -92,9 +92,18 @@ def say_metric(metric: Metric) -> Text:
     en.append(combine[1])
     if metric.qualify_ms:
         length = say_duration(metric.qualify_ms)
-        zh.append(f"连续{'超过' if metric.qualify_strictly else '达到'} {length[0]}才计")
+        over = "超过" if metric.qualify_strictly else "达到"
         more = "more than" if metric.qualify_strictly else "at least"
-        en.append(f"It counts when it lasts {more} {length[1]} without a break")
+        if metric.qualify_within_ms:
+            window = say_duration(metric.qualify_within_ms)
+            zh.append(f"任意 {window[0]}内累计{over} {length[0]}才计，合为一次")
+            en.append(
+                f"It counts when it adds up to {more} {length[1]} within any {window[1]}, "
+                "as one outage"
+            )
+        else:
+            zh.append(f"连续{over} {length[0]}才计")
+            en.append(f"It counts when it lasts {more} {length[1]} without a break")
         if metric.counts_from == "threshold":
             zh.append("从达到该时长起计")
             en.append("Only the time beyond that counts")

@@ -117,7 +117,7 @@ WORDS: dict[str, dict[str, Word]] = {
         "answers": Word({"$ref": "#/$defs/answers"}),
         "limit": Word({"$ref": "#/$defs/limit"}),
         "combine": Word(form("single|any|all", "at_least [1-9][0-9]? down")),  # as observe
-        "qualify": Word(form(rf"(at_least|longer_than) {DURATION_FORM}")),
+        "qualify": Word(form(rf"(at_least|longer_than) {DURATION_FORM}( within {DURATION_FORM})?")),
         "counts_from": Word(choice("start", "threshold")),
         "clock": Word({"$ref": "#/$defs/clock"}),
         "event_rounding": Word(form("none", rf"(up|down) to {DURATION_FORM}")),  # as observe

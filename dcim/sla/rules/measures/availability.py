@@ -4,6 +4,7 @@ Order: average -> limit -> bridge -> clock -> combine -> qualify -> report -> ex
 clip to service -> round each event -> sum -> denominator.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -39,6 +40,7 @@ class _Combined:
     down: Intervals
     unknown: Intervals
     before_clock: Intervals
+    bad: list[Intervals]  # of each resource by itself
 
 
 def measure_downtime(
@@ -92,7 +94,7 @@ class _Work:
         for state in self.states:
             gone = without.get(state.name, [])
             bad = union([*state.down, *state.unknown]) if self.treatment == "down" else state.down
-            clocked = run_clock(self.metric, state.name, bad, self.facts.tickets)
+            clocked = run_clock(self.metric, state.name, bad, self.facts.tickets, self.service[1])
             downs.append(subtract(clocked, gone))
             early.append(subtract(bad, clocked))
             unknown = state.unknown if self.treatment == "left_out" else []
@@ -100,13 +102,17 @@ class _Work:
         need = _needed(self.metric, len(self.states))
         down = _deep(downs, need)
         raw = _deep([union([*d, *e]) for d, e in zip(downs, early, strict=True)], need)
-        return _Combined(down, subtract(_deep(maybes, need), down), subtract(raw, down))
+        unknown = subtract(_deep(maybes, need), down)
+        return _Combined(down, unknown, subtract(raw, down), downs)
 
     def _occurrences(self, down: Intervals) -> list[Intervals]:
         """What is one event each: unbroken downtime, but for what people merged and split."""
         names = {state.name for state in self.states}
         cuts = [cut.at for cut in self.facts.cuts if names & set(cut.resources)]
-        found = [[piece] for one in down for piece in cut_at(one, cuts)]
+        pieces = [piece for one in down for piece in cut_at(one, cuts)]
+        found = [[piece] for piece in pieces]
+        if self.metric.qualify_within_ms:
+            found = gather_within(pieces, cuts, self._is_long_enough, self.metric.qualify_within_ms)
         for merged in self.facts.merged:
             if names & set(merged.resources):
                 together = [one for one in found if intersect(one, merged.parts)]
@@ -152,7 +158,8 @@ class _Work:
         return found
 
     def _left_out(self, effects: tuple[str, ...]) -> Intervals:
-        """Excluded time; where the metric is down by resources outside the windows, it counts."""
+        """Excluded time; where the metric is down and anything of it outside the windows, it
+        counts: that the rest was being worked on doesn't excuse what failed beside it."""
         chosen = self._excusing(effects)
         windows = union(part for _, parts in chosen for part in parts)
         if not windows:
@@ -166,7 +173,8 @@ class _Work:
             )
             for state in self.states
         }
-        return subtract(windows, self._combine(without).down)
+        alone = union(part for state in self._combine(without).bad for part in state)
+        return subtract(windows, intersect(self._combine({}).down, alone))
 
     def doubts(self, doubtful: Doubtful) -> list[Text]:
         """Counted time that a circumstance nobody measured, or an unknown deadline, may excuse."""
@@ -259,6 +267,31 @@ def cut_at(whole: Interval, cuts: list[int]) -> Intervals:
     start, end = whole
     edges = [start, *sorted({at for at in cuts if start < at < end}), end]
     return list(pairwise(edges))
+
+
+def gather_within(
+    pieces: Intervals, cuts: list[int], enough: Callable[[Intervals], bool], window: int
+) -> list[Intervals]:
+    """Pieces of downtime that add up to enough within any window so long, as one event each: those
+    that such windows hold together. A window never reaches over a cut; the rest stays alone."""
+    # What a window holds changes its slope here alone; beside it the next piece is just touched.
+    turns = {edge - back for piece in pieces for edge in piece for back in (0, window)}
+    edges = sorted({at + beside for at in turns for beside in (-1, 0, 1)})
+    joined = [False] * len(pieces)  # with the piece before
+    for at in edges:
+        held = [
+            number for number, (start, end) in enumerate(pieces) if start < at + window and end > at
+        ]
+        if held and enough(clip([pieces[number] for number in held], at, at + window)):
+            for before, number in pairwise(held):
+                joined[number] |= pieces[number][0] not in cuts or pieces[before][1] not in cuts
+    found: list[Intervals] = []
+    for number, piece in enumerate(pieces):
+        if joined[number]:
+            found[-1].append(piece)
+        else:
+            found.append([piece])
+    return found
 
 
 def skip_first(parts: Intervals, length: int) -> Intervals:

@@ -8,8 +8,11 @@ from dcim.sla.rules.terms import Metric, Within
 KINDS = {"ticket": "ticket", "notice": "notice", "detected": "detection"}
 
 
-def run_clock(metric: Metric, name: str, down: Intervals, tickets: tuple[Ticket, ...]) -> Intervals:
-    """The part of each outage during which the clock of the terms runs.
+def run_clock(
+    metric: Metric, name: str, down: Intervals, tickets: tuple[Ticket, ...], until: int
+) -> Intervals:
+    """The part of each outage during which the clock of the terms runs; where the closing of a
+    ticket stops it, one that is still open lets it run `until` the service's end in the period.
 
     Without a ticket, or the customer's notice, it never starts; without a record of our detection
     it starts with the outage, which was measured.
@@ -37,9 +40,11 @@ def run_clock(metric: Metric, name: str, down: Intervals, tickets: tuple[Ticket,
             elif metric.clock_start != "detected":
                 continue
         stop = end
-        closing = [ticket for ticket in mine if ticket.kind == "ticket"]
-        if metric.clock_stop == "ticket_closed" and closing and closing[0].closed_at is not None:
-            stop = max(begin, closing[0].closed_at)
+        # What was told by a notice alone is closed with the notice.
+        closing = [ticket for ticket in mine if ticket.kind == "ticket"] or starting
+        if metric.clock_stop == "ticket_closed" and closing:
+            closed = closing[0].closed_at
+            stop = max(end, until) if closed is None else max(begin, closed)
         running.append((begin, stop))
     return union(running)
 
