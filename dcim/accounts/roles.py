@@ -18,6 +18,7 @@ class Right(StrEnum):
     SEE_CUSTOMERS = "see_customers"
     CHANGE_CUSTOMERS = "change_customers"
     CHANGE_CONTRACTS = "change_contracts"
+    WORK_TICKETS = "work_tickets"
     SEE_STATEMENTS = "see_statements"
     ISSUE_STATEMENTS = "issue_statements"
     SEE_AUDIT = "see_audit"
@@ -47,9 +48,13 @@ ROLES: dict[str, RoleSpec] = {
         RoleSpec(
             "staff",
             "IDC staff: assigns space, installs devices, connects them",
-            _SEE | _BUILD | {Right.SEE_STATEMENTS},
+            _SEE | _BUILD | {Right.SEE_STATEMENTS, Right.WORK_TICKETS},
         ),
-        RoleSpec("noc", "Network operations: watches, acknowledges", _SEE),
+        RoleSpec(
+            "noc",
+            "Network operations: watches, acknowledges, answers tickets",
+            _SEE | {Right.WORK_TICKETS},
+        ),
         RoleSpec(
             "finance",
             "Finance: issues and reads statements",
@@ -77,6 +82,7 @@ ROLES: dict[str, RoleSpec] = {
                 Right.OVERRIDE_SPACE,
                 Right.CHANGE_CUSTOMERS,
                 Right.CHANGE_CONTRACTS,
+                Right.WORK_TICKETS,
                 Right.SEE_STATEMENTS,
                 Right.SEE_AUDIT,
                 Right.MANAGE_PEOPLE,

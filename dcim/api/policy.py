@@ -9,6 +9,7 @@ SPACE = needs(Right.SEE_SPACE, Right.OWN_THINGS)
 POWER = needs(Right.SEE_POWER, Right.OWN_THINGS)
 NETWORK = needs(Right.SEE_NETWORK, Right.OWN_THINGS)
 CUSTOMERS = needs(Right.SEE_CUSTOMERS, Right.OWN_THINGS)
+TICKETS = needs(Right.WORK_TICKETS, Right.OWN_THINGS)
 STATEMENTS = needs(Right.SEE_STATEMENTS, Right.OWN_STATEMENTS)
 
 API_POLICY: dict[str, Access] = {
@@ -83,6 +84,12 @@ API_POLICY: dict[str, Access] = {
         Right.CHANGE_CONTRACTS, Right.ISSUE_STATEMENTS, Right.OWN_STATEMENTS
     ),
     "api_credit_claims.decide_credit_claim": needs(Right.ISSUE_STATEMENTS),
+    "api_tickets.list_all": CUSTOMERS,
+    "api_tickets.show_ticket": CUSTOMERS,
+    "api_tickets.create_ticket": TICKETS,
+    "api_tickets.advance": TICKETS,
+    "api_tickets.comment": TICKETS,
+    "api_tickets.correct": needs(Right.WORK_TICKETS),
     "api_cross_connect_orders.list_cross_connects": NETWORK,
     "api_cross_connect_orders.show_cross_connect": NETWORK,
     "api_cross_connect_orders.create_cross_connect": needs(Right.CHANGE_NETWORK, Right.OWN_THINGS),

@@ -27,6 +27,7 @@ from dcim.api.v1.racks import racks
 from dcim.api.v1.series import series
 from dcim.api.v1.snmp import agents, credentials
 from dcim.api.v1.statements import ledger, statements
+from dcim.api.v1.tickets import tickets
 from dcim.kinds import KINDS
 
 RESOURCES: tuple[Resource, ...] = (
@@ -52,6 +53,7 @@ RESOURCES: tuple[Resource, ...] = (
     statements,
     ledger,
     credit_claims,
+    tickets,
     deletions,
     imports,
     orders,

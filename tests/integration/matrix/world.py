@@ -52,6 +52,8 @@ from dcim.operations.models import (
     OrderStep,
     ServiceOrder,
     Ticket,
+    TicketEvent,
+    TicketSubject,
 )
 from dcim.power.models import Outlet, PowerNode
 from dcim.probing.models import ProbeTarget
@@ -82,7 +84,8 @@ RULED = {
     "allocation": {"turn"},
     "area_claim": {"extent", "turn"},
     "incident_impact": {"severity"},
-    "ticket": {"kind"},
+    "ticket": {"kind", "channel"},
+    "ticket_event": {"kind", "time"},
     "statement": {"period", "currency", "verdict", "document_sha256", "inputs_sha256"},
     # The signer is the operator's certificate, which the verify page tells everybody.
     "statement_file": {"sha256", "unsigned_sha256", "signer"},
@@ -501,7 +504,15 @@ def _seed_operations(session: Session, tenant: Tenant) -> None:
         power_node_id=ids["parent_id"],
     )  # fmt: skip
     make(session, MaintenanceNotice, tag, **own, maintenance_id=maintenance.id, sent_at=SINCE)
-    ticket = make(session, Ticket, tag, **own, kind="fault")
+    ticket = make(session, Ticket, tag, **own, kind="fault", channel="portal", opened_at=SINCE)
+    of_ticket = {**own, "ticket_id": ticket.id}
+    make(
+        session, TicketSubject, tag, **of_ticket, contract_item_id=ids["contract_item_id"],
+        rack_id=ids["rack_id"],
+    )  # fmt: skip
+    make(
+        session, TicketEvent, tag, **of_ticket, kind="comment", at=SINCE, by_customer=True, time=""
+    )
     ids |= {
         "incident_id": incident.id,
         "maintenance_id": maintenance.id,
