@@ -75,8 +75,9 @@ def test_staff_enter_a_call_once(api: MakeClient, sessions: SessionFactory) -> N
     post(clerk, "", 422, **{**body, "item_ids": [desk.items["I2"]]})
     post(clerk, "", 422, **{**body, "title": "a\u0007b"})
     for role in ("finance", "auditor"):
-        post(api(role), "", 403, **body)
-        assert api(role).get(URL).status_code == 200
+        reader = api(role)
+        post(reader, "", 403, **body)
+        assert reader.get(URL).status_code == 200
 
 
 def test_another_customer_sees_and_does_nothing(api: MakeClient, sessions: SessionFactory) -> None:
