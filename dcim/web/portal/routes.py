@@ -10,6 +10,7 @@ from dcim.web.portal import (
     network,
     passes,
     statements,
+    tickets,
 )
 from dcim.web.portal.blueprint import portal
 
@@ -24,4 +25,5 @@ __all__ = [
     "passes",
     "portal",
     "statements",
+    "tickets",
 ]

@@ -36,6 +36,7 @@ from dcim.web.staff import (
     search,
     statements,
     terms,
+    tickets,
     type_files,
     walks,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "staff",
     "statements",
     "terms",
+    "tickets",
     "type_files",
     "walks",
 ]
