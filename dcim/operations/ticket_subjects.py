@@ -21,7 +21,8 @@ from dcim.paging import Query
 class TicketSubjectRow:
     """Exactly what it concerns: all of the item, or the rack or port of it that is named.
 
-    `name` is the cabinet's code (with the rack's, where a cabinet has several), or the port's.
+    `name` is the cabinet's code (with the rack's, where a cabinet has several), or the port's with
+    the device's, where the reader may see that.
     """
 
     contract_item_id: int
@@ -79,7 +80,8 @@ def list_possible_subjects(
         .join(BandwidthService, BandwidthService.contract_item_id == ContractItem.id)
         .join(ServiceMembership, ServiceMembership.service_id == BandwidthService.id)
         .join(Port, Port.id == ServiceMembership.port_id)
-        .join(Device, Device.id == Port.device_id)
+        # The operator's devices are behind the customer's wall.
+        .outerjoin(Device, Device.id == Port.device_id)
         .where(
             scope.filter(ServiceMembership.customer_id),
             ServiceMembership.starts_at <= at,
@@ -90,7 +92,7 @@ def list_possible_subjects(
     )
     for found in ports:
         *item, port_id, device, port = found
-        parts.setdefault(item[0], []).append(_part(item, None, port_id, f"{device} {port}"))
+        parts.setdefault(item[0], []).append(_part(item, None, port_id, name_port(device, port)))
     return [
         row for item in items for row in (item, *parts.get(item.contract_item_id, ()))
     ]  # fmt: skip
@@ -166,13 +168,18 @@ def read_subjects(
         ticket_id, *item, rack_id, port_id, cabinet, layout, rack, device, port = row
         name = "" if rack_id is None else name_rack(cabinet, layout, rack)
         if port_id is not None:
-            name = f"{device} {port}"
+            name = name_port(device, port)
         found.setdefault(ticket_id, []).append(_part(item, rack_id, port_id, name))
     return found
 
 
 def name_rack(cabinet: str, layout: str, rack: str) -> str:
     return cabinet if layout == "full" else f"{cabinet} / {rack}"
+
+
+def name_port(device: str | None, port: str) -> str:
+    """`device`: None where the reader may not see it."""
+    return port if device is None else f"{device} {port}"
 
 
 def _part(

@@ -17,6 +17,7 @@ from wtforms import (
 )
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, Optional
+from wtforms.widgets import CheckboxInput
 
 from dcim.i18n import pick_text
 from dcim.operations.ticket_subjects import TicketSubjectRow, WishedSubjects
@@ -50,7 +51,7 @@ class TicketForm(FlaskForm):  # type: ignore[misc]
     title = StringField(
         _l("In a few words"), filters=[strip], validators=[DataRequired(MISSING), Length(max=255)]
     )
-    subjects = SelectMultipleField(_l("What it concerns"))
+    subjects = SelectMultipleField(_l("What it concerns"), option_widget=CheckboxInput())
     text = paragraphs(_l("Description"))
 
     def offer(self, rows: Sequence[TicketSubjectRow]) -> None:

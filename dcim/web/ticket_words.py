@@ -13,7 +13,7 @@ TICKET_STATES = {
     "answered": _l("In hand"),
     "waiting": _l("Waiting for the customer"),
     "resolved": _l("Resolved"),
-    "closed": _l("Closed"),
+    "closed": _l("Ticket closed"),
 }
 # How a state looks: what waits for us is a warning, what is over is quiet.
 TICKET_LOOKS = {
@@ -25,11 +25,11 @@ TICKET_LOOKS = {
 }
 CHANNELS = {
     "phone": _l("Phone"),
-    "mail": _l("Mail"),
+    "mail": _l("By mail"),
     "portal": _l("Customer portal"),
 }
 TICKET_ACTIONS = {
-    "answer": _l("Answer"),
+    "answer": _l("Answer the ticket"),
     "wait": _l("Wait for the customer"),
     "resume": _l("Go on"),
     "resolve": _l("Resolve"),
@@ -37,12 +37,12 @@ TICKET_ACTIONS = {
     "reopen": _l("Open again"),
 }
 TICKET_EVENTS = {
-    "open": _l("Opened"),
+    "open": _l("Ticket opened"),
     "answer": _l("Answered"),
     "wait": _l("Waiting for the customer"),
     "resume": _l("Waiting is over"),
     "resolve": _l("Resolved"),
-    "close": _l("Closed"),
+    "close": _l("Ticket closed"),
     "reopen": _l("Opened again"),
     "comment": _l("Comment"),
     "correct": _l("Time corrected"),
@@ -51,7 +51,7 @@ TICKET_TIMES = {
     "opened_at": _l("Opened"),
     "responded_at": _l("Answered"),
     "resolved_at": _l("Resolved"),
-    "closed_at": _l("Closed"),
+    "closed_at": _l("Ticket closed"),
 }
 EVERY_TICKET_NAME = {
     "ticket_kinds": TICKET_KINDS,

@@ -147,9 +147,9 @@ def comment_on_ticket(ticket_id: int) -> Response | BaseResponse:
     return answer_form("staff/ticket.html", form, deed, **_describe(view))
 
 
-@staff.route("/tickets/<int:ticket_id>/steps/<action>", methods=["GET", "POST"])
-def advance_ticket_by(ticket_id: int, action: str) -> Response | BaseResponse:
-    if action not in ACTIONS:
+@staff.route("/tickets/<int:ticket_id>/steps/<step>", methods=["GET", "POST"])
+def advance_ticket_by(ticket_id: int, step: str) -> Response | BaseResponse:
+    if step not in ACTIONS:
         abort(404)
     session, scope = db_session(), current_scope()
     view = find_ticket(session, scope, ticket_id)
@@ -157,11 +157,11 @@ def advance_ticket_by(ticket_id: int, action: str) -> Response | BaseResponse:
 
     def deed() -> str:
         advance_ticket(
-            session, scope, ticket_id, action, at=read_local(form.at), text=form.text.data
+            session, scope, ticket_id, step, at=read_local(form.at), text=form.text.data
         )
         return back
 
-    title = TICKET_ACTIONS[action]
+    title = TICKET_ACTIONS[step]
     return answer_form(
         "staff/ticket_act.html", form, deed, submit=title, **_frame(view, str(title), back)
     )  # fmt: skip

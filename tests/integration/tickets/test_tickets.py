@@ -300,3 +300,20 @@ def test_what_staff_say_among_themselves_is_behind_the_second_wall(
         assert session.scalars(counted).all() == [False]
     with transaction(sessions, CLERK) as session:
         assert sorted(session.scalars(counted).all()) == [False, True]
+
+
+def test_a_customer_finds_its_ports_behind_its_own_wall(sessions: SessionFactory) -> None:
+    """The switch is the operator's: its name stays hidden, the port doesn't."""
+    with transaction(sessions, CLERK) as session:
+        desk = Desk(session)
+    port = desk.ports["ge1"]
+    with transaction(sessions, desk.own) as session:
+        possible = list_possible_subjects(session, desk.own, desk.customer, utc_now())
+        assert [one.name for one in possible] == ["", "ge1", "", "A-01"]
+        subjects = WishedSubjects(port_ids=(port,))
+        ticket = open_ticket(session, desk.own, NewTicket("fault", "x", subjects=subjects))
+        [one] = find_ticket(session, desk.own, ticket.id).ticket.subjects
+        assert (one.port_id, one.name) == (port, "ge1")
+    with transaction(sessions, CLERK) as session:
+        [one] = find_ticket(session, CLERK, ticket.id).ticket.subjects
+        assert one.name == "sw ge1"
