@@ -177,7 +177,8 @@ def list_request_kinds(kind: str, urgent: bool | None) -> tuple[str, ...]:
 
 
 def _is_lively(start: dt.datetime, end: dt.datetime) -> ColumnElement[bool]:
-    """Something was noted in it in [start, end). Corrections only put right what was."""
+    """Something was noted in it in [start, end) that both sides can read: its facts are the same
+    whoever asks. Corrections only put right what was."""
     return or_(
         Ticket.opened_at >= start,
         and_(Ticket.responded_at >= start, Ticket.responded_at < end),
@@ -185,6 +186,7 @@ def _is_lively(start: dt.datetime, end: dt.datetime) -> ColumnElement[bool]:
             TicketEvent.ticket_id == Ticket.id,
             TicketEvent.customer_id == Ticket.customer_id,
             TicketEvent.kind != "correct",
+            TicketEvent.internal.is_(False),
             TicketEvent.at >= start,
             TicketEvent.at < end,
         ),

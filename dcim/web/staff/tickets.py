@@ -156,9 +156,7 @@ def advance_ticket_by(ticket_id: int, step: str) -> Response | BaseResponse:
     form, back = TicketStepForm(), url_for("staff.ticket", ticket_id=ticket_id)
 
     def deed() -> str:
-        advance_ticket(
-            session, scope, ticket_id, step, at=read_local(form.at), text=form.text.data
-        )
+        advance_ticket(session, scope, ticket_id, step, at=read_local(form.at), text=form.text.data)
         return back
 
     title = TICKET_ACTIONS[step]

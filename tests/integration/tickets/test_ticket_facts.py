@@ -11,7 +11,7 @@ from dcim.config import Settings
 from dcim.customers.models import Contract, ContractItem, ContractTerms
 from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.operations.models import Ticket
-from dcim.operations.tickets import correct_time
+from dcim.operations.tickets import comment_ticket, correct_time
 from dcim.sla.observations import gather_inputs
 from dcim.sla.preset_terms import load_preset
 from dcim.sla.rules.language.loading import load_terms
@@ -152,12 +152,17 @@ def test_a_ticket_that_nobody_closed_reports_no_later_months(desk: Desk) -> None
     assert downtime(desk, "report: {within: 5 d, from: end}") == 25 * 60
 
 
-def test_a_correction_keeps_no_ticket_alive(desk: Desk) -> None:
+def test_corrections_and_what_staff_say_among_themselves_keep_no_ticket_alive(desk: Desk) -> None:
     forgotten = desk.open(-30 * DAY)
+    in_october = instant(DAY)
+    comment_ticket(desk.session, CLERK, forgotten.id, "x", internal=True, now=in_october)
     desk.lead(forgotten, "answer", -29 * DAY)
     assert reports(desk) == {}
     correct_time(desk.session, CLERK, forgotten.id, "responded_at", instant(-28 * DAY), "录音")
     assert reports(desk) == {}
+    # The control: what the customer reads does.
+    comment_ticket(desk.session, CLERK, forgotten.id, "仍在处理", now=in_october)
+    assert list(reports(desk)) == [forgotten.number]
 
 
 def test_one_closed_before_the_outage_reports_nothing(desk: Desk) -> None:
