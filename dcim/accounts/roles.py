@@ -20,6 +20,7 @@ class Right(StrEnum):
     SEE_CUSTOMERS = "see_customers"
     CHANGE_CUSTOMERS = "change_customers"
     CHANGE_CONTRACTS = "change_contracts"
+    WORK_TICKETS = "work_tickets"
     SEE_STATEMENTS = "see_statements"
     ISSUE_STATEMENTS = "issue_statements"
     # Record and link incidents, contest them, propose to count one otherwise than measured.
@@ -57,6 +58,7 @@ ROLES: dict[str, RoleSpec] = {
             | _BUILD
             | {
                 Right.SEE_STATEMENTS,
+                Right.WORK_TICKETS,
                 Right.KEEP_INCIDENTS,
                 Right.READ_METERS,
                 Right.CONFIRM_READINGS,
@@ -64,8 +66,8 @@ ROLES: dict[str, RoleSpec] = {
         ),
         RoleSpec(
             "noc",
-            "Network operations: watches, acknowledges, keeps incidents, reads meters",
-            _SEE | {Right.KEEP_INCIDENTS, Right.READ_METERS},
+            "Network operations: watches, acknowledges, answers tickets, keeps incidents, reads meters",
+            _SEE | {Right.WORK_TICKETS, Right.KEEP_INCIDENTS, Right.READ_METERS},
         ),
         RoleSpec(
             "finance",
@@ -97,6 +99,7 @@ ROLES: dict[str, RoleSpec] = {
                 Right.CONFIRM_READINGS,
                 Right.CHANGE_CUSTOMERS,
                 Right.CHANGE_CONTRACTS,
+                Right.WORK_TICKETS,
                 Right.SEE_STATEMENTS,
                 Right.KEEP_INCIDENTS,
                 Right.DECIDE_OVERRULES,

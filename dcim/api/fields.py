@@ -32,6 +32,18 @@ class Text(fields.String):
         return text
 
 
+class Paragraphs(Text):
+    """Text of several lines."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            return super()._deserialize(value, attr, data, **kwargs)
+        lines = []
+        for line in value.replace("\r\n", "\n").replace("\t", " ").split("\n"):
+            lines.append(super()._deserialize(line, attr, data, **kwargs))  # noqa: PERF401
+        return "\n".join(lines).strip()
+
+
 class Whole(fields.Integer):
     """An integer, as a JSON number only; in a query string, as plain digits only."""
 

@@ -11,6 +11,7 @@ NETWORK = needs(Right.SEE_NETWORK, Right.OWN_THINGS)
 CUSTOMERS = needs(Right.SEE_CUSTOMERS, Right.OWN_THINGS)
 # The operator's forecast of its own: a customer has its error budgets.
 RISKS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
+TICKETS = needs(Right.WORK_TICKETS, Right.OWN_THINGS)
 STATEMENTS = needs(Right.SEE_STATEMENTS, Right.OWN_STATEMENTS)
 INCIDENTS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS, Right.OWN_THINGS)
 RULINGS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS, Right.OWN_STATEMENTS)
@@ -110,6 +111,12 @@ API_POLICY: dict[str, Access] = {
     "api_credits_at_risk.list_credits_at_risk": RISKS,
     "api_credits_at_risk.list_lines": RISKS,
     "api_credits_at_risk.list_reviews": RISKS,
+    "api_tickets.list_all": CUSTOMERS,
+    "api_tickets.show_ticket": CUSTOMERS,
+    "api_tickets.create_ticket": TICKETS,
+    "api_tickets.advance": TICKETS,
+    "api_tickets.comment": TICKETS,
+    "api_tickets.correct": needs(Right.WORK_TICKETS),
     "api_cross_connect_orders.list_cross_connects": NETWORK,
     "api_cross_connect_orders.show_cross_connect": NETWORK,
     "api_cross_connect_orders.create_cross_connect": needs(Right.CHANGE_NETWORK, Right.OWN_THINGS),

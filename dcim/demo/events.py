@@ -189,10 +189,12 @@ def plan_tickets(calendar: Calendar) -> tuple[TicketPlan, ...]:
         TicketPlan(
             f"T-{label}01", "C1005", "fault", "B-05 both feeds down, all servers off",
             calendar.on(12, "14:26"), calendar.on(12, "14:31"), calendar.on(12, "16:05"),
+            urgent=True,
         ),
         TicketPlan(
             f"T-{label}02", "C1006", "fault", "B-06 机柜双路断电",
             calendar.on(12, "14:24"), calendar.on(12, "14:30"), calendar.on(12, "16:20"),
+            urgent=True,
         ),
         TicketPlan(
             f"T-{label}03", "C1002", "fault", "BGP 主用端口中断",
@@ -205,6 +207,7 @@ def plan_tickets(calendar: Calendar) -> tuple[TicketPlan, ...]:
         TicketPlan(
             f"T-{label}05", "C1012", "question", "Please confirm the power readings of D-02",
             calendar.on(24, "09:12"), calendar.on(24, "09:40"), calendar.on(24, "11:05"),
+            channel="mail",
         ),
         TicketPlan(
             f"T-{label}06", "C1006", "fault", "端口每天闪断两次",

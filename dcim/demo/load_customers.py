@@ -22,6 +22,7 @@ from dcim.demo.plan_parts import (
     DemoPlan,
     ItemPlan,
     MaintenancePlan,
+    TicketPlan,
 )
 from dcim.demo.records import Records
 from dcim.demo.sales_plan import plan_identity, plan_term
@@ -30,7 +31,13 @@ from dcim.inventory.space.areas import allocate_area
 from dcim.inventory.space.barring import bar_space
 from dcim.inventory.space.holding import hold_space
 from dcim.network.models import BandwidthService, ServiceMembership
-from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget, Ticket
+from dcim.operations.models import (
+    Maintenance,
+    MaintenanceNotice,
+    MaintenanceTarget,
+    Ticket,
+    TicketEvent,
+)
 from dcim.sla.rules.language.loading import load_terms
 
 
@@ -223,18 +230,40 @@ def load_operations(session: Session, plan: DemoPlan, records: Records) -> None:
     for window in plan.maintenance:
         session.add(_maintenance(window, mails, records))
     for ticket in plan.tickets:
-        session.add(
-            Ticket(
-                customer_id=records.customers[ticket.customer].id,
-                number=ticket.number,
-                kind=ticket.kind,
-                title=ticket.title,
-                opened_at=ticket.opened_at,
-                responded_at=ticket.responded_at,
-                closed_at=ticket.closed_at,
-            )
-        )
+        _add_ticket(session, ticket, records.customers[ticket.customer].id)
     session.flush()
+
+
+def _add_ticket(session: Session, plan: TicketPlan, customer_id: int) -> None:
+    ticket = Ticket(
+        customer_id=customer_id,
+        number=plan.number,
+        kind=plan.kind,
+        urgent=plan.urgent,
+        channel=plan.channel,
+        title=plan.title,
+        opened_at=plan.opened_at,
+        responded_at=plan.responded_at,
+        resolved_at=plan.closed_at,
+        closed_at=plan.closed_at,
+    )
+    session.add(ticket)
+    session.flush()
+    for kind, at in (
+        ("open", plan.opened_at), ("answer", plan.responded_at), ("close", plan.closed_at),
+    ):  # fmt: skip
+        if at is not None:
+            session.add(
+                TicketEvent(
+                    ticket_id=ticket.id,
+                    customer_id=customer_id,
+                    kind=kind,
+                    at=at,
+                    entered_at=at,
+                    actor="demo",
+                    by_customer=False,
+                )
+            )
 
 
 def _maintenance(window: MaintenancePlan, mails: dict[str, str], records: Records) -> Maintenance:

@@ -280,6 +280,8 @@ class TicketPlan:
     opened_at: dt.datetime
     responded_at: dt.datetime | None = None
     closed_at: dt.datetime | None = None
+    urgent: bool = False
+    channel: str = "phone"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Planned maintenance with its proof of notice, and tickets with their times."""
+"""Planned maintenance with its proof of notice, tickets with their times, orders."""
 
 from sqlalchemy import (
     BigInteger,
@@ -76,20 +76,134 @@ class MaintenanceNotice(Base):
     __table_args__ = (UniqueConstraint("maintenance_id", "customer_id", "channel"),)
 
 
+TICKET_KINDS = ("fault", "remote_hands", "visit", "question")
+CHANNELS = ("phone", "mail", "portal")
+# The times of a ticket, in the order in which they come.
+TICKET_TIMES = ("opened_at", "responded_at", "resolved_at", "closed_at")
+TICKET_EVENTS = (
+    "open", "answer", "wait", "resume", "resolve", "close", "reopen", "comment", "correct",
+)  # fmt: skip
+
+
 class Ticket(Base):
+    """What a customer asked for or reported, with the times that count now.
+
+    `opened_at` is when it reached us, by whatever channel. What was before a reopening or a
+    correction stands in the events.
+    """
+
     __tablename__ = "ticket"
 
     id: Mapped[Id]
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
     number: Mapped[Code] = mapped_column(unique=True)
     kind: Mapped[Code]
+    # Not known of tickets that are older than the column.
+    urgent: Mapped[bool | None]
+    channel: Mapped[Code] = mapped_column(default="")
     title: Mapped[Name]
+    text: Mapped[Text] = mapped_column(default="")
     opened_at: Mapped[Created]
+    entered_by: Mapped[Name] = mapped_column(default="")
     responded_at: Mapped[Instant | None]
+    responded_by: Mapped[Name] = mapped_column(default="")
+    # Since when we wait for the customer; none when we don't.
+    waiting_since: Mapped[Instant | None]
+    resolved_at: Mapped[Instant | None]
     closed_at: Mapped[Instant | None]
 
+    subjects: Mapped[list["TicketSubject"]] = relationship(
+        back_populates="ticket", order_by="TicketSubject.id"
+    )
+
     __table_args__ = (
-        CheckConstraint("kind IN ('fault', 'remote_hands', 'visit', 'question')", name="kind"),
+        CheckConstraint(one_of("kind", TICKET_KINDS), name="kind"),
+        CheckConstraint(one_of("channel", ("", *CHANNELS)), name="channel"),
+        CheckConstraint("kind <> 'visit' OR urgent IS NOT TRUE", name="visit"),
+        CheckConstraint(
+            "responded_at >= opened_at AND resolved_at >= responded_at"
+            " AND closed_at >= resolved_at AND closed_at >= responded_at"
+            " AND closed_at >= opened_at AND resolved_at >= opened_at",
+            name="order",
+        ),
+        UniqueConstraint("id", "customer_id"),
+    )
+
+
+class TicketSubject(Base):
+    """What a ticket concerns: a contract item, all of it, or one of its racks or ports."""
+
+    __tablename__ = "ticket_subject"
+
+    id: Mapped[Id]
+    ticket_id: Mapped[int] = mapped_column(BigInteger)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    contract_item_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    rack_id: Mapped[int | None] = mapped_column(ForeignKey("rack.id"), index=True)
+    port_id: Mapped[int | None] = mapped_column(ForeignKey("port.id"), index=True)
+
+    ticket: Mapped[Ticket] = relationship(back_populates="subjects")
+
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(rack_id, port_id) <= 1", name="one_part"),
+        UniqueConstraint(
+            "ticket_id",
+            "contract_item_id",
+            "rack_id",
+            "port_id",
+            name="uq_ticket_subject",
+            postgresql_nulls_not_distinct=True,
+        ),
+        ForeignKeyConstraint(
+            ["ticket_id", "customer_id"],
+            ["ticket.id", "ticket.customer_id"],
+            name="fk_ticket_subject_ticket_of_customer",
+        ),
+        ForeignKeyConstraint(
+            ["contract_item_id", "customer_id"],
+            ["contract_item.id", "contract_item.customer_id"],
+            name="fk_ticket_subject_item_of_customer",
+        ),
+    )
+
+
+class TicketEvent(Base):
+    """One thing that happened to a ticket: written once, never changed.
+
+    `at` is when it happened, `entered_at` when it was written down. A correction names the `time`
+    it changes, what that was before (none: not yet) and what it is now (`at`).
+    """
+
+    __tablename__ = "ticket_event"
+
+    id: Mapped[Id]
+    ticket_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    kind: Mapped[Code]
+    at: Mapped[Instant]
+    entered_at: Mapped[Created]
+    actor: Mapped[Name]
+    # By the customer's own people.
+    by_customer: Mapped[bool]
+    text: Mapped[Text] = mapped_column(default="")
+    # For staff alone.
+    internal: Mapped[bool] = mapped_column(default=False)
+    time: Mapped[Code] = mapped_column(default="")
+    before: Mapped[Instant | None]
+
+    __table_args__ = (
+        CheckConstraint(one_of("kind", TICKET_EVENTS), name="kind"),
+        CheckConstraint(one_of("time", ("", *TICKET_TIMES)), name="time"),
+        CheckConstraint(
+            "kind <> 'correct' OR (time <> '' AND before IS NOT NULL AND text <> '')",
+            name="correct",
+        ),
+        CheckConstraint("NOT internal OR (kind = 'comment' AND NOT by_customer)", name="internal"),
+        ForeignKeyConstraint(
+            ["ticket_id", "customer_id"],
+            ["ticket.id", "ticket.customer_id"],
+            name="fk_ticket_event_ticket_of_customer",
+        ),
     )
 
 

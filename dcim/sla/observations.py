@@ -5,14 +5,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractTerms, Customer
 from dcim.errors import InvalidError
 from dcim.metering.store import PostgresSampleStore, SampleStore
-from dcim.operations.models import Ticket
 from dcim.sla.circumstances import Known, describe_incidents, describe_maintenance
 from dcim.sla.evidence import port_states
 from dcim.sla.further_facts import further_facts
@@ -22,7 +21,7 @@ from dcim.sla.probes import ProbeMeter, find_probe_meters, read_probed
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.intervals import Interval, clip, subtract
 from dcim.sla.rules.language.loading import load_terms
-from dcim.sla.rules.periods import day_start, format_instant, month_days, to_ms
+from dcim.sla.rules.periods import day_start, month_days
 from dcim.sla.rules.terms import Terms
 from dcim.sla.rulings import describe_rulings, select_moved_into
 from dcim.sla.subjects import (
@@ -35,6 +34,7 @@ from dcim.sla.subjects import (
     room_label,
     rooms_of,
 )
+from dcim.sla.ticket_facts import describe_reports, name_observed
 from dcim.sla.usage import bandwidth_rows
 from dcim.sla.usage_orders import describe_order, power_step
 
@@ -102,6 +102,11 @@ def gather_inputs(
     incidents = describe_incidents(
         session, scope, contract, whole, known, select_moved_into(contract, whole)
     )
+    climate = {
+        room: [meter.name for meter in found if meter.family == "climate"]
+        for room, found in meters.by_room.items()
+    }
+    observed = name_observed(subjects, work.resources, climate)
     return {
         "schema": "jifang.inputs/1",
         "rules_version": RULES_VERSION,
@@ -123,7 +128,7 @@ def gather_inputs(
         "resources": work.resources,
         "incidents": incidents,
         "maintenance": describe_maintenance(session, scope, contract, whole, subjects, meters),
-        "tickets": _tickets(session, scope, contract, whole),
+        "tickets": describe_reports(session, scope, contract, read, whole, observed),
         "decisions": [],
         "bandwidth": work.bandwidth,
         "power": work.power,
@@ -435,36 +440,3 @@ class _Gathering:
             "expected": expected,
             "received": received,
         }
-
-
-def _tickets(
-    session: Session, scope: Scope, contract: Contract, period: Period
-) -> list[dict[str, Any]]:
-    """Fault reports: they start clocks. A question or a visit starts none."""
-    rows = session.scalars(
-        scope.apply(
-            select(Ticket)
-            .where(
-                Ticket.customer_id == contract.customer_id,
-                Ticket.kind == "fault",
-                Ticket.opened_at < dt.datetime.fromtimestamp(period.end / 1000, dt.UTC),
-                or_(
-                    Ticket.closed_at.is_(None),
-                    Ticket.closed_at > dt.datetime.fromtimestamp(period.start / 1000, dt.UTC),
-                ),
-            )
-            .order_by(Ticket.number),
-            Ticket.customer_id,
-        )
-    )
-    return [
-        {
-            "id": ticket.number,
-            "resources": [],
-            "opened_at": format_instant(to_ms(ticket.opened_at)),
-            "closed_at": None
-            if ticket.closed_at is None
-            else format_instant(to_ms(ticket.closed_at)),
-        }
-        for ticket in rows
-    ]

@@ -40,6 +40,7 @@ SECTION_OF = {
     "staff.prefixes": "network",
     "staff.address_lookup": "network",
     "staff.list_customer": "customers",
+    "staff.tickets": "customers",
     "staff.renewals": "customers",
     "staff.regulator": "customers",
     "staff.statements": "customers",

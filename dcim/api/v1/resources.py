@@ -30,6 +30,7 @@ from dcim.api.v1.racks import racks
 from dcim.api.v1.series import series
 from dcim.api.v1.snmp import agents, credentials
 from dcim.api.v1.statements import ledger, statements
+from dcim.api.v1.tickets import tickets
 from dcim.kinds import KINDS
 
 RESOURCES: tuple[Resource, ...] = (
@@ -60,6 +61,7 @@ RESOURCES: tuple[Resource, ...] = (
     credit_claims,
     meter_readings,
     credits_at_risk,
+    tickets,
     deletions,
     imports,
     orders,

@@ -12,6 +12,7 @@ from dcim.web.portal import (
     network,
     passes,
     statements,
+    tickets,
 )
 from dcim.web.portal.blueprint import portal
 
@@ -28,4 +29,5 @@ __all__ = [
     "passes",
     "portal",
     "statements",
+    "tickets",
 ]

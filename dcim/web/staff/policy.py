@@ -8,6 +8,7 @@ from dcim.web.staff.records.registering import record_policy
 
 SPACE = needs(Right.SEE_SPACE)
 PLACING = needs(Right.CHANGE_SPACE)
+TICKETS = needs(Right.WORK_TICKETS)
 CONTRACTS = needs(Right.CHANGE_CONTRACTS)
 INCIDENTS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
 
@@ -70,6 +71,12 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.outage": needs(Right.SEE_POWER),
     "staff.outage_csv": needs(Right.SEE_POWER),
     "staff.customer": needs(Right.SEE_CUSTOMERS),
+    "staff.tickets": needs(Right.SEE_CUSTOMERS),
+    "staff.ticket": needs(Right.SEE_CUSTOMERS),
+    "staff.add_ticket": TICKETS,
+    "staff.comment_on_ticket": TICKETS,
+    "staff.advance_ticket_by": TICKETS,
+    "staff.correct_ticket": TICKETS,
     "staff.renewals": needs(Right.SEE_CUSTOMERS),
     "staff.contract": needs(Right.SEE_CUSTOMERS),
     "staff.sign": CONTRACTS,

@@ -41,6 +41,7 @@ from dcim.web.staff import (
     search,
     statements,
     terms,
+    tickets,
     type_files,
     walks,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "staff",
     "statements",
     "terms",
+    "tickets",
     "type_files",
     "walks",
 ]

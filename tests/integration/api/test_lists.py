@@ -16,6 +16,7 @@ from dcim.db import ScopedSession
 from dcim.inventory.queries import list_cabinets, list_rooms, list_sites
 from dcim.network.queries import PortFilter, PortSort, list_ports, list_services
 from dcim.operations.queries import list_maintenance
+from dcim.operations.ticket_queries import list_tickets
 from dcim.paging import Paging
 from dcim.power.queries import list_power_nodes
 from dcim.sla.queries import list_incidents
@@ -27,7 +28,7 @@ from tests.integration.matrix.world import seed_tenant
 LISTS: tuple[Callable[..., Any], ...] = (
     list_customers, list_contracts, list_sites, list_rooms, list_cabinets, list_series,
     list_ports, list_services, list_maintenance, list_power_nodes,
-    list_incidents, list_ledger, list_statements,
+    list_incidents, list_ledger, list_statements, list_tickets,
 )  # fmt: skip
 STAFF_LISTS: tuple[Callable[..., Any], ...] = (list_agents, list_credentials)
 

@@ -31,6 +31,7 @@ WORDS = {
     "month": ("2026-10",),
     "period": ("2026-10",),
     "action": ("approve",),
+    "step": ("answer",),
     "plural": ("sites",),
 }
 # A query that an own call needs to be answered at all.

@@ -53,6 +53,8 @@ from dcim.operations.models import (
     OrderStep,
     ServiceOrder,
     Ticket,
+    TicketEvent,
+    TicketSubject,
 )
 from dcim.power.models import Outlet, PowerNode
 from dcim.probing.models import ProbeTarget
@@ -87,7 +89,8 @@ RULED = {
     "incident_impact": {"severity"},
     "incident_contest": {"state"},
     "incident_overrule": {"state", "ruling"},
-    "ticket": {"kind"},
+    "ticket": {"kind", "channel"},
+    "ticket_event": {"kind", "time"},
     "statement": {"period", "currency", "verdict", "document_sha256", "inputs_sha256"},
     # The signer is the operator's certificate, which the verify page tells everybody.
     "statement_file": {"sha256", "unsigned_sha256", "signer"},
@@ -541,8 +544,16 @@ def _seed_operations(session: Session, tenant: Tenant) -> None:
         power_node_id=ids["parent_id"],
     )  # fmt: skip
     make(session, MaintenanceNotice, tag, **own, maintenance_id=maintenance.id, sent_at=SINCE)
-    ticket = make(session, Ticket, tag, **own, kind="fault")
     _seed_rulings(session, tenant, incident.id)
+    ticket = make(session, Ticket, tag, **own, kind="fault", channel="portal", opened_at=SINCE)
+    of_ticket = {**own, "ticket_id": ticket.id}
+    make(
+        session, TicketSubject, tag, **of_ticket, contract_item_id=ids["contract_item_id"],
+        rack_id=ids["rack_id"],
+    )  # fmt: skip
+    make(
+        session, TicketEvent, tag, **of_ticket, kind="comment", at=SINCE, by_customer=True, time=""
+    )
     ids |= {
         "incident_id": incident.id,
         "subject_id": ids["port_id"],

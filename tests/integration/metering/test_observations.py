@@ -206,6 +206,7 @@ def build(session: ScopedSession) -> World:
                 customer_id=customers[0],
                 number=called,
                 kind=kind_of,
+                urgent=False,
                 title="t",
                 opened_at=instant(9_005),
             )

@@ -41,7 +41,7 @@ def add_ticket(
             customer_id=contract.customer_id, number=number, kind="fault", title="x",
             opened_at=moment(opened),
             responded_at=None if answered is None else moment(answered),
-            closed_at=moment(opened + 600),
+            closed_at=moment(max(opened + 600, answered or 0)),
         )
     )  # fmt: skip
     session.flush()
