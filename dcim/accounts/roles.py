@@ -66,7 +66,7 @@ ROLES: dict[str, RoleSpec] = {
         ),
         RoleSpec(
             "noc",
-            "Network operations: watches, acknowledges, answers tickets, keeps incidents, reads meters",
+            "Network operations: watches, acknowledges, answers tickets, keeps incidents",
             _SEE | {Right.WORK_TICKETS, Right.KEEP_INCIDENTS, Right.READ_METERS},
         ),
         RoleSpec(
