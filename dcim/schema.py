@@ -28,6 +28,7 @@ TENANT_TABLES = {
     "service_membership": "customer_id",
     "incident_impact": "customer_id",
     "maintenance_notice": "customer_id",
+    "maintenance_consent": "customer_id",
     "ticket": "customer_id",
     "statement": "customer_id",
     "statement_file": "customer_id",
@@ -56,7 +57,7 @@ TENANT_TABLES = {
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = ("audit_entry", "statement", "statement_file", "ledger_entry")
 # Changed in part, never deleted; a trigger stops the owner too.
-KEPT_TABLES = ("credit_claim",)
+KEPT_TABLES = ("credit_claim", "maintenance_notice", "maintenance_consent")
 # Kept by triggers and read by one function that answers staff alone (migration 0011).
 CLOSED_TABLES = ("search_text",)
 
