@@ -23,9 +23,12 @@ class Right(StrEnum):
     SEE_AUDIT = "see_audit"
     MANAGE_PEOPLE = "manage_people"
     MANAGE_CREDENTIALS = "manage_credentials"
+    PLAN_MAINTENANCE = "plan_maintenance"
+    APPROVE_MAINTENANCE = "approve_maintenance"
     OWN_THINGS = "own_things"
     OWN_STATEMENTS = "own_statements"
     OWN_PEOPLE = "own_people"
+    OWN_APPROVALS = "own_approvals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +44,22 @@ _BUILD = frozenset(
     {Right.CHANGE_SPACE, Right.CHANGE_DEVICES, Right.CHANGE_POWER, Right.CHANGE_NETWORK}
 )
 
+# Two people are needed for each window all the same: nobody approves what they planned.
+_WORKS = frozenset({Right.PLAN_MAINTENANCE, Right.APPROVE_MAINTENANCE})
+
 ROLES: dict[str, RoleSpec] = {
     spec.name: spec
     for spec in (
         RoleSpec(
             "staff",
             "IDC staff: assigns space, installs devices, connects them",
-            _SEE | _BUILD | {Right.SEE_STATEMENTS},
+            _SEE | _BUILD | {Right.SEE_STATEMENTS} | _WORKS,
         ),
-        RoleSpec("noc", "Network operations: watches, acknowledges", _SEE),
+        RoleSpec(
+            "noc",
+            "Network operations: watches, acknowledges, plans and approves maintenance",
+            _SEE | _WORKS,
+        ),
         RoleSpec(
             "finance",
             "Finance: issues and reads statements",
@@ -73,6 +83,7 @@ ROLES: dict[str, RoleSpec] = {
             "Administrator: builds everything, people, credentials, overrides",
             _SEE
             | _BUILD
+            | _WORKS
             | {
                 Right.OVERRIDE_SPACE,
                 Right.CHANGE_CUSTOMERS,
@@ -91,8 +102,10 @@ ROLES: dict[str, RoleSpec] = {
         ),
         RoleSpec(
             "customer_administrator",
-            "Customer: reads own things, manages own people",
-            frozenset({Right.OWN_THINGS, Right.OWN_STATEMENTS, Right.OWN_PEOPLE}),
+            "Customer: reads own things, manages own people, approves maintenance",
+            frozenset(
+                {Right.OWN_THINGS, Right.OWN_STATEMENTS, Right.OWN_PEOPLE, Right.OWN_APPROVALS}
+            ),
             for_customers=True,
         ),
     )

@@ -9,6 +9,7 @@ SPACE = needs(Right.SEE_SPACE, Right.OWN_THINGS)
 POWER = needs(Right.SEE_POWER, Right.OWN_THINGS)
 NETWORK = needs(Right.SEE_NETWORK, Right.OWN_THINGS)
 CUSTOMERS = needs(Right.SEE_CUSTOMERS, Right.OWN_THINGS)
+PLANNING = needs(Right.PLAN_MAINTENANCE)
 STATEMENTS = needs(Right.SEE_STATEMENTS, Right.OWN_STATEMENTS)
 
 API_POLICY: dict[str, Access] = {
@@ -71,6 +72,15 @@ API_POLICY: dict[str, Access] = {
     "api_incidents.show_incident": NETWORK,
     "api_maintenance.list_maintenance": NETWORK,
     "api_maintenance.show_maintenance": NETWORK,
+    "api_maintenance.list_affected": needs(Right.SEE_NETWORK, Right.SEE_POWER),
+    "api_maintenance.create_maintenance": PLANNING,
+    "api_maintenance.edit_maintenance": PLANNING,
+    "api_maintenance.approve": needs(Right.APPROVE_MAINTENANCE),
+    "api_maintenance.begin": PLANNING,
+    "api_maintenance.finish": PLANNING,
+    "api_maintenance.cancel": PLANNING,
+    "api_maintenance.create_notices": PLANNING,
+    "api_maintenance.decide": needs(Right.OWN_APPROVALS),
     "api_statements.list_statements": STATEMENTS,
     "api_statements.show_statement": STATEMENTS,
     "api_statements.show_document": STATEMENTS,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Customer
 from dcim.errors import NotFoundError
-from dcim.inventory.models import Room
+from dcim.inventory.models import Device, Room
 from dcim.inventory.space.reach import select_allocated_racks, select_reached_rooms
 from dcim.network.models import Port, ServiceMembership
 from dcim.operations.models import (
@@ -67,7 +67,7 @@ class ConsentRow:
 
 @dataclass(frozen=True, slots=True)
 class TargetRow:
-    """Exactly one of the three ids; `name` is the power node's code, port's or room's name."""
+    """Exactly one of the three ids; `name` is the power node's or room's code, or "device port"."""
 
     maintenance_id: int
     power_node_id: int | None
@@ -114,6 +114,8 @@ SHOWN = tuple(
     for name in MaintenanceRow.__dataclass_fields__
     if name not in ("targets", "notices", "consents")
 )
+# Work that comes or is under way.
+STANDING_STATES = ("planned", "approved", "announced", "under_way")
 # A customer that wasn't told sees a window once it is settled.
 SETTLED_STATES = ("approved", "announced", "under_way", "done")
 
@@ -292,15 +294,17 @@ def _load_targets(session: Session, ids: list[int]) -> list[TargetRow]:
             MaintenanceTarget.room_id,
             PowerNode.code.label("node"),
             Port.name.label("port"),
-            Room.name.label("room"),
+            Device.name.label("device"),
+            Room.code.label("room"),
         )
         .outerjoin(PowerNode, PowerNode.id == MaintenanceTarget.power_node_id)
         .outerjoin(Port, Port.id == MaintenanceTarget.port_id)
+        .outerjoin(Device, Device.id == Port.device_id)
         .outerjoin(Room, Room.id == MaintenanceTarget.room_id)
         .where(MaintenanceTarget.maintenance_id.in_(ids))
         .order_by(MaintenanceTarget.id)
     )
     return [
-        TargetRow(mid, node_id, port_id, room_id, str(node or port or room))
-        for mid, node_id, port_id, room_id, node, port, room in session.execute(statement)
+        TargetRow(mid, node_id, port_id, room_id, node or room or f"{device} {port}")
+        for mid, node_id, port_id, room_id, node, port, device, room in session.execute(statement)
     ]

@@ -138,8 +138,8 @@ def _write_en(facts: NoticeFacts) -> list[str]:
         lines += [
             "",
             (
-                "By your contract this work needs your approval. Please decide under Maintenance in "
-                "the customer portal."
+                "By your contract this work needs your approval. Please decide under "
+                "Maintenance in the customer portal."
             ),
         ]
     else:

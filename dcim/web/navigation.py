@@ -30,6 +30,7 @@ SECTION_OF = {
     "staff.power_budgets": "power",
     "noc.home": "network",
     "noc.events": "network",
+    "staff.maintenance_windows": "network",
     "staff.agents": "network",
     "staff.discovery": "network",
     "staff.introduce_agent": "network",

@@ -1,4 +1,4 @@
-"""Incidents and planned maintenance."""
+"""Incidents."""
 
 from typing import Any
 
@@ -6,11 +6,9 @@ from dcim.api.fields import Flag, Instant, PageQuery, choice, query_id, take_pag
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.http.database import current_scope, db_session
-from dcim.operations import queries as operations
 from dcim.sla import queries
 
 incidents = Resource("incidents", "Incidents")
-maintenance = Resource("maintenance", "Planned maintenance")
 
 KINDS = ("power", "power_feed", "network", "temperature", "telemetry")
 
@@ -19,11 +17,6 @@ class IncidentQuery(PageQuery):
     customer_id = query_id()
     kind = choice(KINDS)
     open_only = Flag(load_default=False)
-    since = Instant()
-    until = Instant()
-
-
-class MaintenanceQuery(PageQuery):
     since = Instant()
     until = Instant()
 
@@ -44,18 +37,3 @@ def list_incidents(query: dict[str, Any]) -> Any:
 def show_incident(incident_id: int) -> Any:
     """Show one incident."""
     return queries.find_incident(db_session(), current_scope(), incident_id)
-
-
-@maintenance.get("")
-@maintenance.arguments(MaintenanceQuery, location="query")
-@maintenance.response(200, page_of(operations.MaintenanceRow))
-def list_maintenance(query: dict[str, Any]) -> Any:
-    """List maintenance; a customer's is what it was told of and what touches its things."""
-    return operations.list_maintenance(db_session(), current_scope(), take_paging(query), **query)
-
-
-@maintenance.get("/<int:maintenance_id>")
-@maintenance.response(200, answer_of(operations.MaintenanceRow))
-def show_maintenance(maintenance_id: int) -> Any:
-    """Show one planned maintenance."""
-    return operations.find_maintenance(db_session(), current_scope(), maintenance_id)

@@ -15,7 +15,8 @@ from dcim.api.v1.devices import devices
 from dcim.api.v1.discovery import discovery
 from dcim.api.v1.holds import holds
 from dcim.api.v1.imports import imports
-from dcim.api.v1.incidents import incidents, maintenance
+from dcim.api.v1.incidents import incidents
+from dcim.api.v1.maintenance import maintenance
 from dcim.api.v1.me import me
 from dcim.api.v1.moves import moves
 from dcim.api.v1.passes import passes

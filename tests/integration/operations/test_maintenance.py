@@ -47,6 +47,7 @@ class Desk:
         self.session = session
         self.contract = session.get_one(Contract, build_town(session)[2])
         self.port = session.scalars(select(Port).where(Port.name == "ge3")).one()
+        self.port_id = self.port.id
         self.customer_id = self.contract.customer_id
         self.own = Scope.customer("own@example.com", self.customer_id)
         self.other = Scope.customer("other@example.com", self.customer_id - 1)
@@ -63,7 +64,7 @@ class Desk:
     def plan(self, **given: Any) -> Maintenance:
         wanted: dict[str, Any] = {
             "title": "交换机升级", "title_en": "Switch upgrade", "starts_at": START, "ends_at": END,
-            "targets": Targets(ports=frozenset([self.port.id])), "reason": "修复漏洞",
+            "targets": Targets(ports=frozenset([self.port_id])), "reason": "修复漏洞",
         }  # fmt: skip
         now = given.pop("now", NOW)
         return plan_maintenance(self.session, PLANNER, Plan(**(wanted | given)), now)

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import select
 
 import dcim.statements
-
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
 from dcim.customers.models import Contact
