@@ -16,6 +16,7 @@ from dcim.inventory.models import Device, Room
 from dcim.network.models import Port
 from dcim.operations.models import MAINTENANCE_KINDS, RISKS, Maintenance, MaintenanceTarget
 from dcim.power.models import PowerNode
+from dcim.records.fields import mark
 
 # In these nothing has begun yet; what is changed then is approved anew.
 OPEN_STATES = ("planned", "approved", "announced")
@@ -282,20 +283,15 @@ def _check_plan(plan: Plan, now: dt.datetime, *, may_be_past: bool = False) -> N
 
 def _resolve(session: Session, targets: Targets) -> Targets:
     """With devices as their ports. Raises InvalidError naming what isn't there."""
-    for name, model, ids in (
-        ("power_nodes", PowerNode, targets.power_nodes),
-        ("ports", Port, targets.ports),
-        ("rooms", Room, targets.rooms),
-        ("devices", Device, targets.devices),
+    for message, model, ids in (
+        (mark("There is no power node with the id %(id)s."), PowerNode, targets.power_nodes),
+        (mark("There is no port with the id %(id)s."), Port, targets.ports),
+        (mark("There is no room with the id %(id)s."), Room, targets.rooms),
+        (mark("There is no device with the id %(id)s."), Device, targets.devices),
     ):
         gone = _missing(session, model, ids)
         if gone:
-            raise InvalidError(
-                "There is no %(name)s with the id %(id)s.",
-                {"targets": ["unknown"]},
-                name=name.removesuffix("s").replace("_", " "),
-                id=min(gone),
-            )
+            raise InvalidError(message, {"targets": ["unknown"]}, id=min(gone))
     of_devices = session.scalars(select(Port.id).where(Port.device_id.in_(targets.devices))).all()
     if targets.devices and not of_devices:
         raise InvalidError("A device without ports can't be worked on.", {"targets": ["no ports"]})

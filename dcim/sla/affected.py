@@ -22,6 +22,8 @@ from dcim.sla.outages import OutageReading, read_outage
 # What an item loses, the worst first. "overloaded": the feed that is left would trip; "devices":
 # the rack keeps its feeds, a machine in it doesn't; "room": work in the room, which may do more.
 LOSSES = ("down", "overloaded", "port", "battery", "no_redundancy", "devices", "room")
+# What plates or orders add up to doesn't alarm a customer: only a measured load does.
+MEASURED = ("measured_max", "measured")
 MONTH = dt.timedelta(days=30)
 DAY = dt.timedelta(days=1)
 
@@ -132,8 +134,10 @@ def _by_rack(reading: OutageReading) -> dict[int, tuple[Loss, Mapping[int, int]]
         rack, loss = cabinet.rack, cabinet.loss
         name = rack.cabinet_code if rack.layout == "full" else f"{rack.cabinet_code} {rack.code}"
         lost = "".join(feed for feed in loss.before if feed not in loss.after)
-        own = machines.get(rack.id, {})
-        found[rack.id] = (Loss(loss.outcome, name, lost, loss.after), own)
+        kind = loss.outcome
+        if kind == "overloaded" and loss.basis not in MEASURED:
+            kind = "no_redundancy"
+        found[rack.id] = (Loss(kind, name, lost, loss.after), machines.get(rack.id, {}))
     return found
 
 
