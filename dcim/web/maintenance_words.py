@@ -67,4 +67,4 @@ STANDING_LOOKS = {
     "told": "ok",
     "free": "ok",
 }
-CONSENTS = {"approved": _l("Approved"), "objected": _l("Objected")}
+CONSENTS = {"approved": _l("Agreed"), "objected": _l("Objected")}
