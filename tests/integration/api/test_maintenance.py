@@ -101,10 +101,11 @@ def test_who_may_not(api: MakeClient, desk: tuple[int, int]) -> None:
 def test_what_can_not_be_planned(api: MakeClient, desk: tuple[int, int]) -> None:
     port, _ = desk
     staff = api("staff")
-    for given in (
+    wrong: tuple[dict[str, Any], ...] = (
         {"ends_at": at(days=1)}, {"starts_at": at(days=-1)}, {"targets": {"ports": [987_654]}},
         {"targets": {}}, {"kind": "party"}, {"starts_at": "soon"},
-    ):  # fmt: skip
+    )  # fmt: skip
+    for given in wrong:
         said(staff.post(URL, json=body(port, **given)), 422)
     begun = said(
         staff.post(URL, json=body(port, kind="emergency", starts_at=at(days=-1), ends_at=at(days=-0.9))),

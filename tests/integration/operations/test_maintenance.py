@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from dcim.accounts.models import AuditEntry
 from dcim.accounts.scope import Scope
-from dcim.customers.models import Contact, Contract
+from dcim.customers.models import CalendarDay, Contact, Contract, ContractTerms
 from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.network.models import Port
@@ -239,6 +239,27 @@ def test_until_when_and_what_it_costs(desk: Desk, session: ScopedSession) -> Non
     other = desk.plan(kind="emergency")
     (due,) = read_due(session, PLANNER, other, NOW)
     assert (due.standing, due.send_by) == ("counts", None)
+
+
+def test_business_days_go_by_the_calendar(desk: Desk, session: ScopedSession) -> None:
+    """It begins on Wednesday the 11th at 10:00 in Shanghai. Three business days' notice may be
+    given on Sunday the 8th at that hour at the latest, or on Thursday the 5th where Monday is a
+    holiday; without a calendar nobody knows."""
+    terms = session.scalars(
+        select(ContractTerms).where(ContractTerms.contract_id == desk.contract.id)
+    ).one()
+    terms.document = terms.document.replace("notice: 72 h", "notice: 3 business days")
+    work = desk.approved()
+    (due,) = read_due(session, PLANNER, work, NOW)
+    assert (due.standing, due.send_by) == ("unknown", None)
+    session.add(CalendarDay(day=dt.date(2026, 10, 1), name="国庆节"))
+    session.flush()
+    (due,) = read_due(session, PLANNER, work, NOW)
+    assert (due.standing, due.send_by) == ("due", START - 3 * DAY)
+    session.add(CalendarDay(day=dt.date(2026, 11, 9), name="假"))
+    session.flush()
+    (due,) = read_due(session, PLANNER, work, NOW)
+    assert due.send_by == START - 6 * DAY
 
 
 def test_a_notice_is_kept_as_it_was_sent(desk: Desk, session: ScopedSession) -> None:
