@@ -214,16 +214,19 @@ def cancel_maintenance(
     return work
 
 
-def find_work(session: Session, scope: Scope, maintenance_id: int) -> Maintenance:
-    """Locked until commit, with its targets. For staff. Raises NotFoundError."""
+def find_work(
+    session: Session, scope: Scope, maintenance_id: int, *, lock: bool = True
+) -> Maintenance:
+    """With its targets; locked until commit unless it is only looked at. For staff. Raises
+    NotFoundError."""
     require_staff(scope)
-    work = session.scalar(
+    statement = (
         select(Maintenance)
         .where(Maintenance.id == maintenance_id)
         .options(selectinload(Maintenance.targets))
-        .with_for_update()
         .execution_options(populate_existing=True)
     )
+    work = session.scalar(statement.with_for_update() if lock else statement)
     if work is None:
         raise NotFoundError("No such maintenance.")
     return work
@@ -255,7 +258,9 @@ def _tidy(plan: Plan) -> Plan:
         name: getattr(plan, name).strip()
         for name in ("title", "title_en", "reason", "reason_en", "work_plan", "evidence")
     }
-    return replace(plan, **words)
+    # Whole seconds, as pages, notices and the API write them.
+    times = {name: getattr(plan, name).replace(microsecond=0) for name in ("starts_at", "ends_at")}
+    return replace(plan, **words, **times)
 
 
 def _check_plan(plan: Plan, now: dt.datetime, *, may_be_past: bool = False) -> None:

@@ -120,6 +120,8 @@ class MaintenanceAnnouncement(Schema):
 class MaintenanceDecision(Schema):
     decision = choice(CONSENTS, required=True)
     reason = Text(low=0, high=4000, load_default="", metadata={"description": "Needed to object."})
+    starts_at = Instant(required=True, metadata={"description": "As the customer saw it."})
+    ends_at = Instant(required=True, metadata={"description": "As the customer saw it."})
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +254,7 @@ def cancel(body: dict[str, Any], maintenance_id: int) -> Any:
 def list_affected(maintenance_id: int) -> Any:
     """List whom it concerns, found by the power and network model, and by when to tell them."""
     session, scope = db_session(), current_scope()
-    work = find_work(session, scope, maintenance_id)
+    work = find_work(session, scope, maintenance_id, lock=False)
     return AffectedCustomers([_answer(one) for one in read_due(session, scope, work)])
 
 
@@ -274,7 +276,8 @@ def create_notices(body: dict[str, Any], maintenance_id: int) -> Any:
 def decide(body: dict[str, Any], maintenance_id: int) -> Any:
     """The customer approves it or objects."""
     session, scope = db_session(), current_scope()
-    decide_consent(session, scope, maintenance_id, **body)
+    seen = (body["starts_at"], body["ends_at"])
+    decide_consent(session, scope, maintenance_id, body["decision"], body["reason"], seen=seen)
     return find_maintenance(session, scope, maintenance_id)
 
 

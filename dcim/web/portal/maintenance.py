@@ -1,5 +1,7 @@
 """Planned work that concerns the customer: the list, one with its notices, approving it."""
 
+import datetime as dt
+
 from flask import Response, flash, render_template, request, url_for
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
@@ -8,7 +10,7 @@ from wtforms.validators import Length
 
 from dcim.accounts.roles import Right
 from dcim.columns import utc_now
-from dcim.errors import JifangError
+from dcim.errors import InvalidError, JifangError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.http.problems import say
@@ -55,8 +57,9 @@ def decide_maintenance(maintenance_id: int) -> Response | BaseResponse:
     reason = ConsentForm().reason.data or ""
     try:
         decide_consent(
-            session, scope, maintenance_id, request.form.get("decision", "approved"), reason[:4000]
-        )
+            session, scope, maintenance_id, request.form.get("decision", ""), reason[:4000],
+            seen=_read_seen(),
+        )  # fmt: skip
     except JifangError as error:
         if error.status == 404:
             raise
@@ -64,6 +67,20 @@ def decide_maintenance(maintenance_id: int) -> Response | BaseResponse:
         return Response(_show(maintenance_id, say(error), reason), status=error.status)
     flash(_("Your decision is on record."), "success")
     return go_on(url_for("portal.maintenance", maintenance_id=maintenance_id))
+
+
+def _read_seen() -> tuple[dt.datetime, dt.datetime]:
+    """The times that the page showed, of which the customer decides."""
+    try:
+        start, end = (
+            dt.datetime.fromisoformat(request.form.get(name, ""))
+            for name in ("starts_at", "ends_at")
+        )
+    except ValueError as error:
+        raise InvalidError("Open the page again and decide there.") from error
+    if start.tzinfo is None or end.tzinfo is None:
+        raise InvalidError("Open the page again and decide there.")
+    return start, end
 
 
 def _show(maintenance_id: int, problem: str = "", reason: str = "") -> str:
@@ -75,6 +92,7 @@ def _show(maintenance_id: int, problem: str = "", reason: str = "") -> str:
         row=row,
         consent=row.consents[0] if row.consents else None,
         asked=asked,
+        seen=[row.starts_at.isoformat(), row.ends_at.isoformat()],
         may_decide=asked and has_right(Right.OWN_APPROVALS),
         problem=problem,
         reason=reason,

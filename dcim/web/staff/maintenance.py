@@ -200,7 +200,7 @@ def _change(
 def _show(maintenance_id: int, problem: str = "") -> str:
     session, scope, now = db_session(), current_scope(), utc_now()
     row = find_maintenance(session, scope, maintenance_id)
-    work = find_work(session, scope, maintenance_id)
+    work = find_work(session, scope, maintenance_id, lock=False)
     due = read_due(session, scope, work, now)
     telling = row.state in TELLING_STATES and has_right(Right.PLAN_MAINTENANCE)
     names = {one.customer.code: pick_text(one.customer.name, one.customer.name_en) for one in due}

@@ -68,10 +68,14 @@ def test_from_the_plan_to_the_decision(api: MakeClient, desk: tuple[int, int]) -
     assert said(own.get(URL), 200)["items"][0]["notices"][0]["text"] is None
     assert other.get(f"{URL}/{number}").status_code == 404
     decision = f"{URL}/{number}/decision"
-    said(own.put(decision, json={"decision": "objected"}), 422)
-    said(other.put(decision, json={"decision": "approved"}), 404)
-    said(staff.put(decision, json={"decision": "approved"}), 403)
-    decided = said(own.put(decision, json={"decision": "objected", "reason": "SALE"}), 200)
+    times = {name: seen[name] for name in ("starts_at", "ends_at")}
+    said(own.put(decision, json={"decision": "objected", **times}), 422)
+    said(own.put(decision, json={"decision": "approved"}), 422)
+    said(own.put(decision, json={"decision": "approved", **times, "ends_at": at(days=9)}), 409)
+    said(other.put(decision, json={"decision": "approved", **times}), 404)
+    said(staff.put(decision, json={"decision": "approved", **times}), 403)
+    answer = own.put(decision, json={"decision": "objected", "reason": "SALE", **times})
+    decided = said(answer, 200)
     assert decided["consents"][0]["decision"] == "objected"
 
     moved = said(staff.patch(f"{URL}/{number}", json={"ends_at": at(days=10.2)}), 200)
@@ -94,7 +98,8 @@ def test_who_may_not(api: MakeClient, desk: tuple[int, int]) -> None:
     made = said(api("staff").post(URL, json=body(port)), 201)
     act(api("noc"), made["id"], "approval")
     viewer = api("customer_viewer", customer_id=customer)
-    answer = viewer.put(f"{URL}/{made['id']}/decision", json={"decision": "approved"})
+    times = {name: made[name] for name in ("starts_at", "ends_at")}
+    answer = viewer.put(f"{URL}/{made['id']}/decision", json={"decision": "approved", **times})
     assert answer.status_code in (403, 404)
 
 

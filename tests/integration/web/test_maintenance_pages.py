@@ -84,14 +84,26 @@ def test_from_the_plan_to_the_customers_approval(
     with transaction(sessions, SYSTEM) as session:
         assert session.query(MaintenanceNotice).one().read_at is not None
     decision = f"{portal}/decision"
-    assert viewer.post(decision, decision="approved").status_code == 404
-    assert other.post(decision, decision="approved").status_code == 404
-    refused = own.post(decision, decision="objected", reason="")
+    times = {
+        name: seen.split(f'name="{name}" value="', 1)[1].split('"', 1)[0]
+        for name in ("starts_at", "ends_at")
+    }
+    # Of times that it didn't see the customer doesn't decide.
+    other_end = {**times, "ends_at": "2026-01-01T00:00:00+00:00"}
+    stale = own.post(decision, decision="approved", **other_end)
+    assert stale.status_code == 409
+    assert "have changed: look again" in stale.get_data(as_text=True)
+    for odd in ("", "soon", "2026-01-01T00:00:00"):
+        wrong = own.post(decision, decision="approved", starts_at=odd, ends_at=odd)
+        assert wrong.status_code == 422
+    assert viewer.post(decision, decision="approved", **times).status_code == 404
+    assert other.post(decision, decision="approved", **times).status_code == 404
+    refused = own.post(decision, decision="objected", reason="", **times)
     assert refused.status_code == 422
     assert "Say why you object" in refused.get_data(as_text=True)
-    own.post(decision, decision="objected", reason="SALE-DAY")
+    own.post(decision, decision="objected", reason="SALE-DAY", **times)
     assert "SALE-DAY" in staff.client.get(page).get_data(as_text=True)
-    own.post(decision, decision="approved", reason="")
+    own.post(decision, decision="approved", reason="", **times)
     assert "You have not decided" not in own.client.get(portal).get_data(as_text=True)
     listed = own.client.get("/portal/maintenance").get_data(as_text=True)
     assert "Switch upgrade" in listed
