@@ -28,6 +28,7 @@ TENANT_TABLES = {
     "service_membership": "customer_id",
     "incident_impact": "customer_id",
     "maintenance_notice": "customer_id",
+    "maintenance_consent": "customer_id",
     "ticket": "customer_id",
     "statement": "customer_id",
     "statement_file": "customer_id",
@@ -73,6 +74,8 @@ KEPT_TABLES = (
     "incident_link",
     "meter_reading",
     "ticket",
+    "maintenance_notice",
+    "maintenance_consent",
 )
 # Kept by triggers and read by one function that answers staff alone (migration 0011).
 CLOSED_TABLES = ("search_text",)

@@ -30,9 +30,12 @@ class Right(StrEnum):
     SEE_AUDIT = "see_audit"
     MANAGE_PEOPLE = "manage_people"
     MANAGE_CREDENTIALS = "manage_credentials"
+    PLAN_MAINTENANCE = "plan_maintenance"
+    APPROVE_MAINTENANCE = "approve_maintenance"
     OWN_THINGS = "own_things"
     OWN_STATEMENTS = "own_statements"
     OWN_PEOPLE = "own_people"
+    OWN_APPROVALS = "own_approvals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,9 @@ _BUILD = frozenset(
     {Right.CHANGE_SPACE, Right.CHANGE_DEVICES, Right.CHANGE_POWER, Right.CHANGE_NETWORK}
 )
 
+# Two people are needed for each window all the same: nobody approves what they planned.
+_WORKS = frozenset({Right.PLAN_MAINTENANCE, Right.APPROVE_MAINTENANCE})
+
 ROLES: dict[str, RoleSpec] = {
     spec.name: spec
     for spec in (
@@ -56,6 +62,7 @@ ROLES: dict[str, RoleSpec] = {
             "IDC staff: assigns space, installs devices, connects them",
             _SEE
             | _BUILD
+            | _WORKS
             | {
                 Right.SEE_STATEMENTS,
                 Right.WORK_TICKETS,
@@ -66,8 +73,8 @@ ROLES: dict[str, RoleSpec] = {
         ),
         RoleSpec(
             "noc",
-            "Network operations: watches, acknowledges, answers tickets, keeps incidents",
-            _SEE | {Right.WORK_TICKETS, Right.KEEP_INCIDENTS, Right.READ_METERS},
+            "Network operations: watches, answers tickets, keeps incidents, plans maintenance",
+            _SEE | _WORKS | {Right.WORK_TICKETS, Right.KEEP_INCIDENTS, Right.READ_METERS},
         ),
         RoleSpec(
             "finance",
@@ -93,6 +100,7 @@ ROLES: dict[str, RoleSpec] = {
             "Administrator: builds everything, people, credentials, overrides",
             _SEE
             | _BUILD
+            | _WORKS
             | {
                 Right.OVERRIDE_SPACE,
                 Right.READ_METERS,
@@ -116,8 +124,10 @@ ROLES: dict[str, RoleSpec] = {
         ),
         RoleSpec(
             "customer_administrator",
-            "Customer: reads own things, manages own people",
-            frozenset({Right.OWN_THINGS, Right.OWN_STATEMENTS, Right.OWN_PEOPLE}),
+            "Customer: reads own things, manages own people, approves maintenance",
+            frozenset(
+                {Right.OWN_THINGS, Right.OWN_STATEMENTS, Right.OWN_PEOPLE, Right.OWN_APPROVALS}
+            ),
             for_customers=True,
         ),
     )

@@ -12,6 +12,7 @@ CUSTOMERS = needs(Right.SEE_CUSTOMERS, Right.OWN_THINGS)
 # The operator's forecast of its own: a customer has its error budgets.
 RISKS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
 TICKETS = needs(Right.WORK_TICKETS, Right.OWN_THINGS)
+PLANNING = needs(Right.PLAN_MAINTENANCE)
 STATEMENTS = needs(Right.SEE_STATEMENTS, Right.OWN_STATEMENTS)
 INCIDENTS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS, Right.OWN_THINGS)
 RULINGS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS, Right.OWN_STATEMENTS)
@@ -96,6 +97,15 @@ API_POLICY: dict[str, Access] = {
     "api_incident_links.undo_incident_link": needs(Right.KEEP_INCIDENTS),
     "api_maintenance.list_maintenance": NETWORK,
     "api_maintenance.show_maintenance": NETWORK,
+    "api_maintenance.list_affected": needs(Right.SEE_NETWORK, Right.SEE_POWER),
+    "api_maintenance.create_maintenance": PLANNING,
+    "api_maintenance.edit_maintenance": PLANNING,
+    "api_maintenance.approve": needs(Right.APPROVE_MAINTENANCE),
+    "api_maintenance.begin": PLANNING,
+    "api_maintenance.finish": PLANNING,
+    "api_maintenance.cancel": PLANNING,
+    "api_maintenance.create_notices": PLANNING,
+    "api_maintenance.decide": needs(Right.OWN_APPROVALS),
     "api_statements.list_statements": STATEMENTS,
     "api_statements.show_statement": STATEMENTS,
     "api_statements.show_document": STATEMENTS,

@@ -7,6 +7,7 @@ from importlib import resources
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
 from dcim.customers.models import (
     CatalogueItem,
     Contact,
@@ -275,14 +276,20 @@ def _maintenance(window: MaintenancePlan, mails: dict[str, str], records: Record
         title_en=window.title_en,
         starts_at=window.starts_at,
         ends_at=window.ends_at,
+        state="done" if window.ends_at <= utc_now() else "announced",
+        planned_at=window.announced_at,
         announced_at=window.announced_at,
         approved_by=window.approved_by,
+        approved_at=window.announced_at,
         targets=targets,
         notices=[
             MaintenanceNotice(
                 customer_id=records.customers[code].id,
                 sent_at=window.announced_at + dt.timedelta(minutes=2),
-                channel="mail",
+                recorded_at=window.announced_at + dt.timedelta(minutes=2),
+                starts_at=window.starts_at,
+                ends_at=window.ends_at,
+                channel="email",
                 recipient=mails[code],
             )
             for code in window.customers

@@ -6,35 +6,69 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     SmallInteger,
+    String,
     UniqueConstraint,
 )
+from sqlalchemy import Text as LongText
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from dcim.columns import Code, Created, Day, Id, Instant, Name, Text
+from dcim.columns import Code, Created, Day, Digest, Id, Instant, Name, Text
 from dcim.customers.models import one_of
 from dcim.db import Base
 
+MAINTENANCE_STATES = ("planned", "approved", "announced", "under_way", "done", "cancelled")
+# Classes as `exclude` of the terms names them; a class that a contract's terms don't name is
+# never left out of its downtime.
+MAINTENANCE_KINDS = ("maintenance", "emergency", "force_majeure", "customer_caused")
+RISKS = ("low", "medium", "high")
+NOTICE_CHANNELS = ("email", "phone", "portal", "letter")
+CONSENTS = ("approved", "objected")
+
 
 class Maintenance(Base):
+    """A window of work: [starts_at, ends_at). `after_fact`: entered when it had begun already."""
+
     __tablename__ = "maintenance"
 
     id: Mapped[Id]
     code: Mapped[Code] = mapped_column(unique=True)
     title: Mapped[Name]
     title_en: Mapped[Name]
+    kind: Mapped[Code] = mapped_column(default="maintenance")
+    risk: Mapped[Code] = mapped_column(default="low")
+    # Why, as customers read it; and how, for staff alone.
+    reason: Mapped[Text] = mapped_column(default="")
+    reason_en: Mapped[Text] = mapped_column(default="")
+    work_plan: Mapped[Text] = mapped_column(default="")
+    # What proves its class: a report, a decree.
+    evidence: Mapped[Text] = mapped_column(default="")
     starts_at: Mapped[Instant]
     ends_at: Mapped[Instant]
-    announced_at: Mapped[Instant]
+    state: Mapped[Code] = mapped_column(default="planned")
+    after_fact: Mapped[bool] = mapped_column(default=False)
+    # Who wrote what is to be approved, which another person does.
+    planned_by: Mapped[Name] = mapped_column(default="")
+    planned_at: Mapped[Created]
     approved_by: Mapped[Name] = mapped_column(default="")
+    approved_at: Mapped[Instant | None]
+    announced_at: Mapped[Instant | None]
+    begun_at: Mapped[Instant | None]
+    over_at: Mapped[Instant | None]
+    cancel_reason: Mapped[Text] = mapped_column(default="")
 
     targets: Mapped[list["MaintenanceTarget"]] = relationship(
         back_populates="maintenance", cascade="all, delete-orphan"
     )
-    notices: Mapped[list["MaintenanceNotice"]] = relationship(
-        back_populates="maintenance", cascade="all, delete-orphan"
-    )
+    notices: Mapped[list["MaintenanceNotice"]] = relationship(back_populates="maintenance")
 
-    __table_args__ = (CheckConstraint("ends_at > starts_at", name="dates"),)
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="dates"),
+        CheckConstraint(one_of("state", MAINTENANCE_STATES), name="state"),
+        CheckConstraint(one_of("kind", MAINTENANCE_KINDS), name="kind"),
+        CheckConstraint(one_of("risk", RISKS), name="risk"),
+        CheckConstraint("approved_by = '' OR approved_by <> planned_by", name="two_people"),
+        CheckConstraint("state <> 'cancelled' OR cancel_reason <> ''", name="cancel_reason"),
+    )
 
 
 class MaintenanceTarget(Base):
@@ -58,7 +92,11 @@ class MaintenanceTarget(Base):
 
 
 class MaintenanceNotice(Base):
-    """That a customer was told, when and how."""
+    """That a customer was told, when and how, of which times and in which words; never changed.
+
+    `sent_at` is when it went out, `recorded_at` when that was entered. `read_at`: when the
+    customer first opened it in the portal.
+    """
 
     __tablename__ = "maintenance_notice"
 
@@ -70,14 +108,52 @@ class MaintenanceNotice(Base):
     sent_at: Mapped[Instant]
     channel: Mapped[Code]
     recipient: Mapped[Name]
+    # The times it told of.
+    starts_at: Mapped[Instant]
+    ends_at: Mapped[Instant]
+    sent_by: Mapped[Name] = mapped_column(default="")
+    recorded_at: Mapped[Created]
+    language: Mapped[str] = mapped_column(String(8), default="")
+    # As sent, with the SHA-256 of its UTF-8; both empty where only the fact is on record.
+    text: Mapped[str] = mapped_column(LongText, default="")
+    sha256: Mapped[Digest] = mapped_column(default="")
+    read_at: Mapped[Instant | None]
+    read_by: Mapped[Name] = mapped_column(default="")
 
     maintenance: Mapped[Maintenance] = relationship(back_populates="notices")
 
-    __table_args__ = (UniqueConstraint("maintenance_id", "customer_id", "channel"),)
+    __table_args__ = (
+        CheckConstraint(one_of("channel", NOTICE_CHANNELS), name="channel"),
+        CheckConstraint("ends_at > starts_at", name="dates"),
+    )
+
+
+class MaintenanceConsent(Base):
+    """A customer's approval of a window, or its objection, for the times it then had.
+
+    The last one stands; none is ever changed.
+    """
+
+    __tablename__ = "maintenance_consent"
+
+    id: Mapped[Id]
+    maintenance_id: Mapped[int] = mapped_column(ForeignKey("maintenance.id"), index=True)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    decision: Mapped[Code]
+    reason: Mapped[Text] = mapped_column(default="")
+    starts_at: Mapped[Instant]
+    ends_at: Mapped[Instant]
+    decided_by: Mapped[Name]
+    decided_at: Mapped[Instant]
+
+    __table_args__ = (
+        CheckConstraint(one_of("decision", CONSENTS), name="decision"),
+        CheckConstraint("decision <> 'objected' OR reason <> ''", name="reason"),
+    )
 
 
 TICKET_KINDS = ("fault", "remote_hands", "visit", "question")
-CHANNELS = ("phone", "mail", "portal")
+CALL_CHANNELS = ("phone", "mail", "portal")
 # The times of a ticket, in the order in which they come.
 TICKET_TIMES = ("opened_at", "responded_at", "resolved_at", "closed_at")
 TICKET_EVENTS = (
@@ -118,7 +194,7 @@ class Ticket(Base):
 
     __table_args__ = (
         CheckConstraint(one_of("kind", TICKET_KINDS), name="kind"),
-        CheckConstraint(one_of("channel", ("", *CHANNELS)), name="channel"),
+        CheckConstraint(one_of("channel", ("", *CALL_CHANNELS)), name="channel"),
         CheckConstraint("kind <> 'visit' OR urgent IS NOT TRUE", name="visit"),
         CheckConstraint(
             "responded_at >= opened_at AND resolved_at >= responded_at"

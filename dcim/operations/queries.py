@@ -1,20 +1,23 @@
 """Reading planned maintenance through a scope."""
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Customer
 from dcim.errors import NotFoundError
-from dcim.inventory.models import Room
+from dcim.inventory.models import Device, Room
 from dcim.inventory.space.reach import select_allocated_racks, select_reached_rooms
 from dcim.network.models import Port, ServiceMembership
 from dcim.operations.models import (
     Maintenance,
+    MaintenanceConsent,
     MaintenanceNotice,
     MaintenanceTarget,
     ServiceOrder,
@@ -25,17 +28,46 @@ from dcim.power.models import PowerNode
 
 @dataclass(frozen=True, slots=True)
 class NoticeRow:
+    """[starts_at, ends_at) are the times it told; `sha256` is of its text as sent, "" where only
+    the fact is on record. The text comes with one window, not in lists; who sent and who read it
+    are for staff."""
+
+    id: int
     maintenance_id: int
     customer_id: int
     customer_code: str
     sent_at: dt.datetime
     channel: str
     recipient: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    sent_by: str | None
+    language: str
+    text: str | None
+    sha256: str
+    read_at: dt.datetime | None
+    read_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRow:
+    """A customer's last decision; `stands` while the window has no other times than it was for."""
+
+    maintenance_id: int
+    customer_id: int
+    customer_code: str
+    decision: str
+    reason: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    decided_by: str
+    decided_at: dt.datetime
+    stands: bool
 
 
 @dataclass(frozen=True, slots=True)
 class TargetRow:
-    """Exactly one of the three ids; `name` is the power node's code, port's or room's name."""
+    """Exactly one of the three ids; `name` is the power node's or room's code, or "device port"."""
 
     maintenance_id: int
     power_node_id: int | None
@@ -46,18 +78,46 @@ class TargetRow:
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceRow:
-    """[starts_at, ends_at). Targets and who approved are for staff."""
+    """[starts_at, ends_at). Targets, the work plan and who did what are for staff."""
 
     id: int
     code: str
     title: str
     title_en: str
+    kind: str
+    risk: str
+    reason: str
+    reason_en: str
     starts_at: dt.datetime
     ends_at: dt.datetime
-    announced_at: dt.datetime
+    state: str
+    after_fact: bool
+    announced_at: dt.datetime | None
+    begun_at: dt.datetime | None
+    over_at: dt.datetime | None
+    cancel_reason: str
+    work_plan: str | None
+    evidence: str | None
+    planned_by: str | None
+    planned_at: dt.datetime | None
     approved_by: str | None
+    approved_at: dt.datetime | None
     targets: list[TargetRow]
     notices: list[NoticeRow]
+    consents: list[ConsentRow]
+
+
+# What customers aren't told.
+INTERNAL = ("work_plan", "evidence", "planned_by", "planned_at", "approved_by", "approved_at")
+SHOWN = tuple(
+    name
+    for name in MaintenanceRow.__dataclass_fields__
+    if name not in ("targets", "notices", "consents")
+)
+# Work that comes or is under way.
+STANDING_STATES = ("planned", "approved", "announced", "under_way")
+# A customer that wasn't told sees a window once it is settled.
+SETTLED_STATES = ("approved", "announced", "under_way", "done")
 
 
 def list_maintenance(
@@ -68,27 +128,28 @@ def list_maintenance(
     maintenance_id: int | None = None,
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
+    states: Collection[str] = (),
 ) -> Page[MaintenanceRow]:
-    """Latest first. A customer sees what it was told of and what touches its racks, ports, rooms.
+    """Latest first. A customer sees what it was told of and, once approved, what touches its
+    racks, ports, rooms.
 
-    `since`, `until`: those with some part in [since, until).
+    `since`, `until`: those with some part in [since, until); `states`: in one of these.
     """
-    statement = select(
-        Maintenance.id,
-        Maintenance.code,
-        Maintenance.title,
-        Maintenance.title_en,
-        Maintenance.starts_at,
-        Maintenance.ends_at,
-        Maintenance.announced_at,
-        Maintenance.approved_by,
-    ).order_by(Maintenance.starts_at.desc(), Maintenance.id.desc())
+    statement = select(*(getattr(Maintenance, name) for name in SHOWN)).order_by(
+        Maintenance.starts_at.desc(), Maintenance.id.desc()
+    )
     if not scope.is_staff:
         told = select(MaintenanceNotice.maintenance_id).where(
             scope.filter(MaintenanceNotice.customer_id)
         )
         statement = statement.where(
-            or_(Maintenance.id.in_(told), Maintenance.id.in_(_select_touching(scope)))
+            or_(
+                Maintenance.id.in_(told),
+                and_(
+                    Maintenance.state.in_(SETTLED_STATES),
+                    Maintenance.id.in_(_select_touching(scope)),
+                ),
+            )
         )
     if maintenance_id is not None:
         statement = statement.where(Maintenance.id == maintenance_id)
@@ -96,22 +157,29 @@ def list_maintenance(
         statement = statement.where(Maintenance.ends_at > since)
     if until is not None:
         statement = statement.where(Maintenance.starts_at < until)
+    if states:
+        statement = statement.where(Maintenance.state.in_(states))
     found = fetch_page(session, _bare_maintenance, statement, paging)
     ids = [one.id for one in found.items]
     notices: dict[int, list[NoticeRow]] = {}
-    for notice in _load_notices(session, scope, ids):
+    for notice in _load_notices(session, scope, ids, texts=maintenance_id is not None):
         notices.setdefault(notice.maintenance_id, []).append(notice)
+    consents: dict[int, list[ConsentRow]] = {}
+    for consent in _load_consents(session, scope, ids):
+        consents.setdefault(consent.maintenance_id, []).append(consent)
     targets: dict[int, list[TargetRow]] = {}
     if scope.is_staff:
         for target in _load_targets(session, ids):
             targets.setdefault(target.maintenance_id, []).append(target)
+    hidden: dict[str, Any] = {} if scope.is_staff else dict.fromkeys(INTERNAL)
     return found.replace(
         [
             replace(
                 one,
                 notices=notices.get(one.id, []),
+                consents=consents.get(one.id, []),
                 targets=targets.get(one.id, []),
-                approved_by=one.approved_by if scope.is_staff else None,
+                **hidden,
             )
             for one in found.items
         ]
@@ -140,7 +208,7 @@ def list_orders(
 
 
 def _bare_maintenance(**fields: Any) -> MaintenanceRow:
-    return MaintenanceRow(targets=[], notices=[], **fields)
+    return MaintenanceRow(targets=[], notices=[], consents=[], **fields)
 
 
 def _select_touching(scope: Scope) -> Query:
@@ -172,15 +240,16 @@ def _select_touching(scope: Scope) -> Query:
     )
 
 
-def _load_notices(session: Session, scope: Scope, ids: list[int]) -> list[NoticeRow]:
+def _load_notices(
+    session: Session, scope: Scope, ids: list[int], *, texts: bool
+) -> list[NoticeRow]:
+    internal = ("sent_by", "read_by")
+    left = {"customer_code"} if texts else {"customer_code", "text"}
+    names = [name for name in NoticeRow.__dataclass_fields__ if name not in left]
     statement = (
         select(
-            MaintenanceNotice.maintenance_id,
-            MaintenanceNotice.customer_id,
+            *(getattr(MaintenanceNotice, name) for name in names),
             Customer.code.label("customer_code"),
-            MaintenanceNotice.sent_at,
-            MaintenanceNotice.channel,
-            MaintenanceNotice.recipient,
         )
         .join(Customer, Customer.id == MaintenanceNotice.customer_id)
         .where(
@@ -189,7 +258,31 @@ def _load_notices(session: Session, scope: Scope, ids: list[int]) -> list[Notice
         )
         .order_by(MaintenanceNotice.sent_at, MaintenanceNotice.id)
     )
-    return [NoticeRow(**row._mapping) for row in session.execute(statement)]
+    hidden: dict[str, Any] = {} if scope.is_staff else dict.fromkeys(internal)
+    return [
+        NoticeRow(**{"text": None, **row._mapping, **hidden}) for row in session.execute(statement)
+    ]
+
+
+def _load_consents(session: Session, scope: Scope, ids: list[int]) -> list[ConsentRow]:
+    """Each customer's last decision."""
+    own = MaintenanceConsent
+    statement = (
+        select(
+            *(getattr(own, name) for name in ConsentRow.__dataclass_fields__
+              if name not in ("customer_code", "stands")),
+            Customer.code.label("customer_code"),
+            and_(
+                own.starts_at <= Maintenance.starts_at, own.ends_at >= Maintenance.ends_at
+            ).label("stands"),
+        )
+        .join(Customer, Customer.id == own.customer_id)
+        .join(Maintenance, Maintenance.id == own.maintenance_id)
+        .where(own.maintenance_id.in_(ids), scope.filter(own.customer_id))
+        .ext(distinct_on(own.maintenance_id, own.customer_id))
+        .order_by(own.maintenance_id, own.customer_id, own.decided_at.desc(), own.id.desc())
+    )  # fmt: skip
+    return [ConsentRow(**row._mapping) for row in session.execute(statement)]
 
 
 def _load_targets(session: Session, ids: list[int]) -> list[TargetRow]:
@@ -201,15 +294,17 @@ def _load_targets(session: Session, ids: list[int]) -> list[TargetRow]:
             MaintenanceTarget.room_id,
             PowerNode.code.label("node"),
             Port.name.label("port"),
-            Room.name.label("room"),
+            Device.name.label("device"),
+            Room.code.label("room"),
         )
         .outerjoin(PowerNode, PowerNode.id == MaintenanceTarget.power_node_id)
         .outerjoin(Port, Port.id == MaintenanceTarget.port_id)
+        .outerjoin(Device, Device.id == Port.device_id)
         .outerjoin(Room, Room.id == MaintenanceTarget.room_id)
         .where(MaintenanceTarget.maintenance_id.in_(ids))
         .order_by(MaintenanceTarget.id)
     )
     return [
-        TargetRow(mid, node_id, port_id, room_id, str(node or port or room))
-        for mid, node_id, port_id, room_id, node, port, room in session.execute(statement)
+        TargetRow(mid, node_id, port_id, room_id, node or room or f"{device} {port}")
+        for mid, node_id, port_id, room_id, node, port, device, room in session.execute(statement)
     ]

@@ -13,7 +13,7 @@ from dcim.columns import utc_now
 from dcim.customers.models import Customer
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.operations.models import (
-    CHANNELS,
+    CALL_CHANNELS,
     TICKET_KINDS,
     TICKET_TIMES,
     Ticket,
@@ -287,7 +287,7 @@ def _choose_channel(scope: Scope, channel: str | None) -> str:
         return "portal"
     if channel is None:
         raise InvalidError("Say how the call came.", {"channel": ["missing"]})
-    if channel not in CHANNELS:
+    if channel not in CALL_CHANNELS:
         raise InvalidError("No such channel.", {"channel": ["unknown"]})
     return channel
 

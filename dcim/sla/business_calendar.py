@@ -1,6 +1,7 @@
 """Which days the terms count business days over, and what the calendar says of them."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -71,13 +72,28 @@ def read_calendar(session: Session, terms: Terms, period: Period) -> dict[str, l
     reach = find_reach(terms, period)
     if reach is None:
         return None
-    years = range(reach[0].year, reach[1].year + 1)
-    days = session.scalars(
+    return pick_calendar(load_days(session, reach[0].year, reach[1].year), terms, period)
+
+
+def load_days(session: Session, first: int, last: int) -> Sequence[CalendarDay]:
+    """What the calendar says of these years."""
+    return session.scalars(
         select(CalendarDay)
-        .where(CalendarDay.day.between(dt.date(years[0], 1, 1), dt.date(years[-1], 12, 31)))
+        .where(CalendarDay.day.between(dt.date(first, 1, 1), dt.date(last, 12, 31)))
         .order_by(CalendarDay.day)
     ).all()
-    if {one.day.year for one in days if one.kind == "holiday"} != set(years):
+
+
+def pick_calendar(
+    days: Sequence[CalendarDay], terms: Terms, period: Period
+) -> dict[str, list[str]] | None:
+    """As `read_calendar`, of days that are loaded already."""
+    reach = find_reach(terms, period)
+    if reach is None:
+        return None
+    years = set(range(reach[0].year, reach[1].year + 1))
+    days = [one for one in days if one.day.year in years]
+    if {one.day.year for one in days if one.kind == "holiday"} != years:
         return None
     return {
         "holidays": [one.day.isoformat() for one in days if one.kind == "holiday"],

@@ -10,7 +10,14 @@ from sqlalchemy.orm import Session, selectinload
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractItem
-from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget
+from dcim.operations.consents import find_standing, load_consents
+from dcim.operations.models import (
+    Maintenance,
+    MaintenanceConsent,
+    MaintenanceNotice,
+    MaintenanceTarget,
+)
+from dcim.operations.queries import SETTLED_STATES
 from dcim.sla.meters import Meters
 from dcim.sla.models import Incident, IncidentImpact
 from dcim.sla.rules.facts import Period
@@ -149,11 +156,14 @@ def describe_maintenance(
     subjects: Sequence[ItemSubjects],
     meters: Meters,
 ) -> list[dict[str, Any]]:
-    """Windows in the period that touch the contract, with the notice this customer got, if any."""
+    """Windows in the period that touch the contract, with the notices this customer got, if any,
+    and what it said to them. What nobody approved, and what was given up, is no window."""
     rows = session.scalars(
         select(Maintenance)
         .where(
-            Maintenance.starts_at < moment(period.end), Maintenance.ends_at > moment(period.start)
+            Maintenance.starts_at < moment(period.end),
+            Maintenance.ends_at > moment(period.start),
+            Maintenance.state.in_(SETTLED_STATES),
         )
         .options(selectinload(Maintenance.targets))
         .order_by(Maintenance.starts_at, Maintenance.code)
@@ -169,6 +179,7 @@ def describe_maintenance(
         )
     ):
         notices.setdefault(notice.maintenance_id, []).append(notice)
+    consents = load_consents(session, scope, [row.id for row in rows])
     found = []
     for row in rows:
         resources = sorted(
@@ -176,11 +187,11 @@ def describe_maintenance(
         )
         if not resources:
             continue
-        told = sorted(notices.get(row.id, []), key=lambda notice: notice.sent_at)
+        told = sorted(notices.get(row.id, []), key=lambda notice: (notice.sent_at, notice.id))
         found.append(
             {
                 "id": row.code,
-                "class": "maintenance",
+                "class": row.kind,
                 "title": both(row.title, row.title_en),
                 "start": format_instant(to_ms(row.starts_at)),
                 "end": format_instant(to_ms(row.ends_at)),
@@ -188,8 +199,46 @@ def describe_maintenance(
                 "announced_at": format_instant(to_ms(told[0].sent_at)) if told else None,
                 "recipients": sorted({notice.recipient for notice in told}),
                 "resources": resources,
+                **_describe_proof(row, told, consents.get((row.id, contract.customer_id), [])),
             }
         )
+    return found
+
+
+def _describe_proof(
+    row: Maintenance,
+    told: Sequence[MaintenanceNotice],
+    consents: Sequence[MaintenanceConsent],
+) -> dict[str, Any]:
+    """What proves the window's class, approval and notice, each where there is something to say.
+
+    Notices are told one by one where their words are on record, and where one named other times
+    than the window has.
+    """
+    found: dict[str, Any] = {}
+    other = any((one.starts_at, one.ends_at) != (row.starts_at, row.ends_at) for one in told)
+    if other or any(one.sha256 for one in told):
+        found["notices"] = [
+            {
+                "at": format_instant(to_ms(one.sent_at)),
+                "start": format_instant(to_ms(one.starts_at)),
+                "end": format_instant(to_ms(one.ends_at)),
+                "channel": one.channel,
+                "recipient": one.recipient,
+                **({"sha256": one.sha256} if one.sha256 else {}),
+            }
+            for one in told
+        ]
+    standing = find_standing(consents, row.starts_at, row.ends_at)
+    if standing is not None:
+        found["approved"] = standing.decision == "approved"
+        found["approval"] = {
+            "by": standing.decided_by,
+            "at": format_instant(to_ms(standing.decided_at)),
+            **({"reason": standing.reason} if standing.reason else {}),
+        }
+    if row.evidence:
+        found["evidence"] = row.evidence
     return found
 
 

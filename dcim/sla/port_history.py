@@ -57,7 +57,11 @@ def list_port_events(
     works = session.scalars(
         select(Maintenance)
         .join(MaintenanceTarget, MaintenanceTarget.maintenance_id == Maintenance.id)
-        .where(MaintenanceTarget.port_id == port_id, Maintenance.ends_at > since)
+        .where(
+            MaintenanceTarget.port_id == port_id,
+            Maintenance.ends_at > since,
+            Maintenance.state != "cancelled",
+        )
     )
     found += [
         PortEvent("maintenance", one.id, one.starts_at, one.ends_at, one.title, one.title_en)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, cast
 
-from dcim.sla.rules.facts import Facts, Item, Period, Resource, State, Ticket, Window
+from dcim.sla.rules.facts import Facts, Item, Notice, Period, Resource, State, Ticket, Window
 from dcim.sla.rules.intervals import Intervals, union
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import day_start, month_days, month_period, parse_instant
@@ -231,6 +231,10 @@ def _read_window(entry: dict[str, Any]) -> Window:
         resources=tuple(entry["resources"]),
         approved=entry.get("approved"),
         evidence=entry.get("evidence", ""),
+        notices=tuple(
+            Notice(_instant(one["at"], place), *_span(one, place))
+            for one in entry.get("notices", [])
+        ),
     )
 
 

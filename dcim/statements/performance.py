@@ -207,6 +207,7 @@ def maintenance_sections(case: Case, evaluation: Evaluation) -> list[dict[str, A
         ]
         required = [i.rule.notice.ms for _, i in found if i.rule.notice and i.rule.notice.ms]
         valid = bool(found) and all(item.valid for _, item in found)
+        whole = all(item.whole for _, item in found)
         sections.append(
             {
                 "id": entry["id"],
@@ -227,7 +228,7 @@ def maintenance_sections(case: Case, evaluation: Evaluation) -> list[dict[str, A
                 "valid": valid,
                 "scope": list(entry["resources"]),
                 "recipients": list(entry["recipients"]),
-                "effect": _effect(valid=valid, concerned=bool(found)),
+                "effect": _effect(valid=valid, concerned=bool(found), whole=whole),
                 "effects": [
                     {
                         "metric": result.id,
@@ -236,14 +237,30 @@ def maintenance_sections(case: Case, evaluation: Evaluation) -> list[dict[str, A
                     }
                     for result, item in found
                 ],
+                **_proof(entry),
             }
         )
     return sorted(sections, key=lambda section: (section["start"], section["id"]))
 
 
-def _effect(*, valid: bool, concerned: bool) -> Text:
+def _proof(entry: dict[str, Any]) -> dict[str, Any]:
+    """What an entry tells of its notices and approval; one without either tells what it always
+    did."""
+    if "notices" not in entry and "approval" not in entry:
+        return {}
+    told = ("class", "notices", "approved", "approval", "evidence")
+    return {key: entry[key] for key in told if key in entry}
+
+
+def _effect(*, valid: bool, concerned: bool, whole: bool) -> Text:
     if not concerned:
         return {"zh": "不影响已约定的服务等级", "en": "no agreed service level is affected"}
+    if valid and not whole:
+        return {
+            "zh": "通知后时间有变：仅按约通知的部分不计",
+            "en": "its times changed after the notice: only the part announced as agreed is not "
+            "counted",
+        }
     if valid:
         return {
             "zh": "已按约通知：其间中断不计",

@@ -33,6 +33,7 @@ SECTION_OF = {
     "noc.home": "network",
     "noc.events": "network",
     "staff.incidents": "network",
+    "staff.maintenance_windows": "network",
     "staff.agents": "network",
     "staff.discovery": "network",
     "staff.introduce_agent": "network",

@@ -1,4 +1,4 @@
-"""Incidents, measured and by hand, and planned maintenance."""
+"""Incidents, measured and by hand."""
 
 from typing import Any
 
@@ -8,14 +8,12 @@ from dcim.api.fields import Flag, Instant, PageQuery, Text, Whole, choice, query
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.http.database import current_scope, db_session
-from dcim.operations import queries as operations
 from dcim.sla import queries
 from dcim.sla.incident_subjects import KINDS_OF
 from dcim.sla.manual_incidents import ManualIncident, record_incident
 from dcim.statements import recorded_incidents
 
 incidents = Resource("incidents", "Incidents")
-maintenance = Resource("maintenance", "Planned maintenance")
 
 KINDS = ("power", "power_feed", "network", "temperature", "telemetry")
 
@@ -43,11 +41,6 @@ class NewIncident(IncidentCorrection):
     subject_kind = choice(tuple(KINDS_OF), required=True)
     subject_id = Whole(required=True, metadata={"description": "Of the node, port or item."})
     kind = choice(("power_feed", "network", "power"), required=True)
-
-
-class MaintenanceQuery(PageQuery):
-    since = Instant()
-    until = Instant()
 
 
 @incidents.get("")
@@ -87,18 +80,3 @@ def correct_incident(body: dict[str, Any], incident_id: int) -> Any:
     session, scope = db_session(), current_scope()
     recorded_incidents.edit_incident(session, scope, incident_id, ManualIncident(**body))
     return queries.find_incident(session, scope, incident_id)
-
-
-@maintenance.get("")
-@maintenance.arguments(MaintenanceQuery, location="query")
-@maintenance.response(200, page_of(operations.MaintenanceRow))
-def list_maintenance(query: dict[str, Any]) -> Any:
-    """List maintenance; a customer's is what it was told of and what touches its things."""
-    return operations.list_maintenance(db_session(), current_scope(), take_paging(query), **query)
-
-
-@maintenance.get("/<int:maintenance_id>")
-@maintenance.response(200, answer_of(operations.MaintenanceRow))
-def show_maintenance(maintenance_id: int) -> Any:
-    """Show one planned maintenance."""
-    return operations.find_maintenance(db_session(), current_scope(), maintenance_id)

@@ -17,7 +17,8 @@ from dcim.api.v1.discovery import discovery
 from dcim.api.v1.holds import holds
 from dcim.api.v1.imports import imports
 from dcim.api.v1.incident_rulings import contests, links, overrules
-from dcim.api.v1.incidents import incidents, maintenance
+from dcim.api.v1.incidents import incidents
+from dcim.api.v1.maintenance import maintenance
 from dcim.api.v1.me import me
 from dcim.api.v1.meters import meter_readings, meters
 from dcim.api.v1.moves import moves

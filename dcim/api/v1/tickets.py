@@ -19,7 +19,7 @@ from dcim.api.fields import (
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.http.database import current_scope, db_session
-from dcim.operations.models import CHANNELS, TICKET_KINDS, TICKET_TIMES
+from dcim.operations.models import CALL_CHANNELS, TICKET_KINDS, TICKET_TIMES
 from dcim.operations.ticket_queries import (
     SORTS,
     TicketFilter,
@@ -71,7 +71,7 @@ class NewTicketBody(Schema):
     title = Text(required=True)
     text = Paragraphs(low=0, high=4000, load_default="")
     channel = choice(
-        CHANNELS,
+        CALL_CHANNELS,
         allow_none=True,
         load_default=None,
         metadata={"description": "How the call came; a customer's own is `portal`."},

@@ -33,6 +33,18 @@ def add_business_days(ms: int, count: int, zone: str, calendar: Calendar) -> int
     return to_ms(shifted.astimezone(UTC))
 
 
+def latest_before(ms: int, count: int, zone: str, calendar: Calendar) -> int:
+    """The last moment (UTC ms) at which so many business days' notice of `ms` can be given."""
+    tz = ZoneInfo(zone)
+    local = datetime.fromtimestamp(ms / 1000, tz)
+    day = local.date()
+    while nth_business_day(day, count, calendar) > local.date():
+        day -= timedelta(days=1)
+    if nth_business_day(day, count, calendar) < local.date():
+        return day_start(day + timedelta(days=1), zone) - 1
+    return to_ms(datetime.combine(day, local.time(), tz).astimezone(UTC))
+
+
 def end_of_business_day(ms: int, count: int, zone: str, calendar: Calendar) -> int:
     """Midnight after the count-th business day (UTC ms): until when something may be asked."""
     return day_start(

@@ -54,8 +54,20 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """That the customer was told at `at` of a window from `start` to `end`."""
+
+    at: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Window:
-    """Maintenance or another class of time the terms may exclude; no resources = all."""
+    """Maintenance or another class of time the terms may exclude; no resources = all.
+
+    With `notices` each part of it is judged by those that told of it, without by `announced_at`.
+    """
 
     id: str
     kind: str
@@ -65,6 +77,7 @@ class Window:
     resources: tuple[str, ...] = ()
     approved: bool | None = None  # by the customer
     evidence: str = ""  # what proves its class: a report, a decree
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ class Excluded:
     valid: bool
     parts: tuple[Interval, ...]  # what of it is left out, clipped to the service period
     reason: Text
+    whole: bool = True  # False: only a part of it was announced as agreed
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from dcim.columns import utc_now
 from dcim.customers.queries import list_customers
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import pick_text
-from dcim.operations.queries import list_maintenance
+from dcim.operations.queries import STANDING_STATES, list_maintenance
 from dcim.paging import EVERYTHING, Paging
 from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
+from dcim.web import maintenance_words
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.ports import count_pages
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
@@ -61,7 +62,9 @@ def events() -> Response:
         session, scope, IncidentFilter(kind=wanted.kind, open_only=True), EVERYTHING
     )
     page = list_incidents(session, scope, wanted, listing.paging)
-    works = list_maintenance(session, scope, Paging(1, 50), since=now, until=now + SOON)
+    works = list_maintenance(
+        session, scope, Paging(1, 50), since=now, until=now + SOON, states=STANDING_STATES
+    )
     names = name_customers(session, scope)
     tag = tag_of(scope, page, open_ones, works, now.replace(second=0, microsecond=0))
 
@@ -76,6 +79,8 @@ def events() -> Response:
             kind=wanted.kind or "",
             kinds=KINDS,
             looks=LOOKS,
+            words_of_works=maintenance_words.STATES,
+            looks_of_works=maintenance_words.LOOKS,
             hits=lambda incident: hits_of(incident, names),
             tag=quoted,
             stale_after=STALE_S,

@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
-from dcim.operations.queries import list_maintenance
+from dcim.operations.queries import STANDING_STATES, list_maintenance
 from dcim.paging import EVERYTHING, Paging
 from dcim.sla.ports import read_ports, read_traces
 from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
@@ -29,7 +29,9 @@ def wall() -> Response:
     incidents.sort(key=weigh)
     ports = read_ports(session, scope, now)
     found = read_plant(session, scope, now)
-    works = list_maintenance(session, scope, Paging(1, 5), since=now, until=now + SOON)
+    works = list_maintenance(
+        session, scope, Paging(1, 5), since=now, until=now + SOON, states=STANDING_STATES
+    )
     bad = [port for port in ports if port.state != "up" and port.customer_id is not None]
     bad.sort(key=lambda port: (port.state != "down", port.device_name, port.id))
     full = sorted(

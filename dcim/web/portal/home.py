@@ -20,6 +20,7 @@ from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.statements.error_budgets import MonthToDate
 from dcim.statements.inputs import InputsRefusedError
 from dcim.statements.queries import list_statements
+from dcim.web import maintenance_words
 from dcim.web.portal.blueprint import portal
 from dcim.web.portal.drawing import draw_own_rack
 from dcim.web.portal.month_memory import months
@@ -71,6 +72,8 @@ def home() -> str:
         words=INCIDENT_WORDS,
         looks=LOOKS,
         works=sorted(works.items, key=lambda one: one.starts_at),
+        work_words=maintenance_words.STATES,
+        work_looks=maintenance_words.LOOKS,
         statements=list_statements(session, scope, paging=Paging(1, 6)),
         now=now,
     )

@@ -11,6 +11,8 @@ PLACING = needs(Right.CHANGE_SPACE)
 TICKETS = needs(Right.WORK_TICKETS)
 CONTRACTS = needs(Right.CHANGE_CONTRACTS)
 INCIDENTS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
+# Work on power and on the network alike.
+WORKS = needs(Right.SEE_NETWORK, Right.SEE_POWER)
 
 STAFF_POLICY: dict[str, Access] = {
     # Finance has no space to see: home sends it on to the statements.
@@ -70,6 +72,15 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.unplug": needs(Right.CHANGE_POWER),
     "staff.outage": needs(Right.SEE_POWER),
     "staff.outage_csv": needs(Right.SEE_POWER),
+    "staff.maintenance_windows": WORKS,
+    "staff.maintenance": WORKS,
+    "staff.plan_maintenance_window": needs(Right.PLAN_MAINTENANCE),
+    "staff.edit_maintenance": needs(Right.PLAN_MAINTENANCE),
+    "staff.approve_window": needs(Right.APPROVE_MAINTENANCE),
+    "staff.begin_window": needs(Right.PLAN_MAINTENANCE),
+    "staff.finish_window": needs(Right.PLAN_MAINTENANCE),
+    "staff.cancel_window": needs(Right.PLAN_MAINTENANCE),
+    "staff.announce_window": needs(Right.PLAN_MAINTENANCE),
     "staff.customer": needs(Right.SEE_CUSTOMERS),
     "staff.tickets": needs(Right.SEE_CUSTOMERS),
     "staff.ticket": needs(Right.SEE_CUSTOMERS),

@@ -48,6 +48,7 @@ from dcim.network import order_models as orders
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.operations.models import (
     Maintenance,
+    MaintenanceConsent,
     MaintenanceNotice,
     MaintenanceTarget,
     OrderStep,
@@ -91,6 +92,8 @@ RULED = {
     "incident_overrule": {"state", "ruling"},
     "ticket": {"kind", "channel"},
     "ticket_event": {"kind", "time"},
+    "maintenance_notice": {"channel", "language"},
+    "maintenance_consent": {"decision"},
     "statement": {"period", "currency", "verdict", "document_sha256", "inputs_sha256"},
     # The signer is the operator's certificate, which the verify page tells everybody.
     "statement_file": {"sha256", "unsigned_sha256", "signer"},
@@ -537,13 +540,21 @@ def _seed_operations(session: Session, tenant: Tenant) -> None:
     )  # fmt: skip
     maintenance = make(
         session, Maintenance, tag, starts_at=NOW, ends_at=NOW + dt.timedelta(hours=4),
-        announced_at=SINCE,
+        announced_at=SINCE, state="announced", kind="maintenance", risk="low",
     )  # fmt: skip
     make(
         session, MaintenanceTarget, tag, maintenance_id=maintenance.id,
         power_node_id=ids["parent_id"],
     )  # fmt: skip
-    make(session, MaintenanceNotice, tag, **own, maintenance_id=maintenance.id, sent_at=SINCE)
+    make(
+        session, MaintenanceNotice, tag, **own, maintenance_id=maintenance.id, sent_at=SINCE,
+        starts_at=maintenance.starts_at, ends_at=maintenance.ends_at, channel="portal",
+        language="en",
+    )  # fmt: skip
+    make(
+        session, MaintenanceConsent, tag, **own, maintenance_id=maintenance.id, decided_at=SINCE,
+        decision="objected", starts_at=maintenance.starts_at, ends_at=maintenance.ends_at,
+    )  # fmt: skip
     _seed_rulings(session, tenant, incident.id)
     ticket = make(session, Ticket, tag, **own, kind="fault", channel="portal", opened_at=SINCE)
     of_ticket = {**own, "ticket_id": ticket.id}

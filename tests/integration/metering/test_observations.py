@@ -187,6 +187,7 @@ def build(session: ScopedSession) -> World:
             starts_at=instant(40_000),
             ends_at=instant(40_120),
             announced_at=instant(10_000),
+            state="done",
         )
     )
     panel_a = session.scalars(select(PowerNode).where(PowerNode.code == "PANEL-A")).one()
@@ -196,7 +197,9 @@ def build(session: ScopedSession) -> World:
             maintenance_id=work.id,
             customer_id=customers[0],
             sent_at=instant(10_060),
-            channel="mail",
+            channel="email",
+            starts_at=instant(40_000),
+            ends_at=instant(40_120),
             recipient="ops@customer",
         )
     )

@@ -14,6 +14,7 @@ from dcim.sla.rules.facts import (
     Calendar,
     Facts,
     Item,
+    Notice,
     Period,
     Request,
     Resource,
@@ -30,6 +31,19 @@ from dcim.sla.rules.quantities import fixed, read_value
 HERE = Path(__file__).parent / "cases"
 CASES = sorted(HERE.glob("*.yaml"))
 SLA = [path for path in CASES if "\nfacts:" in path.read_text("utf-8")]
+
+
+def _notices(window: dict[str, Any]) -> tuple[Notice, ...]:
+    return tuple(
+        Notice(*(parse_instant(one[key]) for key in ("at", "start", "end")))
+        for one in window.get("notices", [])
+    )
+
+
+def _announced_at(window: dict[str, Any]) -> int | None:
+    if notices := _notices(window):
+        return min(one.at for one in notices)
+    return parse_instant(window["announced_at"]) if "announced_at" in window else None
 
 
 def read_case(path: Path) -> dict[str, Any]:
@@ -52,10 +66,15 @@ def case_facts(facts: dict[str, Any], period: Period) -> Facts:
                 w["class"],
                 parse_instant(w["start"]),
                 parse_instant(w["end"]),
-                parse_instant(w["announced_at"]) if "announced_at" in w else None,
+                min(n.at for n in _notices(w))
+                if _notices(w)
+                else parse_instant(w["announced_at"])
+                if "announced_at" in w
+                else None,
                 tuple(w.get("resources", ())),
                 approved="approved" in w,
                 evidence=w.get("evidence", ""),
+                notices=_notices(w),
             )
             for index, w in enumerate(facts.get("windows", []))
         ),

@@ -8,7 +8,11 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcim.sla.rules.business_days import add_business_days, end_of_business_day
+from dcim.sla.rules.business_days import (
+    add_business_days,
+    end_of_business_day,
+    latest_before,
+)
 from dcim.sla.rules.facts import Calendar, Facts, Ticket
 from dcim.sla.rules.intervals import Interval, Intervals, clip, total, union
 from dcim.sla.rules.language.loading import load_terms
@@ -133,6 +137,20 @@ def test_business_days_leave_out_holidays_and_count_moved_days() -> None:
     assert end_of_business_day(asked, 5, zone, CALENDAR) == day_start(date(2026, 10, 14), zone)
     without = Calendar()
     assert end_of_business_day(asked, 5, zone, without) == day_start(date(2026, 10, 8), zone)
+    # The last moment to give five business days' notice of that Tuesday, 15:00.
+    assert latest_before(fifth, 5, zone, CALENDAR) == to_ms(
+        datetime(2026, 10, 7, 15, tzinfo=ZoneInfo(zone))
+    )
+
+
+@settings(max_examples=examples(200))
+@given(st.integers(0, 40 * 86_400_000), st.integers(1, 12))
+def test_a_later_notice_would_run_out_too_late(after: int, count: int) -> None:
+    zone = "Asia/Shanghai"
+    start = to_ms(datetime(2026, 9, 20, tzinfo=ZoneInfo(zone))) + after
+    last = latest_before(start, count, zone, CALENDAR)
+    assert add_business_days(last, count, zone, CALENDAR) <= start
+    assert add_business_days(last + 1, count, zone, CALENDAR) > start
 
 
 @settings(max_examples=examples(200))

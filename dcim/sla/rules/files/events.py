@@ -3,7 +3,16 @@
 from decimal import Decimal
 from typing import Any, cast
 
-from dcim.sla.rules.facts import Claim, Past, PastResult, Period, Request, Ticket, Window
+from dcim.sla.rules.facts import (
+    Claim,
+    Notice,
+    Past,
+    PastResult,
+    Period,
+    Request,
+    Ticket,
+    Window,
+)
 from dcim.sla.rules.files.reading import TRUTHS, Reading, read_truth, rows_of
 from dcim.sla.rules.language.tree import Reader
 from dcim.sla.rules.periods import format_instant, month_period
@@ -44,11 +53,30 @@ def read_windows(top: Reader, reading: Reading, names: tuple[str, ...]) -> tuple
         concerned = _named(words, "resources", names, "resources")
         approved = read_truth(words, "approved")
         evidence = words.text("evidence", "")
+        notices = _notices(words, reading)
         words.finish()
         if kind and kind not in classes:
             reading.warn(words, f"no metric of these terms excludes {kind!r}: it changes nothing")
         if span and reading.within(words, *span, "only the part within counts"):
-            found.append(Window(window_id, kind, *span, announced, concerned, approved, evidence))
+            if notices:
+                announced = min(notice.at for notice in notices)
+            found.append(
+                Window(window_id, kind, *span, announced, concerned, approved, evidence, notices)
+            )
+    return tuple(found)
+
+
+def _notices(words: Reader, reading: Reading) -> tuple[Notice, ...]:
+    """Each with the times it told, where these changed; instead of `announced_at`."""
+    found = []
+    for row in words.entries("notices"):
+        at = row.need("at", reading.moment, 0)
+        span = reading.span(row, "start", "end", what="the window it told of")
+        row.finish()
+        if span:
+            found.append(Notice(at, *span))
+    if found and words.has("announced_at"):
+        words.refuse("announced_at", "is what `notices` say; leave one of both out")
     return tuple(found)
 
 

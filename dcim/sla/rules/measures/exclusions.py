@@ -4,7 +4,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 from dcim.sla.rules.business_days import add_business_days
-from dcim.sla.rules.facts import Calendar, Facts, Item, Window
+from dcim.sla.rules.facts import Calendar, Facts, Item, Notice, Window
 from dcim.sla.rules.intervals import (
     Interval,
     Intervals,
@@ -18,7 +18,7 @@ from dcim.sla.rules.language.value_words import say_stored_range, say_within
 from dcim.sla.rules.outcomes import Excluded
 from dcim.sla.rules.periods import at_local, local_date
 from dcim.sla.rules.quantities import say_span
-from dcim.sla.rules.terms import Circumstance, Exclusion, Metric, Text
+from dcim.sla.rules.terms import Circumstance, Exclusion, Metric, Text, Within
 
 Doubtful = list[tuple[str, Intervals]]  # what wasn't measured, and when
 
@@ -47,13 +47,14 @@ def exclude_time(
                 continue
             if not clip([(window.start, window.end)], *service):
                 continue
-            valid, reason = _judge_window(window, rule, zone, facts.calendar)
-            parts = _parts(window, rule, zone) if valid else []
-            parts = clip(parts, *service)
+            told, reason = _judge_window(window, rule, zone, facts.calendar)
+            valid = bool(told)
+            parts = clip(_parts(told, window, rule, zone), *service)
             if left is not None:
                 parts = _first(parts, left)
                 left -= total(parts)
-            found.append(Excluded(window, rule, valid, tuple(parts), reason))
+            whole = told == [(window.start, window.end)] or not valid
+            found.append(Excluded(window, rule, valid, tuple(parts), reason, whole))
     return found, doubtful
 
 
@@ -93,15 +94,18 @@ def _by_circumstance(
 
 def _judge_window(
     window: Window, rule: Exclusion, zone: str, calendar: Calendar | None
-) -> tuple[bool, Text]:
-    """Approval, evidence and notice, in this order; what isn't on record isn't proven."""
+) -> tuple[Intervals, Text]:
+    """What of it is proven to have been agreed, and why.
+
+    Approval, evidence and notice, in this order; what isn't on record isn't proven.
+    """
     if rule.approved and not window.approved:
-        return False, {
+        return [], {
             "zh": f"{window.id}：无客户同意的记录，不予排除",
             "en": f"{window.id}: no approval of the customer on record, not left out",
         }
     if rule.evidence and not window.evidence:
-        return False, {
+        return [], {
             "zh": f"{window.id}：无证明材料，不予排除",
             "en": f"{window.id}: nothing on record proves it, not left out",
         }
@@ -110,39 +114,73 @@ def _judge_window(
 
 def _judge_notice(
     window: Window, rule: Exclusion, zone: str, calendar: Calendar | None
-) -> tuple[bool, Text]:
+) -> tuple[Intervals, Text]:
+    whole: Intervals = [(window.start, window.end)]
     if rule.notice is None:
-        return True, {"zh": f"{window.id}：按条款不计", "en": f"{window.id}: left out by the terms"}
+        return whole, {
+            "zh": f"{window.id}：按条款不计",
+            "en": f"{window.id}: left out by the terms",
+        }
     need = say_within(rule.notice)
     if window.announced_at is None:
-        return False, {
+        return [], {
             "zh": f"{window.id}：无通知记录（要求提前 {need['zh']}）",
             "en": f"{window.id}: no notice on record ({need['en']} required)",
         }
-    given = max(window.start - window.announced_at, 0) // 60_000 * 60_000
-    given_zh, given_en = say_span(given)
     if rule.notice.business_days and calendar is None:
-        return False, {
+        return [], {
             "zh": f"{window.id}：要求提前 {need['zh']}，而工作日历未登记，不予排除",
             "en": f"{window.id}: {need['en']} required and no calendar of holidays is on record, "
             "not left out",
         }
-    if rule.notice.business_days and calendar is not None:
-        days = rule.notice.business_days
-        runs_until = add_business_days(window.announced_at, days, zone, calendar)
-    else:
-        runs_until = window.announced_at + rule.notice.ms
-    valid = window.start >= runs_until
-    return valid, {
-        "zh": f"{window.id}：提前 {given_zh}通知（要求 {need['zh']}）"
-        + ("" if valid else "，通知不足，不予排除"),
-        "en": f"{window.id}: announced {given_en} ahead ({need['en']} required)"
-        + ("" if valid else ", too late: not left out"),
+    notices = window.notices or (Notice(window.announced_at, window.start, window.end),)
+    told = find_told(window, notices, rule.notice, zone, calendar)
+    given = max(window.start - window.announced_at, 0) // 60_000 * 60_000
+    given_zh, given_en = say_span(given)
+    zh, en = "", ""
+    if not told:
+        zh, en = "，通知不足，不予排除", ", too late: not left out"
+    elif told != whole:
+        zh = "，通知后时间有变，仅按约通知的部分不计"
+        en = ", its times changed since: only the part announced as agreed is left out"
+    return told, {
+        "zh": f"{window.id}：提前 {given_zh}通知（要求 {need['zh']}）{zh}",
+        "en": f"{window.id}: announced {given_en} ahead ({need['en']} required){en}",
     }
 
 
-def _parts(window: Window, rule: Exclusion, zone: str) -> Intervals:
-    parts: Intervals = [(window.start, window.end)]
+def find_told(
+    window: Window,
+    notices: tuple[Notice, ...],
+    required: Within,
+    zone: str,
+    calendar: Calendar | None,
+) -> Intervals:
+    """The parts of a window that were announced in time, by a notice that no later one took back.
+
+    A notice tells of the times it named: what lies outside of them it doesn't prove, and a later
+    one that names others takes back what it leaves out. It is in time when it ran out before the
+    work could begin: at the start it named, or at the window's where that is later.
+    """
+    told: Intervals = []
+    standing: Intervals = [(window.start, window.end)]
+    for notice in sorted(notices, key=lambda one: one.at, reverse=True):
+        standing = intersect(standing, [(notice.start, notice.end)])
+        begins = max(notice.start, window.start)
+        if begins >= run_out(notice.at, required, zone, calendar):
+            told = union([*told, *standing])
+    return told
+
+
+def run_out(at: int, required: Within, zone: str, calendar: Calendar | None) -> int:
+    """When a notice given `at` has run its time, UTC ms; business days need a calendar."""
+    if required.business_days and calendar is not None:
+        return add_business_days(at, required.business_days, zone, calendar)
+    return at + required.ms
+
+
+def _parts(told: Intervals, window: Window, rule: Exclusion, zone: str) -> Intervals:
+    parts = told
     if rule.window is not None:
         parts = intersect(parts, _daily(rule.window, window, zone))
     return _first(parts, rule.at_most_ms) if rule.at_most_ms is not None else parts
