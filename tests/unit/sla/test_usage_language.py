@@ -184,7 +184,8 @@ def test_words_are_read_as_what_they_say() -> None:
 def test_clauses_are_said_in_both_languages() -> None:
     said = say_usage(changed("usage-burst-at-1-2").usage[0])
     assert said["en"].endswith(
-        "; commit 40 % of the port; charged at most 100 % of the port; "
+        "; commit 40 % of the port; the commit at 50 per Mbit/s and month; "
+        "charged at most 100 % of the port; "
         "above the commit 1.2 times the committed price per Mbit/s and month."
     )
     assert "最高按端口速率的 100 % 计" in said["zh"]
@@ -192,7 +193,7 @@ def test_clauses_are_said_in_both_languages() -> None:
     assert "up to 100 at 80, above 100 up to 500 at 70, above 500 at 60; each part" in said["en"]
     said = say_usage(changed("usage-power-peak-valley").usage[0])
     assert said["en"] == (
-        "Charged per kWh, PUE 1, peak 08:00–11:00, 18:00–21:00 1.2 per kWh, "
+        "Charged per kWh (intervals of 15 min), PUE 1, peak 08:00–11:00, 18:00–21:00 1.2 per kWh, "
         "flat 11:00–18:00, 21:00–22:00 0.8 per kWh, valley 22:00–08:00 0.4 per kWh."
     )
     said = say_usage(changed("usage-power-committed-kw").usage[0])

@@ -110,7 +110,34 @@ def _pysnmp_value(pmod: Any, value: Value) -> Any:
     return kind(value.data)
 
 
-plain = values.filter(lambda value: value.tag < 0x80 and value.tag not in (ber.NULL, ber.OPAQUE))
+def _is_padded_by_pyasn1(value: Value) -> bool:
+    """-128, -32768, …: pyasn1 writes an octet more than X.690 8.3.2 allows."""
+    number = value.data
+    return (
+        isinstance(number, int)
+        and number < 0
+        and number in {-(1 << 8 * n - 1) for n in (1, 2, 3, 4)}
+    )
+
+
+plain = values.filter(
+    lambda value: (
+        value.tag < 0x80
+        and value.tag not in (ber.NULL, ber.OPAQUE)
+        and not _is_padded_by_pyasn1(value)
+    )
+)
+
+
+@pytest.mark.parametrize("number", [-128, -32768, -(2**31)])
+def test_what_pyasn1_pads_we_write_shortest_and_read_both(number: int) -> None:
+    def message(value: Value) -> Message:
+        return Message(ber.V2C, b"c", ber.RESPONSE, 1, 0, 0, [VarBind((1, 3), value)])
+
+    packet = ber.encode_message(message(Value(ber.INTEGER, number)))
+    assert ber.decode_message(packet) == message(Value(ber.INTEGER, number))
+    shortest = number.to_bytes((-number - 1).bit_length() // 8 + 1, "big", signed=True)
+    assert packet.endswith(bytes([ber.INTEGER, len(shortest)]) + shortest)
 
 
 @settings(deadline=None)
