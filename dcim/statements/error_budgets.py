@@ -10,9 +10,10 @@ from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.metric_words import say_promise
 from dcim.sla.rules.outcomes import Outcome
 from dcim.sla.rules.periods import format_instant, month_period
+from dcim.sla.rules.quantities import say_share
 from dcim.sla.rules.terms import Text
 from dcim.statements.inputs import Case, read_case
-from dcim.statements.performance import percent, say_reached
+from dcim.statements.performance import say_reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,8 @@ def _tell(result: MetricResult, entry: dict[str, Any], month: Period) -> BudgetL
         place=entry["place"],
         clause=metric.clause,
         target=target,
-        availability_pct=percent(outcome.availability, 4),
-        availability_worst_pct=percent(worst.availability, 4),
+        availability_pct=say_share(outcome.availability, 4, metric.target.availability),
+        availability_worst_pct=say_share(worst.availability, 4, metric.target.availability),
         used_ms=outcome.downtime_ms,
         used_max_ms=max(worst.downtime_ms, outcome.downtime_ms),
         unknown_ms=outcomes["left_out"].unknown_ms,

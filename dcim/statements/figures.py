@@ -14,14 +14,14 @@ from dcim.sla.rules.evaluation import Evaluation
 from dcim.sla.rules.facts import Item
 from dcim.sla.rules.intervals import total
 from dcim.sla.rules.language.checks import IDLE_WORDS
-from dcim.sla.rules.quantities import fixed, say_rate
+from dcim.sla.rules.quantities import fixed, say_rate, say_share
 from dcim.sla.rules.terms import Terms, Text, Usage
 from dcim.sla.rules.usage.bandwidth import Bandwidth, bill_bandwidth
 from dcim.sla.rules.usage.meters import Metered, bill_demand, bill_energy
 from dcim.sla.rules.usage.prices import Order
 from dcim.statements.attachments import bins_file, power_file, states_file
 from dcim.statements.inputs import Case, InputsRefusedError, read_money, service_days
-from dcim.statements.performance import percent, say_step
+from dcim.statements.performance import say_step
 
 CHART_STEP = 3_600_000
 MODE_UNITS: dict[Mode, str] = {
@@ -340,7 +340,7 @@ def power_sections(case: Case) -> tuple[list[dict[str, Any]], list[dict[str, Any
                 else None,
                 "mean_w": str(fixed(mean / 1000, 1)) if mean is not None else None,
                 "energy_wh": str(fixed(Fraction(sum(row[4] for row in rows), 1000), 0)),
-                "coverage": percent(Fraction(min(covered, high - low), high - low), 2),
+                "coverage": say_share(Fraction(min(covered, high - low), high - low), 2),
                 "series": power_file(entry),
             }
         )
@@ -394,7 +394,7 @@ def environment_sections(
                 "mean_mc": int(fixed(Fraction(weighted, length), 0)) if length else None,
                 "limit_low_mc": _whole(limit.low if limit else None),
                 "limit_high_mc": _whole(limit.high if limit else None),
-                "coverage": percent(Fraction(known, high - low), 2),
+                "coverage": say_share(Fraction(known, high - low), 2),
                 "series": states_file(entry),
             }
         )
@@ -435,7 +435,7 @@ def coverage_sections(case: Case) -> list[dict[str, Any]]:
                 "expected": expected,
                 "received": received,
                 "missing": expected - received,
-                "pct": percent(share),
+                "pct": say_share(share),
             }
         )
     return sorted(sections, key=lambda section: str(section["series"]))

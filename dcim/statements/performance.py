@@ -12,7 +12,7 @@ from dcim.sla.rules.language.value_words import say_value
 from dcim.sla.rules.measures.availability import degraded_reason
 from dcim.sla.rules.outcomes import Outcome, TraceLine
 from dcim.sla.rules.periods import day_start, format_instant, parse_instant
-from dcim.sla.rules.quantities import VALUE_UNITS, fixed, plain
+from dcim.sla.rules.quantities import VALUE_UNITS, fixed, plain, say_share
 from dcim.sla.rules.steps import Step
 from dcim.sla.rules.terms import Text
 from dcim.statements.inputs import Case
@@ -44,16 +44,6 @@ BASE_TEXT: dict[str, Text] = {
 
 def seconds(ms: int) -> int | float:
     return ms // 1000 if ms % 1000 == 0 else ms / 1000
-
-
-def percent(share: Fraction | None, decimals: int = 6) -> str | None:
-    """Share 0..1 in percent; never 100 while anything is missing from it."""
-    if share is None:
-        return None
-    value = fixed(share * 100, decimals)
-    if value >= 100 and share < 1:
-        value = fixed(share * 100, decimals, ROUND_DOWN)
-    return str(value)
 
 
 def say_step(step: Step, clause: str) -> dict[str, Any]:
@@ -128,9 +118,11 @@ def metric_section(
         "result": result.result,
         "result_text": RESULT_TEXT[result.result],
         "notes": list(result.notes),
-        "availability_pct": percent(outcome.availability),
-        "availability_best_pct": percent(_extreme(result, max)),
-        "availability_worst_pct": percent(_extreme(result, min)),
+        "availability_pct": say_share(
+            outcome.availability, target=result.metric.target.availability
+        ),
+        "availability_best_pct": say_share(_extreme(result, max)),
+        "availability_worst_pct": say_share(_extreme(result, min)),
         "downtime_s": seconds(outcome.downtime_ms),
         "excluded_s": seconds(outcome.excluded_ms),
         "unknown_s": seconds(result.measurement.outcomes["left_out"].unknown_ms),
@@ -138,7 +130,7 @@ def metric_section(
         "service_s": seconds(service[1] - service[0]),
         "allowed_s": None if allowed is None else seconds(allowed),
         "budget_used_pct": used,
-        "coverage_pct": percent(result.measurement.coverage),
+        "coverage_pct": say_share(result.measurement.coverage),
         "events": len(outcome.events),
         "credit": {
             "amount": str(credit.amount),

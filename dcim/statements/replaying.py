@@ -16,11 +16,12 @@ from dcim.sla.observations import find_terms, gather_inputs
 from dcim.sla.rules.evaluation import Evaluation, MetricResult
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import month_period, to_ms
+from dcim.sla.rules.quantities import say_share
 from dcim.sla.rules.terms import Text
 from dcim.statements.composition import evaluate_inputs
 from dcim.statements.further_facts import KEYS as FURTHER_KEYS
 from dcim.statements.history import add_history
-from dcim.statements.performance import RESULT_TEXT, percent, seconds
+from dcim.statements.performance import RESULT_TEXT, seconds
 
 NOWHERE = {"name": {"zh": "", "en": ""}}
 
@@ -132,7 +133,7 @@ def _judged(result: MetricResult | None) -> Judged | None:
     return Judged(
         result.result,
         RESULT_TEXT[result.result],
-        percent(result.outcome.availability, 4),
+        say_share(result.outcome.availability, 4, result.metric.target.availability),
         seconds(result.outcome.downtime_ms),
         result.credit.amount,
     )

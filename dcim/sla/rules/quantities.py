@@ -18,6 +18,8 @@ MS = {
     "days": 86_400_000,
 }
 # how many stored integers one written unit is
+# Also so written; said as the first of them.
+SAME_UNITS = {"°C": "degC", "℃": "degC"}
 VALUE_UNITS = {
     "degC": 1000,
     "%RH": 10,
@@ -33,6 +35,7 @@ RATE_UNITS = {
 }
 ROUNDING = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN}
 Kind = Literal["percent", "money", "days", "per_unit"]
+FULL_WIDTH = "％，．：０１２３４５６７８９－"
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 
 
@@ -52,6 +55,12 @@ def read_number(text: str) -> Decimal:
 
 
 def _split(text: str) -> tuple[Decimal, str]:
+    if any(mark in text for mark in FULL_WIDTH):
+        raise ValueError(
+            Message("%(text)r has full-width characters; write it like 5 %%", text=text)
+        )
+    if "," in text:
+        raise ValueError(Message("%(text)r: numbers are written without commas", text=text))
     found = re.fullmatch(r"([0-9.]+)\s*(\S.*)?", text.strip())
     if not found:
         raise ValueError(Message("%(text)r does not begin with a number", text=text))
@@ -104,6 +113,7 @@ def read_amount(text: str, currency: str) -> Amount:
 def read_value(text: str) -> tuple[int, str]:
     """A measured limit as (stored integer, unit), for example 27 degC as (27000, degC)."""
     number, unit = _split(text.removeprefix("-"))
+    unit = SAME_UNITS.get(unit, unit)
     if unit not in VALUE_UNITS:
         raise ValueError(
             Message(
@@ -213,3 +223,16 @@ def grouped(text: str | Decimal) -> str:
 def say_rate(bits: int) -> str:
     """In Mbit/s of 1000 kbit/s, exact."""
     return f"{grouped(plain(Decimal(bits) / 10**6))} Mbit/s"
+
+
+def say_share(
+    share: Fraction | None, decimals: int = 6, target: Decimal | None = None
+) -> str | None:
+    """Share 0..1 in percent; never 100, and never the target, while anything is missing from it."""
+    if share is None:
+        return None
+    value = fixed(share * 100, decimals)
+    lacks = share < 1 and value >= 100
+    if lacks or (target is not None and value >= target > share * 100):
+        value = fixed(share * 100, decimals, ROUND_DOWN)
+    return str(value)

@@ -20,10 +20,9 @@ from dcim.sla.preset_terms import load_preset, preset_names
 from dcim.sla.rules.drafting.beginnings import KINDS, begin_text
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.words import clause_words
-from dcim.sla.rules.quantities import say_span
+from dcim.sla.rules.quantities import say_share, say_span
 from dcim.sla.rules.supposing import name_lanes, tell_steps
 from dcim.sla.trying import Reading, Wish, current_terms, read_draft, work_out
-from dcim.statements.performance import percent
 from dcim.statements.replaying import replay_month
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_text
@@ -221,7 +220,7 @@ def _try(contract: Contract, draft: Draft) -> dict[str, Any]:
             result = worked.supposition.result
             credit = result.credit
             told["counted"] = pick_text(*say_span(result.outcome.downtime_ms))
-            told["share"] = percent(result.outcome.availability, 4)
+            told["share"] = say_share(result.outcome.availability, 4)
             told["steps"] = [
                 *tell_steps(worked.supposition),
                 *(step for step in credit.steps if step.key != "downtime"),

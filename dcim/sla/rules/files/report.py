@@ -3,8 +3,7 @@
 Times are ISO 8601 in UTC, lengths whole milliseconds, money and shares decimal strings.
 """
 
-from decimal import ROUND_DOWN, Decimal
-from fractions import Fraction
+from decimal import Decimal
 
 from dcim.sla.rules.evaluation import RULES_VERSION, Evaluation, MetricResult, Result, evaluate
 from dcim.sla.rules.files.facts import FactsFile
@@ -14,9 +13,9 @@ from dcim.sla.rules.intervals import Interval, subtract, total
 from dcim.sla.rules.language.value_words import say_value
 from dcim.sla.rules.outcomes import Excluded, Outcome, TraceLine
 from dcim.sla.rules.periods import format_instant
-from dcim.sla.rules.quantities import VALUE_UNITS, fixed, plain
+from dcim.sla.rules.quantities import VALUE_UNITS, fixed, plain, say_share
 from dcim.sla.rules.results import CapLine, Settlement
-from dcim.sla.rules.terms import Terms
+from dcim.sla.rules.terms import Metric, Terms
 
 FORMAT = "jifang-sla-evaluation/2"
 EXIT_CODES: dict[Result, int] = {
@@ -96,26 +95,16 @@ def report_evaluation(terms: Terms, file: FactsFile) -> Report:
     }
 
 
-def say_share(share: Fraction | None, decimals: int = 6) -> str | None:
-    """Share 0..1 in percent; never 100 while anything is missing from it."""
-    if share is None:
-        return None
-    value = fixed(share * 100, decimals)
-    if value >= 100 and share < 1:
-        value = fixed(share * 100, decimals, ROUND_DOWN)
-    return str(value)
-
-
 def _spans(parts: tuple[Interval, ...]) -> list[list[str]]:
     return [[format_instant(start), format_instant(end)] for start, end in parts]
 
 
-def _outcome(outcome: Outcome) -> Report:
+def _outcome(outcome: Outcome, metric: Metric) -> Report:
     return {
         "missed": outcome.missed,
         "downtime_ms": outcome.downtime_ms,
         "denominator_ms": outcome.denominator_ms,
-        "availability_pct": say_share(outcome.availability),
+        "availability_pct": say_share(outcome.availability, target=metric.target.availability),
     }
 
 
@@ -130,14 +119,14 @@ def _result(result: MetricResult) -> Report:
         "result": result.result,
         "resources": list(result.resources),
         "service": _spans((measured.service,))[0],
-        **_outcome(outcome),
+        **_outcome(outcome, result.metric),
         "excluded_ms": outcome.excluded_ms,
         "unknown_ms": outcome.unknown_ms,
         "coverage_pct": say_share(measured.coverage),
         "judged_by_figure": outcome.by_figure,
         "figure": _figure(result),
-        "best": _outcome(result.best),
-        "worst": _outcome(result.worst),
+        "best": _outcome(result.best, result.metric),
+        "worst": _outcome(result.worst, result.metric),
         "events": [
             {
                 "start": format_instant(event.start),

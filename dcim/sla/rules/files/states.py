@@ -78,7 +78,13 @@ def _declared(
             if item not in known:
                 words.refuse("items", f"{item!r} is not among the items", tuple(sorted(known)))
         judged = [m for m in reading.terms.metrics if m.observe == kind]
-        if kind and not judged:
+        excusing = {
+            rule.circumstance.observe
+            for metric in reading.terms.metrics
+            for rule in metric.exclude
+            if rule.circumstance is not None
+        }
+        if kind and not judged and kind not in excusing:
             kinds = ", ".join(dict.fromkeys(m.observe for m in reading.terms.metrics)) or "nothing"
             reading.warn(
                 words, f"no metric of these terms observes {kind!r} (they observe {kinds})"

@@ -283,6 +283,7 @@ def find_oddities(terms: Terms) -> Iterator[Text]:
             continue
         if credit.hole and not find_flaws(credit, metric.target):
             yield _warn(name, "分档无缝, 却写了 hole", "hole is stated, the rows have none")
+        yield from _amount_oddities(name, credit, terms.currency)
         given = [tier.credit for tier in credit.tiers if tier.credit.kind == "percent"]
         if credit.cap and credit.cap.kind == "percent":
             above = [amount for amount in given if amount.value > credit.cap.value]
@@ -290,6 +291,28 @@ def find_oddities(terms: Terms) -> Iterator[Text]:
                 yield _warn(name, "上限低于最高档", "the cap lies below the highest row")
         if _falls(credit):
             yield _warn(name, "中断更久而抵扣更少", "a longer outage gives a smaller credit")
+
+
+def _amount_oddities(name: str, credit: Credit, currency: str) -> Iterator[Text]:
+    """A sign that may have been forgotten, and more than all of the fee."""
+    amounts = [credit.give, credit.each, credit.initial, *(tier.credit for tier in credit.tiers)]
+    for amount in amounts:
+        if amount is None:
+            continue
+        value = plain(amount.value)
+        whole = amount.value.as_tuple().exponent == 0
+        if amount.kind == "money" and whole and amount.value <= 100:
+            yield _warn(
+                name,
+                f"{value} 是 {value} {currency}，若指百分比请写 {value} %",
+                f"{value} is {currency} {value}; for a share of the fee write {value} %",
+            )
+        if amount.kind == "percent" and amount.value > 100 and not credit.cap:
+            yield _warn(
+                name,
+                f"{value} % 超过全部费用，且未约定上限",
+                f"{value} % is more than the whole fee, and no cap is named",
+            )
 
 
 def _money_oddities(terms: Terms) -> Iterator[Text]:

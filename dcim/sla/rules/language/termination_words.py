@@ -19,8 +19,10 @@ def _end(sentence: str, language: str) -> str:
 
 def _say_right(rule: Termination, terms: Terms) -> Text:
     titles = {metric.id: metric.title for metric in terms.metrics}
-    zh, en = _say_when(rule)
-    if rule.measure != "caps_reached":
+    zh, en = say_when(rule)
+    if rule.measure == "caps_reached":
+        en = en[0].upper() + en[1:]
+    else:
         names = [titles[name] for name in rule.metrics or titles]
         zh = f"{'、'.join(name['zh'] for name in names)}：{zh}"
         en = f"{' or '.join(name['en'] for name in names)}: {en}"
@@ -46,7 +48,8 @@ def _say_right(rule: Termination, terms: Terms) -> Text:
     return {"zh": zh, "en": en}
 
 
-def _say_when(rule: Termination) -> tuple[str, str]:
+def say_when(rule: Termination) -> tuple[str, str]:
+    """What must have happened; Chinese without, English with its "when"."""
     count = plain(rule.more_than)
     if rule.measure == "missed_periods":
         return f"连续 {count} 个账期未达标", f"when {count} periods in a row are missed"
@@ -54,7 +57,7 @@ def _say_when(rule: Termination) -> tuple[str, str]:
         of = rule.of_periods
         return (
             f"{of} 个账期内 {count} 次达到抵扣上限",
-            f"When the cap of credits is reached {count} times in {of} periods",
+            f"when the cap of credits is reached {count} times in {of} periods",
         )
     what = {
         "downtime_pct": ("中断占比", "the share of downtime"),
@@ -75,7 +78,10 @@ def _say_when(rule: Termination) -> tuple[str, str]:
         any_zh = "任意" if rule.reaches_back else "账期内任意"
         within = "" if rule.reaches_back else " within the period"
         window = (f"{any_zh} {span[0]}内", f"in any {span[1]}{within}")
-    return (
-        f"{window[0]}{what[0]}{over[0]} {bound[0]}",
-        f"when {what[1]} {window[1]} {over[1]} {bound[1]}",
-    )
+    zh = f"{window[0]}{what[0]}{over[0]} {bound[0]}"
+    en = f"when {what[1]} {window[1]} {over[1]} {bound[1]}"
+    if rule.each_longer_ms:
+        longer = say_duration(rule.each_longer_ms)
+        zh += f"（只计超过 {longer[0]}的中断）"
+        en += f", outages longer than {longer[1]} only"
+    return zh, en

@@ -245,7 +245,7 @@ class _Work:
             taken = union([*taken, *parts])
         classes: list[tuple[TraceClass, Intervals, Text]] = [
             ("down", counted, _reason_down(self.metric)),
-            ("before_clock", combined.before_clock, BEFORE_CLOCK),
+            ("before_clock", combined.before_clock, BEFORE_CLOCK[self.metric.clock_start]),
             ("ignored", late, NOT_REPORTED),
             ("ignored", short, IGNORED),
             ("unknown", combined.unknown, UNKNOWN),
@@ -340,9 +340,19 @@ def misses(
     return None if None in parts else False
 
 
-BEFORE_CLOCK = {
-    "zh": "条款约定的计时尚未开始（未报障）",
-    "en": "the clock of the terms had not started (no ticket yet)",
+def _not_started(zh: str, en: str) -> Text:
+    return {
+        "zh": f"条款约定的计时尚未开始（{zh}）",
+        "en": f"the clock of the terms had not started ({en})",
+    }
+
+
+# By what starts the clock; one that starts with the outage has no time before it.
+BEFORE_CLOCK: dict[str, Text] = {
+    "event": _not_started("未报障", "no ticket yet"),
+    "ticket": _not_started("未报障", "no ticket yet"),
+    "notice": _not_started("客户尚未通知", "no notice of the customer's yet"),
+    "detected": _not_started("监控尚未发现", "not detected yet"),
 }
 NOT_REPORTED = {
     "zh": "未在条款约定的时间内报障，不计",

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from dcim.sla.rules.facts import Facts, Past, PastResult, Period
 from dcim.sla.rules.intervals import Interval, clip, total
+from dcim.sla.rules.language.termination_words import say_when
 from dcim.sla.rules.outcomes import Outcome
 from dcim.sla.rules.periods import months_before
 from dcim.sla.rules.quantities import fixed, plain, say_duration, say_span
@@ -13,12 +14,6 @@ from dcim.sla.rules.results import MetricResult, Right
 from dcim.sla.rules.terms import Termination, Terms, Text
 
 NOT_KNOWN = "not known"
-WHAT: dict[str, tuple[str, str]] = {
-    "downtime_pct": ("中断占比", "downtime share"),
-    "downtime": ("中断合计", "downtime"),
-    "events": ("中断次数", "outages"),
-    "one_event": ("单次中断", "one outage"),
-}
 
 
 @dataclass(frozen=True)
@@ -189,7 +184,7 @@ def _window_right(rule: Termination, result: MetricResult, facts: Facts, period:
         if result.result == "needs_review":
             known &= not is_over(_worst_value(rule, result, result.worst, facts, period))
     said = _say_value(rule, value) if known else NOT_KNOWN
-    return Right(result.id, rule, reached, said, _say_window(rule, result, length), known)
+    return Right(result.id, rule, reached, said, _say_rule(rule, result), known)
 
 
 def _lacks_events(past: PastResult) -> bool:
@@ -205,29 +200,22 @@ def _say_value(rule: Termination, value: Fraction) -> str:
     return " ".join(say_span(int(value))[1:])
 
 
-def _say_window(rule: Termination, result: MetricResult, length: int) -> Text:
-    bound = {
-        "downtime_pct": f"{plain(rule.more_than)} %",
-        "events": plain(rule.more_than),
-    }.get(rule.measure) or say_duration(int(rule.more_than))[1]
-    what, span, title = WHAT[rule.measure], say_duration(length), result.metric.title
-    over = ("达到", "reaches") if rule.inclusive else ("超过", "exceeds")
-    window = ("任意 ", "any ") if rule.reaches_back else ("", "")
+def _say_rule(rule: Termination, result: MetricResult | None) -> Text:
+    """The right as the clause says it, of the one metric it is judged for here."""
+    zh, en = say_when(rule)
+    if result is None:
+        return {"zh": f"{zh}时可解约", "en": f"right to terminate {en}"}
+    title = result.metric.title
     return {
-        "zh": f"{title['zh']}：{window[0]}{span[0]}内{what[0]}{over[0]} {bound} 时可解约",
-        "en": f"{title['en']}: right to terminate when {what[1]} in {window[1]}{span[1]} "
-        f"{over[1]} {bound}",
+        "zh": f"{title['zh']}：{zh}时可解约",
+        "en": f"{title['en']}: right to terminate {en}",
     }
 
 
 def _missed_right(rule: Termination, result: MetricResult, facts: Facts, period: Period) -> Right:
     """So many periods one after the other, this one the last, in which the target was missed."""
     need = int(rule.more_than)
-    title = result.metric.title
-    text = {
-        "zh": f"{title['zh']}：连续 {need} 个账期未达标时可解约",
-        "en": f"{title['en']}: right to terminate when {need} periods in a row are missed",
-    }
+    text = _say_rule(rule, result)
     if result.result == "needs_review" or result.outcome.missed is None:
         return Right(result.id, rule, False, NOT_KNOWN, text, known=False)
     count, known = 0, True
@@ -255,9 +243,6 @@ def _caps_right(rule: Termination, capped: bool, facts: Facts, period: Period, z
     begin = chain[-1].start if chain else period.start
     begun = min((item.start for item in facts.items), default=period.start)
     known = count >= need or len(chain) == of - 1 or begun >= begin
-    text = {
-        "zh": f"{of} 个账期内 {need} 次达到抵扣上限时可解约",
-        "en": f"right to terminate when the cap is reached {need} times in {of} periods",
-    }
+    text = _say_rule(rule, None)
     said = str(count) if known else NOT_KNOWN
     return Right("contract", rule, count >= need, said, text, known)
