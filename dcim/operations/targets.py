@@ -11,9 +11,11 @@ from dcim.accounts.scope import Scope
 from dcim.errors import InvalidError
 from dcim.inventory.models import Device, Room, Site
 from dcim.network.models import Port
-from dcim.operations.maintenance import Targets, require_staff
+from dcim.operations.maintenance import MOST_TARGETS, Targets, require_staff
 from dcim.power.models import PowerNode
 
+# A device's name and a port's, with room to spare.
+LONGEST = 512
 # Everything that a line may mean, in the words of `Targets`.
 MEANINGS = ("power_nodes", "ports", "devices", "rooms")
 
@@ -24,6 +26,11 @@ def read_targets(session: Session, scope: Scope, text: str) -> Targets:
     or more than one thing."""
     require_staff(scope)
     lines = list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+    if len(lines) > MOST_TARGETS:
+        raise InvalidError("At most %(count)s targets.", {"targets": ["many"]}, count=MOST_TARGETS)
+    for line in lines:
+        if len(line) > LONGEST:
+            raise _unknown(line)
     found: dict[str, dict[str, set[int]]] = {line: {} for line in lines}
     for meaning, statement in _ways(lines):
         for line, one in session.execute(statement):
@@ -32,10 +39,7 @@ def read_targets(session: Session, scope: Scope, text: str) -> Targets:
     for line in lines:
         ids = [(meaning, one) for meaning, known in found[line].items() for one in known]
         if not ids:
-            raise InvalidError(
-                "%(name)s is no power node, port, device or room.", {"targets": ["unknown"]},
-                name=line[:100],
-            )  # fmt: skip
+            raise _unknown(line)
         if len(ids) > 1:
             raise InvalidError(
                 "%(name)s stands more than once: write the site before it, like S1/R1.",
@@ -44,6 +48,14 @@ def read_targets(session: Session, scope: Scope, text: str) -> Targets:
             )
         chosen[ids[0][0]].add(ids[0][1])
     return Targets(**{name: frozenset(ids) for name, ids in chosen.items()})
+
+
+def _unknown(line: str) -> InvalidError:
+    return InvalidError(
+        "%(name)s is no power node, port, device or room.",
+        {"targets": ["unknown"]},
+        name=line[:100],
+    )
 
 
 def _ways(lines: Sequence[str]) -> list[tuple[str, Any]]:

@@ -118,6 +118,7 @@ def test_what_is_typed_wrong_is_told_and_kept(
     staff = Person(app, make_login("noc"))
     for given, words in (
         ({"targets": "sw-9"}, "sw-9 is no power node, port, device or room."),
+        ({"targets": "a " * 5000}, "a a a"),
         ({"ends_at": local(DAY)}, "It must end after it starts."),
         ({"starts_at": local(-DAY)}, "It can&#39;t start in the past"),
         ({"title_en": ""}, "This is needed."),
