@@ -615,7 +615,7 @@ def _seed_rulings(session: Session, tenant: Tenant, incident_id: int) -> None:
 
 def _document(number: str) -> dict[str, Any]:
     """What readers of a frozen document take out of it."""
-    line = {"key": number, "item": number, "amount": "90.00", "clause": "1"}
+    line = {"key": number, "item": number, "kind": "rent", "amount": "90.00", "clause": "1"}
     return {
         "number": number, "revision": 1, "usage": [], "ledger": [line],
         "contract": {"number": number, "currency": "CNY"}, "period": {"label": "2026-10"},
