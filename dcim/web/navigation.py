@@ -19,8 +19,26 @@ SECTION_LABELS = {
     "customers": _l("Customers"),
     "log": _l("Log"),
 }
+# Those of the customers' portal, which lists no kinds.
+PORTAL_LABELS = {
+    "own_space": _l("Space and power"),
+    "own_network": _l("Network"),
+    "own_service": _l("Service"),
+    "own_contract": _l("Contract"),
+}
 # Pages written by hand that belong to a section; any other stands in the bar by itself.
 SECTION_OF = {
+    "portal.cabinets": "own_space",
+    "portal.meters": "own_space",
+    "portal.bandwidth": "own_network",
+    "portal.cross_connects": "own_network",
+    "portal.addresses": "own_network",
+    "portal.tickets": "own_service",
+    "portal.incidents": "own_service",
+    "portal.maintenance_windows": "own_service",
+    "portal.passes": "own_service",
+    "portal.contracts": "own_contract",
+    "portal.contacts": "own_contract",
     "staff.capacity": "space",
     "staff.walks": "space",
     "staff.list_device": "devices",
@@ -69,7 +87,7 @@ class Entry:
 Pages = Sequence[tuple[str, str, bool]]
 
 
-def gather(pages: Pages, sections: Mapping[str, str]) -> list[Entry]:
+def gather(pages: Pages, sections: Mapping[str, str], *, with_kinds: bool = True) -> list[Entry]:
     """Entries of the pages (label, endpoint, allowed) in their order, then the kinds' lists.
 
     A section with one page is a plain link.
@@ -84,7 +102,7 @@ def gather(pages: Pages, sections: Mapping[str, str]) -> list[Entry]:
             continue
         entry = Entry(label, url_for(name), name in here)
         grouped.get(SECTION_OF.get(name, ""), alone).append(entry)
-    if sections:
+    if with_kinds:
         _add_kinds(grouped, endpoint)
         if has_right(*_rights_of_kinds()):
             deleted = Entry(_("Deleted records"), url_for("staff.deleted"), "staff.deleted" in here)

@@ -1,6 +1,7 @@
 """What every face shares: the way home, language and theme, health and metrics."""
 
 import shutil
+from collections.abc import Mapping
 from typing import Any
 
 from flask import (
@@ -29,7 +30,7 @@ from dcim.http.database import db_session
 from dcim.http.policy import has_right
 from dcim.i18n import choose_language
 from dcim.i18n import gettext as _
-from dcim.web.navigation import SECTION_LABELS, Entry, gather
+from dcim.web.navigation import PORTAL_LABELS, SECTION_LABELS, Entry, gather
 from dcim.web.remembered import remember
 
 shell = Blueprint("shell", __name__)
@@ -89,19 +90,20 @@ def collect_nav() -> list[Entry]:
             [
                 (_("Home"), "portal.home", True),
                 (_("Cabinets and power"), "portal.cabinets", True),
+                (_("Statements"), "portal.statements", has_right(Right.OWN_STATEMENTS)),
                 (_("Meters"), "portal.meters", True),
                 (_("Bandwidth"), "portal.bandwidth", True),
-                (_("Tickets"), "portal.tickets", True),
                 (_("Cross-connects"), "portal.cross_connects", True),
                 (_("Addresses"), "portal.addresses", True),
+                (_("Tickets"), "portal.tickets", True),
+                (_("Incidents"), "portal.incidents", has_right(Right.OWN_THINGS)),
                 (_("Maintenance"), "portal.maintenance_windows", True),
+                (_("Passes"), "portal.passes", has_right(Right.OWN_THINGS)),
                 (_("Contracts"), "portal.contracts", True),
                 (_("Contacts"), "portal.contacts", True),
-                (_("Passes"), "portal.passes", has_right(Right.OWN_THINGS)),
-                (_("Incidents"), "portal.incidents", has_right(Right.OWN_THINGS)),
-                (_("Statements"), "portal.statements", has_right(Right.OWN_STATEMENTS)),
             ],
-            {},
+            _say(PORTAL_LABELS),
+            with_kinds=False,
         )
     money = has_right(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
     pages = [
@@ -139,7 +141,11 @@ def collect_nav() -> list[Entry]:
         (_("Audit log"), "staff.audit", has_right(Right.SEE_AUDIT)),
         (_("Imports"), "staff.imports", has_right(*CHANGE_RIGHTS)),
     ]
-    return gather(pages, {name: str(label) for name, label in SECTION_LABELS.items()})
+    return gather(pages, _say(SECTION_LABELS))
+
+
+def _say(labels: Mapping[str, object]) -> dict[str, str]:
+    return {name: str(label) for name, label in labels.items()}
 
 
 def remember_nav() -> Markup:
