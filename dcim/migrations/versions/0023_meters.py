@@ -10,11 +10,14 @@ branch_labels = None
 depends_on = None
 
 _TABLES = ("meter", "meter_reading")
+# What of a meter the one search finds (migration 0011).
+_SEARCHED = ("serial", "name")
 
 
 def upgrade() -> None:
     _create_meters()
     _create_readings()
+    _index_meters()
     for table in _TABLES:
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
@@ -185,6 +188,18 @@ def _create_readings() -> None:
     )
 
 
+def _index_meters() -> None:
+    named = ", ".join(f"'{column}'" for column in _SEARCHED)
+    for name, event in (
+        ("written", f"INSERT OR UPDATE OF {', '.join(_SEARCHED)}"),
+        ("gone", "DELETE"),
+    ):
+        op.execute(
+            f"CREATE TRIGGER search_{name} AFTER {event} ON meter"
+            f" FOR EACH ROW EXECUTE FUNCTION keep_search_text({named})"
+        )
+
+
 def _take_photos(kinds: str) -> None:
     op.drop_constraint(op.f("ck_stored_file_kind"), "stored_file")
     op.create_check_constraint(op.f("ck_stored_file_kind"), "stored_file", f"kind IN ({kinds})")
@@ -194,6 +209,7 @@ def downgrade() -> None:
     op.drop_table("meter_reading")
     op.execute("DROP FUNCTION keep_meter_reading()")
     op.drop_table("meter")
+    op.execute("DELETE FROM search_text WHERE source = 'meter'")
     # Whose readings are gone; the version before knows no such files.
     op.execute("DELETE FROM stored_file WHERE kind = 'photo'")
     _take_photos("'loa', 'cfa', 'other'")
