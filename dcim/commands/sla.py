@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dcim.catalogues import say_in
-from dcim.errors import Message
+from dcim.errors import Message, message_of
 from dcim.sla.preset_terms import load_preset, preset_names
 from dcim.sla.rules.files.facts import FactsRefusedError, load_facts, say_problem
 from dcim.sla.rules.files.report import report_evaluation
@@ -24,15 +24,24 @@ from dcim.sla.rules.terms import Terms
 
 PRESET = "preset:"
 LONGEST_TABLE = 20_000_000
+IN_TABLES = Message("Put what was measured into CSV files beside it and name them by `samples`.")
 LANGUAGE = click.option(
     "--language", type=click.Choice(["zh", "en"]), default="en", show_default=True
 )
 
 
 class BadInputError(click.ClickException):
-    """What was given can't be used; exit code 2, as for a mistyped option."""
+    """What was given can't be used; exit code 2, as for a mistyped option. Said in the command's
+    --language."""
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(say_in(click.get_current_context().params["language"], message))
+
+
+class TooLongError(ValueError):
+    """A file that is larger than may be read."""
 
 
 @click.group()
@@ -67,11 +76,12 @@ def evaluate(
         print_json(report_schema())
         return
     if terms_file is None or facts_file is None:
-        raise click.UsageError("Say both: --terms FILE and --facts FILE.")
-    terms = _terms(terms_file, language)
+        both = Message("Say both: --terms FILE and --facts FILE.")
+        raise click.UsageError(say_in(language, both))
+    terms = _terms(terms_file)
     try:
         facts = load_facts(
-            _read(Path(facts_file)),
+            _read(Path(facts_file), IN_TABLES),
             terms,
             label=period,
             now=time.time_ns() // 1_000_000,
@@ -80,9 +90,18 @@ def evaluate(
         )
         report = report_evaluation(terms, facts)
     except FactsRefusedError as error:
-        raise _refused(facts_file, error.problems, "facts", language) from error
+        raise _refused(facts_file, error.problems, "facts") from error
     except ValueError as error:
-        raise BadInputError(f"{facts_file} and {terms_file} don't fit: {error}") from error
+        raise BadInputError(
+            Message(
+                "%(facts)s and %(terms)s don't fit: %(why)s",
+                facts=facts_file,
+                terms=terms_file,
+                why=message_of(error),
+            )
+        ) from error
+    for warning in report["warnings"]["facts"]:
+        warning["message"] = say_in(language, warning["message"])
     if as_json:
         print_json(report)
     else:
@@ -106,7 +125,7 @@ def check(file: str, as_json: bool, language: str) -> None:
             told = [_problem(each, language) for each in error.problems]
             print_json({"usable": False, "problems": told})
             raise SystemExit(2) from error
-        raise _refused(file, error.problems, "terms", language) from error
+        raise _refused(file, error.problems, "terms") from error
     if as_json:
         print_json(
             {
@@ -132,7 +151,7 @@ def check(file: str, as_json: bool, language: str) -> None:
 @LANGUAGE
 def say(file: str, language: str) -> None:
     """The terms in FILE (or preset:NAME) as clauses in words."""
-    click.echo("\n".join(_clauses(_terms(file, language), language)))
+    click.echo("\n".join(_clauses(_terms(file), language)))
 
 
 @sla.command("compare")
@@ -145,7 +164,7 @@ def compare(old: str, new: str, as_json: bool, language: str) -> None:
 
     Exit code 0: they say the same. 1: they differ. 2: one of them can't be used.
     """
-    before, after = _terms(old, language), _terms(new, language)
+    before, after = _terms(old), _terms(new)
     changes = list(compare_words(parse_text(_text_of(old)), parse_text(_text_of(new))))
     clauses = compare_clauses(before, after)
     if as_json:
@@ -198,21 +217,44 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def _read(path: Path, longest: int = 4 * LONGEST_TEXT) -> str:
+def _read(path: Path, too_long: str = "") -> str:
+    """The text of a file of terms or facts; `too_long` is the way out where it is too long."""
+    try:
+        return _decode(path, 4 * LONGEST_TEXT)
+    except TooLongError as error:
+        raise BadInputError(
+            Message("%(why)s %(way_out)s", why=error.args[0], way_out=too_long)
+            if too_long
+            else message_of(error)
+        ) from error
+    except ValueError as error:
+        raise BadInputError(message_of(error)) from error
+
+
+def _decode(path: Path, longest: int) -> str:
+    """ValueError for what is no file of UTF-8 text, TooLongError beyond so many bytes."""
     try:
         with path.open("rb") as file:
             content = file.read(longest + 1)
     except FileNotFoundError as error:
-        raise BadInputError(f"There is no file {path}.") from error
+        raise ValueError(Message("There is no file %(file)s.", file=path)) from error
     except OSError as error:
-        raise BadInputError(f"{path} can't be read: {error.strerror}.") from error
+        raise ValueError(
+            Message("%(file)s can't be read: %(why)s.", file=path, why=error.strerror)
+        ) from error
     if len(content) > longest:
-        raise BadInputError(f"{path} is longer than {longest} bytes.")
+        raise TooLongError(
+            Message("%(file)s is longer than %(count)s bytes.", file=path, count=longest)
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadInputError(
-            f"{path} is not UTF-8 text (byte {error.start + 1}); save it as UTF-8."
+        raise ValueError(
+            Message(
+                "%(file)s is not UTF-8 text (byte %(byte)s); save it as UTF-8.",
+                file=path,
+                byte=error.start + 1,
+            )
         ) from error
 
 
@@ -223,11 +265,8 @@ def _reader_beside(facts_file: Path) -> Callable[[str], str]:
     def read(name: str) -> str:
         path = (folder / name).resolve()
         if not path.is_relative_to(folder):
-            raise ValueError("lies outside the folder of the facts file; put it beside it")
-        try:
-            return _read(path, LONGEST_TABLE)
-        except BadInputError as error:
-            raise ValueError(error.message) from error
+            raise ValueError(Message("lies outside the folder of the facts file; put it beside it"))
+        return _decode(path, LONGEST_TABLE)
 
     return read
 
@@ -240,17 +279,20 @@ def _text_of(file: str) -> str:
         return load_preset(name).text
     except KeyError as error:
         known = ", ".join(preset_names())
-        raise BadInputError(f"There is no preset {name!r}; there are {known}.") from error
+        raise BadInputError(
+            Message("There is no preset %(name)r; there are %(known)s.", name=name, known=known)
+        ) from error
 
 
-def _terms(file: str, language: str) -> Terms:
+def _terms(file: str) -> Terms:
     try:
         return load_terms(_text_of(file))
     except TermsRefusedError as error:
-        raise _refused(file, error.problems, "terms", language) from error
+        raise _refused(file, error.problems, "terms") from error
 
 
-def _refused(file: str, problems: list[Problem], whole: str, language: str) -> BadInputError:
+def _refused(file: str, problems: list[Problem], whole: str) -> BadInputError:
+    language = click.get_current_context().params["language"]
     said = [say_in(language, say_problem(problem, whole)) for problem in problems]
     head = say_in(language, Message("%(file)s can't be used:", file=file))
     return BadInputError("\n  ".join([head, *said]))

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from dcim.errors import Message
 from dcim.sla.rules.facts import Period
 
 DAY_MINUTES = 1440
@@ -13,7 +14,7 @@ FIRST_MONTH, LAST_MONTH = "1971-01", "9998-12"
 
 def to_ms(moment: datetime) -> int:
     if moment.tzinfo is None:
-        raise ValueError("an instant without a zone")
+        raise ValueError(Message("an instant without a zone"))
     span = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return (span.days * 86_400 + span.seconds) * 1000 + span.microseconds // 1000
 
@@ -23,7 +24,9 @@ def parse_instant(text: str) -> int:
     try:
         return to_ms(datetime.fromisoformat(text))
     except ValueError as error:
-        raise ValueError(f"{text!r} is no instant such as 2026-10-01T00:00:00Z") from error
+        raise ValueError(
+            Message("%(text)r is no instant such as 2026-10-01T00:00:00Z", text=text)
+        ) from error
 
 
 def format_instant(ms: int) -> str:
@@ -54,9 +57,16 @@ def at_local(day: date, minutes: int, zone: str) -> int:
 def month_days(label: str) -> list[date]:
     """The days of a month written 2026-10."""
     if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", label):
-        raise ValueError(f"{label!r} is no month such as 2026-10")
+        raise ValueError(Message("%(text)r is no month such as 2026-10", text=label))
     if not FIRST_MONTH <= label <= LAST_MONTH:
-        raise ValueError(f"{label!r} lies outside {FIRST_MONTH} to {LAST_MONTH}")
+        raise ValueError(
+            Message(
+                "%(text)r lies outside %(first)s to %(last)s",
+                text=label,
+                first=FIRST_MONTH,
+                last=LAST_MONTH,
+            )
+        )
     day = date.fromisoformat(f"{label}-01")
     days = []
     while day.strftime("%Y-%m") == label:

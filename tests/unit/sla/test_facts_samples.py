@@ -89,14 +89,18 @@ usage:
     @pytest.mark.parametrize(
         ("table", "said"),
         [
-            ("", "line 1: the columns must begin with"),
+            ("", "t.csv: is empty: its first line names the columns, beginning with from,to,"),
+            ("\ufeff \n", "t.csv: is empty"),
+            ("\na,b\n", "line 1: the columns must begin with from,to, not an empty line"),
+            ("a,b\n", "line 1: the columns must begin with from,to, not a,b"),
+            ("from,to\n", "in_mbit_s,out_mbit_s, not from,to"),
             ("from,to,in,out\n", "line 1: the columns must be from,to,in_octets"),
             ("from,to,in_octets,out_octets\n", "holds no rows"),
             ("H\n2025-10-01 00:00,2025-10-01 00:05,1\n", "line 2 has 3 cells, not 4"),
             ("H\n2025-10-01 00:05,2025-10-01 00:00,1,1\n", "line 2: ends at"),
             (
                 "H\n2025-10-01 00:05,2025-10-01 00:10,1,1\n2025-10-01 00:00,2025-10-01 00:05,1,1\n",
-                "line 3: begins at 2025-09-30T22:00:00Z, before the line above ended",
+                "line 3: begins at 2025-10-01 00:00:00+02:00, before the line above ended",
             ),
             ("H\n2025-10-01 00:00,2025-10-01 00:05,-1,1\n", "line 2: '-1' is negative"),
             ("H\n2025-10-01 00:00,2025-10-01 00:05,1e3,1\n", "line 2: '1e3' is not a plain number"),

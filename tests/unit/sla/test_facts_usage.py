@@ -340,7 +340,7 @@ def test_rows_of_one_item_that_can_not_be_added_are_refused() -> None:
         f"  - {{usage: power, item: A, amperes: 16 A, price: {price}}}\n" for price in (15, 16)
     )
     terms = load_terms(f"{POWER}    method: breakered\n    price: item\n")
-    with pytest.raises(FactsRefusedError, match="the price differs from another row of A"):
+    with pytest.raises(FactsRefusedError, match="the price ordered differs from another row of A"):
         load_facts(f"{ITEMS}usage:\n{two}", terms)
     # 16 + 16 A at 15
     same = two.replace("price: 16", "price: 15")

@@ -375,4 +375,5 @@ def test_what_is_asked_must_be_said(folder: Path) -> None:
     done = call("evaluate", "--terms", "terms.yaml")
     assert done.exit_code == 2
     assert "Say both" in done.stderr
+    assert "两项都要写" in call("evaluate", "--facts", "facts.yaml", "--language", "zh").stderr
     assert folder.is_dir()

@@ -1,4 +1,5 @@
-"""Refusals of terms in Chinese: none is written where nobody could say it in the reader's words."""
+"""Refusals of terms and of facts in Chinese: none is written where nobody could say it in the
+reader's words."""
 
 import ast
 import re
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dcim.commands.sla
 import dcim.sla.rules
 from dcim.catalogues import look_up_in, say_in
 from dcim.commands.translations import read_catalogue
@@ -19,10 +21,27 @@ from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 
 RULES = Path(dcim.sla.rules.__path__[0])
-SOURCES = [*sorted((RULES / "language").glob("*.py")), RULES / "quantities.py"]
+SOURCES = [
+    *sorted((RULES / "language").glob("*.py")),
+    *sorted((RULES / "files").glob("*.py")),
+    RULES / "measures" / "states.py",
+    RULES / "periods.py",
+    RULES / "quantities.py",
+    Path(dcim.commands.sla.__file__),
+]
 # Where the message stands among the arguments.
-SAID_AT = {"refuse": 1, "ValueError": 0, "Problem": 2}
+SAID_AT = {
+    "refuse": 1,
+    "ValueError": 0,
+    "Problem": 2,
+    "warn": 1,
+    "BadInputError": 0,
+    "TooLongError": 0,
+}
+# Words that others put into their message.
+SAID_AS = {"what", "reaching"}
 PLACE = re.compile(r"%\((\w+)\)[rs]")
+WORD = re.compile(r"[A-Za-z]")
 CHINESE = re.compile(r"[一-鿿]")
 STANDARD = (resources.files("dcim.demo") / "terms" / "standard.yaml").read_text("utf-8")
 
@@ -33,15 +52,30 @@ def unsayable(source: str) -> Iterator[str]:
         if not isinstance(call, ast.Call):
             continue
         name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-        at = SAID_AT.get(name)
-        if at is None or len(call.args) <= at:
-            continue
-        for part in ast.walk(call.args[at]):
-            if isinstance(part, ast.Call):
-                break
-            if isinstance(part, ast.Constant | ast.JoinedStr):
-                yield f"line {call.lineno}: {ast.unparse(call.args[at])}"
-                break
+        at = SAID_AT.get(name, len(call.args))
+        said = [*call.args[at : at + 1], *(k.value for k in call.keywords if k.arg in SAID_AS)]
+        if name == "Message":
+            said = [each.value for each in call.keywords]
+        for part in said:
+            if any(_is_english(each) for each in _alternatives(part)):
+                yield f"line {call.lineno}: {ast.unparse(part)}"
+
+
+def _alternatives(part: ast.expr) -> list[ast.expr]:
+    """Of `a if b else c`, `a or b` and `a + b` the parts; anything else is one."""
+    match part:
+        case ast.IfExp(body=one, orelse=other) | ast.BinOp(left=one, right=other):
+            return [*_alternatives(one), *_alternatives(other)]
+        case ast.BoolOp(values=values):
+            return [each for value in values for each in _alternatives(value)]
+    return [part]
+
+
+def _is_english(part: ast.expr) -> bool:
+    """Text that is put together, or words; not the name of a language's word or its sign."""
+    if isinstance(part, ast.JoinedStr):
+        return True
+    return isinstance(part, ast.Constant) and isinstance(part.value, str) and bool(part.value)
 
 
 def msgids(source: str) -> Iterator[str]:
@@ -53,11 +87,14 @@ def msgids(source: str) -> Iterator[str]:
 
 
 def without_chinese(ids: list[str], catalogue: dict[str, str]) -> list[str]:
-    """Those that lack Chinese, or whose Chinese lacks a place or has another."""
+    """Those that lack Chinese, or whose Chinese lacks a place or has another. Where there is no
+    word beside the places there need be none in Chinese."""
     return [
         one
         for one in ids
-        if not CHINESE.search(catalogue.get(one, ""))
+        if not (CHINESE if WORD.search(PLACE.sub("", one)) else PLACE).search(
+            catalogue.get(one, "")
+        )
         or set(PLACE.findall(one)) != set(PLACE.findall(catalogue[one]))
     ]
 
@@ -67,7 +104,7 @@ def catalogue() -> dict[str, str]:
     return {str(one.id): str(one.string) for one in read_catalogue() if one.string}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_refusal_has_chinese(path: Path, catalogue: dict[str, str]) -> None:
     source = path.read_text("utf-8")
     assert not list(unsayable(source))
@@ -76,7 +113,7 @@ def test_every_refusal_has_chinese(path: Path, catalogue: dict[str, str]) -> Non
 
 def test_the_sources_are_those_that_refuse() -> None:
     found = [one for path in SOURCES for one in msgids(path.read_text("utf-8"))]
-    assert len(found) > 150
+    assert len(found) > 250
 
 
 @pytest.mark.parametrize(
@@ -86,6 +123,13 @@ def test_the_sources_are_those_that_refuse() -> None:
         'words.refuse("a", f"{x} is missing", ("b",))',
         'raise ValueError("no")',
         'problems.append(Problem("", 1, "no" if x else "yes"))',
+        'reading.warn(words, "is left out")',
+        'reading.within(words, *span, reaching="is cut")',
+        'reading.span(row, what="the outage")',
+        'raise BadInputError(f"There is no file {path}.")',
+        'words.refuse("a", Message("is not %(of)s", of="energy"))',
+        'words.refuse("a", Message("they are %(kinds)s", kinds=", ".join(kinds) or "nothing"))',
+        'words.refuse("a", Message("%(why)s", why=f"{error}"))',
     ],
 )
 def test_plain_english_is_found(source: str) -> None:
@@ -96,6 +140,8 @@ def test_plain_english_is_found(source: str) -> None:
 def test_a_missing_translation_is_found(catalogue: dict[str, str]) -> None:
     """The control: one that isn't there, and one that lost its place."""
     assert without_chinese(["nobody ever wrote this"], catalogue)
+    assert without_chinese(["%(one)s; %(other)s"], catalogue)
+    assert not without_chinese(["%(file)s: %(why)s"], catalogue)
     lost = {**catalogue, "%(text)r is always true": "永远成立"}
     assert without_chinese(["%(text)r is always true"], lost)
 

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, cast
 
-from dcim.errors import Message
+from dcim.errors import Message, message_of
 from dcim.sla.rules.facts import Calendar, Facts, Period
 from dcim.sla.rules.files.events import (
     read_claims,
@@ -24,8 +24,15 @@ from dcim.sla.rules.files.moments import read_day
 from dcim.sla.rules.files.reading import Reading, read_truth
 from dcim.sla.rules.files.samples import Measured, read_measured
 from dcim.sla.rules.files.states import read_resources
-from dcim.sla.rules.language.tree import Problem, Reader, TermsRefusedError, hash_node, parse_text
-from dcim.sla.rules.periods import format_instant, month_days, month_period
+from dcim.sla.rules.language.tree import (
+    LONGEST_TEXT,
+    Problem,
+    Reader,
+    TermsRefusedError,
+    hash_node,
+    parse_text,
+)
+from dcim.sla.rules.periods import month_days, month_period
 from dcim.sla.rules.terms import Terms
 
 
@@ -75,6 +82,20 @@ def load_facts(
     `beside` gives the text of a file of samples by its name, ValueError when it can't.
     FactsRefusedError lists every problem found.
     """
+    if len(text) > LONGEST_TEXT:
+        raise FactsRefusedError(
+            [
+                Problem(
+                    "",
+                    1,
+                    Message(
+                        "longer than %(count)s characters: put what was measured into CSV files "
+                        "beside it and name them by `samples`",
+                        count=LONGEST_TEXT,
+                    ),
+                )
+            ]
+        )
     try:
         node = parse_text(text)
     except TermsRefusedError as error:
@@ -89,13 +110,15 @@ def load_facts(
     period = month_period(month, terms.timezone)
     reading = Reading(terms, period, problems)
     as_of = top.read("as_of", reading.moment, None)
-    judged_to = _close(top, month, period, as_of, now, provisional)
+    judged_to = _close(top, month, reading, as_of, now, provisional)
     items = read_items(top, reading, month)
     tables: dict[str, str] = {}
 
     def read_beside(name: str) -> str:
         if beside is None:
-            raise ValueError("files of samples can't be read here; write the samples as lists")
+            raise ValueError(
+                Message("files of samples can't be read here; write the samples as lists")
+            )
         content = beside(name)
         tables[name] = hashlib.sha256(content.encode()).hexdigest()
         return content
@@ -120,7 +143,7 @@ def load_facts(
         decisions=_read_decisions(top, results),
         days_in_period=len(month_days(month)),
         requests=read_requests(top, reading, tuple(item.id for item in items)),
-        claims=read_claims(top, reading, results),
+        claims=read_claims(top, reading, results, resources),
         past=read_past(top, reading),
         calendar=_read_calendar(top),
         as_of=judged_to if as_of is None and judged_to < period.end else as_of,
@@ -150,37 +173,53 @@ def load_facts(
 def _find_label(top: Reader, asked: str | None) -> str:
     stated = top.text("period", asked or "")
     if not stated:
-        top.refuse("period", "is missing: name the month, like 2026-10")
+        top.refuse("period", Message("is missing: name the month, like 2026-10"))
         return ""
     if asked is not None and stated != asked:
-        top.refuse("period", f"the file is about {stated}, {asked} was asked for")
+        top.refuse(
+            "period",
+            Message(
+                "the file is about %(stated)s, %(asked)s was asked for",
+                stated=stated,
+                asked=asked,
+            ),
+        )
     try:
         month_days(asked or stated)
     except ValueError as error:
-        top.refuse("period", str(error))
+        top.refuse("period", message_of(error))
     return asked or stated
 
 
 def _close(
     top: Reader,
     month: str,
-    period: Period,
+    reading: Reading,
     as_of: int | None,
     now: int | None,
     provisional: bool,
 ) -> int:
     """Up to when it is judged: the period's end, or now while it is open."""
+    period = reading.period
     known = [moment for moment in (as_of, now) if moment is not None]
     until = min(known, default=period.end)
     if until >= period.end:
         return period.end
     if until <= period.start:
-        top.refuse("period", f"{month} has not begun at {format_instant(until)}")
+        top.refuse(
+            "period",
+            Message("%(month)s has not begun at %(now)s", month=month, now=reading.say(until)),
+        )
     elif not provisional:
         top.refuse(
             "period",
-            f"{month} is still open: it ends at {format_instant(period.end)}, it is "
-            f"{format_instant(until)}; wait, or judge it so far with --provisional",
+            Message(
+                "%(month)s is still open: it ends at %(end)s, it is %(now)s; wait, or judge it so "
+                "far with --provisional",
+                month=month,
+                end=reading.say(period.end),
+                now=reading.say(until),
+            ),
         )
     return until
 
@@ -193,7 +232,7 @@ def _areas(top: Reader, sites: set[str]) -> dict[str, Decimal]:
     for site in below.node.words or {}:
         found[site] = below.need(site, read_area, Decimal(0))
         if site not in sites:
-            below.refuse(site, "is the site of no item", tuple(sorted(sites - {""})))
+            below.refuse(site, Message("is the site of no item"), tuple(sorted(sites - {""})))
     return found
 
 
@@ -204,7 +243,11 @@ def _read_decisions(top: Reader, results: set[str]) -> dict[str, Literal["up", "
         assert below is not None  # noqa: S101
         found[name] = cast(Any, below.choose(name, ("up", "down", "left_out")))
         if name not in results:
-            below.refuse(name, "is no metric of an item, like power.A05", tuple(sorted(results)))
+            below.refuse(
+                name,
+                Message("is no metric of an item, like power.A05"),
+                tuple(sorted(results)),
+            )
     return found
 
 
@@ -219,13 +262,13 @@ def _read_calendar(top: Reader) -> Calendar | None:
             try:
                 found.add(read_day(text))
             except ValueError as error:
-                below.refuse(key, str(error))
+                below.refuse(key, message_of(error))
         return frozenset(found)
 
     calendar = Calendar(days("holidays"), days("worked"))
     both = calendar.holidays & calendar.worked
     if both:
-        below.refuse("worked", f"{min(both)} is a holiday too: one of them")
+        below.refuse("worked", Message("%(day)s is a holiday too: one of them", day=min(both)))
     below.finish()
     return calendar
 
@@ -241,6 +284,11 @@ def _warn_idle(reading: Reading, top: Reader, facts: Facts) -> None:
             if metric.observe and item.kind in metric.applies_to and not served:
                 reading.warn(
                     top,
-                    f"no resource of kind {metric.observe!r} serves {item.id}: all of "
-                    f"{metric.id}.{item.id} is unknown",
+                    Message(
+                        "no resource of kind %(kind)r serves %(item)s: all of %(metric)s.%(item)s "
+                        "is unknown",
+                        kind=metric.observe,
+                        item=item.id,
+                        metric=metric.id,
+                    ),
                 )

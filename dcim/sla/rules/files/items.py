@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from dcim.errors import Message
 from dcim.sla.rules.facts import Item, Period
 from dcim.sla.rules.files.reading import Reading, read_truth
 from dcim.sla.rules.language.tree import Reader
@@ -48,23 +49,32 @@ def read_items(top: Reader, reading: Reading, month: str) -> tuple[Item, ...]:
         )
         words.finish()
         if name in items:
-            words.refuse("id", f"{name!r} stands twice among the items")
+            words.refuse("id", Message("%(name)r stands twice among the items", name=name))
         if None not in stated and end <= start:
-            words.refuse("to", "the service ends before it begins")
+            words.refuse("to", Message("the service ends before it begins"))
         if kind and kind not in kinds:
             reading.warn(
                 words,
-                f"no metric and no usage of these terms applies to {kind!r} "
-                f"(they apply to {', '.join(sorted(kinds)) or 'nothing'})",
+                Message(
+                    "no metric and no usage of these terms applies to %(kind)r "
+                    "(they apply to %(kinds)s)",
+                    kind=kind,
+                    kinds=", ".join(sorted(kinds)) or Message("nothing"),
+                ),
             )
         if end <= period.start or start >= period.end:
-            reading.warn(words, "is not in service in the period and is left out")
+            reading.warn(words, Message("is not in service in the period and is left out"))
         if rent is None:
             rent = _prorate(words, terms, period, item, month)
         items[name] = replace(item, rent=rent)
     if not items:
-        top.refuse("items", "is missing: at least one item of the contract, like "
-                   "{id: A05, kind: cabinet, mrc: 6000.00}")  # fmt: skip
+        top.refuse(
+            "items",
+            Message(
+                "is missing: at least one item of the contract, like "
+                "{id: A05, kind: cabinet, mrc: 6000.00}"
+            ),
+        )
     return tuple(items.values())
 
 
@@ -76,8 +86,13 @@ def _prorate(words: Reader, terms: Terms, period: Period, item: Item, month: str
     zone = ZoneInfo(terms.timezone)
     days = [datetime.fromtimestamp(edge / 1000, zone).date() for edge in (start, end)]
     if [day_start(day, terms.timezone) for day in days] != [start, end]:
-        words.refuse("rent", "is missing: the service begins or ends within a day, so its fee for "
-                     "this period must be stated")  # fmt: skip
+        words.refuse(
+            "rent",
+            Message(
+                "is missing: the service begins or ends within a day, so its fee for this period "
+                "must be stated"
+            ),
+        )
     share = Fraction((days[1] - days[0]).days, len(month_days(month)))
     return money(Fraction(item.mrc) * share, terms.decimals, terms.rounding)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
+from dcim.errors import Message
 from dcim.sla.rules.files.reading import Reading
 from dcim.sla.rules.language.tree import Reader
 from dcim.sla.rules.quantities import read_quantity, read_rate
@@ -17,7 +18,7 @@ POOLS = ("", "contract", "site")
 # What rows of one item can't add up, and how it is called.
 SAME = {
     "price_committed": "price.committed",
-    "price_over": "the price",
+    "price_over": Message("the price ordered"),
     "group": "group",
     "pue": "pue",
 }
@@ -58,14 +59,26 @@ class _Words:
         """What may be left out; refused where the terms don't ask for it."""
         found = self.words.read(key, convert, None)
         if found is not None and not asked:
-            self.words.refuse("", f"{key} is not asked for by the terms of {self.usage.id}")
+            self.words.refuse(
+                "",
+                Message(
+                    "%(key)s is not asked for by the terms of %(usage)s",
+                    key=key,
+                    usage=self.usage.id,
+                ),
+            )
         return found
 
     def needed(self, key: str, left: object, given: object) -> None:
         if left == "item" and given is None:
-            self.words.refuse("", f"{key} is missing: the terms leave it to the order (`item`)")
+            self.words.refuse(
+                "",
+                Message("%(key)s is missing: the terms leave it to the order (`item`)", key=key),
+            )
         if left != "item" and given is not None:
-            self.words.refuse("", f"{key} is not asked for: the terms state it themselves")
+            self.words.refuse(
+                "", Message("%(key)s is not asked for: the terms state it themselves", key=key)
+            )
 
     def prices(self) -> tuple[Decimal | None, Decimal | None]:
         """(committed, over) of a group."""
@@ -100,7 +113,7 @@ class _Words:
         unit = power.unit if power is not None else "kW"
 
         def amount(text: str) -> Decimal:
-            return read_quantity(text, {unit: 1}, "the terms")
+            return read_quantity(text, {unit: 1}, Message("the terms"))
 
         commit = committed = None
         if committed_power and power is not None:
@@ -119,7 +132,7 @@ class _Words:
             amperes=self.asked(
                 "amperes",
                 usage.method == "breakered",
-                lambda text: read_quantity(text, {"A": 1}, "current"),
+                lambda text: read_quantity(text, {"A": 1}, Message("electric current")),
             ),
             price_committed=committed,
             price_over=over,
@@ -132,11 +145,11 @@ class _Words:
         if below is None:
             return None
         if not asked:
-            self.words.refuse("pue", "is not asked for: the terms state it themselves")
+            self.words.refuse("pue", Message("is not asked for: the terms state it themselves"))
         period = self.reading.period
 
         def energy(text: str) -> int:
-            return int(read_quantity(text, {"kWh": 1, "MWh": 1000}, "energy") * 10**6)
+            return int(read_quantity(text, {"kWh": 1, "MWh": 1000}, Message("energy")) * 10**6)
 
         found = MeasuredPue(
             below.read("from", self.reading.start, period.start),

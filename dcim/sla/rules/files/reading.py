@@ -5,17 +5,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from dcim.errors import Message
 from dcim.sla.rules.facts import Period
-from dcim.sla.rules.files.moments import read_moment, read_start
+from dcim.sla.rules.files.moments import read_moment, read_start, say_moment
 from dcim.sla.rules.intervals import Interval
 from dcim.sla.rules.language.tree import Node, Problem, Reader
-from dcim.sla.rules.periods import format_instant
 from dcim.sla.rules.quantities import read_money
 from dcim.sla.rules.terms import Terms
 
 OPEN_END = "period_end"
-LASTING = (
-    "its whole length is compared with a minimum duration, only the part within the period counts"
+LASTING = Message(
+    "reaches outside the period: its whole length is compared with a minimum duration, only the "
+    "part within the period counts"
 )
 TRUTHS = ("true", "yes", "false", "no")
 _FLOAT = re.compile(r"[0-9.]+[eE][+-]?[0-9]+")
@@ -36,18 +37,27 @@ class Reading:
     def start(self, text: str) -> int:
         return read_start(text, self.terms.timezone)
 
+    def say(self, moment: int) -> str:
+        """As its writer would: in the terms' zone."""
+        return say_moment(moment, self.terms.timezone)
+
     def fee(self, text: str) -> Decimal:
         """Money of a bill: never negative, in the currency of the terms."""
         currency = self.terms.currency
         if text.startswith("-"):
             raise ValueError(
-                f"{text!r} is negative; fees, bills and credits are written as 0 or more"
+                Message(
+                    "%(text)r is negative; fees, bills and credits are written as 0 or more",
+                    text=text,
+                )
             )
         if _FLOAT.fullmatch(text.removesuffix(currency).strip()):
-            raise ValueError(f"{text!r} is written as a float; write it out, like 1000.00")
+            raise ValueError(
+                Message("%(text)r is written as a float; write it out, like 1000.00", text=text)
+            )
         return read_money(text, currency)
 
-    def warn(self, words: Reader, message: str) -> None:
+    def warn(self, words: Reader, message: Message) -> None:
         self.warnings.append(Problem(words.place, words.node.line, message))
 
     def span(
@@ -56,15 +66,24 @@ class Reading:
         low: str = "from",
         high: str = "to",
         *,
-        what: str = "it",
+        what: Message,
         may_last: bool = False,
     ) -> Interval | None:
         """[start, end) of two required words; a problem and None when that is none."""
         before = len(self.problems)
         start = words.need(low, self.start, 0)
         if not words.has(high):
-            lasting = f", or `{high}: {OPEN_END}` when it lasted longer than the period"
-            words.refuse(high, f"is missing: say when {what} ended{lasting if may_last else ''}")
+            if may_last:
+                missing = Message(
+                    "is missing: say when %(what)s ended, or `%(high)s: %(open_end)s` when it "
+                    "lasted longer than the period",
+                    what=what,
+                    high=high,
+                    open_end=OPEN_END,
+                )
+            else:
+                missing = Message("is missing: say when %(what)s ended", what=what)
+            words.refuse(high, missing)
             return None
 
         def read_end(text: str) -> int:
@@ -76,18 +95,22 @@ class Reading:
         if end <= start:
             words.refuse(
                 high,
-                f"the end {format_instant(end)} is not after the start {format_instant(start)}",
+                Message(
+                    "the end %(end)s is not after the start %(start)s",
+                    end=self.say(end),
+                    start=self.say(start),
+                ),
             )
             return None
         return start, end
 
-    def within(self, words: Reader, start: int, end: int, lasting: str = LASTING) -> bool:
+    def within(self, words: Reader, start: int, end: int, *, reaching: Message = LASTING) -> bool:
         """Whether it touches the period; a warning when it lies or reaches outside."""
         if end <= self.period.start or start >= self.period.end:
-            self.warn(words, "lies outside the period and is left out")
+            self.warn(words, Message("lies outside the period and is left out"))
             return False
         if start < self.period.start or end > self.period.end:
-            self.warn(words, f"reaches outside the period: {lasting}")
+            self.warn(words, reaching)
         return True
 
 
@@ -105,6 +128,13 @@ def rows_of(top: Reader, key: str, columns: tuple[str, ...]) -> Iterator[Reader]
             continue
         row.problems.pop()  # the reader refused what is no group of words
         if len(cells) > len(columns):
-            row.refuse("", f"has {len(cells)} entries, only {', '.join(columns)} are known")
+            row.refuse(
+                "",
+                Message(
+                    "has %(count)s entries, only %(columns)s are known",
+                    count=len(cells),
+                    columns=", ".join(columns),
+                ),
+            )
         words = dict(zip(columns, cells, strict=False))
         yield Reader(Node(row.node.line, words=words), row.place, row.problems)

@@ -33,7 +33,7 @@ def report_evaluation(terms: Terms, file: FactsFile) -> Report:
     try:
         usage = bill_usage(terms, file)
     except TypeError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(*error.args) from error
     return {
         "format": FORMAT,
         "rules_version": RULES_VERSION,

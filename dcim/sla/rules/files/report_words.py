@@ -1,11 +1,10 @@
 """The report of an evaluation as lines of text for people, in Chinese or English."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from dcim.sla.rules.files.moments import say_moment
 from dcim.sla.rules.files.usage_report import Report
 from dcim.sla.rules.periods import parse_instant
 from dcim.sla.rules.quantities import grouped, say_duration, say_span
@@ -16,6 +15,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "period": ("账期", "Period"),
     "provisional": ("暂计，只判定到", "PROVISIONAL, judged only up to"),
     "warning": ("注意", "Note"),
+    "at": ("第 {} 行，{}：{}", "line {}, {}: {}"),
     "met": ("达标", "met"),
     "breached": ("未达标", "breached"),
     "needs_review": ("待人核定", "needs review"),
@@ -84,14 +84,17 @@ _CLASSES = {
 
 
 def say_report(report: Report, language: str) -> list[str]:
-    """Lines for a terminal; money and times as the terms have them (currency, zone)."""
+    """Lines for a terminal; money and times as the terms have them (currency, zone).
+
+    Warnings of facts are messages: they come already said in the language.
+    """
     return list(_Writer(report, language).write())
 
 
 class _Writer:
     def __init__(self, report: Report, language: str) -> None:
         self.report, self.language = report, language
-        self.zone = ZoneInfo(report["terms"]["time_zone"])
+        self.zone = report["terms"]["time_zone"]
         self.currency = report["terms"]["currency"]
 
     def word(self, key: str) -> str:
@@ -104,8 +107,7 @@ class _Writer:
         return said[self.language]
 
     def when(self, instant: str) -> str:
-        moment = datetime.fromtimestamp(parse_instant(instant) / 1000, self.zone)
-        return moment.isoformat(" ", "milliseconds" if moment.microsecond else "seconds")
+        return say_moment(parse_instant(instant), self.zone)
 
     def length(self, ms: int) -> str:
         return say_span(ms)[self.language == "en"]
@@ -127,7 +129,8 @@ class _Writer:
         for said in report["warnings"]["terms"]:
             yield f"{self.word('warning')}: {self.text(said)}"
         for each in report["warnings"]["facts"]:
-            yield f"{self.word('warning')}: line {each['line']}, {each['place']}: {each['message']}"
+            said = self.word("at").format(each["line"], each["place"], each["message"])
+            yield f"{self.word('warning')}: {said}"
         for result in report["results"]:
             yield ""
             yield from self._result(result)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
+from dcim.errors import Message, message_of
 from dcim.metering.bins import split_octets
 from dcim.sla.rules.facts import Item
 from dcim.sla.rules.files.orders import FIXED_METHODS, SAME, Ordered, read_order
@@ -59,14 +60,30 @@ def read_measured(
         name, owner = words.text("usage"), words.text("item")
         usage, item = usages.get(name), by_name.get(owner)
         if name and usage is None:
-            words.refuse("usage", f"{name!r} is no usage of these terms", tuple(usages))
+            words.refuse(
+                "usage",
+                Message("%(name)r is no usage of these terms", name=name),
+                tuple(usages),
+            )
         if owner and item is None:
-            words.refuse("item", f"{owner!r} is not among the items", tuple(sorted(by_name)))
+            words.refuse(
+                "item",
+                Message("%(name)r is not among the %(what)s", name=owner, what=Message("items")),
+                tuple(sorted(by_name)),
+            )
         if usage is None or item is None:
             continue
         if item.kind not in usage.applies_to:
-            words.refuse("item", f"{owner!r} is a {item.kind}, {name} applies to "
-                         + ", ".join(usage.applies_to))  # fmt: skip
+            words.refuse(
+                "item",
+                Message(
+                    "%(item)r is a %(kind)s, %(usage)s applies to %(kinds)s",
+                    item=owner,
+                    kind=item.kind,
+                    usage=name,
+                    kinds=", ".join(usage.applies_to),
+                ),
+            )
         ordered = read_order(words, reading, usage)
         samples = _read_samples(words, reading, usage, beside)
         low = max(item.start, reading.period.start)
@@ -77,8 +94,12 @@ def read_measured(
         if outside:
             reading.warn(
                 words,
-                f"{outside} of {len(samples)} samples lie outside the time in service within the "
-                "period and are left out",
+                Message(
+                    "%(outside)s of %(count)s samples lie outside the time in service within the "
+                    "period and are left out",
+                    outside=outside,
+                    count=len(samples),
+                ),
             )
         found.append(Measured(name, owner, kept, ordered))
         _refuse_two_orders(words, usage, found)
@@ -91,10 +112,20 @@ def _refuse_two_orders(words: Reader, usage: Usage, found: list[Measured]) -> No
     for other in earlier:
         if (other.usage, other.item) == (last.usage, last.item):
             if usage.method == "flat":
-                words.refuse("item", f"{last.item} stands twice: an item is one circuit")
+                words.refuse(
+                    "item",
+                    Message("%(item)s stands twice: an item is one circuit", item=last.item),
+                )
             for key in SAME:
                 if getattr(other.ordered, key) != getattr(last.ordered, key):
-                    words.refuse("", f"{SAME[key]} differs from another row of {last.item}")
+                    words.refuse(
+                        "",
+                        Message(
+                            "%(what)s differs from another row of %(item)s",
+                            what=SAME[key],
+                            item=last.item,
+                        ),
+                    )
             return
 
 
@@ -108,13 +139,21 @@ def _read_samples(
         usage.method == "percentile" and usage.mode == "flat" and not words.has("samples")
     ):
         if words.has("samples"):
-            words.refuse("samples", f"aren't needed: {usage.method} is charged whatever is used")
+            words.refuse(
+                "samples",
+                Message(
+                    "aren't needed: %(method)s is charged whatever is used", method=usage.method
+                ),
+            )
         return []
     node = (words.node.words or {}).get("samples")
     if node is None or node.text is None:
         below = words.group("samples")
         if below is None:
-            words.refuse("samples", "is missing: a CSV file's name, or lists (docs/sla-files.md)")
+            words.refuse(
+                "samples",
+                Message("is missing: a CSV file's name, or lists (docs/sla-files.md)"),
+            )
             return []
         return _read_lists(below, reading, usage)
     name = words.text("samples")
@@ -122,7 +161,7 @@ def _read_samples(
         rows = read_table(beside(name), reading, lambda columns: _find_columns(columns, usage))
         return [(start, end, *counted) for start, end, counted in rows if counted is not None]
     except ValueError as error:
-        words.refuse("samples", f"{name}: {error}")
+        words.refuse("samples", Message("%(file)s: %(why)s", file=name, why=message_of(error)))
         return []
 
 
@@ -132,19 +171,26 @@ def _read_lists(words: Reader, reading: Reading, usage: Usage) -> list[Sample]:
     start = words.need("start", reading.start, 0)
     every = words.need("every", read_duration, 1)
     if every <= 0:
-        words.refuse("every", "must be longer than nothing")
+        words.refuse("every", Message("must be longer than nothing"))
     columns: list[tuple[str, ...]]
     if usage.method == "percentile":
         unit = words.choose("unit", tuple(RATE_COLUMNS))
         columns = [words.texts("in"), words.texts("out")]
         if len(columns[0]) != len(columns[1]):
-            words.refuse("in", f"has {len(columns[0])} entries, out has {len(columns[1])}")
+            words.refuse(
+                "in",
+                Message(
+                    "has %(count)s entries, out has %(other)s",
+                    count=len(columns[0]),
+                    other=len(columns[1]),
+                ),
+            )
     else:
         unit = words.choose("unit", power_units(usage)).lower()
         columns = [words.texts("values")]
     words.finish()
     if not columns[0]:
-        words.refuse("", "holds no samples")
+        words.refuse("", Message("holds no samples"))
     found = []
     if len(words.problems) > before:
         return []
@@ -155,7 +201,9 @@ def _read_lists(words: Reader, reading: Reading, usage: Usage) -> list[Sample]:
         try:
             found.append((at, at + every, *_convert(cells, unit, every, usage)))
         except ValueError as error:
-            words.refuse("", f"entry {index}: {error}")
+            words.refuse(
+                "", Message("entry %(index)s: %(why)s", index=index, why=message_of(error))
+            )
     return found
 
 
@@ -166,9 +214,21 @@ def _find_columns(columns: tuple[str, ...], usage: Usage) -> Convert[tuple[int, 
         else {(unit.lower(),): unit.lower() for unit in power_units(usage)}
     )
     if columns not in known:
-        heads = " or ".join(",".join(("from", "to", *names)) for names in known)
-        raise ValueError(f"line 1: the columns must be {heads}, not from,to,{','.join(columns)}")
+        raise ValueError(
+            Message(
+                "line 1: the columns must be %(heads)s, not %(columns)s",
+                heads=_say_heads([",".join(("from", "to", *names)) for names in known]),
+                columns=",".join(("from", "to", *columns)),
+            )
+        )
     return lambda cells, span_ms: _convert(cells, known[columns], span_ms, usage)
+
+
+def _say_heads(heads: list[str]) -> str:
+    said, *rest = heads
+    for head in rest:
+        said = Message("%(one)s or %(other)s", one=said, other=head)
+    return said
 
 
 def _convert(cells: tuple[str, ...], unit: str, span_ms: int, usage: Usage) -> tuple[int, int]:
@@ -176,11 +236,11 @@ def _convert(cells: tuple[str, ...], unit: str, span_ms: int, usage: Usage) -> t
     numbers = []
     for cell in cells:
         if cell.startswith("-"):
-            raise ValueError(f"{cell!r} is negative")
+            raise ValueError(Message("%(text)r is negative", text=cell))
         numbers.append(Fraction(read_number(cell)))
     if unit == "octets":
         if any(number.denominator != 1 for number in numbers):
-            raise ValueError(f"{' and '.join(cells)} must be whole octets")
+            raise ValueError(Message("%(cells)s must be whole octets", cells=", ".join(cells)))
         return int(numbers[0]), int(numbers[1])
     if unit == "Mbit/s":
         scale = Fraction(usage.thousand**2 * span_ms, 8000)

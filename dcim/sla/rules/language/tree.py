@@ -110,8 +110,8 @@ YAML_WORDS = {
     "did not find expected node content": "缺少内容",
     "found character that cannot start any token": "有不能单独出现的字符，例如制表符、@ 或 `",
     "found unexpected end of stream": "引号或括号没有合上",
-    "did not find expected <document start>": "文本里只能有一份条款",
-    "expected a single document in the stream": "文本里只能有一份条款",
+    "did not find expected <document start>": "文本里只能有一份文档",
+    "expected a single document in the stream": "文本里只能有一份文档",
     "control characters are not allowed": "含有控制字符",
 }
 

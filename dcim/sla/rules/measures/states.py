@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dcim.errors import Message
 from dcim.sla.rules.facts import Period, Resource
 from dcim.sla.rules.intervals import (
     Interval,
@@ -48,7 +49,13 @@ def _judge(metric: Metric, resource: Resource, horizon: Interval) -> States:
     """Down beats unknown beats up where the facts say both; what nothing covers is unknown."""
     if resource.values is not None:
         if metric.limit is None:
-            raise ValueError(f"{resource.name} has values, metric {metric.id} states no limit")
+            raise ValueError(
+                Message(
+                    "%(resource)s has values, metric %(metric)s states no limit",
+                    resource=resource.name,
+                    metric=metric.id,
+                )
+            )
         up, down = split_by_limit(resource.values, metric.limit, metric.average)
         unknown: Intervals = []
     else:

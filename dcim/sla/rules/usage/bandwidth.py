@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
+from dcim.errors import Message
 from dcim.metering.bin_sets import (
     count_month,
     drop_days,
@@ -191,7 +192,10 @@ def _sum(lines: Sequence[PricedLine]) -> Decimal:
 def _add_up(usage: Usage, agreed: Sequence[Agreed]) -> _Total:
     if len({one.price_over for one in agreed}) > 1:
         raise TypeError(
-            f"usage {usage.id}: the pool's items differ in their price above the commit"
+            Message(
+                "usage %(usage)s: the pool's items differ in their price above the commit",
+                usage=usage.id,
+            )
         )
     commits = [one.commit_bps for one in agreed if one.commit_bps is not None]
     ports = [one.port_bps for one in agreed if one.port_bps is not None]
