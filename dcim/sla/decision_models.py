@@ -1,4 +1,4 @@
-"""How time nobody measured counts for one result of a month: proposed by one, decided by another."""
+"""How time nobody measured counts for a result of a month: one proposes, another decides."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column

@@ -1,10 +1,12 @@
 """How time nobody measured counts takes two: one proposes, another decides; both say why."""
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
@@ -280,9 +282,7 @@ def _close(
     )  # fmt: skip
 
 
-def was_decided_since(
-    session: Session, contract_id: int, period: str, since: dt.datetime
-) -> bool:
+def was_decided_since(session: Session, contract_id: int, period: str, since: dt.datetime) -> bool:
     """Whether a decision about the month was accepted then or later."""
     return bool(
         session.scalar(
@@ -298,14 +298,8 @@ def was_decided_since(
     )
 
 
-def list_decisions(
-    session: Session,
-    scope: Scope,
-    wanted: ReviewDecisionFilter = ReviewDecisionFilter(),
-    paging: Paging = FIRST_PAGE,
-) -> Page[ReviewDecisionRow]:
-    """Newest first; a customer sees what was accepted about its own months."""
-    statement = scope.apply(
+def _select_rows(scope: Scope) -> Any:
+    return scope.apply(
         select(
             ReviewDecision.id,
             ReviewDecision.customer_id,
@@ -331,6 +325,34 @@ def list_decisions(
         .order_by(ReviewDecision.proposed_at.desc(), ReviewDecision.id.desc()),
         ReviewDecision.customer_id,
     )
+
+
+def map_decisions(
+    session: Session, scope: Scope, months: Collection[tuple[int, str]]
+) -> dict[tuple[int, str, str], ReviewDecisionRow]:
+    """By (contract, month, result) what waits, or else was accepted last; one statement of SQL."""
+    rows = session.execute(
+        _select_rows(scope).where(
+            tuple_(ReviewDecision.contract_id, ReviewDecision.period).in_(months),
+            ReviewDecision.state.in_(("open", "accepted")),
+        )
+    )
+    found: dict[tuple[int, str, str], ReviewDecisionRow] = {}
+    for row in rows:
+        found.setdefault(
+            (row.contract_id, row.period, row.result), ReviewDecisionRow(**row._mapping)
+        )
+    return found
+
+
+def list_decisions(
+    session: Session,
+    scope: Scope,
+    wanted: ReviewDecisionFilter = ReviewDecisionFilter(),
+    paging: Paging = FIRST_PAGE,
+) -> Page[ReviewDecisionRow]:
+    """Newest first; a customer sees what was accepted about its own months."""
+    statement = _select_rows(scope)
     if not scope.is_staff:
         statement = statement.where(ReviewDecision.state == "accepted")
     for column, value in (

@@ -26,8 +26,8 @@ from dcim.statements.gap_reasons import tell_reasons
 from dcim.statements.history import add_history
 from dcim.statements.inputs import InputsRefusedError, read_case
 from dcim.statements.models import Statement
-from dcim.statements.review_decisions import was_decided_since
 from dcim.statements.month_to_date import LAG_MS
+from dcim.statements.review_decisions import was_decided_since
 from dcim.statements.risk_models import CreditRisk
 
 log = structlog.get_logger(__name__)
