@@ -90,6 +90,12 @@ class ReviewRow:
     unknown_s: float
     meanings: list[MeaningRow]
 
+    @property
+    def is_decidable(self) -> bool:
+        """Whether some decision about the unmeasured time settles it; what else is missing, such
+        as a fact of the terms, no decision gives."""
+        return not self.meanings or any(one.result != "needs_review" for one in self.meanings)
+
 
 def list_reviews(
     session: Session,

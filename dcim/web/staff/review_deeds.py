@@ -78,9 +78,10 @@ def _answer(
 def propose_review_decision(contract_id: int, period: str, result: str) -> Response | BaseResponse:
     session, scope, form = db_session(), current_scope(), ProposalForm()
     contract = find_contract(session, scope, contract_id)
-    found = list_reviews(session, scope, utc_now(), contract_id=contract_id)
-    left_open = [one for one in found if (one.period, one.id) == (period, result)]
-    form.treat_unknown.choices = _offer(left_open[0] if left_open else None)
+    review = _find_open(contract_id, period, result)
+    form.treat_unknown.choices = [
+        SelectChoice(name, _mean(review, name)) for name in TREATMENT_WORDS
+    ]
 
     def deed() -> str:
         propose_decision(
@@ -91,37 +92,37 @@ def propose_review_decision(contract_id: int, period: str, result: str) -> Respo
                 form.evidence.data,
             ),
         )  # fmt: skip
-        return _("It is proposed. Someone else decides.")
+        return _("It is proposed and waits for someone else.")
 
-    names = [f"{pick_text(one.title)} · {pick_text(one.name)}" for one in left_open[:1]]
-    sub = " · ".join([*(names or [result]), contract.number, period])
+    name = result if review is None else f"{pick_text(review.title)} · {pick_text(review.name)}"
+    sub = f"{name} · {contract.number} · {period}"
     return _answer(form, _("Decide unmeasured time"), sub, _("Propose"), deed)
 
 
-def _offer(review: ReviewRow | None) -> list[SelectChoice]:
-    """Each treatment, with the verdict and the credit that it would mean where that is known."""
-    meanings = {} if review is None else {one.treat_unknown: one for one in review.meanings}
-    offered = []
-    for name, word in TREATMENT_WORDS.items():
-        label = str(word)
-        if review is not None and name in meanings:
-            meant = meanings[name]
+def _find_open(contract_id: int, period: str, result: str) -> ReviewRow | None:
+    """The result as the queue has it."""
+    found = list_reviews(db_session(), current_scope(), utc_now(), contract_id=contract_id)
+    return next((one for one in found if (one.period, one.id) == (period, result)), None)
+
+
+def _mean(review: ReviewRow | None, treat_unknown: str) -> str:
+    """A treatment, with the verdict and the credit that it would mean where that is known."""
+    said = str(TREATMENT_WORDS[treat_unknown])
+    for meant in review.meanings if review is not None else ():
+        if review is not None and meant.treat_unknown == treat_unknown:
             credit = format_money(meant.amount, review.currency)
-            label += _(": ") + _(
-                "%(verdict)s, credit %(amount)s",
-                verdict=RESULT_WORDS[meant.result],
-                amount=credit,
-            )
-        offered.append(SelectChoice(name, label))
-    return offered
+            verdict = RESULT_WORDS[meant.result]
+            told = _("%(verdict)s, credit %(amount)s", verdict=verdict, amount=credit)
+            said += _(": ") + told
+    return said
 
 
 def _say(row: ReviewDecisionRow) -> str:
-    """What was proposed, by whom and why, for whoever decides about it."""
-    told = " · ".join([row.result, row.contract_number, row.period])
-    why_so = " · ".join(part for part in (row.reason, row.evidence) if part)
-    treated = TREATMENT_WORDS[row.treat_unknown]
-    return f"{told} · {treated} · {row.proposed_by}{_(': ')}{why_so}"
+    """What was proposed, what it would mean, by whom and why, for whoever decides about it."""
+    review = _find_open(row.contract_id, row.period, row.result) if row.state == "open" else None
+    told = [row.result, row.contract_number, row.period, _mean(review, row.treat_unknown)]
+    because = " · ".join(part for part in (row.reason, row.evidence) if part)
+    return f"{' · '.join(told)} · {row.proposed_by}{_(': ')}{because}"
 
 
 @staff.route("/review-decisions/<int:review_decision_id>/decide", methods=["GET", "POST"])

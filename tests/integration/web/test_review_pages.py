@@ -6,11 +6,13 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from dcim.config import Settings
 from dcim.db import SessionFactory, transaction
 from dcim.statements.issuing import freeze_statement
 from dcim.statements.review_decisions import list_decisions
+from dcim.statements.risk_models import CreditRisk
 from dcim.statements.risk_rounds import measure_risks
 from tests.integration.statements.test_review_decisions import AFTER, RESULT, DecisionDesk
 from tests.integration.statements.town import PERIOD, SYSTEM
@@ -86,11 +88,31 @@ def test_one_proposes_and_another_accepts(
     told = post(chief, path, 409, treat_unknown="up", reason="另有看法")
     assert "has proposed to decide it already" in told
     assert "另有看法" in told
+    # Whoever accepts sees what it costs.
+    assert "as down: missed, credit ¥300.00" in read(chief, decide)
     post(chief, decide, 422, state="accepted", reason="")
     post(chief, decide, state="accepted", reason="属实")
     page = read(chief, queue)
     assert "decided: as down; it counts with the next round" in page
     assert decide not in page
+
+
+def test_what_no_decision_settles_is_not_offered_one(
+    enter: Callable[[str], FlaskClient], sessions: SessionFactory, contract: int
+) -> None:
+    """Where a fact is missing every choice leaves the result open."""
+    noc, path = enter("noc"), f"{REVIEWS}/{contract}/{PERIOD}/{RESULT}/decide"
+    assert path in read(noc, REVIEWS)
+    with transaction(sessions, SYSTEM) as session:
+        [row] = session.scalars(
+            select(CreditRisk).where(
+                CreditRisk.contract_id == contract, CreditRisk.period == PERIOD
+            )
+        )
+        [review] = row.reviews
+        open_still = [one | {"result": "needs_review"} for one in review["meanings"]]
+        row.reviews = [review | {"meanings": open_still}]
+    assert path not in read(noc, REVIEWS)
 
 
 def test_who_proposed_is_refused_and_withdraws(
