@@ -16,6 +16,7 @@ import dcim.operations.models
 import dcim.power.models
 import dcim.probing.models
 import dcim.records.models
+import dcim.sla.decision_models
 import dcim.sla.models
 import dcim.sla.ruling_models
 import dcim.snmp.agents.models

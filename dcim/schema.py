@@ -60,6 +60,7 @@ TENANT_TABLES = {
     "credit_risk": "customer_id",
     "ticket_subject": "customer_id",
     "ticket_event": "customer_id",
+    "review_decision": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = (
@@ -76,6 +77,7 @@ KEPT_TABLES = (
     "ticket",
     "maintenance_notice",
     "maintenance_consent",
+    "review_decision",
 )
 # Kept by triggers and read by one function that answers staff alone (migration 0011).
 CLOSED_TABLES = ("search_text",)

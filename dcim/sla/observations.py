@@ -23,7 +23,12 @@ from dcim.sla.rules.intervals import Interval, clip, subtract
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import day_start, month_days
 from dcim.sla.rules.terms import Terms
-from dcim.sla.rulings import describe_rulings, select_moved_into
+from dcim.sla.rulings import (
+    describe_decisions,
+    describe_rulings,
+    name_results,
+    select_moved_into,
+)
 from dcim.sla.subjects import (
     ItemSubjects,
     Lane,
@@ -129,7 +134,9 @@ def gather_inputs(
         "incidents": incidents,
         "maintenance": describe_maintenance(session, scope, contract, whole, subjects, meters),
         "tickets": describe_reports(session, scope, contract, read, whole, observed),
-        "decisions": [],
+        "decisions": describe_decisions(
+            session, contract, period, name_results(read, (each.item for each in subjects))
+        ),
         "bandwidth": work.bandwidth,
         "power": work.power,
         "series": sorted(work.series.values(), key=lambda entry: str(entry["series"])),

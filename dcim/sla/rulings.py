@@ -1,16 +1,19 @@
-"""What people ruled about a contract's incidents, as the inputs of a statement carry it."""
+"""What people ruled about a contract's incidents, and how they decided that unmeasured time counts,
+as the inputs of a statement carry it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
-from dcim.customers.models import Contract
+from dcim.customers.models import Contract, ContractItem
 from dcim.operations.models import Maintenance
 from dcim.sla.circumstances import Known, moment
+from dcim.sla.decision_models import ReviewDecision
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.periods import format_instant, to_ms
+from dcim.sla.rules.terms import Terms
 from dcim.sla.ruling_models import IncidentLink, IncidentOverrule
 from dcim.sla.subjects import both
 
@@ -128,3 +131,52 @@ def _links(session: Session, ids: Mapping[int, str]) -> list[dict[str, Any]]:
             entry["at"] = format_instant(to_ms(row.split_at))
         found.append(entry)
     return found
+
+
+def name_results(terms: Terms, items: Iterable[ContractItem]) -> set[str]:
+    """What the terms judge of these items: "power.A05" is metric power of item A05."""
+    items = list(items)
+    return {
+        f"{metric.id}.{item.code}"
+        for metric in terms.metrics
+        for item in items
+        if item.kind in metric.applies_to
+    }
+
+
+def describe_decisions(
+    session: Session, contract: Contract, period: str, results: Collection[str]
+) -> list[dict[str, Any]]:
+    """What two people decided about time nobody measured: the last accepted one of each result.
+
+    Those about a result that the month no longer has (its terms or items changed) are left out.
+    """
+    rows = session.scalars(
+        select(ReviewDecision)
+        .where(
+            ReviewDecision.contract_id == contract.id,
+            ReviewDecision.period == period,
+            ReviewDecision.state == "accepted",
+            ReviewDecision.result.in_(results),
+        )
+        .order_by(ReviewDecision.decided_at, ReviewDecision.id)
+    )
+    last = {row.result: row for row in rows}
+    return [_describe_decision(row) for row in sorted(last.values(), key=lambda row: row.id)]
+
+
+def _describe_decision(row: ReviewDecision) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "id": f"RVD-{row.id}",
+        "metric": row.result,
+        "treat_unknown": row.treat_unknown,
+        "reason": both(row.reason, None),
+        "decided_by": row.proposed_by,
+        "proposed_at": format_instant(to_ms(row.proposed_at)),
+        "approved_by": row.decided_by,
+        "decided_at": format_instant(to_ms(row.decided_at or row.proposed_at)),
+        "approval": row.decision,
+    }
+    if row.evidence:
+        entry["evidence"] = row.evidence
+    return entry

@@ -1,11 +1,13 @@
 """What a contract's month may cost in credits, and what of it a person must decide; pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from dcim.sla.rules.evaluation import evaluate_metric, sum_fees
 from dcim.sla.rules.forecast import Amounts, Forecast, Promise, forecast
+from dcim.sla.rules.outcomes import Treatment
 from dcim.sla.rules.results import MetricResult
 from dcim.statements.error_budgets import BudgetLine, judge_to_date
 from dcim.statements.inputs import Case
@@ -13,6 +15,7 @@ from dcim.statements.performance import item_names, resource_labels
 
 # Of each result to review so many stretches are told one by one; the rest is counted.
 SHOWN_GAPS = 12
+TREATMENTS: tuple[Treatment, ...] = ("up", "down", "left_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,13 @@ def judge_month(case: Case, until: int) -> JudgedMonth:
         case.terms.currency,
         told,
         [_line(one, budgets[one.result.id]) for one in told.promises],
-        list(list_reviews(case, (one.result for one in told.promises))),
+        list(
+            list_reviews(
+                case,
+                (one.result for one in told.promises),
+                is_closed=told.until >= told.period.end,
+            )
+        ),
     )
 
 
@@ -89,13 +98,19 @@ def _say(amounts: Amounts | None) -> dict[str, str] | None:
 # -- what a person must decide --------------------------------------------------------------------
 
 
-def list_reviews(case: Case, results: Iterable[MetricResult]) -> Iterable[dict[str, Any]]:
-    """Results left open or without a price, and those whose credit hangs on unmeasured time."""
+def list_reviews(
+    case: Case, results: Iterable[MetricResult], *, is_closed: bool
+) -> Iterable[dict[str, Any]]:
+    """Results left open or without a price, and those whose credit hangs on unmeasured time; of a
+    month that is over with what each decision would mean."""
     labels, names = resource_labels(case), item_names(case)
     for result in results:
         varies = result.at_least != result.at_most
         if result.result in ("needs_review", "unpriced") or varies:
-            yield _review(result, labels, names[result.item.id])
+            review = _review(result, labels, names[result.item.id])
+            if is_closed and result.result == "needs_review":
+                review["meanings"] = _suppose(case, result)
+            yield review
 
 
 def _review(
@@ -123,3 +138,27 @@ def _review(
         "gaps_in_all": len(unknown),
         "unknown_ms": sum(line.end - line.start for line in unknown),
     }
+
+
+def _suppose(case: Case, result: MetricResult) -> list[dict[str, str]]:
+    """The verdict and the credit, before caps and claims, were the unmeasured time decided so."""
+    [metric] = [each for each in case.terms.metrics if each.id == result.metric.id]
+    found = []
+    for treatment in TREATMENTS:
+        decided = {**case.facts.decisions, result.id: treatment}
+        supposed = evaluate_metric(
+            case.terms,
+            metric,
+            result.item,
+            replace(case.facts, decisions=decided),
+            case.period,
+            sum_fees(case.facts),
+        )
+        found.append(
+            {
+                "treat_unknown": treatment,
+                "result": supposed.result,
+                "amount": str(supposed.credit.amount),
+            }
+        )
+    return found

@@ -10,6 +10,7 @@ from typing import Any, cast
 from dcim.sla.rules.facts import Facts, Item, Notice, Period, Resource, State, Ticket, Window
 from dcim.sla.rules.intervals import Intervals, union
 from dcim.sla.rules.language.loading import load_terms
+from dcim.sla.rules.outcomes import Treatment
 from dcim.sla.rules.periods import day_start, month_days, month_period, parse_instant
 from dcim.sla.rules.quantities import money
 from dcim.sla.rules.terms import Terms
@@ -85,7 +86,7 @@ def read_case(inputs: dict[str, Any]) -> Case:
             *ruled.windows,
         ),
         tickets=tuple(_read_ticket(entry) for entry in inputs["tickets"]),
-        decisions={entry["metric"]: entry["treat_unknown"] for entry in inputs["decisions"]},
+        decisions=_read_decisions(inputs["decisions"]),
         days_in_period=len(month_days(inputs["period"])),
         as_of=frozen,
         merged=ruled.merged,
@@ -236,6 +237,28 @@ def _read_window(entry: dict[str, Any]) -> Window:
             for one in entry.get("notices", [])
         ),
     )
+
+
+def _read_decisions(entries: list[dict[str, Any]]) -> dict[str, Treatment]:
+    """By result; refused is one that doesn't take two people, or says no reason."""
+    found: dict[str, Treatment] = {}
+    for entry in entries:
+        place = f"decision about {entry['metric']}"
+        if entry["metric"] in found:
+            raise InputsRefusedError(f"{place} stands twice")
+        if entry["treat_unknown"] not in ("up", "down", "left_out"):
+            raise InputsRefusedError(f"{place}: {entry['treat_unknown']!r} is no treatment")
+        if entry["decided_by"] == entry["approved_by"]:
+            raise InputsRefusedError(
+                f"{place} was made and approved by {entry['approved_by']} alone; it takes two"
+            )
+        if not all(entry["reason"].get(language) for language in ("zh", "en")):
+            raise InputsRefusedError(f"{place} has no reason")
+        decided = _instant(entry["decided_at"], place)
+        if "proposed_at" in entry and decided < _instant(entry["proposed_at"], place):
+            raise InputsRefusedError(f"{place} was approved before it was proposed")
+        found[entry["metric"]] = cast(Treatment, entry["treat_unknown"])
+    return found
 
 
 def _read_ticket(entry: dict[str, Any]) -> Ticket:

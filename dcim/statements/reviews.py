@@ -49,11 +49,21 @@ class ReviewGapRow:
 
 
 @dataclass(frozen=True, slots=True)
+class MeaningRow:
+    """What the result would be with its unmeasured time decided so; `amount` before caps."""
+
+    treat_unknown: str
+    result: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewRow:
     """A result a person must decide, or that has no price. `least` and `most` is what it is worth.
 
     `gaps` are the first of `gaps_in_all` stretches without measurement, `unknown_s` together.
     `statement_id` is set where its month has been issued: then a revision alone changes it.
+    `meanings` are there for a result left open in a month that is over.
     """
 
     customer_id: int
@@ -78,6 +88,13 @@ class ReviewRow:
     gaps: list[ReviewGapRow]
     gaps_in_all: int
     unknown_s: float
+    meanings: list[MeaningRow]
+
+    @property
+    def is_decidable(self) -> bool:
+        """Whether some decision about the unmeasured time settles it; what else is missing, such
+        as a fact of the terms, no decision gives."""
+        return not self.meanings or any(one.result != "needs_review" for one in self.meanings)
 
 
 def list_reviews(
@@ -195,6 +212,10 @@ def _review_of(
         most=Decimal(review["most"]),
         gaps=gaps,
         unknown_s=review["unknown_ms"] / 1000,
+        meanings=[
+            MeaningRow(one["treat_unknown"], one["result"], Decimal(one["amount"]))
+            for one in review.get("meanings", [])
+        ],
     )
 
 

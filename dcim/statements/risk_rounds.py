@@ -27,6 +27,7 @@ from dcim.statements.history import add_history
 from dcim.statements.inputs import InputsRefusedError, read_case
 from dcim.statements.models import Statement
 from dcim.statements.month_to_date import LAG_MS
+from dcim.statements.review_decisions import was_decided_since
 from dcim.statements.risk_models import CreditRisk
 
 log = structlog.get_logger(__name__)
@@ -184,7 +185,12 @@ def _find_periods(session: Session, contract: Contract, now: dt.datetime) -> lis
     )
     if in_force and begun and not issued:
         row = _find_row(session, contract.id, closed)
-        is_due = row is None or not row.is_closed or row.tried_at <= now - CLOSED_AGAIN
+        is_due = (
+            row is None
+            or not row.is_closed
+            or row.tried_at <= now - CLOSED_AGAIN
+            or was_decided_since(session, contract.id, closed, row.tried_at)
+        )
         found.append((closed, is_due))
     return found
 

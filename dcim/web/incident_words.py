@@ -1,4 +1,4 @@
-"""What incidents, contests and rulings are called on every face."""
+"""What incidents, contests, rulings and decisions are called on every face."""
 
 from flask_babel import lazy_gettext as _l
 
@@ -15,6 +15,8 @@ RULING_WORDS = {
     "cause": _l("Another cause"),
     "as_measured": _l("As measured: take the ruling back"),
 }
+# How time nobody measured counts.
+TREATMENT_WORDS = {"up": _l("as up"), "down": _l("as down"), "left_out": _l("left out")}
 LINK_WORDS = {
     "during_maintenance": _l("During maintenance"),
     "consequence": _l("Consequence of another"),

@@ -28,6 +28,7 @@ from dcim.api.v1.ports import ports, services
 from dcim.api.v1.power_outages import power_outages
 from dcim.api.v1.power_readings import power_readings
 from dcim.api.v1.racks import racks
+from dcim.api.v1.review_decisions import review_decisions
 from dcim.api.v1.series import series
 from dcim.api.v1.snmp import agents, credentials
 from dcim.api.v1.statements import ledger, statements
@@ -62,6 +63,7 @@ RESOURCES: tuple[Resource, ...] = (
     credit_claims,
     meter_readings,
     credits_at_risk,
+    review_decisions,
     tickets,
     deletions,
     imports,

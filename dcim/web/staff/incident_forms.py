@@ -35,7 +35,7 @@ def _options(words: Mapping[str, str]) -> list[SelectChoice]:
     return [SelectChoice(name, word) for name, word in words.items()]
 
 
-def _why(label: str) -> StringField:
+def why(label: str) -> StringField:
     return StringField(label, filters=[strip], validators=[DataRequired(MISSING), Length(max=4000)])
 
 
@@ -65,7 +65,7 @@ class CorrectionForm(FlaskForm):  # type: ignore[misc]
     )
     cause = StringField(_l("Cause"), filters=[strip], validators=[Length(max=255)])
     cause_en = StringField(_l("Cause in English"), filters=[strip], validators=[Length(max=255)])
-    reason = _why(_l("How it is known, which the statement tells"))
+    reason = why(_l("How it is known, which the statement tells"))
 
 
 class RecordForm(AboutForm, CorrectionForm):
@@ -73,7 +73,7 @@ class RecordForm(AboutForm, CorrectionForm):
 
 
 class ReasonForm(FlaskForm):  # type: ignore[misc]
-    reason = _why(_l("Why"))
+    reason = why(_l("Why"))
 
 
 class OverruleForm(FlaskForm):  # type: ignore[misc]
@@ -86,7 +86,7 @@ class OverruleForm(FlaskForm):  # type: ignore[misc]
     cause_class = SelectField(_l("Class in the terms"), choices=_options(CAUSE_CLASSES))
     cause = StringField(_l("Cause"), filters=[strip], validators=[Length(max=255)])
     cause_en = StringField(_l("Cause in English"), filters=[strip], validators=[Length(max=255)])
-    reason = _why(_l("Reason, which the statement tells"))
+    reason = why(_l("Reason, which the statement tells"))
 
 
 class DecisionForm(FlaskForm):  # type: ignore[misc]
@@ -94,7 +94,7 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
         _l("Decision"),
         choices=[SelectChoice("accepted", _l("Accept")), SelectChoice("refused", _l("Refuse"))],
     )
-    reason = _why(_l("Reason, which the statement tells"))
+    reason = why(_l("Reason, which the statement tells"))
 
 
 class LinkForm(FlaskForm):  # type: ignore[misc]
@@ -104,4 +104,4 @@ class LinkForm(FlaskForm):  # type: ignore[misc]
         _l("Code of the maintenance"), filters=[strip], validators=[Length(max=64)]
     )
     split_at = DateTimeLocalField(_l("Second event from"), validators=[Optional()], **TO_THE_SECOND)
-    reason = _why(_l("Reason, which the statement tells"))
+    reason = why(_l("Reason, which the statement tells"))

@@ -33,6 +33,7 @@ WORDS = {
     "action": ("approve",),
     "step": ("answer",),
     "plural": ("sites",),
+    "result": ("power.A05",),
 }
 # A query that an own call needs to be answered at all.
 _ISO = "%Y-%m-%dT%H:%M:%SZ"

@@ -15,6 +15,7 @@ import dcim.accounts.queries
 import dcim.api.record_resources
 import dcim.api.v1.incident_rulings
 import dcim.api.v1.me
+import dcim.api.v1.review_decisions
 import dcim.api.v1.statements
 import dcim.http.policy
 import dcim.inventory.queries
@@ -205,6 +206,11 @@ MUTANTS = (
         "rulings about everyone are listed",
         ("api_incident_overrules",),
         unscoped(dcim.api.v1.incident_rulings, "list_overrules"),
+    ),
+    Mutant(
+        "decisions about everyone are listed",
+        ("api_review_decisions",),
+        unscoped(dcim.api.v1.review_decisions, "list_decisions"),
     ),
     Mutant(
         "a port shows the operator's alias",

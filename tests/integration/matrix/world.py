@@ -61,6 +61,7 @@ from dcim.power.models import Outlet, PowerNode
 from dcim.probing.models import ProbeTarget
 from dcim.records.models import DeletedRecord, ImportRun
 from dcim.schema import TENANT_TABLES
+from dcim.sla.decision_models import ReviewDecision
 from dcim.sla.models import Incident, IncidentImpact
 from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverrule
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
@@ -90,6 +91,7 @@ RULED = {
     "incident_impact": {"severity"},
     "incident_contest": {"state"},
     "incident_overrule": {"state", "ruling"},
+    "review_decision": {"period", "state", "treat_unknown"},
     "ticket": {"kind", "channel"},
     "ticket_event": {"kind", "time"},
     "maintenance_notice": {"channel", "language"},
@@ -574,7 +576,7 @@ def _seed_operations(session: Session, tenant: Tenant) -> None:
 
 
 def _seed_rulings(session: Session, tenant: Tenant, incident_id: int) -> None:
-    """A contest, an overrule by two people that was accepted, and a link."""
+    """A contest; an overrule and a decision by two people, both accepted; a link."""
     tag, ids = tenant.tag, tenant.ids
     own = {"customer_id": ids["customer_id"], "incident_id": incident_id}
     people = []
@@ -595,6 +597,11 @@ def _seed_rulings(session: Session, tenant: Tenant, incident_id: int) -> None:
         proposed_at=SINCE, proposer_id=people[0], state="accepted", decided_at=NOW,
         decider_id=people[1],
     )  # fmt: skip
+    decision = make(
+        session, ReviewDecision, tag, customer_id=ids["customer_id"],
+        contract_id=ids["contract_id"], period="2026-10", treat_unknown="up", proposed_at=SINCE,
+        proposer_id=people[0], state="accepted", decided_at=NOW, decider_id=people[1],
+    )  # fmt: skip
     other = make(
         session, Incident, tag, key=f"other-{tag}", kind="network", started_at=SINCE, manual=False,
         subject="", reason="", evidence=[],
@@ -608,6 +615,7 @@ def _seed_rulings(session: Session, tenant: Tenant, incident_id: int) -> None:
     ids |= {
         "incident_contest_id": contest.id,
         "incident_overrule_id": overrule.id,
+        "review_decision_id": decision.id,
         "incident_link_id": link.id,
         "other_id": other.id,
     }

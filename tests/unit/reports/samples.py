@@ -74,9 +74,10 @@ def needs_review(language: str) -> dict[str, Any]:
         "warnings": [{"zh": "一台电表停报 90 分钟", "en": "One meter was silent for 90 minutes"}],
         "decisions": [
             {
-                "metric": metric["id"], "treat_unknown": "leave_out", "decided_by": "noc.li",
+                "metric": metric["id"], "treat_unknown": "left_out", "decided_by": "noc.li",
                 "approved_by": "ops.wang", "decided_at": "2026-11-01T00:30:00Z",
                 "reason": {"zh": "上游电表正常", "en": "The meter upstream was fine"},
+                "evidence": "WO-4711", "approval": "抄表记录已核对",
             }
         ],
         "termination": [

@@ -206,3 +206,22 @@ def test_a_missing_field_is_an_error() -> None:
 def test_a_template_that_reaches_outside_fails() -> None:
     with pytest.raises(RenderingError, match="fetches nothing"):
         lay_out('<p><img src="data:image/png;base64,AAAA"></p>')
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_decisions_by_people_are_told_whole(language: str) -> None:
+    """How the time counts in words, what shows it, and why it was approved."""
+    words = {"up": ("正常", "up"), "down": ("中断", "down"), "left_out": ("不计", "left out")}
+    for treatment, said in words.items():
+        statement = samples.needs_review(language)
+        statement["decisions"][0]["treat_unknown"] = treatment
+        page = page_markup(statement, small=False)
+        assert f"<td>{said[language == 'en']}</td>" in page
+        for told in ("noc.li", "ops.wang", "WO-4711", "抄表记录已核对"):
+            assert told in page
+    # As it was printed before there was evidence to tell.
+    for key in ("evidence", "approval"):
+        del statement["decisions"][0][key]
+    page = page_markup(statement, small=False)
+    assert "noc.li" in page
+    assert "WO-4711" not in page
