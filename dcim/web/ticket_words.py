@@ -62,3 +62,8 @@ EVERY_TICKET_NAME = {
     "ticket_events": TICKET_EVENTS,
     "ticket_times": TICKET_TIMES,
 }
+# The same to the customer: whoever reads "waiting for the customer" there looks for a third party.
+EVERY_OWN_TICKET_NAME = EVERY_TICKET_NAME | {
+    "ticket_states": TICKET_STATES | {"waiting": _l("Waiting for you")},
+    "ticket_events": TICKET_EVENTS | {"wait": _l("Waiting for you")},
+}

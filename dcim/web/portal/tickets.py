@@ -21,7 +21,7 @@ from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_listing, read_text
 from dcim.web.staff.cross_connects import answer_form
 from dcim.web.ticket_forms import CommentForm, TicketForm
-from dcim.web.ticket_words import EVERY_TICKET_NAME
+from dcim.web.ticket_words import EVERY_OWN_TICKET_NAME
 
 
 @portal.get("/tickets")
@@ -34,7 +34,7 @@ def tickets() -> str:
         found=list_tickets(db_session(), current_scope(), wanted, listing.paging),
         listing=listing,
         state=wanted.state,
-        **EVERY_TICKET_NAME,
+        **EVERY_OWN_TICKET_NAME,
     )
 
 
@@ -85,7 +85,7 @@ def ticket(ticket_id: int) -> Response | BaseResponse:
         "now": utc_now(),
         "crumbs": [(_("Tickets"), url_for("portal.tickets")), (view.ticket.number, "")],
     }
-    return answer_form("portal/ticket.html", form, deed, **context, **EVERY_TICKET_NAME)
+    return answer_form("portal/ticket.html", form, deed, **context, **EVERY_OWN_TICKET_NAME)
 
 
 @portal.post("/tickets/<int:ticket_id>/close")

@@ -73,6 +73,10 @@ def test_a_ticket_from_the_portal_to_the_noc_and_back(
     assert "PLEASE-AGREE" in seen
     assert "AMONG-US" not in seen
     assert "noc-0@example.com" not in seen
+    # Each side reads who is awaited as it sees it.
+    assert "Waiting for you" in seen
+    assert "Waiting for the customer" not in seen
+    assert "Waiting for the customer" in noc.client.get(staff_path).get_data(as_text=True)
     own.post(own_path, text="AGREED")
     with transaction(sessions, SYSTEM) as session:
         view = find_ticket(session, CLERK, ticket.id)
