@@ -150,7 +150,7 @@ def change_meter_form(meter_id: int) -> Response | BaseResponse:
         "crumbs": [
             (_("Meter reading"), url_for("staff.meter_rooms")),
             (meter.serial, back),
-            (_("Change"), ""),
+            (_("Change or take down"), ""),
         ],
     }
     if request.method == "GET":
