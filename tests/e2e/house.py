@@ -69,10 +69,12 @@ class Walker:
         self.page.evaluate("document.documentElement.dataset.before = ''")
         button = self.page.locator("main form").get_by_role("button", name=words, exact=True)
         button.first.click()
-        # Another page, or the same form with what is wrong with it.
+        # Another page, or the same form with what is wrong with it. Between two pages there is a
+        # document without an element.
         self.page.wait_for_function(
-            "() => !('before' in document.documentElement.dataset)"
-            " || document.querySelector('main [role=alert]')"
+            "() => document.readyState !== 'loading'"
+            " && (!('before' in document.documentElement.dataset)"
+            " || document.querySelector('main [role=alert]'))"
         )
         self.page.wait_for_load_state()
         refused = self.page.locator("main .notice.is-down")
