@@ -15,7 +15,7 @@ from dcim.inventory.models import Cabinet, Rack, Room, Site
 from dcim.metering.registers import Register, RegisterError
 from dcim.meters.doubts import say_thousandths
 from dcim.meters.models import Meter, MeterReading
-from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page
+from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page, narrow
 from dcim.power.models import PowerNode
 
 # A meter that was read within so many hours counts as read in this walk.
@@ -190,15 +190,14 @@ def list_readings(
 ) -> Page[MeterReadingRow]:
     """Newest first unless asked otherwise; a customer's own alone. Two statements of SQL."""
     statement = _select_readings(scope)
-    for column, value in (
+    statement = narrow(
+        statement,
         (MeterReading.id, wanted.reading_id),
         (MeterReading.meter_id, wanted.meter_id),
         (MeterReading.customer_id, wanted.customer_id),
         (Meter.room_id, wanted.room_id),
         (MeterReading.state, wanted.state),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    )
     order = (MeterReading.read_at, MeterReading.id)
     if not wanted.oldest_first:
         statement = statement.order_by(*(column.desc() for column in order))

@@ -12,7 +12,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.customers.models import Customer
 from dcim.errors import ConflictError, InvalidError, NotFoundError
-from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page
+from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page, narrow
 from dcim.sla.queries import find_incident
 from dcim.sla.ruling_models import IncidentContest, IncidentOverrule
 
@@ -145,14 +145,13 @@ def list_contests(
         .where(scope.filter(IncidentContest.customer_id))
         .order_by(IncidentContest.made_at.desc(), IncidentContest.id.desc())
     )
-    for column, value in (
+    statement = narrow(
+        statement,
         (IncidentContest.id, wanted.contest_id),
         (IncidentContest.incident_id, wanted.incident_id),
         (IncidentContest.customer_id, wanted.customer_id),
         (IncidentContest.state, wanted.state),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    )
     return fetch_page(session, ContestRow, statement, paging)
 
 
