@@ -129,14 +129,16 @@ def list_maintenance(
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
     states: Collection[str] = (),
+    soonest_first: bool = False,
 ) -> Page[MaintenanceRow]:
-    """Latest first. A customer sees what it was told of and, once approved, what touches its
-    racks, ports, rooms.
+    """Latest first unless asked otherwise. A customer sees what it was told of and, once
+    approved, what touches its racks, ports, rooms.
 
     `since`, `until`: those with some part in [since, until); `states`: in one of these.
     """
+    order = (Maintenance.starts_at, Maintenance.id)
     statement = select(*(getattr(Maintenance, name) for name in SHOWN)).order_by(
-        Maintenance.starts_at.desc(), Maintenance.id.desc()
+        *(order if soonest_first else (column.desc() for column in order))
     )
     if not scope.is_staff:
         told = select(MaintenanceNotice.maintenance_id).where(

@@ -34,7 +34,7 @@ WORDS = {
 
 class ContestForm(FlaskForm):  # type: ignore[misc]
     reason = StringField(
-        _l("What is wrong with it"),
+        _l("What is wrong with the incident"),
         filters=[strip],
         validators=[DataRequired(MISSING), Length(max=4000)],
     )

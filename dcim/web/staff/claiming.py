@@ -24,6 +24,7 @@ from dcim.inventory.space.occupancy import begin_day
 from dcim.inventory.space.placement import Move, Place
 from dcim.inventory.space.structure import split_cabinet
 from dcim.operations.relocation import relocate
+from dcim.web.local_times import local_zone
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.claiming_forms import (
@@ -41,7 +42,6 @@ from dcim.web.staff.placing_parts import (
     find_device,
     find_item,
     get_device,
-    local_zone,
     prefill,
     read_override,
     suggest_items,

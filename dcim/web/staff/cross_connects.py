@@ -30,11 +30,11 @@ from dcim.network.cross_connects import (
 )
 from dcim.network.files import LARGEST, attach_file, describe_download, read_file
 from dcim.network.order_queries import ConnectOrderView, find_order
+from dcim.web.local_times import local_zone
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.network_forms import EndsForm, FileForm, OrderForm, StepForm
-from dcim.web.staff.placing_parts import local_zone
 
 
 @staff.get("/network/orders")

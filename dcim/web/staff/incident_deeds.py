@@ -25,6 +25,7 @@ from dcim.sla.overrules import (
 )
 from dcim.sla.queries import IncidentRow, find_incident
 from dcim.statements.recorded_incidents import edit_incident
+from dcim.web.local_times import to_instant, to_local
 from dcim.web.noc.events import name_customers
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.blueprint import staff
@@ -35,9 +36,7 @@ from dcim.web.staff.incident_forms import (
     OverruleForm,
     ReasonForm,
     RecordForm,
-    to_local,
 )
-from dcim.web.staff.network_forms import to_instant
 
 
 def _answer(

@@ -4,9 +4,8 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import Response, current_app, flash, render_template, request, url_for
+from flask import Response, flash, render_template, request, url_for
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -40,11 +39,11 @@ from dcim.paging import Paging
 from dcim.power.models import PowerNode
 from dcim.sla.announcing import TELLING_STATES, announce, read_due, word_notice
 from dcim.web import maintenance_words as words
+from dcim.web.local_times import local_zone, to_instant, to_local
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.maintenance_forms import AnnounceForm, PlanForm, ReasonForm
-from dcim.web.staff.network_forms import to_instant
 
 VIEWS = {
     "coming": ("planned", "approved", "announced"),
@@ -56,7 +55,7 @@ MOST_COMING = 200
 
 def group_by_day(rows: Iterable[MaintenanceRow]) -> list[tuple[dt.date, list[MaintenanceRow]]]:
     """By the local day on which each starts, in the order given."""
-    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+    zone = local_zone()
     return [
         (day, list(found))
         for day, found in groupby(rows, key=lambda one: one.starts_at.astimezone(zone).date())
@@ -70,11 +69,12 @@ def maintenance_windows() -> str:
     view = "past" if read_text("view") == "past" else "coming"
     listing = read_listing()
     coming = list_maintenance(
-        session, scope, Paging(1, MOST_COMING), states=VIEWS["coming"] + VIEWS["running"]
-    )
+        session, scope, Paging(1, MOST_COMING), states=VIEWS["coming"] + VIEWS["running"],
+        soonest_first=True,
+    )  # fmt: skip
     past = list_maintenance(session, scope, listing.paging, states=VIEWS["past"])
     running = [one for one in coming.items if one.state == "under_way"]
-    waiting = [one for one in reversed(coming.items) if one.state != "under_way"]
+    waiting = [one for one in coming.items if one.state != "under_way"]
     return render_template(
         "staff/maintenance_windows.html",
         view=view,
@@ -255,12 +255,11 @@ def _read_form(session: Session, scope: Scope, form: PlanForm) -> dict[str, Any]
 
 
 def _fill(form: PlanForm, row: MaintenanceRow) -> None:
-    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
     for name in ("title", "title_en", "kind", "risk", "reason", "reason_en", "work_plan",
                  "evidence"):  # fmt: skip
         getattr(form, name).data = getattr(row, name)
-    form.starts_at.data = row.starts_at.astimezone(zone)
-    form.ends_at.data = row.ends_at.astimezone(zone)
+    form.starts_at.data = to_local(row.starts_at)
+    form.ends_at.data = to_local(row.ends_at)
     form.targets.data = "\n".join(one.name for one in row.targets)
 
 

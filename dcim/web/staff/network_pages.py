@@ -1,7 +1,5 @@
 """A port's line and its cables; the address space, what is given of it, who had an address."""
 
-import datetime as dt
-
 from flask import Response, flash, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
@@ -38,6 +36,7 @@ from dcim.network.cables import (
 )
 from dcim.network.models import BandwidthService, ServiceMembership
 from dcim.network.tracing import Plug
+from dcim.web.local_times import read_local, to_instant
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_text
 from dcim.web.staff.blueprint import staff
@@ -47,7 +46,7 @@ from dcim.web.staff.cross_connects import (
     find_item,
     suggest_customers,
 )
-from dcim.web.staff.network_forms import AssignForm, CableForm, MemberForm, to_instant
+from dcim.web.staff.network_forms import AssignForm, CableForm, MemberForm
 
 
 @staff.route("/network/ports/<int:port_id>", methods=["GET", "POST"])
@@ -203,7 +202,7 @@ def address_lookup() -> tuple[str, int]:
     problem, rows, at = "", [], None
     if address:
         try:
-            at = to_instant(dt.datetime.fromisoformat(at_text)) if at_text else None
+            at = to_instant(read_local(at_text)) if at_text else None
             rows = lookup_address(db_session(), current_scope(), address, at, reason=reason)
         except InvalidError as error:
             problem = _(error.message) % error.places if error.places else _(error.message)

@@ -18,6 +18,7 @@ from dcim.inventory.space.contents import list_live_holds
 from dcim.inventory.space.holding import hold_space, release_hold
 from dcim.inventory.space.placement import Move, Place, install_device
 from dcim.operations.relocation import relocate, take_out
+from dcim.web.local_times import local_zone
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_text
 from dcim.web.staff.blueprint import staff
@@ -35,7 +36,6 @@ from dcim.web.staff.placing_parts import (
     find_item,
     find_rack,
     get_device,
-    local_zone,
     prefill,
     read_override,
     suggest_devices,

@@ -3,9 +3,8 @@
 import datetime as dt
 from collections.abc import Callable
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import Response, current_app, request
+from flask import Response, request
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
@@ -136,10 +135,6 @@ def suggest_items(now: dt.datetime) -> list[tuple[str, str]]:
         .limit(SUGGESTED)
     )
     return [(code, f"{label} · {owner}") for code, label, owner in rows]
-
-
-def local_zone() -> ZoneInfo:
-    return ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
 
 
 def find_item(code: str) -> ContractItem:
