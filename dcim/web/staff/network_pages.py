@@ -1,5 +1,7 @@
 """A port's line and its cables; the address space, what is given of it, who had an address."""
 
+from typing import Any
+
 from flask import Response, flash, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
@@ -37,11 +39,10 @@ from dcim.network.cables import (
 from dcim.network.models import BandwidthService, ServiceMembership
 from dcim.network.tracing import Plug
 from dcim.web.local_times import read_local, to_instant
-from dcim.web.staff.answers import go_on
+from dcim.web.staff.answers import answer_form, go_on
 from dcim.web.staff.arguments import read_int, read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.cross_connects import (
-    answer_form,
     find_customer_by_code,
     find_item,
     suggest_customers,
@@ -163,7 +164,7 @@ def prefix(prefix_id: int) -> Response | BaseResponse:
     return answer_form("staff/prefix.html", form, deed, **describe_prefix(view))
 
 
-def describe_prefix(view: PrefixView) -> dict[str, object]:
+def describe_prefix(view: PrefixView) -> dict[str, Any]:
     may_give = view.prefix.role != "container"
     return {
         "view": view,

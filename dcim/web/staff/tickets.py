@@ -27,10 +27,10 @@ from dcim.operations.tickets import (
 )
 from dcim.sla.answer_deadlines import QueuedTicket, find_answer_deadlines, list_queue
 from dcim.web.local_times import to_instant
-from dcim.web.staff.answers import show_form
+from dcim.web.staff.answers import answer_form, show_form
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff
-from dcim.web.staff.cross_connects import answer_form, find_customer_by_code, suggest_customers
+from dcim.web.staff.cross_connects import find_customer_by_code, suggest_customers
 from dcim.web.ticket_forms import (
     CallForm,
     CorrectionForm,
