@@ -155,6 +155,11 @@ class _Work:
                 "手工抄表不分时段，无法按峰平谷计价",
                 "a meter read by hand doesn't tell the hours, which the price depends on",
             )
+        if found.by_hand and self.words.included_by_interval:
+            raise MissingError(
+                "手工抄表不分计费间隔，无法按间隔扣除包电",
+                "a meter read by hand doesn't tell the intervals, each with its included kW",
+            )
         for read in found.by_hand:
             if read.missing is not None:
                 raise MissingError(read.missing["zh"], read.missing["en"])
