@@ -351,6 +351,27 @@ def test_every_beginning_can_be_used_and_is_shown_whole() -> None:
     assert add_block(values, "anything") == values
 
 
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("", "terms: x\n"),
+        ("\n", "terms: x\n"),
+        ("{}\n", "terms: x\n"),
+        # No words at all: the form has nothing to say there.
+        ("[]\n", "[]\n"),
+        ("~\n", "~\n"),
+        ("x\n", "x\n"),
+    ],
+)
+def test_a_text_is_filled_where_words_may_stand(text: str, written: str) -> None:
+    assert write_sheet(text, {"terms": "x"}).text == written
+
+
+def test_comments_of_a_text_without_words_are_told() -> None:
+    written = write_sheet("{} # one\n", {"terms": "x"})
+    assert (written.text, [each.text for each in written.lost]) == ("terms: x\n", ["# one"])
+
+
 def test_rows_grow_and_shrink() -> None:
     table = "metrics.power.credit.tiers"
     values = read_sheet(STANDARD).values

@@ -40,7 +40,8 @@ class _Edit:
 def rewrite(text: str, wanted: dict[str, Data]) -> str:
     """The text saying `wanted`. Where it can't be changed line by line it is written anew."""
     root = yaml.compose(text, Loader=LOADER) if text.strip() else None
-    if isinstance(root, yaml.MappingNode):
+    # Without words ({}) there is no line after which one could be put.
+    if isinstance(root, yaml.MappingNode) and root.value:
         try:
             made = _apply(text, list(_change_words(text, root, wanted)))
         except _TangledError:
