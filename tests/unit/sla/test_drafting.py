@@ -310,8 +310,10 @@ class TestComments:
         assert not lost_comments(text, text)
 
 
+# What the form shows is one line; the text below it may hold more.
+LINES = st.text('ab7 :#"\\-中。\n\r\t\0\x1b\x7f\x85\u2028\ufeff', max_size=12).map(str.strip)
 TREES: st.SearchStrategy[Any] = st.recursive(
-    SAID | st.just(""),
+    SAID | LINES,
     lambda inner: (
         st.lists(inner, min_size=1, max_size=3)
         | st.dictionaries(NAMES, inner, min_size=1, max_size=3)
@@ -349,6 +351,13 @@ def test_every_beginning_can_be_used_and_is_shown_whole() -> None:
     sheet = read_sheet(written.text)
     assert (sheet.values, sheet.outside) == (values, ())
     assert add_block(values, "anything") == values
+
+
+@pytest.mark.parametrize("said", ["|\n  one\n\n    two\n", '"one\\n\\n  two"\n'])
+def test_breaks_of_lines_stay_when_something_else_is_changed(said: str) -> None:
+    text = f"terms: a\nnote: {said}version: b\n"
+    written = rewrite(text, {"terms": "z", "note": "one\n\n  two", "version": "b"})
+    assert parse_text(written).as_data() == {"terms": "z", "note": "one\n\n  two", "version": "b"}
 
 
 @pytest.mark.parametrize(
