@@ -101,7 +101,7 @@ def number_rows(rows: list[dict[str, controls.Parts]]) -> controls.Parts:
 
 def tiers_for(control: tables.Tiers) -> st.SearchStrategy[controls.Parts]:
     """The first row has both bounds, so that the words tell which kind they are of."""
-    bound, value = parts_for(control.bound), parts_for(control.value.control)
+    bound, value = parts_for(control.bound), parts_for(tables.GIVES.control)
     first = st.fixed_dictionaries({"low": bound, "high": bound, "credit": value})
     more = st.fixed_dictionaries({"credit": value}, optional={"low": bound, "high": bound})
     rows = st.builds(lambda row, rest: number_rows([row, *rest]), first, st.lists(more, max_size=2))
