@@ -96,6 +96,31 @@ def test_a_month_without_a_fault_owes_nothing_and_says_what_the_first_step_costs
     assert promise.step.amount == Decimal("100.00")
 
 
+@pytest.mark.parametrize(
+    ("denominator", "effect", "began", "minutes"),
+    [
+        ("fixed 21600 min", "out_of_both", JUNE.start, 21.54),  # an hour less of 15 days
+        ("period", "out_of_both", JUNE.start + 5 * DAY, 43.14),
+        ("service", "out_of_both", JUNE.start + 5 * DAY, 35.94),
+        ("service", "not_down", JUNE.start, 43.2),  # the denominator keeps that hour
+    ],
+)
+def test_the_budget_is_of_what_the_verdict_is_judged_on(
+    denominator: str, effect: str, began: int, minutes: float
+) -> None:
+    text = TERMS.replace("COMBINE", f"single\n    denominator: {denominator}")
+    terms = load_terms(text.replace("out_of_both", effect))
+    start = T - 2 * DAY
+    window = Window("M1", "maintenance", start, start + HOUR, start - 3 * DAY)
+    bad = feed((start, start + HOUR, "down"), until=T)
+    rack = replace(item(), start=began)
+    [promise] = tell(T, bad, terms=terms, windows=(window,), items=(rack,)).promises
+    assert promise.allowed_ms == minutes * MINUTE
+    # Where the credit begins, to the second.
+    assert promise.step is not None
+    assert 0 < promise.step.after_ms - promise.allowed_ms <= 1000
+
+
 def test_what_is_owed_is_judged_over_the_whole_month_not_over_the_days_so_far() -> None:
     """20 minutes are 0.14 % of ten days, and 0.05 % of the month."""
     told = tell(T, feed((T - 5 * DAY, T - 5 * DAY + 20 * MINUTE, "down"), until=T))
