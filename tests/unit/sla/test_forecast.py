@@ -245,6 +245,86 @@ def test_announced_work_of_the_week_comes_again_with_its_notice() -> None:
     assert late.at_rate.likely == Decimal("300.00")
 
 
+def heat(*hot: tuple[int, int], until: int, items: tuple[str, ...] = ()) -> Resource:
+    """20 °C outside, but 36 °C in these."""
+    rows: list[tuple[int, int, int]] = []
+    at = JUNE.start - DAY
+    for start, end in sorted(hot):
+        rows += [(at, start, 20_000), (start, end, 36_000)]
+        at = end
+    rows.append((at, until, 20_000))
+    return Resource("out", "outdoor", items, values=tuple(row for row in rows if row[0] < row[1]))
+
+
+def hot_terms() -> Terms:
+    """Above 35 °C nothing counts."""
+    rule = "      - {class: hot, while: {observe: outdoor, above: 35 degC}, effect: not_down}"
+    text = TERMS.replace("COMBINE", "single").replace("    exclude:\n", f"    exclude:\n{rule}\n")
+    return load_terms(text)
+
+
+@pytest.mark.parametrize("items", [(), ("r1",)])
+def test_what_no_circumstance_excused_is_owed_and_costs_more_from_now_on(
+    items: tuple[str, ...],
+) -> None:
+    began = T - 2 * DAY
+    bad: tuple[int, int, State] = (began, began + HOUR, "down")
+    hot = (began - DAY, began - DAY + HOUR)
+    terms = hot_terms()
+    told = tell(T, feed(bad, until=T), heat(hot, until=T, items=items), terms=terms)
+    month = facts_of(feed(bad, until=JUNE.end), heat(hot, until=JUNE.end, items=items))
+    [judged] = evaluate(terms, month, JUNE).results
+    [promise] = told.promises
+    assert promise.result.result == judged.result == "breached"
+    assert told.owed.likely == judged.credit.amount == Decimal("100.00")
+    assert promise.step is not None
+    assert promise.step.after_ms == 156 * MINUTE + 1000
+
+
+def test_what_a_circumstance_excused_is_excused_again_with_it() -> None:
+    began = T - 2 * DAY
+    bad = feed((began, began + HOUR, "down"), until=T)
+    hot = tell(T, bad, heat((began, began + HOUR), until=T), terms=hot_terms())
+    assert hot.at_rate is not None
+    assert (hot.owed.most, hot.at_rate.most) == (NOTHING, NOTHING)
+    # An hour of every week, half of it excused: 4 × 30 minutes.
+    half = tell(T, bad, heat((began, began + HOUR // 2), until=T), terms=hot_terms())
+    assert half.at_rate is not None
+    assert half.at_rate.least == half.at_rate.likely == Decimal("100.00")
+
+
+def test_no_circumstance_is_supposed_to_hold_from_now_on() -> None:
+    bad = feed((T - HOUR, T, "down"), until=T)
+    told = tell(T, bad, heat((T - HOUR, T), until=T), terms=hot_terms())
+    [promise] = told.promises
+    assert told.owed.most == 0
+    assert told.if_open is not None
+    assert told.if_open.least == told.if_open.likely == Decimal("300.00")
+    assert promise.step is not None
+    assert promise.step.after_ms == 43 * MINUTE + 13_000
+    # Nobody measured it then: a person decides on that hour.
+    dark = tell(T, bad, terms=hot_terms())
+    assert dark.promises[0].result.result == "needs_review"
+
+
+def test_a_circumstance_may_be_measured_by_what_the_promise_watches() -> None:
+    """Above 27 °C counts, above 45 °C something else is to blame."""
+    rule = "while: {observe: power_feed, above: 45 degC}"
+    text = TERMS.replace("COMBINE", "any\n    limit: {up_to: 27 degC}")
+    terms = load_terms(text.replace("notice: 24 h", rule))
+    start = T - 2 * DAY
+
+    def air(value: int, until: int) -> Resource:
+        rows = [(JUNE.start - DAY, start, 20_000), (start, start + HOUR, value)]
+        return Resource("A", "power_feed", ("r1",), values=(*rows, (start + HOUR, until, 20_000)))
+
+    warm, hot = tell(T, air(30_000, T), terms=terms), tell(T, air(50_000, T), terms=terms)
+    assert warm.owed.likely == Decimal("100.00")
+    assert evaluate(terms, facts_of(air(30_000, JUNE.end)), JUNE).credit_total == warm.owed.likely
+    assert (hot.owed.most, hot.promises[0].result.result) == (NOTHING, "met")
+    assert hot.promises[0].result.resources == ("A",)
+
+
 def test_caps_hold_for_the_sum_not_for_a_step() -> None:
     items = (item("r1"), item("r2"))
     feeds = [
