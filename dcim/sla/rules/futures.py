@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Literal, TypeVar
 
-from dcim.sla.rules.facts import Facts, Period, Resource, State, Ticket
+from dcim.sla.rules.facts import Facts, Notice, Period, Resource, State, Ticket
 from dcim.sla.rules.intervals import Interval, clip, subtract, union
 from dcim.sla.rules.measures.states import judge_resources
 from dcim.sla.rules.terms import Circumstance, Metric, Range
@@ -244,6 +244,10 @@ def repeat_circumstances(facts: Facts, future: Future) -> Facts:
                         start=start + shift,
                         end=end + shift,
                         announced_at=told,
+                        notices=tuple(
+                            Notice(each.at + shift, each.start + shift, each.end + shift)
+                            for each in one.notices
+                        ),
                     )
                 )
         for each in facts.tickets:

@@ -8,7 +8,7 @@ import pytest
 
 from dcim.sla.rules import forecast as module
 from dcim.sla.rules.evaluation import evaluate, evaluate_metric
-from dcim.sla.rules.facts import Facts, Item, Period, Resource, State, Window
+from dcim.sla.rules.facts import Facts, Item, Notice, Period, Resource, State, Window
 from dcim.sla.rules.forecast import Forecast, forecast
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import month_period
@@ -233,9 +233,11 @@ def test_what_nothing_measures_at_the_moment_is_dark_not_down() -> None:
     assert not tell(T, feed(until=T)).promises[0].is_dark
 
 
-def test_announced_work_of_the_week_comes_again_with_its_notice() -> None:
+@pytest.mark.parametrize("noticed", [False, True])
+def test_announced_work_of_the_week_comes_again_with_its_notice(noticed: bool) -> None:
     start = T - 2 * DAY
-    window = Window("M1", "maintenance", start, start + HOUR, start - 3 * DAY)
+    notices = (Notice(start - 3 * DAY, start, start + HOUR),) if noticed else ()
+    window = Window("M1", "maintenance", start, start + HOUR, start - 3 * DAY, notices=notices)
     told = tell(T, feed((start, start + HOUR, "down"), until=T), windows=(window,))
     assert told.at_rate is not None
     assert told.at_rate.most == 0
