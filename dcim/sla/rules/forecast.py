@@ -36,6 +36,7 @@ from dcim.sla.rules.futures import (
     state_at,
     stay_so,
     stay_well,
+    turn_at,
     turn_usual,
 )
 from dcim.sla.rules.money.settlement import Settled
@@ -253,8 +254,10 @@ class _Work:
         before = _earned(owed)
 
         def cost(seconds: int) -> Decimal:
-            down = go_down(future, seconds * SECOND_MS)
-            supposed = extend(self.reported, mine, down, usual)
+            length = seconds * SECOND_MS
+            # Its tickets are closed as it ends: an open one would let the clock run on.
+            told = report_now(self.facts, future.until, turn_at(future, length))
+            supposed = extend(told, mine, go_down(future, length), usual)
             return _earned(self._judge(metric, item, supposed)) - before
 
         low, high = 0, -(-(min(future.end, item.end) - future.until) // SECOND_MS)

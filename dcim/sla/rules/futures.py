@@ -119,9 +119,14 @@ def stay_so(future: Future) -> Callable[[Resource], Rows]:
     )
 
 
+def turn_at(future: Future, length_ms: int) -> int:
+    """When an outage from now on is over, the month's end at the latest."""
+    return min(future.until + length_ms, future.end)
+
+
 def go_down(future: Future, length_ms: int) -> Callable[[Resource], Rows]:
     """All down at once for so long, then well."""
-    turn = min(future.until + length_ms, future.end)
+    turn = turn_at(future, length_ms)
     down: Rows = ((future.until, turn, "down"),)
     well: Rows = ((turn, future.end, "up"),)
     return lambda resource: (
@@ -268,7 +273,8 @@ def _clip(span: Interval, future: Future) -> list[Interval]:
     return clip([span], future.start, future.until)
 
 
-def report_now(facts: Facts, until: int) -> Facts:
-    """Whatever is open at `until` is reported then, where it wasn't yet: clocks run from there."""
-    now = tuple(Ticket(f"{kind} now", until, None, (), kind) for kind in REPORTS)
+def report_now(facts: Facts, until: int, closed_at: int | None = None) -> Facts:
+    """Whatever is open at `until` is reported then, where it wasn't yet: clocks run from there,
+    where the closing of a ticket stops them until `closed_at`, or on and on."""
+    now = tuple(Ticket(f"{kind} now", until, closed_at, (), kind) for kind in REPORTS)
     return replace(facts, tickets=(*facts.tickets, *now))

@@ -327,6 +327,19 @@ def test_a_circumstance_may_be_measured_by_what_the_promise_watches() -> None:
     assert hot.promises[0].result.resources == ("A",)
 
 
+@pytest.mark.parametrize("start", ["event", "ticket", "notice", "detected"])
+def test_the_tickets_of_a_supposed_outage_are_closed_as_it_ends(start: str) -> None:
+    clock = f"single\n    clock: {{start: {start}, stop: ticket_closed}}"
+    terms = terms_of(clock)
+    [well] = tell(T, feed(until=T), terms=terms).promises
+    assert well.step is not None
+    assert (well.step.after_ms, well.step.amount) == (43 * MINUTE + 13_000, Decimal("100.00"))
+    # What lasts until the month ends stays open as long.
+    down = tell(T, feed((T - HOUR, T, "down"), until=T), terms=terms)
+    assert down.if_open is not None
+    assert down.if_open.likely == Decimal("300.00")
+
+
 def test_caps_hold_for_the_sum_not_for_a_step() -> None:
     items = (item("r1"), item("r2"))
     feeds = [
