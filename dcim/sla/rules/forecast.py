@@ -112,7 +112,6 @@ def forecast(terms: Terms, facts: Facts, period: Period, until: int) -> Forecast
     # What only begins later this month promises nothing yet.
     begun = list_judged(terms, facts, Period(period.start, until))
     told = [work.tell(metric, item) for metric, item in begun]
-    again = repeat_circumstances(facts, future)
     is_open = any(each.open_since is not None for each in told)
 
     def add(results: list[MetricResult], by: Facts) -> Amounts:
@@ -123,7 +122,7 @@ def forecast(terms: Terms, facts: Facts, period: Period, until: int) -> Forecast
         until=until,
         window_ms=future.window_ms,
         owed=add([each.owed for each in told], facts),
-        at_rate=add([each.at_rate for each in told], again) if future.repeats else None,
+        at_rate=add([each.at_rate for each in told], work.again) if future.repeats else None,
         if_open=add([each.if_open for each in told], facts) if is_open else None,
         promises=tuple(each.promise(period, future) for each in told),
     )
