@@ -84,14 +84,15 @@ def incident_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]
 def say_ruling(ruling: Mapping[str, Any], zone: str) -> Text:
     """What was measured, what it was overruled to, by whom and why."""
     measured = _say_times(ruling["measured"], zone)
-    to: Text = {
-        "did_not_happen": {"zh": "未发生", "en": "did not happen"},
-        "as_measured": {"zh": "以实测为准", "en": "as measured"},
-        "times": dict.fromkeys(("zh", "en"), ""),
-        "cause": {"zh": "原因另定", "en": "another cause"},
-    }[ruling["ruling"]]
+    to: Text
     if ruling["ruling"] == "times":
         to = dict.fromkeys(("zh", "en"), _say_times(ruling, zone))
+    else:
+        to = {
+            "did_not_happen": {"zh": "未发生", "en": "did not happen"},
+            "as_measured": {"zh": "以实测为准", "en": "as measured"},
+            "cause": {"zh": "原因另定", "en": "another cause"},
+        }[ruling["ruling"]]
     cause, kind = ruling.get("cause"), ruling.get("class")
     if cause:
         to = {"zh": f"{to['zh']}：{cause['zh']}", "en": f"{to['en']}: {cause['en']}"}
