@@ -192,14 +192,23 @@ def find_terms(session: Session, scope: Scope, contract: Contract, period: str) 
             ContractTerms.customer_id,
         )
     ).all()
-    if not versions:
+    chosen = choose_version(versions, period)
+    if chosen is None:
         raise InvalidError(
             "Contract %(number)s has no terms for %(period)s.",
             number=contract.number,
             period=period,
         )
+    return chosen
+
+
+def choose_version(versions: Sequence[ContractTerms], period: str) -> ContractTerms | None:
+    """Of a contract's versions, the oldest first: the one in force when the month begins, or the
+    first one that begins within it; pure."""
+    days = month_days(period)
     before = [version for version in versions if version.effective_from <= days[0]]
-    return before[-1] if before else versions[0]
+    within = [version for version in versions if days[0] < version.effective_from <= days[-1]]
+    return next(iter([*before[-1:], *within]), None)
 
 
 def _iso(day: dt.date | None) -> str | None:
