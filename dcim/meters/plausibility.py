@@ -76,7 +76,7 @@ def judge_reading(register: Register, new: RegisterReading, around: Around) -> J
         return Judgement((misplaced,))
     before = [one for one in around.readings if one.at < new.at]
     after = [one for one in around.readings if one.at > new.at]
-    doubts = _judge_next(register, new, after)
+    doubts = _judge_next(register, new, after, around.rated_mw)
     if not before or any(doubt.impossible for doubt in doubts):
         return Judgement(tuple(doubts))
     last = before[-1]
@@ -113,18 +113,26 @@ def _judge_time(new: RegisterReading, around: Around) -> Doubt | None:
 
 
 def _judge_next(
-    register: Register, new: RegisterReading, after: Sequence[RegisterReading]
+    register: Register,
+    new: RegisterReading,
+    after: Sequence[RegisterReading],
+    rated_mw: int | None,
 ) -> list[Doubt]:
-    """An older one must fit what was read later."""
+    """An older one must fit what was read later, and leave time for what was used until then."""
     if not after:
         return []
     doubts = [Doubt("not_newest", False, {"newest": after[-1].at})]
+    following = after[0]
+    seen = {"next": following.value, "next_at": following.at}
     try:
-        register.advance(new.value, after[0].value, rolled_over=after[0].rolled_over)
+        steps = register.advance(new.value, following.value, rolled_over=following.rolled_over)
     except RegisterError:
-        numbers = {"next": after[0].value, "next_at": after[0].at, "value": new.value}
-        doubts.append(Doubt("above_next", True, numbers))
-    return doubts
+        return [*doubts, Doubt("above_next", True, seen | {"value": new.value})]
+    mwh, span = steps * register.mwh_of_step, following.at - new.at
+    return doubts + [
+        Doubt("next_above_breaker", doubt.impossible, doubt.numbers | seen)
+        for doubt in _judge_power(mwh, span, register, rated_mw)
+    ]
 
 
 def _judge_power(mwh: int, span: int, register: Register, rated_mw: int | None) -> list[Doubt]:

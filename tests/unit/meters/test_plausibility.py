@@ -107,6 +107,27 @@ def test_an_older_reading_is_asked_about_and_must_fit_what_came_later() -> None:
     assert kinds(100_001, at) == ["not_newest", "above_next"]
 
 
+def test_an_older_reading_leaves_time_for_what_was_used_after_it() -> None:
+    """32 A at 220 V carry 7.04 kW: 299 kWh in the last hour is asked about, in the last three is
+    refused."""
+    rated = 220 * 32 * 1000
+    readings = (RegisterReading(0, 10_000), RegisterReading(11 * HOUR_MS, 13_000))
+    around = Around(readings, 0, None, rated, NOW)
+
+    def judge(hour: int, value: int) -> list[tuple[str, bool]]:
+        judged = judge_reading(REGISTER, RegisterReading(hour * HOUR_MS, value), around)
+        return [(doubt.kind, doubt.impossible) for doubt in judged.doubts]
+
+    assert judge(10, 10_010) == [("not_newest", False), ("next_above_breaker", False)]
+    assert judge(8, 10_010) == [("not_newest", False), ("next_above_breaker", True)]
+    # The control: what is left passes through the breaker.
+    assert judge(10, 12_930)[0] == ("not_newest", False)
+    assert "next_above_breaker" not in [kind for kind, _ in judge(10, 12_930)]
+    judged = judge_reading(REGISTER, RegisterReading(8 * HOUR_MS, 10_010), around)
+    error = refuse_impossible(judged.impossible, REGISTER, "UTC")
+    assert "299 kWh passed in the 3 h until the 1300.0 read at 1970-01-01 11:00" in str(error)
+
+
 def test_the_same_number_after_a_month_is_asked_about() -> None:
     alone = replace(AROUND, readings=BEFORE[-1:])
     same = BEFORE[-1].value
