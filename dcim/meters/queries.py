@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
@@ -14,7 +14,7 @@ from dcim.errors import NotFoundError
 from dcim.inventory.models import Cabinet, Rack, Room, Site
 from dcim.metering.registers import Register, RegisterError
 from dcim.meters.doubts import say_thousandths
-from dcim.meters.models import Meter, MeterReading
+from dcim.meters.models import Meter, MeterReading, is_corrected, stands
 from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page, narrow
 from dcim.power.models import PowerNode
 
@@ -230,18 +230,6 @@ def _place() -> Any:
     return func.coalesce(PowerNode.code, Rack.code, Cabinet.code, ContractItem.code)
 
 
-def _standing(reading: Any) -> Any:
-    """Neither refused nor corrected."""
-    correction = aliased(MeterReading)
-    corrected = (
-        select(correction.id)
-        .where(correction.corrects_id == reading.id, correction.state != "refused")
-        .correlate(reading)
-        .exists()
-    )
-    return and_(reading.state != "refused", ~corrected)
-
-
 def _select_meters(scope: Scope) -> Query:
     one = aliased(MeterReading)
     last = (
@@ -251,7 +239,7 @@ def _select_meters(scope: Scope) -> Query:
             one.read_by.label("last_by"),
             one.state.label("last_state"),
         )
-        .where(one.meter_id == Meter.id, _standing(one))
+        .where(one.meter_id == Meter.id, stands(one))
         .order_by(one.read_at.desc(), one.id.desc())
         .limit(1)
         .correlate(Meter)
@@ -300,19 +288,12 @@ def _select_readings(scope: Scope) -> Query:
             one.meter_id == MeterReading.meter_id,
             one.read_at < MeterReading.read_at,
             or_(MeterReading.corrects_id.is_(None), one.id != MeterReading.corrects_id),
-            _standing(one),
+            stands(one),
         )
         .order_by(one.read_at.desc(), one.id.desc())
         .limit(1)
         .correlate(MeterReading)
         .lateral("before")
-    )
-    correction = aliased(MeterReading)
-    corrected = (
-        select(correction.id)
-        .where(correction.corrects_id == MeterReading.id, correction.state != "refused")
-        .correlate(MeterReading)
-        .exists()
     )
     return (
         select(
@@ -343,7 +324,7 @@ def _select_readings(scope: Scope) -> Query:
             MeterReading.photo_id,
             MeterReading.photo_sha256,
             MeterReading.corrects_id,
-            corrected.label("corrected"),
+            is_corrected(MeterReading).label("corrected"),
             MeterReading.entered_at,
             MeterReading.read_by,
             MeterReading.state,
