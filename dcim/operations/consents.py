@@ -29,7 +29,7 @@ def decide_consent(
     reason: str = "",
     now: dt.datetime | None = None,
     *,
-    seen: tuple[dt.datetime, dt.datetime] | None = None,
+    seen: tuple[dt.datetime, dt.datetime],
 ) -> MaintenanceConsent:
     """The customer approves a window that concerns it, or objects with a reason; for the times
     it has now, which are those it has `seen`. It may say otherwise until the work begins.
@@ -45,7 +45,7 @@ def decide_consent(
     work = find_maintenance(session, scope, maintenance_id)
     if work.state not in ASKED_STATES or work.starts_at <= now:
         raise ConflictError("%(code)s has begun, is over or was given up.", code=work.code)
-    if seen is not None and seen != (work.starts_at, work.ends_at):
+    if seen != (work.starts_at, work.ends_at):
         raise ConflictError("The times of %(code)s have changed: look again.", code=work.code)
     if decision == "objected" and not reason.strip():
         raise InvalidError("Say why you object.", {"reason": ["missing"]})
