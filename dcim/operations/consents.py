@@ -15,7 +15,7 @@ from dcim.operations.models import (
     MaintenanceConsent,
     MaintenanceNotice,
 )
-from dcim.operations.queries import find_maintenance
+from dcim.operations.queries import find_maintenance, hold_times
 
 # In these a customer is asked; before, nothing is settled, and after, nothing can be changed.
 ASKED_STATES = ("approved", "announced")
@@ -106,9 +106,7 @@ def find_standing(
     """The last decision, where it was made for times that hold the window's: approval of other
     times is none."""
     last = max(consents, key=lambda one: (one.decided_at, one.id), default=None)
-    if last is None or last.starts_at > starts_at or last.ends_at < ends_at:
-        return None
-    return last
+    return last if last is not None and hold_times(last, starts_at, ends_at) else None
 
 
 def load_consents(

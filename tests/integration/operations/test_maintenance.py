@@ -369,6 +369,28 @@ def test_a_customer_approves_the_times_it_was_asked_for(desk: Desk, session: Sco
         decide_consent(session, desk.own, work.id, "approved", now=START, seen=seen)
 
 
+@pytest.mark.parametrize(
+    ("change", "stands"),
+    [
+        ({"ends_at": END - HOUR}, True),
+        ({"starts_at": START + HOUR}, True),
+        ({"starts_at": START - HOUR}, False),
+        ({"starts_at": START + HOUR, "ends_at": END + HOUR}, False),
+    ],
+)
+def test_consent_stands_for_what_is_within_its_times(
+    desk: Desk, session: ScopedSession, change: dict[str, Any], stands: bool
+) -> None:
+    """The list decides in SQL, the notices due on loaded rows: alike."""
+    work = desk.told("portal")
+    decide_consent(session, desk.own, work.id, "approved", now=NOW, seen=(START, END))
+    change_maintenance(session, PLANNER, work.id, change, NOW + 5 * HOUR)
+    (consent,) = find_maintenance(session, PLANNER, work.id).consents
+    assert consent.stands is stands
+    (due,) = read_due(session, PLANNER, work, NOW + 5 * HOUR)
+    assert (due.consent is not None) is stands
+
+
 def test_what_isnt_settled_isnt_shown_to_customers(desk: Desk, session: ScopedSession) -> None:
     work = desk.plan()
     assert list_maintenance(session, desk.own).total == 0
