@@ -380,6 +380,27 @@ def test_two_places_of_one_code_are_billed_both(books: Books, house: House) -> N
     assert books.bill()["meters"][0]["measures"] == "A-01"
 
 
+def test_a_fee_whatever_was_used_reads_no_meter(books: Books, house: House) -> None:
+    house.hang()
+    flat = TERMS.replace("method: energy", "method: flat")
+    for terms, refused in ((TERMS, True), (flat, False)):
+        inputs = books.gather(terms)
+        inputs["meters"].append({**inputs["meters"][0], "serial": "SN-2"})
+        if refused:  # the control: by the kWh these two are charged twice
+            with pytest.raises(InputsRefusedError, match="two meters at once"):
+                compose(inputs)
+        else:
+            assert amount(inputs) == "1.00"
+
+
+def test_what_credits_dont_need_isnt_gathered(books: Books, house: House) -> None:
+    house.hang()
+    assert "meters" in books.gather()
+    assert "meters" not in gather_inputs(
+        books.session, SYSTEM, books.contract, PERIOD, document={}, operator={}, usage=False
+    )
+
+
 def test_items_without_meters_have_no_such_key(books: Books, house: House) -> None:
     assert "meters" not in books.gather()
     house.hang("SN-9", 1)
