@@ -43,10 +43,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`mwh` since the reading before; None where there is none or it can't be told."""
-
     doubts: tuple[Doubt, ...]
-    mwh: int | None = None
 
     @property
     def impossible(self) -> tuple[Doubt, ...]:
@@ -70,7 +67,7 @@ class Around:
 
 
 def judge_reading(register: Register, new: RegisterReading, around: Around) -> Judgement:
-    """Everything that speaks against a reading, and what was used since the one before it."""
+    """Everything that speaks against a reading."""
     misplaced = _judge_time(new, around)
     if misplaced is not None:
         return Judgement((misplaced,))
@@ -94,8 +91,8 @@ def judge_reading(register: Register, new: RegisterReading, around: Around) -> J
     doubts += _judge_power(mwh, span, register, around.rated_mw)
     doubts += _judge_habit(register, before, mwh, span)
     if steps == 0 and span >= STANDING_MS:
-        doubts.append(Doubt("standing", False, {"span_ms": span, "value": new.value}))
-    return Judgement(tuple(doubts), mwh)
+        doubts.append(Doubt("standing", False, {"span_ms": span}))
+    return Judgement(tuple(doubts))
 
 
 def _judge_time(new: RegisterReading, around: Around) -> Doubt | None:
@@ -164,7 +161,7 @@ def _judge_habit(
         return []
     kind = "far_above" if now > mean else "far_below"
     expected = int(mean * span / HOUR_MS)
-    return [Doubt(kind, False, {"mwh": mwh, "expected_mwh": expected, "mean_mw": int(mean)})]
+    return [Doubt(kind, False, {"mwh": mwh, "expected_mwh": expected})]
 
 
 def _mean_mw(register: Register, before: Sequence[RegisterReading]) -> Fraction | None:
