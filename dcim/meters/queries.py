@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import case, func, or_, select
@@ -76,7 +76,8 @@ class MeterRow:
 @dataclass(frozen=True, slots=True)
 class MeterReadingRow:
     """A reading; `register` is what stood on the meter, `used_kwh` what passed since the standing
-    reading before it (None: there is none, or it can't be told). `corrected` by a later one."""
+    reading before it (None: there is none, or it can't be told). `corrected` by a later one. The
+    three notes of staff, and who refused it, are empty for customers."""
 
     id: int
     meter_id: int
@@ -111,6 +112,10 @@ class MeterReadingRow:
     decided_by: str
     decided_at: dt.datetime | None
     decision_note: str
+
+
+# What customers aren't told.
+INTERNAL = ("doubt_reason", "note", "decision_note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +208,8 @@ def list_readings(
         statement = statement.order_by(*(column.desc() for column in order))
     else:
         statement = statement.order_by(*order)
-    return fetch_page(session, _make_reading, statement, paging)
+    found = fetch_page(session, _make_reading, statement, paging)
+    return found if scope.is_staff else found.replace([_hide(one) for one in found.items])
 
 
 def find_reading(session: Session, scope: Scope, reading_id: int) -> MeterReadingRow:
@@ -354,6 +360,14 @@ def _make_reading(**row: Any) -> MeterReadingRow:
         previous_register=None if previous is None else register.write(previous),
         used_kwh=_say_used(register, previous, value, row),
     )
+
+
+def _hide(reading: MeterReadingRow) -> MeterReadingRow:
+    """What the customer is told of it."""
+    hidden: dict[str, Any] = dict.fromkeys(INTERNAL, "")
+    if reading.state == "refused":
+        hidden["decided_by"] = ""
+    return replace(reading, **hidden)
 
 
 def _say_used(
