@@ -51,7 +51,8 @@ class NoticeRow:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRow:
-    """A customer's last decision; `stands` while the window has no other times than it was for."""
+    """A customer's last decision; `stands` while the times it was for hold the window's, which may
+    have become narrower."""
 
     maintenance_id: int
     customer_id: int
@@ -266,6 +267,12 @@ def _load_notices(
     ]
 
 
+def hold_times(consent: Any, starts_at: Any, ends_at: Any) -> Any:
+    """Whether a consent was given for times that hold the window's; of a row, or in SQL of the
+    model and two columns."""
+    return (consent.starts_at <= starts_at) & (consent.ends_at >= ends_at)
+
+
 def _load_consents(session: Session, scope: Scope, ids: list[int]) -> list[ConsentRow]:
     """Each customer's last decision."""
     own = MaintenanceConsent
@@ -274,9 +281,7 @@ def _load_consents(session: Session, scope: Scope, ids: list[int]) -> list[Conse
             *(getattr(own, name) for name in ConsentRow.__dataclass_fields__
               if name not in ("customer_code", "stands")),
             Customer.code.label("customer_code"),
-            and_(
-                own.starts_at <= Maintenance.starts_at, own.ends_at >= Maintenance.ends_at
-            ).label("stands"),
+            hold_times(own, Maintenance.starts_at, Maintenance.ends_at).label("stands"),
         )
         .join(Customer, Customer.id == own.customer_id)
         .join(Maintenance, Maintenance.id == own.maintenance_id)
