@@ -66,7 +66,8 @@ def _say_changes(terms: Terms) -> Text:
         for one in terms.changes
     )
     return {
-        "zh": f"本期条款有变更：{zh}。各版一致的承诺按整月评定；不一致的承诺由各版分别评定其有效的各天。"
+        "zh": f"本期条款有变更：{zh}。各版一致的承诺按整月评定；"
+        "不一致的承诺由各版分别评定其有效的各天。"
         "合计事项（互斥、上限、申领、结算、税、解约权、租费）按期末有效的一版。",
         "en": f"The terms change within the period: {en}. A promise that all of them say alike is "
         "judged over the whole month, any other by each for the days it holds. What the month "
