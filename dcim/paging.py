@@ -13,6 +13,7 @@ Other = TypeVar("Other")
 MAX_SIZE = 500
 
 Query: TypeAlias = Select[*tuple[Any, ...]]
+AnyQuery = TypeVar("AnyQuery", bound=Query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,14 @@ class Page(Generic[Row]):
 
     def replace(self, items: list[Other]) -> "Page[Other]":
         return Page(items, self.total, self.page, self.size)
+
+
+def narrow(statement: AnyQuery, *wanted: tuple[Any, Any]) -> AnyQuery:
+    """Rows where each of these columns has its value; None asks for nothing."""
+    for column, value in wanted:
+        if value is not None:
+            statement = statement.where(column == value)
+    return statement
 
 
 def fetch_page(

@@ -36,6 +36,11 @@ WORDS = {
         "%(mwh)s kWh in %(span_ms)s h is more than the breaker carries by its rating (%(most_mwh)s"
         " kWh at %(rated_mw)s kW). Check the digits, the decimal point and the multiplier."
     ),
+    "next_above_breaker": mark(
+        "Then %(mwh)s kWh passed in the %(span_ms)s h until the %(next)s read at %(next_at)s; the"
+        " breaker carries %(most_mwh)s kWh at its %(rated_mw)s kW. Check the number and its time;"
+        " if the later one is wrong, correct that one on the meter's page."
+    ),
     "far_above": mark(
         "%(mwh)s kWh since the last reading; by the months before about %(expected_mwh)s kWh were"
         " to be expected. Check the digits."

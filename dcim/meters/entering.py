@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
@@ -14,7 +14,7 @@ from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundErr
 from dcim.inventory.models import Rack
 from dcim.metering.registers import Register, RegisterError, RegisterReading
 from dcim.meters.doubts import DoubtsError, refuse_impossible
-from dcim.meters.models import Meter, MeterReading
+from dcim.meters.models import Meter, MeterReading, stands
 from dcim.meters.plausibility import Around, Judgement, judge_reading
 from dcim.network.files import keep_file
 from dcim.power.chain import Surroundings, load_tree
@@ -192,25 +192,15 @@ def read_value(register: Register, text: str) -> int:
         ) from error
 
 
-def standing_readings(
-    session: Session, meter_ids: Sequence[int], *, besides: int | None = None
-) -> list[MeterReading]:
-    """Neither refused nor corrected, in order of time; a correction counts from its entry, and
-    `besides` as if it weren't there. One statement."""
-    correction = aliased(MeterReading)
-    corrected = (
-        select(correction.id)
-        .where(correction.corrects_id == MeterReading.id, correction.state != "refused")
-        .exists()
+def standing_readings(session: Session, meter_ids: Sequence[int]) -> list[MeterReading]:
+    """Neither refused nor corrected, in order of time. One statement."""
+    return list(
+        session.scalars(
+            select(MeterReading)
+            .where(MeterReading.meter_id.in_(meter_ids), stands(MeterReading))
+            .order_by(MeterReading.read_at, MeterReading.id)
+        )
     )
-    statement = (
-        select(MeterReading)
-        .where(MeterReading.meter_id.in_(meter_ids), MeterReading.state != "refused", ~corrected)
-        .order_by(MeterReading.read_at, MeterReading.id)
-    )
-    if besides is not None:
-        statement = statement.where(MeterReading.id != besides)
-    return list(session.scalars(statement))
 
 
 def as_register_reading(reading: MeterReading) -> RegisterReading:
@@ -261,7 +251,7 @@ def _judge(
     around = Around(
         readings=[
             as_register_reading(one)
-            for one in standing_readings(session, [meter.id], besides=own_id)
+            for one in standing_readings(session, [meter.id])
             if one.id not in hidden
         ],
         installed=to_epoch(meter.installed_at),

@@ -1,17 +1,22 @@
 """Meters that somebody walks up to and reads, and what was read."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     SmallInteger,
     UniqueConstraint,
+    and_,
+    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
 from dcim.columns import Code, Created, Digest, Id, Instant, Name, Text
 from dcim.customers.models import ContractItem, Customer, one_of
@@ -158,3 +163,20 @@ class MeterReading(Base):
         CheckConstraint("(photo_id IS NULL) = (photo_sha256 IS NULL)", name="photo"),
         CheckConstraint("corrects_id <> id", name="corrects"),
     )
+
+
+def is_corrected(reading: Any) -> ColumnElement[bool]:
+    """Of MeterReading or an alias of it: another one names it, and wasn't refused. A correction
+    counts from its entry."""
+    correction = aliased(MeterReading)
+    return (
+        select(correction.id)
+        .where(correction.corrects_id == reading.id, correction.state != "refused")
+        .correlate(reading)
+        .exists()
+    )
+
+
+def stands(reading: Any) -> ColumnElement[bool]:
+    """Neither refused nor corrected."""
+    return and_(reading.state != "refused", ~is_corrected(reading))

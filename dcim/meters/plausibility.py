@@ -43,10 +43,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`mwh` since the reading before; None where there is none or it can't be told."""
-
     doubts: tuple[Doubt, ...]
-    mwh: int | None = None
 
     @property
     def impossible(self) -> tuple[Doubt, ...]:
@@ -70,13 +67,13 @@ class Around:
 
 
 def judge_reading(register: Register, new: RegisterReading, around: Around) -> Judgement:
-    """Everything that speaks against a reading, and what was used since the one before it."""
+    """Everything that speaks against a reading."""
     misplaced = _judge_time(new, around)
     if misplaced is not None:
         return Judgement((misplaced,))
     before = [one for one in around.readings if one.at < new.at]
     after = [one for one in around.readings if one.at > new.at]
-    doubts = _judge_next(register, new, after)
+    doubts = _judge_next(register, new, after, around.rated_mw)
     if not before or any(doubt.impossible for doubt in doubts):
         return Judgement(tuple(doubts))
     last = before[-1]
@@ -94,8 +91,8 @@ def judge_reading(register: Register, new: RegisterReading, around: Around) -> J
     doubts += _judge_power(mwh, span, register, around.rated_mw)
     doubts += _judge_habit(register, before, mwh, span)
     if steps == 0 and span >= STANDING_MS:
-        doubts.append(Doubt("standing", False, {"span_ms": span, "value": new.value}))
-    return Judgement(tuple(doubts), mwh)
+        doubts.append(Doubt("standing", False, {"span_ms": span}))
+    return Judgement(tuple(doubts))
 
 
 def _judge_time(new: RegisterReading, around: Around) -> Doubt | None:
@@ -113,18 +110,26 @@ def _judge_time(new: RegisterReading, around: Around) -> Doubt | None:
 
 
 def _judge_next(
-    register: Register, new: RegisterReading, after: Sequence[RegisterReading]
+    register: Register,
+    new: RegisterReading,
+    after: Sequence[RegisterReading],
+    rated_mw: int | None,
 ) -> list[Doubt]:
-    """An older one must fit what was read later."""
+    """An older one must fit what was read later, and leave time for what was used until then."""
     if not after:
         return []
     doubts = [Doubt("not_newest", False, {"newest": after[-1].at})]
+    following = after[0]
+    seen = {"next": following.value, "next_at": following.at}
     try:
-        register.advance(new.value, after[0].value, rolled_over=after[0].rolled_over)
+        steps = register.advance(new.value, following.value, rolled_over=following.rolled_over)
     except RegisterError:
-        numbers = {"next": after[0].value, "next_at": after[0].at, "value": new.value}
-        doubts.append(Doubt("above_next", True, numbers))
-    return doubts
+        return [*doubts, Doubt("above_next", True, seen | {"value": new.value})]
+    mwh, span = steps * register.mwh_of_step, following.at - new.at
+    return doubts + [
+        Doubt("next_above_breaker", doubt.impossible, doubt.numbers | seen)
+        for doubt in _judge_power(mwh, span, register, rated_mw)
+    ]
 
 
 def _judge_power(mwh: int, span: int, register: Register, rated_mw: int | None) -> list[Doubt]:
@@ -156,7 +161,7 @@ def _judge_habit(
         return []
     kind = "far_above" if now > mean else "far_below"
     expected = int(mean * span / HOUR_MS)
-    return [Doubt(kind, False, {"mwh": mwh, "expected_mwh": expected, "mean_mw": int(mean)})]
+    return [Doubt(kind, False, {"mwh": mwh, "expected_mwh": expected})]
 
 
 def _mean_mw(register: Register, before: Sequence[RegisterReading]) -> Fraction | None:

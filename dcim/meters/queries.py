@@ -2,10 +2,10 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
@@ -14,8 +14,8 @@ from dcim.errors import NotFoundError
 from dcim.inventory.models import Cabinet, Rack, Room, Site
 from dcim.metering.registers import Register, RegisterError
 from dcim.meters.doubts import say_thousandths
-from dcim.meters.models import Meter, MeterReading
-from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page
+from dcim.meters.models import Meter, MeterReading, is_corrected, stands
+from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page, narrow
 from dcim.power.models import PowerNode
 
 # A meter that was read within so many hours counts as read in this walk.
@@ -76,7 +76,8 @@ class MeterRow:
 @dataclass(frozen=True, slots=True)
 class MeterReadingRow:
     """A reading; `register` is what stood on the meter, `used_kwh` what passed since the standing
-    reading before it (None: there is none, or it can't be told). `corrected` by a later one."""
+    reading before it (None: there is none, or it can't be told). `corrected` by a later one. The
+    three notes of staff, and who refused it, are empty for customers."""
 
     id: int
     meter_id: int
@@ -111,6 +112,10 @@ class MeterReadingRow:
     decided_by: str
     decided_at: dt.datetime | None
     decision_note: str
+
+
+# What customers aren't told.
+INTERNAL = ("doubt_reason", "note", "decision_note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,21 +195,21 @@ def list_readings(
 ) -> Page[MeterReadingRow]:
     """Newest first unless asked otherwise; a customer's own alone. Two statements of SQL."""
     statement = _select_readings(scope)
-    for column, value in (
+    statement = narrow(
+        statement,
         (MeterReading.id, wanted.reading_id),
         (MeterReading.meter_id, wanted.meter_id),
         (MeterReading.customer_id, wanted.customer_id),
         (Meter.room_id, wanted.room_id),
         (MeterReading.state, wanted.state),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    )
     order = (MeterReading.read_at, MeterReading.id)
     if not wanted.oldest_first:
         statement = statement.order_by(*(column.desc() for column in order))
     else:
         statement = statement.order_by(*order)
-    return fetch_page(session, _make_reading, statement, paging)
+    found = fetch_page(session, _make_reading, statement, paging)
+    return found if scope.is_staff else found.replace([_hide(one) for one in found.items])
 
 
 def find_reading(session: Session, scope: Scope, reading_id: int) -> MeterReadingRow:
@@ -231,18 +236,6 @@ def _place() -> Any:
     return func.coalesce(PowerNode.code, Rack.code, Cabinet.code, ContractItem.code)
 
 
-def _standing(reading: Any) -> Any:
-    """Neither refused nor corrected."""
-    correction = aliased(MeterReading)
-    corrected = (
-        select(correction.id)
-        .where(correction.corrects_id == reading.id, correction.state != "refused")
-        .correlate(reading)
-        .exists()
-    )
-    return and_(reading.state != "refused", ~corrected)
-
-
 def _select_meters(scope: Scope) -> Query:
     one = aliased(MeterReading)
     last = (
@@ -252,7 +245,7 @@ def _select_meters(scope: Scope) -> Query:
             one.read_by.label("last_by"),
             one.state.label("last_state"),
         )
-        .where(one.meter_id == Meter.id, _standing(one))
+        .where(one.meter_id == Meter.id, stands(one))
         .order_by(one.read_at.desc(), one.id.desc())
         .limit(1)
         .correlate(Meter)
@@ -301,19 +294,12 @@ def _select_readings(scope: Scope) -> Query:
             one.meter_id == MeterReading.meter_id,
             one.read_at < MeterReading.read_at,
             or_(MeterReading.corrects_id.is_(None), one.id != MeterReading.corrects_id),
-            _standing(one),
+            stands(one),
         )
         .order_by(one.read_at.desc(), one.id.desc())
         .limit(1)
         .correlate(MeterReading)
         .lateral("before")
-    )
-    correction = aliased(MeterReading)
-    corrected = (
-        select(correction.id)
-        .where(correction.corrects_id == MeterReading.id, correction.state != "refused")
-        .correlate(MeterReading)
-        .exists()
     )
     return (
         select(
@@ -344,7 +330,7 @@ def _select_readings(scope: Scope) -> Query:
             MeterReading.photo_id,
             MeterReading.photo_sha256,
             MeterReading.corrects_id,
-            corrected.label("corrected"),
+            is_corrected(MeterReading).label("corrected"),
             MeterReading.entered_at,
             MeterReading.read_by,
             MeterReading.state,
@@ -374,6 +360,14 @@ def _make_reading(**row: Any) -> MeterReadingRow:
         previous_register=None if previous is None else register.write(previous),
         used_kwh=_say_used(register, previous, value, row),
     )
+
+
+def _hide(reading: MeterReadingRow) -> MeterReadingRow:
+    """What the customer is told of it."""
+    hidden: dict[str, Any] = dict.fromkeys(INTERNAL, "")
+    if reading.state == "refused":
+        hidden["decided_by"] = ""
+    return replace(reading, **hidden)
 
 
 def _say_used(

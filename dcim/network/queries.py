@@ -17,7 +17,7 @@ from dcim.metering.families import DOWN, UP
 from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
-from dcim.paging import EVERYTHING, FIRST_PAGE, Page, Paging, fetch_page, slice_page
+from dcim.paging import EVERYTHING, FIRST_PAGE, Page, Paging, fetch_page, narrow, slice_page
 
 STATE_NAMES = {UP: "up", DOWN: "down"}
 
@@ -187,17 +187,15 @@ def _select_ports(scope: Scope, wanted: PortFilter) -> Any:
         .outerjoin(Customer, Customer.id == ServiceMembership.customer_id)
         .where(scope.filter(ServiceMembership.customer_id))
     )
-    for column, value in (
+    return narrow(
+        statement,
         (Port.id, wanted.port_id),
         # Whether a device has ports is the operator's to know.
         (Port.device_id, wanted.device_id if scope.is_staff else None),
         (ServiceMembership.customer_id, wanted.customer_id),
         (ServiceMembership.service_id, wanted.service_id),
         (Port.role, wanted.role),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
-    return statement
+    )
 
 
 def _unmeasured(**fields: Any) -> PortRow:

@@ -15,7 +15,7 @@ from dcim.operations.models import (
     MaintenanceConsent,
     MaintenanceNotice,
 )
-from dcim.operations.queries import find_maintenance
+from dcim.operations.queries import find_maintenance, hold_times
 
 # In these a customer is asked; before, nothing is settled, and after, nothing can be changed.
 ASKED_STATES = ("approved", "announced")
@@ -29,7 +29,7 @@ def decide_consent(
     reason: str = "",
     now: dt.datetime | None = None,
     *,
-    seen: tuple[dt.datetime, dt.datetime] | None = None,
+    seen: tuple[dt.datetime, dt.datetime],
 ) -> MaintenanceConsent:
     """The customer approves a window that concerns it, or objects with a reason; for the times
     it has now, which are those it has `seen`. It may say otherwise until the work begins.
@@ -45,7 +45,7 @@ def decide_consent(
     work = find_maintenance(session, scope, maintenance_id)
     if work.state not in ASKED_STATES or work.starts_at <= now:
         raise ConflictError("%(code)s has begun, is over or was given up.", code=work.code)
-    if seen is not None and seen != (work.starts_at, work.ends_at):
+    if seen != (work.starts_at, work.ends_at):
         raise ConflictError("The times of %(code)s have changed: look again.", code=work.code)
     if decision == "objected" and not reason.strip():
         raise InvalidError("Say why you object.", {"reason": ["missing"]})
@@ -106,9 +106,7 @@ def find_standing(
     """The last decision, where it was made for times that hold the window's: approval of other
     times is none."""
     last = max(consents, key=lambda one: (one.decided_at, one.id), default=None)
-    if last is None or last.starts_at > starts_at or last.ends_at < ends_at:
-        return None
-    return last
+    return last if last is not None and hold_times(last, starts_at, ends_at) else None
 
 
 def load_consents(

@@ -20,7 +20,6 @@ from dcim.records.fields import mark
 
 # In these nothing has begun yet; what is changed then is approved anew.
 OPEN_STATES = ("planned", "approved", "announced")
-OVER_STATES = ("done", "cancelled")
 MOST_TARGETS = 200
 LONGEST = dt.timedelta(days=31)
 

@@ -51,7 +51,8 @@ class NoticeRow:
 
 @dataclass(frozen=True, slots=True)
 class ConsentRow:
-    """A customer's last decision; `stands` while the window has no other times than it was for."""
+    """A customer's last decision; `stands` while the times it was for hold the window's, which may
+    have become narrower."""
 
     maintenance_id: int
     customer_id: int
@@ -129,14 +130,16 @@ def list_maintenance(
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
     states: Collection[str] = (),
+    soonest_first: bool = False,
 ) -> Page[MaintenanceRow]:
-    """Latest first. A customer sees what it was told of and, once approved, what touches its
-    racks, ports, rooms.
+    """Latest first unless asked otherwise. A customer sees what it was told of and, once
+    approved, what touches its racks, ports, rooms.
 
     `since`, `until`: those with some part in [since, until); `states`: in one of these.
     """
+    order = (Maintenance.starts_at, Maintenance.id)
     statement = select(*(getattr(Maintenance, name) for name in SHOWN)).order_by(
-        Maintenance.starts_at.desc(), Maintenance.id.desc()
+        *(order if soonest_first else (column.desc() for column in order))
     )
     if not scope.is_staff:
         told = select(MaintenanceNotice.maintenance_id).where(
@@ -264,6 +267,12 @@ def _load_notices(
     ]
 
 
+def hold_times(consent: Any, starts_at: Any, ends_at: Any) -> Any:
+    """Whether a consent was given for times that hold the window's; of a row, or in SQL of the
+    model and two columns."""
+    return (consent.starts_at <= starts_at) & (consent.ends_at >= ends_at)
+
+
 def _load_consents(session: Session, scope: Scope, ids: list[int]) -> list[ConsentRow]:
     """Each customer's last decision."""
     own = MaintenanceConsent
@@ -272,9 +281,7 @@ def _load_consents(session: Session, scope: Scope, ids: list[int]) -> list[Conse
             *(getattr(own, name) for name in ConsentRow.__dataclass_fields__
               if name not in ("customer_code", "stands")),
             Customer.code.label("customer_code"),
-            and_(
-                own.starts_at <= Maintenance.starts_at, own.ends_at >= Maintenance.ends_at
-            ).label("stands"),
+            hold_times(own, Maintenance.starts_at, Maintenance.ends_at).label("stands"),
         )
         .join(Customer, Customer.id == own.customer_id)
         .join(Maintenance, Maintenance.id == own.maintenance_id)

@@ -14,7 +14,7 @@ from dcim.errors import NotFoundError
 from dcim.operations.models import Ticket, TicketEvent
 from dcim.operations.ticket_rules import Times, list_actions
 from dcim.operations.ticket_subjects import TicketSubjectRow, read_subjects
-from dcim.paging import FIRST_PAGE, Page, Paging, Query, contains, fetch_page
+from dcim.paging import FIRST_PAGE, Page, Paging, Query, contains, fetch_page, narrow
 
 # As `find_state` says it.
 STATE: ColumnElement[str] = case(
@@ -208,15 +208,14 @@ def _select_tickets(scope: Scope, wanted: TicketFilter, sort: str) -> Query:
         .where(scope.filter(Ticket.customer_id))
         .order_by(*SORTS[sort])
     )
-    for column, value in (
+    statement = narrow(
+        statement,
         (Ticket.id, wanted.ticket_id),
         (Ticket.customer_id, wanted.customer_id),
         (Ticket.kind, wanted.kind),
         (Ticket.urgent, wanted.urgent),
         (STATE, wanted.state),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    )
     if wanted.unclosed:
         statement = statement.where(Ticket.closed_at.is_(None))
     if wanted.q:

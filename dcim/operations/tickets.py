@@ -218,6 +218,7 @@ def correct_time(
             "A ticket is opened, then answered, resolved and closed, and none of it in the future.",
             {"at": ["out of order"]},
         )
+    _refuse_across_moves(session, ticket, time, at)
     setattr(ticket, time, at)
     _note(session, scope, ticket, "correct", at, now, reason, time=time, before=before)
     _record(
@@ -256,15 +257,44 @@ def _put_times(ticket: Ticket, times: Times) -> None:
 
 def _find_latest(session: Session, ticket: Ticket) -> dt.datetime:
     """When it came into the state it is in."""
-    moved = session.scalar(
-        select(func.max(TicketEvent.at)).where(
+    _, moved = _find_moves(session, ticket)
+    times = (ticket.opened_at, ticket.responded_at, ticket.resolved_at, ticket.closed_at, moved)
+    return max(at for at in times if at is not None)
+
+
+def _find_moves(
+    session: Session, ticket: Ticket
+) -> tuple[dt.datetime, dt.datetime] | tuple[None, None]:
+    """When we first and last began to wait, went on or it was reopened."""
+    first, last = session.execute(
+        select(func.min(TicketEvent.at), func.max(TicketEvent.at)).where(
             TicketEvent.ticket_id == ticket.id,
             TicketEvent.customer_id == ticket.customer_id,
             TicketEvent.kind.in_(("wait", "resume", "reopen")),
         )
-    )
-    times = (ticket.opened_at, ticket.responded_at, ticket.resolved_at, ticket.closed_at, moved)
-    return max(at for at in times if at is not None)
+    ).one()
+    return first, last
+
+
+def _refuse_across_moves(session: Session, ticket: Ticket, time: str, at: dt.datetime) -> None:
+    """Waiting and reopening come after the answer, and before it is resolved and closed."""
+    first, last = _find_moves(session, ticket)
+    if first is None or last is None:
+        return
+    fields = {"at": ["out of order"]}
+    if time in ("opened_at", "responded_at"):
+        if at > first:
+            raise InvalidError(
+                "The history has a waiting or reopening at %(at)s: it was answered before that.",
+                fields,
+                at=f"{first:%Y-%m-%d %H:%M} UTC",
+            )
+    elif at < last:
+        raise InvalidError(
+            "The history has a waiting or reopening at %(at)s: it was resolved after that.",
+            fields,
+            at=f"{last:%Y-%m-%d %H:%M} UTC",
+        )
 
 
 def _find_customer(session: Session, scope: Scope, customer_id: int | None) -> Customer:

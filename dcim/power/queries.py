@@ -14,7 +14,7 @@ from dcim.inventory.space.reach import in_reach, select_whole_racks
 from dcim.metering.families import DOWN, NOT_REPORTED, UP
 from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
-from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page
+from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page, narrow
 from dcim.power.models import PowerNode
 
 STATE_NAMES = {UP: "alive", DOWN: "dead"}
@@ -94,7 +94,8 @@ def list_power_nodes(
         .where(in_reach(scope, PowerNode.rack_id))
         .order_by(PowerNode.site_id, PowerNode.code, PowerNode.id)
     )
-    for column, value in (
+    statement = narrow(
+        statement,
         (PowerNode.id, wanted.node_id),
         (PowerNode.site_id, wanted.site_id),
         # The chain above the rack is the operator's to know.
@@ -102,9 +103,7 @@ def list_power_nodes(
         (PowerNode.rack_id, wanted.rack_id),
         (PowerNode.feed, wanted.feed),
         (PowerNode.kind, wanted.kind),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    )
     found = fetch_page(session, _unmeasured, statement, paging)
     return found.replace(_add_readings(session, scope, found.items, store or PostgresSampleStore()))
 

@@ -13,6 +13,7 @@ from dcim.customers.models import CalendarDay, Contract, ContractItem, ContractT
 from dcim.operations.ticket_queries import TicketFilter, TicketRow, list_tickets
 from dcim.paging import EVERYTHING, FIRST_PAGE, Page, Paging, slice_page
 from dcim.sla.business_calendar import find_reach
+from dcim.sla.observations import choose_version
 from dcim.sla.rules.facts import Calendar, Facts, Period
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
@@ -114,7 +115,8 @@ def _judge(
     contract = versions[0][0]
     opened = to_ms(row.opened_at)
     day = local_date(opened, contract.timezone)
-    terms = _read_terms(_choose_version(versions, day))
+    chosen = choose_version([version for _, version in versions], f"{day:%Y-%m}")
+    terms = None if chosen is None else _read_terms(chosen.document)
     if terms is None:
         return []
     named = {subject.contract_item_id for subject in row.subjects}
@@ -146,12 +148,6 @@ def _find_last(metric: Metric, terms: Terms, opened: int, calendar: "_Calendar")
         return None
     known = calendar.covering(terms, opened) if answers.business_days else None
     return find_deadline(answers, opened, Facts((), (), calendar=known), terms.timezone)
-
-
-def _choose_version(versions: Sequence[tuple[Contract, ContractTerms]], day: dt.date) -> str:
-    """As a month's statement chooses: in force when it begins, else the first one after."""
-    before = [version for _, version in versions if version.effective_from <= day.replace(day=1)]
-    return (before[-1] if before else versions[0][1]).document
 
 
 @lru_cache(maxsize=64)

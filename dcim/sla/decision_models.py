@@ -3,15 +3,15 @@
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from dcim.columns import Code, Created, Id, Instant, Name, Text
+from dcim.accounts.proposals import FOUR_EYES, PROPOSAL_STATES, Proposal
+from dcim.columns import Code, Id, Name, Text
 from dcim.customers.models import one_of
 from dcim.db import Base
 
 TREATMENTS = ("up", "down", "left_out")
-DECISION_STATES = ("open", "accepted", "refused", "withdrawn")
 
 
-class ReviewDecision(Base):
+class ReviewDecision(Proposal, Base):
     """Made once, never deleted; a trigger lets nothing of it change but the decision, once.
 
     `result` is one like "power.A05": the metric and the item. Of several accepted ones about the
@@ -27,16 +27,7 @@ class ReviewDecision(Base):
     period: Mapped[str] = mapped_column(String(7))
     result: Mapped[Name]
     treat_unknown: Mapped[Code]
-    reason: Mapped[Text]
     evidence: Mapped[Text] = mapped_column(default="")
-    proposed_at: Mapped[Created]
-    proposed_by: Mapped[Name]
-    proposer_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
-    state: Mapped[Code] = mapped_column(default="open")
-    decision: Mapped[Text] = mapped_column(default="")
-    decided_at: Mapped[Instant | None]
-    decided_by: Mapped[Name] = mapped_column(default="")
-    decider_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
 
     __table_args__ = (
         ForeignKeyConstraint(
@@ -45,18 +36,14 @@ class ReviewDecision(Base):
             name="fk_review_decision_contract_of_customer",
         ),
         CheckConstraint(one_of("treat_unknown", TREATMENTS), name="treat_unknown"),
-        CheckConstraint(one_of("state", DECISION_STATES), name="state"),
+        CheckConstraint(one_of("state", PROPOSAL_STATES), name="state"),
         CheckConstraint("reason <> ''", name="reason"),
         CheckConstraint(
             "(state = 'open') = (decided_at IS NULL) AND (state = 'open') = (decision = '')"
             " AND (state = 'open') = (decider_id IS NULL) AND decided_at >= proposed_at",
             name="decided",
         ),
-        # Four eyes: whoever proposed neither accepts nor refuses; only the proposer withdraws.
-        CheckConstraint(
-            "decider_id IS NULL OR (state = 'withdrawn') = (decider_id = proposer_id)",
-            name="four_eyes",
-        ),
+        CheckConstraint(FOUR_EYES, name="four_eyes"),
         Index(
             "uq_review_decision_open", "contract_id", "period", "result", unique=True,
             postgresql_where="state = 'open'",

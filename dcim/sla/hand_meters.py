@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from dcim.accounts.scope import Scope
 from dcim.columns import is_among
-from dcim.inventory.models import Rack
+from dcim.inventory.models import Cabinet, Rack, Room, Row
 from dcim.meters.entering import standing_readings
 from dcim.meters.models import Meter, MeterReading
 from dcim.power.chain import PowerTree
@@ -19,6 +19,7 @@ from dcim.sla.subjects import ItemSubjects
 
 # How far the nearest reading may lie from the end of a period; docs/terms.md says so.
 WINDOW_S = 72 * 3600
+_WHERE = (joinedload(Cabinet.row).joinedload(Row.room).joinedload(Room.site),)
 
 
 def describe_meters(
@@ -35,7 +36,10 @@ def describe_meters(
             select(Meter)
             .where(is_among(Meter.contract_item_id, list(services)))
             .options(
-                joinedload(Meter.power_node), joinedload(Meter.rack), joinedload(Meter.cabinet)
+                joinedload(Meter.power_node),
+                joinedload(Meter.rack).joinedload(Rack.cabinet).options(*_WHERE),
+                joinedload(Meter.cabinet).options(*_WHERE),
+                joinedload(Meter.room).joinedload(Room.site),
             )
             .order_by(Meter.contract_item_id, Meter.installed_at, Meter.serial, Meter.id),
             Meter.customer_id,
@@ -53,9 +57,11 @@ def describe_meters(
         select(Rack.id, Rack.cabinet_id).where(is_among(Rack.cabinet_id, cabinets))
     )
     racks = {row.id: row.cabinet_id for row in rows}
+    places = name_places(hanging, {each.item.id: each.item.code for each in subjects})
     return [
         _describe(
             meter,
+            places[meter.id],
             by_item[meter.contract_item_id],
             services[meter.contract_item_id],
             readings.get(meter.id, []),
@@ -92,6 +98,7 @@ def _stands_for(
 
 def _describe(
     meter: Meter,
+    place: str,
     each: ItemSubjects,
     service: Interval,
     readings: Sequence[MeterReading],
@@ -105,7 +112,7 @@ def _describe(
         "item": each.item.code,
         "serial": meter.serial,
         "label": {"zh": meter.name or meter.serial, "en": meter.name or meter.serial},
-        "measures": name_place(meter, each),
+        "measures": place,
         "digits": meter.digits,
         "decimals": meter.decimals,
         "multiplier": meter.multiplier,
@@ -131,12 +138,36 @@ def _describe(
     }
 
 
-def name_place(meter: Meter, each: ItemSubjects) -> str:
+def name_places(meters: Sequence[Meter], items: Mapping[int, str]) -> dict[int, str]:
+    """What each meter measures, by its id: no two places of one item have the same name.
+
+    The code alone, where it is the only one of the item; else site, room and row with it. The
+    meters of one place name it alike.
+    """
+    places: dict[tuple[int, str], set[tuple[int | None, ...]]] = {}
+    keys = {}
+    for meter in meters:
+        key = meter.contract_item_id, _spell_place(meter, items)[-1]
+        keys[meter.id] = key
+        places.setdefault(key, set()).add((meter.power_node_id, meter.rack_id, meter.cabinet_id))
+    return {
+        meter.id: keys[meter.id][1]
+        if len(places[keys[meter.id]]) == 1
+        else " / ".join(_spell_place(meter, items))
+        for meter in meters
+    }
+
+
+def _spell_place(meter: Meter, items: Mapping[int, str]) -> list[str]:
+    """From the site down; codes of cabinets are unique in their row, of racks in their cabinet."""
     if meter.power_node is not None:
-        return meter.power_node.code
-    if meter.rack is not None:
-        return meter.rack.code
-    return meter.cabinet.code if meter.cabinet is not None else each.item.code
+        return [meter.room.site.code, meter.power_node.code]
+    cabinet = meter.cabinet if meter.rack is None else meter.rack.cabinet
+    if cabinet is None:
+        return [items[meter.contract_item_id]]
+    row = cabinet.row
+    found = [row.room.site.code, row.room.code, row.code, cabinet.code]
+    return found if meter.rack is None else [*found, meter.rack.code]
 
 
 def _around(readings: Sequence[MeterReading], low: int, high: int) -> Sequence[MeterReading]:

@@ -156,7 +156,6 @@ def _uses_of_racks(session: Session, racks: Collection[int]) -> tuple[Use, ...]:
         .join(ContractItem, ContractItem.id == Allocation.contract_item_id)
         .join(Contract, Contract.id == ContractItem.contract_id)
         .where(Allocation.rack_id.in_(racks))
-        .options(joinedload(Allocation.rack))
     )
     return tuple(
         _in_service(item, contract, allocation.starts_on, allocation.ends_on)

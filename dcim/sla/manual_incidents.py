@@ -2,6 +2,7 @@
 
 import datetime as dt
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import or_, select, text
@@ -82,10 +83,12 @@ def rewrite_incident(
     scope: Scope,
     row: Incident,
     wanted: ManualIncident,
+    check: Callable[[Incident], None],
     now: dt.datetime | None = None,
 ) -> None:
     """Correct what a person recorded; whoever issues statements sees to it that none has it yet.
 
+    `check` gets it rewritten, before it is noted: what waits there may not hold the audit trail.
     Raises as `record_incident`, and ConflictError for one that was derived or is ruled about.
     """
     require_person(session, scope)
@@ -103,6 +106,7 @@ def rewrite_incident(
     before = f"{row.started_at.isoformat()} – {_iso(row.ended_at)}"
     _write(session, row, about, wanted)
     session.flush()
+    check(row)
     _note(session, scope, "incident.edit", row, before)
 
 

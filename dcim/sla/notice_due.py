@@ -16,13 +16,14 @@ from dcim.operations.consents import find_standing, load_consents
 from dcim.operations.models import Maintenance, MaintenanceConsent, MaintenanceNotice
 from dcim.sla.affected import AffectedCustomer, AffectedItem
 from dcim.sla.business_calendar import load_days, pick_calendar
+from dcim.sla.observations import choose_version
 from dcim.sla.rules.business_days import latest_before
 from dcim.sla.rules.facts import Calendar, Item, Notice, Period, Window
 from dcim.sla.rules.intervals import clip
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.measures.exclusions import find_told
-from dcim.sla.rules.periods import local_date, month_days, month_period, to_ms
+from dcim.sla.rules.periods import local_date, month_period, to_ms
 from dcim.sla.rules.supposing import name_lanes, suppose
 from dcim.sla.rules.terms import Exclusion, Metric, Terms, Text, Within
 
@@ -173,17 +174,16 @@ def _load_terms(
             ContractTerms.customer_id,
         )
     )
-    chosen: dict[int, str] = {}
+    agreed: dict[tuple[int, str], list[ContractTerms]] = {}
     for version, zone in rows:
-        month = local_date(to_ms(at), zone).replace(day=1)
-        last = month_days(f"{month:%Y-%m}")[-1]
-        is_first = version.contract_id not in chosen
-        if version.effective_from <= month or (is_first and version.effective_from <= last):
-            chosen[version.contract_id] = version.document
+        agreed.setdefault((version.contract_id, zone), []).append(version)
     found = {}
-    for contract_id, document in chosen.items():
+    for (contract_id, zone), versions in agreed.items():
+        chosen = choose_version(versions, f"{local_date(to_ms(at), zone):%Y-%m}")
+        if chosen is None:
+            continue
         try:
-            found[contract_id] = load_terms(document)
+            found[contract_id] = load_terms(chosen.document)
         except TermsRefusedError:
             continue  # said on the contract's own page; nothing can be judged by them
     return found

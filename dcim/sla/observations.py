@@ -65,8 +65,8 @@ def gather_inputs(
     """The inputs of a statement for a month like "2026-10", in the terms' zone.
 
     `terms` are a document to judge by instead of what is agreed, to try it. Without `usage` the
-    bins of bandwidth and power and the coverage of series are left out, which credits don't need:
-    most of the work, and no statement can be made of the rest.
+    bins of bandwidth and power, meters read by hand and the coverage of series are left out, which
+    credits don't need: most of the work, and no statement can be made of the rest.
 
     Give one `meters` (see `open_meters`) to all contracts of a month, so that each panel and UPS
     is read once; it is left aside when it reaches over another stretch.
@@ -112,6 +112,9 @@ def gather_inputs(
         for room, found in meters.by_room.items()
     }
     observed = name_observed(subjects, work.resources, climate)
+    by_hand: dict[str, Any] = {}
+    if usage:
+        by_hand = _meters_read_by_hand(session, scope, contract, read, whole, subjects, meters)
     return {
         "schema": "jifang.inputs/1",
         "rules_version": RULES_VERSION,
@@ -142,7 +145,7 @@ def gather_inputs(
         "series": sorted(work.series.values(), key=lambda entry: str(entry["series"])),
         **further_facts(session, scope, contract, read, whole),
         **describe_rulings(session, contract, incidents, known),
-        **_meters_read_by_hand(session, scope, contract, read, whole, subjects, meters),
+        **by_hand,
     }
 
 
@@ -192,14 +195,23 @@ def find_terms(session: Session, scope: Scope, contract: Contract, period: str) 
             ContractTerms.customer_id,
         )
     ).all()
-    if not versions:
+    chosen = choose_version(versions, period)
+    if chosen is None:
         raise InvalidError(
             "Contract %(number)s has no terms for %(period)s.",
             number=contract.number,
             period=period,
         )
+    return chosen
+
+
+def choose_version(versions: Sequence[ContractTerms], period: str) -> ContractTerms | None:
+    """Of a contract's versions, the oldest first: the one in force when the month begins, or the
+    first one that begins within it; pure."""
+    days = month_days(period)
     before = [version for version in versions if version.effective_from <= days[0]]
-    return before[-1] if before else versions[0]
+    within = [version for version in versions if days[0] < version.effective_from <= days[-1]]
+    return next(iter([*before[-1:], *within]), None)
 
 
 def _iso(day: dt.date | None) -> str | None:

@@ -7,12 +7,19 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
+from dcim.accounts.models import User
 from dcim.accounts.people import require_person
+from dcim.accounts.proposals import (
+    check_decider,
+    check_reason,
+    check_withdrawer,
+    close_proposal,
+)
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.customers.models import Customer
-from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page
+from dcim.errors import ConflictError, InvalidError, NotFoundError
+from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page, narrow
 from dcim.sla.contests import uphold_contests
 from dcim.sla.models import Incident, IncidentImpact
 from dcim.sla.ruling_models import RULINGS, IncidentOverrule
@@ -129,8 +136,7 @@ def propose_overrule(
 def _check(session: Session, incident: Incident, wanted: NewOverrule, now: dt.datetime) -> None:
     if wanted.ruling not in RULINGS:
         raise InvalidError("No such ruling.", {"ruling": ["unknown"]})
-    if not wanted.reason.strip():
-        raise InvalidError("Say why: the statement tells it.", {"reason": ["missing"]})
+    check_reason(wanted.reason)
     timed = wanted.starts_at is not None or wanted.ends_at is not None
     if wanted.ruling == "times":
         _check_times(incident, wanted, now)
@@ -207,10 +213,7 @@ def decide_overrule(
     """
     person = require_person(session, scope)
     row = _lock(session, overrule_id)
-    if state not in ("accepted", "refused"):
-        raise InvalidError("It is accepted or refused.", {"state": ["accepted or refused"]})
-    if person.id == row.proposer_id:
-        raise ForbiddenError("You proposed it; someone else decides.")
+    check_decider(row, person, state)
     incident = session.get_one(Incident, row.incident_id)
     measured = (incident.started_at, incident.ended_at)
     if state == "accepted" and measured != (row.measured_from, row.measured_to):
@@ -218,7 +221,7 @@ def decide_overrule(
             "It has been measured anew since %(who)s proposed this; refuse it, and propose again.",
             who=row.proposed_by,
         )
-    _close(session, scope, row, state, reason, person.id, now or utc_now())
+    _close(session, scope, row, state, reason, person, now or utc_now())
     if state == "accepted":
         uphold_contests(session, scope, row)
     return row
@@ -230,9 +233,8 @@ def withdraw_overrule(
     """By whoever proposed it."""
     person = require_person(session, scope)
     row = _lock(session, overrule_id)
-    if person.id != row.proposer_id:
-        raise ForbiddenError("Only whoever proposed it withdraws it; you may refuse it.")
-    _close(session, scope, row, "withdrawn", reason, person.id, utc_now())
+    check_withdrawer(row, person)
+    _close(session, scope, row, "withdrawn", reason, person, utc_now())
     return row
 
 
@@ -251,20 +253,10 @@ def _close(
     row: IncidentOverrule,
     state: str,
     reason: str,
-    person_id: int,
+    person: User,
     now: dt.datetime,
 ) -> None:
-    if not reason.strip():
-        raise InvalidError("Say why: the statement tells it.", {"reason": ["missing"]})
-    if row.state != "open":
-        raise ConflictError("%(who)s has decided this already.", who=row.decided_by)
-    if now < row.proposed_at:
-        raise ConflictError(
-            "The clock has gone backwards: it was proposed at %(time)s. Set the server's clock.",
-            time=f"{row.proposed_at:%Y-%m-%d %H:%M:%S} UTC",
-        )
-    row.state, row.decision = state, reason.strip()
-    row.decided_at, row.decided_by, row.decider_id = now, scope.actor, person_id
+    close_proposal(row, person, state, reason, now)
     session.flush()
     record(
         session, scope, f"incident.overrule.{state}", f"incident/{row.incident_id}",
@@ -316,14 +308,13 @@ def list_overrules(
                 and_(IncidentOverrule.customer_id.is_(None), IncidentOverrule.incident_id.in_(hit)),
             ),
         )
-    for column, value in (
+    statement = narrow(
+        statement,
         (IncidentOverrule.id, wanted.overrule_id),
         (IncidentOverrule.incident_id, wanted.incident_id),
         (IncidentOverrule.customer_id, wanted.customer_id),
         (IncidentOverrule.state, wanted.state),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    )
     return fetch_page(session, OverruleRow, statement, paging)
 
 

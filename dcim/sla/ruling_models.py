@@ -7,13 +7,13 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from dcim.accounts.proposals import FOUR_EYES, PROPOSAL_STATES, Proposal
 from dcim.columns import Code, Created, Id, Instant, Name, Text
 from dcim.customers.models import one_of
 from dcim.db import Base
 
 CONTEST_STATES = ("open", "upheld", "refused")
 RULINGS = ("did_not_happen", "times", "cause", "as_measured")
-OVERRULE_STATES = ("open", "accepted", "refused", "withdrawn")
 LINK_KINDS = ("during_maintenance", "consequence", "merge", "split")
 
 
@@ -45,7 +45,7 @@ class IncidentContest(Base):
     )
 
 
-class IncidentOverrule(Base):
+class IncidentOverrule(Proposal, Base):
     """A proposal to count an incident otherwise than measured, and a second person's decision.
 
     `customer_id`: for this customer alone; none: for all whom the incident hit. `ruling` is
@@ -68,19 +68,10 @@ class IncidentOverrule(Base):
     measured_from: Mapped[Instant]
     measured_to: Mapped[Instant]
     resources: Mapped[list[str]] = mapped_column(JSONB)
-    reason: Mapped[Text]
-    proposed_at: Mapped[Created]
-    proposed_by: Mapped[Name]
-    proposer_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
-    state: Mapped[Code] = mapped_column(default="open")
-    decision: Mapped[Text] = mapped_column(default="")
-    decided_at: Mapped[Instant | None]
-    decided_by: Mapped[Name] = mapped_column(default="")
-    decider_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
 
     __table_args__ = (
         CheckConstraint(one_of("ruling", RULINGS), name="ruling"),
-        CheckConstraint(one_of("state", OVERRULE_STATES), name="state"),
+        CheckConstraint(one_of("state", PROPOSAL_STATES), name="state"),
         CheckConstraint(
             "(ruling = 'times') = (starts_at IS NOT NULL)"
             " AND (starts_at IS NULL) = (ends_at IS NULL) AND ends_at > starts_at",
@@ -92,11 +83,7 @@ class IncidentOverrule(Base):
             " AND (state = 'open') = (decider_id IS NULL)",
             name="decided",
         ),
-        # Four eyes: whoever proposed neither accepts nor refuses; only the proposer withdraws.
-        CheckConstraint(
-            "decider_id IS NULL OR (state = 'withdrawn') = (decider_id = proposer_id)",
-            name="four_eyes",
-        ),
+        CheckConstraint(FOUR_EYES, name="four_eyes"),
         Index(
             "uq_incident_overrule_open", "incident_id", unique=True,
             postgresql_where="state = 'open'",

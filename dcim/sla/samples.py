@@ -20,7 +20,7 @@ from dcim.metering.bindings import OPEN_END, PortBinding, measures, read_binding
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.network.models import ServiceMembership
-from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page
+from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page, narrow
 from dcim.power.models import PowerNode
 
 # One answer's worth of raw samples: a month of minutes.
@@ -90,14 +90,13 @@ def list_series(
         .where(_in_reach(scope))
         .order_by(Series.id)
     )
-    for column, value in (
+    statement = narrow(
+        statement,
         (Series.family, wanted.family),
         (Series.device_id, wanted.device_id if scope.is_staff else None),
         (Series.power_node_id, wanted.power_node_id),
         (Series.room_id, wanted.room_id),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    )
     if wanted.port_id is not None:
         statement = statement.where(measures([wanted.port_id]))
     return fetch_page(session, SeriesRow, statement, paging)

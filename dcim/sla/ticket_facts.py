@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractItem
 from dcim.operations.models import Ticket, TicketEvent, TicketSubject
+from dcim.sla.circumstances import moment
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.periods import format_instant, to_ms
 from dcim.sla.rules.terms import Terms
@@ -83,7 +84,7 @@ def describe_reports(
     still open only in months in which something was noted in it, or in the days before. Where
     terms ask for the customer's notice, the same call is that as well.
     """
-    start, end = _moment(period.start), _moment(period.end)
+    start, end = moment(period.start), moment(period.end)
     rows = session.scalars(
         scope.apply(
             select(Ticket)
@@ -134,8 +135,8 @@ def describe_requests(
             .where(
                 Ticket.customer_id == contract.customer_id,
                 Ticket.kind.in_(REQUEST_KINDS),
-                Ticket.opened_at >= _moment(period.start),
-                Ticket.opened_at < _moment(period.end),
+                Ticket.opened_at >= moment(period.start),
+                Ticket.opened_at < moment(period.end),
             )
             .options(selectinload(Ticket.subjects))
             .order_by(Ticket.number),
@@ -191,10 +192,6 @@ def _is_lively(start: dt.datetime, end: dt.datetime) -> ColumnElement[bool]:
             TicketEvent.at < end,
         ),
     )
-
-
-def _moment(ms: int) -> dt.datetime:
-    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
 
 
 def _format(at: dt.datetime | None) -> str | None:

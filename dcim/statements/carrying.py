@@ -88,15 +88,17 @@ def judge(case: Case, invoice: Invoice | None) -> Evaluation:
     """The verdicts. What a later invoice can't take is found where it is taken off, not here."""
     terms, facts = case.terms, case.facts
     if "earlier" in case.inputs:
-        terms, facts = _without_later_invoices(terms), _with_invoice(facts, invoice)
+        if terms.settle is not None and terms.settle.on != "this_invoice":
+            terms = without_invoices(terms)
+        facts = _with_invoice(facts, invoice)
     return evaluate(terms, facts, case.period)
 
 
-def _without_later_invoices(terms: Terms) -> Terms:
-    settle = terms.settle
-    if settle is None or settle.on == "this_invoice":
+def without_invoices(terms: Terms) -> Terms:
+    """The same, but no invoice limits the credits."""
+    if terms.settle is None:
         return terms
-    return replace(terms, settle=replace(settle, carry_forward=None))
+    return replace(terms, settle=replace(terms.settle, carry_forward=None))
 
 
 def _with_invoice(facts: Facts, invoice: Invoice | None) -> Facts:

@@ -14,11 +14,12 @@ from dcim.columns import utc_now
 from dcim.customers.models import Contract, Customer
 from dcim.customers.registration import require_staff
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page
+from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page, narrow
 from dcim.sla.agreeing import read_terms_for
 from dcim.sla.observations import find_terms
 from dcim.sla.rules.periods import format_instant, month_period, to_ms
 from dcim.sla.rules.terms import Terms
+from dcim.sla.rulings import name_results
 from dcim.statements.claim_models import CreditClaim
 
 DECISIONS = ("accepted", "refused")
@@ -100,7 +101,7 @@ def make_claim(
             "A claim arrives after its month has begun, and not in the future.",
             {"made_at": ["before the month or in the future"]},
         )
-    known = name_results(contract, terms)
+    known = sorted(name_results(terms, contract.items))
     odd = sorted(set(wanted.results) - set(known))
     if odd:
         raise InvalidError(
@@ -207,15 +208,14 @@ def list_claims(
         .where(scope.filter(CreditClaim.customer_id))
         .order_by(CreditClaim.made_at.desc(), CreditClaim.id.desc())
     )
-    for column, value in (
+    statement = narrow(
+        statement,
         (CreditClaim.id, wanted.claim_id),
         (CreditClaim.customer_id, wanted.customer_id),
         (CreditClaim.contract_id, wanted.contract_id),
         (CreditClaim.period, wanted.period),
         (CreditClaim.state, wanted.state),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    )
     page = fetch_page(session, CreditClaimRow, statement, paging)
     return page if scope.is_staff else _hide_people(session, scope, page)
 
@@ -243,16 +243,6 @@ def find_claim(session: Session, scope: Scope, claim_id: int) -> CreditClaimRow:
     if not found:
         raise NotFoundError("No such claim.")
     return found[0]
-
-
-def name_results(contract: Contract, terms: Terms) -> list[str]:
-    """What may be claimed for: each metric of each item it is about, like "power.A05"."""
-    return sorted(
-        f"{metric.id}.{item.code}"
-        for metric in terms.metrics
-        for item in contract.items
-        if item.kind in metric.applies_to
-    )
 
 
 def claims_of(

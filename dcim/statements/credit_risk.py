@@ -9,6 +9,7 @@ from dcim.sla.rules.evaluation import evaluate_metric, sum_fees
 from dcim.sla.rules.forecast import Amounts, Forecast, Promise, forecast
 from dcim.sla.rules.outcomes import Treatment
 from dcim.sla.rules.results import MetricResult
+from dcim.statements.carrying import without_invoices
 from dcim.statements.error_budgets import BudgetLine, judge_to_date
 from dcim.statements.inputs import Case
 from dcim.statements.performance import item_names, resource_labels
@@ -57,8 +58,10 @@ class JudgedMonth:
 
 
 def judge_month(case: Case, until: int) -> JudgedMonth:
-    """`case` as `open_case` gives it; `until` (UTC ms) the month's end for one that is closed."""
-    told = forecast(case.terms, case.facts, case.period, until)
+    """`case` as `open_case` gives it; `until` (UTC ms) the month's end for one that is closed.
+
+    What the invoice can't take is at risk too: it isn't known before the statement."""
+    told = forecast(without_invoices(case.terms), case.facts, case.period, until)
     budgets = {line.id: line for line in judge_to_date(case, until).lines}
     return JudgedMonth(
         case.inputs["period"],

@@ -181,10 +181,10 @@ def hand_sections(case: Case, reads: Iterable[HandRead]) -> list[dict[str, Any]]
     ]
 
 
-def hand_warnings(case: Case, label: Text, by_hand: ByHand) -> list[Text]:
-    """Stretches without a meter, and polled feeds that a meter stands for."""
+def hand_warnings(case: Case, label: Text, unmetered: dict[str, Intervals]) -> list[Text]:
+    """Stretches without a meter."""
     found: list[Text] = []
-    for place, gaps in sorted(by_hand.unmetered.items()):
+    for place, gaps in sorted(unmetered.items()):
         for start, end in gaps:
             span = f"{say_local(start, case.zone)} – {say_local(end, case.zone)}"
             found.append(

@@ -13,7 +13,7 @@ from dcim.sla.rules.quantities import grouped, say_span
 from dcim.sla.rules.terms import Text
 from dcim.statements.inputs import Case
 from dcim.statements.performance import counted_parts, resource_labels, say_reason, seconds
-from dcim.statements.rulings import effective_span, ruling_of
+from dcim.statements.rulings import effective_span, ruling_of, splits
 
 LINK_WORDS: dict[str, Text] = {
     "during_maintenance": {"zh": "归入维护 {to}", "en": "attached to maintenance {to}"},
@@ -53,7 +53,7 @@ def incident_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]
             reason = _join(said, reason) if happened else said
             informative = informative and happened
             ruled["overruled"] = _overruled(ruling, entry, said)
-        if links := _links_of(case, entry["id"]):
+        if links := _links_of(case, entry["id"], (start, end)):
             reason = _join(reason, *(link["text"] for link in links))
             ruled["links"] = links
         if "recorded" in entry:
@@ -84,14 +84,15 @@ def incident_sections(case: Case, evaluation: Evaluation) -> list[dict[str, Any]
 def say_ruling(ruling: Mapping[str, Any], zone: str) -> Text:
     """What was measured, what it was overruled to, by whom and why."""
     measured = _say_times(ruling["measured"], zone)
-    to: Text = {
-        "did_not_happen": {"zh": "未发生", "en": "did not happen"},
-        "as_measured": {"zh": "以实测为准", "en": "as measured"},
-        "times": dict.fromkeys(("zh", "en"), ""),
-        "cause": {"zh": "原因另定", "en": "another cause"},
-    }[ruling["ruling"]]
+    to: Text
     if ruling["ruling"] == "times":
         to = dict.fromkeys(("zh", "en"), _say_times(ruling, zone))
+    else:
+        to = {
+            "did_not_happen": {"zh": "未发生", "en": "did not happen"},
+            "as_measured": {"zh": "以实测为准", "en": "as measured"},
+            "cause": {"zh": "原因另定", "en": "another cause"},
+        }[ruling["ruling"]]
     cause, kind = ruling.get("cause"), ruling.get("class")
     if cause:
         to = {"zh": f"{to['zh']}：{cause['zh']}", "en": f"{to['en']}: {cause['en']}"}
@@ -129,8 +130,9 @@ def _overruled(ruling: Mapping[str, Any], entry: Mapping[str, Any], said: Text) 
     }  # fmt: skip
 
 
-def _links_of(case: Case, incident: str) -> list[dict[str, Any]]:
-    """How people hung it together with others; a merge is told on both sides."""
+def _links_of(case: Case, incident: str, span: Interval) -> list[dict[str, Any]]:
+    """How people hung it together with others; a merge is told on both sides, and no split outside
+    of when it lasted."""
     found = []
     for link in case.inputs.get("links", []):
         to = link.get("other") or link.get("window") or ""
@@ -139,6 +141,8 @@ def _links_of(case: Case, incident: str) -> list[dict[str, Any]]:
         elif link["incident"] != incident:
             continue
         if link["kind"] == "split":
+            if not splits(link, span, _instant):
+                continue
             to = _say_instant(_instant(link["at"]), case.zone)
         said = {key: words.format(to=to) for key, words in LINK_WORDS[link["kind"]].items()}
         found.append(

@@ -5,6 +5,7 @@ from decimal import ROUND_DOWN, Decimal
 from fractions import Fraction
 from typing import Any
 
+from dcim.sla.rules.budget import allowed
 from dcim.sla.rules.evaluation import Evaluation, MetricResult
 from dcim.sla.rules.intervals import Interval, clip, intersect, subtract, total
 from dcim.sla.rules.language.metric_words import say_promise
@@ -56,20 +57,6 @@ def say_step(step: Step, clause: str) -> dict[str, Any]:
     }
 
 
-def allowed_ms(result: MetricResult) -> int | None:
-    """What the target allows of the denominator; the governing or the stricter part."""
-    target, outcome = result.metric.target, result.outcome
-    parts = []
-    if target.availability is not None and target.governs != "minutes":
-        exact = (100 - Fraction(target.availability)) / 100 * outcome.denominator_ms
-        parts.append(exact.__floor__())
-    if target.downtime_ms is not None and (
-        target.governs != "percent" or target.availability is None
-    ):
-        parts.append(target.downtime_ms)
-    return min(parts) if parts else None
-
-
 def say_reason(line: TraceLine, labels: dict[str, Text]) -> Text:
     """Why a stretch counts or not, with the label of the resource in place of its name."""
     return degraded_reason(labels[line.resource]) if line.resource in labels else line.reason
@@ -88,10 +75,11 @@ def metric_section(
     result: MetricResult, labels: dict[str, Text], names: dict[str, Text]
 ) -> dict[str, Any]:
     metric, outcome, service = result.metric, result.outcome, result.measurement.service
-    allowed = allowed_ms(result)
+    exact = allowed(metric.target, outcome.denominator_ms)
+    left = None if exact is None else exact.__floor__()
     used = None
-    if allowed:
-        used = str(fixed(Fraction(outcome.downtime_ms * 100, allowed), 1))
+    if left:
+        used = str(fixed(Fraction(outcome.downtime_ms * 100, left), 1))
     target = say_promise(metric)
     credit = result.credit
     base = metric.credit.base if metric.credit else "item"
@@ -128,7 +116,7 @@ def metric_section(
         "unknown_s": seconds(result.measurement.outcomes["left_out"].unknown_ms),
         "denominator_s": seconds(outcome.denominator_ms),
         "service_s": seconds(service[1] - service[0]),
-        "allowed_s": None if allowed is None else seconds(allowed),
+        "allowed_s": None if left is None else seconds(left),
         "budget_used_pct": used,
         "coverage_pct": say_share(result.measurement.coverage),
         "events": len(outcome.events),

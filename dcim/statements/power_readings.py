@@ -1,11 +1,12 @@
 """Power of a statement's inputs as the rules of usage take it: readings of all feeds, the order."""
 
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from dcim.sla.rules.facts import Item
-from dcim.sla.rules.intervals import clip, total
+from dcim.sla.rules.intervals import Intervals, clip, total
 from dcim.sla.rules.periods import parse_instant
 from dcim.sla.rules.terms import PowerTerms, Usage
 from dcim.sla.rules.usage.readings import MeasuredPue, PowerOrder, Readings
@@ -15,13 +16,25 @@ from dcim.statements.inputs import Case, InputsRefusedError, read_money, service
 UNMEASURED = ("flat", "breakered")  # fees whatever was used
 
 
-def read_readings(case: Case, usage: Usage, item: Item) -> tuple[Readings | None, int]:
-    """(readings, intervals in which every feed was measured); None without a meter.
+@dataclass(frozen=True)
+class Measured:
+    """`present`: intervals in which every feed was measured; `unmetered`: stretches in which no
+    meter read by hand hung, by place. `readings` is None without a meter."""
+
+    readings: Readings | None = None
+    present: int = 0
+    unmetered: dict[str, Intervals] = field(default_factory=dict)
+
+
+def read_readings(case: Case, usage: Usage, item: Item) -> Measured:
+    """Of all feeds and meters of the item. What is charged whatever was used reads none.
 
     An interval that one of the feeds was not measured in isn't known. Energy that was metered
     then is charged all the same, unless too little was measured for `min_coverage`. Where a meter
     read by hand stands for a feed, the feed's own bins don't count.
     """
+    if usage.method in UNMEASURED:
+        return Measured()
     low, high = max(case.period.start, item.start), min(case.period.end, item.end)
     by_hand = read_hand_meters(case, item.id, low, high)
     replaced = by_hand.replaced
@@ -31,8 +44,8 @@ def read_readings(case: Case, usage: Usage, item: Item) -> tuple[Readings | None
         if entry["item"] == item.id
         and total(clip(replaced.get(entry["id"], []), low, high)) < high - low
     ]
-    if usage.method in UNMEASURED or not (feeds or by_hand.reads):
-        return None, 0
+    if not (feeds or by_hand.reads):
+        return Measured()
     step = usage.interval_ms
     first, count = -(-low // step), -(-high // step) - -(-low // step)
     least = Fraction(usage.min_cover) * step / 100
@@ -80,7 +93,7 @@ def read_readings(case: Case, usage: Usage, item: Item) -> tuple[Readings | None
         polled=bool(feeds),
         hand_covered=by_hand.covered,
     )
-    return readings, present
+    return Measured(readings, present, by_hand.unmetered)
 
 
 def read_power_order(case: Case, usage: Usage, entry: dict[str, Any]) -> PowerOrder:

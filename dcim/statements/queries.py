@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, Customer
 from dcim.errors import NotFoundError
-from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page
+from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page, narrow
 from dcim.statements.models import LedgerEntry, Statement, StatementFile
 
 
@@ -83,15 +83,14 @@ def list_statements(
     statement = _select_statements(scope).order_by(
         Statement.period.desc(), Statement.number, Statement.revision.desc()
     )
-    for column, value in (
+    statement = narrow(
+        statement,
         (Statement.id, wanted.statement_id),
         (Statement.customer_id, wanted.customer_id),
         (Statement.contract_id, wanted.contract_id),
         (Statement.period, wanted.period),
         (Statement.verdict, wanted.verdict),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    )
     return fetch_page(session, StatementRow, statement, paging)
 
 
@@ -168,14 +167,13 @@ def list_ledger(
         .where(scope.filter(LedgerEntry.customer_id))
         .order_by(LedgerEntry.id.desc())
     )
-    for column, value in (
+    statement = narrow(
+        statement,
         (LedgerEntry.customer_id, customer_id),
         (LedgerEntry.contract_id, contract_id),
         (LedgerEntry.statement_id, statement_id),
         (LedgerEntry.kind, kind),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    )
     return fetch_page(session, LedgerRow, statement, paging)
 
 

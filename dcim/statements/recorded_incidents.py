@@ -1,6 +1,7 @@
 """Correcting an incident that a person recorded, as long as no statement has told it."""
 
 import datetime as dt
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from dcim.sla.models import Incident
 from dcim.sla.rules.intervals import clip
 from dcim.sla.rules.periods import month_period, to_ms
 from dcim.sla.ruling_models import IncidentOverrule
+from dcim.statements.issuing import wait_for_turn
 from dcim.statements.models import Statement
 
 
@@ -25,7 +27,10 @@ def edit_incident(
     now: dt.datetime | None = None,
 ) -> Incident:
     """Raises as `rewrite_incident`, NotFoundError, and ConflictError where a month that it
-    touches, before or after, is issued, or where a proposal is about it as it was."""
+    touches, before or after, is issued, or where a proposal is about it as it was.
+
+    Takes the turn of each contract that it hits, before and after: no month is frozen meanwhile.
+    """
     row = session.scalar(select(Incident).where(Incident.id == incident_id).with_for_update())
     if row is None:
         raise NotFoundError("No such incident.")
@@ -43,21 +48,19 @@ def edit_incident(
     if row.manual:
         _refuse_issued(session, row)
     with session.begin_nested():
-        rewrite_incident(session, scope, row, wanted, now)
-        _refuse_issued(session, row)
+        rewrite_incident(session, scope, row, wanted, partial(_refuse_issued, session), now)
     return row
 
 
 def _refuse_issued(session: Session, row: Incident) -> None:
     items = [impact.contract_item_id for impact in row.impacts]
+    hit = select(ContractItem.contract_id).where(ContractItem.id.in_(items)).distinct()
+    for contract_id in session.scalars(hit.order_by(ContractItem.contract_id)).all():
+        wait_for_turn(session, contract_id)
     issued = session.execute(
         select(Statement.number, Statement.period, Contract.timezone)
         .join(Contract, Contract.id == Statement.contract_id)
-        .where(
-            Statement.contract_id.in_(
-                select(ContractItem.contract_id).where(ContractItem.id.in_(items))
-            )
-        )
+        .where(Statement.contract_id.in_(hit))
         .order_by(Statement.period, Statement.revision)
     )
     span = (to_ms(row.started_at), to_ms(row.ended_at or OPEN_END))

@@ -10,12 +10,19 @@ from sqlalchemy import exists, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
+from dcim.accounts.models import User
 from dcim.accounts.people import require_person
+from dcim.accounts.proposals import (
+    check_decider,
+    check_reason,
+    check_withdrawer,
+    close_proposal,
+)
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.customers.models import Contract, ContractItem, Customer
-from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page
+from dcim.errors import ConflictError, InvalidError, NotFoundError
+from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page, narrow
 from dcim.sla.decision_models import TREATMENTS, ReviewDecision
 from dcim.sla.observations import find_terms
 from dcim.sla.rules.language.loading import load_terms
@@ -90,8 +97,7 @@ def propose_decision(
             "Time counts as up, as down, or is left out.",
             {"treat_unknown": [", ".join(TREATMENTS)]},
         )
-    if not wanted.reason.strip():
-        raise InvalidError("Say why: the statement tells it.", {"reason": ["missing"]})
+    check_reason(wanted.reason)
     wait_for_turn(session, contract.id)
     moment = now or utc_now()
     _check_month(session, scope, contract, wanted.period, moment)
@@ -208,10 +214,7 @@ def decide_proposal(
     """
     person = require_person(session, scope)
     row = _lock(session, scope, review_decision_id)
-    if state not in ("accepted", "refused"):
-        raise InvalidError("It is accepted or refused.", {"state": ["accepted or refused"]})
-    if person.id == row.proposer_id:
-        raise ForbiddenError("You proposed it; someone else decides.")
+    check_decider(row, person, state)
     moment = now or utc_now()
     if state == "accepted" and row.state == "open":
         contract = session.get_one(Contract, row.contract_id)
@@ -222,7 +225,7 @@ def decide_proposal(
                 result=row.result,
                 period=row.period,
             )
-    _close(session, scope, row, state, reason, person.id, moment)
+    _close(session, scope, row, state, reason, person, moment)
     return row
 
 
@@ -232,9 +235,8 @@ def withdraw_proposal(
     """By whoever proposed it."""
     person = require_person(session, scope)
     row = _lock(session, scope, review_decision_id)
-    if person.id != row.proposer_id:
-        raise ForbiddenError("Only whoever proposed it withdraws it; you may refuse it.")
-    _close(session, scope, row, "withdrawn", reason, person.id, utc_now())
+    check_withdrawer(row, person)
+    _close(session, scope, row, "withdrawn", reason, person, utc_now())
     return row
 
 
@@ -260,20 +262,10 @@ def _close(
     row: ReviewDecision,
     state: str,
     reason: str,
-    person_id: int,
+    person: User,
     now: dt.datetime,
 ) -> None:
-    if not reason.strip():
-        raise InvalidError("Say why: the statement tells it.", {"reason": ["missing"]})
-    if row.state != "open":
-        raise ConflictError("%(who)s has decided this already.", who=row.decided_by)
-    if now < row.proposed_at:
-        raise ConflictError(
-            "The clock has gone backwards: it was proposed at %(time)s. Set the server's clock.",
-            time=f"{row.proposed_at:%Y-%m-%d %H:%M:%S} UTC",
-        )
-    row.state, row.decision = state, reason.strip()
-    row.decided_at, row.decided_by, row.decider_id = now, scope.actor, person_id
+    close_proposal(row, person, state, reason, now)
     session.flush()
     record(
         session, scope, f"review_decision.{state}", f"contract/{row.contract_id}",
@@ -355,15 +347,14 @@ def list_decisions(
     statement = _select_rows(scope)
     if not scope.is_staff:
         statement = statement.where(ReviewDecision.state == "accepted")
-    for column, value in (
+    statement = narrow(
+        statement,
         (ReviewDecision.id, wanted.review_decision_id),
         (ReviewDecision.customer_id, wanted.customer_id),
         (ReviewDecision.contract_id, wanted.contract_id),
         (ReviewDecision.period, wanted.period),
         (ReviewDecision.state, wanted.state),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    )
     return fetch_page(session, ReviewDecisionRow, statement, paging)
 
 

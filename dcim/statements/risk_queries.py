@@ -12,7 +12,7 @@ from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractItem, Customer
 from dcim.errors import NotFoundError
 from dcim.inventory.models import Allocation, Cabinet, Rack, Room, Row
-from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page
+from dcim.paging import FIRST_PAGE, Page, Paging, Query, fetch_page, narrow
 from dcim.statements.risk_models import CreditRisk
 from dcim.statements.risk_rounds import BEAT_S
 
@@ -291,15 +291,14 @@ def _select_risks(scope: Scope, wanted: RiskFilter) -> Query:
         .join(Contract, Contract.id == CreditRisk.contract_id)
         .where(scope.filter(CreditRisk.customer_id))
     )
-    for column, value in (
+    statement = narrow(
+        statement,
         (CreditRisk.customer_id, wanted.customer_id),
         (CreditRisk.contract_id, wanted.contract_id),
         (CreditRisk.currency, wanted.currency),
         (CreditRisk.is_closed, wanted.is_closed),
         (Customer.account_manager, wanted.account_manager),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
+    )
     if wanted.open_only:
         statement = statement.where(CreditRisk.open_since.is_not(None))
     if wanted.site_id is not None:

@@ -15,6 +15,7 @@ from dcim.columns import utc_now
 from dcim.customers.models import Contract, ContractTerms
 from dcim.db import SessionFactory, transaction
 from dcim.errors import InvalidError
+from dcim.sla.circumstances import moment
 from dcim.sla.meters import Meters
 from dcim.sla.observations import find_terms, gather_inputs, open_meters
 from dcim.sla.rules.language.loading import load_terms
@@ -254,7 +255,7 @@ def _keep(
     row.problem, row.took_ms = "", took_ms
     row.currency = judged.currency
     row.is_closed = told.until >= told.period.end
-    row.as_of = _instant(told.until)
+    row.as_of = moment(told.until)
     row.owed, row.owed_least, row.owed_most = told.owed.likely, told.owed.least, told.owed.most
     rate, lasting = told.at_rate, told.if_open
     row.at_rate = rate.likely if rate else None
@@ -265,7 +266,7 @@ def _keep(
     row.if_open_most = lasting.most if lasting else None
     row.at_risk = judged.at_risk
     row.window_s = told.window_ms // 1000
-    row.open_since = None if judged.open_since is None else _instant(judged.open_since)
+    row.open_since = None if judged.open_since is None else moment(judged.open_since)
     step = judged.nearest.step if judged.nearest else None
     row.step_s = step.after_ms // 1000 if step else None
     row.step_amount = step.amount if step else None
@@ -279,7 +280,3 @@ def _keep_problem(
     row = _row_of(session, contract, period, now)
     known = isinstance(error, (InvalidError, TermsRefusedError, InputsRefusedError))
     row.problem = (str(error) if known else type(error).__name__)[:4000] or "?"
-
-
-def _instant(ms: int) -> dt.datetime:
-    return dt.datetime.fromtimestamp(ms / 1000, dt.UTC)

@@ -4,7 +4,7 @@ What was measured stays in the inputs; this makes what the rules judge. Later ac
 after earlier ones, all of them after what was recorded by hand.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,14 +57,15 @@ def lay_over(inputs: Mapping[str, Any], instant: Read) -> Ruled:
     links = inputs.get("links", [])
     spans = {name: effective_span(inputs, entry, instant) for name, entry in incidents.items()}
     for link in links:
-        _check_link(link, spans, instant)
+        _check_link(link, spans)
+    # A split where the incident, by its overruled times, didn't last splits nothing.
     cuts = tuple(
         Cut(
             tuple(incidents[link["incident"]]["resources"]),
             instant(link["at"], f"link {link['id']}"),
         )
         for link in links
-        if link["kind"] == "split"
+        if link["kind"] == "split" and splits(link, spans[link["incident"]], instant)
     )
     return Ruled(resources, tuple(windows), _merged(links, incidents, spans), cuts)
 
@@ -110,17 +111,18 @@ def _check(entry: Entry, incidents: Mapping[str, Entry], instant: Read) -> None:
         raise RulingRefusedError(f"{place} has no reason")
 
 
-def _check_link(link: Entry, spans: Mapping[str, Interval], instant: Read) -> None:
+def splits(link: Entry, span: Interval, instant: Read) -> bool:
+    """Whether a split makes two events of what lasted in the span."""
+    return span[0] < instant(link["at"], f"link {link['id']}") < span[1]
+
+
+def _check_link(link: Entry, known: Collection[str]) -> None:
     place = f"link {link['id']}"
     if link["kind"] not in LINKS or LINKS[link["kind"]] not in link:
         raise RulingRefusedError(f"{place}: {link['kind']!r} is no link, or lacks what it is to")
     for key in ("incident", "other"):
-        if key in link and link[key] not in spans:
+        if key in link and link[key] not in known:
             raise RulingRefusedError(f"{place}: there is no incident {link[key]}")
-    if link["kind"] == "split":
-        start, end = spans[link["incident"]]
-        if not start < instant(link["at"], place) < end:
-            raise RulingRefusedError(f"{place} splits {link['incident']} where it didn't last")
 
 
 Stroke = tuple[Interval, str, tuple[str, ...] | None]

@@ -35,12 +35,7 @@ from dcim.statements.figures import (
     read_order,
     usage_head,
 )
-from dcim.statements.hand_meters import (
-    hand_sections,
-    hand_warnings,
-    has_hand_meters,
-    read_hand_meters,
-)
+from dcim.statements.hand_meters import hand_sections, hand_warnings, has_hand_meters
 from dcim.statements.inputs import Case, InputsRefusedError
 from dcim.statements.performance import say_step
 from dcim.statements.power_readings import read_power_order, read_readings
@@ -338,7 +333,8 @@ def _add_power(
     case: Case, usage: Usage, item: Item, entry: dict[str, Any], found: UsageSections
 ) -> None:
     """Of all feeds of the item together."""
-    readings, present = read_readings(case, usage, item)
+    measured = read_readings(case, usage, item)
+    readings, present = measured.readings, measured.present
     try:
         bill = bill_power(case.terms, usage, readings, read_power_order(case, usage, entry))
     except ValueError as error:
@@ -370,11 +366,7 @@ def _add_power(
     )
     found.charges.extend(_charges(case, usage, billed))
     _warn(billed, found)
-    if readings is not None and readings.by_hand:
-        low, high = max(case.period.start, item.start), min(case.period.end, item.end)
-        found.warnings.extend(
-            hand_warnings(case, label, read_hand_meters(case, item.id, low, high))
-        )
+    found.warnings.extend(hand_warnings(case, label, measured.unmetered))
     if bill.quantity is not None and present < bill.expected:
         share = say_exact(Fraction(100 * present, bill.expected))
         found.warnings.append(

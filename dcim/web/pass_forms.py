@@ -2,9 +2,7 @@
 
 import datetime as dt
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
@@ -22,6 +20,7 @@ from dcim.inventory.devices.models import EquipmentPass
 from dcim.inventory.devices.pass_queries import find_device_ids
 from dcim.inventory.devices.passes import LineRequest, request_pass
 from dcim.inventory.models import Site
+from dcim.web.local_times import local_zone
 from dcim.web.staff.placing_forms import MISSING, strip
 
 BLANK_LINES = 6
@@ -79,7 +78,7 @@ class PassForm(FlaskForm):  # type: ignore[misc]
 
 def local_today() -> dt.date:
     """The day where the house is: in UTC it would still be yesterday in the morning."""
-    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+    zone = local_zone()
     return utc_now().astimezone(zone).date()
 
 

@@ -1,6 +1,5 @@
 """The forms of tickets, for staff and customers alike. Rules are in dcim.operations.tickets."""
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,12 +7,10 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
-    DateTimeLocalField,
     SelectField,
     SelectMultipleField,
     StringField,
     TextAreaField,
-    ValidationError,
 )
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, Optional
@@ -21,21 +18,11 @@ from wtforms.widgets import CheckboxInput
 
 from dcim.i18n import pick_text
 from dcim.operations.ticket_subjects import TicketSubjectRow, WishedSubjects
+from dcim.web.local_times import LocalTimeField
 from dcim.web.staff.placing_forms import MISSING, strip
-from dcim.web.staff.placing_parts import local_zone
 from dcim.web.ticket_words import CHANNELS, TICKET_KINDS
 
 LONGEST = 4000
-
-
-def reasonable(form: FlaskForm, field: Any) -> None:
-    if field.data is not None and not 2000 <= field.data.year < 2100:
-        raise ValidationError(_l("Choose a time between 2000 and 2100."))
-
-
-def read_local(field: Any) -> dt.datetime | None:
-    """What was typed is the wall clock of the house."""
-    return None if field.data is None else field.data.replace(tzinfo=local_zone())
 
 
 def paragraphs(label: Any, *, needed: bool = False) -> TextAreaField:
@@ -85,14 +72,14 @@ class CallForm(TicketForm):
         _l("How the call came"),
         choices=[SelectChoice(code, words) for code, words in CHANNELS.items() if code != "portal"],
     )
-    opened_at = DateTimeLocalField(_l("When the call came"), validators=[Optional(), reasonable])
+    opened_at = LocalTimeField(_l("When the call came"), validators=[Optional()])
 
 
 class TicketStepForm(FlaskForm):  # type: ignore[misc]
-    at = DateTimeLocalField(
+    at = LocalTimeField(
         _l("When"),
         description=_l("Empty: now."),
-        validators=[Optional(), reasonable],
+        validators=[Optional()],
     )
     text = paragraphs(_l("To the customer"))
 
@@ -107,7 +94,7 @@ class StaffCommentForm(CommentForm):
 
 class CorrectionForm(FlaskForm):  # type: ignore[misc]
     time = SelectField(_l("Which time"))
-    at = DateTimeLocalField(_l("What it was"), validators=[DataRequired(MISSING), reasonable])
+    at = LocalTimeField(_l("What it was"), validators=[DataRequired(MISSING)])
     reason = StringField(
         _l("Reason"),
         description=_l("The customer reads it."),

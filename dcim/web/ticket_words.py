@@ -1,5 +1,7 @@
 """Codes of tickets as people call them; on staff pages and in the portal."""
 
+from typing import Any
+
 from flask_babel import lazy_gettext as _l
 
 TICKET_KINDS = {
@@ -63,7 +65,7 @@ EVERY_TICKET_NAME = {
     "ticket_times": TICKET_TIMES,
 }
 # The same to the customer: whoever reads "waiting for the customer" there looks for a third party.
-EVERY_OWN_TICKET_NAME = EVERY_TICKET_NAME | {
+EVERY_OWN_TICKET_NAME: dict[str, Any] = EVERY_TICKET_NAME | {
     "ticket_states": TICKET_STATES | {"waiting": _l("Waiting for you")},
     "ticket_events": TICKET_EVENTS | {"wait": _l("Waiting for you")},
 }

@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import Schema
 
+from dcim.accounts.proposals import PROPOSAL_STATES
 from dcim.api.fields import Instant, PageQuery, Text, Whole, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
@@ -35,7 +36,7 @@ from dcim.sla.overrules import (
     propose_overrule,
     withdraw_overrule,
 )
-from dcim.sla.ruling_models import CONTEST_STATES, LINK_KINDS, OVERRULE_STATES, RULINGS
+from dcim.sla.ruling_models import CONTEST_STATES, LINK_KINDS, RULINGS
 
 contests = Resource("incident_contests", "Contested incidents", prefix="incident-contests")
 overrules = Resource("incident_overrules", "Overruled incidents", prefix="incident-overrules")
@@ -60,7 +61,7 @@ class ContestAnswer(Schema):
 class OverruleQuery(PageQuery):
     incident_id = query_id()
     customer_id = query_id()
-    state = choice(OVERRULE_STATES)
+    state = choice(PROPOSAL_STATES)
 
 
 class NewIncidentOverrule(Schema):

@@ -99,7 +99,8 @@ class MeterChange(Schema):
 @meter_readings.arguments(ReadingQuery, location="query")
 @meter_readings.response(200, page_of(MeterReadingRow))
 def list_meter_readings(query: dict[str, Any]) -> Any:
-    """List readings, newest first; a customer's are those of its own meters."""
+    """List readings, newest first; a customer's are those of its own meters, without the notes of
+    staff and who refused one."""
     paging = take_paging(query)
     return list_readings(db_session(), current_scope(), ReadingFilter(**query), paging)
 

@@ -4,13 +4,14 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
+from dcim.accounts.proposals import PROPOSAL_STATES
 from dcim.api.fields import PageQuery, Text, Whole, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.api.v1.credit_claims import MONTH
 from dcim.api.v1.incident_rulings import OverruleDecision, Reason
 from dcim.http.database import current_scope, db_session
-from dcim.sla.decision_models import DECISION_STATES, TREATMENTS
+from dcim.sla.decision_models import TREATMENTS
 from dcim.statements.review_decisions import (
     NewDecision,
     ReviewDecisionFilter,
@@ -31,7 +32,7 @@ class ReviewDecisionQuery(PageQuery):
     customer_id = query_id()
     contract_id = query_id()
     period = fields.String(validate=MONTH)
-    state = choice(DECISION_STATES)
+    state = choice(PROPOSAL_STATES)
 
 
 class NewReviewDecision(Schema):

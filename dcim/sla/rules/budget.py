@@ -6,22 +6,32 @@ from fractions import Fraction
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.outcomes import Event
 from dcim.sla.rules.results import MetricResult
+from dcim.sla.rules.terms import Target
 
 
-def allowed_ms(result: MetricResult, month: Period) -> int | None:
-    """What the target leaves of the whole month, less what is excluded so far; None where the
-    target is no length of time."""
-    target, item = result.metric.target, result.item
-    service = min(item.end, month.end) - max(item.start, month.start)
-    parts: list[int] = []
+def allowed(target: Target, denominator_ms: int) -> Fraction | None:
+    """Milliseconds of downtime that the target leaves of the denominator, by the governing or the
+    stricter part; None where it is no length of time."""
+    parts: list[Fraction] = []
     if target.availability is not None and target.governs != "minutes":
-        share = (100 - Fraction(target.availability)) / 100
-        parts.append((share * (service - result.outcome.excluded_ms)).__floor__())
+        parts.append((100 - Fraction(target.availability)) / 100 * denominator_ms)
     if target.downtime_ms is not None and (
         target.governs != "percent" or target.availability is None
     ):
-        parts.append(target.downtime_ms)
-    return min(parts) if parts else None
+        parts.append(Fraction(target.downtime_ms))
+    return min(parts, default=None)
+
+
+def allowed_ms(result: MetricResult, month: Period) -> int | None:
+    """What the target leaves of the whole month's denominator, less what is out of it so far."""
+    metric, item = result.metric, result.item
+    base = {
+        "service": min(item.end, month.end) - max(item.start, month.start),
+        "period": month.length,
+        "fixed": metric.fixed_ms,
+    }[metric.denominator]
+    left = allowed(metric.target, max(base - result.outcome.out_of_both_ms, 0))
+    return None if left is None else left.__floor__()
 
 
 def find_runout(events: Iterable[Event], allowed: int) -> int | None:

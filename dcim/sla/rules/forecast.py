@@ -6,7 +6,7 @@ month ends; and, promise by promise, how long an outage from now on takes to cos
 judged by a figure or by answers is taken as it has come to so far, in each of them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -26,14 +26,18 @@ from dcim.sla.rules.futures import (
     cut_facts,
     down_since,
     extend,
+    find_around,
     find_future,
     go_down,
     hit_within,
+    repeat_around,
     repeat_circumstances,
     report_now,
     state_at,
     stay_so,
     stay_well,
+    turn_at,
+    turn_usual,
 )
 from dcim.sla.rules.money.settlement import Settled
 from dcim.sla.rules.terms import Metric, Terms
@@ -108,7 +112,6 @@ def forecast(terms: Terms, facts: Facts, period: Period, until: int) -> Forecast
     # What only begins later this month promises nothing yet.
     begun = list_judged(terms, facts, Period(period.start, until))
     told = [work.tell(metric, item) for metric, item in begun]
-    again = repeat_circumstances(facts, future)
     is_open = any(each.open_since is not None for each in told)
 
     def add(results: list[MetricResult], by: Facts) -> Amounts:
@@ -119,7 +122,7 @@ def forecast(terms: Terms, facts: Facts, period: Period, until: int) -> Forecast
         until=until,
         window_ms=future.window_ms,
         owed=add([each.owed for each in told], facts),
-        at_rate=add([each.at_rate for each in told], again) if future.repeats else None,
+        at_rate=add([each.at_rate for each in told], work.again) if future.repeats else None,
         if_open=add([each.if_open for each in told], facts) if is_open else None,
         promises=tuple(each.promise(period, future) for each in told),
     )
@@ -162,6 +165,7 @@ class _Work:
         self.again = repeat_circumstances(facts, future)
         self.reported = report_now(facts, future.until)
         self._resources: dict[str, Mapping[str, list[Resource]]] = {}
+        self._surroundings: dict[str, Mapping[str, list[Resource]]] = {}
         self._steps: dict[object, Step | None] = {}
 
     def tell(self, metric: Metric, item: Item) -> _Told:
@@ -171,11 +175,14 @@ class _Work:
             return _Told(result, result, result, None, result.outcome.missed is None, None)
         future, until = self.future, self.future.until
         mine = self._of(metric, item)
-        owed = self._judge(metric, item, extend(self.facts, mine, stay_well(future)))
+        around = self._around(metric, item)
+        usual = turn_usual(metric, around, future)
+        owed = self._judge(metric, item, extend(self.facts, mine, stay_well(future), usual))
         states = {state_at(each, until) for each in mine}
         if_open = owed
         if future.runs and "down" in states:
-            if_open = self._judge(metric, item, extend(self.reported, mine, stay_so(future)))
+            lasting = extend(self.reported, mine, stay_so(future), usual)
+            if_open = self._judge(metric, item, lasting)
         # Down somewhere is no outage of this promise while another feed holds: then what lasts
         # adds nothing.
         is_open = if_open.outcome.downtime_ms > owed.outcome.downtime_ms
@@ -185,14 +192,16 @@ class _Work:
         at_rate = owed
         hit = any(hit_within(each, future.start, until) for each in mine)
         if future.repeats and hit:
-            at_rate = self._judge(metric, item, extend(self.again, mine, come_again(future)))
+            repeated = repeat_around(around, future)
+            coming = extend(self.again, mine, come_again(future), repeated)
+            at_rate = self._judge(metric, item, coming)
         return _Told(
             owed,
             at_rate,
             if_open,
             since,
             not mine or states == {"unknown"},
-            self._step(metric, item, mine, owed) if future.runs else None,
+            self._step(metric, item, mine, usual, owed) if future.runs else None,
         )
 
     def _judge(
@@ -202,37 +211,53 @@ class _Work:
 
     def _of(self, metric: Metric, item: Item) -> list[Resource]:
         if metric.id not in self._resources:
-            found: dict[str, list[Resource]] = {}
-            for each in as_states(metric, self.facts, self.period, self.future.until):
-                for name in each.items:
-                    found.setdefault(name, []).append(each)
-            self._resources[metric.id] = found
+            states = as_states(metric, self.facts, self.period, self.future.until)
+            self._resources[metric.id] = _by_item(states)
         return list(self._resources[metric.id].get(item.id, []))
 
+    def _around(self, metric: Metric, item: Item) -> list[Resource]:
+        if metric.id not in self._surroundings:
+            self._surroundings[metric.id] = _by_item(find_around(metric, self.facts))
+        found = self._surroundings[metric.id]
+        return [*found.get(item.id, []), *found.get("", [])]
+
     def _step(
-        self, metric: Metric, item: Item, mine: Sequence[Resource], owed: MetricResult
+        self,
+        metric: Metric,
+        item: Item,
+        mine: Sequence[Resource],
+        usual: Sequence[Resource],
+        owed: MetricResult,
     ) -> Step | None:
         if metric.credit is None or not mine:
             return None
         outcome = owed.outcome
         untouched = not (outcome.events or outcome.excluded_ms or outcome.unknown_ms)
         if not untouched or self.facts.windows or self.facts.tickets:
-            return self._find_step(metric, item, mine, owed)
+            return self._find_step(metric, item, mine, usual, owed)
         alike = (metric.id, repr(replace(item, id="")), len(mine))
         if alike not in self._steps:
-            self._steps[alike] = self._find_step(metric, item, mine, owed)
+            self._steps[alike] = self._find_step(metric, item, mine, usual, owed)
         return self._steps[alike]
 
     def _find_step(
-        self, metric: Metric, item: Item, mine: Sequence[Resource], owed: MetricResult
+        self,
+        metric: Metric,
+        item: Item,
+        mine: Sequence[Resource],
+        usual: Sequence[Resource],
+        owed: MetricResult,
     ) -> Step | None:
         """By halving, to the second: no credit falls when an outage lasts longer."""
         future = self.future
         before = _earned(owed)
 
         def cost(seconds: int) -> Decimal:
-            down = go_down(future, seconds * SECOND_MS)
-            return _earned(self._judge(metric, item, extend(self.reported, mine, down))) - before
+            length = seconds * SECOND_MS
+            # Its tickets are closed as it ends: an open one would let the clock run on.
+            told = report_now(self.facts, future.until, turn_at(future, length))
+            supposed = extend(told, mine, go_down(future, length), usual)
+            return _earned(self._judge(metric, item, supposed)) - before
 
         low, high = 0, -(-(min(future.end, item.end) - future.until) // SECOND_MS)
         if high <= 0 or cost(high) <= 0:
@@ -247,6 +272,15 @@ class _Work:
             middle = (low + high) // 2
             low, high = (low, middle) if cost(middle) > 0 else (middle, high)
         return Step(high * SECOND_MS, cost(high))
+
+
+def _by_item(resources: Iterable[Resource]) -> dict[str, list[Resource]]:
+    """By the items that each serves; those that serve none in particular under ""."""
+    found: dict[str, list[Resource]] = {}
+    for each in resources:
+        for name in each.items or ("",):
+            found.setdefault(name, []).append(each)
+    return found
 
 
 def _narrow(cost: Callable[[int], Decimal], guess: int, low: int, high: int) -> tuple[int, int]:

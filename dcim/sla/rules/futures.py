@@ -5,15 +5,18 @@ Facts end at an instant `until`; each of these adds what might be measured after
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from fractions import Fraction
+from math import ceil, floor
+from typing import Literal, TypeVar
 
-from dcim.sla.rules.facts import Facts, Period, Resource, State, Ticket
+from dcim.sla.rules.facts import Facts, Notice, Period, Resource, State, Ticket
 from dcim.sla.rules.intervals import Interval, clip, subtract, union
 from dcim.sla.rules.measures.states import judge_resources
-from dcim.sla.rules.terms import Metric
+from dcim.sla.rules.terms import Circumstance, Metric, Range
 
 Row = tuple[int, int, State]
 Rows = tuple[Row, ...]
+Seen = TypeVar("Seen", State, int)
 DAY_MS = 86_400_000
 # What is repeated: so many days up to now, fewer where less was in service, never less than one.
 WEEK_MS, LEAST_MS = 7 * DAY_MS, DAY_MS
@@ -116,9 +119,14 @@ def stay_so(future: Future) -> Callable[[Resource], Rows]:
     )
 
 
+def turn_at(future: Future, length_ms: int) -> int:
+    """When an outage from now on is over, the month's end at the latest."""
+    return min(future.until + length_ms, future.end)
+
+
 def go_down(future: Future, length_ms: int) -> Callable[[Resource], Rows]:
     """All down at once for so long, then well."""
-    turn = min(future.until + length_ms, future.end)
+    turn = turn_at(future, length_ms)
     down: Rows = ((future.until, turn, "down"),)
     well: Rows = ((turn, future.end, "up"),)
     return lambda resource: (
@@ -130,29 +138,94 @@ def come_again(future: Future) -> Callable[[Resource], Rows]:
     """As in the window, over and over; before anything was measured of it, it was well."""
 
     def repeat(resource: Resource) -> Rows:
-        rows = [
-            (max(s, future.start), min(e, future.until), state)
-            for s, e, state in resource.states
-            if max(s, future.start) < min(e, future.until)
-        ]
+        rows = _seen_within(resource.states, future)
         first = min((row[0] for row in rows), default=future.until)
         if first > future.start:
             rows.append((future.start, first, "up"))
-        return tuple(
-            (s + shift, min(e + shift, future.end), state)
-            for shift in _shifts(future)
-            for s, e, state in rows
-            if s + shift < future.end
-        )
+        return _again(rows, future)
 
     return repeat
 
 
-def extend(facts: Facts, resources: Iterable[Resource], rows: Callable[[Resource], Rows]) -> Facts:
-    """These resources alone, and what comes after."""
-    return replace(
-        facts,
-        resources=tuple(replace(each, states=each.states + rows(each)) for each in resources),
+def _seen_within(
+    rows: Iterable[tuple[int, int, Seen]], future: Future
+) -> list[tuple[int, int, Seen]]:
+    """What was seen in the window."""
+    return [(start, end, seen) for s, e, seen in rows for start, end in _clip((s, e), future)]
+
+
+def _again(rows: list[tuple[int, int, Seen]], future: Future) -> tuple[tuple[int, int, Seen], ...]:
+    """The rows of the window, over and over until the end."""
+    return tuple(
+        (s + shift, min(e + shift, future.end), seen)
+        for shift in _shifts(future)
+        for s, e, seen in rows
+        if s + shift < future.end
+    )
+
+
+def extend(
+    facts: Facts,
+    resources: Iterable[Resource],
+    rows: Callable[[Resource], Rows],
+    around: Iterable[Resource] = (),
+) -> Facts:
+    """These resources alone and what comes after, with what is measured `around` them."""
+    extended = [replace(each, states=each.states + rows(each)) for each in resources]
+    return replace(facts, resources=(*extended, *around))
+
+
+# -- circumstances that excuse (`exclude: while`) ------------------------------------------------
+
+
+def find_around(metric: Metric, facts: Facts) -> tuple[Resource, ...]:
+    """What the circumstances of the metric are measured by."""
+    kinds = {one.observe for one in _circumstances(metric)}
+    return tuple(each for each in facts.resources if each.kind in kinds)
+
+
+def turn_usual(metric: Metric, around: Iterable[Resource], future: Future) -> tuple[Resource, ...]:
+    """What is measured around up to `until`; from then on no circumstance holds.
+
+    That is known, too, else an outage to come would be doubtful. Only where the week comes again
+    do circumstances come with it: `repeat_around`.
+    """
+    supposed = []
+    circumstances = _circumstances(metric)
+    for kind in sorted({one.observe for one in circumstances}):
+        ranges = [one.range for one in circumstances if one.observe == kind]
+        value = _outside(ranges)
+        if value is not None and future.runs:
+            rows = ((future.until, future.end, value),)
+            supposed.append(Resource(f"{kind} from now", kind, (), values=rows))
+    return (*_beside(around), *supposed)
+
+
+def repeat_around(around: Iterable[Resource], future: Future) -> tuple[Resource, ...]:
+    """As measured in the window, over and over; what wasn't measured then isn't later."""
+    return tuple(
+        replace(each, values=(*values, *_again(_seen_within(values, future), future)))
+        for each in _beside(around)
+        if (values := each.values or ())
+    )
+
+
+def _beside(around: Iterable[Resource]) -> Iterable[Resource]:
+    """Of no item in particular, so that none of them is judged by its promise."""
+    return (replace(each, items=()) for each in around)
+
+
+def _circumstances(metric: Metric) -> list[Circumstance]:
+    return [rule.circumstance for rule in metric.exclude if rule.circumstance is not None]
+
+
+def _outside(ranges: list[Range]) -> int | None:
+    """A value right beside a bound and in none of the ranges; None where they leave none."""
+    bounds = [bound for one in ranges for bound in (one.low, one.high) if bound is not None]
+    beside = [value for bound in bounds for value in (floor(bound) - 1, ceil(bound) + 1)]
+    return next(
+        (value for value in beside if not any(one.contains(Fraction(value)) for one in ranges)),
+        None,
     )
 
 
@@ -176,6 +249,10 @@ def repeat_circumstances(facts: Facts, future: Future) -> Facts:
                         start=start + shift,
                         end=end + shift,
                         announced_at=told,
+                        notices=tuple(
+                            Notice(each.at + shift, each.start + shift, each.end + shift)
+                            for each in one.notices
+                        ),
                     )
                 )
         for each in facts.tickets:
@@ -196,7 +273,8 @@ def _clip(span: Interval, future: Future) -> list[Interval]:
     return clip([span], future.start, future.until)
 
 
-def report_now(facts: Facts, until: int) -> Facts:
-    """Whatever is open at `until` is reported then, where it wasn't yet: clocks run from there."""
-    now = tuple(Ticket(f"{kind} now", until, None, (), kind) for kind in REPORTS)
+def report_now(facts: Facts, until: int, closed_at: int | None = None) -> Facts:
+    """Whatever is open at `until` is reported then, where it wasn't yet: clocks run from there,
+    where the closing of a ticket stops them until `closed_at`, or on and on."""
+    now = tuple(Ticket(f"{kind} now", until, closed_at, (), kind) for kind in REPORTS)
     return replace(facts, tickets=(*facts.tickets, *now))

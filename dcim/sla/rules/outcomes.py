@@ -44,6 +44,7 @@ class Outcome:
     # Of a metric judged by a figure, in stored integers (percent for on_time); None: none known.
     figure: Fraction | None = None
     by_figure: bool = False
+    out_of_both_ms: int = 0  # of what is excluded, that which the denominator leaves out too
 
     @property
     def availability(self) -> Fraction | None:

@@ -17,9 +17,9 @@ MS = {
     "day": 86_400_000,
     "days": 86_400_000,
 }
-# how many stored integers one written unit is
-# Also so written; said as the first of them.
+# Other ways to write a unit; it is kept under its name in VALUE_UNITS.
 SAME_UNITS = {"°C": "degC", "℃": "degC"}
+# how many stored integers one written unit is
 VALUE_UNITS = {
     "degC": 1000,
     "%RH": 10,

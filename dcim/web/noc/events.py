@@ -63,8 +63,9 @@ def events() -> Response:
     )
     page = list_incidents(session, scope, wanted, listing.paging)
     works = list_maintenance(
-        session, scope, Paging(1, 50), since=now, until=now + SOON, states=STANDING_STATES
-    )
+        session, scope, Paging(1, 50), since=now, until=now + SOON, states=STANDING_STATES,
+        soonest_first=True,
+    )  # fmt: skip
     names = name_customers(session, scope)
     tag = tag_of(scope, page, open_ones, works, now.replace(second=0, microsecond=0))
 
@@ -75,7 +76,7 @@ def events() -> Response:
             page=page,
             pages=count_pages(page.total, page.size),
             listing=listing,
-            works=sorted(works.items, key=lambda one: one.starts_at),
+            works=works.items,
             kind=wanted.kind or "",
             kinds=KINDS,
             looks=LOOKS,

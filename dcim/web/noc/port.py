@@ -3,9 +3,8 @@
 import datetime as dt
 from collections.abc import Iterable
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import Response, current_app, render_template, request, url_for
+from flask import Response, render_template, request, url_for
 
 from dcim.columns import utc_now
 from dcim.errors import NotFoundError
@@ -21,6 +20,7 @@ from dcim.sla.ports import find_port_now, find_since
 from dcim.sla.samples import read_samples
 from dcim.sla.usage_to_date import UsageToDate, bill_to_date
 from dcim.web.charts import Window, chart_traffic, choose_window
+from dcim.web.local_times import local_zone
 from dcim.web.noc.blueprint import noc
 from dcim.web.refreshing import STALE_S
 from dcim.web.traffic_csv import answer_csv
@@ -84,7 +84,7 @@ def port_csv(port_id: int) -> Response:
 
 
 def read_window(now: dt.datetime) -> Window:
-    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+    zone = local_zone()
     local = now.astimezone(zone)
     month = dt.datetime(local.year, local.month, 1, tzinfo=zone)
     return choose_window(request.args.get("window", ""), to_ms(now), to_ms(month))

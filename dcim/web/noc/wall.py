@@ -10,6 +10,7 @@ from dcim.paging import EVERYTHING, Paging
 from dcim.sla.ports import read_ports, read_traces
 from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
 from dcim.statements.risk_queries import RiskFilter, list_risks, sum_risks
+from dcim.web import maintenance_words
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.events import KINDS, LOOKS, SOON, count_hits, hits_of, name_customers
 from dcim.web.noc.plant import judge_sensor, read_plant
@@ -30,8 +31,9 @@ def wall() -> Response:
     ports = read_ports(session, scope, now)
     found = read_plant(session, scope, now)
     works = list_maintenance(
-        session, scope, Paging(1, 5), since=now, until=now + SOON, states=STANDING_STATES
-    )
+        session, scope, Paging(1, 5), since=now, until=now + SOON, states=STANDING_STATES,
+        soonest_first=True,
+    )  # fmt: skip
     bad = [port for port in ports if port.state != "up" and port.customer_id is not None]
     bad.sort(key=lambda port: (port.state != "down", port.device_name, port.id))
     full = sorted(
@@ -57,7 +59,9 @@ def wall() -> Response:
             tally=tally_ports(ports),
             plant=found,
             judge_sensor=judge_sensor,
-            works=sorted(works.items, key=lambda one: one.starts_at),
+            works=works.items,
+            words_of_works=maintenance_words.STATES,
+            looks_of_works=maintenance_words.LOOKS,
             risks=[row for row in risks.items if row.at_risk or row.open_since],
             totals=totals,
             newest=find_newest(ports),

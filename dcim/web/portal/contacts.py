@@ -18,8 +18,7 @@ from dcim.i18n import gettext as _
 from dcim.records.listing import find_record
 from dcim.records.writing import change_record, create_record
 from dcim.web.portal.blueprint import portal
-from dcim.web.staff.answers import go_on
-from dcim.web.staff.cross_connects import answer_form
+from dcim.web.staff.answers import answer_form, go_on
 from dcim.web.staff.placing_forms import MISSING, strip
 
 # What a customer writes itself; the document is looked at by our people at the door.

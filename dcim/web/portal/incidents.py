@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from flask import Response, flash, render_template, request, url_for
+from flask import Response, flash, render_template, url_for
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
-from dcim.errors import JifangError
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.paging import EVERYTHING
@@ -19,7 +18,7 @@ from dcim.sla.queries import find_incident, list_incidents
 from dcim.web.incident_words import CAUSE_CLASSES, CONTEST_WORDS, RULING_WORDS
 from dcim.web.portal.blueprint import portal
 from dcim.web.portal.home import INCIDENT_WORDS, LOOKS
-from dcim.web.staff.answers import go_on, refuse, show_form
+from dcim.web.staff.answers import answer_form
 from dcim.web.staff.arguments import read_listing
 from dcim.web.staff.placing_forms import MISSING, strip
 
@@ -34,7 +33,7 @@ WORDS = {
 
 class ContestForm(FlaskForm):  # type: ignore[misc]
     reason = StringField(
-        _l("What is wrong with it"),
+        _l("What is wrong with the incident"),
         filters=[strip],
         validators=[DataRequired(MISSING), Length(max=4000)],
     )
@@ -87,14 +86,10 @@ def contest(incident_id: int) -> Response | BaseResponse:
         ],
         **WORDS,
     }
-    template = "portal/contest.html"
-    if request.method == "GET":
-        return show_form(template, form, **context)
-    if not form.validate():
-        return show_form(template, form, 422, **context)
-    try:
+
+    def deed() -> str:
         contest_incident(session, scope, incident_id, form.reason.data)
-    except JifangError as error:
-        return show_form(template, form, refuse(form, error), **context)
-    flash(_("Your contest has arrived."), "success")
-    return go_on(back)
+        flash(_("Your contest has arrived."), "success")
+        return back
+
+    return answer_form("portal/contest.html", form, deed, **context)

@@ -16,9 +16,9 @@ from dcim.network.order_queries import find_order, list_orders
 from dcim.web.network_names import CONNECTORS, EVERY_NAME, MEDIA
 from dcim.web.portal.blueprint import portal
 from dcim.web.portal.home import own_id
-from dcim.web.staff.answers import go_on
+from dcim.web.staff.answers import answer_form, go_on
 from dcim.web.staff.arguments import read_listing
-from dcim.web.staff.cross_connects import answer_form, send_file
+from dcim.web.staff.cross_connects import send_file
 from dcim.web.staff.network_forms import ORDER_MEDIA, FileForm, choices, text
 
 

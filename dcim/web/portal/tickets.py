@@ -17,9 +17,8 @@ from dcim.operations.tickets import NewTicket, advance_ticket, comment_ticket, o
 from dcim.sla.answer_deadlines import find_answer_deadlines
 from dcim.web.portal.blueprint import portal
 from dcim.web.portal.home import own_id
-from dcim.web.staff.answers import go_on
+from dcim.web.staff.answers import answer_form, go_on
 from dcim.web.staff.arguments import read_listing, read_text
-from dcim.web.staff.cross_connects import answer_form
 from dcim.web.ticket_forms import CommentForm, TicketForm
 from dcim.web.ticket_words import EVERY_OWN_TICKET_NAME
 

@@ -1,5 +1,6 @@
 """Answering a form: the fragment again with what is wrong, or on to where the result is seen."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, make_response, redirect, render_template, request
@@ -40,3 +41,27 @@ def refuse(form: FlaskForm, error: JifangError) -> int:
                 told = words.get(name) or [_("Please check this.")]
                 form._fields[name].errors = [*form._fields[name].errors, *told]
     return error.status
+
+
+def answer_form(
+    template: str,
+    form: FlaskForm,
+    deed: Callable[[], str],
+    *,
+    fill: Callable[[], None] | None = None,
+    refusing: Callable[[FlaskForm, JifangError], int] = refuse,
+    **context: Any,
+) -> Response | BaseResponse:
+    """The form, prepared by `fill`; or 422 for what can't be, 409 for what another has; else the
+    deed, and on to the address that it gives."""
+    if request.method == "GET":
+        if fill is not None:
+            fill()
+        return show_form(template, form, **context)
+    if not form.validate():
+        return show_form(template, form, 422, **context)
+    try:
+        url = deed()
+    except JifangError as error:
+        return show_form(template, form, refusing(form, error), **context)
+    return go_on(url)

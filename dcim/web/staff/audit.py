@@ -1,13 +1,13 @@
 """The audit log, read only, with the state of its chain."""
 
 import datetime as dt
-from zoneinfo import ZoneInfo
 
-from flask import current_app, render_template
+from flask import render_template
 
 from dcim.accounts.audit import verify_chain
 from dcim.accounts.audit_log import AuditFilter, check_tail, list_actions, list_entries
 from dcim.http.database import current_scope, db_session
+from dcim.web.local_times import local_zone
 from dcim.web.staff.arguments import read_listing, read_text
 from dcim.web.staff.blueprint import staff
 
@@ -50,5 +50,5 @@ def read_day(name: str) -> dt.date | None:
 def begin_of(day: dt.date | None) -> dt.datetime | None:
     if day is None:
         return None
-    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+    zone = local_zone()
     return dt.datetime.combine(day, dt.time(), zone)

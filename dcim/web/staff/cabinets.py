@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from flask import current_app, render_template, request, url_for
+from flask import render_template, request, url_for
 
 from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
@@ -13,6 +13,7 @@ from dcim.i18n import pick_text
 from dcim.inventory.drawing.elevation import lay_out
 from dcim.inventory.drawing.elevation_parts import Elevation
 from dcim.inventory.walks.walking import find_last_walks
+from dcim.web.local_times import local_zone
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.cabinet_drawing import draw_cabinet
 from dcim.web.staff.cabinet_reading import read_cabinet
@@ -22,7 +23,7 @@ from dcim.web.staff.overlays import choose_layer, make_legend, name_layers
 @staff.get("/cabinets/<int:cabinet_id>")
 def cabinet(cabinet_id: int) -> str:
     now = utc_now()
-    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+    zone = local_zone()
     found = read_cabinet(db_session(), current_scope(), cabinet_id, now, month_start(now, zone))
     layer = choose_layer(request.args.get("layer"))
     elevation = unmark_dividers(lay_out(*draw_cabinet(found, layer)))

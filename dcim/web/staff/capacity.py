@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Response, current_app, flash, render_template, url_for
+from flask import Response, flash, render_template, url_for
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from flask_login import current_user
@@ -22,6 +22,7 @@ from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundErr
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.records.views import list_views
+from dcim.web.local_times import local_zone
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_int, read_text
 from dcim.web.staff.blueprint import staff
@@ -111,7 +112,7 @@ def capacity() -> str:
     answer = None
     if form.asked and not form.errors:
         answer = search_capacity(
-            session, scope, form.wish, zone=_zone(),
+            session, scope, form.wish, zone=local_zone(),
             shown=SHOWN_OF_ONE if reason else SHOWN_IN_GROUP,
         )  # fmt: skip
     rooms = sorted(board.rooms.values(), key=lambda room: (room.site_code, room.code))
@@ -146,7 +147,7 @@ def hold_found() -> Response | BaseResponse:
     form = HoldFoundForm(prefix=f"p{number}-")
     if not form.validate():
         return _show_hold(form, number, 422)
-    zone = _zone()
+    zone = local_zone()
     ends = dt.datetime.combine(form.until.data + dt.timedelta(days=1), dt.time(), zone)
     try:
         held = hold_places(
@@ -180,7 +181,7 @@ def _start(text: str | None, zone: ZoneInfo) -> dt.datetime | None:
 
 
 def _cards(answer: Answer, form: WishForm) -> list[Card]:
-    until = utc_now().astimezone(_zone()).date()
+    until = utc_now().astimezone(local_zone()).date()
     if answer.wish.starts_on is not None:
         until = max(until, answer.wish.starts_on)
     cards = []
@@ -241,7 +242,3 @@ def _value(gain: Gain, value: Any) -> str:
     words: dict[Any, Any] = {**RELATIONS, **FEEDS, "": _("any")}
     unit = {"units": "U", "weight_kg": " kg"}.get(gain.change, "")
     return f"{words.get(value, value)}{unit}"
-
-
-def _zone() -> ZoneInfo:
-    return ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])

@@ -1,10 +1,9 @@
 """What is kept of a search for space: the wish under a name, the answer as a sheet."""
 
 from collections.abc import Iterator
-from zoneinfo import ZoneInfo
 
 import numpy as np
-from flask import Response, current_app, flash, redirect, request, send_file, url_for
+from flask import Response, flash, redirect, request, send_file, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -19,6 +18,7 @@ from dcim.i18n import gettext as _
 from dcim.inventory.numbering import first_unit
 from dcim.records.sheets import Cell, write_csv
 from dcim.records.views import delete_view, save_view
+from dcim.web.local_times import local_zone
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.capacity_wish import read_wish
 from dcim.web.staff.capacity_words import FACE, REASONS, tell_detail
@@ -57,7 +57,7 @@ def capacity_csv() -> Response:
     form = read_wish(session, scope)
     if form.errors:
         raise InvalidError("The wish can't be understood. Search again.")
-    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+    zone = local_zone()
     answer = search_capacity(session, scope, form.wish, zone=zone, shown=EVERY)
     sheet: Response = send_file(
         write_csv(_make_rows(answer)),

@@ -24,6 +24,7 @@ from dcim.inventory.space.occupancy import begin_day
 from dcim.inventory.space.placement import Move, Place
 from dcim.inventory.space.structure import split_cabinet
 from dcim.operations.relocation import relocate
+from dcim.web.local_times import local_zone
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.claiming_forms import (
@@ -36,12 +37,11 @@ from dcim.web.staff.claiming_forms import (
 )
 from dcim.web.staff.moving import tell_loosened
 from dcim.web.staff.placing_parts import (
-    answer_form,
+    answer_placing,
     find_cabinet,
     find_device,
     find_item,
     get_device,
-    local_zone,
     prefill,
     read_override,
     suggest_items,
@@ -85,7 +85,7 @@ def end_sale(allocation_id: int) -> Response | BaseResponse:
         return url_for("staff.claims", cabinet_id=rack.cabinet_id)
 
     where = f"{rack.code} {name_units(found.rack, found.u_low, found.height)}"
-    return answer_form(
+    return answer_placing(
         "staff/end_sale.html", form, place, where=where, cabinet_id=rack.cabinet_id,
         action=url_for("staff.end_sale", allocation_id=allocation_id),
     )  # fmt: skip
@@ -113,7 +113,7 @@ def end_area_sale(area_claim_id: int) -> Response | BaseResponse:
         _tell_end(form.ends_on.data, [device.name for device in ended.standing])
         return back
 
-    return answer_form(
+    return answer_placing(
         "staff/end_sale.html", form, place, where=area.path, cabinet_id=cabinet_id,
         action=url_for("staff.end_area_sale", area_claim_id=area_claim_id),
     )  # fmt: skip
@@ -132,7 +132,7 @@ def extend(hold_id: int) -> Response | BaseResponse:
         flash(_("The hold for %(name)s lasts longer now.", name=made.prospect), "success")
         return url_for("staff.claims", cabinet_id=cabinet_id)
 
-    return answer_form("staff/extend.html", form, place, hold=found, cabinet_id=cabinet_id)
+    return answer_placing("staff/extend.html", form, place, hold=found, cabinet_id=cabinet_id)
 
 
 @staff.route("/cabinets/<int:cabinet_id>/sell", methods=["GET", "POST"])
@@ -155,7 +155,7 @@ def sell_area(cabinet_id: int) -> Response | BaseResponse:
         flash(_("%(where)s is allocated to %(code)s.", where=path, code=item.code), "success")
         return url_for("staff.claims", cabinet_id=cabinet_id)
 
-    return answer_form(
+    return answer_placing(
         "staff/sell_area.html", form, place, cabinet=cabinet, items=suggest_items(now)
     )
 
@@ -175,7 +175,7 @@ def split(cabinet_id: int) -> Response | BaseResponse:
         )
         return url_for("staff.cabinet", cabinet_id=cabinet_id)
 
-    return answer_form("staff/split.html", form, place, cabinet=cabinet)
+    return answer_placing("staff/split.html", form, place, cabinet=cabinet)
 
 
 @staff.route("/cabinets/<int:cabinet_id>/bar", methods=["GET", "POST"])
@@ -193,7 +193,7 @@ def bar(cabinet_id: int) -> Response | BaseResponse:
         flash(_("%(where)s is out of use.", where=where), "success")
         return url_for("staff.claims", cabinet_id=cabinet_id)
 
-    return answer_form("staff/bar.html", form, place, cabinet=cabinet)
+    return answer_placing("staff/bar.html", form, place, cabinet=cabinet)
 
 
 @staff.post("/barred-spaces/<int:barred_space_id>/unbar")
@@ -223,7 +223,7 @@ def swap(device_id: int) -> Response | BaseResponse:
         tell_loosened(loosened)
         return url_for("staff.device", device_id=device_id)
 
-    return answer_form("staff/swap.html", form, place, device=device)
+    return answer_placing("staff/swap.html", form, place, device=device)
 
 
 def _place_of(device: Device) -> Place:

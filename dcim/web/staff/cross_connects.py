@@ -1,6 +1,5 @@
 """Cross-connect orders: a new one, its page with steps and letters, the work order on paper."""
 
-from collections.abc import Callable
 from typing import Any
 
 from flask import Response, abort, flash, redirect, render_template, request, url_for
@@ -10,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from dcim.accounts.roles import Right
 from dcim.columns import utc_now
 from dcim.customers.models import ContractItem, Customer
-from dcim.errors import InvalidError, JifangError
+from dcim.errors import InvalidError
 from dcim.http.bodies import takes_files_of
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
@@ -30,11 +29,11 @@ from dcim.network.cross_connects import (
 )
 from dcim.network.files import LARGEST, attach_file, describe_download, read_file
 from dcim.network.order_queries import ConnectOrderView, find_order
-from dcim.web.staff.answers import go_on, refuse, show_form
+from dcim.web.local_times import local_zone
+from dcim.web.staff.answers import answer_form
 from dcim.web.staff.arguments import read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.network_forms import EndsForm, FileForm, OrderForm, StepForm
-from dcim.web.staff.placing_parts import local_zone
 
 
 @staff.get("/network/orders")
@@ -209,21 +208,6 @@ def send_file(file_id: int) -> Response:
     for name, value in describe_download():
         response.headers.set(name, value)
     return response
-
-
-def answer_form(
-    template: str, form: Any, deed: Callable[[], str], **context: Any
-) -> Response | BaseResponse:
-    """422 for what can't be, 409 for what another has, else on to the result."""
-    if request.method == "GET":
-        return show_form(template, form, **context)
-    if not form.validate():
-        return show_form(template, form, 422, **context)
-    try:
-        url = deed()
-    except JifangError as error:
-        return show_form(template, form, refuse(form, error), **context)
-    return go_on(url)
 
 
 def find_port_id(field: str, words: str | None) -> int | None:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, flash, request, url_for
+from flask import Response, flash, url_for
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms.fields.choices import SelectChoice
 
-from dcim.errors import InvalidError, JifangError
+from dcim.errors import InvalidError
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
@@ -25,8 +25,9 @@ from dcim.sla.overrules import (
 )
 from dcim.sla.queries import IncidentRow, find_incident
 from dcim.statements.recorded_incidents import edit_incident
+from dcim.web.local_times import to_instant, to_local
 from dcim.web.noc.events import name_customers
-from dcim.web.staff.answers import go_on, refuse, show_form
+from dcim.web.staff.answers import answer_form
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.incident_forms import (
     CorrectionForm,
@@ -35,9 +36,7 @@ from dcim.web.staff.incident_forms import (
     OverruleForm,
     ReasonForm,
     RecordForm,
-    to_local,
 )
-from dcim.web.staff.network_forms import to_instant
 
 
 def _answer(
@@ -63,18 +62,13 @@ def _answer(
         "title": title, "sub": sub, "submit": submit, "back": back,
         "crumbs": [*crumbs, (title, "")],
     }  # fmt: skip
-    if request.method == "GET":
-        if fill is not None:
-            fill()
-        return show_form("staff/act.html", form, **context)
-    if not form.validate():
-        return show_form("staff/act.html", form, 422, **context)
-    try:
+
+    def act() -> str:
         said, incident_id = deed()
-    except JifangError as error:
-        return show_form("staff/act.html", form, refuse(form, error), **context)
-    flash(said, "success")
-    return go_on(url_for("staff.incident", incident_id=incident_id))
+        flash(said, "success")
+        return url_for("staff.incident", incident_id=incident_id)
+
+    return answer_form("staff/act.html", form, act, fill=fill, **context)
 
 
 def _take(form: CorrectionForm) -> ManualIncident:

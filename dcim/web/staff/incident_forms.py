@@ -1,19 +1,17 @@
 """What people type about incidents. Rules: dcim.sla.manual_incidents, overrules, contests,
 incident_links."""
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DateTimeLocalField, IntegerField, SelectField, StringField
+from wtforms import IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from dcim.web.incident_words import CAUSE_CLASSES, LINK_WORDS, RULING_WORDS, SUBJECT_WORDS
+from dcim.web.local_times import LocalTimeField
 from dcim.web.staff.placing_forms import MISSING, strip
 
 # As a browser wants and sends it: to the second, and without seconds where they are zero.
@@ -21,14 +19,6 @@ TO_THE_SECOND: dict[str, Any] = {
     "format": ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"],
     "render_kw": {"step": 1},
 }
-
-
-def to_local(instant: dt.datetime | None) -> dt.datetime | None:
-    """As a person writes it, in the instance's zone; the way back is `to_instant`."""
-    if instant is None:
-        return None
-    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
-    return instant.astimezone(zone).replace(tzinfo=None)
 
 
 def _options(words: Mapping[str, str]) -> list[SelectChoice]:
@@ -57,10 +47,8 @@ class AboutForm(FlaskForm):  # type: ignore[misc]
 
 
 class CorrectionForm(FlaskForm):  # type: ignore[misc]
-    started_at = DateTimeLocalField(
-        _l("From"), validators=[InputRequired(MISSING)], **TO_THE_SECOND
-    )
-    ended_at = DateTimeLocalField(
+    started_at = LocalTimeField(_l("From"), validators=[InputRequired(MISSING)], **TO_THE_SECOND)
+    ended_at = LocalTimeField(
         _l("Until (empty while it lasts)"), validators=[Optional()], **TO_THE_SECOND
     )
     cause = StringField(_l("Cause"), filters=[strip], validators=[Length(max=255)])
@@ -81,8 +69,8 @@ class OverruleForm(FlaskForm):  # type: ignore[misc]
     customer_id = SelectField(
         _l("Which customers"), coerce=int, validators=[InputRequired(MISSING)]
     )
-    starts_at = DateTimeLocalField(_l("From"), validators=[Optional()], **TO_THE_SECOND)
-    ends_at = DateTimeLocalField(_l("Until"), validators=[Optional()], **TO_THE_SECOND)
+    starts_at = LocalTimeField(_l("From"), validators=[Optional()], **TO_THE_SECOND)
+    ends_at = LocalTimeField(_l("Until"), validators=[Optional()], **TO_THE_SECOND)
     cause_class = SelectField(_l("Class in the terms"), choices=_options(CAUSE_CLASSES))
     cause = StringField(_l("Cause"), filters=[strip], validators=[Length(max=255)])
     cause_en = StringField(_l("Cause in English"), filters=[strip], validators=[Length(max=255)])
@@ -103,5 +91,5 @@ class LinkForm(FlaskForm):  # type: ignore[misc]
     maintenance = StringField(
         _l("Code of the maintenance"), filters=[strip], validators=[Length(max=64)]
     )
-    split_at = DateTimeLocalField(_l("Second event from"), validators=[Optional()], **TO_THE_SECOND)
+    split_at = LocalTimeField(_l("Second event from"), validators=[Optional()], **TO_THE_SECOND)
     reason = why(_l("Reason, which the statement tells"))

@@ -4,9 +4,8 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import Response, current_app, flash, render_template, request, url_for
+from flask import Response, flash, render_template, url_for
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -40,11 +39,11 @@ from dcim.paging import Paging
 from dcim.power.models import PowerNode
 from dcim.sla.announcing import TELLING_STATES, announce, read_due, word_notice
 from dcim.web import maintenance_words as words
-from dcim.web.staff.answers import go_on, refuse, show_form
+from dcim.web.local_times import local_zone, to_instant, to_local
+from dcim.web.staff.answers import answer_form, go_on
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.maintenance_forms import AnnounceForm, PlanForm, ReasonForm
-from dcim.web.staff.network_forms import to_instant
 
 VIEWS = {
     "coming": ("planned", "approved", "announced"),
@@ -56,7 +55,7 @@ MOST_COMING = 200
 
 def group_by_day(rows: Iterable[MaintenanceRow]) -> list[tuple[dt.date, list[MaintenanceRow]]]:
     """By the local day on which each starts, in the order given."""
-    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+    zone = local_zone()
     return [
         (day, list(found))
         for day, found in groupby(rows, key=lambda one: one.starts_at.astimezone(zone).date())
@@ -70,11 +69,12 @@ def maintenance_windows() -> str:
     view = "past" if read_text("view") == "past" else "coming"
     listing = read_listing()
     coming = list_maintenance(
-        session, scope, Paging(1, MOST_COMING), states=VIEWS["coming"] + VIEWS["running"]
-    )
+        session, scope, Paging(1, MOST_COMING), states=VIEWS["coming"] + VIEWS["running"],
+        soonest_first=True,
+    )  # fmt: skip
     past = list_maintenance(session, scope, listing.paging, states=VIEWS["past"])
     running = [one for one in coming.items if one.state == "under_way"]
-    waiting = [one for one in reversed(coming.items) if one.state != "under_way"]
+    waiting = [one for one in coming.items if one.state != "under_way"]
     return render_template(
         "staff/maintenance_windows.html",
         view=view,
@@ -100,11 +100,12 @@ def plan_maintenance_window() -> Response | BaseResponse:
     context = _describe_form(
         _("Plan maintenance"), _("Plan it"), url_for("staff.maintenance_windows")
     )
-    if request.method == "GET":
+
+    def fill() -> None:
         form.targets.data = _name_asked(session)
-        return show_form("staff/maintenance_plan.html", form, **context)
+
     return _save(
-        form, context,
+        form, context, fill,
         lambda: plan_maintenance(session, scope, Plan(**_read_form(session, scope, form))).id,
         _("It waits for another person's approval."),
     )  # fmt: skip
@@ -120,9 +121,6 @@ def edit_maintenance(maintenance_id: int) -> Response | BaseResponse:
         url_for("staff.maintenance", maintenance_id=maintenance_id),
     )  # fmt: skip
     context["row"] = row
-    if request.method == "GET":
-        _fill(form, row)
-        return show_form("staff/maintenance_plan.html", form, **context)
 
     def change() -> int:
         wanted = _read_form(session, scope, form)
@@ -132,7 +130,7 @@ def edit_maintenance(maintenance_id: int) -> Response | BaseResponse:
                 wanted[name] = getattr(row, name)
         return change_maintenance(session, scope, maintenance_id, wanted).id
 
-    return _save(form, context, change, _("Saved."))
+    return _save(form, context, lambda: _fill(form, row), change, _("Saved."))
 
 
 @staff.post("/maintenance/<int:maintenance_id>/approve")
@@ -231,17 +229,18 @@ def _describe_form(title: str, submit: str, back: str) -> dict[str, Any]:
 
 
 def _save(
-    form: FlaskForm, context: dict[str, Any], act: Callable[[], int], done: str
+    form: FlaskForm,
+    context: dict[str, Any],
+    fill: Callable[[], None],
+    act: Callable[[], int],
+    done: str,
 ) -> Response | BaseResponse:
-    template = "staff/maintenance_plan.html"
-    if not form.validate():
-        return show_form(template, form, 422, **context)
-    try:
+    def deed() -> str:
         maintenance_id = act()
-    except JifangError as error:
-        return show_form(template, form, refuse(form, error), **context)
-    flash(done, "success")
-    return go_on(url_for("staff.maintenance", maintenance_id=maintenance_id))
+        flash(done, "success")
+        return url_for("staff.maintenance", maintenance_id=maintenance_id)
+
+    return answer_form("staff/maintenance_plan.html", form, deed, fill=fill, **context)
 
 
 def _read_form(session: Session, scope: Scope, form: PlanForm) -> dict[str, Any]:
@@ -255,12 +254,11 @@ def _read_form(session: Session, scope: Scope, form: PlanForm) -> dict[str, Any]
 
 
 def _fill(form: PlanForm, row: MaintenanceRow) -> None:
-    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
     for name in ("title", "title_en", "kind", "risk", "reason", "reason_en", "work_plan",
                  "evidence"):  # fmt: skip
         getattr(form, name).data = getattr(row, name)
-    form.starts_at.data = row.starts_at.astimezone(zone)
-    form.ends_at.data = row.ends_at.astimezone(zone)
+    form.starts_at.data = to_local(row.starts_at)
+    form.ends_at.data = to_local(row.ends_at)
     form.targets.data = "\n".join(one.name for one in row.targets)
 
 

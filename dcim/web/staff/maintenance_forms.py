@@ -6,7 +6,6 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import (
-    DateTimeLocalField,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -17,6 +16,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from dcim.operations.models import MAINTENANCE_KINDS, NOTICE_CHANNELS, RISKS
 from dcim.web import maintenance_words as words
+from dcim.web.local_times import LocalTimeField
 from dcim.web.staff.placing_forms import MISSING, strip
 
 
@@ -33,8 +33,8 @@ class PlanForm(FlaskForm):  # type: ignore[misc]
     )
     kind = SelectField(_l("Class"), choices=_name(MAINTENANCE_KINDS, words.KINDS))
     risk = SelectField(_l("Risk"), choices=_name(RISKS, words.RISKS))
-    starts_at = DateTimeLocalField(_l("From"), validators=[InputRequired(MISSING)])
-    ends_at = DateTimeLocalField(_l("Until"), validators=[InputRequired(MISSING)])
+    starts_at = LocalTimeField(_l("From"), validators=[InputRequired(MISSING)])
+    ends_at = LocalTimeField(_l("Until"), validators=[InputRequired(MISSING)])
     targets = TextAreaField(
         _l("What is worked on"), filters=[strip], validators=[DataRequired(MISSING),
                                                               Length(max=20_000)],
@@ -52,7 +52,7 @@ class AnnounceForm(FlaskForm):  # type: ignore[misc]
     customers = SelectMultipleField(
         _l("Whom"), coerce=int, validators=[InputRequired(_l("Choose at least one customer."))]
     )
-    sent_at = DateTimeLocalField(_l("Sent at"), validators=[Optional()])
+    sent_at = LocalTimeField(_l("Sent at"), validators=[Optional()])
 
 
 class ReasonForm(FlaskForm):  # type: ignore[misc]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, flash, request, url_for
+from flask import Response, flash, url_for
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
@@ -19,7 +19,7 @@ from dcim.meters.changing import LastReading, NextMeter, change_meter, end_meter
 from dcim.meters.entering import NewReading, enter_reading
 from dcim.meters.queries import find_meter, find_reading
 from dcim.network.files import LARGEST
-from dcim.web.staff.answers import go_on, refuse, show_form
+from dcim.web.staff.answers import answer_form, refuse
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.meters import read_local, read_photo, say_refusal
 from dcim.web.staff.placing_forms import MISSING, strip
@@ -111,11 +111,8 @@ def correct_reading(meter_reading_id: int) -> Response | BaseResponse:
             (_("Correct a reading"), ""),
         ],
     }
-    if request.method == "GET":
-        return show_form("staff/meter_deed.html", form, **context)
-    if not form.validate():
-        return show_form("staff/meter_deed.html", form, 422, **context)
-    try:
+
+    def deed() -> str:
         enter_reading(
             session,
             scope,
@@ -130,10 +127,10 @@ def correct_reading(meter_reading_id: int) -> Response | BaseResponse:
                 corrects_id=reading.id,
             ),
         )
-    except JifangError as error:
-        return show_form("staff/meter_deed.html", form, _refuse(form, error), **context)
-    flash(_("The correction waits for a second person."), "success")
-    return go_on(back)
+        flash(_("The correction waits for a second person."), "success")
+        return back
+
+    return answer_form("staff/meter_deed.html", form, deed, refusing=_refuse, **context)
 
 
 @staff.route("/meters/<int:meter_id>/change", methods=["GET", "POST"])
@@ -153,13 +150,12 @@ def change_meter_form(meter_id: int) -> Response | BaseResponse:
             (_("Change or take down"), ""),
         ],
     }
-    if request.method == "GET":
+
+    def fill() -> None:
         form.digits.data, form.decimals.data = meter.digits, meter.decimals
         form.multiplier.data = meter.multiplier
-        return show_form("staff/meter_deed.html", form, **context)
-    if not form.validate():
-        return show_form("staff/meter_deed.html", form, 422, **context)
-    try:
+
+    def deed() -> str:
         last = LastReading(
             form.value.data,
             read_local(form.at.data or "", meter.site_timezone),
@@ -170,7 +166,7 @@ def change_meter_form(meter_id: int) -> Response | BaseResponse:
         if not form.serial.data:
             end_meter(session, scope, meter_id, last)
             flash(_("%(meter)s is taken down.", meter=meter.serial), "success")
-            return go_on(back)
+            return back
         new = NextMeter(
             form.serial.data,
             form.new_value.data or "",
@@ -180,10 +176,10 @@ def change_meter_form(meter_id: int) -> Response | BaseResponse:
             photo=read_photo("new_photo"),
         )
         made = change_meter(session, scope, meter_id, last, new)
-    except JifangError as error:
-        return show_form("staff/meter_deed.html", form, _refuse(form, error), **context)
-    flash(_("%(meter)s hangs there now.", meter=made.serial), "success")
-    return go_on(url_for("staff.meter", meter_id=made.id))
+        flash(_("%(meter)s hangs there now.", meter=made.serial), "success")
+        return url_for("staff.meter", meter_id=made.id)
+
+    return answer_form("staff/meter_deed.html", form, deed, fill=fill, refusing=_refuse, **context)
 
 
 def _refuse(form: FlaskForm, error: JifangError) -> int:

@@ -1,16 +1,12 @@
 """What people type for cross-connects, cables and addresses. Rules are in dcim.network."""
 
-import datetime as dt
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import (
     DateField,
-    DateTimeLocalField,
     DecimalField,
     IntegerField,
     SelectField,
@@ -19,6 +15,7 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, NumberRange, Optional
 
+from dcim.web.local_times import LocalTimeField
 from dcim.web.network_names import CONNECTORS, FILE_KINDS, MEDIA
 from dcim.web.staff.placing_forms import MISSING, strip
 
@@ -108,18 +105,10 @@ class AssignForm(FlaskForm):  # type: ignore[misc]
     item = text(_l("Contract item"), longest=64)
     device = text(_l("Device"))
     hostname = text(_l("Host name"))
-    starts_at = DateTimeLocalField(_l("From"), validators=[Optional()])
-    ends_at = DateTimeLocalField(_l("Until"), validators=[Optional()])
+    starts_at = LocalTimeField(_l("From"), validators=[Optional()])
+    ends_at = LocalTimeField(_l("Until"), validators=[Optional()])
 
 
 class MemberForm(FlaskForm):  # type: ignore[misc]
     port = text(_l("Port"), needed=True)
-    starts_at = DateTimeLocalField(_l("From"), validators=[Optional()])
-
-
-def to_instant(local: dt.datetime | None) -> dt.datetime | None:
-    """What a person wrote is in the instance's zone."""
-    if local is None:
-        return None
-    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
-    return local.replace(tzinfo=zone)
+    starts_at = LocalTimeField(_l("From"), validators=[Optional()])

@@ -1,6 +1,6 @@
 """A port's line and its cables; the address space, what is given of it, who had an address."""
 
-import datetime as dt
+from typing import Any
 
 from flask import Response, flash, render_template, request, url_for
 from sqlalchemy import select
@@ -38,16 +38,16 @@ from dcim.network.cables import (
 )
 from dcim.network.models import BandwidthService, ServiceMembership
 from dcim.network.tracing import Plug
-from dcim.web.staff.answers import go_on
+from dcim.web.local_times import read_local, to_instant
+from dcim.web.staff.answers import answer_form, go_on
 from dcim.web.staff.arguments import read_int, read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.cross_connects import (
-    answer_form,
     find_customer_by_code,
     find_item,
     suggest_customers,
 )
-from dcim.web.staff.network_forms import AssignForm, CableForm, MemberForm, to_instant
+from dcim.web.staff.network_forms import AssignForm, CableForm, MemberForm
 
 
 @staff.route("/network/ports/<int:port_id>", methods=["GET", "POST"])
@@ -164,7 +164,7 @@ def prefix(prefix_id: int) -> Response | BaseResponse:
     return answer_form("staff/prefix.html", form, deed, **describe_prefix(view))
 
 
-def describe_prefix(view: PrefixView) -> dict[str, object]:
+def describe_prefix(view: PrefixView) -> dict[str, Any]:
     may_give = view.prefix.role != "container"
     return {
         "view": view,
@@ -203,7 +203,7 @@ def address_lookup() -> tuple[str, int]:
     problem, rows, at = "", [], None
     if address:
         try:
-            at = to_instant(dt.datetime.fromisoformat(at_text)) if at_text else None
+            at = to_instant(read_local(at_text)) if at_text else None
             rows = lookup_address(db_session(), current_scope(), address, at, reason=reason)
         except InvalidError as error:
             problem = _(error.message) % error.places if error.places else _(error.message)

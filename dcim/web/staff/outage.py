@@ -4,9 +4,8 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
-from flask import Response, current_app, redirect, render_template, request, url_for
+from flask import Response, redirect, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -19,6 +18,7 @@ from dcim.inventory.space.summaries import RackSummary
 from dcim.power.models import PowerNode
 from dcim.power.outage import Strain
 from dcim.sla.outages import LOADS, CabinetHit, CustomerHit, DeviceHit, OutageReading, read_outage
+from dcim.web.local_times import local_zone
 from dcim.web.staff.arguments import read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.cabinets import month_start
@@ -100,7 +100,7 @@ def defuse(value: object) -> str:
 
 def _read(off: Sequence[int]) -> OutageReading:
     now = utc_now()
-    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+    zone = local_zone()
     wanted = read_text("load") or LOADS[0]
     return read_outage(
         db_session(),

@@ -18,6 +18,7 @@ from dcim.inventory.space.contents import list_live_holds
 from dcim.inventory.space.holding import hold_space, release_hold
 from dcim.inventory.space.placement import Move, Place, install_device
 from dcim.operations.relocation import relocate, take_out
+from dcim.web.local_times import local_zone
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_text
 from dcim.web.staff.blueprint import staff
@@ -29,13 +30,12 @@ from dcim.web.staff.placing_forms import (
     MoveForm,
 )
 from dcim.web.staff.placing_parts import (
-    answer_form,
+    answer_placing,
     find_cabinet,
     find_device,
     find_item,
     find_rack,
     get_device,
-    local_zone,
     prefill,
     read_override,
     suggest_devices,
@@ -68,7 +68,7 @@ def install(cabinet_id: int) -> Response | BaseResponse:
         flash(_("%(device)s is installed: %(where)s.", device=device.name, where=where), "success")
         return url_for("staff.cabinet", cabinet_id=cabinet_id)
 
-    return answer_form(
+    return answer_placing(
         "staff/install.html", form, place, cabinet=cabinet, suggestions=suggest_devices()
     )
 
@@ -95,7 +95,7 @@ def hold(cabinet_id: int) -> Response | BaseResponse:
         flash(_("%(where)s is held for %(name)s.", where=where, name=made.prospect), "success")
         return url_for("staff.cabinet", cabinet_id=cabinet_id)
 
-    return answer_form("staff/hold.html", form, place, cabinet=cabinet)
+    return answer_placing("staff/hold.html", form, place, cabinet=cabinet)
 
 
 @staff.route("/cabinets/<int:cabinet_id>/allocate", methods=["GET", "POST"])
@@ -138,7 +138,7 @@ def allocate(cabinet_id: int) -> Response | BaseResponse:
         flash(_("%(where)s is allocated to %(code)s.", where=where, code=item.code), "success")
         return url_for("staff.cabinet", cabinet_id=cabinet_id)
 
-    return answer_form(
+    return answer_placing(
         "staff/allocate.html", form, place, cabinet=cabinet, items=suggest_items(now)
     )
 
@@ -185,7 +185,7 @@ def move(device_id: int) -> Response | BaseResponse:
         return url_for("staff.cabinet", cabinet_id=rack.cabinet_id)
 
     racks = db_session().scalars(select(Rack.code).distinct().order_by(Rack.code)).all()
-    return answer_form("staff/move.html", form, place, device=device, racks=racks)
+    return answer_placing("staff/move.html", form, place, device=device, racks=racks)
 
 
 @staff.post("/devices/<int:device_id>/remove")

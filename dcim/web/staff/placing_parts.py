@@ -3,21 +3,20 @@
 import datetime as dt
 from collections.abc import Callable
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import Response, current_app, request
+from flask import Response, request
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
 
 from dcim.accounts.roles import Right
 from dcim.customers.models import Contract, ContractItem, Customer
-from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from dcim.errors import ForbiddenError, InvalidError, NotFoundError
 from dcim.http.database import db_session
 from dcim.http.policy import has_right
 from dcim.inventory.models import Cabinet, Device, Rack
 from dcim.inventory.numbering import unit_of
-from dcim.web.staff.answers import go_on, refuse, show_form
+from dcim.web.staff.answers import answer_form
 from dcim.web.staff.arguments import read_int
 from dcim.web.staff.cabinet_drawing import find_rack_at
 from dcim.web.staff.placing_forms import MountForm, PlaceForm
@@ -25,20 +24,12 @@ from dcim.web.staff.placing_forms import MountForm, PlaceForm
 SUGGESTED = 200
 
 
-def answer_form(
+def answer_placing(
     template: str, form: FlaskForm, place: Callable[[], str], **context: Any
 ) -> Response | BaseResponse:
-    """One way for all: 422 for what can't be, 409 for what another has, else on to the result."""
-    context["may_override"] = has_right(Right.OVERRIDE_SPACE)
-    if request.method == "GET":
-        return show_form(template, form, **context)
-    if not form.validate():
-        return show_form(template, form, 422, **context)
-    try:
-        url = place()
-    except (ConflictError, InvalidError, ForbiddenError, NotFoundError) as error:
-        return show_form(template, form, refuse(form, error), **context)
-    return go_on(url)
+    """Like every form; whoever may build into what is sold or held sees where to say why."""
+    may_override = has_right(Right.OVERRIDE_SPACE)
+    return answer_form(template, form, place, may_override=may_override, **context)
 
 
 def read_override(form: MountForm) -> str:
@@ -136,10 +127,6 @@ def suggest_items(now: dt.datetime) -> list[tuple[str, str]]:
         .limit(SUGGESTED)
     )
     return [(code, f"{label} · {owner}") for code, label, owner in rows]
-
-
-def local_zone() -> ZoneInfo:
-    return ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
 
 
 def find_item(code: str) -> ContractItem:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, flash, request, url_for
+from flask import Response, flash, url_for
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
@@ -13,7 +13,6 @@ from wtforms.validators import InputRequired, Length
 
 from dcim.columns import utc_now
 from dcim.customers.queries import find_contract
-from dcim.errors import JifangError
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import format_money, pick_text
 from dcim.i18n import gettext as _
@@ -27,7 +26,7 @@ from dcim.statements.review_decisions import (
 )
 from dcim.statements.reviews import ReviewRow, list_reviews
 from dcim.web.incident_words import TREATMENT_WORDS
-from dcim.web.staff.answers import go_on, refuse, show_form
+from dcim.web.staff.answers import answer_form
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.incident_forms import DecisionForm, ReasonForm, why
 from dcim.web.staff.placing_forms import MISSING, strip
@@ -62,16 +61,12 @@ def _answer(
         "title": title, "sub": sub, "submit": submit, "back": back,
         "crumbs": [(_("To review"), back), (title, "")],
     }  # fmt: skip
-    if request.method == "GET":
-        return show_form("staff/act.html", form, **context)
-    if not form.validate():
-        return show_form("staff/act.html", form, 422, **context)
-    try:
-        said = deed()
-    except JifangError as error:
-        return show_form("staff/act.html", form, refuse(form, error), **context)
-    flash(said, "success")
-    return go_on(back)
+
+    def act() -> str:
+        flash(deed(), "success")
+        return back
+
+    return answer_form("staff/act.html", form, act, **context)
 
 
 @staff.route("/reviews/<int:contract_id>/<period>/<path:result>/decide", methods=["GET", "POST"])

@@ -24,6 +24,7 @@ from dcim.sla.rules.quantities import say_share, say_span
 from dcim.sla.rules.supposing import name_lanes, tell_steps
 from dcim.sla.trying import Reading, Wish, current_terms, read_draft, work_out
 from dcim.statements.replaying import replay_month
+from dcim.web.local_times import read_local
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.arguments import read_text
 from dcim.web.staff.blueprint import staff
@@ -242,8 +243,6 @@ def _read_wish() -> Wish:
 def _moment(text: str) -> dt.datetime | None:
     """A browser's datetime-local; None for anything else."""
     try:
-        moment = dt.datetime.fromisoformat(text)
+        return read_local(text)
     except ValueError:
         return None
-    reasonable = moment.tzinfo is None and 2000 <= moment.year <= 2100
-    return moment if reasonable else None

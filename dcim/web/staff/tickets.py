@@ -26,16 +26,16 @@ from dcim.operations.tickets import (
     open_ticket,
 )
 from dcim.sla.answer_deadlines import QueuedTicket, find_answer_deadlines, list_queue
-from dcim.web.staff.answers import show_form
+from dcim.web.local_times import to_instant
+from dcim.web.staff.answers import answer_form, show_form
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff
-from dcim.web.staff.cross_connects import answer_form, find_customer_by_code, suggest_customers
+from dcim.web.staff.cross_connects import find_customer_by_code, suggest_customers
 from dcim.web.ticket_forms import (
     CallForm,
     CorrectionForm,
     StaffCommentForm,
     TicketStepForm,
-    read_local,
 )
 from dcim.web.ticket_words import (
     EVERY_TICKET_NAME,
@@ -97,7 +97,7 @@ def add_ticket() -> Response | BaseResponse:
 def _add_ticket_of(customer: Customer) -> Response | BaseResponse:
     session, scope = db_session(), current_scope()
     form = CallForm()
-    opened_at = read_local(form.opened_at) if request.method == "POST" else None
+    opened_at = to_instant(form.opened_at.data) if request.method == "POST" else None
     # What it has now; what it hadn't yet when the call came is refused with the words why.
     form.offer(list_possible_subjects(session, scope, customer.id, utc_now()))
 
@@ -156,7 +156,9 @@ def advance_ticket_by(ticket_id: int, step: str) -> Response | BaseResponse:
     form, back = TicketStepForm(), url_for("staff.ticket", ticket_id=ticket_id)
 
     def deed() -> str:
-        advance_ticket(session, scope, ticket_id, step, at=read_local(form.at), text=form.text.data)
+        advance_ticket(
+            session, scope, ticket_id, step, at=to_instant(form.at.data), text=form.text.data
+        )
         return back
 
     title = TICKET_ACTIONS[step]
@@ -176,7 +178,7 @@ def correct_ticket(ticket_id: int) -> Response | BaseResponse:
         form.time.data = read_text("time")
 
     def deed() -> str:
-        at = read_local(form.at)
+        at = to_instant(form.at.data)
         if at is None:
             raise InvalidError("This is needed.", {"at": ["missing"]})
         correct_time(session, scope, ticket_id, form.time.data, at, form.reason.data)

@@ -14,7 +14,7 @@ import dcim.statements
 from dcim.config import Settings
 from dcim.customers.models import ContractTerms
 from dcim.db import SessionFactory, transaction
-from dcim.inventory.models import Device, DeviceType
+from dcim.inventory.models import Cabinet, Device, DeviceType, Room, Row
 from dcim.metering.models import Series
 from dcim.meters.entering import Photo, decide_reading
 from dcim.meters.models import Meter, MeterReading
@@ -349,6 +349,56 @@ def test_two_meters_at_one_place_at_once_are_refused(books: Books, house: House)
     inputs["meters"].append({**inputs["meters"][0], "serial": "SN-2"})
     with pytest.raises(InputsRefusedError, match="two meters at once"):
         compose(inputs)
+
+
+def test_two_places_of_one_code_are_billed_both(books: Books, house: House) -> None:
+    """A code of a cabinet is unique in its row alone: here in another row and another room."""
+    first = house.hang(cabinet_id=house.cabinets[0].id)
+    site = house.room.site_id
+    other = Room(site_id=site, code="R2", name="二号机房", name_en="Room 2")
+    rows = [Row(room_id=house.room.id, code="B", position=2), Row(room=other, code="A", position=1)]
+    books.session.add_all([other, *rows])
+    books.session.flush()
+    meters = [first]
+    for number, row in enumerate(rows, 2):
+        cabinet = Cabinet(row_id=row.id, code="A-01", position=1)
+        books.session.add(cabinet)
+        books.session.flush()
+        meters.append(house.hang(f"SN-{number}", cabinet_id=cabinet.id, room_id=row.room_id))
+    for meter in meters:
+        house.confirm(meter, "100", START)
+        house.confirm(meter, "600", END)
+    line = books.bill()
+    assert (line["amount"], line["warnings"]) == ("1500.00", [])
+    assert [one["measures"] for one in line["meters"]] == [
+        "SH1 / R1 / A / A-01", "SH1 / R1 / B / A-01", "SH1 / R2 / A / A-01",
+    ]  # fmt: skip
+    # The control: a code that is the only one of the item stays as short as it is.
+    for meter in meters[1:]:
+        meter.removed_at = local("2026-09-30")
+    books.session.flush()
+    assert books.bill()["meters"][0]["measures"] == "A-01"
+
+
+def test_a_fee_whatever_was_used_reads_no_meter(books: Books, house: House) -> None:
+    house.hang()
+    flat = TERMS.replace("method: energy", "method: flat")
+    for terms, refused in ((TERMS, True), (flat, False)):
+        inputs = books.gather(terms)
+        inputs["meters"].append({**inputs["meters"][0], "serial": "SN-2"})
+        if refused:  # the control: by the kWh these two are charged twice
+            with pytest.raises(InputsRefusedError, match="two meters at once"):
+                compose(inputs)
+        else:
+            assert amount(inputs) == "1.00"
+
+
+def test_what_credits_dont_need_isnt_gathered(books: Books, house: House) -> None:
+    house.hang()
+    assert "meters" in books.gather()
+    assert "meters" not in gather_inputs(
+        books.session, SYSTEM, books.contract, PERIOD, document={}, operator={}, usage=False
+    )
 
 
 def test_items_without_meters_have_no_such_key(books: Books, house: House) -> None:

@@ -65,7 +65,7 @@ def test_a_second_person_confirms_and_never_the_first(house: House, session: Sco
     with pytest.raises(InvalidError, match="Say why"):
         decide_reading(session, SECOND, reading.id, "refused", " ")
     decide_reading(session, SECOND, reading.id, "confirmed", "as on the photo")
-    row = find_reading(session, house.own(), reading.id)
+    row = find_reading(session, SECOND, reading.id)
     assert (row.state, row.decided_by, row.decision_note) == (
         "confirmed", "second@example.com", "as on the photo",
     )  # fmt: skip
@@ -254,6 +254,29 @@ def test_customers_read_their_own_and_enter_nothing(house: House, session: Scope
         find_meter(session, house.own(0), other.id)
     with pytest.raises(ForbiddenError):
         enter_reading(session, house.own(0), NewReading(mine.id, "2"))
+
+
+def test_what_staff_note_on_a_reading_is_not_for_customers(
+    house: House, session: ScopedSession
+) -> None:
+    meter = house.hang(power_node_id=house.pdus[0][0].id)
+    house.confirm(meter, "1000", local("2026-09-01", "09:00"))
+    given = {"note": "key at the desk", "doubt_reason": "breaker at 110 %"}
+    wrong = house.read(meter, "1180", local("2026-09-02", "09:00"), **given)
+    decide_reading(session, SECOND, wrong.id, "refused", "the photo says 1130")
+    right = house.read(meter, "1179", local("2026-09-02", "09:00"), **given)
+    decide_reading(session, SECOND, right.id, "confirmed", "as on the photo")
+
+    def told(scope: Scope, reading: MeterReading) -> tuple[str, ...]:
+        row = find_reading(session, scope, reading.id)
+        return row.note, row.doubt_reason, row.decision_note, row.decided_by
+
+    assert told(house.own(), wrong) == ("", "", "", "")
+    assert told(house.own(), right) == ("", "", "", "second@example.com")
+    # The control: staff read all of it.
+    assert told(SECOND, wrong) == (
+        "key at the desk", "breaker at 110 %", "the photo says 1130", "second@example.com",
+    )  # fmt: skip
 
 
 def count_statements(session: ScopedSession, deed: Any) -> int:

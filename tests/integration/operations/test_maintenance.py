@@ -341,14 +341,17 @@ def test_reading_is_noted_once(desk: Desk, session: ScopedSession) -> None:
 
 def test_a_customer_approves_the_times_it_was_asked_for(desk: Desk, session: ScopedSession) -> None:
     work = desk.told("portal")
+    seen = (START, END)
     with pytest.raises(ForbiddenError):
-        decide_consent(session, PLANNER, work.id, "approved", now=NOW)
+        decide_consent(session, PLANNER, work.id, "approved", now=NOW, seen=seen)
     with pytest.raises(NotFoundError):
-        decide_consent(session, desk.other, work.id, "approved", now=NOW)
+        decide_consent(session, desk.other, work.id, "approved", now=NOW, seen=seen)
     with pytest.raises(InvalidError, match="why you object"):
-        decide_consent(session, desk.own, work.id, "objected", now=NOW)
-    decide_consent(session, desk.own, work.id, "objected", "促销期", NOW + 3 * HOUR)
-    decide_consent(session, desk.own, work.id, "approved", now=NOW + 4 * HOUR)
+        decide_consent(session, desk.own, work.id, "objected", now=NOW, seen=seen)
+    with pytest.raises(ConflictError, match="have changed"):
+        decide_consent(session, desk.own, work.id, "approved", now=NOW, seen=(START, END + HOUR))
+    decide_consent(session, desk.own, work.id, "objected", "促销期", NOW + 3 * HOUR, seen=seen)
+    decide_consent(session, desk.own, work.id, "approved", now=NOW + 4 * HOUR, seen=seen)
     (consent,) = find_maintenance(session, PLANNER, work.id).consents
     assert (consent.decision, consent.stands, consent.decided_by) == (
         "approved", True, "own@example.com",
@@ -358,11 +361,34 @@ def test_a_customer_approves_the_times_it_was_asked_for(desk: Desk, session: Sco
     assert not consent.stands
     (due,) = read_due(session, PLANNER, work, NOW + 5 * HOUR)
     assert due.consent is None
+    seen = (START, END + HOUR)
     with pytest.raises(ConflictError):
-        decide_consent(session, desk.own, work.id, "approved", now=NOW + 5 * HOUR)
+        decide_consent(session, desk.own, work.id, "approved", now=NOW + 5 * HOUR, seen=seen)
     approve_maintenance(session, CHIEF, work.id, NOW + 6 * HOUR)
     with pytest.raises(ConflictError, match="has begun"):
-        decide_consent(session, desk.own, work.id, "approved", now=START)
+        decide_consent(session, desk.own, work.id, "approved", now=START, seen=seen)
+
+
+@pytest.mark.parametrize(
+    ("change", "stands"),
+    [
+        ({"ends_at": END - HOUR}, True),
+        ({"starts_at": START + HOUR}, True),
+        ({"starts_at": START - HOUR}, False),
+        ({"starts_at": START + HOUR, "ends_at": END + HOUR}, False),
+    ],
+)
+def test_consent_stands_for_what_is_within_its_times(
+    desk: Desk, session: ScopedSession, change: dict[str, Any], stands: bool
+) -> None:
+    """The list decides in SQL, the notices due on loaded rows: alike."""
+    work = desk.told("portal")
+    decide_consent(session, desk.own, work.id, "approved", now=NOW, seen=(START, END))
+    change_maintenance(session, PLANNER, work.id, change, NOW + 5 * HOUR)
+    (consent,) = find_maintenance(session, PLANNER, work.id).consents
+    assert consent.stands is stands
+    (due,) = read_due(session, PLANNER, work, NOW + 5 * HOUR)
+    assert (due.consent is not None) is stands
 
 
 def test_what_isnt_settled_isnt_shown_to_customers(desk: Desk, session: ScopedSession) -> None:
@@ -381,7 +407,9 @@ def test_the_database_keeps_what_was_told(sessions: SessionFactory) -> None:
     with transaction(sessions, SYSTEM) as session:
         desk = Desk(session)
         work = desk.told("portal")
-        decide_consent(session, desk.own, work.id, "objected", "促销期", NOW + 3 * HOUR)
+        decide_consent(
+            session, desk.own, work.id, "objected", "促销期", NOW + 3 * HOUR, seen=(START, END)
+        )
     for deed in (
         "UPDATE maintenance_notice SET sent_at = sent_at - interval '1 day'",
         "UPDATE maintenance_notice SET ends_at = ends_at + interval '1 day'",

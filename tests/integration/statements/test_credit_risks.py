@@ -10,8 +10,9 @@ from sqlalchemy import delete, select, update
 
 from dcim import clock, jobs
 from dcim.accounts.scope import Scope
-from dcim.customers.models import Contract, ContractTerms, Customer
-from dcim.db import SessionFactory, transaction
+from dcim.customers.models import Contract, ContractItem, ContractTerms, Customer
+from dcim.db import ScopedSession, SessionFactory, transaction
+from dcim.inventory.models import Allocation, Cabinet, Rack, Room, Row, Site
 from dcim.sla.observations import gather_inputs, open_meters
 from dcim.sla.rules.futures import DAY_MS
 from dcim.statements import risk_rounds
@@ -274,6 +275,17 @@ def test_currencies_are_never_added(sessions: SessionFactory, contracts: list[in
     assert totals["CNY"].open == 0
 
 
+def add_rack(session: ScopedSession, code: str) -> Rack:
+    """The only rack of a site of its own."""
+    site = Site(code=code, name=code, name_en=code, timezone="Asia/Shanghai")
+    room = Room(site=site, code="R", name="R", name_en="R")
+    cabinet = Cabinet(row=Row(room=room, code="A", position=1), code=f"{code}-01", position=1)
+    rack = Rack(cabinet=cabinet, code=f"{code}-01", u_count=42)
+    session.add(rack)
+    session.flush()
+    return rack
+
+
 def test_filters_by_manager_and_site(sessions: SessionFactory, contracts: list[int]) -> None:
     measure_risks(sessions, contracts, NOW)
     with transaction(sessions, SYSTEM) as session:
@@ -281,7 +293,18 @@ def test_filters_by_manager_and_site(sessions: SessionFactory, contracts: list[i
             update(Customer).where(Customer.code == "C3").values(account_manager="李四")
         )
     assert {row.contract_id for row in rows(sessions, account_manager="李四")} == {contracts[2]}
-    assert rows(sessions, site_id=1) == []
+    with transaction(sessions, SYSTEM) as session:
+        here, there = (add_rack(session, code).cabinet.row.room.site_id for code in "AB")
+        rack = session.query(Rack).filter_by(code="A-01").one()
+        item = session.query(ContractItem).filter_by(contract_id=contracts[1]).one()
+        session.add(
+            Allocation(
+                rack_id=rack.id, customer_id=item.customer_id, contract_item_id=item.id,
+                u_low=0, height=84, starts_on=item.starts_on,
+            )
+        )  # fmt: skip
+    assert {row.contract_id for row in rows(sessions, site_id=here)} == {contracts[1]}
+    assert rows(sessions, site_id=there) == []
     assert {row.contract_id for row in rows(sessions, open_only=True)} == {contracts[2]}
 
 

@@ -90,6 +90,24 @@ def test_splitting_makes_two_events_of_one(desk: IncidentDesk) -> None:
     assert "another event from 2026-10-05 12:04:00 on" in told["reason"]["en"]
 
 
+def test_a_split_outside_of_overruled_times_splits_nothing(desk: IncidentDesk) -> None:
+    twenty = ((5, 20),)
+    desk.incident.ended_at = NOON + 20 * MINUTE
+    link(desk, "split", split_at=NOON + 18 * MINUTE)
+    desk.overrule("times", starts_at=NOON, ends_at=NOON + 16 * MINUTE)
+    events = desk.judge(LONG, outages=twenty).outcome.events
+    assert [event.counted_ms for event in events] == [16 * 60_000]
+    statement = compose(desk.inputs(twenty, LONG))
+    assert compose(read_inputs(statement.attachments)).data == statement.data
+    (told,) = statement.data["incidents"]
+    assert "links" not in told
+    assert "another event" not in told["reason"]["en"]
+    # It splits again once it lies within them.
+    desk.overrule("times", starts_at=NOON, ends_at=NOON + 19 * MINUTE)
+    events = desk.judge(LONG, outages=twenty).outcome.events
+    assert [event.counted_ms for event in events] == [18 * 60_000]
+
+
 def test_attaching_tells_and_counts_nothing_otherwise(desk: IncidentDesk, later: Incident) -> None:
     """One person alone doesn't excuse an outage: that takes an overrule."""
     window = Maintenance(
@@ -180,7 +198,11 @@ def test_links_that_stand_are_not_contradicted(desk: IncidentDesk, later: Incide
     [
         ({"kind": "x"}, "is no link"),
         ({"other": "INC-0"}, "there is no incident INC-0"),
-        ({"kind": "split", "at": "2026-10-05T04:00:00Z"}, "where it didn't last"),
+        ({"kind": "split"}, "lacks what it is to"),
+        (
+            {"kind": "split", "at": "2026-10-05T04:05:00Z", "incident": "INC-0"},
+            "there is no incident INC-0",
+        ),
     ],
 )
 def test_links_that_cannot_be_are_refused_when_judged(

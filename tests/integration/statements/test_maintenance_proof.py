@@ -79,6 +79,11 @@ class Works(Office):
         begin_maintenance(self.session, PLANNER, work.id, work.starts_at)
         finish_maintenance(self.session, PLANNER, work.id, work.ends_at)
 
+    def decide(self, work: Maintenance, decision: str, now: dt.datetime, reason: str = "") -> None:
+        """The customer, of the times the window has."""
+        seen = work.starts_at, work.ends_at
+        decide_consent(self.session, self.own, work.id, decision, reason, now, seen=seen)
+
     def move(self, work: Maintenance, by: dt.timedelta, at: dt.datetime) -> None:
         moved = {"starts_at": work.starts_at + by, "ends_at": work.ends_at + by}
         change_maintenance(self.session, PLANNER, work.id, moved, at)
@@ -178,10 +183,10 @@ def test_of_another_class_the_terms_leave_nothing_out(works: Works) -> None:
 def test_where_the_terms_ask_the_customer_approves(works: Works) -> None:
     work = works.plan(EARLY)
     assert works.minutes(CONSENT) == 50
-    decide_consent(works.session, works.own, work.id, "objected", "促销期", EARLY + HOUR)
+    works.decide(work, "objected", EARLY + HOUR, "促销期")
     result, entry = works.judged(CONSENT)
     assert (result.outcome.downtime_ms, entry["approved"]) == (50 * 60_000, False)
-    decide_consent(works.session, works.own, work.id, "approved", now=EARLY + 2 * HOUR)
+    works.decide(work, "approved", EARLY + 2 * HOUR)
     result, entry = works.judged(CONSENT)
     assert (result.outcome.downtime_ms, entry["approved"]) == (0, True)
     assert entry["approval"]["by"] == "own@example.com"
@@ -218,7 +223,7 @@ def test_what_only_the_fact_is_on_record_of_is_told_as_ever(works: Works) -> Non
 
 def moved_late(works: Works) -> None:
     work = works.plan(EARLY, starts_at=START - 30 * MINUTE, ends_at=END - 30 * MINUTE)
-    decide_consent(works.session, works.own, work.id, "approved", now=EARLY + HOUR)
+    works.decide(work, "approved", EARLY + HOUR)
     works.move(work, 30 * MINUTE, EARLY + 2 * HOUR)
     works.do(work)
 

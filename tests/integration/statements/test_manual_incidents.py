@@ -1,6 +1,8 @@
 """Incidents by hand: facts like measured ones, corrected until they are issued, else refused."""
 
 import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -20,9 +22,10 @@ from dcim.sla.models import Incident
 from dcim.sla.observations import gather_inputs
 from dcim.sla.queries import IncidentFilter, list_incidents
 from dcim.sla.rules.periods import to_ms
+from dcim.statements import issuing
 from dcim.statements.attachments import read_inputs
 from dcim.statements.composition import compose, evaluate_inputs
-from dcim.statements.issuing import describe_document, describe_operator
+from dcim.statements.issuing import describe_document, describe_operator, freeze_statement
 from dcim.statements.recorded_incidents import edit_incident
 from tests.integration.statements.incident_desk import MINUTE, NAME, NOON, IncidentDesk
 from tests.integration.statements.test_past_periods import STANDARD
@@ -233,6 +236,52 @@ def test_once_issued_it_is_corrected_by_a_ruling_alone(desk: IncidentDesk) -> No
         desk.session, desk.ann, november.id, wish(dt.datetime(2026, 11, 6, tzinfo=dt.UTC), 5)
     )
     desk.overrule("did_not_happen", incident_id=row.id)
+
+
+@pytest.mark.parametrize(
+    ("contract", "before", "after"),
+    [(1, moment(HANDOVER) - DAY, NOON), (2, NOON, moment(HANDOVER) + DAY)],
+    ids=["hit before", "hit only now"],
+)
+def test_no_statement_holds_times_that_were_edited_while_it_was_frozen(
+    sessions: SessionFactory,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    contract: int,
+    before: dt.datetime,
+    after: dt.datetime,
+) -> None:
+    """The port that changes hands: the edit comes when the month is gathered and not yet kept."""
+    with transaction(sessions, SYSTEM) as session:
+        desk = IncidentDesk(session, settings)
+        port = session.scalars(select(Port.id).where(Port.name == "ge1")).one()
+        row = record_incident(session, desk.ann, "port", port, "network", wish(before, 5))
+        incident_id, ann = row.id, desk.ann
+        hit = session.query(Contract).filter_by(number=f"HT-{contract}").one().id
+    gathered, edited = threading.Event(), threading.Event()
+
+    def gather_and_wait(*args: Any, **options: Any) -> dict[str, Any]:
+        found = gather_inputs(*args, **options)
+        gathered.set()
+        edited.wait(2)  # in vain: the edit waits for its turn, as it should
+        return found
+
+    def freeze() -> None:
+        with transaction(sessions, SYSTEM) as session:
+            freeze_statement(session, SYSTEM, settings, hit, "2026-10")
+
+    def edit() -> None:
+        assert gathered.wait(60)
+        with transaction(sessions, ann) as session:
+            edit_incident(session, ann, incident_id, wish(after, 5))
+        edited.set()
+
+    monkeypatch.setattr(issuing, "gather_inputs", gather_and_wait)
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(freeze), pool.submit(edit)]
+        runs[0].result()
+        with pytest.raises(ConflictError, match="which it touches, is issued"):
+            runs[1].result()
 
 
 def test_lists_cost_the_same_whatever_their_length(

@@ -59,6 +59,15 @@ def test_the_promise_that_a_ticket_falls_under(desk: Desk) -> None:
     assert due(desk, NINE, urgent=True, customer_id=desk.other) is None
 
 
+def test_terms_of_a_later_month_promise_nothing_yet(desk: Desk) -> None:
+    """As a statement chooses: in force when the month begins, else the first to begin within it."""
+    agreed = desk.session.query(ContractTerms).filter_by(contract_id=desk.contract.id).one()
+    agreed.effective_from = dt.date(2026, 10, 31)
+    assert due(desk, NINE, urgent=True) is not None
+    agreed.effective_from = dt.date(2026, 11, 1)
+    assert due(desk, NINE, urgent=True) is None
+
+
 def test_business_days_need_a_calendar(desk: Desk, session: ScopedSession) -> None:
     """Friday the 9th at five: one hour that day, three on Monday; on Tuesday after a holiday."""
     agree(desk, BUSINESS)

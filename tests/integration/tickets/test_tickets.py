@@ -133,6 +133,38 @@ def test_a_time_is_corrected_with_a_reason_and_what_it_was_is_kept(
     )  # fmt: skip
 
 
+def test_a_corrected_time_keeps_to_the_waiting_in_the_history(
+    desk: Desk, session: ScopedSession
+) -> None:
+    ticket = desk.open(100)
+    desk.lead(ticket, "answer", 102)
+    desk.lead(ticket, "wait", 105)
+
+    def correct(time: str, minute: int) -> None:
+        correct_time(session, CLERK, ticket.id, time, instant(minute), "录音")
+
+    said = f"{instant(105):%Y-%m-%d %H:%M} UTC: it was answered before"
+    with pytest.raises(InvalidError, match=said) as refused:
+        correct("responded_at", 130)
+    assert refused.value.fields == {"at": ["out of order"]}
+    desk.lead(ticket, "resume", 140)
+    desk.lead(ticket, "resolve", 150)
+    said = f"{instant(140):%Y-%m-%d %H:%M} UTC: it was resolved after"
+    with pytest.raises(InvalidError, match=said):
+        correct("resolved_at", 139)
+    with pytest.raises(InvalidError, match="answered before"):
+        correct("responded_at", 106)
+    # The controls: up to either, and what was resolved before it was reopened is over.
+    correct("responded_at", 105)
+    correct("resolved_at", 140)
+    desk.lead(ticket, "reopen", 200)
+    desk.lead(ticket, "close", 230)
+    with pytest.raises(InvalidError, match="resolved after"):
+        correct("resolved_at", 199)
+    correct("resolved_at", 200)
+    assert (ticket.responded_at, ticket.resolved_at) == (instant(105), instant(200))
+
+
 def test_a_customer_opens_its_own_now(desk: Desk, session: ScopedSession) -> None:
     before = utc_now()
     ticket = open_ticket(session, desk.own, NewTicket("fault", "断网", urgent=True))

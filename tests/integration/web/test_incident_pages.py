@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine
 
+from dcim.accounts.scope import Scope
 from dcim.config import Settings
 from dcim.db import SessionFactory, transaction
 from dcim.sla.contests import contest_incident, list_contests
@@ -58,9 +59,10 @@ def test_from_the_contest_to_the_ruling(
         "ends_at": "2026-10-05T11:00:00", "cause_class": "", "cause": "", "cause_en": "",
         "reason": "RULING-TEXT",
     }  # fmt: skip
-    wrong = noc.post(form, **wish)
-    assert wrong.status_code == 422
-    assert "RULING-TEXT" in wrong.get_data(as_text=True)
+    for change in ({}, {"starts_at": "0001-01-01T00:00:00"}, {"ends_at": "9999-12-31T23:59:59"}):
+        wrong = noc.post(form, **wish | change)
+        assert wrong.status_code == 422
+        assert "RULING-TEXT" in wrong.get_data(as_text=True)
     assert "HX-Redirect" in noc.post(form, **wish | {"ends_at": "2026-10-05T14:00:00"}).headers
     with transaction(sessions, SYSTEM) as session:
         (row,) = list_overrules(session, SYSTEM).items
@@ -75,6 +77,10 @@ def test_from_the_contest_to_the_ruling(
     told = own.client.get(f"/portal/incidents/{incident}").get_data(as_text=True)
     for words in ("RULING-TEXT", "DECISION-TEXT", "CONTEST-TEXT"):
         assert words in told
+    # Who proposed and who accepted stands in the statement too; who wrote the answer is ours.
+    with transaction(sessions, Scope.customer("c", customer)) as session:
+        (seen,) = list_contests(session, Scope.customer("c", customer)).items
+        assert (seen.answer, seen.answered_by) == ("DECISION-TEXT", "")
     page = noc.client.get(f"/staff/incidents/{incident}").get_data(as_text=True)
     assert "incident.overrule.accepted" in page
     with transaction(sessions, SYSTEM) as session:
@@ -148,7 +154,6 @@ def test_the_list_costs_the_same_whatever_waits(
     app: Flask,
     make_login: MakeLogin,
     sessions: SessionFactory,
-    settings: Settings,
     ids: tuple[int, int],
 ) -> None:
     noc = Person(app, make_login("noc"))
@@ -164,8 +169,6 @@ def test_the_list_costs_the_same_whatever_waits(
 
     few = cost()
     with transaction(sessions, SYSTEM) as session:
-        desk = object.__new__(IncidentDesk)
-        desk.session = session
         for row in list_incidents(session, SYSTEM).items:
             contest_incident(session, SYSTEM, row.id, "错了")
     assert cost() == few

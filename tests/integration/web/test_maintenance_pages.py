@@ -9,7 +9,9 @@ from flask import Flask
 
 from dcim.columns import utc_now
 from dcim.db import SessionFactory, transaction
+from dcim.inventory.models import Room, Site
 from dcim.operations.models import MaintenanceNotice
+from dcim.power.models import PowerNode
 from tests.integration.operations.test_maintenance import Desk
 from tests.integration.power.test_outages import counting
 from tests.integration.statements.town import SYSTEM
@@ -70,6 +72,14 @@ def test_from_the_plan_to_the_customers_approval(
     again = staff.post(f"{page}/announce", channel="portal", customers=customer)
     assert again.status_code == 409
     assert "told of these times this way already" in again.get_data(as_text=True)
+    # What was typed stays: sent again it must not tell in the portal what was told by phone.
+    typed = {"channel": "phone", "customers": customer, "sent_at": "0001-01-01T00:00"}
+    slip = staff.post(f"{page}/announce", **typed)
+    assert slip.status_code == 422
+    kept = slip.get_data(as_text=True)
+    assert '<option value="phone" selected>' in kept
+    assert 'value="0001-01-01T00:00"' in kept
+    assert f'value="{customer}" checked' in kept
     shown = staff.client.get(page).get_data(as_text=True)
     assert "Told in time" in shown
     assert "not yet" in shown
@@ -122,6 +132,8 @@ def test_what_is_typed_wrong_is_told_and_kept(
         ({"ends_at": local(DAY)}, "It must end after it starts."),
         ({"starts_at": local(-DAY)}, "It can&#39;t start in the past"),
         ({"title_en": ""}, "This is needed."),
+        ({"kind": "emergency", "starts_at": "0001-01-01T00:00"}, "between 2000 and 2100"),
+        ({"ends_at": "9999-12-31T23:59"}, "between 2000 and 2100"),
     ):
         answer = staff.post("/staff/maintenance/new", **plan(**given))
         assert answer.status_code == 422
@@ -162,9 +174,30 @@ def test_a_device_a_port_and_a_node_can_be_asked_for(
     with transaction(sessions, SYSTEM) as session:
         desk = Desk(session)
         device, port = desk.port.device_id, desk.port.id
+        site = Site(code="S9", name="站", name_en="")
+        session.add(site)
+        session.flush()
+        node = PowerNode(site_id=site.id, code="UPS-9", kind="ups", feed="A", rated_a=400)
+        room = Room(site_id=site.id, code="R-9", name="房", name_en="")
+        session.add_all((node, room))
+        session.flush()
+        asked = f"port={port}&device={device}&power_node={node.id}&room={room.id}"
     staff = Person(app, make_login("staff"))
-    form = staff.client.get(f"/staff/maintenance/new?port={port}&device={device}")
-    assert "sw-1\nsw-1 ge3" in form.get_data(as_text=True)
+    form = staff.client.get(f"/staff/maintenance/new?{asked}").get_data(as_text=True)
+    assert "UPS-9\nR-9\nsw-1\nsw-1 ge3" in form
+
+
+def test_boards_show_what_is_next_of_many(app: Flask, make_login: MakeLogin, customer: int) -> None:
+    staff = Person(app, make_login("staff"))
+    for days in (20, 18, 16, 14, 12, 10, 8):
+        window = {"starts_at": local(days * DAY), "ends_at": local(days * DAY + DAY / 24)}
+        staff.post("/staff/maintenance/new", **plan(title_en=f"DAY-{days}", **window))
+    wall = staff.client.get("/noc/wall").get_data(as_text=True)
+    shown = [days for days in (8, 10, 12, 14, 16, 18, 20) if f"DAY-{days}<" in wall]
+    assert shown == [8, 10, 12, 14, 16]
+    assert wall.count("Waits for approval") == 5
+    coming = staff.client.get("/staff/maintenance").get_data(as_text=True)
+    assert coming.index("DAY-8") < coming.index("DAY-10") < coming.index("DAY-20")
 
 
 def test_lists_and_pages_take_the_same_number_of_statements(

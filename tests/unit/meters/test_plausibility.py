@@ -36,7 +36,6 @@ def kinds(value: int, at: int = NOW, around: Around = AROUND, *, rolled: bool = 
 def test_a_usual_month_passes() -> None:
     judged = judge_reading(REGISTER, RegisterReading(NOW, 130_000), AROUND)
     assert judged.doubts == ()
-    assert judged.mwh == 3_000 * 10**6
 
 
 @pytest.mark.parametrize(
@@ -83,7 +82,7 @@ def test_lower_is_refused_unless_the_register_began_again() -> None:
     assert kinds(100, around=around) == ["lower"]
     judged = judge_reading(REGISTER, RegisterReading(NOW, 100, rolled_over=True), around)
     assert [d.kind for d in judged.doubts] == ["rolled_over"]
-    assert judged.mwh == 200 * 10**5
+    assert judged.doubts[0].numbers == {"mwh": 200 * 10**5}
     assert not judged.impossible
 
 
@@ -105,6 +104,27 @@ def test_an_older_reading_is_asked_about_and_must_fit_what_came_later() -> None:
     at = 2 * MONTH + MONTH // 2
     assert kinds(85_000, at) == ["not_newest"]
     assert kinds(100_001, at) == ["not_newest", "above_next"]
+
+
+def test_an_older_reading_leaves_time_for_what_was_used_after_it() -> None:
+    """32 A at 220 V carry 7.04 kW: 299 kWh in the last hour is asked about, in the last three is
+    refused."""
+    rated = 220 * 32 * 1000
+    readings = (RegisterReading(0, 10_000), RegisterReading(11 * HOUR_MS, 13_000))
+    around = Around(readings, 0, None, rated, NOW)
+
+    def judge(hour: int, value: int) -> list[tuple[str, bool]]:
+        judged = judge_reading(REGISTER, RegisterReading(hour * HOUR_MS, value), around)
+        return [(doubt.kind, doubt.impossible) for doubt in judged.doubts]
+
+    assert judge(10, 10_010) == [("not_newest", False), ("next_above_breaker", False)]
+    assert judge(8, 10_010) == [("not_newest", False), ("next_above_breaker", True)]
+    # The control: what is left passes through the breaker.
+    assert judge(10, 12_930)[0] == ("not_newest", False)
+    assert "next_above_breaker" not in [kind for kind, _ in judge(10, 12_930)]
+    judged = judge_reading(REGISTER, RegisterReading(8 * HOUR_MS, 10_010), around)
+    error = refuse_impossible(judged.impossible, REGISTER, "UTC")
+    assert "299 kWh passed in the 3 h until the 1300.0 read at 1970-01-01 11:00" in str(error)
 
 
 def test_the_same_number_after_a_month_is_asked_about() -> None:
@@ -135,12 +155,13 @@ def test_whatever_is_entered_is_judged_and_said(
     for doubt in judged.doubts:
         message, places = say_doubt(doubt, REGISTER, "Asia/Shanghai")
         assert message % places
+        assert [name for name in places if f"%({name})s" not in message] == []
     if not judged.impossible:
         before = [one for one in readings if one.at < at]
         if before and not rolled:
             assert value >= before[-1].value
         assert 0 <= at <= 5 * MONTH + 120_000
-        assert judged.mwh is None or judged.mwh >= 0
+        assert all(doubt.numbers.get("mwh", 0) >= 0 for doubt in judged.doubts)
 
 
 def test_the_sentences_carry_numbers_and_the_way_out() -> None:

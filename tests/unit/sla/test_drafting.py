@@ -101,7 +101,7 @@ def number_rows(rows: list[dict[str, controls.Parts]]) -> controls.Parts:
 
 def tiers_for(control: tables.Tiers) -> st.SearchStrategy[controls.Parts]:
     """The first row has both bounds, so that the words tell which kind they are of."""
-    bound, value = parts_for(control.bound), parts_for(control.value.control)
+    bound, value = parts_for(control.bound), parts_for(tables.GIVES.control)
     first = st.fixed_dictionaries({"low": bound, "high": bound, "credit": value})
     more = st.fixed_dictionaries({"credit": value}, optional={"low": bound, "high": bound})
     rows = st.builds(lambda row, rest: number_rows([row, *rest]), first, st.lists(more, max_size=2))
@@ -310,8 +310,10 @@ class TestComments:
         assert not lost_comments(text, text)
 
 
+# What the form shows is one line; the text below it may hold more.
+LINES = st.text('ab7 :#"\\-中。\n\r\t\0\x1b\x7f\x85\u2028\ufeff', max_size=12).map(str.strip)
 TREES: st.SearchStrategy[Any] = st.recursive(
-    SAID | st.just(""),
+    SAID | LINES,
     lambda inner: (
         st.lists(inner, min_size=1, max_size=3)
         | st.dictionaries(NAMES, inner, min_size=1, max_size=3)
@@ -349,6 +351,34 @@ def test_every_beginning_can_be_used_and_is_shown_whole() -> None:
     sheet = read_sheet(written.text)
     assert (sheet.values, sheet.outside) == (values, ())
     assert add_block(values, "anything") == values
+
+
+@pytest.mark.parametrize("said", ["|\n  one\n\n    two\n", '"one\\n\\n  two"\n'])
+def test_breaks_of_lines_stay_when_something_else_is_changed(said: str) -> None:
+    text = f"terms: a\nnote: {said}version: b\n"
+    written = rewrite(text, {"terms": "z", "note": "one\n\n  two", "version": "b"})
+    assert parse_text(written).as_data() == {"terms": "z", "note": "one\n\n  two", "version": "b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("", "terms: x\n"),
+        ("\n", "terms: x\n"),
+        ("{}\n", "terms: x\n"),
+        # No words at all: the form has nothing to say there.
+        ("[]\n", "[]\n"),
+        ("~\n", "~\n"),
+        ("x\n", "x\n"),
+    ],
+)
+def test_a_text_is_filled_where_words_may_stand(text: str, written: str) -> None:
+    assert write_sheet(text, {"terms": "x"}).text == written
+
+
+def test_comments_of_a_text_without_words_are_told() -> None:
+    written = write_sheet("{} # one\n", {"terms": "x"})
+    assert (written.text, [each.text for each in written.lost]) == ("terms: x\n", ["# one"])
 
 
 def test_rows_grow_and_shrink() -> None:

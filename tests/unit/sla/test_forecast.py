@@ -8,7 +8,7 @@ import pytest
 
 from dcim.sla.rules import forecast as module
 from dcim.sla.rules.evaluation import evaluate, evaluate_metric
-from dcim.sla.rules.facts import Facts, Item, Period, Resource, State, Window
+from dcim.sla.rules.facts import Facts, Item, Notice, Period, Resource, State, Window
 from dcim.sla.rules.forecast import Forecast, forecast
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import month_period
@@ -94,6 +94,31 @@ def test_a_month_without_a_fault_owes_nothing_and_says_what_the_first_step_costs
     # Just beyond the budget, to the second; the next row of the tiers is dearer.
     assert promise.step.after_ms == 43 * MINUTE + 13_000
     assert promise.step.amount == Decimal("100.00")
+
+
+@pytest.mark.parametrize(
+    ("denominator", "effect", "began", "minutes"),
+    [
+        ("fixed 21600 min", "out_of_both", JUNE.start, 21.54),  # an hour less of 15 days
+        ("period", "out_of_both", JUNE.start + 5 * DAY, 43.14),
+        ("service", "out_of_both", JUNE.start + 5 * DAY, 35.94),
+        ("service", "not_down", JUNE.start, 43.2),  # the denominator keeps that hour
+    ],
+)
+def test_the_budget_is_of_what_the_verdict_is_judged_on(
+    denominator: str, effect: str, began: int, minutes: float
+) -> None:
+    text = TERMS.replace("COMBINE", f"single\n    denominator: {denominator}")
+    terms = load_terms(text.replace("out_of_both", effect))
+    start = T - 2 * DAY
+    window = Window("M1", "maintenance", start, start + HOUR, start - 3 * DAY)
+    bad = feed((start, start + HOUR, "down"), until=T)
+    rack = replace(item(), start=began)
+    [promise] = tell(T, bad, terms=terms, windows=(window,), items=(rack,)).promises
+    assert promise.allowed_ms == minutes * MINUTE
+    # Where the credit begins, to the second.
+    assert promise.step is not None
+    assert 0 < promise.step.after_ms - promise.allowed_ms <= 1000
 
 
 def test_what_is_owed_is_judged_over_the_whole_month_not_over_the_days_so_far() -> None:
@@ -208,9 +233,11 @@ def test_what_nothing_measures_at_the_moment_is_dark_not_down() -> None:
     assert not tell(T, feed(until=T)).promises[0].is_dark
 
 
-def test_announced_work_of_the_week_comes_again_with_its_notice() -> None:
+@pytest.mark.parametrize("noticed", [False, True])
+def test_announced_work_of_the_week_comes_again_with_its_notice(noticed: bool) -> None:
     start = T - 2 * DAY
-    window = Window("M1", "maintenance", start, start + HOUR, start - 3 * DAY)
+    notices = (Notice(start - 3 * DAY, start, start + HOUR),) if noticed else ()
+    window = Window("M1", "maintenance", start, start + HOUR, start - 3 * DAY, notices=notices)
     told = tell(T, feed((start, start + HOUR, "down"), until=T), windows=(window,))
     assert told.at_rate is not None
     assert told.at_rate.most == 0
@@ -218,6 +245,99 @@ def test_announced_work_of_the_week_comes_again_with_its_notice() -> None:
     late = tell(T, feed((start, start + HOUR, "down"), until=T), windows=(unannounced,))
     assert late.at_rate is not None
     assert late.at_rate.likely == Decimal("300.00")
+
+
+def heat(*hot: tuple[int, int], until: int, items: tuple[str, ...] = ()) -> Resource:
+    """20 °C outside, but 36 °C in these."""
+    rows: list[tuple[int, int, int]] = []
+    at = JUNE.start - DAY
+    for start, end in sorted(hot):
+        rows += [(at, start, 20_000), (start, end, 36_000)]
+        at = end
+    rows.append((at, until, 20_000))
+    return Resource("out", "outdoor", items, values=tuple(row for row in rows if row[0] < row[1]))
+
+
+def hot_terms() -> Terms:
+    """Above 35 °C nothing counts."""
+    rule = "      - {class: hot, while: {observe: outdoor, above: 35 degC}, effect: not_down}"
+    text = TERMS.replace("COMBINE", "single").replace("    exclude:\n", f"    exclude:\n{rule}\n")
+    return load_terms(text)
+
+
+@pytest.mark.parametrize("items", [(), ("r1",)])
+def test_what_no_circumstance_excused_is_owed_and_costs_more_from_now_on(
+    items: tuple[str, ...],
+) -> None:
+    began = T - 2 * DAY
+    bad: tuple[int, int, State] = (began, began + HOUR, "down")
+    hot = (began - DAY, began - DAY + HOUR)
+    terms = hot_terms()
+    told = tell(T, feed(bad, until=T), heat(hot, until=T, items=items), terms=terms)
+    month = facts_of(feed(bad, until=JUNE.end), heat(hot, until=JUNE.end, items=items))
+    [judged] = evaluate(terms, month, JUNE).results
+    [promise] = told.promises
+    assert promise.result.result == judged.result == "breached"
+    assert told.owed.likely == judged.credit.amount == Decimal("100.00")
+    assert promise.step is not None
+    assert promise.step.after_ms == 156 * MINUTE + 1000
+
+
+def test_what_a_circumstance_excused_is_excused_again_with_it() -> None:
+    began = T - 2 * DAY
+    bad = feed((began, began + HOUR, "down"), until=T)
+    hot = tell(T, bad, heat((began, began + HOUR), until=T), terms=hot_terms())
+    assert hot.at_rate is not None
+    assert (hot.owed.most, hot.at_rate.most) == (NOTHING, NOTHING)
+    # An hour of every week, half of it excused: 4 × 30 minutes.
+    half = tell(T, bad, heat((began, began + HOUR // 2), until=T), terms=hot_terms())
+    assert half.at_rate is not None
+    assert half.at_rate.least == half.at_rate.likely == Decimal("100.00")
+
+
+def test_no_circumstance_is_supposed_to_hold_from_now_on() -> None:
+    bad = feed((T - HOUR, T, "down"), until=T)
+    told = tell(T, bad, heat((T - HOUR, T), until=T), terms=hot_terms())
+    [promise] = told.promises
+    assert told.owed.most == 0
+    assert told.if_open is not None
+    assert told.if_open.least == told.if_open.likely == Decimal("300.00")
+    assert promise.step is not None
+    assert promise.step.after_ms == 43 * MINUTE + 13_000
+    # Nobody measured it then: a person decides on that hour.
+    dark = tell(T, bad, terms=hot_terms())
+    assert dark.promises[0].result.result == "needs_review"
+
+
+def test_a_circumstance_may_be_measured_by_what_the_promise_watches() -> None:
+    """Above 27 °C counts, above 45 °C something else is to blame."""
+    rule = "while: {observe: power_feed, above: 45 degC}"
+    text = TERMS.replace("COMBINE", "any\n    limit: {up_to: 27 degC}")
+    terms = load_terms(text.replace("notice: 24 h", rule))
+    start = T - 2 * DAY
+
+    def air(value: int, until: int) -> Resource:
+        rows = [(JUNE.start - DAY, start, 20_000), (start, start + HOUR, value)]
+        return Resource("A", "power_feed", ("r1",), values=(*rows, (start + HOUR, until, 20_000)))
+
+    warm, hot = tell(T, air(30_000, T), terms=terms), tell(T, air(50_000, T), terms=terms)
+    assert warm.owed.likely == Decimal("100.00")
+    assert evaluate(terms, facts_of(air(30_000, JUNE.end)), JUNE).credit_total == warm.owed.likely
+    assert (hot.owed.most, hot.promises[0].result.result) == (NOTHING, "met")
+    assert hot.promises[0].result.resources == ("A",)
+
+
+@pytest.mark.parametrize("start", ["event", "ticket", "notice", "detected"])
+def test_the_tickets_of_a_supposed_outage_are_closed_as_it_ends(start: str) -> None:
+    clock = f"single\n    clock: {{start: {start}, stop: ticket_closed}}"
+    terms = terms_of(clock)
+    [well] = tell(T, feed(until=T), terms=terms).promises
+    assert well.step is not None
+    assert (well.step.after_ms, well.step.amount) == (43 * MINUTE + 13_000, Decimal("100.00"))
+    # What lasts until the month ends stays open as long.
+    down = tell(T, feed((T - HOUR, T, "down"), until=T), terms=terms)
+    assert down.if_open is not None
+    assert down.if_open.likely == Decimal("300.00")
 
 
 def test_caps_hold_for_the_sum_not_for_a_step() -> None:

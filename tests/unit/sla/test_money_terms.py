@@ -243,6 +243,18 @@ def test_the_new_words_are_said() -> None:
     )
 
 
+def test_which_outages_count_for_a_right_is_said_once() -> None:
+    right = "termination: [{when: events > 2, each_longer_than: 30 min, notice: 30 d}]"
+    parts = clause_words(load_terms(terms(FLAT, right)))
+    (said,) = [part["text"] for part in parts if part["id"] == "termination"]
+    assert said == {
+        "zh": "指标：账期内中断次数超过 2 次（只计超过 30 分钟的中断），客户可解约，"
+        "须提前 30 天通知。",
+        "en": "Metric: when the number of outages in the period exceeds 2, outages longer than "
+        "30 min only, the customer may terminate with 30 d notice.",
+    }
+
+
 def test_every_word_of_money_is_in_the_document() -> None:
     root = Path(__file__).parents[3]
     document = (root / "docs" / "terms.md").read_text(encoding="utf-8")

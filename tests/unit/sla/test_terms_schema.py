@@ -17,6 +17,7 @@ from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.schema import CREDIT_FORMS, WORDS, make_schema
 from dcim.sla.rules.language.tree import TermsRefusedError, parse_text
 from dcim.sla.rules.language.usage_schema import USAGE_METHODS
+from dcim.sla.rules.quantities import SAME_UNITS, VALUE_UNITS
 from tests.unit.sla.test_cases import read_case
 
 HERE = Path(__file__).parent
@@ -204,6 +205,14 @@ def test_what_the_loader_takes_is_valid(name: str) -> None:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_an_editor_that_reads_numbers_finds_it_valid_too(name: str) -> None:
     VALIDATOR.validate(yaml.load(DOCUMENTS[name], Loader=Editor))  # noqa: S506
+
+
+@pytest.mark.parametrize("unit", [*VALUE_UNITS, *SAME_UNITS])
+def test_every_way_to_write_a_unit_is_valid(unit: str) -> None:
+    document, limit = at("metrics.power.limit")
+    limit |= {"from": f"18 {unit}", "up_to": f"27 {unit}"}
+    load_terms(text_of(document))
+    VALIDATOR.validate(document)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dcim.metering.registers import Register, RegisterReading
 from dcim.sla.rules.terms import Limit, PowerTerms, Usage
+from dcim.sla.rules.usage.hand_readings import HandMeter, read_meter
 from dcim.sla.rules.usage.meters import bill_demand, bill_energy
 from dcim.sla.rules.usage.power import bill_power
 from dcim.sla.rules.usage.readings import MeasuredPue, PowerOrder, Readings
@@ -176,3 +178,23 @@ def test_demand_outside_its_window_is_not_known() -> None:
 def test_readings_of_another_interval_are_refused() -> None:
     with pytest.raises(ValueError, match="readings of 60000 ms"):
         bill_power(TERMS, power("energy"), Readings(FIRST, 60_000, (1,)), PowerOrder())
+
+
+def test_what_a_meter_read_by_hand_cannot_tell_is_never_free() -> None:
+    """1,000 kWh in 30 days, 0.1 kW included: of the month 72 kWh, by interval nobody knows."""
+    count = 30 * 96
+    end = FIRST + count * QUARTER
+    marks = (RegisterReading(FIRST, 500), RegisterReading(end, 1500))
+    meter = HandMeter("M1", "A", Register(6), FIRST, end, marks, window_ms=0)
+    read = readings([None] * count)
+    read = replace(read, by_hand=(read_meter(meter, TERMS.timezone),), polled=False)
+    words = PowerTerms(free_kw=Decimal("0.1"))
+    by_month = bill_power(TERMS, power("energy", words), read, PowerOrder())
+    assert by_month.amount == Decimal("1392.00")
+    words = replace(words, included_by_interval=True)
+    by_interval = bill_power(TERMS, power("energy", words), read, PowerOrder())
+    assert by_interval.amount is None
+    [note] = by_interval.missing
+    assert "doesn't tell the intervals" in note["en"]
+    polled = bill_power(TERMS, power("energy", words), month(), PowerOrder())
+    assert polled.amount == Decimal("140.40")  # 96 kWh less 24 h x 0.1 kW

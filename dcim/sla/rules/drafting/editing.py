@@ -15,6 +15,9 @@ Data = Any
 LINE = 96
 # What may stand without quotes wherever it is put.
 _PLAIN = re.compile(r"[A-Za-z0-9一-鿿][\w .%/<>=*+()（），。；、:·–-]*")
+# What YAML folds, or refuses as it stands: breaks of lines, control characters.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_SHORT_ESCAPES = {"\n": "\\n", "\t": "\\t"}
 _NUMBER_LIKE = re.compile(r"[0-9.]+")
 # Words whose numbers are names of clauses and versions, not figures.
 _NAMES = ("clause", "version")
@@ -40,7 +43,8 @@ class _Edit:
 def rewrite(text: str, wanted: dict[str, Data]) -> str:
     """The text saying `wanted`. Where it can't be changed line by line it is written anew."""
     root = yaml.compose(text, Loader=LOADER) if text.strip() else None
-    if isinstance(root, yaml.MappingNode):
+    # Without words ({}) there is no line after which one could be put.
+    if isinstance(root, yaml.MappingNode) and root.value:
         try:
             made = _apply(text, list(_change_words(text, root, wanted)))
         except _TangledError:
@@ -114,7 +118,11 @@ def quote(text: str, *, always: bool = False) -> str:
     if plain and text[-1] not in ": " and not always:
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return f'"{_CONTROL.sub(_escape, escaped)}"'
+
+
+def _escape(found: re.Match[str]) -> str:
+    return _SHORT_ESCAPES.get(found[0], f"\\u{ord(found[0]):04x}")
 
 
 def _emit_text(key: str, text: str) -> str:

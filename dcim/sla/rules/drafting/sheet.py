@@ -14,7 +14,7 @@ from dcim.sla.rules.drafting.controls import Parts
 from dcim.sla.rules.drafting.editing import Comment, lost_comments, rewrite
 from dcim.sla.rules.drafting.fields import Field, Get, shown
 from dcim.sla.rules.drafting.layout import HEAD, LAYOUTS, MONEY
-from dcim.sla.rules.drafting.tables import part_of
+from dcim.sla.rules.drafting.tables import named, part_of
 from dcim.sla.rules.language.tree import NAME, Node, parse_text
 
 Values = dict[str, str]
@@ -138,7 +138,7 @@ def _read_block(
         found = None if word is None else field.control.read(word)
         if found is not None and field.when(_getter(values)):
             readable[field.path] = found
-            values |= _names(field.path, found)
+            values |= named(field.path, found)
     outside = [
         Outside(f"{prefix}{path}", line)
         for path, line in _words_beside(node, "", readable, layout)
@@ -185,10 +185,6 @@ def _write_block(
         if path not in was and _find(words, path) is not None:
             continue  # the form doesn't show it: it stays as it is
         _put(words, path, said, layout)
-
-
-def _names(path: str, parts: Parts) -> Values:
-    return {f"{path}.{part}" if part else path: value for part, value in parts.items()}
 
 
 def _find(data: Any, path: str) -> Any:

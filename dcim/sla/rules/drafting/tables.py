@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from dcim.records.fields import mark
@@ -20,7 +20,6 @@ class Column:
     word: str
     label: str
     control: Control
-    begin: Mapping[str, str] = field(default_factory=dict)
 
 
 def rows_of(parts: Mapping[str, str]) -> list[Parts]:
@@ -100,6 +99,7 @@ _BOUNDS = {
     "above_up_to": ("above", "up_to"),
     "from_up_to": ("from", "up_to"),
 }
+GIVES = Column("credit", "credit", mark("Gives"), Amount())
 
 
 @dataclass(frozen=True)
@@ -107,16 +107,13 @@ class Tiers(Table):
     """Rows of a credit, all with the same kind of bounds: `ends` says which."""
 
     bound: Control = PERCENT
-    value: Column = field(
-        default_factory=lambda: Column("credit", "credit", mark("Gives"), Amount())
-    )
 
     def columns_for(self, parts: Mapping[str, str]) -> tuple[Column, ...]:
         low, high = _BOUNDS.get(parts.get("ends", ""), _BOUNDS["from_below"])
         return (
             Column("low", low, mark("Lower bound"), self.bound),
             Column("high", high, mark("Upper bound"), self.bound),
-            self.value,
+            GIVES,
         )
 
     def read(self, data: Any) -> Parts | None:

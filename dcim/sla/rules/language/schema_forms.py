@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from dcim.sla.rules.quantities import MS, RATE_UNITS, VALUE_UNITS
+from dcim.sla.rules.quantities import MS, RATE_UNITS, SAME_UNITS, VALUE_UNITS
 
 Schema = dict[str, Any]
 NUMBER_FORM = r"[0-9]{1,15}(\.[0-9]{1,9})?"
@@ -43,7 +43,7 @@ BOTH: Schema = {
 }
 DURATION_FORM = rf"{NUMBER_FORM}\s*{units(MS)}"
 PERCENT_FORM = rf"{NUMBER_FORM}\s*%"
-VALUE_FORM = rf"-?{NUMBER_FORM}\s*{units(VALUE_UNITS)}"
+VALUE_FORM = rf"-?{NUMBER_FORM}\s*{units((*VALUE_UNITS, *SAME_UNITS))}"
 RATE_FORM = rf"{NUMBER_FORM}\s*{units(RATE_UNITS[1000])}"
 DURATION, PERCENT, VALUE, RATE = (
     form(p) for p in (DURATION_FORM, PERCENT_FORM, VALUE_FORM, RATE_FORM)

@@ -26,12 +26,6 @@ def _say_right(rule: Termination, terms: Terms) -> Text:
         names = [titles[name] for name in rule.metrics or titles]
         zh = f"{'、'.join(name['zh'] for name in names)}：{zh}"
         en = f"{' or '.join(name['en'] for name in names)}: {en}"
-    if rule.each_longer_ms:
-        longer = say_duration(rule.each_longer_ms)
-        zh, en = (
-            f"{zh}（只计超过 {longer[0]}的中断）",
-            f"{en}, outages longer than {longer[1]} only",
-        )
     if rule.only_if is not None:
         name, holds = rule.only_if
         said = name_condition(name)

@@ -205,7 +205,8 @@ class _Work:
             "period": period.length,
             "fixed": metric.fixed_ms,
         }[metric.denominator]
-        denominator = base - total(clip(self._left_out(("out_of_both",)), *self.service)) - unknown
+        out_of_both = total(clip(self._left_out(("out_of_both",)), *self.service))
+        denominator = base - out_of_both - unknown
         downtime = sum(event.counted_ms for event in events)
         return Outcome(
             events=tuple(events),
@@ -221,6 +222,7 @@ class _Work:
                 unknown,
                 max((event.counted_ms for event in events), default=0),
             ),
+            out_of_both_ms=out_of_both,
         )
 
     def trace(self) -> tuple[TraceLine, ...]:

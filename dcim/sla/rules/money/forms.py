@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
+from dcim.sla.rules.budget import allowed
 from dcim.sla.rules.intervals import Interval, clip
 from dcim.sla.rules.language.credit_words import say_tier
 from dcim.sla.rules.outcomes import Event, Outcome
@@ -104,19 +105,11 @@ def count_steps(value: Fraction, counted: str | None) -> int:
 
 def free_time(work: Work) -> Fraction:
     """Milliseconds of downtime that cost nothing: `after`, or what the target allows."""
-    credit, target = work.credit, work.metric.target
+    credit = work.credit
     if not credit.beyond_target:
         share = Fraction(credit.after_share) / 100 * work.period.length
         return share if credit.after_share else Fraction(credit.after_ms)
-    allowed: list[Fraction] = []
-    if target.availability is not None and target.governs != "minutes":
-        share = (100 - Fraction(target.availability)) / 100
-        allowed.append(share * work.outcome.denominator_ms)
-    if target.downtime_ms is not None and (
-        target.governs != "percent" or target.availability is None
-    ):
-        allowed.append(Fraction(target.downtime_ms))
-    return min(allowed, default=Fraction(0))
+    return allowed(work.metric.target, work.outcome.denominator_ms) or Fraction(0)
 
 
 def _increments(work: Work, length: int, free: Fraction) -> int:

@@ -128,14 +128,15 @@ MINUTE_MS = 60_000
 def _say_standing(
     standing: Standing, terms: Terms, whole: Decimal, booked: Decimal, claimable: Decimal
 ) -> Text:
-    def stamp(at: int) -> str:
-        moment = datetime.fromtimestamp(at / 1000, UTC).astimezone(ZoneInfo(terms.timezone))
-        return f"{moment:%Y-%m-%d %H:%M:%S}" if standing_apart else f"{moment:%Y-%m-%d %H:%M}"
-
     # Told to the second where minutes alone would say that the claim was in time.
-    standing_apart = standing.claimed_at is not None and (
+    by_second = standing.claimed_at is not None and (
         standing.claimed_at // MINUTE_MS == standing.until // MINUTE_MS
     )
+
+    def stamp(at: int) -> str:
+        moment = datetime.fromtimestamp(at / 1000, UTC).astimezone(ZoneInfo(terms.timezone))
+        return f"{moment:%Y-%m-%d %H:%M:%S}" if by_second else f"{moment:%Y-%m-%d %H:%M}"
+
     until, currency = stamp(standing.until), terms.currency
     at = "" if standing.claimed_at is None else stamp(standing.claimed_at)
     refused = standing.refused

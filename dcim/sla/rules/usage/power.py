@@ -155,6 +155,11 @@ class _Work:
                 "手工抄表不分时段，无法按峰平谷计价",
                 "a meter read by hand doesn't tell the hours, which the price depends on",
             )
+        if found.by_hand and self.words.included_by_interval:
+            raise MissingError(
+                "手工抄表不分计费间隔，无法按间隔扣除包电",
+                "a meter read by hand doesn't tell the intervals, each with its included kW",
+            )
         for read in found.by_hand:
             if read.missing is not None:
                 raise MissingError(read.missing["zh"], read.missing["en"])
@@ -235,25 +240,24 @@ class _Work:
     def _energy_by_hours(self, readings: Readings, pue: Fraction, said: str) -> Fraction:
         minutes = local_minutes(readings, self.terms.timezone)
         rows = self.words.by_hours
-        energy = [
-            Fraction(
-                sum(
-                    value or 0
-                    for value, minute in zip(readings.values, minutes, strict=True)
-                    if any(within(minute, hours) for hours in row.hours)
-                ),
-                10**6,
-            )
-            * pue
+        places = [
+            [
+                at
+                for at, minute in enumerate(minutes)
+                if any(within(minute, hours) for hours in row.hours)
+            ]
             for row in rows
+        ]
+        energy = [
+            Fraction(sum(readings.values[at] or 0 for at in inside), 10**6) * pue
+            for inside in places
         ]
         if self.words.included_by_interval:
             above = self._above_each(readings, pue)
             free = [
-                kwh - sum((a for a, minute in zip(above, minutes, strict=True)
-                           if any(within(minute, hours) for hours in row.hours)), Fraction(0))
-                for kwh, row in zip(energy, rows, strict=True)
-            ]  # fmt: skip
+                kwh - sum((above[at] for at in inside), Fraction(0))
+                for kwh, inside in zip(energy, places, strict=True)
+            ]
         else:
             prices = [row.price for row in rows]
             free = share_free(self._free_kwh(readings), energy, prices, self.words.included_from)

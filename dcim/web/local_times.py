@@ -1,0 +1,42 @@
+"""Times as people type and read them: by the wall clock of the instance's zone."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+from wtforms import DateTimeLocalField, Form, ValidationError
+
+# What a person can mean; beyond it a slip of the finger overflows when it is turned into UTC.
+YEARS = range(2000, 2100)
+
+
+def local_zone() -> ZoneInfo:
+    return ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+
+
+def to_local(instant: dt.datetime | None) -> dt.datetime | None:
+    """As a person writes it; the way back is `to_instant`."""
+    return None if instant is None else instant.astimezone(local_zone()).replace(tzinfo=None)
+
+
+def to_instant(local: dt.datetime | None) -> dt.datetime | None:
+    """What a person wrote."""
+    return None if local is None else local.replace(tzinfo=local_zone())
+
+
+def read_local(text: str) -> dt.datetime:
+    """What a browser's datetime-local sends. Raises ValueError for anything else, and beyond
+    `YEARS`."""
+    moment = dt.datetime.fromisoformat(text)
+    if moment.tzinfo is not None or moment.year not in YEARS:
+        raise ValueError(text)
+    return moment
+
+
+class LocalTimeField(DateTimeLocalField):  # type: ignore[misc]
+    """A local time within `YEARS`, whatever else its form asks of it."""
+
+    def pre_validate(self, form: Form) -> None:
+        if self.data is not None and self.data.year not in YEARS:
+            raise ValidationError(_l("Choose a time between 2000 and 2100."))
