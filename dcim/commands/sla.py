@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from dcim.sla.rules.language.comparison import compare_clauses, compare_words
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.schema import make_schema
 from dcim.sla.rules.language.tree import LONGEST_TEXT, Problem, TermsRefusedError, parse_text
+from dcim.sla.rules.language.versions import Version, join_versions
 from dcim.sla.rules.language.words import clause_words
 from dcim.sla.rules.terms import Terms
 
@@ -51,6 +53,13 @@ def sla() -> None:
 
 @sla.command("evaluate")
 @click.option("--terms", "terms_file", help="The terms' file, or preset:NAME.")
+@click.option(
+    "--later",
+    "later",
+    metavar="DAY=FILE",
+    multiple=True,
+    help="Terms that hold from a day of the month on, like 2026-10-15=new.yaml; may be repeated.",
+)
 @click.option("--facts", "facts_file", help="The facts' file (docs/sla-files.md).")
 @click.option("--period", help="Like 2026-10. Default: the one the facts' file names.")
 @click.option("--provisional", is_flag=True, help="Judge a month that is still open, so far.")
@@ -59,6 +68,7 @@ def sla() -> None:
 @LANGUAGE
 def evaluate(
     terms_file: str | None,
+    later: tuple[str, ...],
     facts_file: str | None,
     period: str | None,
     provisional: bool,
@@ -78,7 +88,7 @@ def evaluate(
     if terms_file is None or facts_file is None:
         both = Message("Say both: --terms FILE and --facts FILE.")
         raise click.UsageError(say_in(language, both))
-    terms = _terms(terms_file)
+    terms = _join(_terms(terms_file), later)
     try:
         facts = load_facts(
             _read(Path(facts_file), IN_TABLES),
@@ -289,6 +299,23 @@ def _terms(file: str) -> Terms:
         return load_terms(_text_of(file))
     except TermsRefusedError as error:
         raise _refused(file, error.problems, "terms") from error
+
+
+def _join(first: Terms, later: tuple[str, ...]) -> Terms:
+    versions = []
+    for each in later:
+        day, _, file = each.partition("=")
+        try:
+            since = date.fromisoformat(day)
+        except ValueError as error:
+            raise BadInputError(
+                Message("--later %(text)s: write it like 2026-10-15=new.yaml.", text=each)
+            ) from error
+        versions.append(Version(since, _terms(file)))
+    try:
+        return join_versions(first, versions)
+    except TermsRefusedError as error:
+        raise _refused("--later", error.problems, "terms") from error
 
 
 def _refused(file: str, problems: list[Problem], whole: str) -> BadInputError:

@@ -11,10 +11,10 @@ from dcim.accounts.scope import Scope
 from dcim.customers.charges import Rule
 from dcim.customers.models import Contract, ContractTerms
 from dcim.errors import InvalidError, Messages
-from dcim.sla.observations import find_terms
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.language.words import clause_words
+from dcim.sla.terms_in_force import find_agreed
 
 NONE = Messages()
 
@@ -60,8 +60,7 @@ def tell_terms(
 def rule_of_month(session: Session, scope: Scope, contract: Contract, month: dt.date) -> Rule:
     """How the terms in force prorate and round; the language's defaults where none can be read."""
     try:
-        document = find_terms(session, scope, contract, f"{month:%Y-%m}").document
-        terms = load_terms(document)
+        terms = find_agreed(session, scope, contract, f"{month:%Y-%m}").load()
     except (InvalidError, TermsRefusedError):
         return Rule()
     return Rule(terms.prorate, terms.rounding, terms.decimals)

@@ -13,6 +13,7 @@ from dcim.customers.registration import require_staff
 from dcim.errors import ConflictError, InvalidError
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
+from dcim.sla.rules.language.versions import refuse_change
 from dcim.sla.rules.terms import Terms
 
 LONGEST = 200_000
@@ -50,7 +51,8 @@ def attach_terms(
     effective_from: dt.date | None = None,
     now: dt.datetime | None = None,
 ) -> ContractTerms:
-    """The first version holds from the contract's start, a later one from the first of a month.
+    """The first version holds from the contract's start, a later one from the day given; what is
+    charged by the month changes on the first of a month alone.
 
     A draft's only version is replaced. Raises InvalidError, ConflictError, ForbiddenError.
     """
@@ -70,7 +72,7 @@ def attach_terms(
         versions = []
     day = effective_from or contract.starts_on
     if versions:
-        _check_day(contract, versions[-1], day, now)
+        _check_day(contract, versions[-1], terms, day, now)
     else:
         day = contract.starts_on
     added = ContractTerms(
@@ -99,13 +101,12 @@ def attach_terms(
 
 
 def _check_day(
-    contract: Contract, newest: ContractTerms, day: dt.date, now: dt.datetime | None
+    contract: Contract,
+    newest: ContractTerms,
+    terms: Terms,
+    day: dt.date,
+    now: dt.datetime | None,
 ) -> None:
-    if day.day != 1:
-        raise InvalidError(
-            "A month is judged by one version of the terms: it begins on the first of a month.",
-            {"effective_from": ["first of a month"]},
-        )
     refuse_closed(contract, day, "effective_from", now)
     if day <= newest.effective_from:
         raise InvalidError(
@@ -114,3 +115,13 @@ def _check_day(
             version=newest.version,
             day=newest.effective_from,
         )
+    if day.day == 1:
+        return
+    try:
+        refuse_change(load_terms(newest.document), terms, day)
+    except TermsRefusedError as error:
+        raise InvalidError(
+            "From this day these terms can't hold: %(problems)s",
+            {"effective_from": list(error.told)},
+            problems=error.told,
+        ) from error

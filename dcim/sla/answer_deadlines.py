@@ -13,13 +13,13 @@ from dcim.customers.models import CalendarDay, Contract, ContractItem, ContractT
 from dcim.operations.ticket_queries import TicketFilter, TicketRow, list_tickets
 from dcim.paging import EVERYTHING, FIRST_PAGE, Page, Paging, slice_page
 from dcim.sla.business_calendar import find_reach
-from dcim.sla.observations import choose_version
 from dcim.sla.rules.facts import Calendar, Facts, Period
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.measures.answers import find_deadline
 from dcim.sla.rules.periods import local_date, to_ms
 from dcim.sla.rules.terms import Metric, Terms, Text
+from dcim.sla.terms_in_force import choose_version
 from dcim.sla.ticket_facts import list_request_kinds
 
 
@@ -115,7 +115,7 @@ def _judge(
     contract = versions[0][0]
     opened = to_ms(row.opened_at)
     day = local_date(opened, contract.timezone)
-    chosen = choose_version([version for _, version in versions], f"{day:%Y-%m}")
+    chosen = choose_version([version for _, version in versions], day)
     terms = None if chosen is None else _read_terms(chosen.document)
     if terms is None:
         return []

@@ -16,7 +16,6 @@ from dcim.operations.consents import find_standing, load_consents
 from dcim.operations.models import Maintenance, MaintenanceConsent, MaintenanceNotice
 from dcim.sla.affected import AffectedCustomer, AffectedItem
 from dcim.sla.business_calendar import load_days, pick_calendar
-from dcim.sla.observations import choose_version
 from dcim.sla.rules.business_days import latest_before
 from dcim.sla.rules.facts import Calendar, Item, Notice, Period, Window
 from dcim.sla.rules.intervals import clip
@@ -26,6 +25,7 @@ from dcim.sla.rules.measures.exclusions import find_told
 from dcim.sla.rules.periods import local_date, month_period, to_ms
 from dcim.sla.rules.supposing import name_lanes, suppose
 from dcim.sla.rules.terms import Exclusion, Metric, Terms, Text, Within
+from dcim.sla.terms_in_force import choose_version
 
 Told = Literal["whole", "part", "none"]
 # How it stands with a customer, the worst first: "late": can't be told in time any more; "counts":
@@ -164,7 +164,7 @@ def judge_due(
 def _load_terms(
     session: Session, scope: Scope, contract_ids: Iterable[int], at: dt.datetime
 ) -> dict[int, Terms]:
-    """Those of the month in which the work begins; a contract without readable terms has none."""
+    """Those of the day on which the work begins; a contract without readable terms has none."""
     rows = session.execute(
         scope.apply(
             select(ContractTerms, Contract.timezone)
@@ -179,7 +179,7 @@ def _load_terms(
         agreed.setdefault((version.contract_id, zone), []).append(version)
     found = {}
     for (contract_id, zone), versions in agreed.items():
-        chosen = choose_version(versions, f"{local_date(to_ms(at), zone):%Y-%m}")
+        chosen = choose_version(versions, local_date(to_ms(at), zone))
         if chosen is None:
             continue
         try:

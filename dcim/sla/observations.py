@@ -5,12 +5,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
-from dcim.customers.models import Contract, ContractTerms, Customer
-from dcim.errors import InvalidError
+from dcim.customers.models import Contract, Customer
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.sla.circumstances import Known, describe_incidents, describe_maintenance
 from dcim.sla.evidence import port_states
@@ -20,7 +18,6 @@ from dcim.sla.meters import Meter, Meters, power_bins
 from dcim.sla.probes import ProbeMeter, find_probe_meters, read_probed
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.intervals import Interval, clip, subtract
-from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import day_start, month_days
 from dcim.sla.rules.terms import Terms
 from dcim.sla.rulings import (
@@ -39,6 +36,7 @@ from dcim.sla.subjects import (
     room_label,
     rooms_of,
 )
+from dcim.sla.terms_in_force import Agreed, find_agreed
 from dcim.sla.ticket_facts import describe_reports, name_observed
 from dcim.sla.usage import bandwidth_rows
 from dcim.sla.usage_orders import describe_order, power_step
@@ -72,8 +70,8 @@ def gather_inputs(
     is read once; it is left aside when it reaches over another stretch.
     Raises InvalidError when the contract has no terms for the month.
     """
-    agreed = find_terms(session, scope, contract, period).document if terms is None else terms
-    read = load_terms(agreed)
+    agreed = find_agreed(session, scope, contract, period) if terms is None else Agreed(terms)
+    read = agreed.load()
     days = month_days(period)
     whole = Period(
         day_start(days[0], read.timezone),
@@ -126,7 +124,7 @@ def gather_inputs(
             "start": contract.starts_on.isoformat(),
             "end": _iso(contract.ends_on),
         },
-        "terms": agreed,
+        **agreed.as_inputs(),
         "period": period,
         "items": [
             _describe_item(each)
@@ -179,39 +177,6 @@ def open_meters(session: Session, period: Period, store: SampleStore | None = No
 
 def _reach(period: Period, now_ms: int) -> Interval:
     return period.start - AROUND_MS, max(period.end, min(period.end + AROUND_MS, now_ms))
-
-
-def find_terms(session: Session, scope: Scope, contract: Contract, period: str) -> ContractTerms:
-    """The version in force when the month begins, or the first one that begins within it."""
-    days = month_days(period)
-    versions = session.scalars(
-        scope.apply(
-            select(ContractTerms)
-            .where(
-                ContractTerms.contract_id == contract.id,
-                ContractTerms.effective_from <= days[-1],
-            )
-            .order_by(ContractTerms.effective_from),
-            ContractTerms.customer_id,
-        )
-    ).all()
-    chosen = choose_version(versions, period)
-    if chosen is None:
-        raise InvalidError(
-            "Contract %(number)s has no terms for %(period)s.",
-            number=contract.number,
-            period=period,
-        )
-    return chosen
-
-
-def choose_version(versions: Sequence[ContractTerms], period: str) -> ContractTerms | None:
-    """Of a contract's versions, the oldest first: the one in force when the month begins, or the
-    first one that begins within it; pure."""
-    days = month_days(period)
-    before = [version for version in versions if version.effective_from <= days[0]]
-    within = [version for version in versions if days[0] < version.effective_from <= days[-1]]
-    return next(iter([*before[-1:], *within]), None)
 
 
 def _iso(day: dt.date | None) -> str | None:

@@ -18,10 +18,9 @@ from dcim.metering.bindings import BEGINNING, OPEN_END, select_bindings
 from dcim.metering.bins import Bins
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
-from dcim.sla.observations import DEFAULT_INTERVAL_MS, find_terms
+from dcim.sla.observations import DEFAULT_INTERVAL_MS
 from dcim.sla.port_rates import Held, sum_rates
 from dcim.sla.rules.intervals import Interval, clip
-from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.periods import day_start, month_days, to_ms
 from dcim.sla.rules.terms import Terms, Text, Usage
@@ -29,6 +28,7 @@ from dcim.sla.rules.usage.bandwidth import Bandwidth, Member, bill_pool
 from dcim.sla.rules.usage.estimate import Estimate, estimate_month
 from dcim.sla.rules.usage.pools import group_members
 from dcim.sla.rules.usage.prices import Order
+from dcim.sla.terms_in_force import find_agreed
 from dcim.sla.usage import bandwidth_rows
 
 # The newest poll may be on its way: what is estimated from is whole up to so long ago.
@@ -163,9 +163,7 @@ class _Contract:
     def tell_all(self, store: SampleStore) -> dict[int, UsageToDate]:
         asked = [one for one in self.services if one.id in self.asked]
         try:
-            terms = load_terms(
-                find_terms(self.session, self.scope, self.contract, self.period).document
-            )
+            terms = find_agreed(self.session, self.scope, self.contract, self.period).load()
         except TermsRefusedError as error:
             return {one.id: self.tell(one, problem=error.told[0]) for one in asked}
         except InvalidError as error:

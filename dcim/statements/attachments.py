@@ -61,6 +61,8 @@ def attachments_of(inputs: Mapping[str, Any]) -> tuple[Attachment, ...]:
     """Every input as a file; the same inputs give the same bytes."""
     facts = {key: value for key, value in inputs.items() if key != "terms"}
     files: list[Attachment] = []
+    if "later_terms" in inputs:
+        facts["later_terms"] = [{"from": entry["from"]} for entry in inputs["later_terms"]]
     facts["resources"] = []
     for resource in inputs["resources"]:
         kind = "values" if "values" in resource else "states"
@@ -99,20 +101,32 @@ def attachments_of(inputs: Mapping[str, Any]) -> tuple[Attachment, ...]:
                 "en": "Facts and decisions: items, incidents, maintenance, tickets, rulings",
             },
         ),
+        *_terms_files("terms", inputs["terms"], "", ""),
+    ]
+    for entry in inputs.get("later_terms", []):
+        day = entry["from"]
+        head += _terms_files(f"terms-{day}", entry["terms"], f"（自 {day} 起）", f", from {day}")
+    return (*head, *sorted(files, key=lambda file: file.name))
+
+
+def _terms_files(name: str, text: str, zh: str, en: str) -> list[Attachment]:
+    return [
         Attachment(
-            "terms.yaml",
+            f"{name}.yaml",
             "application/yaml",
-            inputs["terms"].encode(),
-            {"zh": "条款原文", "en": "The terms as agreed"},
+            text.encode(),
+            {"zh": f"条款原文{zh}", "en": f"The terms as agreed{en}"},
         ),
         Attachment(
-            "terms.json",
+            f"{name}.json",
             "application/json",
-            canonical_json(parse_text(inputs["terms"])).encode(),
-            {"zh": "条款规范形式（哈希的对象）", "en": "The terms in the form that is hashed"},
+            canonical_json(parse_text(text)).encode(),
+            {
+                "zh": f"条款规范形式（哈希的对象）{zh}",
+                "en": f"The terms in the form that is hashed{en}",
+            },
         ),
     ]
-    return (*head, *sorted(files, key=lambda file: file.name))
 
 
 def _csv_file(
@@ -148,6 +162,8 @@ def read_inputs(files: Iterable[Attachment] | Mapping[str, bytes]) -> dict[str, 
             for entry in inputs[key]:
                 name = entry.pop("bins_file")
                 entry["bins"] = _read_rows(name, key, take(name), 1)
+        for entry in inputs.get("later_terms", []):
+            entry["terms"] = take(f"terms-{entry['from']}.yaml")
     except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
         raise AttachmentsRefusedError(
             f"facts.json does not have the expected form: {error!r}"

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractTerms
 from dcim.errors import NotFoundError
-from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import format_instant, to_ms
 from dcim.sla.rules.terms import Text
 from dcim.statements.composition import evaluate_inputs
 from dcim.statements.credit_claims import claims_of
 from dcim.statements.files import unpack_inputs
+from dcim.statements.inputs import load_agreed
 from dcim.statements.models import Statement
 
 
@@ -44,7 +44,7 @@ def list_claimable(
         return []
     inputs = unpack_inputs(statement)
     contract = session.get_one(Contract, statement.contract_id)
-    terms = load_terms(inputs["terms"])
+    terms = load_agreed(inputs)
     claims = claims_of(session, scope, contract, terms, statement.period)
     if claims is None:
         return []

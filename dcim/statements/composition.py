@@ -8,7 +8,7 @@ from typing import Any
 from dcim.sla.rules.evaluation import RULES_VERSION, Evaluation
 from dcim.sla.rules.language.words import clause_words
 from dcim.sla.rules.periods import format_instant, parse_instant
-from dcim.sla.rules.terms import Text
+from dcim.sla.rules.terms import Terms, Text
 from dcim.statements.attachments import Attachment, attachments_of, read_inputs
 from dcim.statements.carrying import Carried, bill, carry, judge, needs_invoice
 from dcim.statements.figures import (
@@ -140,6 +140,25 @@ def _contract(case: Case) -> dict[str, Any]:
         "terms_version": terms.version,
         "terms_sha256": terms.sha256,
         "terms_title": terms.title,
+        **_changes(terms),
+    }
+
+
+def _changes(terms: Terms) -> dict[str, Any]:
+    """All versions of a month in which the terms change; the ones above are those it ends with."""
+    if not terms.changes:
+        return {}
+    return {
+        "terms_changes": [
+            {
+                "from": change.since or None,
+                "name": change.name,
+                "version": change.version,
+                "sha256": change.sha256,
+                "title": change.title,
+            }
+            for change in terms.changes
+        ]
     }
 
 

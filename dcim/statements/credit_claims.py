@@ -15,11 +15,10 @@ from dcim.customers.models import Contract, Customer
 from dcim.customers.registration import require_staff
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page, narrow
-from dcim.sla.agreeing import read_terms_for
-from dcim.sla.observations import find_terms
 from dcim.sla.rules.periods import format_instant, month_period, to_ms
 from dcim.sla.rules.terms import Terms
 from dcim.sla.rulings import name_results
+from dcim.sla.terms_in_force import find_agreed
 from dcim.statements.claim_models import CreditClaim
 
 DECISIONS = ("accepted", "refused")
@@ -286,7 +285,7 @@ def _read_terms(session: Session, scope: Scope, contract: Contract, period: str)
             "%(period)s is no month; write it like 2026-10.", {"period": ["no month"]},
             period=period,
         ) from error  # fmt: skip
-    terms = read_terms_for(contract, find_terms(session, scope, contract, period).document)
+    terms = find_agreed(session, scope, contract, period).load()
     if terms.settle is None or not terms.settle.on_claim:
         raise InvalidError(
             "By its terms, contract %(number)s gives credits without a claim.",

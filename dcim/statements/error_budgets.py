@@ -6,13 +6,12 @@ from typing import Any
 from dcim.sla.rules.budget import allowed_ms
 from dcim.sla.rules.evaluation import Evaluation, MetricResult, evaluate
 from dcim.sla.rules.facts import Period
-from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.metric_words import say_promise
 from dcim.sla.rules.outcomes import Outcome
 from dcim.sla.rules.periods import format_instant, month_period
 from dcim.sla.rules.quantities import say_share
 from dcim.sla.rules.terms import Text
-from dcim.statements.inputs import Case, read_case
+from dcim.statements.inputs import Case, load_agreed, read_case
 from dcim.statements.performance import say_reached
 
 
@@ -86,7 +85,7 @@ def judge_to_date(case: Case, until: int) -> MonthToDate:
 
 def open_case(inputs: dict[str, Any]) -> Case:
     """A case of a month that need not be over: read as if it were frozen right at its end."""
-    period = month_period(inputs["period"], load_terms(inputs["terms"]).timezone)
+    period = month_period(inputs["period"], load_agreed(inputs).timezone)
     document = {**inputs["document"], "frozen_at": format_instant(period.end)}
     return read_case({**inputs, "document": document})
 

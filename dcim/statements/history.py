@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract
-from dcim.sla.rules.language.loading import load_terms
 from dcim.statements.credit_claims import claims_of
 from dcim.statements.earlier import find_earlier
+from dcim.statements.inputs import load_agreed
 from dcim.statements.past_periods import find_past
 
 
@@ -19,7 +19,7 @@ def add_history(
 
     Whoever judges a month needs them: without, what they settle is refused or not known.
     """
-    terms, period = load_terms(inputs["terms"]), inputs["period"]
+    terms, period = load_agreed(inputs), inputs["period"]
     found = {
         "past": find_past(session, scope, contract, terms, period),
         "claims": claims_of(session, scope, contract, terms, period),

@@ -1,6 +1,7 @@
 """The inputs of a statement, checked and turned into what the pure rules take."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import Any, cast
 
 from dcim.sla.rules.facts import Facts, Item, Notice, Period, Resource, State, Ticket, Window
 from dcim.sla.rules.intervals import Intervals, union
-from dcim.sla.rules.language.loading import load_terms
+from dcim.sla.rules.language.versions import load_versions
 from dcim.sla.rules.outcomes import Treatment
 from dcim.sla.rules.periods import day_start, month_days, month_period, parse_instant
 from dcim.sla.rules.quantities import money
@@ -54,7 +55,7 @@ def read_case(inputs: dict[str, Any]) -> Case:
         odd = sorted(given ^ KEYS)
         raise InputsRefusedError(f"not {SCHEMA}: {', '.join(odd) or inputs.get('schema')}")
     _refuse_floats(inputs, "inputs")
-    terms = load_terms(inputs["terms"])
+    terms = load_agreed(inputs)
     if terms.settle is not None and terms.settle.on_claim and "claims" not in inputs:
         raise InputsRefusedError(
             "the terms settle on claim, but claims are not given; without any, give an empty list"
@@ -94,6 +95,21 @@ def read_case(inputs: dict[str, Any]) -> Case:
         **further_facts.read_further(inputs, _instant, read_money),
     )
     return Case(inputs, terms, period, tuple(month_days(inputs["period"])), facts)
+
+
+def load_agreed(inputs: Mapping[str, Any]) -> Terms:
+    """The terms of the month, of all versions that hold in it. Raises TermsRefusedError, and
+    InputsRefusedError for a version that begins outside of it."""
+    later = []
+    for entry in inputs.get("later_terms", []):
+        try:
+            day = date.fromisoformat(entry["from"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputsRefusedError("later_terms: each needs `from`, a day") from error
+        if f"{day:%Y-%m}" != inputs["period"] or day.day == 1:
+            raise InputsRefusedError(f"later_terms: {day} is not within {inputs['period']}")
+        later.append((day, entry["terms"]))
+    return load_versions(inputs["terms"], later)
 
 
 def _refuse_floats(value: object, place: str) -> None:

@@ -1,6 +1,7 @@
 """What issued statements say of a contract's earlier months, for terms that look back."""
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -99,11 +100,7 @@ def _describe(statement: Statement, terms: Terms) -> dict[str, Any] | None:
         "capped": any(
             line.key.startswith(CONTRACT_CAPS) for line in (*judged.caps, *judged.held_caps)
         ),
-        "results": {
-            result.id: _describe_result(result)
-            for result in judged.results
-            if _is_settled(result, exact=exact)
-        },
+        "results": _describe_results(judged.results, exact=exact),
     }
 
 
@@ -123,13 +120,27 @@ def _is_settled(result: MetricResult, *, exact: bool) -> bool:
     return not exact or all(len(event.parts) == 1 for event in result.outcome.events)
 
 
-def _describe_result(result: MetricResult) -> dict[str, Any]:
+def _describe_results(results: Iterable[MetricResult], *, exact: bool) -> dict[str, Any]:
+    """By promise and item; what several versions of the terms said of one in that month is one
+    result, told only where all of it can be."""
+    parts: dict[str, list[MetricResult]] = {}
+    for result in results:
+        parts.setdefault(f"{result.metric.promise}.{result.item.id}", []).append(result)
     return {
-        "missed": bool(result.outcome.missed),
-        "credited": str(result.credit.amount),
-        "events": [
+        name: _describe_result(found)
+        for name, found in parts.items()
+        if all(_is_settled(one, exact=exact) for one in found)
+    }
+
+
+def _describe_result(parts: Sequence[MetricResult]) -> dict[str, Any]:
+    return {
+        "missed": any(one.outcome.missed for one in parts),
+        "credited": str(sum(one.credit.amount for one in parts)),
+        "events": sorted(
             [format_instant(event.parts[0][0]), format_instant(event.end)]
-            for event in result.outcome.events
+            for one in parts
+            for event in one.outcome.events
             if event.parts
-        ],
+        ),
     }

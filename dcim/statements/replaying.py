@@ -12,12 +12,12 @@ from dcim.customers.models import Contract
 from dcim.errors import InvalidError
 from dcim.sla.agreeing import read_terms_for
 from dcim.sla.further_facts import further_facts
-from dcim.sla.observations import find_terms, gather_inputs
+from dcim.sla.observations import gather_inputs
 from dcim.sla.rules.evaluation import Evaluation, MetricResult
-from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import month_period, to_ms
 from dcim.sla.rules.quantities import say_share
 from dcim.sla.rules.terms import Text
+from dcim.sla.terms_in_force import find_agreed
 from dcim.statements.composition import evaluate_inputs
 from dcim.statements.further_facts import KEYS as FURTHER_KEYS
 from dcim.statements.history import add_history
@@ -81,14 +81,14 @@ def replay_month(
     after = evaluate_inputs(add_history(session, scope, contract, inputs))
     before = None
     try:
-        agreed = find_terms(session, scope, contract, month).document
+        agreed = find_agreed(session, scope, contract, month)
     except InvalidError:
-        agreed = ""
-    if agreed:
+        agreed = None
+    if agreed is not None:
         # Facts that only some terms ask for are each version's own.
         common = {key: value for key, value in inputs.items() if key not in FURTHER_KEYS}
-        asked = further_facts(session, scope, contract, load_terms(agreed), period)
-        old = common | asked | {"terms": agreed}
+        asked = further_facts(session, scope, contract, agreed.load(), period)
+        old = common | asked | agreed.as_inputs()
         before = evaluate_inputs(add_history(session, scope, contract, old))
     names = {entry["id"]: entry.get("name") or entry["label"] for entry in inputs["items"]}
     return Replay(

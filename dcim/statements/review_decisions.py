@@ -24,10 +24,9 @@ from dcim.customers.models import Contract, ContractItem, Customer
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page, narrow
 from dcim.sla.decision_models import TREATMENTS, ReviewDecision
-from dcim.sla.observations import find_terms
-from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rulings import name_results
+from dcim.sla.terms_in_force import find_agreed
 from dcim.statements.issuing import month_bounds, wait_for_turn
 from dcim.statements.models import Statement
 
@@ -179,7 +178,7 @@ def _check_month(
 def _find_results(session: Session, scope: Scope, contract: Contract, period: str) -> set[str]:
     first, after = month_bounds(period)
     try:
-        terms = load_terms(find_terms(session, scope, contract, period).document)
+        terms = find_agreed(session, scope, contract, period).load()
     except TermsRefusedError as error:
         raise ConflictError(
             "The terms of %(number)s can't be read: %(why)s",

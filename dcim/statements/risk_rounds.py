@@ -17,10 +17,10 @@ from dcim.db import SessionFactory, transaction
 from dcim.errors import InvalidError
 from dcim.sla.circumstances import moment
 from dcim.sla.meters import Meters
-from dcim.sla.observations import find_terms, gather_inputs, open_meters
-from dcim.sla.rules.language.loading import load_terms
+from dcim.sla.observations import gather_inputs, open_meters
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.periods import format_instant, month_period, to_ms
+from dcim.sla.terms_in_force import find_agreed
 from dcim.statements.credit_risk import JudgedMonth, judge_month
 from dcim.statements.error_budgets import open_case
 from dcim.statements.gap_reasons import tell_reasons
@@ -204,7 +204,7 @@ def _judge(
     now: dt.datetime,
     readers: _Readers,
 ) -> JudgedMonth:
-    zone = load_terms(find_terms(session, scope, contract, period).document).timezone
+    zone = find_agreed(session, scope, contract, period).load().timezone
     meters = readers.of(session, period, zone)
     inputs = gather_inputs(
         session,

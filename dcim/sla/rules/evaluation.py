@@ -24,7 +24,7 @@ from dcim.sla.rules.review import (
     say_unsettled,
 )
 from dcim.sla.rules.steps import Given
-from dcim.sla.rules.terms import Metric, Terms, Text
+from dcim.sla.rules.terms import Metric, Part, Terms, Text
 
 RULES_VERSION = "1"
 __all__ = [
@@ -73,14 +73,26 @@ def sum_fees(facts: Facts) -> Decimal:
 
 
 def list_judged(terms: Terms, facts: Facts, period: Period) -> list[tuple[Metric, Item]]:
-    """Every metric with each item that it applies to and that is in service in the period."""
-    return [
-        (metric, item)
-        for metric in terms.metrics
-        for item in sorted(facts.items, key=lambda item: item.id)
-        if item.kind in metric.applies_to
-        and max(item.start, period.start) < min(item.end, period.end)
-    ]
+    """Every metric with each item that it applies to and that is in service in the period: from
+    when to when, where the terms change within it."""
+    found = []
+    for metric in terms.metrics:
+        for item in sorted(facts.items, key=lambda item: item.id):
+            if item.kind not in metric.applies_to:
+                continue
+            mine = _promised(item, metric.part)
+            if max(mine.start, period.start) < min(mine.end, period.end):
+                found.append((metric, mine))
+    return found
+
+
+def _promised(item: Item, part: Part | None) -> Item:
+    """The item as long as this version of the promise holds."""
+    if part is None:
+        return item
+    start = item.start if part.start is None else max(item.start, part.start)
+    end = item.end if part.end is None else min(item.end, part.end)
+    return replace(item, start=start, end=end)
 
 
 def settle_results(

@@ -190,8 +190,18 @@ class FigureCondition:
 
 
 @dataclass(frozen=True)
+class Part:
+    """The days of a month in which one of its versions makes a promise: UTC ms, half-open, None
+    where they don't begin or end within it. `title` is the promise's, without its days."""
+
+    start: int | None
+    end: int | None
+    title: Text
+
+
+@dataclass(frozen=True)
 class Metric:
-    id: str
+    id: str  # with "@2026-10-15" where it is that of a version that begins within the month
     title: Text
     clause: str
     kind: str
@@ -225,6 +235,16 @@ class Metric:
     eligible_figures: tuple[FigureCondition, ...] = ()
     # (condition, target where it holds); `target` is for all else
     targets_if: tuple[tuple[str, Target], ...] = ()
+    part: Part | None = None  # None: the whole month
+
+    @property
+    def promise(self) -> str:
+        """Its id in the document, whichever version says it."""
+        return self.id.partition("@")[0]
+
+    @property
+    def whole_title(self) -> Text:
+        return self.title if self.part is None else self.part.title
 
 
 @dataclass(frozen=True)
@@ -389,7 +409,20 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A version that holds in a month with several. `since`: a local day, "" for the first."""
+
+    since: str
+    name: str
+    version: str
+    sha256: str
+    title: Text
+
+
+@dataclass(frozen=True)
 class Terms:
+    """Of a document, or of a month in which several held (`language/versions.py`)."""
+
     name: str
     version: str
     title: Text
@@ -417,3 +450,4 @@ class Terms:
     tax: Tax | None = None
     sha256: str = ""
     warnings: tuple[Text, ...] = ()
+    changes: tuple[Change, ...] = ()  # all versions of a month, where there are several

@@ -29,6 +29,7 @@ from dcim.customers.turning import turn_day
 from dcim.db import ScopedSession
 from dcim.errors import ConflictError, ForbiddenError, InvalidError
 from dcim.sla.agreeing import attach_terms
+from dcim.sla.terms_in_force import find_agreed
 from tests.integration.customers.office import (
     BEGAN,
     CLERK,
@@ -358,12 +359,30 @@ def test_terms_are_read_before_they_count(session: ScopedSession) -> None:
         update_contract(session, CLERK, contract, {"currency": "USD"})
     make_item(session, contract)
     sign_contract(session, CLERK, contract, now=NOW)
-    for day, words in (
-        (dt.date(2026, 12, 2), "first of a month"),
-        (dt.date(2026, 10, 1), "closed"),
-    ):
-        with pytest.raises(InvalidError, match=words):
-            attach_terms(session, CLERK, contract, document, day, NOW)
+    with pytest.raises(InvalidError, match="closed"):
+        attach_terms(session, CLERK, contract, document, dt.date(2026, 10, 1), NOW)
     assert attach_terms(session, CLERK, contract, document, NEXT, NOW).version == 2
     with pytest.raises(InvalidError, match="begins later"):
         attach_terms(session, CLERK, contract, document, NEXT, NOW)
+
+
+def test_promises_change_on_any_day_what_is_charged_on_the_first(session: ScopedSession) -> None:
+    contract, _ = make_signed(session)
+    document = TERMS.read_text("utf-8")
+    within = dt.date(2026, 12, 15)
+    priced = document.replace("over: 72.00", "over: 80.00")
+    rounded = document.replace("half_up to 0.01", "half_up to 1")
+    assert document not in (priced, rounded)
+    for changed, word in ((priced, "usage"), (rounded, "rounding")):
+        with pytest.raises(InvalidError, match=f"{word}.*first of a month") as refused:
+            attach_terms(session, CLERK, contract, changed, within, NOW)
+        assert list(refused.value.fields) == ["effective_from"]
+    # The way out it names.
+    assert attach_terms(session, CLERK, contract, priced, NEXT, NOW).effective_from == NEXT
+    promised = priced.replace("credit: 2.5 %", "credit: 3 %")
+    assert promised != priced
+    assert attach_terms(session, CLERK, contract, promised, within, NOW).effective_from == within
+    december = find_agreed(session, CLERK, contract, "2026-12")
+    assert december.as_inputs()["later_terms"] == [{"from": "2026-12-15", "terms": promised}]
+    assert find_agreed(session, CLERK, contract, "2027-01").as_inputs() == {"terms": promised}
+    assert {change.since for change in december.load().changes} == {"", "2026-12-15"}

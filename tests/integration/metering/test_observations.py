@@ -34,7 +34,8 @@ from dcim.power.chain import find_customers_on, load_tree
 from dcim.power.models import PowerNode
 from dcim.sla.incidents import derive_incidents
 from dcim.sla.models import Incident
-from dcim.sla.observations import find_terms, gather_inputs
+from dcim.sla.observations import gather_inputs
+from dcim.sla.terms_in_force import find_agreed
 from dcim.statements.composition import compose
 
 TERMS = Path(__file__).parents[3] / "dcim" / "demo" / "terms" / "standard.yaml"
@@ -417,7 +418,7 @@ def test_a_month_without_terms_is_refused(sessions: SessionFactory, world: World
     with transaction(sessions, SYSTEM) as session:
         contract = session.get_one(Contract, 2)
         with pytest.raises(InvalidError, match="no terms"):
-            find_terms(session, SYSTEM, contract, "2026-10")
+            find_agreed(session, SYSTEM, contract, "2026-10")
 
 
 def test_who_hangs_on_a_panel(sessions: SessionFactory, world: World) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -265,6 +266,39 @@ def test_samples_lie_beside_the_facts(folder: Path, name: str) -> None:
     done = call("evaluate", "--terms", "terms.yaml", "--facts", "below/facts.yaml")
     assert done.exit_code == 2
     assert ("lies outside the folder" if name != "none.csv" else "There is no file") in done.stderr
+
+
+def test_terms_that_change_within_the_month_judge_their_own_days(folder: Path) -> None:
+    """The outage on the 9th: 15 minutes, 5 % by the first text, nothing by the second."""
+    text = load_preset("power-both-feeds").text
+    for name, credit in (("terms", "5 %"), ("new", "7 %")):
+        changed = re.sub(r"(up_to: 45 min, credit: )[0-9.]+ %", rf"\g<1>{credit}", text)
+        (folder / f"{name}.yaml").write_text(changed, encoding="utf-8")
+    done = call(*EVALUATE, "--later", "2025-10-15=new.yaml")
+    assert done.exit_code == 1
+    assert "from 2025-10-15: Power on both feeds" in done.stdout
+    assert "power.A05  4.1 Power (before 10-15): BREACHED" in done.stdout
+    assert "power@2025-10-15.A05  4.1 Power (from 10-15): MET" in done.stdout
+    assert "Credits in total: 300.00 CNY" in done.stdout
+    # The other way round the second text judges the outage.
+    done = call(*EVALUATE, "--later", "2025-10-02=new.yaml", "--json")
+    report = json.loads(done.stdout)
+    REPORT.validate(report)
+    assert [one["from"] for one in report["terms"]["changes"]] == [None, "2025-10-02"]
+    assert report["credits"]["total"] == "420.00"
+    for bad, why in (("15=new.yaml", "2026-10-15=new.yaml"), ("2025-10-15=none.yaml", "no file")):
+        refused = call(*EVALUATE, "--later", bad)
+        assert refused.exit_code == 2
+        assert why in refused.stderr
+
+
+def test_a_later_text_that_charges_otherwise_is_refused(folder: Path) -> None:
+    text = load_preset("power-both-feeds").text
+    (folder / "new.yaml").write_text(text.replace("half_up to 0.01", "down to 0.01"), "utf-8")
+    refused = call(*EVALUATE, "--later", "2025-10-15=new.yaml")
+    assert refused.exit_code == 2
+    assert "rounding: it counts for a whole month and can't change on 2025-10-15" in refused.stderr
+    assert "不能在" in call(*EVALUATE, "--later", "2025-10-15=new.yaml", "--language", "zh").stderr
 
 
 def test_a_month_still_open_is_judged_so_far_when_told(folder: Path) -> None:

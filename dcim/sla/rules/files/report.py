@@ -44,6 +44,16 @@ def report_evaluation(terms: Terms, file: FactsFile) -> Report:
             "sha256": terms.sha256,
             "currency": terms.currency,
             "time_zone": terms.timezone,
+            "changes": [
+                {
+                    "from": one.since or None,
+                    "name": one.name,
+                    "version": one.version,
+                    "title": one.title,
+                    "sha256": one.sha256,
+                }
+                for one in terms.changes
+            ],
         },
         "facts": {
             "sha256": file.sha256,

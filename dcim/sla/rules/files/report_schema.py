@@ -56,7 +56,15 @@ def report_schema() -> Schema:
             format={"const": FORMAT},
             rules_version=TEXT,
             terms=_object(
-                name=TEXT, version=TEXT, title=BOTH, sha256=TEXT, currency=TEXT, time_zone=TEXT
+                name=TEXT,
+                version=TEXT,
+                title=BOTH,
+                sha256=TEXT,
+                currency=TEXT,
+                time_zone=TEXT,
+                changes=_list(
+                    _object(**{"from": NAME}, name=TEXT, version=TEXT, title=BOTH, sha256=TEXT)
+                ),
             ),
             facts=_object(sha256=TEXT, tables=_list(_object(name=TEXT, sha256=TEXT))),
             period=_object(

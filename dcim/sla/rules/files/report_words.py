@@ -12,6 +12,8 @@ from dcim.sla.rules.quantities import grouped, say_duration, say_span
 LONGEST_TRACE = 40
 _WORDS: dict[str, tuple[str, str]] = {
     "terms": ("条款", "Terms"),
+    "at_first": ("期初", "at first"),
+    "from": ("自", "from"),
     "period": ("账期", "Period"),
     "provisional": ("暂计，只判定到", "PROVISIONAL, judged only up to"),
     "warning": ("注意", "Note"),
@@ -120,6 +122,10 @@ class _Writer:
         title = self.text(terms["title"])
         yield f"{self.word('terms')}: {title} ({terms['name']} v{terms['version']})"
         yield f"  SHA-256 {terms['sha256']}"
+        for one in terms["changes"]:
+            since = f"{self.word('from')} {one['from']}" if one["from"] else self.word("at_first")
+            yield f"  {since}: {self.text(one['title'])} ({one['name']} v{one['version']})"
+            yield f"    SHA-256 {one['sha256']}"
         yield (
             f"{self.word('period')}: {period['label']}  "
             f"[{self.when(period['start'])}, {self.when(period['end'])})  {terms['time_zone']}"

@@ -38,7 +38,7 @@ def say_caps(terms: Terms) -> Text | None:
     if terms.combine_credits == "once_per_time":
         zh.append("同一服务项同一时间的多项中断只抵扣一次")
         en.append("Failures of one item over the same time give one credit")
-    names = {metric.id: metric.title for metric in terms.metrics}
+    names = {metric.promise: metric.whole_title for metric in terms.metrics}
     for group in terms.exclusive:
         zh.append(f"{'、'.join(names[name]['zh'] for name in group)}互斥，只计最高一项")
         said = " and ".join(names[name]["en"] for name in group)

@@ -18,7 +18,7 @@ def _end(sentence: str, language: str) -> str:
 
 
 def _say_right(rule: Termination, terms: Terms) -> Text:
-    titles = {metric.id: metric.title for metric in terms.metrics}
+    titles = {metric.promise: metric.whole_title for metric in terms.metrics}
     zh, en = say_when(rule)
     if rule.measure == "caps_reached":
         en = en[0].upper() + en[1:]

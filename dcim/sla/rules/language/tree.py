@@ -26,13 +26,15 @@ class Problem:
     """Where in the terms, what is wrong, and what may stand there."""
 
     place: str
-    line: int
+    line: int  # 0: of no line in particular
     message: str
     choices: tuple[str, ...] = ()
 
     def tell(self) -> Message:
         """All of it as one sentence."""
         place = self.place or "terms"
+        if not self.line:
+            return Message("%(place)s: %(why)s", place=place, why=self.message)
         if not self.choices:
             return Message(
                 "line %(line)s, %(place)s: %(why)s", line=self.line, place=place, why=self.message

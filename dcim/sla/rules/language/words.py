@@ -30,6 +30,9 @@ def clause_words(terms: Terms) -> list[dict[str, object]]:
     parts: list[dict[str, object]] = [
         {"id": "general", "title": {"zh": "一般规则", "en": "General"}, "text": general}
     ]
+    if terms.changes:
+        title = {"zh": "条款变更", "en": "Change of terms"}
+        parts.append({"id": "changes", "title": title, "text": _say_changes(terms)})
     parts += [
         {"id": metric.id, "title": _title(metric), "text": say_metric(metric)}
         for metric in terms.metrics
@@ -51,6 +54,26 @@ def clause_words(terms: Terms) -> list[dict[str, object]]:
     if tax:
         parts.append({"id": "tax", "title": {"zh": "税", "en": "Tax"}, "text": tax})
     return parts
+
+
+def _say_changes(terms: Terms) -> Text:
+    zh = "；".join(
+        f"{f'{one.since} 起' if one.since else '期初'}按{one.title['zh']} v{one.version}"
+        for one in terms.changes
+    )
+    en = "; ".join(
+        f"{f'from {one.since}' if one.since else 'at first'} {one.title['en']} v{one.version}"
+        for one in terms.changes
+    )
+    return {
+        "zh": f"本期条款有变更：{zh}。各版一致的承诺按整月评定；"
+        "不一致的承诺由各版分别评定其有效的各天。"
+        "合计事项（互斥、上限、申领、结算、税、解约权、租费）按期末有效的一版。",
+        "en": f"The terms change within the period: {en}. A promise that all of them say alike is "
+        "judged over the whole month, any other by each for the days it holds. What the month "
+        "comes to as a whole (what excludes what, caps, claims, settlement, tax, rights to "
+        "terminate, rent) follows the one that holds on its last day.",
+    }
 
 
 def _title(part: Metric | Usage) -> Text:

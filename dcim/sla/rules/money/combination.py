@@ -65,11 +65,13 @@ def combine(
     left = {result.id: earned[result.id] for result in results if earned[result.id] > 0}
     lines: list[CapLine] = []
     for number, group in enumerate(terms.exclusive, 1):
-        ids = [result.id for result in results if result.metric.id in group and result.id in left]
+        ids = [
+            result.id for result in results if result.metric.promise in group and result.id in left
+        ]
         lines += _only_highest(f"cap:exclusive:{number}", results, ids, left, GROUP)
     if terms.combine_credits == "max":
         lines += _only_highest("cap:max", results, list(left), left, HIGHEST)
-    alone = [r.id for r in results if r.metric.id in terms.not_combinable and r.id in left]
+    alone = [r.id for r in results if r.metric.promise in terms.not_combinable and r.id in left]
     others = [name for name in left if name not in alone]
     opened: dict[str, Text] = {}
     if terms.combine_credits == "once_per_time":

@@ -1,13 +1,13 @@
 """Rights to terminate, over this period and those before; what isn't known is never "not"."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from dcim.sla.rules.facts import Facts, Past, PastResult, Period
 from dcim.sla.rules.intervals import Interval, clip, total
 from dcim.sla.rules.language.termination_words import say_when
-from dcim.sla.rules.outcomes import Outcome
+from dcim.sla.rules.outcomes import Event, Outcome
 from dcim.sla.rules.periods import months_before
 from dcim.sla.rules.quantities import fixed, plain, say_duration, say_span
 from dcim.sla.rules.results import MetricResult, Right
@@ -29,13 +29,14 @@ def find_rights(
 ) -> tuple[Right, ...]:
     """One for each rule and result it concerns; of caps one for each rule, named `contract`."""
     rights: list[Right] = []
+    promises = join_parts(results, facts)
     for rule in terms.termination:
         if rule.measure == "caps_reached":
             right = _caps_right(rule, capped, facts, period, terms.timezone)
             rights.append(_dated(right, facts, period))
             continue
-        for result in results:
-            if rule.metrics and result.metric.id not in rule.metrics:
+        for result in promises:
+            if rule.metrics and result.metric.promise not in rule.metrics:
                 continue
             if rule.only_if is not None:
                 name, wanted = rule.only_if
@@ -52,6 +53,55 @@ def find_rights(
             )
             rights.append(_dated(right, facts, period))
     return tuple(rights)
+
+
+def join_parts(results: Sequence[MetricResult], facts: Facts) -> list[MetricResult]:
+    """What several versions of the terms said of one promise within the period, as one: its
+    outages together, missed where one of them was."""
+    parts: dict[tuple[str, str], list[MetricResult]] = {}
+    for result in results:
+        parts.setdefault((result.metric.promise, result.item.id), []).append(result)
+    items = {item.id: item for item in facts.items}
+    joined = []
+    for (promise, item_id), found in parts.items():
+        last = found[-1]
+        if last.metric.part is None:
+            joined.append(last)
+            continue
+        found.sort(key=lambda one: one.item.start)
+        open_ones = [one for one in found if one.result == "needs_review"]
+        joined.append(
+            replace(
+                last,
+                id=f"{promise}.{item_id}",
+                metric=replace(last.metric, id=promise, title=last.metric.whole_title, part=None),
+                item=items.get(item_id, last.item),
+                result=open_ones[0].result if open_ones else last.result,
+                outcome=_join_outcomes([one.outcome for one in found]),
+                best=_join_outcomes([one.best for one in found]),
+                worst=_join_outcomes([one.worst for one in found]),
+            )
+        )
+    return joined
+
+
+def _join_outcomes(outcomes: Sequence[Outcome]) -> Outcome:
+    missed = [one.missed for one in outcomes]
+    events: list[Event] = []
+    for event in (event for one in outcomes for event in one.events):
+        last = events[-1] if events else None
+        if last and last.parts and event.parts and last.parts[-1][1] == event.parts[0][0]:
+            # An outage over the turn from one version to the next is one.
+            counted = last.counted_ms + event.counted_ms
+            events[-1] = Event(last.start, event.end, (*last.parts, *event.parts), counted)
+        else:
+            events.append(event)
+    return replace(
+        outcomes[-1],
+        missed=True if True in missed else None if None in missed else False,
+        events=tuple(events),
+        downtime_ms=sum(one.downtime_ms for one in outcomes),
+    )
 
 
 def _dated(right: Right, facts: Facts, period: Period) -> Right:
