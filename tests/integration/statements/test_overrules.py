@@ -217,8 +217,11 @@ def test_a_contest_is_answered_by_a_ruling_or_a_refusal(desk: IncidentDesk) -> N
         refuse_contest(desk.session, desk.ann, first.id, "再说一遍")
     second = contest_incident(desk.session, desk.own, desk.incident.id, "附交换机日志")
     desk.overrule("times", starts_at=NOON, ends_at=NOON + 120 * MINUTE)
-    row = find_contest(desk.session, desk.own, second.id)
+    row = find_contest(desk.session, SYSTEM, second.id)
     assert (row.state, row.answer, row.answered_by) == ("upheld", "核实无误", "bob@example.com")
+    # The customer reads the answer, not which person of the operator gave it.
+    told = find_contest(desk.session, desk.own, second.id)
+    assert (told.state, told.answer, told.answered_by) == ("upheld", "核实无误", "")
     assert desk.downtime() == 120
     assert list_contests(desk.session, desk.other).total == 0
     with pytest.raises(NotFoundError):
