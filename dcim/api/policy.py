@@ -108,6 +108,7 @@ API_POLICY: dict[str, Access] = {
     "api_maintenance.decide": needs(Right.OWN_APPROVALS),
     "api_statements.list_statements": STATEMENTS,
     "api_statements.show_statement": STATEMENTS,
+    "api_statements.show_summary": STATEMENTS,
     "api_statements.show_document": STATEMENTS,
     "api_statements.show_lines": STATEMENTS,
     "api_statements.download_pdf": STATEMENTS,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sqlalchemy import select
 
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
 from dcim.commands.output import instance_of, print_json, print_table, remarks, session_of
 from dcim.customers.models import Contract, Customer
 from dcim.errors import InvalidError, NotFoundError
@@ -24,6 +26,7 @@ from dcim.statements.issuing import (
 from dcim.statements.models import Statement, StatementFile
 from dcim.statements.monthly_run import Failed, issue_month, last_closed_month
 from dcim.statements.queries import read_documents
+from dcim.statements.summaries import last_months, read_span, summarise, tell_summary
 
 COLUMNS = ("number", "customer", "result", "credits", "total", "currency")
 
@@ -162,6 +165,24 @@ def lines(
             ) from error
     for said in say_sums(rows, count):
         remarks.print(said)
+
+
+@statement.command("summary")
+@click.option("--first", help="Like 2026-01. Default: twelve closed months.")
+@click.option("--last", help="Like 2026-12.")
+@click.option("--customer", help="One customer's, by its code. Default: all.")
+@click.pass_context
+def summary(ctx: click.Context, first: str | None, last: str | None, customer: str | None) -> None:
+    """Issued months added up, as JSON: promises kept by kind, credits by cause, site, customer."""
+    usual = last_months(utc_now().date())
+    span = read_span(first or usual.first, last or usual.last)
+    with session_of(ctx, "statement summary") as (_instance, session, scope):
+        if customer is not None:
+            known = session.scalar(select(Customer.id).where(Customer.code == customer))
+            if known is None:
+                raise NotFoundError("No customer has the code %(code)s.", code=customer)
+            span = replace(span, customer_id=known)
+        print_json(tell_summary(summarise(session, scope, span)))
 
 
 def write_lines(rows: list[dict[str, str]], form: str, *, bom: bool) -> bytes:

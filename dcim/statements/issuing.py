@@ -5,7 +5,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,6 +27,8 @@ from dcim.statements.composition import compose
 from dcim.statements.files import pack_inputs, produce_file
 from dcim.statements.history import add_history
 from dcim.statements.models import LedgerEntry, Statement
+from dcim.statements.tallies import tally_causes, tally_results
+from dcim.statements.tally_models import StatementCause, StatementResult
 
 DISPUTE_DAYS = 30
 
@@ -197,6 +199,7 @@ def book(
     if sum((line.amount for line in lines), Decimal()) != statement.total:
         raise ConflictError("The lines of %(number)s don't add up to its total.", number=number)
     session.add_all(lines)
+    _tally(session, statement)
     session.flush()
     record(
         session,
@@ -209,6 +212,16 @@ def book(
         sha256=statement.document_sha256,
     )
     return statement
+
+
+def _tally(session: Session, statement: Statement) -> None:
+    whose = {"statement_id": statement.id, "customer_id": statement.customer_id}
+    session.add_all(
+        StatementResult(**whose, **asdict(one)) for one in tally_results(statement.document)
+    )
+    session.add_all(
+        StatementCause(**whose, **asdict(one)) for one in tally_causes(statement.document)
+    )
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:

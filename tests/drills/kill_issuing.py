@@ -33,9 +33,12 @@ ROUNDS = 100
 CUSTOMERS = 4
 LONGEST_S = 8.0
 ISSUERS = 2
+OF_STATEMENTS = ("statement_file", "ledger_entry", "statement_result", "statement_cause")
 WIPE = [
-    "DELETE FROM statement_file f USING statement s WHERE s.id = f.statement_id AND s.period = :p",
-    "DELETE FROM ledger_entry l USING statement s WHERE s.id = l.statement_id AND s.period = :p",
+    *(
+        f"DELETE FROM {table} t USING statement s WHERE s.id = t.statement_id AND s.period = :p"  # noqa: S608
+        for table in OF_STATEMENTS
+    ),
     "DELETE FROM statement WHERE period = :p",
 ]
 

@@ -9,11 +9,13 @@ from marshmallow.validate import OneOf, Regexp
 from dcim.api.fields import PageQuery, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
+from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
 from dcim.records.sheets import write_csv
 from dcim.statements import queries
 from dcim.statements.accounting import COLUMNS, list_lines
 from dcim.statements.files import read_file
+from dcim.statements.summaries import last_months, read_span, summarise, tell_summary
 
 statements = Resource("statements", "Statements")
 ledger = Resource("ledger", "Ledger")
@@ -29,6 +31,14 @@ class StatementQuery(PageQuery):
         validate=Regexp(r"^[0-9]{4}-(0[1-9]|1[0-2])\Z", error="Write a month as 2026-10.")
     )
     verdict = choice(VERDICTS)
+
+
+class SummaryQuery(Schema):
+    """Months like 2026-01, both included; without them the last twelve that are over."""
+
+    first = fields.String()
+    last = fields.String()
+    customer_id = query_id()
 
 
 class LinesQuery(Schema):
@@ -51,6 +61,18 @@ def list_statements(query: dict[str, Any]) -> Any:
     return queries.list_statements(
         db_session(), current_scope(), queries.StatementFilter(**query), paging
     )
+
+
+@statements.get("/summary")
+@statements.arguments(SummaryQuery, location="query")
+@statements.response(200, {"type": "object"}, description="Months, service levels, credits.")
+def show_summary(query: dict[str, Any]) -> Response:
+    """Add up issued months: promises kept by kind, credits by cause, site and customer."""
+    usual = last_months(utc_now().date())
+    span = read_span(
+        query.get("first") or usual.first, query.get("last") or usual.last, query.get("customer_id")
+    )
+    return jsonify(tell_summary(summarise(db_session(), current_scope(), span)))
 
 
 @statements.get("/<int:statement_id>")

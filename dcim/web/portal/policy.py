@@ -41,6 +41,8 @@ PORTAL_POLICY: dict[str, Access] = {
     "portal.incident": OWN,
     "portal.contest": STATEMENTS,
     "portal.statements": STATEMENTS,
+    "portal.statement_year": STATEMENTS,
+    "portal.statement_year_csv": STATEMENTS,
     "portal.claim_credit": STATEMENTS,
     "portal.statement_pdf": STATEMENTS,
     "portal.statement_json": STATEMENTS,

@@ -115,6 +115,8 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.regulator": needs(Right.SEE_AUDIT),
     "staff.regulator_export": needs(Right.SEE_AUDIT),
     "staff.statements": needs(Right.SEE_STATEMENTS),
+    "staff.statement_summary": needs(Right.SEE_STATEMENTS),
+    "staff.statement_summary_csv": needs(Right.SEE_STATEMENTS),
     "staff.reviews": needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS),
     "staff.propose_review_decision": needs(Right.KEEP_INCIDENTS),
     "staff.decide_review_decision": needs(Right.DECIDE_OVERRULES),

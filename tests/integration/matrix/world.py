@@ -68,6 +68,7 @@ from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCre
 from dcim.statements.claim_models import CreditClaim
 from dcim.statements.models import LedgerEntry, Statement, StatementFile
 from dcim.statements.risk_models import CreditRisk
+from dcim.statements.tally_models import StatementCause, StatementResult
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 SINCE = NOW - dt.timedelta(days=60)
@@ -98,6 +99,8 @@ RULED = {
     "maintenance_consent": {"decision"},
     "statement": {"period", "currency", "verdict", "document_sha256", "inputs_sha256"},
     # The signer is the operator's certificate, which the verify page tells everybody.
+    "statement_result": {"kind", "verdict"},
+    "statement_cause": {"kind"},
     "statement_file": {"sha256", "unsigned_sha256", "signer"},
     "ledger_entry": {"kind", "currency"},
     "credit_claim": {"period", "state", "results"},
@@ -649,6 +652,13 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
         session, LedgerEntry, tag, **own, contract_item_id=ids["contract_item_id"],
         statement_id=statement.id, kind="rent", amount=Decimal(100), currency="CNY",
     )  # fmt: skip
+    for table in (StatementResult, StatementCause):
+        make(
+            session, table, tag, statement_id=statement.id, customer_id=ids["customer_id"],
+            kind="power", credit=Decimal(10),
+            **({"verdict": "breached", "downtime_ms": 1, "denominator_ms": 2}
+               if table is StatementResult else {}),
+        )  # fmt: skip
     claim = make(
         session, CreditClaim, tag, **own, period="2026-10", made_at=SINCE, entered_at=SINCE,
         results=[canary(tag, "credit_claim", "results")], state="refused", decided_at=NOW,
