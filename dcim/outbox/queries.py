@@ -129,7 +129,7 @@ def count_states(session: Session, scope: Scope) -> dict[str, int]:
         .where(scope.filter(OutboxMessage.customer_id))
         .group_by(OutboxMessage.state)
     )
-    return dict.fromkeys(STATES, 0) | {state: count for state, count in rows}
+    return dict.fromkeys(STATES, 0) | dict(rows.tuples().all())
 
 
 @dataclass(frozen=True, slots=True)
