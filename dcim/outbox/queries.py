@@ -129,7 +129,10 @@ def count_states(session: Session, scope: Scope) -> dict[str, int]:
         .where(scope.filter(OutboxMessage.customer_id))
         .group_by(OutboxMessage.state)
     )
-    return dict.fromkeys(STATES, 0) | dict(rows.tuples().all())
+    counts = dict.fromkeys(STATES, 0)
+    for state, count in rows:
+        counts[state] = count
+    return counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ SECTION_OF = {
     "staff.renewals": "customers",
     "staff.regulator": "customers",
     "staff.statements": "customers",
+    "staff.deliveries": "customers",
     "noc.credit_risks": "customers",
     "staff.reviews": "customers",
     "staff.credit_claims": "customers",

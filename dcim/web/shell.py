@@ -132,6 +132,7 @@ def collect_nav() -> list[Entry]:
         (_("Tickets"), "staff.tickets", has_right(Right.SEE_CUSTOMERS)),
         (_("Renewals due"), "staff.renewals", has_right(Right.SEE_CUSTOMERS)),
         (_("Statements"), "staff.statements", has_right(Right.SEE_STATEMENTS)),
+        (_("Delivery"), "staff.deliveries", has_right(Right.SEE_STATEMENTS)),
         (_("Credits at risk"), "noc.credit_risks", money),
         (_("To review"), "staff.reviews", money),
         (_("Claims of credits"), "staff.credit_claims", has_right(Right.SEE_STATEMENTS)),

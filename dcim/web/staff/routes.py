@@ -12,6 +12,7 @@ from dcim.web.staff import (
     credit_claims,
     cross_connects,
     customers,
+    deliveries,
     device_life,
     devices,
     discovery,
@@ -46,6 +47,7 @@ from dcim.web.staff import (
     tickets,
     type_files,
     walks,
+    webhooks,
 )
 from dcim.web.staff.blueprint import staff
 
@@ -61,6 +63,7 @@ __all__ = [
     "credit_claims",
     "cross_connects",
     "customers",
+    "deliveries",
     "device_life",
     "devices",
     "discovery",
@@ -96,4 +99,5 @@ __all__ = [
     "tickets",
     "type_files",
     "walks",
+    "webhooks",
 ]

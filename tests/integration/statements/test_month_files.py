@@ -34,6 +34,12 @@ from tests.integration.statements.town import PERIOD, SYSTEM
 
 STAFF = Scope.staff("wang")
 SIZE = 400_000
+# What a mail says of it.
+DOCUMENT = {
+    "verdict": {"text": {"zh": "全部达标", "en": "All met"}},
+    "dispute": {"deadline": "2026-12-01"},
+    "verify_url": "https://x/verify",
+}
 
 
 def add_statement(
@@ -43,7 +49,7 @@ def add_statement(
     statement = Statement(
         customer_id=contract.customer_id, contract_id=contract.id, period=PERIOD, currency="CNY",
         number=number, revision=revision, total=100 * revision, credits=0, verdict="met",
-        document={}, document_sha256="1" * 64, inputs=b"", inputs_sha256="2" * 64,
+        document=DOCUMENT, document_sha256="1" * 64, inputs=b"", inputs_sha256="2" * 64,
     )  # fmt: skip
     session.add(statement)
     session.flush()
