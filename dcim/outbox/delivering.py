@@ -8,9 +8,11 @@ yes and the commit, or if that yes is lost on the wire. It then carries the same
 
 import contextvars
 import datetime as dt
+import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from sqlalchemy import ColumnElement, select
@@ -25,10 +27,12 @@ from dcim.outbox.models import OutboxMessage
 
 log = structlog.get_logger(__name__)
 
-# Longer than any channel takes (see `dcim.outbox.deadline`): who holds a message past it is dead.
-LEASE = dt.timedelta(minutes=30)
+# Longer than any channel takes (`mail.LONGEST_S`): who holds a message past it is dead.
+LEASE = dt.timedelta(minutes=20)
 # Sent side by side, so that one slow server keeps the others from nothing.
 LANES = 4
+# How often an idle lane looks again while another is busy: what comes then doesn't wait for it.
+IDLE_S = 0.25
 # Messages a lane sends before the job ends and another may take its place in the queue.
 ENOUGH = 250
 SCOPE = Scope.system("deliver-messages")
@@ -64,27 +68,55 @@ def deliver_due(
     Raises DBAPIError when the database goes away; what was being sent is then looked at again
     after LEASE.
     """
-    report = DeliveryReport()
+    report, work = DeliveryReport(), _Work(sessions, channels, stop)
     with ThreadPoolExecutor(lanes, thread_name_prefix="deliver") as pool:
-        running = [
-            pool.submit(contextvars.copy_context().run, _run_lane, sessions, channels, stop)
-            for _ in range(lanes)
-        ]
+        running = [pool.submit(contextvars.copy_context().run, work.run_lane) for _ in range(lanes)]
     for lane in running:
         report.add(lane.result())
     return report
 
 
-def _run_lane(
-    sessions: SessionFactory, channels: Mapping[str, Channel], stop: Callable[[], bool]
-) -> DeliveryReport:
-    report = DeliveryReport()
-    for _ in range(ENOUGH):
-        message = None if stop() else take_due(sessions)
-        if message is None:
-            break
-        settle(sessions, message, _try(channels, message), report)
-    return report
+@dataclass(slots=True)
+class _Work:
+    """What the lanes share; `busy` of them have a message under their hands."""
+
+    sessions: SessionFactory
+    channels: Mapping[str, Channel]
+    stop: Callable[[], bool]
+    busy: int = 0
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def run_lane(self) -> DeliveryReport:
+        report = DeliveryReport()
+        for _ in range(ENOUGH):
+            message = self._take_next()
+            if message is None:
+                break
+            try:
+                settle(self.sessions, message, _try(self.channels, message), report)
+            finally:
+                self._count(-1)
+        return report
+
+    def _take_next(self) -> Outgoing | None:
+        """Counted as busy with what it gives. Nothing is left once no lane is busy."""
+        while not self.stop():
+            # Before it is taken: who finds it gone must find this lane busy.
+            self._count(1)
+            message = None
+            try:
+                message = take_due(self.sessions)
+            finally:
+                if message is None:
+                    self._count(-1)
+            if message is not None or not self.busy:
+                return message
+            time.sleep(IDLE_S)
+        return None
+
+    def _count(self, step: int) -> None:
+        with self.turn:
+            self.busy += step
 
 
 def take_due(sessions: SessionFactory) -> Outgoing | None:

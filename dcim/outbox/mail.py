@@ -16,7 +16,7 @@ from dcim.outbox.deadline import Deadline, deadline
 from dcim.outbox.queueing import can_be_mailed
 
 # Of a whole conversation, shorter than the lease of a message.
-LONGEST_S = 1500.0
+LONGEST_S = 900.0
 # RFC 5321 4.5.3.2.6: who asks too early whether a mail was taken sends it twice. Times the timeout.
 PATIENCE = 10
 _LINE_END = re.compile(rb"\r\n|\r|\n")

@@ -2,11 +2,11 @@
 
 from flask_babel import lazy_gettext as _l
 
-CHANNEL_WORDS = {"mail": _l("Mail"), "webhook": _l("Webhook")}
+CHANNEL_WORDS = {"mail": _l("E-mail"), "webhook": _l("Webhook")}
 STATE_WORDS = {
-    "queued": _l("Waiting"),
+    "queued": _l("Waiting to be sent"),
     "sending": _l("Being sent"),
-    "sent": _l("Sent"),
+    "sent": _l("Sent out"),
     "failed": _l("Given up"),
 }
 EVENT_WORDS = {"statement.issued": _l("Statement issued"), "test": _l("Test")}

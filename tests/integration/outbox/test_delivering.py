@@ -197,6 +197,25 @@ def test_a_slow_one_keeps_no_other_waiting(sessions: SessionFactory) -> None:
     assert order == ["slow@example.com", "b@example.com"]
 
 
+def test_what_comes_while_one_is_slow_does_not_wait_for_it(
+    sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "IDLE_S", 0.05)
+    queue(sessions, write("slow@example.com"))
+    post, late_done = Post(), threading.Event()
+
+    def look(message: Outgoing) -> None:
+        if message.recipient == "slow@example.com":
+            queue(sessions, write("late@example.com"))
+            assert late_done.wait(20)
+        else:
+            late_done.set()
+
+    post.on_delivery = look
+    assert send(sessions, post).sent == 2
+    assert [one.recipient for one in post.delivered] == ["late@example.com", "slow@example.com"]
+
+
 def test_tried_less_and_less_often_then_given_up(sessions: SessionFactory) -> None:
     [message_id] = queue(sessions)
     post = Post()
