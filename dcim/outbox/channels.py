@@ -18,6 +18,7 @@ FAULTS = (
     "target",  # a webhook outside DCIM_WEBHOOK_ALLOWED
     "switched_off",  # a webhook that was switched off
     "crashed",  # whoever sent it died or stumbled
+    "restored",  # it waited in a backup: a person says whether it was sent since
 )
 
 

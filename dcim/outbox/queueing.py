@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -160,3 +160,18 @@ def retry_messages(session: Session, scope: Scope, ids: Collection[int]) -> int:
         ],
     )
     return len(waiting)
+
+
+def hold_restored(session: Session, scope: Scope) -> int:
+    """Give up what waits in a database that was restored: it may have been sent since, and a
+    rehearsal writes to nobody. A person has it tried again. Returns how many."""
+    require_staff(scope)
+    held = session.scalars(
+        update(OutboxMessage)
+        .where(OutboxMessage.state.in_(("queued", "sending")))
+        .values(state="failed", fault="restored", detail="")
+        .returning(OutboxMessage.id)
+    ).all()
+    if held:
+        record(session, scope, "message.hold", "messages", held=len(held))
+    return len(held)

@@ -22,5 +22,6 @@ FAULT_WORDS = {
     "attachment": _l("The PDF isn't the one that was issued."),
     "target": _l("The target is outside DCIM_WEBHOOK_ALLOWED."),
     "switched_off": _l("The endpoint is switched off."),
+    "restored": _l("It waited in a restored backup, and may have been sent since."),
     "crashed": _l("The sender stumbled over it, or was killed."),
 }

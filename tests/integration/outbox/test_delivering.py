@@ -18,7 +18,7 @@ from dcim.outbox.backoff import MOST_ATTEMPTS, WAITS_S
 from dcim.outbox.channels import Outgoing, UndeliveredError
 from dcim.outbox.delivering import DeliveryReport, deliver_due, has_due, settle, take_due
 from dcim.outbox.models import OutboxMessage
-from dcim.outbox.queueing import NewMessage, queue_messages, retry_messages
+from dcim.outbox.queueing import NewMessage, hold_restored, queue_messages, retry_messages
 from tests.servers import Database
 
 STAFF = Scope.staff("wang")
@@ -343,6 +343,25 @@ def test_who_outlived_its_lease_undoes_nothing(sessions: SessionFactory) -> None
     settle(sessions, second, UndeliveredError("slow"), report)
     assert read(sessions, message_id).state == "sent"
     assert report == DeliveryReport(sent=1)
+
+
+def test_what_waited_in_a_backup_is_held(sessions: SessionFactory) -> None:
+    sent, waiting, sending = queue(sessions, write("a@x.de"), write("b@x.de"), write("c@x.de"))
+    post = Post()
+    post.faults = {one: UndeliveredError("slow") for one in ("b@x.de", "c@x.de")}
+    send(sessions, post)
+    make_due(sessions)
+    assert take_due(sessions) is not None
+    with transaction(sessions, STAFF) as session:
+        assert hold_restored(session, STAFF) == 2
+    make_due(sessions)
+    assert send(sessions, post) == DeliveryReport()
+    assert read(sessions, sent).state == "sent"
+    assert {read(sessions, one).fault for one in (waiting, sending)} == {"restored"}
+    with transaction(sessions, STAFF) as session:
+        retry_messages(session, STAFF, [waiting, sending])
+        assert hold_restored(session, STAFF) == 2
+        assert hold_restored(session, STAFF) == 0
 
 
 def test_many_senders_send_each_once(sessions: SessionFactory) -> None:
