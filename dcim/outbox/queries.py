@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
@@ -12,7 +12,7 @@ from dcim.columns import is_among
 from dcim.customers.models import Customer
 from dcim.errors import NotFoundError
 from dcim.outbox.models import STATES, OutboxMessage
-from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page, narrow
+from dcim.paging import FIRST_PAGE, AnyQuery, Page, Paging, contains, fetch_page, narrow
 
 # Given up ones that one deed has tried again; who has more does it again.
 MOST_AT_ONCE = 1000
@@ -48,6 +48,9 @@ class DeliveryRow:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
+    """`who` is a part of the recipient, or of the customer's code or name."""
+
+    who: str = ""
     message_id: int | None = None
     customer_id: int | None = None
     statement_id: int | None = None
@@ -90,11 +93,23 @@ def list_deliveries(
         .where(scope.filter(OutboxMessage.customer_id))
         .order_by(OutboxMessage.id.desc())
     )
-    return fetch_page(session, DeliveryRow, narrow(statement, *_columns(wanted)), paging)
+    return fetch_page(session, DeliveryRow, _narrow(statement, wanted), paging)
 
 
-def _columns(wanted: DeliveryFilter) -> Sequence[tuple[object, object]]:
-    return (
+def _narrow(statement: AnyQuery, wanted: DeliveryFilter) -> AnyQuery:
+    """`statement` has the customers joined."""
+    if wanted.who:
+        pattern = contains(wanted.who)
+        statement = statement.where(
+            or_(
+                OutboxMessage.recipient.ilike(pattern, escape="\\"),
+                Customer.code.ilike(pattern, escape="\\"),
+                Customer.name.ilike(pattern, escape="\\"),
+                Customer.name_en.ilike(pattern, escape="\\"),
+            )
+        )
+    return narrow(
+        statement,
         (OutboxMessage.id, wanted.message_id),
         (OutboxMessage.customer_id, wanted.customer_id),
         (OutboxMessage.statement_id, wanted.statement_id),
@@ -115,11 +130,12 @@ def list_failed(session: Session, scope: Scope, wanted: DeliveryFilter) -> list[
     """Ids of those given up among the wanted, oldest first; MOST_AT_ONCE of them."""
     statement = (
         select(OutboxMessage.id)
+        .outerjoin(Customer, Customer.id == OutboxMessage.customer_id)
         .where(scope.filter(OutboxMessage.customer_id), OutboxMessage.state == "failed")
         .order_by(OutboxMessage.id)
         .limit(MOST_AT_ONCE)
     )
-    return list(session.scalars(narrow(statement, *_columns(wanted))))
+    return list(session.scalars(_narrow(statement, wanted)))
 
 
 def count_states(session: Session, scope: Scope) -> dict[str, int]:

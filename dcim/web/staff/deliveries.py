@@ -133,6 +133,7 @@ def send(statement_id: int) -> BaseResponse:
 def _read_filter() -> DeliveryFilter:
     channel, state, event = (read_text(name) for name in ("channel", "state", "event"))
     return DeliveryFilter(
+        who=read_text("who"),
         customer_id=read_int("customer"),
         statement_id=read_int("statement"),
         channel=channel if channel in CHANNELS else None,
@@ -143,6 +144,7 @@ def _read_filter() -> DeliveryFilter:
 
 def _write_filter(wanted: DeliveryFilter) -> str:
     kept = {
+        "who": wanted.who or None,
         "customer": wanted.customer_id,
         "statement": wanted.statement_id,
         "channel": wanted.channel,

@@ -99,10 +99,15 @@ def test_what_was_given_up_is_tried_again(sessions: SessionFactory, finance: Per
     shown = finance.client.get("/staff/deliveries?state=queued&channel=mail&event=test")
     assert "3@example.com" in shown.get_data(as_text=True)
     assert "1@example.com" not in shown.get_data(as_text=True)
+    for who, seen in (("3@EXAMPLE", True), ("%", False), ("_", False), ("nobody", False)):
+        page = finance.client.get(f"/staff/deliveries?who={who}").get_data(as_text=True)
+        assert ('<th scope="row">3@example.com' in page) == seen, who
     answer = finance.post(f"/staff/deliveries/{first}/retry?state=failed")
     assert answer.headers["HX-Redirect"] == "/staff/deliveries?state=failed"
     assert [state_of(sessions, one) for one in (first, second)] == ["queued", "failed"]
-    finance.post("/staff/deliveries/retry?state=failed")
+    finance.post("/staff/deliveries/retry?state=failed&who=1@")
+    assert state_of(sessions, second) == "failed"
+    finance.post("/staff/deliveries/retry?state=failed&who=2@")
     assert [state_of(sessions, one) for one in (first, second)] == ["queued", "queued"]
     finance.post("/staff/deliveries/retry?state=failed")
     page = finance.client.get("/staff/deliveries").get_data(as_text=True)
@@ -182,6 +187,9 @@ def test_from_the_statement_to_who_got_it(
     answer = finance.post(f"/staff/statements/{statement.id}/send")
     assert answer.headers["HX-Redirect"] == here
     assert "li@customer.example.com" in finance.client.get(here).get_data(as_text=True)
+    for who in ("C1", "客户", "Customer"):
+        found = finance.client.get(f"/staff/deliveries?who={who}").get_data(as_text=True)
+        assert "li@customer.example.com" in found, who
     assert "1 waiting" in finance.client.get("/staff/statements").get_data(as_text=True)
     finance.post(f"/staff/statements/{statement.id}/send")
     assert "There is nobody else" in finance.client.get(here).get_data(as_text=True)
