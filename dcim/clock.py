@@ -27,6 +27,7 @@ from dcim.capacity.snapshot import prune_changes
 from dcim.config import Settings
 from dcim.customers.turning import turn_day
 from dcim.db import ScopedSession
+from dcim.outbox.delivering import has_due
 from dcim.probing.prober import BEAT_S
 from dcim.probing.prober import find_due as find_due_targets
 from dcim.snmp.agents.drop_counts import prune_drops
@@ -193,6 +194,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("retry-stalled", every(10), lambda session: take_back_stalled(url)),
         Chime("incidents", every(300), defer_incidents),
         Chime("credit-risks", every(RISK_BEAT_S), lambda session: defer_risks(session, _now())),
+        Chime("deliver", every(10), defer_deliveries),
         Chime("discovery", every(900), lambda session: defer_checks(session, _now())),
         # Cheap when nothing is due; contracts may be in several zones, so not at one midnight.
         Chime("turn-day", every(600), lambda session: turn_day(session, Scope.system("clock"))),
@@ -287,6 +289,14 @@ def defer_risks(session: ScopedSession, now: dt.datetime) -> int:
             log.warning("credits at risk still wait: too few workers", first=contract_ids[0])
         deferred += job is not None
     return deferred
+
+
+def defer_deliveries(session: ScopedSession) -> bool:
+    """One job that sends all that is due; False when nothing is, or one waits already."""
+    name = "deliver-messages"
+    return has_due(session) and bool(
+        jobs.defer(session, "deliver_messages", queue=jobs.MAIL, lock=name, queueing_lock=name)
+    )
 
 
 def defer_checks(session: ScopedSession, now: dt.datetime) -> list[int]:

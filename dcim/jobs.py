@@ -25,6 +25,7 @@ from dcim.kinds import BY_NAME
 from dcim.metering.maintenance import MaintenanceReport
 from dcim.metering.store import PostgresSampleStore
 from dcim.observability import work_on
+from dcim.outbox.delivering import deliver_due
 from dcim.probing.prober import probe_targets
 from dcim.records.imports import carry_on
 from dcim.records.purging import purge_kept
@@ -34,6 +35,7 @@ from dcim.snmp.polling.outages import OutageBridge
 from dcim.snmp.polling.room import PollingRoom
 from dcim.snmp.polling.shards import poll_shard
 from dcim.statements.risk_rounds import measure_risks
+from dcim.statements.sending import open_channels
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +106,7 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
     app.task(name="check_agents", queue=CARE, pass_context=True)(_check_agents)
     app.task(name="derive_incidents", queue=CARE, pass_context=True)(_derive_incidents)
     app.task(name="measure_risks", queue=CARE, pass_context=True)(_measure_risks)
+    app.task(name="deliver_messages", queue=MAIL, pass_context=True)(_deliver_messages)
     app.task(name="import_sheet", queue=CARE, retry=retried, pass_context=True)(_import_sheet)
     app.task(name="purge_deleted", queue=CARE, retry=retried, pass_context=True)(_purge_deleted)
     return app
@@ -198,6 +201,22 @@ def _measure_risks(context: procrastinate.JobContext, *, contract_ids: list[int]
             judged=report.judged,
             failed=report.failed,
             left=report.left,
+        )
+
+
+def _deliver_messages(context: procrastinate.JobContext) -> None:
+    workplace = _workplace(context)
+    with work_on(f"job-{context.job.id}"):
+        report = deliver_due(
+            workplace.sessions,
+            open_channels(workplace.settings, workplace.sessions),
+            stop=context.should_abort,
+        )
+        log.info(
+            "messages delivered",
+            sent=report.sent,
+            put_off=report.put_off,
+            given_up=report.given_up,
         )
 
 

@@ -13,6 +13,7 @@ import dcim.network.address_models
 import dcim.network.models
 import dcim.network.order_models
 import dcim.operations.models
+import dcim.outbox.models
 import dcim.power.models
 import dcim.probing.models
 import dcim.records.models

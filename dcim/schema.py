@@ -63,6 +63,7 @@ TENANT_TABLES = {
     "review_decision": "customer_id",
     "statement_result": "customer_id",
     "statement_cause": "customer_id",
+    "outbox_message": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = (
@@ -80,6 +81,7 @@ KEPT_TABLES = (
     "maintenance_notice",
     "maintenance_consent",
     "review_decision",
+    "outbox_message",
 )
 # Kept by triggers and read by one function that answers staff alone (migration 0011).
 CLOSED_TABLES = ("search_text",)

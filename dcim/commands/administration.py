@@ -13,6 +13,7 @@ from dcim.commands.output import print_json, remarks, session_of
 from dcim.config import load_settings
 from dcim.db import transaction
 from dcim.instance import open_instance
+from dcim.outbox.queueing import hold_restored
 from dcim.statements.models import LedgerEntry, Statement
 
 
@@ -149,6 +150,7 @@ def restore(archive: Path, folder: Path, keys: Path | None) -> None:
             chain = verify_chain(session)
             statements = session.scalar(select(func.count()).select_from(Statement))
             unbalanced = session.scalars(find_unbalanced()).all()
+            held = hold_restored(session, scope)
         sessions.kw["bind"].dispose()
     rows = sum(table.rows for table in manifest.tables.values())
     click.echo(
@@ -157,6 +159,8 @@ def restore(archive: Path, folder: Path, keys: Path | None) -> None:
         f" ledger of {statements} statements"
         f" {'adds up' if not unbalanced else 'DOES NOT ADD UP: ' + ', '.join(unbalanced)}."
     )
+    if held:
+        click.echo(f"{held} messages waited to be sent and are held: look at Delivery.")
     if unbalanced or not chain.intact:
         raise SystemExit(1)
 

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import click
 from sqlalchemy import select
@@ -108,11 +109,37 @@ def list_statements(ctx: click.Context, month: str | None) -> None:
 
 
 @statement.command("export")
-@click.argument("number")
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("number", required=False)
+@click.argument("target", type=click.Path(path_type=Path), required=False)
+@click.option("--month", help="All of a month, like 2026-10.")
+@click.option("--customer", help="With --month: one customer's, by its code. Default: all.")
+@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--every-revision", is_flag=True, help="With --month. Default: the newest.")
 @click.pass_context
-def export(ctx: click.Context, number: str, target: Path) -> None:
-    """Write the PDF of statement NUMBER to TARGET (a file or a folder)."""
+def export(
+    ctx: click.Context,
+    number: str | None,
+    target: Path | None,
+    month: str | None,
+    customer: str | None,
+    folder: Path | None,
+    every_revision: bool,
+) -> None:
+    """Write the PDF of statement NUMBER to TARGET (a file or a folder), or with --month all of a
+    month into the folder --to, with index.csv telling their SHA-256.
+
+    Files are whole or not there; run again it writes what is missing or differs.
+    """
+    one, all_of = (number, target), (month, folder)
+    if all(all_of) and not any(one):
+        _export_month(ctx, str(month), cast(Path, folder), customer, every_revision=every_revision)
+    elif all(one) and not any((*all_of, customer, every_revision)):
+        _export_one(ctx, str(number), cast(Path, target))
+    else:
+        raise InvalidError("Say NUMBER TARGET, or --month MONTH --to FOLDER.")
+
+
+def _export_one(ctx: click.Context, number: str, target: Path) -> None:
     from dcim.statements.files import read_file
 
     with session_of(ctx, "statement export") as (instance, session, scope):
@@ -123,6 +150,29 @@ def export(ctx: click.Context, number: str, target: Path) -> None:
     path = target / f"{number}.pdf" if target.is_dir() else target
     path.write_bytes(content)
     click.echo(f"{path}  SHA-256 {hashlib.sha256(content).hexdigest()}")
+
+
+def _export_month(
+    ctx: click.Context, month: str, folder: Path, customer: str | None, *, every_revision: bool
+) -> None:
+    from dcim.statements.month_files import INDEX, export_month, list_month_files
+
+    with session_of(ctx, "statement export") as (instance, session, scope):
+        customer_id = None
+        if customer is not None:
+            customer_id = session.scalar(select(Customer.id).where(Customer.code == customer))
+            if customer_id is None:
+                raise NotFoundError("No customer has the code %(code)s.", code=customer)
+        files = list_month_files(
+            session,
+            scope,
+            instance.settings,
+            month,
+            customer_id=customer_id,
+            every_revision=every_revision,
+        )
+        done = export_month(files, folder)
+    click.echo(f"{folder / INDEX}: {done.written} written, {done.unchanged} there already")
 
 
 @statement.command("lines")

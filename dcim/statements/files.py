@@ -15,6 +15,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.config import Settings
 from dcim.errors import JifangError, NotFoundError
+from dcim.statements.announcing import announce_statement
 from dcim.statements.models import Statement, StatementFile
 from dcim.statements.printing import print_statement
 from dcim.statements.signer import obtain_signer
@@ -72,7 +73,8 @@ def keep_file(
 ) -> StatementFile:
     """Sign and store what was rendered, unless another run did meanwhile: its file stays.
 
-    A file that a killed run left behind has no row yet and is written over.
+    A file that a killed run left behind has no row yet and is written over. Whoever is to be told
+    of it is, once this transaction has committed.
     """
     present = _find_file(session, statement)
     if present is not None:
@@ -101,11 +103,31 @@ def keep_file(
         customer_id=statement.customer_id,
         sha256=file.sha256,
     )
+    announce_statement(session, settings, statement, file)
     return file
 
 
 def read_file(session: Session, scope: Scope, settings: Settings, statement_id: int) -> bytes:
     """The issued PDF, checked against its registered hash. The reading is audited.
+
+    Raises as `load_file`.
+    """
+    content, statement, file = load_file(session, scope, settings, statement_id)
+    record(
+        session,
+        scope,
+        "statement.download",
+        f"statement/{statement_id}",
+        customer_id=statement.customer_id,
+        sha256=file.sha256,
+    )
+    return content
+
+
+def load_file(
+    session: Session, scope: Scope, settings: Settings, statement_id: int
+) -> tuple[bytes, Statement, StatementFile]:
+    """The issued PDF, checked against its registered hash, for who records its going out itself.
 
     Raises NotFoundError for an absent or another tenant's statement, or one whose file isn't made
     yet, FileDamagedError when the bytes on disk are not those that were issued.
@@ -124,15 +146,7 @@ def read_file(session: Session, scope: Scope, settings: Settings, statement_id: 
         raise FileDamagedError(
             "The file of %(n)s is not the one that was issued.", n=statement.number
         )
-    record(
-        session,
-        scope,
-        "statement.download",
-        f"statement/{statement_id}",
-        customer_id=statement.customer_id,
-        sha256=file.sha256,
-    )
-    return content
+    return content, statement, file
 
 
 def write_durably(path: Path, content: bytes) -> None:

@@ -64,6 +64,7 @@ SECTION_OF = {
     "staff.regulator": "customers",
     "staff.statements": "customers",
     "staff.statement_summary": "customers",
+    "staff.deliveries": "customers",
     "noc.credit_risks": "customers",
     "staff.reviews": "customers",
     "staff.credit_claims": "customers",

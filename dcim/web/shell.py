@@ -133,6 +133,7 @@ def collect_nav() -> list[Entry]:
         (_("Renewals due"), "staff.renewals", has_right(Right.SEE_CUSTOMERS)),
         (_("Statements"), "staff.statements", has_right(Right.SEE_STATEMENTS)),
         (_("Summary of months"), "staff.statement_summary", has_right(Right.SEE_STATEMENTS)),
+        (_("Delivery"), "staff.deliveries", has_right(Right.SEE_STATEMENTS)),
         (_("Credits at risk"), "noc.credit_risks", money),
         (_("To review"), "staff.reviews", money),
         (_("Claims of credits"), "staff.credit_claims", has_right(Right.SEE_STATEMENTS)),

@@ -11,6 +11,7 @@ from dcim.api.v1.credit_claims import credit_claims
 from dcim.api.v1.credits_at_risk import credits_at_risk
 from dcim.api.v1.cross_connects import files, orders
 from dcim.api.v1.deletions import deletions
+from dcim.api.v1.deliveries import deliveries, webhooks
 from dcim.api.v1.device_life import device_life
 from dcim.api.v1.devices import devices
 from dcim.api.v1.discovery import discovery
@@ -60,6 +61,8 @@ RESOURCES: tuple[Resource, ...] = (
     maintenance,
     statements,
     ledger,
+    deliveries,
+    webhooks,
     credit_claims,
     meter_readings,
     credits_at_risk,

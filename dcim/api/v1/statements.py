@@ -6,7 +6,7 @@ from flask import Response, current_app, jsonify
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf, Regexp
 
-from dcim.api.fields import PageQuery, choice, query_id, take_paging
+from dcim.api.fields import Flag, PageQuery, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.columns import utc_now
@@ -15,6 +15,7 @@ from dcim.records.sheets import write_csv
 from dcim.statements import queries
 from dcim.statements.accounting import COLUMNS, list_lines
 from dcim.statements.files import read_file
+from dcim.statements.month_files import list_month_files, stream_archive
 from dcim.statements.summaries import last_months, read_span, summarise, tell_summary
 
 statements = Resource("statements", "Statements")
@@ -24,12 +25,13 @@ VERDICTS = ("met", "breached", "needs_review")
 KINDS = ("rent", "usage", "credit", "cap", "carried", "tax", "correction")
 
 
+MONTH = Regexp(r"^[0-9]{4}-(0[1-9]|1[0-2])\Z", error="Write a month as 2026-10.")
+
+
 class StatementQuery(PageQuery):
     customer_id = query_id()
     contract_id = query_id()
-    period = fields.String(
-        validate=Regexp(r"^[0-9]{4}-(0[1-9]|1[0-2])\Z", error="Write a month as 2026-10.")
-    )
+    period = fields.String(validate=MONTH)
     verdict = choice(VERDICTS)
 
 
@@ -39,6 +41,12 @@ class SummaryQuery(Schema):
     first = fields.String()
     last = fields.String()
     customer_id = query_id()
+
+
+class ArchiveQuery(Schema):
+    period = fields.String(required=True, validate=MONTH)
+    customer_id = query_id()
+    every_revision = Flag(load_default=False)
 
 
 class LinesQuery(Schema):
@@ -73,6 +81,27 @@ def show_summary(query: dict[str, Any]) -> Response:
         query.get("first") or usual.first, query.get("last") or usual.last, query.get("customer_id")
     )
     return jsonify(tell_summary(summarise(db_session(), current_scope(), span)))
+
+
+@statements.get("/archive")
+@statements.arguments(ArchiveQuery, location="query")
+@statements.response(
+    200,
+    {"type": "string", "format": "binary"},
+    content_type="application/zip",
+    description="The signed PDFs of a month and `index.csv` with their SHA-256.",
+)
+def download_archive(query: dict[str, Any]) -> Response:
+    """Download a month's PDFs, of each contract the newest revision; it is audited."""
+    period = query.pop("period")
+    files = list_month_files(
+        db_session(), current_scope(), current_app.config["JIFANG"], period, **query
+    )
+    return Response(
+        stream_archive(files),
+        mimetype="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="statements-{period}.zip"'},
+    )
 
 
 @statements.get("/<int:statement_id>")

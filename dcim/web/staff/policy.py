@@ -11,6 +11,8 @@ PLACING = needs(Right.CHANGE_SPACE)
 TICKETS = needs(Right.WORK_TICKETS)
 CONTRACTS = needs(Right.CHANGE_CONTRACTS)
 INCIDENTS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
+# Whoever issues statements sees to it that they arrive, and so does who sets up how.
+SENDING = needs(Right.ISSUE_STATEMENTS, Right.MANAGE_CREDENTIALS)
 # Work on power and on the network alike.
 WORKS = needs(Right.SEE_NETWORK, Right.SEE_POWER)
 
@@ -135,6 +137,16 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.link": needs(Right.KEEP_INCIDENTS),
     "staff.undo_incident_link": needs(Right.KEEP_INCIDENTS),
     "staff.statement_pdf": needs(Right.SEE_STATEMENTS),
+    "staff.statements_archive": needs(Right.SEE_STATEMENTS),
+    "staff.send": needs(Right.ISSUE_STATEMENTS),
+    "staff.deliveries": needs(Right.SEE_STATEMENTS),
+    "staff.retry_deliveries": SENDING,
+    "staff.retry_delivery": SENDING,
+    "staff.test_mail": SENDING,
+    "staff.webhooks": needs(Right.MANAGE_CREDENTIALS),
+    "staff.add_webhook": needs(Right.MANAGE_CREDENTIALS),
+    "staff.edit_webhook": needs(Right.MANAGE_CREDENTIALS),
+    "staff.test_webhook": needs(Right.MANAGE_CREDENTIALS),
     "staff.issue": needs(Right.ISSUE_STATEMENTS),
     "staff.issuing": needs(Right.ISSUE_STATEMENTS),
     "staff.agents": needs(Right.SEE_NETWORK),

@@ -12,6 +12,7 @@ from dcim.web.staff import (
     credit_claims,
     cross_connects,
     customers,
+    deliveries,
     device_life,
     devices,
     discovery,
@@ -47,6 +48,7 @@ from dcim.web.staff import (
     tickets,
     type_files,
     walks,
+    webhooks,
 )
 from dcim.web.staff.blueprint import staff
 
@@ -62,6 +64,7 @@ __all__ = [
     "credit_claims",
     "cross_connects",
     "customers",
+    "deliveries",
     "device_life",
     "devices",
     "discovery",
@@ -98,4 +101,5 @@ __all__ = [
     "tickets",
     "type_files",
     "walks",
+    "webhooks",
 ]

@@ -14,8 +14,10 @@ from dcim.errors import InvalidError
 from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.i18n import gettext as _
+from dcim.outbox.queries import count_by_statement
 from dcim.statements.files import read_file
 from dcim.statements.issuing import month_bounds
+from dcim.statements.month_files import list_month_files, stream_archive
 from dcim.statements.monthly_run import last_closed_month
 from dcim.statements.progress import Progress, find_progress, list_months
 from dcim.statements.queries import StatementFilter, find_statement, list_statements
@@ -37,9 +39,11 @@ def statements() -> str:
         verdict=read_text("verdict") if read_text("verdict") in VERDICTS else None,
     )
     last = _last_month()
+    found = list_statements(session, scope, wanted, listing.paging)
     return render_template(
         "staff/statements.html",
-        found=list_statements(session, scope, wanted, listing.paging),
+        found=found,
+        delivered=count_by_statement(session, scope, [one.id for one in found.items]),
         wanted=wanted,
         listing=listing,
         months=months,
@@ -60,6 +64,22 @@ def statement_pdf(statement_id: int) -> Response:
         content,
         mimetype="application/pdf",
         headers={"Content-Disposition": f'attachment; filename="{found.number}.pdf"'},
+    )
+
+
+@staff.get("/statements/archive/<period>.zip")
+def statements_archive(period: str) -> Response:
+    """Of each contract of the month the newest PDF, and an index. It is audited."""
+    try:
+        files = list_month_files(
+            db_session(), current_scope(), _settings(), period, customer_id=read_int("customer")
+        )
+    except InvalidError as error:
+        raise NotFound from error
+    return Response(
+        stream_archive(files),
+        mimetype="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="statements-{period}.zip"'},
     )
 
 

@@ -57,6 +57,7 @@ from dcim.operations.models import (
     TicketEvent,
     TicketSubject,
 )
+from dcim.outbox.models import OutboxMessage, WebhookEndpoint
 from dcim.power.models import Outlet, PowerNode
 from dcim.probing.models import ProbeTarget
 from dcim.records.models import DeletedRecord, ImportRun
@@ -101,6 +102,7 @@ RULED = {
     # The signer is the operator's certificate, which the verify page tells everybody.
     "statement_result": {"kind", "verdict"},
     "statement_cause": {"kind"},
+    "outbox_message": {"channel", "event", "state", "fault"},
     "statement_file": {"sha256", "unsigned_sha256", "signer"},
     "ledger_entry": {"kind", "currency"},
     "credit_claim": {"period", "state", "results"},
@@ -664,6 +666,17 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
         results=[canary(tag, "credit_claim", "results")], state="refused", decided_at=NOW,
     )  # fmt: skip
     ids["credit_claim_id"] = claim.id
+    message = make(
+        session, OutboxMessage, tag, customer_id=ids["customer_id"], statement_id=statement.id,
+        channel="mail", event="statement.issued", state="failed", fault="refused", next_at=NOW,
+    )  # fmt: skip
+    # The operator's own; each tenant's routes get one.
+    endpoint = WebhookEndpoint(
+        name=f"hook {ids['customer_id']}", url="https://hooks.example.com/", events=[]
+    )
+    session.add(endpoint)
+    session.flush()
+    ids |= {"message_id": message.id, "endpoint_id": endpoint.id}
     _seed_risk(session, tenant)
     ids |= {"statement_id": statement.id, "ledger_id": line.id, "entry_id": line.id}
 
