@@ -15,10 +15,12 @@ EXIT_CODES = {
     "untrusted": 8,
     "superseded": 9,
     "no_statement": 10,
+    "samples": 11,
+    "bins": 12,
 }
 PRIORITY = (
-    "no_statement", "altered", "attachments", "not_recomputed", "numbers", "untrusted",
-    "superseded", "signer_unknown", "trusted",
+    "no_statement", "altered", "attachments", "not_recomputed", "numbers", "samples", "bins",
+    "untrusted", "superseded", "signer_unknown", "trusted",
 )  # fmt: skip
 
 

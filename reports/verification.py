@@ -11,17 +11,21 @@ Offline and without a database. Exit codes of a verdict (1 and 2 stay with the c
     8   everything fits, but the signer is not among the trusted ones
     9   everything fits, but a newer revision replaces it
     10  not a statement
+    11  the file of raw samples is not the one in the manifest, or can't be read
+    12  a bin does not follow from the raw samples (each is named)
 
-When several apply, the first of 10, 4, 5, 7, 6, 8, 9, 3, 0 is given; all are listed as checks.
+When several apply, the first of 10, 4, 5, 7, 6, 11, 12, 8, 9, 3, 0 is given; all are listed as
+checks.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 from reports.attachments import STATEMENT_NAME, canonical_bytes
 from reports.differences import find_differences
+from reports.evidence import Rebin, check_evidence
 from reports.signature import check_signature
 from reports.trust import Trust
 from reports.unpacking import UnpackingError, embedded_files
@@ -43,12 +47,15 @@ def verify(
     *,
     successor: bytes | None = None,
     rerender: Rerender | None = None,
+    evidence: BinaryIO | None = None,
+    rebin: Rebin | None = None,
 ) -> Verdict:
     """Check an issued PDF. Never raises on what the file holds; the verdict says what was wrong.
 
     recompute: attachments by name (statement.json left out) to the statement they lead to.
     successor: another issued PDF that may replace this one.
     rerender: statement and attachments to unsigned bytes; then the printed pages are checked too.
+    evidence, rebin: the file of raw samples, and attachments and that file to the bins it makes.
     """
     verdict = Verdict(file_sha256=hashlib.sha256(pdf).hexdigest())
     if len(pdf) > SIZE_LIMIT or not pdf.startswith(b"%PDF-"):
@@ -71,6 +78,7 @@ def verify(
     rest = {name: data for name, data in files.items() if name != STATEMENT_NAME}
     check_manifest(statement, rest, verdict)
     check_numbers(statement, rest, recompute, verdict)
+    check_evidence(statement, rest, evidence, rebin, verdict)
     if rerender is not None:
         check_print(pdf, statement, rest, rerender, verdict)
     check_successor(statement, pdf, successor, verdict)

@@ -111,6 +111,7 @@ API_POLICY: dict[str, Access] = {
     "api_statements.show_document": STATEMENTS,
     "api_statements.show_lines": STATEMENTS,
     "api_statements.download_pdf": STATEMENTS,
+    "api_statements.download_samples": STATEMENTS,
     "api_ledger.list_ledger": STATEMENTS,
     "api_credit_claims.list_credit_claims": STATEMENTS,
     "api_credit_claims.show_credit_claim": STATEMENTS,

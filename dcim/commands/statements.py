@@ -1,8 +1,9 @@
 """`dcim statement`: issue, list, export and verify."""
 
-import hashlib
 import json
+import shutil
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from sqlalchemy import select
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.commands.output import instance_of, print_json, print_table, remarks, session_of
+from dcim.commands.verify import verify
 from dcim.customers.models import Contract, Customer
 from dcim.errors import InvalidError, NotFoundError
 from dcim.records.sheets import write_csv
@@ -24,6 +26,7 @@ from dcim.statements.issuing import (
 from dcim.statements.models import Statement, StatementFile
 from dcim.statements.monthly_run import Failed, issue_month, last_closed_month
 from dcim.statements.queries import read_documents
+from reports.evidence import hash_file
 
 COLUMNS = ("number", "customer", "result", "credits", "total", "currency")
 
@@ -107,19 +110,28 @@ def list_statements(ctx: click.Context, month: str | None) -> None:
 @statement.command("export")
 @click.argument("number")
 @click.argument("target", type=click.Path(path_type=Path))
+@click.option("--samples", is_flag=True, help="The raw samples behind its bins (ZIP) instead.")
 @click.pass_context
-def export(ctx: click.Context, number: str, target: Path) -> None:
+def export(ctx: click.Context, number: str, target: Path, samples: bool) -> None:
     """Write the PDF of statement NUMBER to TARGET (a file or a folder)."""
     from dcim.statements.files import read_file
+    from dcim.statements.sample_files import open_samples
 
     with session_of(ctx, "statement export") as (instance, session, scope):
         found = session.scalar(select(Statement.id).where(Statement.number == number))
         if found is None:
             raise NotFoundError("No statement has the number %(number)s.", number=number)
-        content = read_file(session, scope, instance.settings, found)
-    path = target / f"{number}.pdf" if target.is_dir() else target
-    path.write_bytes(content)
-    click.echo(f"{path}  SHA-256 {hashlib.sha256(content).hexdigest()}")
+        if samples:
+            opened = open_samples(session, scope, instance.settings, found)
+            name, file = opened.name, opened.file
+        else:
+            content = read_file(session, scope, instance.settings, found)
+            name, file = f"{number}.pdf", BytesIO(content)
+    path = target / name if target.is_dir() else target
+    with file, path.open("wb") as written:
+        shutil.copyfileobj(file, written)
+        sha256, _size = hash_file(file)
+    click.echo(f"{path}  SHA-256 {sha256}")
 
 
 @statement.command("lines")
@@ -185,38 +197,7 @@ def say_sums(rows: list[dict[str, str]], statements: int) -> list[str]:
     return said
 
 
-@statement.command("verify")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--trust",
-    multiple=True,
-    help="The signer's certificate (a file) or its SHA-256 fingerprint, as the operator tells it"
-    " (dcim statement signer); may be repeated.",
-)
-@click.option("--language", type=click.Choice(["zh", "en"]), default="en", show_default=True)
-@click.option("--json", "as_json", is_flag=True)
-def verify(file: Path, trust: tuple[str, ...], language: str, as_json: bool) -> None:
-    """Check FILE offline: signature, attachments, and every number, computed anew.
-
-    Needs no database and no instance. Exit code 0: proven and trusted; 3: sound, but nobody said
-    that the signer is to be trusted; others in docs/statement.md.
-    """
-    from dcim.statements.verifying import verify_file
-
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError as error:
-        raise InvalidError("There is no file %(file)s.", file=file) from error
-    except OSError as error:
-        raise InvalidError(
-            "%(file)s can't be read: %(why)s.", file=file, why=error.strerror
-        ) from error
-    verdict = verify_file(content, trust=trust)
-    if as_json:
-        print_json(verdict.as_json())
-    else:
-        click.echo("\n".join(verdict.words(language)))
-    raise SystemExit(verdict.exit_code)
+statement.add_command(verify)
 
 
 @statement.command("signer")

@@ -68,6 +68,7 @@ def read_case(inputs: dict[str, Any]) -> Case:
         raise InputsRefusedError(
             f"period {inputs['period']} is still open at {inputs['document']['frozen_at']}"
         )
+    _check_evidence(inputs)
     items = _read_items(inputs, terms, period)
     inputs = {**inputs, "resources": [_clip(r, items) for r in inputs["resources"]]}
     for entry in inputs["incidents"]:
@@ -94,6 +95,18 @@ def read_case(inputs: dict[str, Any]) -> Case:
         **further_facts.read_further(inputs, _instant, read_money),
     )
     return Case(inputs, terms, period, tuple(month_days(inputs["period"])), facts)
+
+
+def _check_evidence(inputs: dict[str, Any]) -> None:
+    """What is said of the raw samples goes into the manifest as it is."""
+    said = inputs.get("evidence", {"name": "", "bytes": 0, "sha256": "0" * 64})
+    if (
+        set(said) != {"name", "bytes", "sha256"}
+        or not isinstance(said["name"], str)
+        or type(said["bytes"]) is not int
+        or not re.fullmatch(r"[0-9a-f]{64}", str(said["sha256"]))
+    ):
+        raise InputsRefusedError("evidence: a name, bytes and a SHA-256 are wanted")
 
 
 def _refuse_floats(value: object, place: str) -> None:

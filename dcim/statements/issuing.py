@@ -27,6 +27,7 @@ from dcim.statements.composition import compose
 from dcim.statements.files import pack_inputs, produce_file
 from dcim.statements.history import add_history
 from dcim.statements.models import LedgerEntry, Statement
+from dcim.statements.sample_files import keep_samples
 
 DISPUTE_DAYS = 30
 
@@ -123,16 +124,18 @@ def freeze_statement(
     if present is not None:
         return present, False
     number = f"SLA-{period.replace('-', '')}-{contract.number}-01"
-    inputs = gather_inputs(
-        session,
-        scope,
-        contract,
-        period,
-        document=describe_document(settings, contract, period, number),
-        operator=describe_operator(settings),
-        meters=meters,
-    )
-    inputs = add_history(session, scope, contract, inputs)
+    with keep_samples(settings, number) as samples:
+        inputs = gather_inputs(
+            session,
+            scope,
+            contract,
+            period,
+            document=describe_document(settings, contract, period, number),
+            operator=describe_operator(settings),
+            meters=meters,
+            samples=samples.archive,
+        )
+    inputs = add_history(session, scope, contract, inputs) | samples.described
     statement = book(session, scope, contract, period, number, inputs)
     return statement, True
 
@@ -175,6 +178,8 @@ def book(
         document_sha256=hashlib.sha256(canonical(document)).hexdigest(),
         inputs=packed,
         inputs_sha256=inputs_sha256,
+        samples_sha256=inputs.get("evidence", {}).get("sha256"),
+        samples_size=inputs.get("evidence", {}).get("bytes"),
     )
     session.add(statement)
     session.flush()

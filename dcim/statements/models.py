@@ -1,6 +1,7 @@
 """Frozen statements and the append-only ledger. Triggers refuse any change of an issued row."""
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     LargeBinary,
@@ -39,13 +40,19 @@ class Statement(Base):
     # same rules must give the same document.
     inputs: Mapped[bytes] = mapped_column(LargeBinary)
     inputs_sha256: Mapped[Digest]
+    # The file of raw samples that the manifest names; none where there are no bins.
+    samples_sha256: Mapped[Digest | None]
+    samples_size: Mapped[int | None] = mapped_column(BigInteger)
     issued_at: Mapped[Created]
 
     customer: Mapped[Customer] = relationship()
     contract: Mapped[Contract] = relationship()
     file: Mapped["StatementFile | None"] = relationship(back_populates="statement")
 
-    __table_args__ = (UniqueConstraint("contract_id", "period", "revision"),)
+    __table_args__ = (
+        UniqueConstraint("contract_id", "period", "revision"),
+        CheckConstraint("num_nonnulls(samples_sha256, samples_size) IN (0, 2)", name="samples"),
+    )
 
 
 class StatementFile(Base):

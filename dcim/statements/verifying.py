@@ -2,20 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from dcim.errors import InvalidError
 from dcim.statements.attachments import read_inputs
 from dcim.statements.composition import compose
+from dcim.statements.raw_samples import SampleReader
+from dcim.statements.rebinning import rebin
 
 if TYPE_CHECKING:
+    from reports.evidence import Rebinned
     from reports.verification import Verdict
 
 
-def verify_file(pdf: bytes, *, trust: Sequence[str] = ()) -> "Verdict":
+def verify_file(
+    pdf: bytes, *, trust: Sequence[str] = (), evidence: BinaryIO | None = None
+) -> "Verdict":
     """Check signature, attachments and print, and compute every number anew.
 
     `trust`: fingerprints or paths of certificate files; InvalidError for what is neither.
+    `evidence`: the file of raw samples; then the bins are computed anew from it too.
     """
     from reports.trust import TrustError, read_trust
     from reports.verification import verify
@@ -25,12 +31,17 @@ def verify_file(pdf: bytes, *, trust: Sequence[str] = ()) -> "Verdict":
         trusted = read_trust(values) if values else None
     except TrustError as error:
         raise InvalidError("--trust: %(problem)s", problem=error) from error
-    return verify(pdf, recompute, trusted, rerender=rerender)
+    return verify(pdf, recompute, trusted, rerender=rerender, evidence=evidence, rebin=rebin_files)
 
 
 def recompute(files: Mapping[str, bytes]) -> Mapping[str, Any]:
     """The statement that these attachments lead to."""
     return compose(read_inputs(files)).data
+
+
+def rebin_files(files: Mapping[str, bytes], evidence: BinaryIO) -> "Rebinned":
+    """The bins of these attachments against those that the raw samples make."""
+    return rebin(read_inputs(files), SampleReader(evidence))
 
 
 def rerender(statement: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:

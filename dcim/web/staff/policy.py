@@ -133,6 +133,7 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.link": needs(Right.KEEP_INCIDENTS),
     "staff.undo_incident_link": needs(Right.KEEP_INCIDENTS),
     "staff.statement_pdf": needs(Right.SEE_STATEMENTS),
+    "staff.statement_samples": needs(Right.SEE_STATEMENTS),
     "staff.issue": needs(Right.ISSUE_STATEMENTS),
     "staff.issuing": needs(Right.ISSUE_STATEMENTS),
     "staff.agents": needs(Right.SEE_NETWORK),

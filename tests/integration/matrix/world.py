@@ -633,11 +633,14 @@ def _document(number: str) -> dict[str, Any]:
 def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> None:
     tag, ids = tenant.tag, tenant.ids
     own = {"customer_id": ids["customer_id"], "contract_id": ids["contract_id"]}
+    samples = f"PK CANARY-{tag}-samples".encode()
     statement = make(
         session, Statement, tag, **own, period="2026-10", currency="CNY", total=Decimal(90),
         credits=Decimal(-10), verdict="breached", document_sha256="1" * 64, inputs=b"",
         inputs_sha256="2" * 64, document=_document(canary(tag, "statement", "document")),
+        samples_sha256=hashlib.sha256(samples).hexdigest(), samples_size=len(samples),
     )  # fmt: skip
+    (settings.statements_folder / f"{statement.number}.samples.zip").write_bytes(samples)
     pdf = f"%PDF-1.7 CANARY-{tag}-pdf".encode()
     (settings.statements_folder / f"{statement.number}.pdf").write_bytes(pdf)
     make(
