@@ -61,11 +61,12 @@ TENANT_TABLES = {
     "ticket_subject": "customer_id",
     "ticket_event": "customer_id",
     "review_decision": "customer_id",
+    "marked_copy": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = (
     "audit_entry", "statement", "statement_file", "ledger_entry", "ticket_event",
-    "ticket_subject",
+    "ticket_subject", "marked_copy",
 )  # fmt: skip
 # Changed in part, never deleted; a trigger stops the owner too.
 KEPT_TABLES = (

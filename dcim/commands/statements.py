@@ -200,6 +200,29 @@ def say_sums(rows: list[dict[str, str]], statements: int) -> list[str]:
 statement.add_command(verify)
 
 
+@statement.command("trace")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.pass_context
+def trace(ctx: click.Context, file: Path) -> None:
+    """Say for whom the marked copy FILE was made, by the code hidden in its pages.
+
+    Needs neither its attachments nor its signature. Exit code 1: no code of a copy made here.
+    """
+    from dcim.statements.marked_copies import trace_copies
+
+    content = file.read_bytes()
+    with session_of(ctx, "statement trace") as (_instance, session, scope):
+        rows = [
+            (one.recipient, one.statement.number, one.created_at, one.made_by, one.code)
+            for one in trace_copies(session, scope, content)
+        ]
+        record(session, scope, "statement.trace", f"file/{hash_file(BytesIO(content))[0]}",
+               codes=[row[-1] for row in rows])  # fmt: skip
+    if not rows:
+        raise NotFoundError("%(file)s hides no code of a copy made here.", file=file)
+    print_table("", ("for", "statement", "made", "by", "code"), rows)
+
+
 @statement.command("signer")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context

@@ -28,6 +28,7 @@ from dcim.statements.files import pack_inputs, produce_file
 from dcim.statements.history import add_history
 from dcim.statements.models import LedgerEntry, Statement
 from dcim.statements.sample_files import keep_samples
+from reports.evidence import find_named
 
 DISPUTE_DAYS = 30
 
@@ -162,7 +163,7 @@ def book(
     document = composed.data
     # As attached: clipped to period and service, so that what is kept is what is shown.
     packed, inputs_sha256 = pack_inputs(read_inputs(composed.attachments))
-    totals = document["totals"]
+    totals, samples = document["totals"], find_named(document)
     statement = Statement(
         customer_id=contract.customer_id,
         contract_id=contract.id,
@@ -178,8 +179,8 @@ def book(
         document_sha256=hashlib.sha256(canonical(document)).hexdigest(),
         inputs=packed,
         inputs_sha256=inputs_sha256,
-        samples_sha256=inputs.get("evidence", {}).get("sha256"),
-        samples_size=inputs.get("evidence", {}).get("bytes"),
+        samples_sha256=None if samples is None else samples["sha256"],
+        samples_size=None if samples is None else samples["bytes"],
     )
     session.add(statement)
     session.flush()

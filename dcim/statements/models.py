@@ -72,6 +72,31 @@ class StatementFile(Base):
     statement: Mapped[Statement] = relationship(back_populates="file")
 
 
+class MarkedCopy(Base):
+    """A copy of an issued PDF for somebody, marked and signed anew; registered apart from it.
+
+    Its bytes lie beside the original's under number and code. `code` is what is hidden in it.
+    """
+
+    __tablename__ = "marked_copy"
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    statement_id: Mapped[int] = mapped_column(ForeignKey("statement.id"), index=True)
+    code: Mapped[str] = mapped_column(String(20), unique=True)
+    recipient: Mapped[Name]
+    original_sha256: Mapped[Digest]
+    sha256: Mapped[Digest] = mapped_column(unique=True)
+    unsigned_sha256: Mapped[Digest]
+    size: Mapped[int]
+    pages: Mapped[int]
+    signer: Mapped[Name]
+    made_by: Mapped[Name]
+    created_at: Mapped[Created]
+
+    statement: Mapped[Statement] = relationship()
+
+
 class LedgerEntry(Base):
     """A line of money. Keyed by (contract, period, revision, line), so a re-run adds nothing."""
 

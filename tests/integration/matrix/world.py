@@ -66,7 +66,7 @@ from dcim.sla.models import Incident, IncidentImpact
 from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverrule
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
 from dcim.statements.claim_models import CreditClaim
-from dcim.statements.models import LedgerEntry, Statement, StatementFile
+from dcim.statements.models import LedgerEntry, MarkedCopy, Statement, StatementFile
 from dcim.statements.risk_models import CreditRisk
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
@@ -96,7 +96,16 @@ RULED = {
     "ticket_event": {"kind", "time"},
     "maintenance_notice": {"channel", "language"},
     "maintenance_consent": {"decision"},
-    "statement": {"period", "currency", "verdict", "document_sha256", "inputs_sha256"},
+    "statement": {
+        "period",
+        "currency",
+        "verdict",
+        "document_sha256",
+        "inputs_sha256",
+        "samples_sha256",
+    },
+    # Staff alone read copies: no customer's page or answer has any of it.
+    "marked_copy": {"code", "original_sha256", "sha256", "unsigned_sha256", "signer"},
     # The signer is the operator's certificate, which the verify page tells everybody.
     "statement_file": {"sha256", "unsigned_sha256", "signer"},
     "ledger_entry": {"kind", "currency"},
@@ -648,6 +657,15 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
         sha256=hashlib.sha256(pdf).hexdigest(), unsigned_sha256="3" * 64, size=len(pdf), pages=1,
         signer="4" * 64,
     )  # fmt: skip
+    copy = make(
+        session, MarkedCopy, tag, statement_id=statement.id, customer_id=ids["customer_id"],
+        code=(tag.lower() * 20)[:20], original_sha256=hashlib.sha256(pdf).hexdigest(),
+        sha256=hashlib.sha256(pdf + b"copy").hexdigest(), unsigned_sha256="3" * 64,
+        size=len(pdf) + 4, pages=1, signer="4" * 64,
+    )  # fmt: skip
+    name = f"{statement.number}.copy-{copy.code}.pdf"
+    (settings.statements_folder / name).write_bytes(pdf + b"copy")
+    ids["marked_copy_id"] = copy.id
     line = make(
         session, LedgerEntry, tag, **own, contract_item_id=ids["contract_item_id"],
         statement_id=statement.id, kind="rent", amount=Decimal(100), currency="CNY",
