@@ -110,7 +110,7 @@ def mark_images(mark: Mark, language: str, face: str) -> dict[str, bytes]:
     shown = mark.recipient if len(mark.recipient) <= SHOWN else mark.recipient[: SHOWN - 1] + "…"
     # Of wide characters fewer fit: the words keep within their tile.
     width = sum(2 if ord(character) > 0x2E80 else 1 for character in shown)
-    size = min(15.0, 190.0 / max(width, 12))
+    size = min(15.0, 330.0 / max(width, 12))
     words = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 210 148.5" font-family="{face}"'
         ' fill="#dfe6ef" text-anchor="middle"><g transform="rotate(-24 105 74)">'

@@ -23,7 +23,7 @@ from dcim.web.staff.placing_forms import MISSING, strip
 
 class CopyForm(FlaskForm):  # type: ignore[misc]
     recipient = StringField(
-        _l("For whom"),
+        _l("Made for"),
         description=_l("Stands across every page, for example the auditor who gets the copy."),
         filters=[strip],
         validators=[DataRequired(MISSING), Length(max=LONGEST)],
@@ -72,5 +72,6 @@ def _show(statement_id: int, form: CopyForm, status: int = 200) -> Response:
         found=list_copies(session, scope, statement_id, listing.paging),
         listing=listing,
         form=form,
+        crumbs=[(_("Statements"), url_for("staff.statements")), (_("Marked copies"), "")],
     )
     return make_response(page, status)
