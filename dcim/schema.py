@@ -64,11 +64,12 @@ TENANT_TABLES = {
     "statement_result": "customer_id",
     "statement_cause": "customer_id",
     "outbox_message": "customer_id",
+    "marked_copy": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = (
     "audit_entry", "statement", "statement_file", "ledger_entry", "ticket_event",
-    "ticket_subject", "statement_result", "statement_cause",
+    "ticket_subject", "statement_result", "statement_cause", "marked_copy",
 )  # fmt: skip
 # Changed in part, never deleted; a trigger stops the owner too.
 KEPT_TABLES = (

@@ -120,6 +120,7 @@ API_POLICY: dict[str, Access] = {
     "api_webhooks.show_webhook": needs(Right.MANAGE_CREDENTIALS),
     "api_webhooks.create_webhook": needs(Right.MANAGE_CREDENTIALS),
     "api_webhooks.change_webhook": needs(Right.MANAGE_CREDENTIALS),
+    "api_statements.download_samples": STATEMENTS,
     "api_ledger.list_ledger": STATEMENTS,
     "api_credit_claims.list_credit_claims": STATEMENTS,
     "api_credit_claims.show_credit_claim": STATEMENTS,

@@ -1,9 +1,10 @@
 """`dcim statement`: issue, list, export and verify."""
 
-import hashlib
 import json
+import shutil
 from dataclasses import replace
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +15,7 @@ from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.commands.output import instance_of, print_json, print_table, remarks, session_of
+from dcim.commands.verify import verify
 from dcim.customers.models import Contract, Customer
 from dcim.errors import InvalidError, NotFoundError
 from dcim.records.sheets import write_csv
@@ -28,6 +30,7 @@ from dcim.statements.models import Statement, StatementFile
 from dcim.statements.monthly_run import Failed, issue_month, last_closed_month
 from dcim.statements.queries import read_documents
 from dcim.statements.summaries import last_months, read_span, summarise, tell_summary
+from reports.evidence import hash_file
 
 COLUMNS = ("number", "customer", "result", "credits", "total", "currency")
 
@@ -115,6 +118,7 @@ def list_statements(ctx: click.Context, month: str | None) -> None:
 @click.option("--customer", help="With --month: one customer's, by its code. Default: all.")
 @click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--every-revision", is_flag=True, help="With --month. Default: the newest.")
+@click.option("--samples", is_flag=True, help="The raw samples behind its bins (ZIP) instead.")
 @click.pass_context
 def export(
     ctx: click.Context,
@@ -124,6 +128,7 @@ def export(
     customer: str | None,
     folder: Path | None,
     every_revision: bool,
+    samples: bool,
 ) -> None:
     """Write the PDF of statement NUMBER to TARGET (a file or a folder), or with --month all of a
     month into the folder --to, with index.csv telling their SHA-256.
@@ -131,25 +136,33 @@ def export(
     Files are whole or not there; run again it writes what is missing or differs.
     """
     one, all_of = (number, target), (month, folder)
-    if all(all_of) and not any(one):
+    if all(all_of) and not any((*one, samples)):
         _export_month(ctx, str(month), cast(Path, folder), customer, every_revision=every_revision)
     elif all(one) and not any((*all_of, customer, every_revision)):
-        _export_one(ctx, str(number), cast(Path, target))
+        _export_one(ctx, str(number), cast(Path, target), samples=samples)
     else:
         raise InvalidError("Say NUMBER TARGET, or --month MONTH --to FOLDER.")
 
 
-def _export_one(ctx: click.Context, number: str, target: Path) -> None:
+def _export_one(ctx: click.Context, number: str, target: Path, *, samples: bool) -> None:
     from dcim.statements.files import read_file
+    from dcim.statements.sample_files import open_samples
 
     with session_of(ctx, "statement export") as (instance, session, scope):
         found = session.scalar(select(Statement.id).where(Statement.number == number))
         if found is None:
             raise NotFoundError("No statement has the number %(number)s.", number=number)
-        content = read_file(session, scope, instance.settings, found)
-    path = target / f"{number}.pdf" if target.is_dir() else target
-    path.write_bytes(content)
-    click.echo(f"{path}  SHA-256 {hashlib.sha256(content).hexdigest()}")
+        if samples:
+            opened = open_samples(session, scope, instance.settings, found)
+            name, file = opened.name, opened.file
+        else:
+            content = read_file(session, scope, instance.settings, found)
+            name, file = f"{number}.pdf", BytesIO(content)
+    path = target / name if target.is_dir() else target
+    with file, path.open("wb") as written:
+        shutil.copyfileobj(file, written)
+        sha256, _size = hash_file(file)
+    click.echo(f"{path}  SHA-256 {sha256}")
 
 
 def _export_month(
@@ -256,38 +269,30 @@ def say_sums(rows: list[dict[str, str]], statements: int) -> list[str]:
     return said
 
 
-@statement.command("verify")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--trust",
-    multiple=True,
-    help="The signer's certificate (a file) or its SHA-256 fingerprint, as the operator tells it"
-    " (dcim statement signer); may be repeated.",
-)
-@click.option("--language", type=click.Choice(["zh", "en"]), default="en", show_default=True)
-@click.option("--json", "as_json", is_flag=True)
-def verify(file: Path, trust: tuple[str, ...], language: str, as_json: bool) -> None:
-    """Check FILE offline: signature, attachments, and every number, computed anew.
+statement.add_command(verify)
 
-    Needs no database and no instance. Exit code 0: proven and trusted; 3: sound, but nobody said
-    that the signer is to be trusted; others in docs/statement.md.
+
+@statement.command("trace")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.pass_context
+def trace(ctx: click.Context, file: Path) -> None:
+    """Say for whom the marked copy FILE was made, by the code hidden in its pages.
+
+    Needs neither its attachments nor its signature. Exit code 1: no code of a copy made here.
     """
-    from dcim.statements.verifying import verify_file
+    from dcim.statements.marked_copies import trace_copies
 
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError as error:
-        raise InvalidError("There is no file %(file)s.", file=file) from error
-    except OSError as error:
-        raise InvalidError(
-            "%(file)s can't be read: %(why)s.", file=file, why=error.strerror
-        ) from error
-    verdict = verify_file(content, trust=trust)
-    if as_json:
-        print_json(verdict.as_json())
-    else:
-        click.echo("\n".join(verdict.words(language)))
-    raise SystemExit(verdict.exit_code)
+    content = file.read_bytes()
+    with session_of(ctx, "statement trace") as (_instance, session, scope):
+        rows = [
+            (one.recipient, one.statement.number, one.created_at, one.made_by, one.code)
+            for one in trace_copies(session, scope, content)
+        ]
+        record(session, scope, "statement.trace", f"file/{hash_file(BytesIO(content))[0]}",
+               codes=[row[-1] for row in rows])  # fmt: skip
+    if not rows:
+        raise NotFoundError("%(file)s hides no code of a copy made here.", file=file)
+    print_table("", ("for", "statement", "made", "by", "code"), rows)
 
 
 @statement.command("signer")

@@ -34,6 +34,7 @@ from dcim.statements.performance import (
     termination_sections,
     verdict_section,
 )
+from dcim.statements.raw_samples import manifest_entry
 from dcim.statements.settled_figures import settlement_section, tax_line, tax_section
 from dcim.statements.usage_figures import unpriced_usage, usage_sections
 
@@ -121,7 +122,8 @@ def compose(inputs: dict[str, Any]) -> Statement:
                 "what": file.what,
             }
             for file in attachments
-        ],
+        ]
+        + manifest_entry(case.inputs),
         "dispute": document["dispute"],
         "verify_url": document["verify_url"],
     }

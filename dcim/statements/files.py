@@ -3,9 +3,12 @@
 import hashlib
 import json
 import os
+import secrets
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -151,16 +154,42 @@ def load_file(
 
 def write_durably(path: Path, content: bytes) -> None:
     """All of it or nothing, and on the disk before we say so."""
+    with open_partial(path) as file:
+        file.write(content)
+        finish_durably(file, path)
+
+
+@contextmanager
+def open_partial(path: Path) -> Iterator[BinaryIO]:
+    """A file under a name of its own; unless `finish_durably` gives it that of `path`, it goes."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in path.parent.glob(f".{path.name}.*"):
-        left.unlink(missing_ok=True)  # of a run that was killed
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("wb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+        if not _is_alive(int(left.name.split(".")[-2])):
+            left.unlink(missing_ok=True)  # of a run that was killed
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        with partial.open("w+b") as file:
+            os.fchmod(file.fileno(), 0o600)
+            yield file
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def finish_durably(file: BinaryIO, path: Path) -> None:
+    """Give what was written its name, once it is on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+    Path(file.name).replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

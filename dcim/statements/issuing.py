@@ -27,8 +27,10 @@ from dcim.statements.composition import compose
 from dcim.statements.files import pack_inputs, produce_file
 from dcim.statements.history import add_history
 from dcim.statements.models import LedgerEntry, Statement
+from dcim.statements.sample_files import keep_samples
 from dcim.statements.tallies import tally_causes, tally_results
 from dcim.statements.tally_models import StatementCause, StatementResult
+from reports.evidence import find_named
 
 DISPUTE_DAYS = 30
 
@@ -125,16 +127,18 @@ def freeze_statement(
     if present is not None:
         return present, False
     number = f"SLA-{period.replace('-', '')}-{contract.number}-01"
-    inputs = gather_inputs(
-        session,
-        scope,
-        contract,
-        period,
-        document=describe_document(settings, contract, period, number),
-        operator=describe_operator(settings),
-        meters=meters,
-    )
-    inputs = add_history(session, scope, contract, inputs)
+    with keep_samples(settings, number) as samples:
+        inputs = gather_inputs(
+            session,
+            scope,
+            contract,
+            period,
+            document=describe_document(settings, contract, period, number),
+            operator=describe_operator(settings),
+            meters=meters,
+            samples=samples.archive,
+        )
+    inputs = add_history(session, scope, contract, inputs) | samples.described
     statement = book(session, scope, contract, period, number, inputs)
     return statement, True
 
@@ -161,7 +165,7 @@ def book(
     document = composed.data
     # As attached: clipped to period and service, so that what is kept is what is shown.
     packed, inputs_sha256 = pack_inputs(read_inputs(composed.attachments))
-    totals = document["totals"]
+    totals, samples = document["totals"], find_named(document)
     statement = Statement(
         customer_id=contract.customer_id,
         contract_id=contract.id,
@@ -177,6 +181,8 @@ def book(
         document_sha256=hashlib.sha256(canonical(document)).hexdigest(),
         inputs=packed,
         inputs_sha256=inputs_sha256,
+        samples_sha256=None if samples is None else samples["sha256"],
+        samples_size=None if samples is None else samples["bytes"],
     )
     session.add(statement)
     session.flush()

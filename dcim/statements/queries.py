@@ -19,7 +19,8 @@ from dcim.statements.models import LedgerEntry, Statement, StatementFile
 
 @dataclass(frozen=True, slots=True)
 class StatementRow:
-    """`verdict` is met, breached or needs_review; the file's columns are none until it exists."""
+    """`verdict` is met, breached or needs_review; the file's columns are none until it exists,
+    those of the samples where it has none."""
 
     id: int
     customer_id: int
@@ -42,6 +43,8 @@ class StatementRow:
     pdf_bytes: int | None
     pdf_pages: int | None
     signer: str | None
+    samples_sha256: str | None
+    samples_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +204,8 @@ def _select_statements(scope: Scope) -> Query:
             StatementFile.size.label("pdf_bytes"),
             StatementFile.pages.label("pdf_pages"),
             StatementFile.signer,
+            Statement.samples_sha256,
+            Statement.samples_size.label("samples_bytes"),
         )
         .join(Customer, Customer.id == Statement.customer_id)
         .join(Contract, Contract.id == Statement.contract_id)

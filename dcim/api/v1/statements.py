@@ -11,11 +11,13 @@ from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
+from dcim.http.downloads import send_samples
 from dcim.records.sheets import write_csv
 from dcim.statements import queries
 from dcim.statements.accounting import COLUMNS, list_lines
 from dcim.statements.files import read_file
 from dcim.statements.month_files import list_month_files, stream_archive
+from dcim.statements.sample_files import open_samples
 from dcim.statements.summaries import last_months, read_span, summarise, tell_summary
 
 statements = Resource("statements", "Statements")
@@ -151,6 +153,19 @@ def download_pdf(statement_id: int) -> Response:
         mimetype="application/pdf",
         headers={"Content-Disposition": f'attachment; filename="{row.number}.pdf"'},
     )
+
+
+@statements.get("/<int:statement_id>/samples")
+@statements.response(
+    200,
+    {"type": "string", "format": "binary"},
+    content_type="application/zip",
+    description="The raw samples behind the bins, as named in the document's manifest.",
+)
+def download_samples(statement_id: int) -> Response:
+    """Download the raw samples behind the bins; the download is audited."""
+    settings = current_app.config["JIFANG"]
+    return send_samples(open_samples(db_session(), current_scope(), settings, statement_id))
 
 
 @ledger.get("")

@@ -46,4 +46,5 @@ PORTAL_POLICY: dict[str, Access] = {
     "portal.claim_credit": STATEMENTS,
     "portal.statement_pdf": STATEMENTS,
     "portal.statement_json": STATEMENTS,
+    "portal.statement_samples": STATEMENTS,
 }

@@ -9,6 +9,7 @@ from flask import Response, current_app, render_template
 from dcim.accounts.audit import record
 from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
+from dcim.http.downloads import send_samples
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.records.sheets import Cell, write_csv
@@ -16,6 +17,7 @@ from dcim.sla.rules.quantities import say_share
 from dcim.statements.claimable import find_claiming
 from dcim.statements.files import read_file
 from dcim.statements.queries import find_statement, list_statements, read_document
+from dcim.statements.sample_files import open_samples
 from dcim.statements.summaries import PromiseLine, list_years, summarise_year, year_of
 from dcim.web.noc.ports import count_pages
 from dcim.web.portal.blueprint import portal
@@ -86,6 +88,13 @@ def statement_pdf(statement_id: int) -> Response:
     found = find_statement(session, scope, statement_id)
     content = read_file(session, scope, current_app.config["JIFANG"], statement_id)
     return _attach(content, f"{safe_name(found.number)}.pdf", "application/pdf")
+
+
+@portal.get("/statements/<int:statement_id>.samples.zip")
+def statement_samples(statement_id: int) -> Response:
+    """The raw samples behind the bins, as they were frozen. The download is audited."""
+    settings = current_app.config["JIFANG"]
+    return send_samples(open_samples(db_session(), current_scope(), settings, statement_id))
 
 
 @portal.get("/statements/<int:statement_id>.json")

@@ -41,6 +41,8 @@ SECTIONS = {
     "staff.customer": "staff.list_customer",
     "staff.renewals": "staff.list_customer",
     "staff.incident": "staff.incidents",
+    "staff.statement_copies": "staff.statements",
+    "staff.make_statement_copy": "staff.statements",
     "staff.contract": "staff.list_customer",
     "staff.sign": "staff.list_customer",
     "staff.renew": "staff.list_customer",

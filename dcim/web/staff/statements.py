@@ -12,6 +12,7 @@ from dcim.accounts.roles import Right
 from dcim.config import Settings
 from dcim.errors import InvalidError
 from dcim.http.database import current_scope, db_session
+from dcim.http.downloads import send_samples
 from dcim.http.policy import has_right
 from dcim.i18n import gettext as _
 from dcim.outbox.queries import count_by_statement
@@ -21,6 +22,7 @@ from dcim.statements.month_files import list_month_files, stream_archive
 from dcim.statements.monthly_run import last_closed_month
 from dcim.statements.progress import Progress, find_progress, list_months
 from dcim.statements.queries import StatementFilter, find_statement, list_statements
+from dcim.statements.sample_files import open_samples
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff
@@ -81,6 +83,12 @@ def statements_archive(period: str) -> Response:
         mimetype="application/zip",
         headers={"Content-Disposition": f'attachment; filename="statements-{period}.zip"'},
     )
+
+
+@staff.get("/statements/<int:statement_id>.samples.zip")
+def statement_samples(statement_id: int) -> Response:
+    """The raw samples behind the bins, as they were frozen. The download is audited."""
+    return send_samples(open_samples(db_session(), current_scope(), _settings(), statement_id))
 
 
 @staff.post("/statements/issue")

@@ -27,6 +27,7 @@ import dcim.sla.samples
 import dcim.snmp.agents.queries
 import dcim.statements.files
 import dcim.statements.queries
+import dcim.statements.sample_files
 from dcim.accounts.models import ApiToken
 from dcim.accounts.roles import Right
 from dcim.accounts.scope import Scope
@@ -112,8 +113,13 @@ def _find_file_unscoped(session: Any, scope: Scope, settings: Any, statement_id:
     return real_read_file(session, EVERYTHING, settings, statement_id)
 
 
+def _open_samples_unscoped(session: Any, scope: Scope, settings: Any, statement_id: int) -> Any:
+    return real_open_samples(session, EVERYTHING, settings, statement_id)
+
+
 real_list_credentials = dcim.snmp.agents.queries.list_credentials
 real_read_file = dcim.statements.files.read_file
+real_open_samples = dcim.statements.sample_files.open_samples
 
 MUTANTS = (
     Mutant(
@@ -181,6 +187,11 @@ MUTANTS = (
             monkeypatch.setattr(dcim.api.v1.statements, "read_file", _find_file_unscoped),
             unscoped(dcim.statements.queries, "find_statement")(monkeypatch),
         )[1],
+    ),
+    Mutant(
+        "raw samples without scope",
+        ("api_statements",),
+        swap(dcim.api.v1.statements, "open_samples", _open_samples_unscoped),
     ),
     Mutant(
         "tokens of everybody can be revoked",

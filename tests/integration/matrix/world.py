@@ -67,7 +67,7 @@ from dcim.sla.models import Incident, IncidentImpact
 from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverrule
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
 from dcim.statements.claim_models import CreditClaim
-from dcim.statements.models import LedgerEntry, Statement, StatementFile
+from dcim.statements.models import LedgerEntry, MarkedCopy, Statement, StatementFile
 from dcim.statements.risk_models import CreditRisk
 from dcim.statements.tally_models import StatementCause, StatementResult
 
@@ -98,7 +98,16 @@ RULED = {
     "ticket_event": {"kind", "time"},
     "maintenance_notice": {"channel", "language"},
     "maintenance_consent": {"decision"},
-    "statement": {"period", "currency", "verdict", "document_sha256", "inputs_sha256"},
+    "statement": {
+        "period",
+        "currency",
+        "verdict",
+        "document_sha256",
+        "inputs_sha256",
+        "samples_sha256",
+    },
+    # Staff alone read copies: no customer's page or answer has any of it.
+    "marked_copy": {"code", "original_sha256", "sha256", "unsigned_sha256", "signer"},
     # The signer is the operator's certificate, which the verify page tells everybody.
     "statement_result": {"kind", "verdict"},
     "statement_cause": {"kind"},
@@ -638,11 +647,14 @@ def _document(number: str) -> dict[str, Any]:
 def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> None:
     tag, ids = tenant.tag, tenant.ids
     own = {"customer_id": ids["customer_id"], "contract_id": ids["contract_id"]}
+    samples = f"PK CANARY-{tag}-samples".encode()
     statement = make(
         session, Statement, tag, **own, period="2026-10", currency="CNY", total=Decimal(90),
         credits=Decimal(-10), verdict="breached", document_sha256="1" * 64, inputs=b"",
         inputs_sha256="2" * 64, document=_document(canary(tag, "statement", "document")),
+        samples_sha256=hashlib.sha256(samples).hexdigest(), samples_size=len(samples),
     )  # fmt: skip
+    (settings.statements_folder / f"{statement.number}.samples.zip").write_bytes(samples)
     pdf = f"%PDF-1.7 CANARY-{tag}-pdf".encode()
     (settings.statements_folder / f"{statement.number}.pdf").write_bytes(pdf)
     make(
@@ -650,6 +662,15 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
         sha256=hashlib.sha256(pdf).hexdigest(), unsigned_sha256="3" * 64, size=len(pdf), pages=1,
         signer="4" * 64,
     )  # fmt: skip
+    copy = make(
+        session, MarkedCopy, tag, statement_id=statement.id, customer_id=ids["customer_id"],
+        code=(tag.lower() * 20)[:20], original_sha256=hashlib.sha256(pdf).hexdigest(),
+        sha256=hashlib.sha256(pdf + b"copy").hexdigest(), unsigned_sha256="3" * 64,
+        size=len(pdf) + 4, pages=1, signer="4" * 64,
+    )  # fmt: skip
+    name = f"{statement.number}.copy-{copy.code}.pdf"
+    (settings.statements_folder / name).write_bytes(pdf + b"copy")
+    ids["marked_copy_id"] = copy.id
     line = make(
         session, LedgerEntry, tag, **own, contract_item_id=ids["contract_item_id"],
         statement_id=statement.id, kind="rent", amount=Decimal(100), currency="CNY",

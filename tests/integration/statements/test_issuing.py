@@ -94,7 +94,7 @@ def check_issued(sessions: SessionFactory, settings: Settings, contracts: list[i
     assert [row[0] for row in found] == sorted(contracts)
     assert all(row[3] == row[6] for row in found)
     files = {path.name for path in settings.statements_folder.iterdir()}
-    assert files == {f"{row[1]}.pdf" for row in found}
+    assert files == {f"{row[1]}{end}" for row in found for end in (".pdf", ".samples.zip")}
     for row in found:
         content = (settings.statements_folder / f"{row[1]}.pdf").read_bytes()
         assert hashlib.sha256(content).hexdigest() == row[4]
