@@ -117,7 +117,8 @@ def _check_evidence(inputs: dict[str, Any]) -> None:
     """What is said of the raw samples goes into the manifest as it is."""
     said = inputs.get("evidence", {"name": "", "bytes": 0, "sha256": "0" * 64})
     if (
-        set(said) != {"name", "bytes", "sha256"}
+        not isinstance(said, dict)
+        or set(said) != {"name", "bytes", "sha256"}
         or not isinstance(said["name"], str)
         or type(said["bytes"]) is not int
         or not re.fullmatch(r"[0-9a-f]{64}", str(said["sha256"]))
