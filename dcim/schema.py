@@ -61,6 +61,7 @@ TENANT_TABLES = {
     "ticket_subject": "customer_id",
     "ticket_event": "customer_id",
     "review_decision": "customer_id",
+    "revision_proposal": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = (
@@ -78,6 +79,7 @@ KEPT_TABLES = (
     "maintenance_notice",
     "maintenance_consent",
     "review_decision",
+    "revision_proposal",
 )
 # Kept by triggers and read by one function that answers staff alone (migration 0011).
 CLOSED_TABLES = ("search_text",)

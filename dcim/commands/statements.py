@@ -193,30 +193,43 @@ def say_sums(rows: list[dict[str, str]], statements: int) -> list[str]:
     help="The signer's certificate (a file) or its SHA-256 fingerprint, as the operator tells it"
     " (dcim statement signer); may be repeated.",
 )
+@click.option(
+    "--successor",
+    type=click.Path(path_type=Path),
+    help="Another statement's PDF: says whether it is a revision that replaces FILE.",
+)
 @click.option("--language", type=click.Choice(["zh", "en"]), default="en", show_default=True)
 @click.option("--json", "as_json", is_flag=True)
-def verify(file: Path, trust: tuple[str, ...], language: str, as_json: bool) -> None:
+def verify(
+    file: Path, trust: tuple[str, ...], successor: Path | None, language: str, as_json: bool
+) -> None:
     """Check FILE offline: signature, attachments, and every number, computed anew.
 
-    Needs no database and no instance. Exit code 0: proven and trusted; 3: sound, but nobody said
-    that the signer is to be trusted; others in docs/statement.md.
+    Whether a newer revision replaces it isn't known offline, unless the successor is given. Needs
+    no database and no instance. Exit code 0: proven and trusted; 3: sound, but nobody said that
+    the signer is to be trusted; 9: replaced; others in docs/statement.md.
     """
     from dcim.statements.verifying import verify_file
 
+    content = _read_pdf(file)
+    later = None if successor is None else _read_pdf(successor)
+    verdict = verify_file(content, trust=trust, successor=later)
+    if as_json:
+        print_json(verdict.as_json())
+    else:
+        click.echo("\n".join(verdict.words(language)))
+    raise SystemExit(verdict.exit_code)
+
+
+def _read_pdf(file: Path) -> bytes:
     try:
-        content = file.read_bytes()
+        return file.read_bytes()
     except FileNotFoundError as error:
         raise InvalidError("There is no file %(file)s.", file=file) from error
     except OSError as error:
         raise InvalidError(
             "%(file)s can't be read: %(why)s.", file=file, why=error.strerror
         ) from error
-    verdict = verify_file(content, trust=trust)
-    if as_json:
-        print_json(verdict.as_json())
-    else:
-        click.echo("\n".join(verdict.words(language)))
-    raise SystemExit(verdict.exit_code)
 
 
 @statement.command("signer")

@@ -17,6 +17,7 @@ KEYS = {
     "site_areas",
     "meters",
     "earlier",
+    "previous",
 }
 ITEM_KEYS = ("site", "units", "area", "usage", "paid")
 Read = Callable[[str, str], int]  # an instant and the place that names it in a refusal

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, Customer
@@ -19,7 +19,8 @@ from dcim.statements.models import LedgerEntry, Statement, StatementFile
 
 @dataclass(frozen=True, slots=True)
 class StatementRow:
-    """`verdict` is met, breached or needs_review; the file's columns are none until it exists."""
+    """`verdict` is met, breached or needs_review; the file's columns are none until it exists.
+    `newest_id` and `newest_revision` are of what replaces it, or its own."""
 
     id: int
     customer_id: int
@@ -42,6 +43,12 @@ class StatementRow:
     pdf_bytes: int | None
     pdf_pages: int | None
     signer: str | None
+    newest_id: int
+    newest_revision: int
+
+    @property
+    def is_replaced(self) -> bool:
+        return self.newest_id != self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +185,13 @@ def list_ledger(
 
 
 def _select_statements(scope: Scope) -> Query:
+    newest = aliased(Statement)
+    later = aliased(Statement)
+    highest = (
+        select(func.max(later.revision))
+        .where(later.contract_id == Statement.contract_id, later.period == Statement.period)
+        .scalar_subquery()
+    )
     return (
         select(
             Statement.id,
@@ -201,9 +215,17 @@ def _select_statements(scope: Scope) -> Query:
             StatementFile.size.label("pdf_bytes"),
             StatementFile.pages.label("pdf_pages"),
             StatementFile.signer,
+            newest.id.label("newest_id"),
+            newest.revision.label("newest_revision"),
         )
         .join(Customer, Customer.id == Statement.customer_id)
         .join(Contract, Contract.id == Statement.contract_id)
+        .join(
+            newest,
+            (newest.contract_id == Statement.contract_id)
+            & (newest.period == Statement.period)
+            & (newest.revision == highest),
+        )
         .outerjoin(StatementFile, StatementFile.statement_id == Statement.id)
         .where(scope.filter(Statement.customer_id))
     )

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from reports.verification import Verdict
 
 
-def verify_file(pdf: bytes, *, trust: Sequence[str] = ()) -> "Verdict":
+def verify_file(
+    pdf: bytes, *, trust: Sequence[str] = (), successor: bytes | None = None
+) -> "Verdict":
     """Check signature, attachments and print, and compute every number anew.
 
-    `trust`: fingerprints or paths of certificate files; InvalidError for what is neither.
+    `successor`: another issued PDF that may replace this one. `trust`: fingerprints or paths of
+    certificate files; InvalidError for what is neither.
     """
     from reports.trust import TrustError, read_trust
     from reports.verification import verify
@@ -25,7 +28,7 @@ def verify_file(pdf: bytes, *, trust: Sequence[str] = ()) -> "Verdict":
         trusted = read_trust(values) if values else None
     except TrustError as error:
         raise InvalidError("--trust: %(problem)s", problem=error) from error
-    return verify(pdf, recompute, trusted, rerender=rerender)
+    return verify(pdf, recompute, trusted, successor=successor, rerender=rerender)
 
 
 def recompute(files: Mapping[str, bytes]) -> Mapping[str, Any]:
