@@ -23,11 +23,13 @@ from dcim.config import Settings
 from dcim.customers.models import Contract
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.sla.observations import gather_inputs
+from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.periods import format_instant, to_ms
 from dcim.statements.composition import Statement as Composed
 from dcim.statements.composition import compose
 from dcim.statements.differences import describe_previous, hash_json, is_same
 from dcim.statements.history import add_history
+from dcim.statements.inputs import InputsRefusedError
 from dcim.statements.issuing import (
     DISPUTE_DAYS,
     book_composed,
@@ -54,7 +56,7 @@ class Preview:
     verdict: str
     total: Decimal
     credits: Decimal
-    differences: dict[str, Any]
+    differences: dict[str, object]
     sha256: str
     changes: bool
 
@@ -248,7 +250,8 @@ def _compose(
     reason: str,
     approval: dict[str, str] | None = None,
 ) -> Composed:
-    """The next revision of `base`, by everything that is known now."""
+    """The next revision of `base`, by everything that is known now. Raises ConflictError where that
+    makes no statement: it says what stands in the way."""
     contract = session.get_one(Contract, base.contract_id)
     revision = base.revision + 1
     number = f"SLA-{base.period.replace('-', '')}-{contract.number}-{revision:02d}"
@@ -264,17 +267,22 @@ def _compose(
         "dispute": dispute | {"deadline": max(dispute["deadline"], deadline)},
         **({} if approval is None else {"approval": approval}),
     }
-    inputs = gather_inputs(
-        session,
-        scope,
-        contract,
-        base.period,
-        document=document,
-        operator=describe_operator(settings),
-    )
-    inputs = add_history(session, scope, contract, inputs)
-    inputs["previous"] = describe_previous(base.document, base.document_sha256, file.sha256)
-    return compose(inputs)
+    try:
+        inputs = gather_inputs(
+            session,
+            scope,
+            contract,
+            base.period,
+            document=document,
+            operator=describe_operator(settings),
+        )
+        inputs = add_history(session, scope, contract, inputs)
+        inputs["previous"] = describe_previous(base.document, base.document_sha256, file.sha256)
+        return compose(inputs)
+    except (TermsRefusedError, InputsRefusedError) as error:
+        raise ConflictError(
+            "No revision can be made of %(number)s: %(why)s", number=base.number, why=str(error)
+        ) from error
 
 
 def _differences(composed: Composed) -> dict[str, Any]:

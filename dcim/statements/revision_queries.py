@@ -2,7 +2,6 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -32,7 +31,7 @@ class RevisionProposalRow:
     statement_id: int
     number: str
     issued_id: int | None
-    differences: dict[str, Any]
+    differences: dict[str, object]
     reason: str
     proposed_at: dt.datetime
     proposed_by: str

@@ -1,6 +1,6 @@
 """October of the third customer, issued, and the two people who may correct it."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sqlalchemy import func, select
@@ -16,7 +16,6 @@ from dcim.network.models import Port
 from dcim.statements.issuing import freeze_statement
 from dcim.statements.models import LedgerEntry, Statement, StatementFile
 from dcim.statements.revising import (
-    Preview,
     decide_revision,
     preview_revision,
     propose_revision,
@@ -36,6 +35,15 @@ class RevisionDesk(DecisionDesk):
         self.issued, _ = freeze_statement(session, SYSTEM, settings, self.contract.id, PERIOD)
         self.give_file(self.issued)
 
+    @classmethod
+    def reopen(cls, session: ScopedSession, settings: Settings, statement_id: int) -> Self:
+        """In another transaction than the one that made it."""
+        desk = cls.__new__(cls)
+        desk.session, desk.settings = session, settings
+        desk.ann, desk.bob = (Scope.staff(f"{name}@example.com") for name in ("ann", "bob"))
+        desk.issued = session.get_one(Statement, statement_id)
+        return desk
+
     def give_file(self, statement: Statement) -> None:
         """In place of rendering."""
         self.session.add(
@@ -47,7 +55,7 @@ class RevisionDesk(DecisionDesk):
         )  # fmt: skip
         self.session.flush()
 
-    def preview(self, statement: Statement | None = None) -> Preview:
+    def preview(self, statement: Statement | None = None) -> Any:
         found = statement or self.issued
         return preview_revision(self.session, self.ann, self.settings, found.id)
 
