@@ -86,9 +86,10 @@ def list_statements(
     wanted: StatementFilter = StatementFilter(),
     paging: Paging = FIRST_PAGE,
 ) -> Page[StatementRow]:
-    """Newest period first, every revision; a customer's own alone. Two statements of SQL."""
+    """Newest period first, every revision, of a month the newest first; a customer's own alone. Two
+    statements of SQL."""
     statement = _select_statements(scope).order_by(
-        Statement.period.desc(), Statement.number, Statement.revision.desc()
+        Statement.period.desc(), Contract.number, Statement.revision.desc()
     )
     statement = narrow(
         statement,

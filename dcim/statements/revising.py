@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
@@ -47,7 +48,8 @@ LONGEST_REASON = 255
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What the next revision of `number` would say. `differences` as `find_differences` gives them
-    and `sha256` their hash, which a proposal names; `changes` is False where nothing differs."""
+    and `sha256` their hash, which a proposal names; `changes` is False where nothing differs.
+    `later` are the newest statements of later months: they may look back on this one."""
 
     statement_id: int
     number: str
@@ -59,6 +61,7 @@ class Preview:
     differences: dict[str, object]
     sha256: str
     changes: bool
+    later: list[str]
 
 
 def preview_revision(
@@ -86,6 +89,18 @@ def preview_revision(
         differences,
         hash_json(differences),
         not is_same(differences),
+        _find_later(session, base),
+    )
+
+
+def _find_later(session: Session, base: Statement) -> list[str]:
+    return list(
+        session.scalars(
+            select(Statement.number)
+            .where(Statement.contract_id == base.contract_id, Statement.period > base.period)
+            .order_by(Statement.period, Statement.revision.desc())
+            .ext(distinct_on(Statement.period))
+        )
     )
 
 

@@ -43,8 +43,11 @@ class RevisionQuery(PageQuery):
     state = choice(PROPOSAL_STATES)
 
 
-class NewRevision(Schema):
+class WhichStatement(Schema):
     statement_id = Whole(required=True, metadata={"description": "What it replaces."})
+
+
+class NewRevision(WhichStatement):
     seen = fields.String(
         required=True,
         validate=Regexp(r"^[0-9a-f]{64}\Z", error="The sha256 of the preview."),
@@ -57,11 +60,12 @@ class NewRevision(Schema):
     )
 
 
-@statement_revisions.get("/preview/<int:statement_id>")
+@statement_revisions.post("/preview")
+@statement_revisions.arguments(WhichStatement)
 @statement_revisions.response(200, answer_of(Preview))
-def preview_statement_revision(statement_id: int) -> Any:
+def preview_statement_revision(body: dict[str, Any]) -> Any:
     """Compute what the next revision of a statement would change; nothing is written."""
-    return preview_revision(db_session(), current_scope(), _settings(), statement_id)
+    return preview_revision(db_session(), current_scope(), _settings(), body["statement_id"])
 
 
 @statement_revisions.get("")

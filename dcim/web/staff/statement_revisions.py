@@ -13,7 +13,9 @@ from wtforms.validators import DataRequired, Length
 
 from dcim import jobs
 from dcim.config import Settings
+from dcim.errors import JifangError
 from dcim.http.database import current_scope, db_session
+from dcim.http.problems import say
 from dcim.i18n import gettext as _
 from dcim.paging import Paging
 from dcim.statements.queries import (
@@ -24,6 +26,7 @@ from dcim.statements.queries import (
 )
 from dcim.statements.revising import (
     LONGEST_REASON,
+    Preview,
     decide_revision,
     preview_revision,
     propose_revision,
@@ -90,7 +93,7 @@ def correct_statement(statement_id: int) -> Response | BaseResponse:
     def deed() -> str:
         seen = request.form.get("seen", "")
         propose_revision(session, scope, _settings(), one.id, seen, form.reason.data)
-        flash(_("It is proposed and waits for someone else."), "success")
+        flash(_("The correction is proposed and waits for someone else."), "success")
         return back
 
     title = _("Correct a statement")
@@ -102,10 +105,18 @@ def correct_statement(statement_id: int) -> Response | BaseResponse:
         sub=f"{one.number} · {one.period}",
         back=back,
         # When it is shown: after a refusal, what would change now.
-        look=cache(lambda: preview_revision(session, scope, _settings(), one.id)),
+        look=cache(lambda: _look(one.id)),
         crumbs=_crumbs(one.number, back, title),
         **WORDS,
     )
+
+
+def _look(statement_id: int) -> Preview | str:
+    """What would change, or what stands in the way of a revision."""
+    try:
+        return preview_revision(db_session(), current_scope(), _settings(), statement_id)
+    except JifangError as error:
+        return say(error)
 
 
 @staff.route("/revision-proposals/<int:revision_proposal_id>/decide", methods=["GET", "POST"])

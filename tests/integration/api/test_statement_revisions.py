@@ -11,6 +11,7 @@ from tests.integration.statements.revising_desk import REASON, RevisionDesk
 from tests.integration.statements.town import PERIOD, SYSTEM
 
 PATH = "/statement-revisions"
+PREVIEW = f"{PATH}/preview"
 
 
 @pytest.fixture
@@ -25,10 +26,9 @@ def test_correcting_takes_a_look_and_two_tokens(
     api: MakeClient, ids: dict[str, int], sessions: SessionFactory
 ) -> None:
     finance, chief = api("finance"), api("administrator")
-    preview = f"{PATH}/preview/{ids['id']}"
-    send(chief, "GET", preview, 403)
-    send(finance, "GET", f"{PATH}/preview/{10**9}", 404)
-    seen = send(finance, "GET", preview, 200)
+    send(chief, "POST", PREVIEW, 403, statement_id=ids["id"])
+    send(finance, "POST", PREVIEW, 404, statement_id=10**9)
+    seen = send(finance, "POST", PREVIEW, 200, statement_id=ids["id"])
     assert (seen["revision"], seen["changes"], seen["credits"]) == (2, True, "-300.00")
     (line,) = seen["differences"]["lines"]
     assert line["difference"] == "-300.00"
@@ -51,9 +51,11 @@ def test_correcting_takes_a_look_and_two_tokens(
     assert "someone else decides" in told["detail"]
     own = api("customer_viewer", customer_id=ids["customer"])
     send(own, "GET", one, 404)
-    send(own, "GET", preview, 404)
+    send(own, "POST", PREVIEW, 404, statement_id=ids["id"])
     decided = send(chief, "PUT", f"{one}/decision", 200, **decision)
     assert decided["state"] == "accepted"
+    told = send(finance, "POST", PREVIEW, 409, statement_id=ids["id"])
+    assert "is replaced already" in told["detail"]
     told = send(chief, "PUT", f"{one}/decision", 409, **decision)
     assert "has decided this already" in told["detail"]
     # Its PDF is under way, once.
@@ -77,7 +79,7 @@ def test_correcting_takes_a_look_and_two_tokens(
 
 def test_a_proposal_is_withdrawn_by_its_own_token(api: MakeClient, ids: dict[str, int]) -> None:
     finance = api("finance")
-    seen = send(finance, "GET", f"{PATH}/preview/{ids['id']}", 200)["sha256"]
+    seen = send(finance, "POST", PREVIEW, 200, statement_id=ids["id"])["sha256"]
     wish = {"statement_id": ids["id"], "seen": seen, "reason": REASON}
     made = send(finance, "POST", PATH, 201, **wish)
     one = f"{PATH}/{made['id']}/withdrawal"

@@ -42,6 +42,7 @@ class RevisionDesk(DecisionDesk):
         desk.session, desk.settings = session, settings
         desk.ann, desk.bob = (Scope.staff(f"{name}@example.com") for name in ("ann", "bob"))
         desk.issued = session.get_one(Statement, statement_id)
+        desk.contract = desk.issued.contract
         return desk
 
     def give_file(self, statement: Statement) -> None:

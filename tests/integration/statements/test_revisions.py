@@ -261,6 +261,16 @@ def test_the_month_issued_again_stays_with_the_revision(desk: RevisionDesk) -> N
     assert (found.id, new) == (second.id, False)
 
 
+def test_a_preview_names_the_later_months(desk: RevisionDesk) -> None:
+    before, _ = freeze_statement(desk.session, SYSTEM, desk.settings, desk.contract.id, "2026-09")
+    desk.give_file(before)
+    assert desk.preview(before).later == [desk.issued.number]
+    assert desk.preview().later == []
+    desk.decide("down")
+    second = desk.correct()
+    assert desk.preview(before).later == [second.number]
+
+
 def test_lists_say_what_is_replaced(desk: RevisionDesk) -> None:
     desk.decide("down")
     second = desk.correct()

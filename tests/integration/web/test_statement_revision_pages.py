@@ -19,6 +19,7 @@ from tests.integration.statements.test_review_decisions import RESULT
 from tests.integration.statements.town import PERIOD, SYSTEM
 from tests.integration.web.boards import Counter
 from tests.integration.web.conftest import Login, sign_in
+from tests.integration.web.test_chinese_pages import SENTENCE, read_text
 from tests.integration.web.test_review_pages import post, read
 
 LIST = "/staff/statements"
@@ -116,7 +117,9 @@ def test_one_proposes_what_the_preview_shows_and_another_issues_it(
     assert "Revision 2 replaces it." in told
     assert newer in told
     assert "replaced by revision 2" in read(finance, LIST)
-    assert "replaced already" in read(finance, path, 409)
+    told = read(finance, path)
+    assert "SLA-202610-HT-3-01 is replaced already" in told
+    assert 'name="seen"' not in told
 
 
 def test_who_proposed_withdraws_and_another_refuses(
@@ -209,3 +212,33 @@ def test_lists_take_the_same_number_of_queries(
         desk = RevisionDesk.reopen(session, settings, issued["id"])
         desk.give_file(desk.correct())
     assert (count(LIST), count(page)) == before
+
+
+def test_a_reader_of_chinese_reads_chinese(
+    enter: Callable[..., FlaskClient],
+    sessions: SessionFactory,
+    settings: Settings,
+    issued: dict[str, int],
+) -> None:
+    finance, chief = enter("finance", language="zh"), enter("administrator", language="zh")
+    page = f"{LIST}/{issued['id']}"
+    told = read_text(read(finance, f"{page}/correct"))
+    for said in ("第 2 版将变更的内容", "待核定", "未达标", "有变化的部分", "服务等级", "人工核定"):
+        assert said in told
+    assert not SENTENCE.findall(told)
+    told = propose(finance, f"{page}/correct", 409, seen="0" * 64)
+    assert "将变更的内容与您所见不一致" in told
+    propose(finance, f"{page}/correct")
+    proposal = open_proposal(sessions)
+    decide = f"/staff/revision-proposals/{proposal}/decide"
+    for client, path in ((finance, page), (finance, LIST), (chief, decide)):
+        assert not SENTENCE.findall(read_text(read(client, path)))
+    with transaction(sessions, SYSTEM) as session:
+        desk = RevisionDesk.reopen(session, settings, issued["id"])
+        second = desk.accept(session.get_one(RevisionProposal, proposal)).id
+    own = enter("customer_viewer", customer_id=issued["customer"], language="zh")
+    faces = ((finance, f"{LIST}/{second}"), (finance, page), (own, "/portal/statements"))
+    for client, path in faces:
+        told = read_text(read(client, path))
+        assert not SENTENCE.findall(told)
+        assert "替代" in told
