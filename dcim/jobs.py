@@ -34,6 +34,8 @@ from dcim.snmp.discovery.checking import check_agents
 from dcim.snmp.polling.outages import OutageBridge
 from dcim.snmp.polling.room import PollingRoom
 from dcim.snmp.polling.shards import poll_shard
+from dcim.statements.files import produce_file
+from dcim.statements.models import Statement
 from dcim.statements.risk_rounds import measure_risks
 from dcim.statements.sending import open_channels
 
@@ -100,6 +102,7 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
     app.task(name="issue_statements", queue=BILL, retry=retried, pass_context=True)(
         _issue_statements
     )
+    app.task(name="print_statement", queue=BILL, retry=retried, pass_context=True)(_print_statement)
     app.task(name="maintain_samples", queue=CARE, retry=retried, pass_context=True)(
         _maintain_samples
     )
@@ -142,6 +145,18 @@ def _issue_statements(context: procrastinate.JobContext, *, period: str) -> None
         if failed := outcome.get("failed"):
             # Tried again later: what is issued stays, what failed may have been mended.
             raise StatementsFailedError(f"of {period} could not be issued: {failed}")
+
+
+def _print_statement(context: procrastinate.JobContext, *, statement_id: int) -> None:
+    """The PDF of a revision, which was frozen and booked when it was accepted."""
+    workplace, scope = _workplace(context), Scope.system("print-statement")
+    with (
+        work_on(f"job-{context.job.id}"),
+        transaction(workplace.sessions, scope) as session,
+    ):
+        statement = session.get_one(Statement, statement_id)
+        file = produce_file(session, scope, workplace.settings, statement)
+        log.info("statement printed", number=statement.number, pages=file.pages)
 
 
 async def _maintain_samples(context: procrastinate.JobContext) -> None:
@@ -288,6 +303,19 @@ def defer_check(session: Session, agent_id: int) -> bool:
         queueing_lock=f"check-agent:{agent_id}",
         priority=1,
         agent_ids=[agent_id],
+    )
+    return job is not None
+
+
+def defer_print(session: Session, statement_id: int) -> bool:
+    """Have a frozen statement's PDF made soon. False: that waits to be done already."""
+    job = defer(
+        session,
+        "print_statement",
+        queue=BILL,
+        queueing_lock=f"print-statement:{statement_id}",
+        priority=1,
+        statement_id=statement_id,
     )
     return job is not None
 

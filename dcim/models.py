@@ -23,6 +23,7 @@ import dcim.sla.ruling_models
 import dcim.snmp.agents.models
 import dcim.statements.claim_models
 import dcim.statements.models
+import dcim.statements.revision_models
 import dcim.statements.risk_models
 import dcim.statements.tally_models  # noqa: F401
 from dcim.db import Base

@@ -65,6 +65,7 @@ TENANT_TABLES = {
     "statement_cause": "customer_id",
     "outbox_message": "customer_id",
     "marked_copy": "customer_id",
+    "revision_proposal": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = (
@@ -83,6 +84,7 @@ KEPT_TABLES = (
     "maintenance_consent",
     "review_decision",
     "outbox_message",
+    "revision_proposal",
 )
 # Kept by triggers and read by one function that answers staff alone (migration 0011).
 CLOSED_TABLES = ("search_text",)

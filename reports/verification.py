@@ -86,7 +86,7 @@ def verify(
     if rerender is not None:
         printed = rest if described is None else {**rest, COPY_NAME: described}
         check_print(pdf, statement, printed, rerender, verdict)
-    check_successor(statement, pdf, successor, verdict)
+    check_successor(statement, successor, trust, verdict)
     return verdict
 
 
@@ -249,9 +249,10 @@ def check_print(
 
 
 def check_successor(
-    statement: Mapping[str, Any], pdf: bytes, successor: bytes | None, verdict: Verdict
+    statement: Mapping[str, Any], successor: bytes | None, trust: Trust | None, verdict: Verdict
 ) -> None:
-    """Whether the other file is a later revision by the same signer that names this one."""
+    """Whether the other file is a later revision of the same month, by the same signer or one who
+    is trusted; the next one also names this very statement by its hash."""
     if successor is None:
         verdict.note(
             "revision", "unknown",
@@ -261,17 +262,17 @@ def check_successor(
         )  # fmt: skip
         return
     later = Verdict()
-    check_signature(successor, None, later)
+    check_signature(successor, trust, later)
     try:
         newer = read_statement(embedded_files(successor))
     except (UnpackingError, ValueError):
         newer = {}
-    replaces = (
-        "altered" not in later.outcomes
-        and later.signer.get("fingerprint") == verdict.signer.get("fingerprint")
-        and newer.get("supersedes") == statement["number"]
-        and int(newer.get("revision", 0)) > int(statement["revision"])
-    )
+    known = later.signer.get("fingerprint") == verdict.signer.get("fingerprint")
+    believed = "altered" not in later.outcomes and (known or "trusted" in later.outcomes)
+    try:
+        replaces = believed and follows(newer, statement)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        replaces = False  # signed, but of another shape than a statement's
     if replaces:
         verdict.outcomes.add("superseded")
         verdict.note(
@@ -282,6 +283,23 @@ def check_successor(
     else:
         verdict.note(
             "revision", "unknown",
-            "所给文件不是替代本对账单的版次。",
-            "The file given does not replace this statement.",
+            "所给文件不是替代本对账单的版次，是否有更新的版次未知。",
+            "The file given does not replace this statement; whether another does is not known.",
         )  # fmt: skip
+
+
+def follows(newer: Mapping[str, Any], statement: Mapping[str, Any]) -> bool:
+    """Of the same contract and month, later; and what it says of this one is true."""
+    if not newer or identity(newer) != identity(statement):
+        return False
+    if newer["revision"] <= statement["revision"]:
+        return False
+    if newer["revision"] > statement["revision"] + 1:
+        return True
+    sha256 = hashlib.sha256(canonical_bytes(statement).rstrip(b"\n")).hexdigest()
+    told = newer.get("replaces", {"sha256": sha256})
+    return bool(newer.get("supersedes") == statement["number"] and told.get("sha256") == sha256)
+
+
+def identity(statement: Mapping[str, Any]) -> tuple[object, object]:
+    return statement["contract"]["number"], statement["period"]["label"]

@@ -1,12 +1,13 @@
-"""`dcim statement`: issue, list, export and verify."""
+"""`dcim statement`: issue, list, export, look at corrections, and verify."""
 
 import json
 import shutil
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import click
 from sqlalchemy import select
@@ -32,6 +33,8 @@ from dcim.statements.queries import read_documents
 from dcim.statements.summaries import last_months, read_span, summarise, tell_summary
 from reports.evidence import hash_file
 
+# Exit code of a preview that shows nothing.
+NOTHING_DIFFERS = 3
 COLUMNS = ("number", "customer", "result", "credits", "total", "currency")
 
 
@@ -267,6 +270,48 @@ def say_sums(rows: list[dict[str, str]], statements: int) -> list[str]:
     if open_ones:
         said.append(f"{open_ones} lines without a price: not in the sums")
     return said
+
+
+@statement.command("revise")
+@click.argument("number")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def revise(ctx: click.Context, number: str, as_json: bool) -> None:
+    """Show what the next revision of statement NUMBER would change, from all that is known now.
+
+    Nothing is written: correcting takes two people, on the statement's page or by the API. Exit
+    code 0: something would change; 3: nothing differs.
+    """
+    from dcim.statements.revising import preview_revision
+
+    with session_of(ctx, "statement revise") as (instance, session, scope):
+        found = session.scalar(select(Statement.id).where(Statement.number == number))
+        if found is None:
+            raise NotFoundError("No statement has the number %(number)s.", number=number)
+        seen = preview_revision(session, scope, instance.settings, found)
+    if as_json:
+        print_json(asdict(seen))
+    elif not seen.changes:
+        click.echo(f"Nothing differs from {number}.")
+    else:
+        _show_differences(seen.number, seen.differences)
+    raise SystemExit(0 if seen.changes else NOTHING_DIFFERS)
+
+
+def _show_differences(number: str, found: Mapping[str, Any]) -> None:
+    def said(value: dict[str, Any] | None) -> str | None:
+        return None if value is None else f"{value['result']}, credit {value['credit']}"
+
+    results = [(one["id"], said(one["before"]), said(one["after"])) for one in found["results"]]
+    if results:
+        print_table(f"{number} would say", ("result", "before", "after"), results)
+    lines = [*found["lines"], *found["totals"]]
+    print_table(
+        "" if results else f"{number} would say",
+        ("line", "before", "after", "difference"),
+        [(one["key"], one["before"], one["after"], one["difference"]) for one in lines],
+    )
+    click.echo(f"Parts that say something else: {', '.join(found['parts'])}")
 
 
 statement.add_command(verify)

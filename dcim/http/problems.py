@@ -41,6 +41,7 @@ CONSTRAINTS = {
     "uq_snmp_agent_address_udp_port": _l("This address and port are already polled."),
     "uq_snmp_agent_device_id": _l("This device already has an SNMP agent."),
     "uq_statement_contract_id_period_revision": _l("This statement is already issued."),
+    "uq_revision_proposal_open": _l("Someone proposes to correct this statement already."),
     "append_only": _l("Issued records never change; write a correction instead."),
 }
 TITLES = {

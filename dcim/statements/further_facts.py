@@ -19,6 +19,7 @@ KEYS = {
     "earlier",
     "later_terms",
     "evidence",
+    "previous",
 }
 ITEM_KEYS = ("site", "units", "area", "usage", "paid")
 Read = Callable[[str, str], int]  # an instant and the place that names it in a refusal

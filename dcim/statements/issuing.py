@@ -23,6 +23,7 @@ from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.sla.meters import Meters
 from dcim.sla.observations import gather_inputs
 from dcim.statements.attachments import read_inputs
+from dcim.statements.composition import Statement as Composed
 from dcim.statements.composition import compose
 from dcim.statements.files import pack_inputs, produce_file
 from dcim.statements.history import add_history
@@ -33,6 +34,8 @@ from dcim.statements.tally_models import StatementCause, StatementResult
 from reports.evidence import find_named
 
 DISPUTE_DAYS = 30
+# The kind of lines that take back those of the revision before.
+CORRECTION = "correction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +163,24 @@ def book(
     number: str,
     inputs: dict[str, Any],
 ) -> Statement:
-    """Write the frozen document and its ledger lines; the lines' sum is the document's total."""
-    composed = compose(inputs)
+    """Compose and write: see `book_composed`."""
+    return book_composed(session, scope, contract, period, number, compose(inputs))
+
+
+def book_composed(
+    session: Session,
+    scope: Scope,
+    contract: Contract,
+    period: str,
+    number: str,
+    composed: Composed,
+    previous: Statement | None = None,
+) -> Statement:
+    """Write the frozen document and its ledger lines; the lines' sum is the document's total.
+
+    Of a revision the lines of what it replaces are taken back: all lines of a month, whatever the
+    revision, then add up to what the newest one says.
+    """
     document = composed.data
     # As attached: clipped to period and service, so that what is kept is what is shown.
     packed, inputs_sha256 = pack_inputs(read_inputs(composed.attachments))
@@ -172,7 +191,7 @@ def book(
         number=number,
         period=period,
         revision=document["revision"],
-        reason=document["reason"] or "",
+        reason=document["reason"]["zh"] if document["reason"] else "",
         currency=contract.currency,
         total=Decimal(totals["total"]),
         credits=Decimal(totals["credits"]),
@@ -206,6 +225,8 @@ def book(
         raise ConflictError("The lines of %(number)s don't add up to its total.", number=number)
     session.add_all(lines)
     _tally(session, statement)
+    if previous is not None:
+        session.add_all(_take_back(session, contract, previous, statement))
     session.flush()
     record(
         session,
@@ -216,6 +237,7 @@ def book(
         number=number,
         total=str(statement.total),
         sha256=statement.document_sha256,
+        **({} if previous is None else {"replaces": previous.number, "reason": statement.reason}),
     )
     return statement
 
@@ -228,6 +250,38 @@ def _tally(session: Session, statement: Statement) -> None:
     session.add_all(
         StatementCause(**whose, **asdict(one)) for one in tally_causes(statement.document)
     )
+
+
+def _take_back(
+    session: Session, contract: Contract, previous: Statement, statement: Statement
+) -> list[LedgerEntry]:
+    """The lines of the previous revision with the sign turned, booked with this one."""
+    lines = session.scalars(
+        select(LedgerEntry)
+        .where(LedgerEntry.statement_id == previous.id, LedgerEntry.kind != CORRECTION)
+        .order_by(LedgerEntry.id)
+    ).all()
+    if sum((line.amount for line in lines), Decimal()) != previous.total:
+        raise ConflictError(
+            "The lines of %(number)s don't add up to its total.", number=previous.number
+        )
+    start = f"{contract.number}/{previous.period}"
+    return [
+        LedgerEntry(
+            key=f"{start}/{statement.revision}/{CORRECTION}:"
+            + line.key.removeprefix(f"{start}/{previous.revision}/"),
+            customer_id=line.customer_id,
+            contract_id=line.contract_id,
+            contract_item_id=line.contract_item_id,
+            statement_id=statement.id,
+            kind=CORRECTION,
+            text=f"冲销第 {previous.revision} 版：{line.text}"[:255],
+            text_en=f"Reverses revision {previous.revision}: {line.text_en}"[:255],
+            amount=-line.amount,
+            currency=line.currency,
+        )
+        for line in lines
+    ]
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:

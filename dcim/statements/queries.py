@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, Customer
@@ -20,7 +20,8 @@ from dcim.statements.models import LedgerEntry, Statement, StatementFile
 @dataclass(frozen=True, slots=True)
 class StatementRow:
     """`verdict` is met, breached or needs_review; the file's columns are none until it exists,
-    those of the samples where it has none."""
+    those of the samples where it has none. `newest_id` and `newest_revision` are of what replaces
+    it, or its own."""
 
     id: int
     customer_id: int
@@ -45,6 +46,12 @@ class StatementRow:
     signer: str | None
     samples_sha256: str | None
     samples_bytes: int | None
+    newest_id: int
+    newest_revision: int
+
+    @property
+    def is_replaced(self) -> bool:
+        return self.newest_id != self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +89,10 @@ def list_statements(
     wanted: StatementFilter = StatementFilter(),
     paging: Paging = FIRST_PAGE,
 ) -> Page[StatementRow]:
-    """Newest period first, every revision; a customer's own alone. Two statements of SQL."""
+    """Newest period first, every revision, of a month the newest first; a customer's own alone. Two
+    statements of SQL."""
     statement = _select_statements(scope).order_by(
-        Statement.period.desc(), Statement.number, Statement.revision.desc()
+        Statement.period.desc(), Contract.number, Statement.revision.desc()
     )
     statement = narrow(
         statement,
@@ -181,6 +189,13 @@ def list_ledger(
 
 
 def _select_statements(scope: Scope) -> Query:
+    newest = aliased(Statement)
+    later = aliased(Statement)
+    highest = (
+        select(func.max(later.revision))
+        .where(later.contract_id == Statement.contract_id, later.period == Statement.period)
+        .scalar_subquery()
+    )
     return (
         select(
             Statement.id,
@@ -206,9 +221,17 @@ def _select_statements(scope: Scope) -> Query:
             StatementFile.signer,
             Statement.samples_sha256,
             Statement.samples_size.label("samples_bytes"),
+            newest.id.label("newest_id"),
+            newest.revision.label("newest_revision"),
         )
         .join(Customer, Customer.id == Statement.customer_id)
         .join(Contract, Contract.id == Statement.contract_id)
+        .join(
+            newest,
+            (newest.contract_id == Statement.contract_id)
+            & (newest.period == Statement.period)
+            & (newest.revision == highest),
+        )
         .outerjoin(StatementFile, StatementFile.statement_id == Statement.id)
         .where(scope.filter(Statement.customer_id))
     )

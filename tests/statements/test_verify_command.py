@@ -10,11 +10,13 @@ from click.testing import CliRunner
 
 from dcim.cli import main
 from dcim.statements.composition import compose
+from dcim.statements.composition import compose
+from dcim.statements.differences import describe_previous, hash_json
 from reports.attachments import Attachment
 from reports.render import render
-from reports.sign import CERTIFICATE_NAME, generate_signer, sign
+from reports.sign import CERTIFICATE_NAME, generate_signer, load_signer, sign
 from reports.verdict import EXIT_CODES
-from tests.statements.examples import statement
+from tests.statements.examples import small_inputs, statement
 from tests.statements.sampled import raise_sample, rewrite, sampled_inputs
 from tests.unit.reports.reattaching import reattached
 
@@ -142,6 +144,46 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     code, said = verify(tmp_path)
     assert (code, "can't be read" in said) == (1, True)
     assert "Traceback" not in said
+
+
+def revise(folder: Path, change: str) -> Path:
+    """Revision 2 of the statement, by the same signer; `change` is the fee it corrects."""
+    old = statement("small", "zh").data
+    inputs = small_inputs("zh")
+    inputs["document"] |= {
+        "revision": 2, "supersedes": old["number"], "number": "SLA-2",
+        "reason": {"zh": "月费有误", "en": "月费有误"},
+    }  # fmt: skip
+    inputs["items"][0]["mrc"] = change
+    file_sha256 = hashlib.sha256((folder / "statement.pdf").read_bytes()).hexdigest()
+    inputs["previous"] = describe_previous(old, hash_json(old), file_sha256)
+    made = compose(inputs)
+    files = [Attachment(f.name, f.content, f.media_type, f.what["zh"]) for f in made.attachments]
+    path = folder / f"revision-{change}.pdf"
+    signer = load_signer(folder)
+    path.write_bytes(sign(render(made.data, files), signer, datetime(2026, 11, 9, tzinfo=UTC)))
+    return path
+
+
+def test_a_revision_proves_itself_and_what_it_replaces(signed: tuple[Path, Path, str]) -> None:
+    path, _, fingerprint = signed
+    later = revise(path.parent, "999.00")
+    trust = ("--trust", fingerprint)
+    code, said = verify(later, *trust)
+    assert code == 0, said
+    code, said = verify(path, *trust)
+    assert code == 0
+    assert "Whether a newer revision exists is not known" in said
+    code, said = verify(path, *trust, "--successor", later)
+    assert code == EXIT_CODES["superseded"]
+    assert "Replaced by SLA-2 (revision 2)" in said
+    code, said = verify(path, *trust, "--successor", later, "--language", "zh")
+    assert "已被 SLA-2（版次 2）替代" in said
+    # Nothing replaces itself, nor the older one the newer.
+    assert verify(path, *trust, "--successor", path)[0] == 0
+    assert verify(later, *trust, "--successor", path)[0] == 0
+    code, said = verify(path, "--successor", path.with_name("none.pdf"))
+    assert (code, "There is no file" in said) == (1, True)
 
 
 def test_every_exit_code_is_documented() -> None:

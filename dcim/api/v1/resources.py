@@ -32,6 +32,7 @@ from dcim.api.v1.racks import racks
 from dcim.api.v1.review_decisions import review_decisions
 from dcim.api.v1.series import series
 from dcim.api.v1.snmp import agents, credentials
+from dcim.api.v1.statement_revisions import statement_revisions
 from dcim.api.v1.statements import ledger, statements
 from dcim.api.v1.tickets import tickets
 from dcim.kinds import KINDS
@@ -67,6 +68,7 @@ RESOURCES: tuple[Resource, ...] = (
     meter_readings,
     credits_at_risk,
     review_decisions,
+    statement_revisions,
     tickets,
     deletions,
     imports,

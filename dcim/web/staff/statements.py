@@ -16,6 +16,7 @@ from dcim.http.downloads import send_samples
 from dcim.http.policy import has_right
 from dcim.i18n import gettext as _
 from dcim.outbox.queries import count_by_statement
+from dcim.paging import Paging
 from dcim.statements.files import read_file
 from dcim.statements.issuing import month_bounds
 from dcim.statements.month_files import list_month_files, stream_archive
@@ -23,10 +24,13 @@ from dcim.statements.monthly_run import last_closed_month
 from dcim.statements.progress import Progress, find_progress, list_months
 from dcim.statements.queries import StatementFilter, find_statement, list_statements
 from dcim.statements.sample_files import open_samples
+from dcim.statements.revision_queries import RevisionProposalFilter, list_revision_proposals
+from dcim.web.incident_words import OVERRULE_WORDS
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff
 
+WAITING = Paging(1, 50)
 VERDICTS = ("met", "breached", "needs_review")
 
 
@@ -53,6 +57,13 @@ def statements() -> str:
         verdicts=VERDICTS,
         last_month=last,
         progress=_find_progress(last) if has_right(Right.ISSUE_STATEMENTS) else None,
+        corrections=list_revision_proposals(
+            session,
+            scope,
+            RevisionProposalFilter(customer_id=wanted.customer_id, state="open"),
+            WAITING,
+        ),
+        state_words=OVERRULE_WORDS,
     )
 
 

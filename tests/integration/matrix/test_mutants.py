@@ -16,6 +16,7 @@ import dcim.api.record_resources
 import dcim.api.v1.incident_rulings
 import dcim.api.v1.me
 import dcim.api.v1.review_decisions
+import dcim.api.v1.statement_revisions
 import dcim.api.v1.statements
 import dcim.http.policy
 import dcim.inventory.queries
@@ -222,6 +223,11 @@ MUTANTS = (
         "decisions about everyone are listed",
         ("api_review_decisions",),
         unscoped(dcim.api.v1.review_decisions, "list_decisions"),
+    ),
+    Mutant(
+        "corrections of everyone are listed",
+        ("api_statement_revisions",),
+        unscoped(dcim.api.v1.statement_revisions, "list_revision_proposals"),
     ),
     Mutant(
         "a port shows the operator's alias",

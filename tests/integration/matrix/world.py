@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, String, Text, TextClause, text
+from sqlalchemy import JSON, String, Text, TextClause, select, text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
@@ -68,6 +68,7 @@ from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverru
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
 from dcim.statements.claim_models import CreditClaim
 from dcim.statements.models import LedgerEntry, MarkedCopy, Statement, StatementFile
+from dcim.statements.revision_models import RevisionProposal
 from dcim.statements.risk_models import CreditRisk
 from dcim.statements.tally_models import StatementCause, StatementResult
 
@@ -94,6 +95,7 @@ RULED = {
     "incident_contest": {"state"},
     "incident_overrule": {"state", "ruling"},
     "review_decision": {"period", "state", "treat_unknown"},
+    "revision_proposal": {"state"},
     "ticket": {"kind", "channel"},
     "ticket_event": {"kind", "time"},
     "maintenance_notice": {"channel", "language"},
@@ -641,6 +643,7 @@ def _document(number: str) -> dict[str, Any]:
     return {
         "number": number, "revision": 1, "usage": [], "ledger": [line],
         "contract": {"number": number, "currency": "CNY"}, "period": {"label": "2026-10"},
+        "metrics": [], "totals": {"total": "90.00"}, "frozen_at": "2026-11-01T01:00:00Z",
     }  # fmt: skip
 
 
@@ -698,6 +701,18 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
     session.add(endpoint)
     session.flush()
     ids |= {"message_id": message.id, "endpoint_id": endpoint.id}
+    proposer, decider = (
+        session.scalars(select(User.id).where(User.email == f"{who}-{tag}@example.com")).one()
+        for who in ("proposer", "decider")
+    )
+    proposal = make(
+        session, RevisionProposal, tag, **own, statement_id=statement.id, issued_id=statement.id,
+        differences={"results": [], "lines": [], "totals": [], "parts": [],
+                     "said": canary(tag, "revision_proposal", "differences")},
+        proposed_at=SINCE, proposer_id=proposer, state="accepted", decided_at=NOW,
+        decider_id=decider,
+    )  # fmt: skip
+    ids["revision_proposal_id"] = proposal.id
     _seed_risk(session, tenant)
     ids |= {"statement_id": statement.id, "ledger_id": line.id, "entry_id": line.id}
 
