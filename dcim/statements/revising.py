@@ -39,7 +39,9 @@ from dcim.statements.issuing import (
     wait_for_turn,
 )
 from dcim.statements.models import Statement, StatementFile
+from dcim.statements.raw_samples import SampleArchive
 from dcim.statements.revision_models import RevisionProposal
+from dcim.statements.sample_files import keep_samples
 
 # The reason stands on the first page of the statement.
 LONGEST_REASON = 255
@@ -75,7 +77,7 @@ def preview_revision(
     if not scope.is_staff:
         raise ForbiddenError("Only staff correct statements.")
     base, file = _find_base(session, scope, statement_id)
-    composed = _compose(session, scope, settings, base, file, "")
+    composed = _compose(base, _gather(session, scope, settings, base, file, ""))
     differences = _differences(composed)
     document = composed.data
     return Preview(
@@ -139,7 +141,8 @@ def propose_revision(
             "%(who)s has proposed to correct it already; that one is decided first.",
             who=waiting.proposed_by,
         )
-    differences = _differences(_compose(session, scope, settings, base, file, said))
+    inputs = _gather(session, scope, settings, base, file, said)
+    differences = _differences(_compose(base, inputs))
     if is_same(differences):
         raise ConflictError(
             "Nothing differs from %(number)s: correct what it follows from first, such as an "
@@ -217,7 +220,11 @@ def _issue(
         "approved_at": format_instant(to_ms(now)),
         "text": decision,
     }
-    composed = _compose(session, scope, settings, base, file, row.reason, approval)
+    with keep_samples(settings, _next_number(session, base)) as samples:
+        inputs = _gather(
+            session, scope, settings, base, file, row.reason, approval, samples.archive
+        )
+    composed = _compose(base, inputs | samples.described)
     if hash_json(_differences(composed)) != hash_json(row.differences):
         raise ConflictError(
             "What would change isn't what was proposed any more; refuse it and propose it anew."
@@ -256,7 +263,12 @@ def _find_base(
     return base, file
 
 
-def _compose(
+def _next_number(session: Session, base: Statement) -> str:
+    contract = session.get_one(Contract, base.contract_id)
+    return f"SLA-{base.period.replace('-', '')}-{contract.number}-{base.revision + 1:02d}"
+
+
+def _gather(
     session: Session,
     scope: Scope,
     settings: Settings,
@@ -264,19 +276,18 @@ def _compose(
     file: StatementFile,
     reason: str,
     approval: dict[str, str] | None = None,
-) -> Composed:
-    """The next revision of `base`, by everything that is known now. Raises ConflictError where that
-    makes no statement: it says what stands in the way."""
+    samples: SampleArchive | None = None,
+) -> dict[str, Any]:
+    """Inputs of the next revision of `base`, by everything that is known now; `samples` is given
+    what its bins are made of."""
     contract = session.get_one(Contract, base.contract_id)
-    revision = base.revision + 1
-    number = f"SLA-{base.period.replace('-', '')}-{contract.number}-{revision:02d}"
-    document = describe_document(settings, contract, base.period, number)
+    document = describe_document(settings, contract, base.period, _next_number(session, base))
     # Whoever gets it later has as long to object as they had with the first.
     today = utc_now().astimezone(ZoneInfo(contract.timezone)).date()
     deadline = (today + dt.timedelta(days=DISPUTE_DAYS)).isoformat()
     dispute = document["dispute"]
     document |= {
-        "revision": revision,
+        "revision": base.revision + 1,
         "reason": {"zh": reason, "en": reason},
         "supersedes": base.number,
         "dispute": dispute | {"deadline": max(dispute["deadline"], deadline)},
@@ -290,14 +301,27 @@ def _compose(
             base.period,
             document=document,
             operator=describe_operator(settings),
+            samples=samples,
         )
         inputs = add_history(session, scope, contract, inputs)
-        inputs["previous"] = describe_previous(base.document, base.document_sha256, file.sha256)
+    except (TermsRefusedError, InputsRefusedError) as error:
+        raise _unmade(base, error) from error
+    previous = describe_previous(base.document, base.document_sha256, file.sha256)
+    return inputs | {"previous": previous}
+
+
+def _compose(base: Statement, inputs: dict[str, Any]) -> Composed:
+    """Raises ConflictError where the inputs make no statement: it says what stands in the way."""
+    try:
         return compose(inputs)
     except (TermsRefusedError, InputsRefusedError) as error:
-        raise ConflictError(
-            "No revision can be made of %(number)s: %(why)s", number=base.number, why=str(error)
-        ) from error
+        raise _unmade(base, error) from error
+
+
+def _unmade(base: Statement, error: ValueError) -> ConflictError:
+    return ConflictError(
+        "No revision can be made of %(number)s: %(why)s", number=base.number, why=str(error)
+    )
 
 
 def _differences(composed: Composed) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from dcim.cli import main
 from dcim.statements.composition import compose
-from dcim.statements.composition import compose
 from dcim.statements.differences import describe_previous, hash_json
 from reports.attachments import Attachment
 from reports.render import render

@@ -23,8 +23,8 @@ from dcim.statements.month_files import list_month_files, stream_archive
 from dcim.statements.monthly_run import last_closed_month
 from dcim.statements.progress import Progress, find_progress, list_months
 from dcim.statements.queries import StatementFilter, find_statement, list_statements
-from dcim.statements.sample_files import open_samples
 from dcim.statements.revision_queries import RevisionProposalFilter, list_revision_proposals
+from dcim.statements.sample_files import open_samples
 from dcim.web.incident_words import OVERRULE_WORDS
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_listing, read_text
