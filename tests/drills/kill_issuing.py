@@ -83,6 +83,7 @@ def run(draw: Random, rounds: int | None, say: Say) -> Outcome:
                                 Statement.number,
                                 Statement.total,
                                 StatementFile.sha256,
+                                Statement.samples_sha256,
                                 func.sum(LedgerEntry.amount),
                             )
                             .outerjoin(StatementFile, StatementFile.statement_id == Statement.id)
@@ -142,12 +143,13 @@ def judge(rows: Sequence[Any], contracts: list[int], settings: Settings) -> list
     if sorted(row[0] for row in rows) != sorted(contracts):
         faults.append("a contract has no statement, or two")
     files = {path.name for path in settings.statements_folder.iterdir()}
-    if files != {f"{row[1]}.pdf" for row in rows}:
+    if files != {f"{row[1]}{end}" for row in rows for end in (".pdf", ".samples.zip")}:
         faults.append("files and statements differ")
-    for _, number, total, sha256, lines in rows:
-        path = settings.statements_folder / f"{number}.pdf"
+    for _, number, total, sha256, samples, lines in rows:
         if total != lines:
             faults.append(f"{number}: the lines don't add up")
-        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-            faults.append(f"{number}: the file is not the registered one")
+        for end, registered in ((".pdf", sha256), (".samples.zip", samples)):
+            path = settings.statements_folder / f"{number}{end}"
+            if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != registered:
+                faults.append(f"{path.name}: the file is not the registered one")
     return faults
