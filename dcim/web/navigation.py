@@ -29,6 +29,7 @@ PORTAL_LABELS = {
 # Pages written by hand that belong to a section; any other stands in the bar by itself.
 SECTION_OF = {
     "portal.cabinets": "own_space",
+    "portal.power": "own_space",
     "portal.meters": "own_space",
     "portal.bandwidth": "own_network",
     "portal.cross_connects": "own_network",

@@ -90,6 +90,7 @@ def collect_nav() -> list[Entry]:
             [
                 (_("Home"), "portal.home", True),
                 (_("Cabinets and power"), "portal.cabinets", True),
+                (_("Power over time"), "portal.power", True),
                 (_("Statements"), "portal.statements", has_right(Right.OWN_STATEMENTS)),
                 (_("Meters"), "portal.meters", True),
                 (_("Bandwidth"), "portal.bandwidth", True),

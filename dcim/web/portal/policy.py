@@ -10,6 +10,8 @@ PORTAL_POLICY: dict[str, Access] = {
     "portal.home": OWN,
     "portal.month": OWN,
     "portal.cabinets": OWN,
+    "portal.power": OWN,
+    "portal.power_csv": OWN,
     "portal.meters": OWN,
     "portal.meter_photo": OWN,
     "portal.bandwidth": OWN,

@@ -12,6 +12,7 @@ from dcim.web.portal import (
     meters,
     network,
     passes,
+    power,
     statements,
     tickets,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "network",
     "passes",
     "portal",
+    "power",
     "statements",
     "tickets",
 ]
