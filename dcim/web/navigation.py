@@ -37,6 +37,7 @@ SECTION_OF = {
     "portal.tickets": "own_service",
     "portal.incidents": "own_service",
     "portal.maintenance_windows": "own_service",
+    "portal.calendar": "own_service",
     "portal.passes": "own_service",
     "portal.contracts": "own_contract",
     "portal.contacts": "own_contract",

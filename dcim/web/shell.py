@@ -99,6 +99,7 @@ def collect_nav() -> list[Entry]:
                 (_("Tickets"), "portal.tickets", True),
                 (_("Incidents"), "portal.incidents", has_right(Right.OWN_THINGS)),
                 (_("Maintenance"), "portal.maintenance_windows", True),
+                (_("Calendar"), "portal.calendar", True),
                 (_("Passes"), "portal.passes", has_right(Right.OWN_THINGS)),
                 (_("Contracts"), "portal.contracts", True),
                 (_("Contacts"), "portal.contacts", True),

@@ -1,7 +1,7 @@
 """Who may call which portal page: a customer's own people, for their own things."""
 
 from dcim.accounts.roles import Right
-from dcim.http.policy import Access, needs
+from dcim.http.policy import PUBLIC, Access, needs
 
 OWN = needs(Right.OWN_THINGS)
 STATEMENTS = needs(Right.OWN_STATEMENTS)
@@ -34,6 +34,11 @@ PORTAL_POLICY: dict[str, Access] = {
     "portal.maintenance_windows": OWN,
     "portal.maintenance": OWN,
     "portal.decide_maintenance": needs(Right.OWN_APPROVALS),
+    "portal.calendar": OWN,
+    "portal.renew_calendar": OWN,
+    "portal.revoke_calendar": OWN,
+    # By a secret of its own: calendar programs can't sign in.
+    "portal.calendar_feed": PUBLIC,
     "portal.contracts": OWN,
     "portal.contacts": OWN,
     "portal.add_contact": needs(Right.OWN_PEOPLE),

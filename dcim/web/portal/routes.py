@@ -3,6 +3,7 @@
 from dcim.web.portal import (
     bandwidth,
     cabinets,
+    calendar,
     contacts,
     contracts,
     credit_claims,
@@ -21,6 +22,7 @@ from dcim.web.portal.blueprint import portal
 __all__ = [
     "bandwidth",
     "cabinets",
+    "calendar",
     "contacts",
     "contracts",
     "credit_claims",
