@@ -41,6 +41,7 @@ SECTION_OF = {
     "portal.passes": "own_service",
     "portal.contracts": "own_contract",
     "portal.contacts": "own_contract",
+    "portal.people": "own_contract",
     "staff.capacity": "space",
     "staff.walks": "space",
     "staff.list_device": "devices",

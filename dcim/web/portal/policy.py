@@ -4,6 +4,7 @@ from dcim.accounts.roles import Right
 from dcim.http.policy import PUBLIC, Access, needs
 
 OWN = needs(Right.OWN_THINGS)
+PEOPLE = needs(Right.OWN_PEOPLE)
 STATEMENTS = needs(Right.OWN_STATEMENTS)
 
 PORTAL_POLICY: dict[str, Access] = {
@@ -41,9 +42,18 @@ PORTAL_POLICY: dict[str, Access] = {
     "portal.calendar_feed": PUBLIC,
     "portal.contracts": OWN,
     "portal.contacts": OWN,
-    "portal.add_contact": needs(Right.OWN_PEOPLE),
-    "portal.edit_contact": needs(Right.OWN_PEOPLE),
-    "portal.end_contact": needs(Right.OWN_PEOPLE),
+    "portal.add_contact": PEOPLE,
+    "portal.edit_contact": PEOPLE,
+    "portal.end_contact": PEOPLE,
+    "portal.people": PEOPLE,
+    "portal.invite": PEOPLE,
+    "portal.change_person": PEOPLE,
+    "portal.disable_person": PEOPLE,
+    "portal.enable_person": PEOPLE,
+    "portal.renew_person_password": PEOPLE,
+    "portal.tokens": OWN,
+    "portal.add_token": OWN,
+    "portal.revoke_own_token": OWN,
     "portal.incidents": OWN,
     "portal.incident": OWN,
     "portal.contest": STATEMENTS,

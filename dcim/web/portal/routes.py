@@ -13,9 +13,11 @@ from dcim.web.portal import (
     meters,
     network,
     passes,
+    people,
     power,
     statements,
     tickets,
+    tokens,
 )
 from dcim.web.portal.blueprint import portal
 
@@ -32,8 +34,10 @@ __all__ = [
     "meters",
     "network",
     "passes",
+    "people",
     "portal",
     "power",
     "statements",
     "tickets",
+    "tokens",
 ]
