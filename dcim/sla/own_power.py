@@ -22,6 +22,8 @@ from dcim.sla.evidence import HOLDS_MS
 from dcim.sla.meters import power_bins
 from dcim.sla.samples import Span, days_to_spans, keep_own
 
+DAY = dt.timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class HeldRack:
@@ -71,9 +73,10 @@ class FeedPower:
 
 
 def list_held_racks(
-    session: Session, scope: Scope, since: dt.date, until: dt.date
+    session: Session, scope: Scope, since: dt.datetime, until: dt.datetime
 ) -> list[HeldRack]:
-    """Racks held on some day from `since` to `until`, in the order they stand. One statement."""
+    """Racks held at some time in [since, until), in the order they stand. One statement."""
+    first, last = (round(instant.timestamp() * 1000) for instant in (since, until))
     rows = session.execute(
         select(
             Allocation.rack_id,
@@ -97,15 +100,19 @@ def list_held_racks(
         .join(Room, Room.id == Row.room_id)
         .where(
             scope.filter(Allocation.customer_id),
-            Allocation.starts_on <= until,
-            or_(Allocation.ends_on.is_(None), Allocation.ends_on >= since),
+            # Days of the contract's zone: at most one beside those of UTC.
+            Allocation.starts_on <= until.date() + DAY,
+            or_(Allocation.ends_on.is_(None), Allocation.ends_on >= since.date() - DAY),
         )
         .order_by(Room.code, Cabinet.code, Rack.position, Allocation.starts_on)
     ).all()
     found: dict[int, HeldRack] = {}
     for row in rows:
+        [(start, end)] = days_to_spans([(row.starts_on, row.ends_on, row.timezone)])
+        if start >= last or (end is not None and end <= first):
+            continue
         is_whole = row.u_low == 0 and row.height >= 2 * row.u_count
-        spans = days_to_spans([(row.starts_on, row.ends_on, row.timezone)]) if is_whole else []
+        spans = [(start, end)] if is_whole else []
         known = found.get(row.rack_id)
         name = row.cabinet_code if row.layout == "full" else f"{row.cabinet_code} {row.code}"
         found[row.rack_id] = HeldRack(

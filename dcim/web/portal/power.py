@@ -49,7 +49,7 @@ class Shown:
 def power() -> str:
     session, scope, now = db_session(), current_scope(), utc_now()
     racks = read_own_racks(session, scope, now)
-    held = list_held_racks(session, scope, (now - PAST).date(), now.date())
+    held = list_held_racks(session, scope, now - PAST, now)
     chosen = _choose(held)
     window = read_window(now)
     values = {"rack": chosen.rack_id} if chosen else {}
@@ -80,7 +80,7 @@ def power() -> str:
 def power_csv(rack_id: int) -> Response:
     """The steps of the charts, those in which nothing was measured with empty fields."""
     session, scope, now = db_session(), current_scope(), utc_now()
-    held = list_held_racks(session, scope, (now - PAST).date(), now.date())
+    held = list_held_racks(session, scope, now - PAST, now)
     rack = next((one for one in held if one.rack_id == rack_id and one.spans), None)
     if rack is None:
         raise NotFoundError("No such cabinet.")

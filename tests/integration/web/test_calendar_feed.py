@@ -10,9 +10,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from dcim.accounts.calendar_feeds import renew_feed, revoke_feed
 from dcim.accounts.models import AuditEntry, CalendarFeed, User
+from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.db import SessionFactory, transaction
+from dcim.errors import NotFoundError
 from dcim.observability import hide_secrets
 from dcim.operations.maintenance import (
     approve_maintenance,
@@ -212,14 +215,34 @@ def test_the_secret_opens_this_and_nothing_else(
         assert all(secret not in repr(entry.detail) for entry in entries)
 
 
-def test_whoever_may_no_longer_sign_in_has_no_feed(
-    app: Flask, own: Person, sessions: SessionFactory
+@pytest.mark.parametrize("what", ["disabled", "without a role", "of no customer"])
+def test_whoever_has_no_portal_any_more_has_no_feed(
+    app: Flask, own: Person, sessions: SessionFactory, what: str
 ) -> None:
     path = subscribe(own)
+    assert app.test_client().get(path).status_code == 200
     with transaction(sessions, SYSTEM) as session:
         person = session.scalars(select(User).where(User.customer_id.is_not(None))).one()
-        person.active = False
+        if what == "disabled":
+            person.active = False
+        elif what == "without a role":
+            person.roles = []
+        else:
+            person.customer_id = None
     assert app.test_client().get(path).status_code == 404
+
+
+def test_staff_have_no_feed(make_login: MakeLogin, sessions: SessionFactory, customer: int) -> None:
+    login = make_login("administrator")
+    theirs = make_login("customer_viewer", customer_id=customer)
+    with transaction(sessions, SYSTEM) as session:
+        with pytest.raises(NotFoundError):
+            renew_feed(session, SYSTEM, session.get_one(User, login.user_id))
+        # Nor does one customer make one for another's person, or end it.
+        other = Scope.customer("x@example.com", customer - 1)
+        for deed in (renew_feed, revoke_feed):
+            with pytest.raises(NotFoundError):
+                deed(session, other, session.get_one(User, theirs.user_id))
 
 
 def test_no_log_holds_the_secret(app: Flask, own: Person) -> None:

@@ -197,6 +197,29 @@ def test_who_had_it_before_still_has_those_days(
     assert "0.92" not in json.dumps(read_charts(page))
 
 
+def test_a_rack_that_begins_tomorrow_is_not_yet_there(
+    customer: FlaskClient, session: ScopedSession, house: House, tenants: tuple[Tenant, Tenant]
+) -> None:
+    rack_id = hand_over(session, house, tenants, -2)
+    assert customer.get(f"/portal/power?rack={rack_id}").status_code == 404
+    assert "CANARY-B-cab" not in customer.get("/portal/power").get_data(as_text=True)
+
+
+def test_limits_are_those_of_the_plate_and_the_power_factor(
+    customer: FlaskClient, session: ScopedSession, tenants: tuple[Tenant, Tenant]
+) -> None:
+    a, b = session.query(PowerNode).filter_by(rack_id=tenants[0].rack_id).order_by(PowerNode.feed)
+    a.capacity_w, b.power_factor_pct = 2500, 90
+    session.commit()
+    page = customer.get("/portal/power").get_data(as_text=True)
+    together, first, second = read_charts(page)
+    assert [line["value"] for line in first["lines"]] == [2.0, 2.5]
+    assert [line["value"] for line in second["lines"]] == [2.649, 3.312]
+    assert together["lines"][1]["value"] == 2.0
+    # The table says what the charts draw.
+    assert re.findall(r'data-label="Derated kW">([^<]*)<', page) == ["2.00", "2.65"]
+
+
 def test_a_shared_rack_has_no_readings(
     customer: FlaskClient, session: ScopedSession, tenants: tuple[Tenant, Tenant]
 ) -> None:
