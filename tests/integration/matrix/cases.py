@@ -28,6 +28,7 @@ SKIPPED = {"HEAD": ("absent", "malformed")}
 WORDS = {
     "filename": ("css/app.css", "../config.py"),
     "token": ("none",),
+    "secret": ("none",),
     "month": ("2026-10",),
     "period": ("2026-10",),
     "action": ("approve",),

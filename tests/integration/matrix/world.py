@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from dcim.accounts.models import ApiToken, Role, User
+from dcim.accounts.models import ApiToken, CalendarFeed, Role, User
 from dcim.accounts.people import ensure_roles
 from dcim.accounts.roles import ROLES
 from dcim.accounts.secrets import seal_secret
@@ -226,6 +226,14 @@ def _add_person(session: Session, world: World, role: str, tag: str | None) -> N
     if role in {"administrator", "customer_administrator"}:
         world.people.append(Person(role, tag, user.id, token=plain))
     if tenant is not None:
+        secret = "jfcal_" + secrets.token_urlsafe(32)
+        feed = CalendarFeed(
+            user_id=user.id,
+            digest=hashlib.sha256(secret.encode()).hexdigest(),
+            hint=f"CANARY-{tag}-feed",
+        )
+        session.add(feed)
+        world.plain_tokens += [secret, feed.digest]
         tenant.ids[f"token_id/{user.id}"] = token.id
         tenant.ids["token_id"] = token.id
         tenant.ids["user_id"] = user.id
@@ -878,8 +886,9 @@ def _select_hashes() -> TextClause:
     ]
     parts.append("SELECT 'app_user', md5(string_agg(x::text, '' ORDER BY id)) FROM app_user x"
                  " WHERE customer_id = :id")  # fmt: skip
-    parts.append(
-        "SELECT 'api_token', md5(string_agg(x::text, '' ORDER BY x.id)) FROM api_token x"
-        " JOIN app_user u ON u.id = x.user_id WHERE u.customer_id = :id"
-    )
+    for table, key in (("api_token", "id"), ("calendar_feed", "user_id")):
+        parts.append(
+            f"SELECT '{table}', md5(string_agg(x::text, '' ORDER BY x.{key})) FROM {table} x"  # noqa: S608
+            " JOIN app_user u ON u.id = x.user_id WHERE u.customer_id = :id"
+        )
     return text(" UNION ALL ".join(parts))
