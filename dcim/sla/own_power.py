@@ -21,6 +21,7 @@ from dcim.power.chain import Surroundings, load_tree
 from dcim.sla.evidence import HOLDS_MS
 from dcim.sla.meters import power_bins
 from dcim.sla.samples import Span, days_to_spans, keep_own
+from dcim.sla.usage import power_bins
 
 DAY = dt.timedelta(days=1)
 
