@@ -19,7 +19,6 @@ from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, SampleStore, empty
 from dcim.power.chain import Surroundings, load_tree
 from dcim.sla.evidence import HOLDS_MS
-from dcim.sla.meters import power_bins
 from dcim.sla.samples import Span, days_to_spans, keep_own
 from dcim.sla.usage import power_bins
 
