@@ -145,7 +145,7 @@ def test_only_where_it_may(
 def test_written_otherwise_it_is_the_same_place(
     sessions: SessionFactory, settings: Settings, hooks: HookServer, endpoint: int, host: str
 ) -> None:
-    move(sessions, settings, endpoint, url=f"http://{host}:{hooks.port}/")
+    move(sessions, settings, endpoint, url=f"https://{host}:{hooks.port}/")
     name = host.strip("[]")
     error = refused(channel(sessions, settings, (name,)), endpoint)
     assert error.fault == "target"
@@ -172,7 +172,7 @@ def test_a_name_that_leads_elsewhere_the_second_time(
         connected.append(place)
         raise ConnectionRefusedError("elsewhere")
 
-    move(sessions, settings, endpoint, url=f"http://hooks.example.com:{hooks.port}/")
+    move(sessions, settings, endpoint, url=f"https://hooks.example.com:{hooks.port}/")
     way = channel(sessions, settings, ("hooks.example.com",))
     with monkeypatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", look_up)
