@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from dcim.outbox.endpoints import (
 from dcim.outbox.models import OutboxMessage
 from dcim.outbox.queueing import NewMessage, queue_messages, queue_test_webhook
 from dcim.outbox.webhook import WebhookChannel
+from tests.agents.certificates import serve_with, write_certificate
 from tests.agents.hook_server import HookServer, serve_hooks
 from tests.unit.outbox.test_signature import check
 
@@ -258,6 +260,28 @@ def test_nobody_there(sessions: SessionFactory, settings: Settings, endpoint: in
     with serve_hooks(HookServer()) as hooks:
         move(sessions, settings, endpoint, url=f"https://127.0.0.1:{hooks.port}/")
         assert refused(channel(sessions, settings), endpoint).fault in {"insecure", "slow"}
+
+
+def test_encrypted(
+    sessions: SessionFactory,
+    settings: Settings,
+    endpoint: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = write_certificate(tmp_path / "hook.pem", "127.0.0.1")
+    with serve_hooks(HookServer(), serve_with(path)) as hooks:
+        move(sessions, settings, endpoint, url=f"https://127.0.0.1:{hooks.port}/")
+        way = channel(sessions, settings)
+        # Nobody vouches for it.
+        assert refused(way, endpoint).fault == "insecure"
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+        way.deliver(outgoing(endpoint))
+        assert len(hooks.posted) == 1
+        # It is another's, whatever address is connected to.
+        move(sessions, settings, endpoint, url=f"https://localhost:{hooks.port}/")
+        assert refused(way, endpoint).fault == "insecure"
+        assert len(hooks.posted) == 1
 
 
 def test_switched_off(
