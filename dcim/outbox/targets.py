@@ -50,15 +50,16 @@ def read_url(url: str) -> Target:
     return Target(parts.scheme, host, PORTS[parts.scheme] if port is None else port, path)
 
 
-def may_post(host: str, address: str, allowed: Iterable[Network | str]) -> bool:
-    """Whether `host`, found at `address`, is listed: by a network the address lies in, or by its
-    name, then at a public address alone: whoever writes the name's records decides nothing here."""
+def may_post(target: Target, address: str, allowed: Iterable[Network | str]) -> bool:
+    """Whether `target`, found at `address`, is listed: by a network the address lies in, or by its
+    host's name, then by https and at a public address alone: neither the way there nor who writes
+    the name's records decides anything here."""
     found = _plain(ipaddress.ip_address(address.partition("%")[0]))
     names = {one for one in allowed if isinstance(one, str)}
     networks = [one for one in allowed if not isinstance(one, str)]
     if any(found in network for network in networks if network.version == found.version):
         return True
-    return host in names and _is_public(found)
+    return target.host in names and target.scheme == "https" and _is_public(found)
 
 
 def _plain(address: Address) -> Address:

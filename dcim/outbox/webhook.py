@@ -99,7 +99,7 @@ class WebhookChannel:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
         for *_kind, place in found:
             address = str(place[0])
-            if may_post(target.host, address, self.settings.webhook_allowed):
+            if may_post(target, address, self.settings.webhook_allowed):
                 return address
         raise UndeliveredError("target", target.host, final=True)
 

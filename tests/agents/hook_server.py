@@ -1,5 +1,6 @@
 """A receiver of webhooks for tests: keeps what it is posted, and answers as told."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +30,9 @@ class HookServer:
 
 
 @contextmanager
-def serve_hooks(server: HookServer) -> Iterator[HookServer]:
+def serve_hooks(
+    server: HookServer, encrypted: ssl.SSLContext | None = None
+) -> Iterator[HookServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -63,6 +66,8 @@ def serve_hooks(server: HookServer) -> Iterator[HookServer]:
 
     with Listening(("127.0.0.1", 0), Handler) as listening:
         server.port = listening.server_address[1]
+        if encrypted is not None:
+            listening.socket = encrypted.wrap_socket(listening.socket, server_side=True)
         thread = threading.Thread(target=listening.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

@@ -36,7 +36,7 @@ class EndpointForm(FlaskForm):  # type: ignore[misc]
     )
     url = StringField(
         "URL",
-        description=_l("Its host must stand in DCIM_WEBHOOK_ALLOWED."),
+        description=_l("By https to a host in DCIM_WEBHOOK_ALLOWED, or into a network there."),
         filters=[strip],
         validators=[DataRequired(MISSING), Length(max=2000)],
     )

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from dcim.outbox.endpoints import (
 from dcim.outbox.models import OutboxMessage
 from dcim.outbox.queueing import NewMessage, queue_messages, queue_test_webhook
 from dcim.outbox.webhook import WebhookChannel
+from tests.agents.certificates import serve_with, write_certificate
 from tests.agents.hook_server import HookServer, serve_hooks
 from tests.unit.outbox.test_signature import check
 
@@ -145,7 +147,7 @@ def test_only_where_it_may(
 def test_written_otherwise_it_is_the_same_place(
     sessions: SessionFactory, settings: Settings, hooks: HookServer, endpoint: int, host: str
 ) -> None:
-    move(sessions, settings, endpoint, url=f"http://{host}:{hooks.port}/")
+    move(sessions, settings, endpoint, url=f"https://{host}:{hooks.port}/")
     name = host.strip("[]")
     error = refused(channel(sessions, settings, (name,)), endpoint)
     assert error.fault == "target"
@@ -172,7 +174,7 @@ def test_a_name_that_leads_elsewhere_the_second_time(
         connected.append(place)
         raise ConnectionRefusedError("elsewhere")
 
-    move(sessions, settings, endpoint, url=f"http://hooks.example.com:{hooks.port}/")
+    move(sessions, settings, endpoint, url=f"https://hooks.example.com:{hooks.port}/")
     way = channel(sessions, settings, ("hooks.example.com",))
     with monkeypatch.context() as patch:
         patch.setattr(socket, "getaddrinfo", look_up)
@@ -258,6 +260,28 @@ def test_nobody_there(sessions: SessionFactory, settings: Settings, endpoint: in
     with serve_hooks(HookServer()) as hooks:
         move(sessions, settings, endpoint, url=f"https://127.0.0.1:{hooks.port}/")
         assert refused(channel(sessions, settings), endpoint).fault in {"insecure", "slow"}
+
+
+def test_encrypted(
+    sessions: SessionFactory,
+    settings: Settings,
+    endpoint: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = write_certificate(tmp_path / "hook.pem", "127.0.0.1")
+    with serve_hooks(HookServer(), serve_with(path)) as hooks:
+        move(sessions, settings, endpoint, url=f"https://127.0.0.1:{hooks.port}/")
+        way = channel(sessions, settings)
+        # Nobody vouches for it.
+        assert refused(way, endpoint).fault == "insecure"
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+        way.deliver(outgoing(endpoint))
+        assert len(hooks.posted) == 1
+        # It is another's, whatever address is connected to.
+        move(sessions, settings, endpoint, url=f"https://localhost:{hooks.port}/")
+        assert refused(way, endpoint).fault == "insecure"
+        assert len(hooks.posted) == 1
 
 
 def test_switched_off(

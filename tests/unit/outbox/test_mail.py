@@ -13,14 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from dcim.config import Settings
 from dcim.outbox.channels import Attachment, Outgoing, UndeliveredError
 from dcim.outbox.mail import MailChannel, quote_lines
+from tests.agents.certificates import serve_with, write_certificate
 from tests.agents.mail_server import MailServer, serve_mail
 
 PDF = b"%PDF-1.7\r\n.\r\n..\n.dots\r\n" + bytes(range(256)) * 40
@@ -263,42 +260,12 @@ def test_quoting() -> None:
 
 @pytest.fixture
 def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ssl.SSLContext]:
-    """A server's context with a certificate for these names; the client trusts it."""
+    """A server's context with a certificate for this address; the client trusts it."""
 
     def make(address: str = "127.0.0.1") -> ssl.SSLContext:
-        import ipaddress
-
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.test")])
-        now = dt.datetime.now(dt.UTC)
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(1)
-            .not_valid_before(now - dt.timedelta(days=1))
-            .not_valid_after(now + dt.timedelta(days=1))
-            .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]),
-                critical=False,
-            )
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        path = tmp_path / "mail.pem"
-        path.write_bytes(
-            made.public_bytes(serialization.Encoding.PEM)
-            + key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
+        path = write_certificate(tmp_path / "mail.pem", address)
         monkeypatch.setenv("SSL_CERT_FILE", str(path))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
+        return serve_with(path)
 
     return make
 
