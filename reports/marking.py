@@ -9,9 +9,8 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
-
-from markupsafe import escape
 
 from reports.attachments import Attachment, canonical_bytes
 

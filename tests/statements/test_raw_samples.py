@@ -4,13 +4,16 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dcim import statements
 from dcim.metering.batch import Columns
 from dcim.sla.rules.intervals import Intervals, union
 from dcim.sla.usage import bandwidth_rows, clip_deltas
@@ -23,6 +26,7 @@ from tests.statements.examples import END, START, breached_inputs
 from tests.statements.sampled import MOVED, raise_sample, rewrite, sampled_inputs
 
 BIN = 300_000
+SCHEMA = Path(statements.__file__ or "").with_name("statement.schema.json")
 FIRST, SECOND = "traffic/BW-A05/0001.csv", "traffic/BW-A05/0002.csv"
 
 
@@ -124,6 +128,8 @@ def test_the_manifest_names_it_and_it_is_not_attached(
     named = [entry for entry in statement.data["manifest"] if entry.get("external")]
     assert [(one["name"], one["bytes"]) for one in named] == [("SLA-1.samples.zip", len(archive))]
     assert named[0]["name"] not in {file.name for file in statement.attachments}
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(statement.data)
     without = compose({key: value for key, value in inputs.items() if key != "evidence"}).data
     assert not [entry for entry in without["manifest"] if "external" in entry]
 

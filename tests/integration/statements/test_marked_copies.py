@@ -2,16 +2,24 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from dcim.accounts.models import AuditEntry
 from dcim.accounts.scope import Scope
+from dcim.cli import main
+from dcim.commands import statements as commands
 from dcim.config import Settings
 from dcim.customers.models import Contract
-from dcim.db import SessionFactory, transaction
+from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.statements.files import FileDamagedError, read_file
 from dcim.statements.issuing import freeze_statement, issue_statement
@@ -24,6 +32,7 @@ from dcim.statements.marked_copies import (
 )
 from dcim.statements.models import MarkedCopy, StatementFile
 from dcim.statements.registry import find_registration
+from dcim.statements.sample_files import samples_path
 from dcim.statements.verifying import verify_file
 from reports.marking import COPY_NAME
 from reports.unpacking import embedded_files
@@ -138,3 +147,47 @@ def test_a_registered_copy_cannot_be_changed_and_a_changed_file_is_noticed(
         path.unlink()
         with pytest.raises(FileDamagedError, match="gone"):
             read_copy(session, SYSTEM, settings, copy_id)
+
+
+def test_the_commands_write_the_samples_and_trace_a_stray_copy(
+    sessions: SessionFactory,
+    settings: Settings,
+    statement_id: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @contextmanager
+    def here(ctx: object, command: str) -> Iterator[tuple[Any, ScopedSession, Scope]]:
+        scope = Scope.system(command)
+        with transaction(sessions, scope) as session:
+            yield SimpleNamespace(settings=settings), session, scope
+
+    monkeypatch.setattr(commands, "session_of", here)
+
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(main, ["statement", *map(str, arguments)])
+
+    number = "SLA-202610-HT-1-01"
+    assert run("export", number, tmp_path, "--samples").exit_code == 0
+    samples = tmp_path / f"{number}.samples.zip"
+    assert samples.read_bytes() == samples_path(settings, number).read_bytes()
+    told = run("export", number, tmp_path)
+    pdf = tmp_path / f"{number}.pdf"
+    assert hashlib.sha256(pdf.read_bytes()).hexdigest() in told.output
+    assert run("verify", pdf, "--evidence", samples).exit_code == 3
+    with transaction(sessions, SYSTEM) as session:
+        made = make_copy(session, SYSTEM, settings, statement_id, "Auditors")
+        stray = tmp_path / "stray.pdf"
+        # As far as its pages: whoever cut it took the signature and half the tables with it.
+        stray.write_bytes(read_copy(session, SYSTEM, settings, made.id)[1][:-20_000])
+        code = made.code
+    found = run("trace", stray)
+    assert found.exit_code == 0, found.output
+    assert "Auditors" in found.output
+    none = run("trace", pdf)
+    assert (none.exit_code, "hides no code" in none.output) == (1, True)
+    with transaction(sessions, SYSTEM) as session:
+        traced = session.scalars(
+            select(AuditEntry).where(AuditEntry.action == "statement.trace").order_by(AuditEntry.id)
+        ).all()
+        assert [one.detail["codes"] for one in traced] == [[code], []]
