@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
@@ -96,20 +96,31 @@ def issue(ctx: click.Context, everyone: bool, number: str | None, month: str | N
 def list_statements(ctx: click.Context, month: str | None) -> None:
     """Statements issued so far."""
     with session_of(ctx, "statement list") as (_instance, session, _scope):
+        month_of = (Statement.contract_id, Statement.period)
+        newest = func.max(Statement.revision).over(partition_by=month_of)
         query = (
-            select(Statement, Customer.name, StatementFile.sha256)
+            select(Statement, Customer.name, StatementFile.sha256, newest)
             .join(Customer, Customer.id == Statement.customer_id)
             .outerjoin(StatementFile, StatementFile.statement_id == Statement.id)
-            .order_by(Statement.period.desc(), Customer.code)
+            .order_by(Statement.period.desc(), Customer.code, *month_of, Statement.revision.desc())
         )
         if month:
             query = query.where(Statement.period == month)
         print_table(
             "",
-            (*COLUMNS, "SHA-256 of the PDF"),
+            (*COLUMNS, "SHA-256 of the PDF", "replaced by"),
             [
-                (one.number, name, one.verdict, one.credits, one.total, one.currency, sha256)
-                for one, name, sha256 in session.execute(query)
+                (
+                    one.number,
+                    name,
+                    one.verdict,
+                    one.credits,
+                    one.total,
+                    one.currency,
+                    sha256,
+                    f"revision {last}" if last > one.revision else "",
+                )
+                for one, name, sha256, last in session.execute(query)
             ],
         )
 

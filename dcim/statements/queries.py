@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, Customer
@@ -190,12 +190,17 @@ def list_ledger(
 
 def _select_statements(scope: Scope) -> Query:
     newest = aliased(Statement)
-    later = aliased(Statement)
-    highest = (
-        select(func.max(later.revision))
-        .where(later.contract_id == Statement.contract_id, later.period == Statement.period)
-        .scalar_subquery()
-    )
+
+    def of_newest(column: InstrumentedAttribute[int]) -> ScalarSelect[int]:
+        # In the list of columns, not a join: it is looked up for the rows of one page alone.
+        return (
+            select(column)
+            .where(newest.contract_id == Statement.contract_id, newest.period == Statement.period)
+            .order_by(newest.revision.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+
     return (
         select(
             Statement.id,
@@ -221,17 +226,11 @@ def _select_statements(scope: Scope) -> Query:
             StatementFile.signer,
             Statement.samples_sha256,
             Statement.samples_size.label("samples_bytes"),
-            newest.id.label("newest_id"),
-            newest.revision.label("newest_revision"),
+            of_newest(newest.id).label("newest_id"),
+            of_newest(newest.revision).label("newest_revision"),
         )
         .join(Customer, Customer.id == Statement.customer_id)
         .join(Contract, Contract.id == Statement.contract_id)
-        .join(
-            newest,
-            (newest.contract_id == Statement.contract_id)
-            & (newest.period == Statement.period)
-            & (newest.revision == highest),
-        )
         .outerjoin(StatementFile, StatementFile.statement_id == Statement.id)
         .where(scope.filter(Statement.customer_id))
     )

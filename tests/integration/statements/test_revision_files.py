@@ -90,7 +90,7 @@ def run(sessions: SessionFactory, settings: Settings, monkeypatch: pytest.Monkey
     monkeypatch.setattr(commands, "session_of", here)
 
     def call(*options: str) -> Result:
-        return CliRunner().invoke(main, ["statement", "revise", *options])
+        return CliRunner().invoke(main, ["statement", *options])
 
     return call
 
@@ -100,18 +100,31 @@ def test_the_command_shows_what_would_change_and_writes_nothing(
 ) -> None:
     with transaction(sessions, SYSTEM) as session:
         number = RevisionDesk(session, settings).issued.number
-    result = run(number)
+    result = run("revise", number)
     assert (result.exit_code, result.output) == (3, f"Nothing differs from {number}.\n")
     with transaction(sessions, SYSTEM) as session:
         statement = session.query(Statement).one()
         RevisionDesk.reopen(session, settings, statement.id).decide("down")
-    result = run(number)
+    result = run("revise", number)
     assert result.exit_code == 0, result.output
     for said in ("SLA-202610-HT-3-02 would say", RESULT, "needs_review", "breached", "-300.00"):
         assert said in result.output
-    told = json.loads(run(number, "--json").output)
+    told = json.loads(run("revise", number, "--json").output)
     assert told["differences"]["totals"][-1]["difference"] == "-300.00"
     with transaction(sessions, SYSTEM) as session:
         assert session.query(Statement).count() == 1
-    result = run("SLA-X")
+    result = run("revise", "SLA-X")
     assert (result.exit_code, "No statement has the number" in result.output) == (1, True)
+
+
+def test_the_list_says_what_is_replaced(
+    run: Any, sessions: SessionFactory, settings: Settings
+) -> None:
+    with transaction(sessions, SYSTEM) as session:
+        desk = RevisionDesk(session, settings)
+        desk.decide("down")
+        desk.correct()
+    newer, older = [one for one in run("list").output.splitlines() if "SLA-202610-HT-3" in one]
+    assert "SLA-202610-HT-3-02" in newer
+    assert "revision 2" not in newer
+    assert "revision 2" in older

@@ -74,9 +74,9 @@ def test_a_correction_is_told_by_result_line_and_sum(issued: dict[str, Any]) -> 
     jsonschema.validate(document, SCHEMA)
     found = document["replaces"]["differences"]
     assert not is_same(found)
-    missed = [one for one in found["results"] if one["before"]["result"] == "breached"]
-    assert missed
-    assert "met" in {one["after"]["result"] for one in missed}
+    steps = {(one["before"]["result"], one["after"]["result"]) for one in found["results"]}
+    # 37 minutes of outage are gone; what is left hangs on time that nobody measured.
+    assert ("breached", "needs_review") in steps
     gone = [line for line in found["lines"] if line["change"] == "removed"]
     assert gone
     assert {line["kind"] for line in gone} <= {"credit", "cap"}
