@@ -12,6 +12,7 @@ from dcim.metering.batch import Columns
 from dcim.metering.downsampling import bucket_levels, bucket_rates, find_gaps, listed
 from dcim.metering.held import cover_held
 from dcim.sla.evidence import HOLDS_MS
+from dcim.sla.own_power import ContractedSpan
 
 MINUTE_MS = 60_000
 # Longer than this without a sample is a gap that is drawn.
@@ -100,10 +101,12 @@ def chart_power(
     now_ms: int,
     own: Sequence[tuple[int, int]],
     lines: Sequence[tuple[str, int, str]] = (),
+    contracted: Sequence[ContractedSpan] = (),
 ) -> dict[str, Any]:
     """kW: the mean of each step, in a band from the smallest to the largest reading.
 
-    `own`: when in the window the meter was the customer's to see; `lines`: (label, W, role).
+    `own`: when in the window the meter was the customer's to see; `lines`: (label, W, role), and
+    what was contracted when.
     """
     levels = bucket_levels(columns, "mw", window.start, window.end, window.step_ms)
     covered = cover_held(columns, "mw", HOLDS_MS, now_ms)
@@ -129,8 +132,20 @@ def chart_power(
         ],
         "bands": [[0, 1]],
         "lines": [
-            {"label": label, "value": round(watts / 1000, 3), "role": role}
-            for label, watts, role in lines
+            *(
+                {
+                    "label": _("contracted"),
+                    "value": round(span.watts / 1000, 3),
+                    "role": "commit",
+                    "from": span.start / 1000,
+                    "to": span.end / 1000 if span.end < min(window.end, now_ms) else None,
+                }
+                for span in contracted
+            ),
+            *(
+                {"label": label, "value": round(watts / 1000, 3), "role": role}
+                for label, watts, role in lines
+            ),
         ],
         "spans": [
             {"from": low / 1000, "to": high / 1000, "role": "missing", "label": label}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from flask import Response
 
-from dcim.sla.own_power import FeedPower, PowerStep, add_feeds, step_power
+from dcim.sla.own_power import ContractedSpan, FeedPower, PowerStep, add_feeds, step_power
 from dcim.sla.rules.periods import format_instant
 from dcim.web.charts import Window
 from dcim.web.local_times import local_zone
@@ -17,20 +17,28 @@ FIGURES = ("measured_s", "min_w", "mean_w", "max_w", "energy_wh")
 
 
 def answer_power_csv(
-    feeds: Sequence[FeedPower], own: Sequence[tuple[int, int]], window: Window, name: str
+    feeds: Sequence[FeedPower],
+    contracted: Sequence[ContractedSpan],
+    own: Sequence[tuple[int, int]],
+    window: Window,
+    name: str,
 ) -> Response:
     """The steps of `window` within `own` (UTC epoch ms), in UTC and in local time; what wasn't
     measured is empty. Only numbers and instants: no formula."""
     return Response(
         # The stream outlives the request, and what it knows of the site's zone.
-        _lines(feeds, own, window, local_zone()),
+        _lines(feeds, contracted, own, window, local_zone()),
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{safe_name(name)}.csv"'},
     )
 
 
 def _lines(
-    feeds: Sequence[FeedPower], own: Sequence[tuple[int, int]], window: Window, zone: dt.tzinfo
+    feeds: Sequence[FeedPower],
+    contracted: Sequence[ContractedSpan],
+    own: Sequence[tuple[int, int]],
+    window: Window,
+    zone: dt.tzinfo,
 ) -> Iterator[str]:
     end = max((b for _a, b in own), default=window.start)
     columns = {feed.feed: feed.columns for feed in feeds}
@@ -44,9 +52,8 @@ def _lines(
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     names = [name.replace(" ", "") for name in columns]
-    writer.writerow(
-        ["from_utc", "from_local", *(f"{name}_{what}" for name in names for what in FIGURES)]
-    )
+    figures = [f"{name}_{what}" for name in names for what in FIGURES]
+    writer.writerow(["from_utc", "from_local", *figures, "contracted_w"])
     for start in range(window.start, end, window.step_ms):
         if not any(a < start + window.step_ms and start < b for a, b in own):
             continue
@@ -60,7 +67,8 @@ def _lines(
                 known = [each for each in energies if each is not None]
                 energy = sum(known) if len(known) == len(energies) else None
             line += _figures(one, energy)
-        writer.writerow(line)
+        agreed = next((one for one in contracted if one.start <= start < one.end), None)
+        writer.writerow([*line, agreed.watts if agreed else ""])
         if buffer.tell() > 32_768:
             yield buffer.getvalue()
             buffer.seek(0)

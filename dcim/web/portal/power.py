@@ -13,17 +13,19 @@ from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.metering.batch import Columns
 from dcim.sla.own_power import (
+    ContractedSpan,
     FeedPower,
     HeldRack,
     PowerFigures,
     add_feeds,
     clip_spans,
     list_held_racks,
+    read_contracted,
     read_feeds,
     step_power,
     sum_up,
 )
-from dcim.sla.own_racks import OwnRack, read_own_racks
+from dcim.sla.own_racks import read_own_racks
 from dcim.web.charts import Window, chart_power
 from dcim.web.noc.port import read_window, to_ms, window_links
 from dcim.web.portal.blueprint import portal
@@ -56,8 +58,9 @@ def power() -> str:
     shown: list[Shown] = []
     if chosen is not None and chosen.spans:
         feeds = read_feeds(session, scope, chosen, window.start, window.end)
-        present = next((rack for rack in racks if rack.rack.id == chosen.rack_id), None)
-        shown = draw_feeds(feeds, chosen, present, window, to_ms(now))
+        end = min(window.end, to_ms(now))
+        contracted = read_contracted(session, scope, chosen.rack_id, window.start, end)
+        shown = draw_feeds(feeds, contracted, clip_spans(chosen, window.start, end), window, end)
     instants = [f.measured_at for rack in racks for f in rack.feeds if f.measured_at is not None]
     return render_template(
         "portal/power.html",
@@ -86,46 +89,45 @@ def power_csv(rack_id: int) -> Response:
         raise NotFoundError("No such cabinet.")
     window = read_window(now)
     feeds = read_feeds(session, scope, rack, window.start, window.end)
-    own = clip_spans(rack, window.start, min(window.end, to_ms(now)))
-    return answer_power_csv(feeds, own, window, f"{rack.name}-power-{window.name}")
+    end = min(window.end, to_ms(now))
+    contracted = read_contracted(session, scope, rack_id, window.start, end)
+    own = clip_spans(rack, window.start, end)
+    return answer_power_csv(feeds, contracted, own, window, f"{rack.name}-power-{window.name}")
 
 
 def draw_feeds(
     feeds: Sequence[FeedPower],
-    rack: HeldRack,
-    present: OwnRack | None,
+    contracted: Sequence[ContractedSpan],
+    own: Sequence[tuple[int, int]],
     window: Window,
-    now_ms: int,
+    end: int,
 ) -> list[Shown]:
-    """All feeds together against the contract, then each against its breaker."""
-    end = min(window.end, now_ms)
-    own = clip_spans(rack, window.start, end)
-    contract = []
-    if present is not None and present.contracted_w:
-        contract = [(_("contracted"), present.contracted_w, "commit")]
+    """All feeds together against the contract, then each against its breaker; until `end`, UTC
+    epoch ms."""
 
-    def draw(name: str, columns: Columns, lines: list[tuple[str, int, str]]) -> Shown:
+    def draw(
+        name: str,
+        columns: Columns,
+        lines: list[tuple[str, int, str]],
+        contracted: Sequence[ContractedSpan] = (),
+    ) -> Shown:
         steps = step_power(columns, window.start, end, window.step_ms)
-        chart = chart_power(columns, window, now_ms, own, lines)
+        chart = chart_power(columns, window, end, own, lines, contracted)
         return Shown(name, chart, sum_up(steps, own))
 
-    alone = contract if len(feeds) == 1 else []
     shown = [
         draw(
             feed.feed,
             feed.columns,
-            [
-                *alone,
-                (_("derated"), feed.derated_w, "derated"),
-                (_("rated"), feed.rated_w, "limit"),
-            ],
+            [(_("derated"), feed.derated_w, "derated"), (_("rated"), feed.rated_w, "limit")],
+            contracted if len(feeds) == 1 else (),
         )
         for feed in feeds
     ]
     if len(feeds) > 1:
         usable = min(feed.derated_w for feed in feeds)
-        lines = [*contract, (_("one feed"), usable, "derated")]
-        together = draw("", add_feeds(feeds), lines)
+        lines = [(_("one feed"), usable, "derated")]
+        together = draw("", add_feeds(feeds), lines, contracted)
         # Each meter's own energy: their sum is known better than power over time.
         energies = [one.figures.energy_mwh or 0 for one in shown]
         figures = replace(together.figures, energy_mwh=sum(energies) if any(energies) else None)

@@ -13,8 +13,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from dcim.customers.models import ItemVersion
 from dcim.db import ScopedSession
-from dcim.inventory.models import Allocation
+from dcim.inventory.models import Allocation, Cabinet, Rack
 from dcim.metering.models import Series
 from dcim.power.models import PowerNode
 from dcim.sla import own_power
@@ -87,6 +88,7 @@ def test_each_feed_and_their_sum_with_limits_peaks_and_energy(
     page = customer.get(f"/portal/power?rack={rack_id}").get_data(as_text=True)
     together, a, b = read_charts(page)
     assert [line["value"] for line in together["lines"]] == [4.0, 2.944]
+    assert {row["contracted_w"] for row in read_csv(customer, rack_id)} == {"4000"}
     assert [line["value"] for line in a["lines"]] == [2.944, 3.68]
     assert max(value for value in a["series"][0]["values"] if value is not None) == 3.333
     assert max(value for value in b["series"][0]["values"] if value is not None) == 0.92
@@ -218,6 +220,53 @@ def test_limits_are_those_of_the_plate_and_the_power_factor(
     assert together["lines"][1]["value"] == 2.0
     # The table says what the charts draw.
     assert re.findall(r'data-label="Derated kW">([^<]*)<', page) == ["2.00", "2.65"]
+
+
+def test_what_was_contracted_is_told_by_its_days(
+    customer: FlaskClient, session: ScopedSession, house: House, tenants: tuple[Tenant, Tenant]
+) -> None:
+    """4 kW until four days ago, 6 since; the item has a second rack, half of it, since two."""
+    own = session.query(Allocation).filter_by(customer_id=tenants[0].customer_id).one()
+    today = house.now.astimezone(dt.timezone(dt.timedelta(hours=8))).date()
+    for effective_from, watts in ((own.starts_on, 4000), (today - dt.timedelta(days=4), 6000)):
+        session.add(
+            ItemVersion(
+                item_id=own.contract_item_id,
+                customer_id=own.customer_id,
+                effective_from=effective_from,
+                quantity=1,
+                monthly_fee=100,
+                contracted_w=watts,
+            )
+        )
+    cabinet = Cabinet(row_id=house.row_id, code="CANARY-A-more", position=90)
+    session.add(cabinet)
+    session.flush()
+    rack = Rack(cabinet_id=cabinet.id, code="1", u_count=42)
+    session.add(rack)
+    session.flush()
+    session.add(
+        Allocation(
+            customer_id=own.customer_id,
+            contract_item_id=own.contract_item_id,
+            rack_id=rack.id,
+            u_low=0,
+            height=42,
+            starts_on=today - dt.timedelta(days=2),
+        )
+    )
+    session.commit()
+    page = customer.get(f"/portal/power?rack={own.rack_id}&window=7d").get_data(as_text=True)
+    together = read_charts(page)[0]
+    lines = [line for line in together["lines"] if line["role"] == "commit"]
+    assert [line["value"] for line in lines] == [4.0, 6.0, 4.0]
+    assert [line["to"] is None for line in lines] == [False, False, True]
+    edges = [dt.datetime.fromtimestamp(line["to"], dt.UTC) for line in lines[:2]]
+    assert [(today - edge.astimezone(dt.timezone(dt.timedelta(hours=8))).date()).days
+            for edge in edges] == [4, 2]  # fmt: skip
+    found = [row["contracted_w"] for row in read_csv(customer, own.rack_id, "7d")]
+    assert list(dict.fromkeys(found)) == ["4000", "6000"]
+    assert found[-1] == "4000"
 
 
 def test_a_shared_rack_has_no_readings(
