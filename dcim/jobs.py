@@ -69,12 +69,13 @@ class StatementsFailedError(Exception):
 
 @dataclass(slots=True)
 class Workplace:
-    """What tasks work with. `issue_statements(workplace, "2026-10")` issues a period, idempotently,
-    and says what it did; the CLI that starts the worker provides it."""
+    """What tasks work with. `issue_statements(workplace, "2026-10", False)` issues what is due of a
+    period, with True all of it, idempotently, and says what it did; the CLI that starts the worker
+    provides it."""
 
     settings: Settings
     sessions: SessionFactory
-    issue_statements: Callable[["Workplace", str], Mapping[str, object]] | None = None
+    issue_statements: Callable[["Workplace", str, bool], Mapping[str, object]] | None = None
     polling: PollingRoom = field(init=False)
 
     def __post_init__(self) -> None:
@@ -134,12 +135,15 @@ async def _probe_shard(context: procrastinate.JobContext, *, target_ids: list[in
         await probe_targets(workplace.settings, workplace.sessions, target_ids)
 
 
-def _issue_statements(context: procrastinate.JobContext, *, period: str) -> None:
+def _issue_statements(
+    context: procrastinate.JobContext, *, period: str, everyone: bool = False
+) -> None:
+    """`everyone`: also contracts that state a later day, as a person asked for."""
     workplace = _workplace(context)
     if workplace.issue_statements is None:
         raise RuntimeError("this worker was started without the statement service")
     with work_on(f"job-{context.job.id}"):
-        outcome = workplace.issue_statements(workplace, period)
+        outcome = workplace.issue_statements(workplace, period, everyone)
         with transaction(workplace.sessions, Scope.system("issue-statements")) as session:
             finish_run(session, "issue-statements", period, outcome)
         if failed := outcome.get("failed"):

@@ -29,6 +29,10 @@ _WORDS = {
     "zh": ("副本", "仅供", "原件 SHA-256"),
     "en": ("COPY", "for", "Original SHA-256"),
 }
+_DRAFT = {
+    "zh": ("草稿", "未出具，未签署"),
+    "en": ("DRAFT", "not issued, not signed"),
+}
 
 
 class MarkError(ValueError):
@@ -94,13 +98,27 @@ def describe_copy(mark: Mark) -> Attachment:
     )
 
 
-def mark_style() -> str:
-    """Print CSS that puts the two images behind every page."""
-    return (
-        f"@page {{ background: url({WORDS_ADDRESS}) 0 0 / 105mm 74.25mm repeat }}\n"
-        f".sheet h1, h2, h3, .identity, .running-foot {{ background: url({TRACE_ADDRESS}) 0 100% "
-        "/ 27mm 0.6mm no-repeat }\n"
+def mark_style(images: Mapping[str, bytes]) -> str:
+    """Print CSS that puts the images there are behind every page."""
+    style = f"@page {{ background: url({WORDS_ADDRESS}) 0 0 / 105mm 74.25mm repeat }}\n"
+    if TRACE_ADDRESS in images:
+        style += (
+            f".sheet h1, h2, h3, .identity, .running-foot {{ background: url({TRACE_ADDRESS}) "
+            "0 100% / 27mm 0.6mm no-repeat }\n"
+        )
+    return style
+
+
+def draft_images(language: str, face: str) -> dict[str, bytes]:
+    """SVG by its address: says across each page that it is no statement."""
+    title, words = _DRAFT[language]
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 210 148.5" font-family="{face}"'
+        ' fill="#e9dfc9" text-anchor="middle"><g transform="rotate(-24 105 74)">'
+        f'<text x="105" y="76" font-size="26" font-weight="700">{title}</text>'
+        f'<text x="105" y="92" font-size="9">{words}</text></g></svg>'
     )
+    return {WORDS_ADDRESS: svg.encode()}
 
 
 def mark_images(mark: Mark, language: str, face: str) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from reports.attachments import Attachment, content_identifier, with_statement
-from reports.marking import Mark, describe_copy, mark_images, mark_style
+from reports.marking import Mark, describe_copy, draft_images, mark_images, mark_style
 from reports.pages import arrange
 
 FONTS = frozenset({"Noto Sans CJK SC", "Noto Sans Mono CJK SC", "DejaVu Sans", "DejaVu Sans Mono"})
@@ -77,7 +77,7 @@ def lay_out(markup: str, marks: Mapping[str, bytes] | None = None) -> Any:
     fetcher = DenyingFetcher(marks)
     sheets = [css]
     if marks:
-        sheets.append(CSS(string=mark_style(), font_config=fonts, url_fetcher=fetcher))
+        sheets.append(CSS(string=mark_style(marks), font_config=fonts, url_fetcher=fetcher))
     try:
         document = HTML(string=markup, url_fetcher=fetcher).render(
             font_config=fonts, stylesheets=sheets, pdf_variant="pdf/a-3a"
@@ -113,11 +113,16 @@ def choose_layout(statement: Mapping[str, Any], marks: Mapping[str, bytes] | Non
 
 
 def render(
-    statement: Mapping[str, Any], attachments: Sequence[Attachment], mark: Mark | None = None
+    statement: Mapping[str, Any],
+    attachments: Sequence[Attachment],
+    mark: Mark | None = None,
+    *,
+    draft: bool = False,
 ) -> bytes:
     """The unsigned PDF/A-3a of a statement with its files and its own JSON attached.
 
     With a `mark` it is a copy for somebody: marked across each page, with what it is attached too.
+    A `draft` says across each page that it is one.
 
     Every date in it is the statement's `frozen_at`; the identifier comes from the contents.
     Raises RenderingError, AttachmentError; KeyError when the statement lacks a field.
@@ -128,7 +133,7 @@ def render(
     from reports.finishing import make_finisher
 
     frozen_at = datetime.fromisoformat(statement["frozen_at"])
-    marks = None
+    marks = draft_images(statement["language"], FACE) if draft else None
     if mark is not None:
         marks = mark_images(mark, statement["language"], FACE)
         attachments = [*attachments, describe_copy(mark)]

@@ -125,6 +125,29 @@ def list_statements(ctx: click.Context, month: str | None) -> None:
         )
 
 
+@statement.command("draft")
+@click.argument("contract")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--month", help="Like 2026-10. Default: the last closed month.")
+@click.pass_context
+def draft(ctx: click.Context, contract: str, target: Path, month: str | None) -> None:
+    """Write the closed month of CONTRACT as it would be issued now to TARGET (a file or a folder).
+
+    Every page says that it is a draft; it isn't signed, and nothing is kept of it.
+    """
+    from dcim.statements.drafts import draw_draft
+
+    with session_of(ctx, "statement draft") as (instance, session, scope):
+        found = session.scalar(select(Contract.id).where(Contract.number == contract))
+        if found is None:
+            raise NotFoundError("No contract has the number %(number)s.", number=contract)
+        period = month or last_closed_month(instance.settings.timezone)
+        name, content = draw_draft(session, scope, instance.settings, found, period)
+    path = target / name if target.is_dir() else target
+    path.write_bytes(content)
+    click.echo(str(path))
+
+
 @statement.command("export")
 @click.argument("number", required=False)
 @click.argument("target", type=click.Path(path_type=Path), required=False)

@@ -106,20 +106,7 @@ def freeze_statement(
     meters: Meters | None = None,
 ) -> tuple[Statement, bool]:
     """The statement of this contract's month, composed and booked if it wasn't; (it, is new)."""
-    contract = session.scalar(
-        scope.apply(select(Contract).where(Contract.id == contract_id), Contract.customer_id)
-    )
-    if contract is None:
-        raise NotFoundError("No such contract.")
-    if contract.state == "draft":
-        raise ConflictError(
-            "Contract %(number)s is a draft; nothing is billed by it.", number=contract.number
-        )
-    _first, after = month_bounds(period)
-    if utc_now() < dt.datetime.combine(after, dt.time(), ZoneInfo(contract.timezone)):
-        raise InvalidError(
-            "%(period)s is still open; it can be issued once it is over.", period=period
-        )
+    contract = find_billed(session, scope, contract_id, period)
     wait_for_turn(session, contract_id)
     present = session.scalar(
         select(Statement)
@@ -144,6 +131,32 @@ def freeze_statement(
     inputs = add_history(session, scope, contract, inputs) | samples.described
     statement = book(session, scope, contract, period, number, inputs)
     return statement, True
+
+
+def find_billed(
+    session: Session,
+    scope: Scope,
+    contract_id: int,
+    period: str,
+    now: dt.datetime | None = None,
+) -> Contract:
+    """A contract whose month is over. Raises NotFoundError for one out of reach, ConflictError for
+    a draft, InvalidError for a month still open."""
+    contract = session.scalar(
+        scope.apply(select(Contract).where(Contract.id == contract_id), Contract.customer_id)
+    )
+    if contract is None:
+        raise NotFoundError("No such contract.")
+    if contract.state == "draft":
+        raise ConflictError(
+            "Contract %(number)s is a draft; nothing is billed by it.", number=contract.number
+        )
+    _first, after = month_bounds(period)
+    if (now or utc_now()) < dt.datetime.combine(after, dt.time(), ZoneInfo(contract.timezone)):
+        raise InvalidError(
+            "%(period)s is still open; it can be issued once it is over.", period=period
+        )
+    return contract
 
 
 def wait_for_turn(session: Session, contract_id: int) -> None:

@@ -1,6 +1,6 @@
-"""A process of its own that draws one marked copy, so that a web worker stays small.
+"""A process of its own that draws one marked copy or draft, so that a web worker stays small.
 
-`python -m dcim.statements.printer` reads a line of JSON (document and mark) and then the packed
+`python -m dcim.statements.printer` reads a line of JSON (document, mark, draft) and then the packed
 inputs from standard input, and writes the unsigned PDF. It has no database and no secrets.
 """
 
@@ -20,12 +20,15 @@ from reports.marking import Mark, read_mark
 WALL_S = 120
 
 
-def print_apart(document: Mapping[str, Any], packed: bytes, mark: Mark) -> bytes:
-    """The unsigned copy. Raises ConflictError when it could not be drawn in two minutes."""
+def print_apart(
+    document: Mapping[str, Any], packed: bytes, mark: Mark | None = None, *, draft: bool = False
+) -> bytes:
+    """The unsigned PDF. Raises ConflictError when it could not be drawn in two minutes."""
     root = Path(dcim.__file__ or "").parents[1]
     # Nothing of our environment but where to find programs and fonts: no secrets, no database.
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    head = json.dumps({"document": document, "mark": mark.as_json()}).encode()
+    said = {"document": document, "mark": mark and mark.as_json(), "draft": draft}
+    head = json.dumps(said).encode()
     try:
         done = subprocess.run(
             [sys.executable, "-m", "dcim.statements.printer"],
@@ -37,7 +40,7 @@ def print_apart(document: Mapping[str, Any], packed: bytes, mark: Mark) -> bytes
             env={**kept, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"},
         )
     except (subprocess.SubprocessError, OSError) as error:
-        raise ConflictError("The copy could not be drawn. Try again in a moment.") from error
+        raise ConflictError("It could not be drawn. Try again in a moment.") from error
     return done.stdout
 
 
@@ -46,8 +49,9 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     head = json.loads(sys.stdin.buffer.readline())
-    mark = read_mark(head["mark"])
-    out.write(print_statement(head["document"], sys.stdin.buffer.read(), mark))
+    mark = None if head["mark"] is None else read_mark(head["mark"])
+    packed = sys.stdin.buffer.read()
+    out.write(print_statement(head["document"], packed, mark, draft=head["draft"]))
     out.flush()
 
 

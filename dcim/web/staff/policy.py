@@ -117,6 +117,7 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.regulator": needs(Right.SEE_AUDIT),
     "staff.regulator_export": needs(Right.SEE_AUDIT),
     "staff.statements": needs(Right.SEE_STATEMENTS),
+    "staff.statement_draft": needs(Right.SEE_STATEMENTS),
     "staff.statement_summary": needs(Right.SEE_STATEMENTS),
     "staff.statement_summary_csv": needs(Right.SEE_STATEMENTS),
     "staff.reviews": needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS),

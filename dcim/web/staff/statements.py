@@ -17,7 +17,9 @@ from dcim.http.policy import has_right
 from dcim.i18n import gettext as _
 from dcim.outbox.queries import count_by_statement
 from dcim.paging import Paging
+from dcim.statements.drafts import draw_draft
 from dcim.statements.files import read_file
+from dcim.statements.issue_times import list_waiting
 from dcim.statements.issuing import month_bounds
 from dcim.statements.month_files import list_month_files, stream_archive
 from dcim.statements.monthly_run import last_closed_month
@@ -57,6 +59,7 @@ def statements() -> str:
         verdicts=VERDICTS,
         last_month=last,
         progress=_find_progress(last) if has_right(Right.ISSUE_STATEMENTS) else None,
+        waiting=list_waiting(session, scope, last),
         corrections=list_revision_proposals(
             session,
             scope,
@@ -102,6 +105,21 @@ def statement_samples(statement_id: int) -> Response:
     return send_samples(open_samples(db_session(), current_scope(), _settings(), statement_id))
 
 
+@staff.get("/contracts/<int:contract_id>/drafts/<period>.pdf")
+def statement_draft(contract_id: int, period: str) -> Response:
+    """The closed month as it would be issued now, marked as a draft; the reading is audited."""
+    try:
+        month_bounds(period)
+    except InvalidError as error:
+        raise NotFound from error
+    name, content = draw_draft(db_session(), current_scope(), _settings(), contract_id, period)
+    return Response(
+        content,
+        mimetype="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{name}"'},
+    )
+
+
 @staff.post("/statements/issue")
 def issue() -> BaseResponse:
     """Start the last closed month as a job: what is issued already stays as it is."""
@@ -115,6 +133,7 @@ def issue() -> BaseResponse:
             lock="issue-statements",
             queueing_lock=f"issue-statements:{period}",
             period=period,
+            everyone=True,
         )
         record(session, current_scope(), "statement.start", f"period/{period}", job=deferred)
     if request.headers.get("HX-Request"):

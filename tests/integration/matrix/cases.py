@@ -31,6 +31,7 @@ WORDS = {
     "secret": ("none",),
     "month": ("2026-10",),
     "period": ("2026-10",),
+    "year": ("2026",),
     "action": ("approve",),
     "step": ("answer",),
     "plural": ("sites",),

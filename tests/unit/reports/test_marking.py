@@ -150,3 +150,15 @@ def test_odd_descriptions_are_refused(change: dict[str, object]) -> None:
     assert read_mark(said) == MARK
     with pytest.raises(MarkError):
         read_mark(said | change)
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh", "草稿"), ("en", "DRAFT")])
+def test_a_draft_says_so_on_every_page(language: str, words: str, tool: Callable[..., str]) -> None:
+    statement, files = samples.with_evidence(samples.example(language))
+    drawn = render(statement, files, draft=True)
+    pages = tool("pdftotext", drawn).split("\f")[:-1]
+    assert len(pages) > 2
+    assert all(words in page for page in pages)
+    # Control: what is issued doesn't.
+    assert words not in tool("pdftotext", render(statement, files))
+    assert find_codes(drawn) == set()
