@@ -73,6 +73,7 @@ class Settings:
     mail_from: str = ""
     mail_attach_limit_bytes: int = 10_000_000
     webhook_allowed: tuple[Network | str, ...] = ()
+    tsa_url: str = ""
     timezone: str = "Asia/Shanghai"
     log_level: str = "INFO"
     log_json: bool = True
@@ -194,6 +195,7 @@ class _Reader:
             operator_name_en=env.str("OPERATOR_NAME_EN", env.str("OPERATOR_NAME", "Jifang")),
             operator_contact=env.str("OPERATOR_CONTACT", ""),
             **self.read_mail(),
+            tsa_url=self.take("TSA_URL", lambda name: _http(env.str(name, "")), ""),
             webhook_allowed=self.take(
                 "WEBHOOK_ALLOWED", lambda name: _targets(env.list(name, [])), ()
             ),
@@ -338,6 +340,12 @@ def _security(value: str) -> str:
         raise _UnusableError(
             f"{value!r} is no way to connect", f"choose of {', '.join(SMTP_SECURITY)}"
         )
+    return value
+
+
+def _http(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[^\s]+", value):
+        raise _UnusableError("not a URL", "write it like https://tsa.example.com/tsr")
     return value
 
 

@@ -1,7 +1,6 @@
 """`dcim statement`: issue, list, export, look at corrections, and verify."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -183,22 +182,22 @@ def export(
 
 def _export_one(ctx: click.Context, number: str, target: Path, *, samples: bool) -> None:
     from dcim.statements.files import read_file
-    from dcim.statements.sample_files import open_samples
+    from dcim.statements.sample_files import check_samples
 
     with session_of(ctx, "statement export") as (instance, session, scope):
         found = session.scalar(select(Statement.id).where(Statement.number == number))
         if found is None:
             raise NotFoundError("No statement has the number %(number)s.", number=number)
         if samples:
-            opened = open_samples(session, scope, instance.settings, found)
-            name, file = opened.name, opened.file
+            checked = check_samples(session, scope, instance.settings, found)
+            name, parts = checked.name, checked.read_parts()
         else:
             content = read_file(session, scope, instance.settings, found)
-            name, file = f"{number}.pdf", BytesIO(content)
+            name, parts = f"{number}.pdf", iter([content])
     path = target / name if target.is_dir() else target
-    with file, path.open("wb") as written:
-        shutil.copyfileobj(file, written)
-        sha256, _size = hash_file(file)
+    with path.open("w+b") as written:
+        written.writelines(parts)
+        sha256, _size = hash_file(written)
     click.echo(f"{path}  SHA-256 {sha256}")
 
 

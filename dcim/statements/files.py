@@ -85,7 +85,7 @@ def keep_file(
     from reports.sign import sign
 
     signer = obtain_signer(session, scope, settings)
-    signed = sign(unsigned, signer, utc_now())
+    signed = sign(unsigned, signer, utc_now(), timestamp_url=settings.tsa_url or None)
     write_durably(file_path(settings, statement), signed)
     file = StatementFile(
         statement_id=statement.id,

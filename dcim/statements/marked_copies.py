@@ -80,7 +80,7 @@ def make_copy(
     )  # fmt: skip
     unsigned = draw(statement.document, check_inputs(statement), mark)
     signer = obtain_signer(session, scope, settings)
-    signed = sign(unsigned, signer, now)
+    signed = sign(unsigned, signer, now, timestamp_url=settings.tsa_url or None)
     write_durably(copy_path(settings, statement.number, mark.code), signed)
     copy = MarkedCopy(
         customer_id=statement.customer_id,

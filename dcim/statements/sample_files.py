@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,7 +16,7 @@ from dcim.errors import NotFoundError
 from dcim.statements.files import FileDamagedError, finish_durably, open_partial
 from dcim.statements.models import Statement
 from dcim.statements.raw_samples import SampleArchive
-from reports.evidence import hash_file
+from reports.evidence import PART, hash_file
 
 
 @dataclass(slots=True)
@@ -28,12 +28,21 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedSamples:
-    """An open file, checked, to be sent in parts; whoever sends it closes it."""
+class CheckedSamples:
+    """A file whose bytes are those that were issued, to be sent in parts."""
 
-    name: str
+    path: Path
     size: int
-    file: BinaryIO
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def read_parts(self) -> Iterator[bytes]:
+        """Opened when the first part is asked for: who never asks leaves nothing open."""
+        with self.path.open("rb") as file:
+            while part := file.read(PART):
+                yield part
 
 
 def samples_path(settings: Settings, number: str) -> Path:
@@ -63,9 +72,9 @@ def keep_samples(settings: Settings, number: str) -> Iterator[Samples]:
     samples.described = {"evidence": {"name": path.name, "bytes": size, "sha256": sha256}}
 
 
-def open_samples(
+def check_samples(
     session: Session, scope: Scope, settings: Settings, statement_id: int
-) -> OpenedSamples:
+) -> CheckedSamples:
     """The file as it was issued, checked against the frozen hash. The reading is audited.
 
     Raises NotFoundError for an absent or another tenant's statement and for one without samples,
@@ -78,12 +87,11 @@ def open_samples(
         raise NotFoundError("No such statement.")
     path = samples_path(settings, statement.number)
     try:
-        file = path.open("rb")
+        with path.open("rb") as file:
+            sha256, size = hash_file(file)
     except FileNotFoundError as error:
         raise FileDamagedError("The file of %(n)s is gone.", n=statement.number) from error
-    sha256, size = hash_file(file)
     if sha256 != statement.samples_sha256:
-        file.close()
         raise FileDamagedError(
             "The file of %(n)s is not the one that was issued.", n=statement.number
         )
@@ -95,5 +103,4 @@ def open_samples(
         customer_id=statement.customer_id,
         sha256=sha256,
     )
-    file.seek(0)
-    return OpenedSamples(path.name, size, file)
+    return CheckedSamples(path, size)

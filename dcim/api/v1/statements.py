@@ -17,7 +17,7 @@ from dcim.statements import queries
 from dcim.statements.accounting import COLUMNS, list_lines
 from dcim.statements.files import read_file
 from dcim.statements.month_files import list_month_files, stream_archive
-from dcim.statements.sample_files import open_samples
+from dcim.statements.sample_files import check_samples
 from dcim.statements.summaries import last_months, read_span, summarise, tell_summary
 
 statements = Resource("statements", "Statements")
@@ -165,7 +165,7 @@ def download_pdf(statement_id: int) -> Response:
 def download_samples(statement_id: int) -> Response:
     """Download the raw samples behind the bins; the download is audited."""
     settings = current_app.config["JIFANG"]
-    return send_samples(open_samples(db_session(), current_scope(), settings, statement_id))
+    return send_samples(check_samples(db_session(), current_scope(), settings, statement_id))
 
 
 @ledger.get("")

@@ -17,7 +17,7 @@ from dcim.sla.rules.quantities import say_share
 from dcim.statements.claimable import find_claiming
 from dcim.statements.files import read_file
 from dcim.statements.queries import find_statement, list_statements, read_document
-from dcim.statements.sample_files import open_samples
+from dcim.statements.sample_files import check_samples
 from dcim.statements.summaries import PromiseLine, list_years, summarise_year, year_of
 from dcim.web.noc.ports import count_pages
 from dcim.web.portal.blueprint import portal
@@ -94,7 +94,7 @@ def statement_pdf(statement_id: int) -> Response:
 def statement_samples(statement_id: int) -> Response:
     """The raw samples behind the bins, as they were frozen. The download is audited."""
     settings = current_app.config["JIFANG"]
-    return send_samples(open_samples(db_session(), current_scope(), settings, statement_id))
+    return send_samples(check_samples(db_session(), current_scope(), settings, statement_id))
 
 
 @portal.get("/statements/<int:statement_id>.json")

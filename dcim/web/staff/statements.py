@@ -10,10 +10,11 @@ from dcim import jobs
 from dcim.accounts.audit import record
 from dcim.accounts.roles import Right
 from dcim.config import Settings
-from dcim.errors import InvalidError
+from dcim.errors import ConflictError, InvalidError
 from dcim.http.database import current_scope, db_session
 from dcim.http.downloads import send_samples
 from dcim.http.policy import has_right
+from dcim.http.problems import say
 from dcim.i18n import gettext as _
 from dcim.outbox.queries import count_by_statement
 from dcim.paging import Paging
@@ -26,7 +27,7 @@ from dcim.statements.monthly_run import last_closed_month
 from dcim.statements.progress import Progress, find_progress, list_months
 from dcim.statements.queries import StatementFilter, find_statement, list_statements
 from dcim.statements.revision_queries import RevisionProposalFilter, list_revision_proposals
-from dcim.statements.sample_files import open_samples
+from dcim.statements.sample_files import check_samples
 from dcim.web.incident_words import OVERRULE_WORDS
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_listing, read_text
@@ -102,17 +103,22 @@ def statements_archive(period: str) -> Response:
 @staff.get("/statements/<int:statement_id>.samples.zip")
 def statement_samples(statement_id: int) -> Response:
     """The raw samples behind the bins, as they were frozen. The download is audited."""
-    return send_samples(open_samples(db_session(), current_scope(), _settings(), statement_id))
+    return send_samples(check_samples(db_session(), current_scope(), _settings(), statement_id))
 
 
 @staff.get("/contracts/<int:contract_id>/drafts/<period>.pdf")
-def statement_draft(contract_id: int, period: str) -> Response:
-    """The closed month as it would be issued now, marked as a draft; the reading is audited."""
+def statement_draft(contract_id: int, period: str) -> Response | BaseResponse:
+    """The closed month as it would be issued now, marked as a draft; the reading is audited. Where
+    there is none, the list says why."""
     try:
         month_bounds(period)
     except InvalidError as error:
         raise NotFound from error
-    name, content = draw_draft(db_session(), current_scope(), _settings(), contract_id, period)
+    try:
+        name, content = draw_draft(db_session(), current_scope(), _settings(), contract_id, period)
+    except (ConflictError, InvalidError) as error:
+        flash(say(error), "warning")
+        return go_on(url_for("staff.statements", period=period))
     return Response(
         content,
         mimetype="application/pdf",

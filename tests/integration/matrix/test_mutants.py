@@ -114,13 +114,13 @@ def _find_file_unscoped(session: Any, scope: Scope, settings: Any, statement_id:
     return real_read_file(session, EVERYTHING, settings, statement_id)
 
 
-def _open_samples_unscoped(session: Any, scope: Scope, settings: Any, statement_id: int) -> Any:
-    return real_open_samples(session, EVERYTHING, settings, statement_id)
+def _check_samples_unscoped(session: Any, scope: Scope, settings: Any, statement_id: int) -> Any:
+    return real_check_samples(session, EVERYTHING, settings, statement_id)
 
 
 real_list_credentials = dcim.snmp.agents.queries.list_credentials
 real_read_file = dcim.statements.files.read_file
-real_open_samples = dcim.statements.sample_files.open_samples
+real_check_samples = dcim.statements.sample_files.check_samples
 
 MUTANTS = (
     Mutant(
@@ -192,7 +192,7 @@ MUTANTS = (
     Mutant(
         "raw samples without scope",
         ("api_statements",),
-        swap(dcim.api.v1.statements, "open_samples", _open_samples_unscoped),
+        swap(dcim.api.v1.statements, "check_samples", _check_samples_unscoped),
     ),
     Mutant(
         "tokens of everybody can be revoked",

@@ -27,7 +27,7 @@ from dcim.statements.models import Statement
 from dcim.statements.monthly_run import find_incidents
 from dcim.statements.raw_samples import SampleReader
 from dcim.statements.rebinning import rebin
-from dcim.statements.sample_files import open_samples
+from dcim.statements.sample_files import check_samples
 from dcim.statements.verifying import verify_file
 from tests.integration.conftest import TEMPLATE
 from tests.servers import fresh_database
@@ -254,8 +254,8 @@ def test_every_bin_follows_from_the_raw_samples(month: Month) -> None:
         for statement in frozen:
             inputs = unpack_inputs(statement)
             kinds |= {kind for kind in ("bandwidth", "power") if inputs[kind]}
-            opened = open_samples(session, SYSTEM, month.settings, statement.id)
-            with opened.file as file:
+            opened = check_samples(session, SYSTEM, month.settings, statement.id)
+            with opened.path.open("rb") as file:
                 found = rebin(inputs, SampleReader(file))
             bins = sum(len(one["bins"]) for kind in ("bandwidth", "power") for one in inputs[kind])
             assert (found.bins, found.wrong) == (bins, ())

@@ -24,7 +24,7 @@ from dcim.statements.issuing import issue_statement
 from dcim.statements.models import Statement
 from dcim.statements.raw_samples import SampleReader
 from dcim.statements.rebinning import rebin
-from dcim.statements.sample_files import keep_samples, open_samples, samples_path
+from dcim.statements.sample_files import check_samples, keep_samples, samples_path
 from dcim.statements.verifying import verify_file
 from tests.integration.statements.town import (
     HANDOVER,
@@ -52,9 +52,8 @@ def issue(sessions: SessionFactory, settings: Settings, contract_id: int) -> tup
         owner = session.get_one(Contract, contract_id).customer_id
     own = Scope.customer("test", owner)
     with transaction(sessions, own) as session:
-        opened = open_samples(session, own, settings, issued.statement_id)
-        with opened.file:
-            content = opened.file.read()
+        opened = check_samples(session, own, settings, issued.statement_id)
+        content = b"".join(opened.read_parts())
     assert len(content) == opened.size
     return issued.statement_id, content
 
@@ -162,7 +161,7 @@ def test_only_its_customer_gets_it_and_the_reading_is_audited(
             pytest.raises(NotFoundError, match="No such statement"),
             transaction(sessions, stranger) as session,
         ):
-            open_samples(session, stranger, settings, wanted)
+            check_samples(session, stranger, settings, wanted)
     path = samples_path(settings, "SLA-202610-HT-1-01")
     check_damage(sessions, settings, statement_id, path, archive)
 
@@ -175,10 +174,10 @@ def check_damage(
         transaction(sessions, SYSTEM) as session,
         pytest.raises(FileDamagedError, match="not the one that was issued"),
     ):
-        open_samples(session, SYSTEM, settings, statement_id)
+        check_samples(session, SYSTEM, settings, statement_id)
     path.unlink()
     with (
         transaction(sessions, SYSTEM) as session,
         pytest.raises(FileDamagedError, match="gone"),
     ):
-        open_samples(session, SYSTEM, settings, statement_id)
+        check_samples(session, SYSTEM, settings, statement_id)
