@@ -34,8 +34,8 @@ class ResultTally:
 
 @dataclass(frozen=True, slots=True)
 class CauseTally:
-    """A credit's share that one incident caused; none and no words where no incident did, as of a
-    mean latency or of answers that came late."""
+    """A credit's share that one incident caused; none and no words where none is on record, as of
+    a mean latency or of answers that came late."""
 
     incident: str
     cause: str
@@ -116,7 +116,9 @@ def average(rows: Iterable[tuple[int, int]]) -> Fraction | None:
 
 
 def _site(place: str) -> str:
-    return place.partition(" / ")[0]
+    """Of "SH01 / 2F-1 / A05"; a device that stands nowhere is at no site."""
+    site, standing, _rest = place.partition(" / ")
+    return site if standing else ""
 
 
 def _ms(seconds: int | float) -> int:
