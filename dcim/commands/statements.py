@@ -12,9 +12,9 @@ import click
 from sqlalchemy import func, select
 
 from dcim.accounts.audit import record
-from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
-from dcim.commands.output import instance_of, print_json, print_table, remarks, session_of
+from dcim.commands.output import print_json, print_table, remarks, session_of
+from dcim.commands.statement_issuing import issue
 from dcim.commands.verify import verify
 from dcim.customers.models import Contract, Customer
 from dcim.errors import InvalidError, NotFoundError
@@ -22,12 +22,10 @@ from dcim.records.sheets import write_csv
 from dcim.statements.accounting import COLUMNS as LINE_COLUMNS
 from dcim.statements.accounting import list_lines
 from dcim.statements.issuing import (
-    Issued,
-    issue_statement,
     month_bounds,
 )
 from dcim.statements.models import Statement, StatementFile
-from dcim.statements.monthly_run import Failed, issue_month, last_closed_month
+from dcim.statements.monthly_run import last_closed_month
 from dcim.statements.queries import read_documents
 from dcim.statements.summaries import last_months, read_span, summarise, tell_summary
 from reports.evidence import hash_file
@@ -42,51 +40,7 @@ def statement() -> None:
     """Issue, list, export and verify statements."""
 
 
-@statement.command("issue")
-@click.option("--all", "everyone", is_flag=True, help="Every contract in force in that month.")
-@click.option("--contract", "number", help="One contract, by its number.")
-@click.option("--month", help="Like 2026-10. Default: the last closed month.")
-@click.pass_context
-def issue(ctx: click.Context, everyone: bool, number: str | None, month: str | None) -> None:
-    """Freeze, book, render and sign a month. What is issued already stays as it is."""
-    if everyone == (number is not None):
-        raise InvalidError("Say which: --all, or --contract NUMBER.")
-    scope = Scope.system("statement issue")
-    with instance_of(ctx) as instance:
-        sessions, settings = instance.make_sessions(pool_size=2), instance.settings
-        period = month or last_closed_month(settings.timezone)
-        month_bounds(period)
-
-        def show(one: Issued | Failed, done: int, of: int) -> None:
-            if isinstance(one, Failed):
-                remarks.print(f"{done}/{of} {one.contract} FAILED: {one.why}")
-                return
-            word = "issued" if one.new else "already issued"
-            remarks.print(f"{done}/{of} {one.number} {word}: {one.verdict}")
-
-        failed: list[Failed] = []
-        if everyone:
-            run = issue_month(sessions, scope, settings, period, progress=show)
-            issued, failed = run.issued, run.failed
-        else:
-            with sessions() as session:
-                session.use_scope(scope)
-                contract_id = session.scalar(select(Contract.id).where(Contract.number == number))
-            if contract_id is None:
-                raise NotFoundError("No contract has the number %(number)s.", number=number)
-            issued = [issue_statement(sessions, scope, settings, contract_id, period)]
-        sessions.kw["bind"].dispose()
-    print_table(
-        f"Statements of {period}",
-        COLUMNS,
-        [(i.number, i.customer, i.verdict, i.credits, i.total, i.currency) for i in issued],
-    )
-    if failed:
-        raise click.ClickException(
-            f"{len(failed)} of {len(failed) + len(issued)} could not be issued: "
-            + "; ".join(f"{one.contract}: {one.why}" for one in failed)
-            + ". The others are. Mend what is said, then run it again."
-        )
+statement.add_command(issue)
 
 
 @statement.command("list")

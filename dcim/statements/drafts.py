@@ -13,6 +13,7 @@ from dcim.errors import ConflictError, ForbiddenError
 from dcim.sla.observations import gather_inputs
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.statements.attachments import read_inputs
+from dcim.statements.composition import Statement as Composed
 from dcim.statements.composition import compose
 from dcim.statements.files import pack_inputs
 from dcim.statements.history import add_history
@@ -23,18 +24,28 @@ from dcim.statements.printer import print_apart
 
 
 def draw_draft(
+    session: Session, scope: Scope, settings: Settings, contract_id: int, period: str
+) -> tuple[str, bytes]:
+    """(name of the file, unsigned PDF marked as a draft on every page). The reading is audited.
+
+    Raises as `compose_draft`.
+    """
+    composed = compose_draft(session, scope, settings, contract_id, period)
+    packed, _sha256 = pack_inputs(read_inputs(composed.attachments))
+    record(session, scope, "statement.draft", f"contract/{contract_id}", period=period)
+    return f"{composed.data['number']}.pdf", print_apart(composed.data, packed, draft=True)
+
+
+def compose_draft(
     session: Session,
     scope: Scope,
     settings: Settings,
     contract_id: int,
     period: str,
     now: dt.datetime | None = None,
-) -> tuple[str, bytes]:
-    """(name of the file, unsigned PDF marked as a draft on every page). The reading is audited.
-
-    Raises ForbiddenError for customers, NotFoundError, InvalidError for a month that still runs,
-    ConflictError for one that is issued already or can't be composed: it says why.
-    """
+) -> Composed:
+    """Raises ForbiddenError for customers, NotFoundError, InvalidError for a month that still runs,
+    ConflictError for one that is issued already or can't be composed: it says why."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff see drafts.")
     contract = find_billed(session, scope, contract_id, period, now)
@@ -57,7 +68,7 @@ def draw_draft(
             document=describe_document(settings, contract, period, number),
             operator=describe_operator(settings),
         )  # fmt: skip
-        composed = compose(add_history(session, scope, contract, inputs))
+        return compose(add_history(session, scope, contract, inputs))
     except (TermsRefusedError, InputsRefusedError) as error:
         raise ConflictError(
             "No statement can be made of %(number)s for %(period)s: %(why)s",
@@ -65,9 +76,3 @@ def draw_draft(
             period=period,
             why=str(error),
         ) from error
-    packed, _sha256 = pack_inputs(read_inputs(composed.attachments))
-    record(
-        session, scope, "statement.draft", f"contract/{contract.id}",
-        customer_id=contract.customer_id, period=period,
-    )  # fmt: skip
-    return f"{number}.pdf", print_apart(composed.data, packed, draft=True)

@@ -20,6 +20,7 @@ class WaitingRow:
     contract_id: int
     contract_number: str
     customer_id: int
+    customer_code: str
     customer_name: str
     customer_name_en: str
     due_at: dt.datetime
@@ -67,6 +68,7 @@ def list_waiting(session: Session, scope: Scope, period: str) -> list[WaitingRow
             Contract.id,
             Contract.number,
             Customer.id,
+            Customer.code,
             Customer.name,
             Customer.name_en,
             Contract.statement_day,
@@ -76,7 +78,7 @@ def list_waiting(session: Session, scope: Scope, period: str) -> list[WaitingRow
         .join(Customer, Customer.id == Contract.customer_id)
         .where(is_in_force(period), ~_is_issued(period), scope.filter(Contract.customer_id))
     )
-    found = [WaitingRow(*row[:5], find_moment(period, *row[5:])) for row in rows]
+    found = [WaitingRow(*row[:6], find_moment(period, *row[6:])) for row in rows]
     return sorted(found, key=lambda one: (one.due_at, one.contract_number))
 
 

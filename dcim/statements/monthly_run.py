@@ -87,17 +87,19 @@ def issue_month(
     period: str | None = None,
     *,
     due_at: dt.datetime | None = None,
+    customer: str | None = None,
     progress: Progress = lambda one, done, of: None,
 ) -> MonthRun:
     """Issue the month of every contract in force then; with `due_at` of those that are due by then,
-    as their contracts state it. What is issued already stays as it is.
+    as their contracts state it, with `customer` (a code) of that one's. What is issued already
+    stays as it is.
 
     Safe to kill and to run again, also twice at once: each statement is frozen, booked and given
     its file in steps that find what the step before committed. A contract that fails stops no
     other; it is told with its reason. Raises DBAPIError when the database goes away.
     """
     period = period or last_closed_month(settings.timezone)
-    due = _list_due(sessions, scope, period, due_at)
+    due = _list_due(sessions, scope, period, due_at, customer)
     run = MonthRun(period)
     meters = find_incidents(sessions, scope, settings, period)
     with open_press() as press:
@@ -112,9 +114,15 @@ def issue_month(
 
 
 def _list_due(
-    sessions: SessionFactory, scope: Scope, period: str, due_at: dt.datetime | None
+    sessions: SessionFactory,
+    scope: Scope,
+    period: str,
+    due_at: dt.datetime | None,
+    customer: str | None,
 ) -> list[_Due]:
     wanted = is_in_force(period)
+    if customer is not None:
+        wanted &= Customer.code == customer
     if due_at is not None:
         wanted &= is_due(period, due_at)
     with transaction(sessions, scope) as session:

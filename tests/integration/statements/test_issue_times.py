@@ -2,16 +2,22 @@
 
 import datetime as dt
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner, Result
 
 from dcim.accounts.models import AuditEntry
 from dcim.accounts.scope import Scope
+from dcim.cli import main
+from dcim.commands import statement_issuing as commands
 from dcim.config import Settings
 from dcim.customers.models import Contract
 from dcim.db import SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from dcim.statements.drafts import draw_draft
+from dcim.statements.drafts import compose_draft, draw_draft
 from dcim.statements.issue_times import find_moment, list_waiting
 from dcim.statements.models import LedgerEntry, Statement
 from dcim.statements.monthly_run import issue_month
@@ -99,4 +105,53 @@ def test_who_gets_no_draft(
         with pytest.raises(NotFoundError):
             draw_draft(session, SYSTEM, settings, 999_999, PERIOD)
         with pytest.raises(InvalidError, match="still open"):
-            draw_draft(session, SYSTEM, settings, contract.id, PERIOD, at("2026-10-31T23:00:00"))
+            compose_draft(session, SYSTEM, settings, contract.id, PERIOD, at("2026-10-31T23:00:00"))
+
+
+@pytest.fixture
+def run(
+    sessions: SessionFactory, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
+    @contextmanager
+    def here(ctx: object) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(settings=settings, make_sessions=lambda pool_size: sessions)
+
+    monkeypatch.setattr(commands, "instance_of", here)
+    # The command lets go of its own pool; this one is the test's.
+    monkeypatch.setattr(sessions.kw["bind"], "dispose", lambda: None)
+
+    def call(*words: str) -> Result:
+        return CliRunner().invoke(main, ["statement", "issue", "--month", PERIOD, *words])
+
+    return call
+
+
+def test_a_dry_run_says_what_would_be_and_keeps_nothing(
+    sessions: SessionFactory, contracts: list[int], run: Callable[..., Result]
+) -> None:
+    with transaction(sessions, SYSTEM) as session:
+        session.get_one(Contract, contracts[1]).terms[0].document = "terms: broken"
+    done = run("--all", "--dry-run")
+    assert done.exit_code == 1
+    assert "as they would be" in done.stdout
+    assert "HT-1" in done.stdout
+    assert "HT-2 WOULD FAIL" in done.stderr
+    assert "1 of 3 could not be issued" in done.stderr
+    with transaction(sessions, SYSTEM) as session:
+        assert session.query(Statement).count() == 0
+    done = run("--customer", "C3", "--dry-run")
+    assert done.exit_code == 0
+    assert "HT-3" in done.stdout
+    assert "HT-1" not in done.stdout + done.stderr
+
+
+def test_one_customers_month_is_issued_alone(
+    sessions: SessionFactory, contracts: list[int], run: Callable[..., Result]
+) -> None:
+    assert run("--customer", "C1").exit_code == 0
+    with transaction(sessions, SYSTEM) as session:
+        assert [one.contract_id for one in session.query(Statement).all()] == [contracts[0]]
+    for words in (("--customer", "NOBODY"), ("--contract", "NONE"), ("--all", "--customer", "C1")):
+        refused = run(*words)
+        assert refused.exit_code == 1
+        assert "Traceback" not in refused.output
