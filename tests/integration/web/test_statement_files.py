@@ -128,7 +128,8 @@ def test_staff_makes_a_copy_for_somebody_and_gets_it(
 ) -> None:
     path = f"/staff/statements/{issued[0]}/copies"
     finance = as_role("finance")
-    assert path in finance.get("/staff/statements").get_data(as_text=True)
+    own_page = finance.get(f"/staff/statements/{issued[0]}").get_data(as_text=True)
+    assert path in own_page
     page = finance.get(path).get_data(as_text=True)
     assert "SLA-202610-HT-1-01" in page
     data = {"csrf_token": token_of(page)}
