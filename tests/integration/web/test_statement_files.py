@@ -12,8 +12,7 @@ from dcim.accounts.models import AuditEntry
 from dcim.config import Settings
 from dcim.customers.models import Contract
 from dcim.db import SessionFactory, transaction
-from dcim.http import downloads
-from dcim.statements import marked_copies
+from dcim.statements import marked_copies, sample_files
 from dcim.statements.issuing import issue_statement
 from dcim.statements.models import MarkedCopy, Statement
 from dcim.statements.sample_files import samples_path
@@ -53,7 +52,7 @@ def test_every_face_sends_the_samples_whole_and_in_parts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     number, mine, other, archive = issued
-    monkeypatch.setattr(downloads, "CHUNK", 10_000)
+    monkeypatch.setattr(sample_files, "PART", 10_000)
     staff_path = f"/staff/statements/{number}.samples.zip"
     portal_path = f"/portal/statements/{number}.samples.zip"
     api_path = f"/api/v1/statements/{number}/samples"
