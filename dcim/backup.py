@@ -309,7 +309,12 @@ def _table_of_contents(dump: Path, listing: Path) -> Path:
 
 def _saved_files(data: Path) -> dict[str, Path]:
     paths = [path for folder in SAVED_FOLDERS for path in sorted((data / folder).rglob("*"))]
-    return {path.relative_to(data).as_posix(): path for path in paths if path.is_file()}
+    # What begins with a dot is being written and belongs to no row yet.
+    return {
+        path.relative_to(data).as_posix(): path
+        for path in paths
+        if path.is_file() and not path.name.startswith(".")
+    }
 
 
 def _inside(data: Path, entry: FileEntry) -> Path:

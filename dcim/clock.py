@@ -27,11 +27,13 @@ from dcim.capacity.snapshot import prune_changes
 from dcim.config import Settings
 from dcim.customers.turning import turn_day
 from dcim.db import ScopedSession
+from dcim.outbox.delivering import has_due
 from dcim.probing.prober import BEAT_S
 from dcim.probing.prober import find_due as find_due_targets
 from dcim.snmp.agents.drop_counts import prune_drops
 from dcim.snmp.agents.models import SnmpAgent
 from dcim.snmp.discovery.checking import find_due
+from dcim.statements.issue_times import list_moments
 from dcim.statements.risk_rounds import BEAT_S as RISK_BEAT_S
 from dcim.statements.risk_rounds import plan_round, shard_of
 
@@ -48,8 +50,12 @@ _KEEP_ALIVE = {
     "tcp_user_timeout": 8_000,
     "options": "-c timezone=UTC",
 }
-# Statements of a closed month are issued on the 1st at this hour of the operator's zone.
+# A closed month is taken up on the 1st at this hour of the operator's zone: what is due by then is
+# issued, what contracts state a later time for at that time.
 ISSUE_HOUR = 2
+ISSUE_LATER = "issue-statements-later"
+# Of a contract that states the 28th, a month waits until the next one is nearly over.
+MONTHS_LATER = 3
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -193,6 +199,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("retry-stalled", every(10), lambda session: take_back_stalled(url)),
         Chime("incidents", every(300), defer_incidents),
         Chime("credit-risks", every(RISK_BEAT_S), lambda session: defer_risks(session, _now())),
+        Chime("deliver", every(10), defer_deliveries),
         Chime("discovery", every(900), lambda session: defer_checks(session, _now())),
         # Cheap when nothing is due; contracts may be in several zones, so not at one midnight.
         Chime("turn-day", every(600), lambda session: turn_day(session, Scope.system("clock"))),
@@ -204,6 +211,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime(
             "issue-statements", every(60), lambda session: defer_statements(session, zone, _now())
         ),
+        Chime("issue-later", every(60), lambda session: defer_later_statements(session, _now())),
     ]
 
 
@@ -289,6 +297,14 @@ def defer_risks(session: ScopedSession, now: dt.datetime) -> int:
     return deferred
 
 
+def defer_deliveries(session: ScopedSession) -> bool:
+    """One job that sends all that is due; False when nothing is, or one waits already."""
+    name = "deliver-messages"
+    return has_due(session) and bool(
+        jobs.defer(session, "deliver_messages", queue=jobs.MAIL, lock=name, queueing_lock=name)
+    )
+
+
 def defer_checks(session: ScopedSession, now: dt.datetime) -> list[int]:
     """Compare with the inventory what wasn't for a day; a round that waits is the only one."""
     due = find_due(session, now)
@@ -359,3 +375,26 @@ def run_clock(url: str, settings: Settings) -> None:
     signal.signal(signal.SIGTERM, clock.stop)
     signal.signal(signal.SIGINT, clock.stop)
     clock.run()
+
+
+def defer_later_statements(session: ScopedSession, now: dt.datetime) -> list[str]:
+    """Queue months that were taken up again at each later moment that a contract states, once."""
+    runs = session.execute(
+        select(JobRun.key, JobRun.started_at, JobRun.outcome)
+        .where(JobRun.job == "issue-statements")
+        .order_by(JobRun.key.desc())
+        .limit(MONTHS_LATER)
+    ).all()
+    deferred = []
+    for period, taken_up, outcome in runs:
+        if "begins_after" in (outcome or {}):
+            continue
+        for moment in list_moments(session, period):
+            key = f"{period} {moment:%Y-%m-%dT%H:%MZ}"
+            if not taken_up < moment <= now or not jobs.claim_run(session, ISSUE_LATER, key):
+                continue
+            jobs.defer(
+                session, "issue_statements", queue=jobs.BILL, lock="issue-statements", period=period
+            )
+            deferred.append(key)
+    return deferred

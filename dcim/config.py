@@ -4,11 +4,12 @@ import base64
 import binascii
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from environs import Env, EnvError
@@ -23,6 +24,12 @@ SETTINGS_FILE = "settings.env"
 # 32 characters of base64 are 192 bits; fewer distinct characters are a pattern, not a secret.
 MIN_SECRET_LENGTH = 32
 MIN_DISTINCT = 12
+# A host's name (RFC 1123), at least two labels: what has no dot is a name of this network alone.
+HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})+")
+# As a mail server takes it without extensions: ASCII, and nothing that ends a header or a command.
+MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+# How the connection to the mail server is kept from being read, with its usual port.
+SMTP_SECURITY = {"starttls": 587, "tls": 465, "none": 25}
 KNOWN_SECRETS = ("changeme", "change-me", "secret", "password", "insecure", "example")
 
 
@@ -57,6 +64,16 @@ class Settings:
     operator_name: str = "Jifang"
     operator_name_en: str = "Jifang"
     operator_contact: str = ""
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_security: str = "starttls"
+    smtp_user: str = ""
+    smtp_password: str = field(repr=False, default="")
+    smtp_timeout_s: int = 30
+    mail_from: str = ""
+    mail_attach_limit_bytes: int = 10_000_000
+    webhook_allowed: tuple[Network | str, ...] = ()
+    tsa_url: str = ""
     timezone: str = "Asia/Shanghai"
     log_level: str = "INFO"
     log_json: bool = True
@@ -177,6 +194,11 @@ class _Reader:
             operator_name=env.str("OPERATOR_NAME", "Jifang"),
             operator_name_en=env.str("OPERATOR_NAME_EN", env.str("OPERATOR_NAME", "Jifang")),
             operator_contact=env.str("OPERATOR_CONTACT", ""),
+            **self.read_mail(),
+            tsa_url=self.take("TSA_URL", lambda name: _http(env.str(name, "")), ""),
+            webhook_allowed=self.take(
+                "WEBHOOK_ALLOWED", lambda name: _targets(env.list(name, [])), ()
+            ),
             timezone=self.take(
                 "TIMEZONE", lambda name: _zone(env.str(name, "Asia/Shanghai")), "Asia/Shanghai"
             ),
@@ -197,6 +219,39 @@ class _Reader:
             first.others = others
             raise first
         return settings
+
+    def read_mail(self) -> dict[str, Any]:
+        """What is about mail; nothing is sent while no host is named."""
+        env = self.env
+        security = self.take("SMTP_SECURITY", lambda name: _security(env.str(name, "starttls")), "")
+        usual = SMTP_SECURITY.get(security, 587)
+        found = {
+            "smtp_host": env.str("SMTP_HOST", "").strip(),
+            "smtp_port": self.take(
+                "SMTP_PORT", lambda name: _between(env.int(name, usual), 1, 65535), usual
+            ),
+            "smtp_security": security,
+            "smtp_user": env.str("SMTP_USER", ""),
+            "smtp_password": env.str("SMTP_PASSWORD", ""),
+            "smtp_timeout_s": self.take(
+                "SMTP_TIMEOUT_S", lambda name: _between(env.int(name, 30), 1, 120), 30
+            ),
+            "mail_from": self.take("MAIL_FROM", lambda name: _address(env.str(name, "")), ""),
+            "mail_attach_limit_bytes": self.take(
+                "MAIL_ATTACH_LIMIT_BYTES",
+                lambda name: _between(env.int(name, 10_000_000), 0, 100_000_000),
+                10_000_000,
+            ),
+        }
+        if found["smtp_host"] and not env.str("MAIL_FROM", ""):
+            self.problems.append(
+                SettingsError(
+                    "DCIM_MAIL_FROM",
+                    "not set, though DCIM_SMTP_HOST is",
+                    "set it to the address that statements come from",
+                )
+            )
+        return found
 
     def take(self, name: str, read: Callable[[str], T], fallback: T) -> T:
         try:
@@ -267,6 +322,37 @@ def _networks(values: list[str]) -> tuple[Network, ...]:
         raise _UnusableError(
             str(error), "list management networks like 10.0.0.0/8,2001:db8::/32"
         ) from error
+
+
+def _targets(values: list[str]) -> tuple[Network | str, ...]:
+    """Networks, and names of hosts in lower case."""
+    found: list[Network | str] = []
+    for value in (one.strip().lower() for one in values if one.strip()):
+        if HOST_NAME.fullmatch(value) and not value.replace(".", "").isdigit():
+            found.append(value)
+        else:
+            found += _networks([value])
+    return tuple(found)
+
+
+def _security(value: str) -> str:
+    if value not in SMTP_SECURITY:
+        raise _UnusableError(
+            f"{value!r} is no way to connect", f"choose of {', '.join(SMTP_SECURITY)}"
+        )
+    return value
+
+
+def _http(value: str) -> str:
+    if value and not re.fullmatch(r"https?://[^\s]+", value):
+        raise _UnusableError("not a URL", "write it like https://tsa.example.com/tsr")
+    return value
+
+
+def _address(value: str) -> str:
+    if value and not MAIL_ADDRESS.fullmatch(value):
+        raise _UnusableError("not a mail address", "write it like statements@example.com")
+    return value
 
 
 def _zone(value: str) -> str:

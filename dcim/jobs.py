@@ -25,6 +25,7 @@ from dcim.kinds import BY_NAME
 from dcim.metering.maintenance import MaintenanceReport
 from dcim.metering.store import PostgresSampleStore
 from dcim.observability import work_on
+from dcim.outbox.delivering import deliver_due
 from dcim.probing.prober import probe_targets
 from dcim.records.imports import carry_on
 from dcim.records.purging import purge_kept
@@ -33,7 +34,10 @@ from dcim.snmp.discovery.checking import check_agents
 from dcim.snmp.polling.outages import OutageBridge
 from dcim.snmp.polling.room import PollingRoom
 from dcim.snmp.polling.shards import poll_shard
+from dcim.statements.files import produce_file
+from dcim.statements.models import Statement
 from dcim.statements.risk_rounds import measure_risks
+from dcim.statements.sending import open_channels
 
 log = structlog.get_logger(__name__)
 
@@ -65,12 +69,13 @@ class StatementsFailedError(Exception):
 
 @dataclass(slots=True)
 class Workplace:
-    """What tasks work with. `issue_statements(workplace, "2026-10")` issues a period, idempotently,
-    and says what it did; the CLI that starts the worker provides it."""
+    """What tasks work with. `issue_statements(workplace, "2026-10", False)` issues what is due of a
+    period, with True all of it, idempotently, and says what it did; the CLI that starts the worker
+    provides it."""
 
     settings: Settings
     sessions: SessionFactory
-    issue_statements: Callable[["Workplace", str], Mapping[str, object]] | None = None
+    issue_statements: Callable[["Workplace", str, bool], Mapping[str, object]] | None = None
     polling: PollingRoom = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,12 +103,14 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
     app.task(name="issue_statements", queue=BILL, retry=retried, pass_context=True)(
         _issue_statements
     )
+    app.task(name="print_statement", queue=BILL, retry=retried, pass_context=True)(_print_statement)
     app.task(name="maintain_samples", queue=CARE, retry=retried, pass_context=True)(
         _maintain_samples
     )
     app.task(name="check_agents", queue=CARE, pass_context=True)(_check_agents)
     app.task(name="derive_incidents", queue=CARE, pass_context=True)(_derive_incidents)
     app.task(name="measure_risks", queue=CARE, pass_context=True)(_measure_risks)
+    app.task(name="deliver_messages", queue=MAIL, pass_context=True)(_deliver_messages)
     app.task(name="import_sheet", queue=CARE, retry=retried, pass_context=True)(_import_sheet)
     app.task(name="purge_deleted", queue=CARE, retry=retried, pass_context=True)(_purge_deleted)
     return app
@@ -128,17 +135,32 @@ async def _probe_shard(context: procrastinate.JobContext, *, target_ids: list[in
         await probe_targets(workplace.settings, workplace.sessions, target_ids)
 
 
-def _issue_statements(context: procrastinate.JobContext, *, period: str) -> None:
+def _issue_statements(
+    context: procrastinate.JobContext, *, period: str, everyone: bool = False
+) -> None:
+    """`everyone`: also contracts that state a later day, as a person asked for."""
     workplace = _workplace(context)
     if workplace.issue_statements is None:
         raise RuntimeError("this worker was started without the statement service")
     with work_on(f"job-{context.job.id}"):
-        outcome = workplace.issue_statements(workplace, period)
+        outcome = workplace.issue_statements(workplace, period, everyone)
         with transaction(workplace.sessions, Scope.system("issue-statements")) as session:
             finish_run(session, "issue-statements", period, outcome)
         if failed := outcome.get("failed"):
             # Tried again later: what is issued stays, what failed may have been mended.
             raise StatementsFailedError(f"of {period} could not be issued: {failed}")
+
+
+def _print_statement(context: procrastinate.JobContext, *, statement_id: int) -> None:
+    """The PDF of a revision, which was frozen and booked when it was accepted."""
+    workplace, scope = _workplace(context), Scope.system("print-statement")
+    with (
+        work_on(f"job-{context.job.id}"),
+        transaction(workplace.sessions, scope) as session,
+    ):
+        statement = session.get_one(Statement, statement_id)
+        file = produce_file(session, scope, workplace.settings, statement)
+        log.info("statement printed", number=statement.number, pages=file.pages)
 
 
 async def _maintain_samples(context: procrastinate.JobContext) -> None:
@@ -198,6 +220,22 @@ def _measure_risks(context: procrastinate.JobContext, *, contract_ids: list[int]
             judged=report.judged,
             failed=report.failed,
             left=report.left,
+        )
+
+
+def _deliver_messages(context: procrastinate.JobContext) -> None:
+    workplace = _workplace(context)
+    with work_on(f"job-{context.job.id}"):
+        report = deliver_due(
+            workplace.sessions,
+            open_channels(workplace.settings, workplace.sessions),
+            stop=context.should_abort,
+        )
+        log.info(
+            "messages delivered",
+            sent=report.sent,
+            put_off=report.put_off,
+            given_up=report.given_up,
         )
 
 
@@ -269,6 +307,19 @@ def defer_check(session: Session, agent_id: int) -> bool:
         queueing_lock=f"check-agent:{agent_id}",
         priority=1,
         agent_ids=[agent_id],
+    )
+    return job is not None
+
+
+def defer_print(session: Session, statement_id: int) -> bool:
+    """Have a frozen statement's PDF made soon. False: that waits to be done already."""
+    job = defer(
+        session,
+        "print_statement",
+        queue=BILL,
+        queueing_lock=f"print-statement:{statement_id}",
+        priority=1,
+        statement_id=statement_id,
     )
     return job is not None
 

@@ -13,6 +13,7 @@ import dcim.network.address_models
 import dcim.network.models
 import dcim.network.order_models
 import dcim.operations.models
+import dcim.outbox.models
 import dcim.power.models
 import dcim.probing.models
 import dcim.records.models
@@ -22,7 +23,9 @@ import dcim.sla.ruling_models
 import dcim.snmp.agents.models
 import dcim.statements.claim_models
 import dcim.statements.models
-import dcim.statements.risk_models  # noqa: F401
+import dcim.statements.revision_models
+import dcim.statements.risk_models
+import dcim.statements.tally_models  # noqa: F401
 from dcim.db import Base
 
 metadata = Base.metadata

@@ -2,6 +2,7 @@
 
 import contextvars
 import logging
+import re
 import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
@@ -21,15 +22,20 @@ HTTP_SECONDS = Histogram("jifang_http_request_seconds", "Time to answer.", ["end
 
 # Words that name a secret wherever they stand in an event's key.
 SECRET_WORDS = ("password", "secret", "token", "community", "passphrase", "authorization", "cookie")
+# API tokens and the secrets in calendars' addresses (dcim.accounts).
+SECRET_FORM = re.compile(r"(jf(?:cal)?_)[A-Za-z0-9_-]{43}")
 
 
 def hide_secrets(
     logger: Any, method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Blank every value whose key names a secret; the last gate, not the only one."""
-    for key in event:
+    """Blank every value whose key names a secret, and what has the form of one in any text; the
+    last gate, not the only one."""
+    for key, value in event.items():
         if any(word in key.lower() for word in SECRET_WORDS):
             event[key] = "[hidden]"
+        elif isinstance(value, str):
+            event[key] = SECRET_FORM.sub(r"\1[hidden]", value)
     return event
 
 
@@ -52,6 +58,7 @@ def configure_logging(level: str, *, as_json: bool, process: str) -> None:
     renderers: list[Any] = (
         [
             structlog.processors.format_exc_info,
+            hide_secrets,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
         if as_json

@@ -61,11 +61,16 @@ TENANT_TABLES = {
     "ticket_subject": "customer_id",
     "ticket_event": "customer_id",
     "review_decision": "customer_id",
+    "statement_result": "customer_id",
+    "statement_cause": "customer_id",
+    "outbox_message": "customer_id",
+    "marked_copy": "customer_id",
+    "revision_proposal": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = (
     "audit_entry", "statement", "statement_file", "ledger_entry", "ticket_event",
-    "ticket_subject",
+    "ticket_subject", "statement_result", "statement_cause", "marked_copy",
 )  # fmt: skip
 # Changed in part, never deleted; a trigger stops the owner too.
 KEPT_TABLES = (
@@ -78,6 +83,8 @@ KEPT_TABLES = (
     "maintenance_notice",
     "maintenance_consent",
     "review_decision",
+    "outbox_message",
+    "revision_proposal",
 )
 # Kept by triggers and read by one function that answers staff alone (migration 0011).
 CLOSED_TABLES = ("search_text",)

@@ -34,6 +34,9 @@ def init_headers(app: Flask, *, https: bool) -> None:
             response.headers.setdefault("Strict-Transport-Security", f"max-age={YEAR_S}")
         if request.endpoint == "static":
             response.headers["Cache-Control"] = "public, max-age=3600"
+        elif request.endpoint == "portal.calendar_feed":
+            # Kept by the one program that subscribed, which asks each time whether it is the same.
+            response.headers["Cache-Control"] = "private, no-cache"
         else:
             # A page may hold a tenant's data: no shared cache and no back button after logout.
             response.headers["Cache-Control"] = "no-store"

@@ -26,6 +26,8 @@ from reports.wording import words
 
 CHARTS_IN_BODY = 24
 METRICS_ON_COVER = 6
+# Beside the notice of what it replaces and why.
+METRICS_ON_COVER_OF_REVISION = 3
 METRICS_IN_BODY = 60
 TOC_FROM_SECTIONS = 6
 SHORT_S = 60
@@ -41,7 +43,8 @@ def arrange(statement: Json) -> dict[str, Any]:
     canvas = Canvas(statement, clock, t)
     metrics = [metric_row(metric, t, language) for metric in statement["metrics"]]
     listed = listed_rows(metrics)
-    cover = cover_rows(metrics)
+    room = METRICS_ON_COVER_OF_REVISION if "replaces" in statement else METRICS_ON_COVER
+    cover = cover_rows(metrics, room)
     grid, states = draw_grid(canvas, [row["metric"]["id"] for row in listed])
     cover_grid, _ = draw_grid(canvas, [row["metric"]["id"] for row in cover])
     context: dict[str, Any] = {
@@ -76,6 +79,7 @@ def arrange(statement: Json) -> dict[str, Any]:
         "other_intervals": other_intervals(statement, t),
         "rights": rights(statement, language, t),
         "settle_words": settle_words(statement),
+        "revision_changes": revision_changes(statement),
         "subjects": {item["id"]: short(item["name"], language) for item in statement["items"]},
         "metric_names": {
             metric["id"]: metric_name(metric, language) for metric in statement["metrics"]
@@ -104,7 +108,8 @@ def arrange(statement: Json) -> dict[str, Any]:
 
 def sections(statement: Json) -> list[str]:
     """The sections that have something to say, in their order (keys of the words)."""
-    present = ["levels", "credits", "outages"]
+    # What is new comes first.
+    present = [*(["changes"] if "replaces" in statement else []), "levels", "credits", "outages"]
     for key, name in (("power", "power"), ("usage", "traffic"), ("environment", "climate")):
         if statement[key]:
             present.append(name)
@@ -125,13 +130,13 @@ def listed_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return telling or rows[:METRICS_ON_COVER]
 
 
-def cover_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def cover_rows(rows: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
     """What fits on the cover: everything, or what was not met before the others."""
-    if len(rows) <= METRICS_ON_COVER:
+    if len(rows) <= room:
         return rows
     worst = sorted(rows, key=lambda row: (row["metric"]["result"] == "met",
                                           -row["metric"]["downtime_s"]))  # fmt: skip
-    return worst[:METRICS_ON_COVER]
+    return worst[:room]
 
 
 def own_method(statement: Json) -> list[Json]:
@@ -148,6 +153,15 @@ def settle_words(statement: Json) -> Json | None:
     if "settlement" not in statement:
         return None
     return next((one["text"] for one in statement["method"] if one["id"] == "settle"), None)
+
+
+def revision_changes(statement: Json) -> Json | None:
+    """Of a revision the sums to print below the lines that differ: none where no amount does."""
+    if "replaces" not in statement:
+        return None
+    found = statement["replaces"]["differences"]
+    moved = found["lines"] or any(one["before"] != one["after"] for one in found["totals"])
+    return {"sums": found["totals"] if moved else []}
 
 
 def has_credit(metric: Json) -> bool:

@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from reports.attachments import Attachment, content_identifier, with_statement
+from reports.marking import Mark, describe_copy, draft_images, mark_images, mark_style
 from reports.pages import arrange
 
 FONTS = frozenset({"Noto Sans CJK SC", "Noto Sans Mono CJK SC", "DejaVu Sans", "DejaVu Sans Mono"})
@@ -62,18 +63,24 @@ def page_markup(statement: Mapping[str, Any], *, small: bool) -> str:
     return text
 
 
-def lay_out(markup: str) -> Any:
-    """WeasyPrint's document of the HTML. Raises RenderingError when it asks for any address."""
-    from weasyprint import HTML
+def lay_out(markup: str, marks: Mapping[str, bytes] | None = None) -> Any:
+    """WeasyPrint's document of the HTML. Raises RenderingError when it asks for any address.
+
+    `marks` are the images of a marked copy, by address.
+    """
+    from weasyprint import CSS, HTML
     from weasyprint.urls import FatalURLFetchingError
 
     from reports.fetching import DenyingFetcher
 
     css, fonts = stylesheet()
-    fetcher = DenyingFetcher()
+    fetcher = DenyingFetcher(marks)
+    sheets = [css]
+    if marks:
+        sheets.append(CSS(string=mark_style(marks), font_config=fonts, url_fetcher=fetcher))
     try:
         document = HTML(string=markup, url_fetcher=fetcher).render(
-            font_config=fonts, stylesheets=[css], pdf_variant="pdf/a-3a"
+            font_config=fonts, stylesheets=sheets, pdf_variant="pdf/a-3a"
         )
     except FatalURLFetchingError as error:
         raise RenderingError(str(error)) from error
@@ -97,16 +104,25 @@ def fits_small(statement: Mapping[str, Any]) -> bool:
     )
 
 
-def choose_layout(statement: Mapping[str, Any]) -> Any:
+def choose_layout(statement: Mapping[str, Any], marks: Mapping[str, bytes] | None = None) -> Any:
     if fits_small(statement):
-        document = lay_out(page_markup(statement, small=True))
+        document = lay_out(page_markup(statement, small=True), marks)
         if len(document.pages) <= SMALL_PAGES:
             return document
-    return lay_out(page_markup(statement, small=False))
+    return lay_out(page_markup(statement, small=False), marks)
 
 
-def render(statement: Mapping[str, Any], attachments: Sequence[Attachment]) -> bytes:
+def render(
+    statement: Mapping[str, Any],
+    attachments: Sequence[Attachment],
+    mark: Mark | None = None,
+    *,
+    draft: bool = False,
+) -> bytes:
     """The unsigned PDF/A-3a of a statement with its files and its own JSON attached.
+
+    With a `mark` it is a copy for somebody: marked across each page, with what it is attached too.
+    A `draft` says across each page that it is one.
 
     Every date in it is the statement's `frozen_at`; the identifier comes from the contents.
     Raises RenderingError, AttachmentError; KeyError when the statement lacks a field.
@@ -117,8 +133,12 @@ def render(statement: Mapping[str, Any], attachments: Sequence[Attachment]) -> b
     from reports.finishing import make_finisher
 
     frozen_at = datetime.fromisoformat(statement["frozen_at"])
+    marks = draft_images(statement["language"], FACE) if draft else None
+    if mark is not None:
+        marks = mark_images(mark, statement["language"], FACE)
+        attachments = [*attachments, describe_copy(mark)]
     embedded = with_statement(statement, attachments)
-    document = choose_layout(statement)
+    document = choose_layout(statement, marks)
     document.metadata.attachments = []
     fetcher = DenyingFetcher()
     pdf: bytes = write_quietly(

@@ -168,6 +168,9 @@ def open_key(signer: Signer) -> Any:
     return key
 
 
+STAMP_TIMEOUT_S = 20.0
+
+
 def sign(
     pdf: bytes, signer: Signer, signed_at: datetime, *, timestamp_url: str | None = None
 ) -> bytes:
@@ -185,7 +188,6 @@ def sign(
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
     from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
-    from pyhanko.sign.timestamps import HTTPTimeStamper
     from pyhanko_certvalidator.registry import SimpleCertificateStore
 
     if signed_at.tzinfo is None:
@@ -228,7 +230,11 @@ def sign(
         docmdp_permissions=MDPPerm.NO_CHANGES,
         reason="SLA statement",
     )
-    stamper = HTTPTimeStamper(timestamp_url, timeout=20) if timestamp_url else None
+    stamper = None
+    if timestamp_url:
+        from reports.stamping import PostingStamper
+
+        stamper = PostingStamper(timestamp_url, timeout_s=STAMP_TIMEOUT_S)
     try:
         writer = IncrementalPdfFileWriter(io.BytesIO(pdf), strict=True)
         output = DatedSigner(metadata, holder, timestamper=stamper).sign_pdf(writer)

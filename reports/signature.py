@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 from reports.seal import Seal, SealError, check_seal
 from reports.trust import Trust, is_trusted
@@ -17,7 +18,7 @@ def check_signature(pdf: bytes, trust: Trust | None, verdict: Verdict) -> None:
         return
     try:
         seal = check_seal(pdf)
-        chain, signed_at = check_cryptography(pdf, seal)
+        chain, signed_at, stamp = check_cryptography(pdf, seal)
     except SealError as error:
         verdict.outcomes.add("altered")
         verdict.note(
@@ -31,13 +32,24 @@ def check_signature(pdf: bytes, trust: Trust | None, verdict: Verdict) -> None:
         "签名完好，覆盖整个文件，签名后没有任何改动。",
         "The signature is intact and covers the whole file: nothing changed after signing.",
     )  # fmt: skip
+    if stamp is not None:
+        who, when = stamp
+        verdict.note(
+            "time_stamp", "ok",
+            f"签名带有时间戳：{when}，由 {who} 签发（其证书是否可信未作核验）。",
+            f"The signature is time-stamped: {when}, by {who} (whether that certificate is to be "
+            "trusted isn't checked).",
+        )  # fmt: skip
     check_signer(chain, signed_at, trust, verdict)
 
 
-def check_cryptography(pdf: bytes, seal: Seal) -> tuple[list[bytes], datetime | None]:
+def check_cryptography(
+    pdf: bytes, seal: Seal
+) -> tuple[list[bytes], datetime | None, tuple[str, str] | None]:
     """pyHanko's validation: digest, signature, signer's certificate, changes. Raises SealError.
 
-    Returns the certificates in the signature (DER, signer first) and the time it states.
+    Returns the certificates in the signature (DER, signer first), the time it states, and its time
+    stamp where it has one, as `read_stamp` tells it.
     """
     from pyhanko.sign.diff_analysis import ModificationLevel
     from pyhanko.sign.fields import MDPPerm
@@ -69,7 +81,14 @@ def check_cryptography(pdf: bytes, seal: Seal) -> tuple[list[bytes], datetime | 
     stamp = status.timestamp_validity
     if stamp is not None and not (stamp.intact and stamp.valid):
         raise SealError("the time stamp is broken")
-    return [certificate.dump() for certificate in certificates], stated
+    chain = [certificate.dump() for certificate in certificates]
+    return chain, stated, None if stamp is None else read_stamp(stamp)
+
+
+def read_stamp(stamp: Any) -> tuple[str, str]:
+    """(who says so, when) of a time stamp whose signature holds."""
+    who = stamp.signing_cert.subject.human_friendly
+    return str(who), stamp.timestamp.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def check_digest(pdf: bytes, seal: Seal) -> None:

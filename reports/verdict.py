@@ -15,10 +15,12 @@ EXIT_CODES = {
     "untrusted": 8,
     "superseded": 9,
     "no_statement": 10,
+    "samples": 11,
+    "bins": 12,
 }
 PRIORITY = (
-    "no_statement", "altered", "attachments", "not_recomputed", "numbers", "untrusted",
-    "superseded", "signer_unknown", "trusted",
+    "no_statement", "altered", "attachments", "not_recomputed", "numbers", "samples", "bins",
+    "untrusted", "superseded", "signer_unknown", "trusted",
 )  # fmt: skip
 
 
@@ -42,6 +44,8 @@ class Verdict:
     revision: int | None = None
     file_sha256: str = ""
     signer: dict[str, str] = field(default_factory=dict)
+    # Of a marked copy: what copy.json says (see reports.marking).
+    copy: dict[str, Any] | None = None
 
     @property
     def outcome(self) -> str:
@@ -63,6 +67,7 @@ class Verdict:
             "revision": self.revision,
             "file_sha256": self.file_sha256,
             "signer": self.signer,
+            **({"copy": self.copy} if self.copy is not None else {}),
             "checks": [asdict(check) for check in self.checks],
             "differences": [asdict(difference) for difference in self.differences],
         }

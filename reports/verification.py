@@ -11,17 +11,22 @@ Offline and without a database. Exit codes of a verdict (1 and 2 stay with the c
     8   everything fits, but the signer is not among the trusted ones
     9   everything fits, but a newer revision replaces it
     10  not a statement
+    11  the file of raw samples is not the one in the manifest, or can't be read
+    12  a bin does not follow from the raw samples (each is named)
 
-When several apply, the first of 10, 4, 5, 7, 6, 8, 9, 3, 0 is given; all are listed as checks.
+When several apply, the first of 10, 4, 5, 7, 6, 11, 12, 8, 9, 3, 0 is given; all are listed as
+checks.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 from reports.attachments import STATEMENT_NAME, canonical_bytes
 from reports.differences import find_differences
+from reports.evidence import Rebin, check_evidence
+from reports.marking import COPY_NAME, Mark, MarkError, find_codes, read_mark
 from reports.signature import check_signature
 from reports.trust import Trust
 from reports.unpacking import UnpackingError, embedded_files
@@ -43,12 +48,15 @@ def verify(
     *,
     successor: bytes | None = None,
     rerender: Rerender | None = None,
+    evidence: BinaryIO | None = None,
+    rebin: Rebin | None = None,
 ) -> Verdict:
     """Check an issued PDF. Never raises on what the file holds; the verdict says what was wrong.
 
     recompute: attachments by name (statement.json left out) to the statement they lead to.
     successor: another issued PDF that may replace this one.
     rerender: statement and attachments to unsigned bytes; then the printed pages are checked too.
+    evidence, rebin: the file of raw samples, and attachments and that file to the bins it makes.
     """
     verdict = Verdict(file_sha256=hashlib.sha256(pdf).hexdigest())
     if len(pdf) > SIZE_LIMIT or not pdf.startswith(b"%PDF-"):
@@ -69,11 +77,16 @@ def verify(
         return verdict
     verdict.number, verdict.revision = str(statement["number"]), int(statement["revision"])
     rest = {name: data for name, data in files.items() if name != STATEMENT_NAME}
+    described = rest.pop(COPY_NAME, None)
+    if described is not None:
+        check_copy(pdf, statement, described, verdict)
     check_manifest(statement, rest, verdict)
     check_numbers(statement, rest, recompute, verdict)
+    check_evidence(statement, rest, evidence, rebin, verdict)
     if rerender is not None:
-        check_print(pdf, statement, rest, rerender, verdict)
-    check_successor(statement, pdf, successor, verdict)
+        printed = rest if described is None else {**rest, COPY_NAME: described}
+        check_print(pdf, statement, printed, rerender, verdict)
+    check_successor(statement, successor, trust, verdict)
     return verdict
 
 
@@ -134,6 +147,38 @@ def check_manifest(
             f"{len(listed)} 个附件齐全，与清单的散列值一致。",
             f"All {len(listed)} attachments are there and fit the manifest's hashes.",
         )  # fmt: skip
+
+
+def check_copy(
+    pdf: bytes, statement: Mapping[str, Any], described: bytes, verdict: Verdict
+) -> None:
+    """A marked copy names its original and for whom it is, and hides the same code in its pages."""
+    try:
+        mark = read_mark(json.loads(described, object_pairs_hook=refuse_doubled))
+        match_copy(mark, pdf, statement)
+    except ValueError as error:
+        verdict.outcomes.add("attachments")
+        verdict.note(
+            "copy", "failed",
+            f"副本标记有问题：{error}", f"The marks of this copy are odd: {error}",
+        )  # fmt: skip
+        return
+    verdict.copy = mark.as_json()
+    verdict.note(
+        "copy", "ok",
+        f"这是为「{mark.recipient}」制作的带标记副本；原件为 {mark.number}，"
+        f"SHA-256 {mark.original_sha256}。",
+        f"This is a marked copy for {mark.recipient}; the original is {mark.number}, "
+        f"SHA-256 {mark.original_sha256}.",
+    )  # fmt: skip
+
+
+def match_copy(mark: Mark, pdf: bytes, statement: Mapping[str, Any]) -> None:
+    """Raises MarkError unless the description fits the statement and the pages."""
+    if (mark.number, mark.revision) != (statement["number"], statement["revision"]):
+        raise MarkError(f"{COPY_NAME} is about {mark.number}")
+    if find_codes(pdf) != {mark.code}:
+        raise MarkError("the pages hide another code, or none")
 
 
 def check_numbers(
@@ -204,9 +249,10 @@ def check_print(
 
 
 def check_successor(
-    statement: Mapping[str, Any], pdf: bytes, successor: bytes | None, verdict: Verdict
+    statement: Mapping[str, Any], successor: bytes | None, trust: Trust | None, verdict: Verdict
 ) -> None:
-    """Whether the other file is a later revision by the same signer that names this one."""
+    """Whether the other file is a later revision of the same month, by the same signer or one who
+    is trusted; the next one also names this very statement by its hash."""
     if successor is None:
         verdict.note(
             "revision", "unknown",
@@ -216,17 +262,17 @@ def check_successor(
         )  # fmt: skip
         return
     later = Verdict()
-    check_signature(successor, None, later)
+    check_signature(successor, trust, later)
     try:
         newer = read_statement(embedded_files(successor))
     except (UnpackingError, ValueError):
         newer = {}
-    replaces = (
-        "altered" not in later.outcomes
-        and later.signer.get("fingerprint") == verdict.signer.get("fingerprint")
-        and newer.get("supersedes") == statement["number"]
-        and int(newer.get("revision", 0)) > int(statement["revision"])
-    )
+    known = later.signer.get("fingerprint") == verdict.signer.get("fingerprint")
+    believed = "altered" not in later.outcomes and (known or "trusted" in later.outcomes)
+    try:
+        replaces = believed and follows(newer, statement)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        replaces = False  # signed, but of another shape than a statement's
     if replaces:
         verdict.outcomes.add("superseded")
         verdict.note(
@@ -237,6 +283,23 @@ def check_successor(
     else:
         verdict.note(
             "revision", "unknown",
-            "所给文件不是替代本对账单的版次。",
-            "The file given does not replace this statement.",
+            "所给文件不是替代本对账单的版次，是否有更新的版次未知。",
+            "The file given does not replace this statement; whether another does is not known.",
         )  # fmt: skip
+
+
+def follows(newer: Mapping[str, Any], statement: Mapping[str, Any]) -> bool:
+    """Of the same contract and month, later; and what it says of this one is true."""
+    if not newer or identity(newer) != identity(statement):
+        return False
+    if newer["revision"] <= statement["revision"]:
+        return False
+    if newer["revision"] > statement["revision"] + 1:
+        return True
+    sha256 = hashlib.sha256(canonical_bytes(statement).rstrip(b"\n")).hexdigest()
+    told = newer.get("replaces", {"sha256": sha256})
+    return bool(newer.get("supersedes") == statement["number"] and told.get("sha256") == sha256)
+
+
+def identity(statement: Mapping[str, Any]) -> tuple[object, object]:
+    return statement["contract"]["number"], statement["period"]["label"]

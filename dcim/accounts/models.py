@@ -98,6 +98,20 @@ class ApiToken(Base):
     user: Mapped[User] = relationship()
 
 
+class CalendarFeed(Base):
+    """The secret address of a person's calendar, known only by its digest; one each."""
+
+    __tablename__ = "calendar_feed"
+
+    user_id: Mapped[int] = mapped_column(
+        ForeignKey("app_user.id", ondelete="CASCADE"), primary_key=True
+    )
+    digest: Mapped[Digest] = mapped_column(unique=True)
+    hint: Mapped[Code]
+    created_at: Mapped[Created]
+    last_used_at: Mapped[Instant | None]
+
+
 class AuditEntry(Base):
     """One deed in the chain: `digest` covers this entry and the digest before it.
 

@@ -1,10 +1,12 @@
 """Commands of administrators: schema, audit, secrets, settings, backup and restore."""
 
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import click
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import aliased
 
 from dcim.accounts.audit import verify_chain
 from dcim.accounts.scope import Scope
@@ -13,6 +15,8 @@ from dcim.commands.output import print_json, remarks, session_of
 from dcim.config import load_settings
 from dcim.db import transaction
 from dcim.instance import open_instance
+from dcim.outbox.queueing import hold_restored
+from dcim.statements.issuing import CORRECTION
 from dcim.statements.models import LedgerEntry, Statement
 
 
@@ -149,6 +153,7 @@ def restore(archive: Path, folder: Path, keys: Path | None) -> None:
             chain = verify_chain(session)
             statements = session.scalar(select(func.count()).select_from(Statement))
             unbalanced = session.scalars(find_unbalanced()).all()
+            held = hold_restored(session, scope)
         sessions.kw["bind"].dispose()
     rows = sum(table.rows for table in manifest.tables.values())
     click.echo(
@@ -157,15 +162,35 @@ def restore(archive: Path, folder: Path, keys: Path | None) -> None:
         f" ledger of {statements} statements"
         f" {'adds up' if not unbalanced else 'DOES NOT ADD UP: ' + ', '.join(unbalanced)}."
     )
+    if held:
+        click.echo(f"{held} messages waited to be sent and are held: look at Delivery.")
     if unbalanced or not chain.intact:
         raise SystemExit(1)
 
 
 def find_unbalanced() -> Select[str]:
-    """Numbers of the statements whose ledger lines don't sum to their total."""
+    """Numbers of the statements whose ledger lines don't sum to their total, or that don't take
+    back the total of the revision before."""
+    before = aliased(Statement)
+    back = LedgerEntry.kind == CORRECTION
+
+    def lines_sum(which: ColumnElement[bool]) -> ColumnElement[Decimal]:
+        return func.coalesce(func.sum(LedgerEntry.amount).filter(which), 0)
+
     return (
         select(Statement.number)
         .outerjoin(LedgerEntry, LedgerEntry.statement_id == Statement.id)
-        .group_by(Statement.id)
-        .having(func.coalesce(func.sum(LedgerEntry.amount), 0) != Statement.total)
+        .outerjoin(
+            before,
+            (before.contract_id == Statement.contract_id)
+            & (before.period == Statement.period)
+            & (before.revision == Statement.revision - 1),
+        )
+        .group_by(Statement.id, before.id)
+        .having(
+            or_(
+                lines_sum(~back) != Statement.total,
+                lines_sum(back) != -func.coalesce(before.total, 0),
+            )
+        )
     )

@@ -12,6 +12,7 @@ import click
 from dcim import jobs, supervisor
 from dcim.accounts.people import ensure_roles
 from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
 from dcim.commands.output import instance_of
 from dcim.config import choose_data_folder, load_settings, write_settings_file
 from dcim.db import transaction
@@ -135,12 +136,16 @@ def worker(ctx: click.Context, polling: bool, others: bool, concurrency: int | N
         )
 
 
-def issue_period(workplace: jobs.Workplace, period: str) -> Mapping[str, object]:
-    """The job of the 1st: issue the month and say what came of it."""
+def issue_period(workplace: jobs.Workplace, period: str, everyone: bool) -> Mapping[str, object]:
+    """The clock's job: issue what is due of the month and say what came of it."""
     from dcim.statements.monthly_run import issue_month
 
     run = issue_month(
-        workplace.sessions, Scope.system("issue-statements"), workplace.settings, period
+        workplace.sessions,
+        Scope.system("issue-statements"),
+        workplace.settings,
+        period,
+        due_at=None if everyone else utc_now(),
     )
     return {
         "issued": len(run.issued),

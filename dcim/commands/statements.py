@@ -1,30 +1,37 @@
-"""`dcim statement`: issue, list, export and verify."""
+"""`dcim statement`: issue, list, export, look at corrections, and verify."""
 
-import hashlib
 import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
+from typing import Any, cast
 
 import click
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from dcim.accounts.audit import record
-from dcim.accounts.scope import Scope
-from dcim.commands.output import instance_of, print_json, print_table, remarks, session_of
+from dcim.columns import utc_now
+from dcim.commands.output import print_json, print_table, remarks, session_of
+from dcim.commands.statement_issuing import issue
+from dcim.commands.verify import verify
 from dcim.customers.models import Contract, Customer
 from dcim.errors import InvalidError, NotFoundError
 from dcim.records.sheets import write_csv
 from dcim.statements.accounting import COLUMNS as LINE_COLUMNS
 from dcim.statements.accounting import list_lines
 from dcim.statements.issuing import (
-    Issued,
-    issue_statement,
     month_bounds,
 )
 from dcim.statements.models import Statement, StatementFile
-from dcim.statements.monthly_run import Failed, issue_month, last_closed_month
+from dcim.statements.monthly_run import last_closed_month
 from dcim.statements.queries import read_documents
+from dcim.statements.summaries import last_months, read_span, summarise, tell_summary
+from reports.evidence import hash_file
 
+# Exit code of a preview that shows nothing.
+NOTHING_DIFFERS = 3
 COLUMNS = ("number", "customer", "result", "credits", "total", "currency")
 
 
@@ -33,51 +40,7 @@ def statement() -> None:
     """Issue, list, export and verify statements."""
 
 
-@statement.command("issue")
-@click.option("--all", "everyone", is_flag=True, help="Every contract in force in that month.")
-@click.option("--contract", "number", help="One contract, by its number.")
-@click.option("--month", help="Like 2026-10. Default: the last closed month.")
-@click.pass_context
-def issue(ctx: click.Context, everyone: bool, number: str | None, month: str | None) -> None:
-    """Freeze, book, render and sign a month. What is issued already stays as it is."""
-    if everyone == (number is not None):
-        raise InvalidError("Say which: --all, or --contract NUMBER.")
-    scope = Scope.system("statement issue")
-    with instance_of(ctx) as instance:
-        sessions, settings = instance.make_sessions(pool_size=2), instance.settings
-        period = month or last_closed_month(settings.timezone)
-        month_bounds(period)
-
-        def show(one: Issued | Failed, done: int, of: int) -> None:
-            if isinstance(one, Failed):
-                remarks.print(f"{done}/{of} {one.contract} FAILED: {one.why}")
-                return
-            word = "issued" if one.new else "already issued"
-            remarks.print(f"{done}/{of} {one.number} {word}: {one.verdict}")
-
-        failed: list[Failed] = []
-        if everyone:
-            run = issue_month(sessions, scope, settings, period, progress=show)
-            issued, failed = run.issued, run.failed
-        else:
-            with sessions() as session:
-                session.use_scope(scope)
-                contract_id = session.scalar(select(Contract.id).where(Contract.number == number))
-            if contract_id is None:
-                raise NotFoundError("No contract has the number %(number)s.", number=number)
-            issued = [issue_statement(sessions, scope, settings, contract_id, period)]
-        sessions.kw["bind"].dispose()
-    print_table(
-        f"Statements of {period}",
-        COLUMNS,
-        [(i.number, i.customer, i.verdict, i.credits, i.total, i.currency) for i in issued],
-    )
-    if failed:
-        raise click.ClickException(
-            f"{len(failed)} of {len(failed) + len(issued)} could not be issued: "
-            + "; ".join(f"{one.contract}: {one.why}" for one in failed)
-            + ". The others are. Mend what is said, then run it again."
-        )
+statement.add_command(issue)
 
 
 @statement.command("list")
@@ -86,40 +49,133 @@ def issue(ctx: click.Context, everyone: bool, number: str | None, month: str | N
 def list_statements(ctx: click.Context, month: str | None) -> None:
     """Statements issued so far."""
     with session_of(ctx, "statement list") as (_instance, session, _scope):
+        month_of = (Statement.contract_id, Statement.period)
+        newest = func.max(Statement.revision).over(partition_by=month_of)
         query = (
-            select(Statement, Customer.name, StatementFile.sha256)
+            select(Statement, Customer.name, StatementFile.sha256, newest)
             .join(Customer, Customer.id == Statement.customer_id)
             .outerjoin(StatementFile, StatementFile.statement_id == Statement.id)
-            .order_by(Statement.period.desc(), Customer.code)
+            .order_by(Statement.period.desc(), Customer.code, *month_of, Statement.revision.desc())
         )
         if month:
             query = query.where(Statement.period == month)
         print_table(
             "",
-            (*COLUMNS, "SHA-256 of the PDF"),
+            (*COLUMNS, "SHA-256 of the PDF", "replaced by"),
             [
-                (one.number, name, one.verdict, one.credits, one.total, one.currency, sha256)
-                for one, name, sha256 in session.execute(query)
+                (
+                    one.number,
+                    name,
+                    one.verdict,
+                    one.credits,
+                    one.total,
+                    one.currency,
+                    sha256,
+                    f"revision {last}" if last > one.revision else "",
+                )
+                for one, name, sha256, last in session.execute(query)
             ],
         )
 
 
-@statement.command("export")
-@click.argument("number")
+@statement.command("draft")
+@click.argument("contract")
 @click.argument("target", type=click.Path(path_type=Path))
+@click.option("--month", help="Like 2026-10. Default: the last closed month.")
 @click.pass_context
-def export(ctx: click.Context, number: str, target: Path) -> None:
-    """Write the PDF of statement NUMBER to TARGET (a file or a folder)."""
+def draft(ctx: click.Context, contract: str, target: Path, month: str | None) -> None:
+    """Write the closed month of CONTRACT as it would be issued now to TARGET (a file or a folder).
+
+    Every page says that it is a draft; it isn't signed, and nothing is kept of it.
+    """
+    from dcim.statements.drafts import draw_draft
+
+    with session_of(ctx, "statement draft") as (instance, session, scope):
+        found = session.scalar(select(Contract.id).where(Contract.number == contract))
+        if found is None:
+            raise NotFoundError("No contract has the number %(number)s.", number=contract)
+        period = month or last_closed_month(instance.settings.timezone)
+        name, content = draw_draft(session, scope, instance.settings, found, period)
+    path = target / name if target.is_dir() else target
+    path.write_bytes(content)
+    click.echo(str(path))
+
+
+@statement.command("export")
+@click.argument("number", required=False)
+@click.argument("target", type=click.Path(path_type=Path), required=False)
+@click.option("--month", help="All of a month, like 2026-10.")
+@click.option("--customer", help="With --month: one customer's, by its code. Default: all.")
+@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--every-revision", is_flag=True, help="With --month. Default: the newest.")
+@click.option("--samples", is_flag=True, help="The raw samples behind its bins (ZIP) instead.")
+@click.pass_context
+def export(
+    ctx: click.Context,
+    number: str | None,
+    target: Path | None,
+    month: str | None,
+    customer: str | None,
+    folder: Path | None,
+    every_revision: bool,
+    samples: bool,
+) -> None:
+    """Write the PDF of statement NUMBER to TARGET (a file or a folder), or with --month all of a
+    month into the folder --to, with index.csv telling their SHA-256.
+
+    Files are whole or not there; run again it writes what is missing or differs.
+    """
+    one, all_of = (number, target), (month, folder)
+    if all(all_of) and not any((*one, samples)):
+        _export_month(ctx, str(month), cast(Path, folder), customer, every_revision=every_revision)
+    elif all(one) and not any((*all_of, customer, every_revision)):
+        _export_one(ctx, str(number), cast(Path, target), samples=samples)
+    else:
+        raise InvalidError("Say NUMBER TARGET, or --month MONTH --to FOLDER.")
+
+
+def _export_one(ctx: click.Context, number: str, target: Path, *, samples: bool) -> None:
     from dcim.statements.files import read_file
+    from dcim.statements.sample_files import check_samples
 
     with session_of(ctx, "statement export") as (instance, session, scope):
         found = session.scalar(select(Statement.id).where(Statement.number == number))
         if found is None:
             raise NotFoundError("No statement has the number %(number)s.", number=number)
-        content = read_file(session, scope, instance.settings, found)
-    path = target / f"{number}.pdf" if target.is_dir() else target
-    path.write_bytes(content)
-    click.echo(f"{path}  SHA-256 {hashlib.sha256(content).hexdigest()}")
+        if samples:
+            checked = check_samples(session, scope, instance.settings, found)
+            name, parts = checked.name, checked.read_parts()
+        else:
+            content = read_file(session, scope, instance.settings, found)
+            name, parts = f"{number}.pdf", iter([content])
+    path = target / name if target.is_dir() else target
+    with path.open("w+b") as written:
+        written.writelines(parts)
+        sha256, _size = hash_file(written)
+    click.echo(f"{path}  SHA-256 {sha256}")
+
+
+def _export_month(
+    ctx: click.Context, month: str, folder: Path, customer: str | None, *, every_revision: bool
+) -> None:
+    from dcim.statements.month_files import INDEX, export_month, list_month_files
+
+    with session_of(ctx, "statement export") as (instance, session, scope):
+        customer_id = None
+        if customer is not None:
+            customer_id = session.scalar(select(Customer.id).where(Customer.code == customer))
+            if customer_id is None:
+                raise NotFoundError("No customer has the code %(code)s.", code=customer)
+        files = list_month_files(
+            session,
+            scope,
+            instance.settings,
+            month,
+            customer_id=customer_id,
+            every_revision=every_revision,
+        )
+        done = export_month(files, folder)
+    click.echo(f"{folder / INDEX}: {done.written} written, {done.unchanged} there already")
 
 
 @statement.command("lines")
@@ -164,6 +220,24 @@ def lines(
         remarks.print(said)
 
 
+@statement.command("summary")
+@click.option("--first", help="Like 2026-01. Default: twelve closed months.")
+@click.option("--last", help="Like 2026-12.")
+@click.option("--customer", help="One customer's, by its code. Default: all.")
+@click.pass_context
+def summary(ctx: click.Context, first: str | None, last: str | None, customer: str | None) -> None:
+    """Issued months added up, as JSON: promises kept by kind, credits by cause, site, customer."""
+    usual = last_months(utc_now().date())
+    span = read_span(first or usual.first, last or usual.last)
+    with session_of(ctx, "statement summary") as (_instance, session, scope):
+        if customer is not None:
+            known = session.scalar(select(Customer.id).where(Customer.code == customer))
+            if known is None:
+                raise NotFoundError("No customer has the code %(code)s.", code=customer)
+            span = replace(span, customer_id=known)
+        print_json(tell_summary(summarise(session, scope, span)))
+
+
 def write_lines(rows: list[dict[str, str]], form: str, *, bom: bool) -> bytes:
     if form == "json":
         said = {"columns": LINE_COLUMNS, "lines": rows}
@@ -185,38 +259,72 @@ def say_sums(rows: list[dict[str, str]], statements: int) -> list[str]:
     return said
 
 
-@statement.command("verify")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--trust",
-    multiple=True,
-    help="The signer's certificate (a file) or its SHA-256 fingerprint, as the operator tells it"
-    " (dcim statement signer); may be repeated.",
-)
-@click.option("--language", type=click.Choice(["zh", "en"]), default="en", show_default=True)
+@statement.command("revise")
+@click.argument("number")
 @click.option("--json", "as_json", is_flag=True)
-def verify(file: Path, trust: tuple[str, ...], language: str, as_json: bool) -> None:
-    """Check FILE offline: signature, attachments, and every number, computed anew.
+@click.pass_context
+def revise(ctx: click.Context, number: str, as_json: bool) -> None:
+    """Show what the next revision of statement NUMBER would change, from all that is known now.
 
-    Needs no database and no instance. Exit code 0: proven and trusted; 3: sound, but nobody said
-    that the signer is to be trusted; others in docs/statement.md.
+    Nothing is written: correcting takes two people, on the statement's page or by the API. Exit
+    code 0: something would change; 3: nothing differs.
     """
-    from dcim.statements.verifying import verify_file
+    from dcim.statements.revising import preview_revision
 
-    try:
-        content = file.read_bytes()
-    except FileNotFoundError as error:
-        raise InvalidError("There is no file %(file)s.", file=file) from error
-    except OSError as error:
-        raise InvalidError(
-            "%(file)s can't be read: %(why)s.", file=file, why=error.strerror
-        ) from error
-    verdict = verify_file(content, trust=trust)
+    with session_of(ctx, "statement revise") as (instance, session, scope):
+        found = session.scalar(select(Statement.id).where(Statement.number == number))
+        if found is None:
+            raise NotFoundError("No statement has the number %(number)s.", number=number)
+        seen = preview_revision(session, scope, instance.settings, found)
     if as_json:
-        print_json(verdict.as_json())
+        print_json(asdict(seen))
+    elif not seen.changes:
+        click.echo(f"Nothing differs from {number}.")
     else:
-        click.echo("\n".join(verdict.words(language)))
-    raise SystemExit(verdict.exit_code)
+        _show_differences(seen.number, seen.differences)
+    raise SystemExit(0 if seen.changes else NOTHING_DIFFERS)
+
+
+def _show_differences(number: str, found: Mapping[str, Any]) -> None:
+    def said(value: dict[str, Any] | None) -> str | None:
+        return None if value is None else f"{value['result']}, credit {value['credit']}"
+
+    results = [(one["id"], said(one["before"]), said(one["after"])) for one in found["results"]]
+    if results:
+        print_table(f"{number} would say", ("result", "before", "after"), results)
+    lines = [*found["lines"], *found["totals"]]
+    print_table(
+        "" if results else f"{number} would say",
+        ("line", "before", "after", "difference"),
+        [(one["key"], one["before"], one["after"], one["difference"]) for one in lines],
+    )
+    click.echo(f"Parts that say something else: {', '.join(found['parts'])}")
+
+
+statement.add_command(verify)
+
+
+@statement.command("trace")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.pass_context
+def trace(ctx: click.Context, file: Path) -> None:
+    """Say for whom the marked copy FILE was made, by the code hidden in its pages.
+
+    Needs neither its attachments nor its signature. Exit code 1: no code of a copy made here.
+    """
+    from dcim.statements.marked_copies import trace_copies
+
+    content = file.read_bytes()
+    with session_of(ctx, "statement trace") as (_instance, session, scope):
+        rows = [
+            (one.recipient, one.statement.number, one.created_at, one.made_by, one.code)
+            for one in trace_copies(session, scope, content)
+        ]
+        record(session, scope, "statement.trace", f"file/{hash_file(BytesIO(content))[0]}",
+               codes=[row[-1] for row in rows])  # fmt: skip
+    if not rows:
+        raise NotFoundError("%(file)s hides no code of a copy made here.", file=file)
+    print_table("", ("for", "statement", "made", "by", "code"), rows)
 
 
 @statement.command("signer")

@@ -114,6 +114,7 @@ SECURITY = mark("Person responsible for information security")
 RIGHTS = mark("May ask of us")
 TERM = mark("Term and notice")
 PRICE = mark("Price")
+BILLING = mark("Statements")
 
 
 CUSTOMER = Kind(
@@ -266,6 +267,11 @@ CONTRACT: Kind = Kind(
         Field("auto_renew", mark("Renews itself"), FlagType(), default=False, group=TERM),
         Field("renewal_months", mark("Renewed for"), MONTHS, default=12, unit=mark("months"),
               listed=False, group=TERM),
+        Field("statement_day", mark("Statement on day"), IntegerType(1, 28), default=1,
+              listed=False, group=BILLING,
+              hint=mark("Of the month after; in the contract's time zone.")),
+        Field("statement_hour", mark("Statement from hour"), IntegerType(0, 23), default=2,
+              listed=False, group=BILLING),
         Field("supersedes_id", mark("Supersedes"), ReferenceType(lambda: CONTRACT), listed=False,
               bulk=False),
         Field("signed_at", mark("Signed"), InstantType(), readonly=True),

@@ -192,6 +192,9 @@ class Contract(Base):
     notice_days: Mapped[int] = mapped_column(SmallInteger, default=30)
     auto_renew: Mapped[bool] = mapped_column(default=False)
     renewal_months: Mapped[int] = mapped_column(SmallInteger, default=12)
+    # A closed month is issued from this hour of this day of the next one on, in `timezone`.
+    statement_day: Mapped[int] = mapped_column(SmallInteger, default=1)
+    statement_hour: Mapped[int] = mapped_column(SmallInteger, default=2)
     # `dcim.customers.contracts` makes drafts; a row made otherwise (a load) is in force.
     state: Mapped[Code] = mapped_column(default="signed")
     supersedes_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -208,6 +211,9 @@ class Contract(Base):
         CheckConstraint("ends_on IS NULL OR ends_on > starts_on", name="dates"),
         CheckConstraint(one_of("state", CONTRACT_STATES), name="state"),
         CheckConstraint("term_months > 0 AND notice_days >= 0 AND renewal_months > 0", name="term"),
+        CheckConstraint(
+            "statement_day BETWEEN 1 AND 28 AND statement_hour BETWEEN 0 AND 23", name="statement"
+        ),
         # So that an item, a statement or a service can't name another customer's contract.
         UniqueConstraint("id", "customer_id"),
         ForeignKeyConstraint(

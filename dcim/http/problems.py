@@ -35,12 +35,14 @@ CONSTRAINTS = {
     "pk_installation_slot": _l("Something already stands in one of these rack units."),
     "pk_allocation_slot": _l("One of these rack units is already allocated."),
     "pk_hold_slot": _l("One of these rack units is already held."),
+    "uq_app_user_email": _l("This address can't be used here; take another, or ask us."),
     "uq_device_name": _l("A device of this name exists already."),
     "uq_device_serial": _l("A device with this serial number exists already."),
     "uq_device_asset_tag": _l("A device with this asset tag exists already."),
     "uq_snmp_agent_address_udp_port": _l("This address and port are already polled."),
     "uq_snmp_agent_device_id": _l("This device already has an SNMP agent."),
     "uq_statement_contract_id_period_revision": _l("This statement is already issued."),
+    "uq_revision_proposal_open": _l("Someone proposes to correct this statement already."),
     "append_only": _l("Issued records never change; write a correction instead."),
 }
 TITLES = {

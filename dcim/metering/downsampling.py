@@ -75,12 +75,34 @@ def find_gaps(columns: Columns, start: int, end: int, longest_ms: int) -> list[S
     return gaps
 
 
-def bucket_peaks(columns: Columns, name: str, start: int, end: int, step_ms: int) -> Floats:
-    """The largest reading of column `name` in each step of [start, end); NaN where none was."""
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Readings in consecutive steps, in the column's own unit; NaN where none was."""
+
+    mean: Floats
+    low: Floats
+    high: Floats
+
+
+def bucket_levels(columns: Columns, name: str, start: int, end: int, step_ms: int) -> Levels:
+    """The readings of column `name` in each step of [start, end); `mean` counts each alike."""
     count = -(-(end - start) // step_ms)
     values = columns.values[name]
     good = (values >= 0) & (columns.ts >= start) & (columns.ts < end)
-    peaks = np.full(count, -np.inf)
-    np.maximum.at(peaks, (columns.ts[good] - start) // step_ms, values[good].astype(np.float64))
-    peaks[np.isneginf(peaks)] = np.nan
-    return peaks
+    places, chosen = (columns.ts[good] - start) // step_ms, values[good].astype(np.float64)
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(low, places, chosen)
+    np.maximum.at(high, places, chosen)
+    # Of nothing numpy counts in integers.
+    counts = np.bincount(places, minlength=count).astype(np.float64)
+    sums = np.bincount(places, chosen, count).astype(np.float64)
+    empty = counts == 0
+    counts[empty] = 1
+    for found in (sums, low, high):
+        found[empty] = np.nan
+    return Levels(sums / counts, low, high)
+
+
+def bucket_peaks(columns: Columns, name: str, start: int, end: int, step_ms: int) -> Floats:
+    """The largest reading of column `name` in each step of [start, end); NaN where none was."""
+    return bucket_levels(columns, name, start, end, step_ms).high

@@ -26,8 +26,6 @@ from dcim.sla.evidence import (
 )
 from dcim.sla.rules.intervals import Interval, Intervals, clip, union
 
-HOUR_MS = 3_600_000
-
 
 @dataclass(frozen=True, slots=True)
 class Meter:
@@ -209,33 +207,3 @@ def count_received(columns: Columns, step_s: int, start: int, end: int) -> int:
     """Steps of [start, end) in which a sample arrived; twice in one step counts once."""
     ts = columns.ts[(columns.ts >= start) & (columns.ts < end)]
     return int(np.unique((ts - start) // (step_s * 1000)).size)
-
-
-def power_bins(columns: Columns, start: int, end: int, step_ms: int = HOUR_MS) -> list[list[int]]:
-    """[start, span_ms, max_mw, mean_mw, energy_mwh] by steps of an hour or less, those without a
-    sample left out.
-
-    `span_ms` is how much of the step was measured. Energy is the meter's own where it has a
-    register, otherwise power over the measured time.
-    """
-    inside = (columns.ts >= start) & (columns.ts < end) & (columns.values["mw"] >= 0)
-    ts, mw, wh = columns.ts[inside], columns.values["mw"][inside], columns.values["wh"][inside]
-    if not len(ts):
-        return []
-    ends = np.minimum(np.minimum(np.append(ts[1:], end), ts + HOLDS_MS), end)
-    bins: list[list[int]] = []
-    steps = (ts - start) // step_ms
-    for step in np.unique(steps).tolist():
-        chosen = steps == step
-        spans = ends[chosen] - ts[chosen]
-        span = min(int(spans.sum()), step_ms)
-        level = mw[chosen]
-        registered = wh[chosen]
-        if (registered >= 0).all():
-            energy = int(registered.sum()) * 1000
-        else:
-            energy = int((level * spans).sum()) // HOUR_MS
-        bins.append(
-            [start + step * step_ms, span, int(level.max()), int(level.sum()) // len(level), energy]
-        )
-    return bins

@@ -2,22 +2,23 @@
 
 import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, Customer
+from dcim.metering.batch import Columns
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.sla.circumstances import Known, describe_incidents, describe_maintenance
 from dcim.sla.evidence import port_states
 from dcim.sla.further_facts import further_facts
 from dcim.sla.hand_meters import describe_meters
-from dcim.sla.meters import Meter, Meters, power_bins
+from dcim.sla.meters import Meter, Meters
 from dcim.sla.probes import ProbeMeter, find_probe_meters, read_probed
 from dcim.sla.rules.facts import Period
-from dcim.sla.rules.intervals import Interval, clip, subtract
+from dcim.sla.rules.intervals import Interval, Intervals, clip, subtract
 from dcim.sla.rules.periods import day_start, month_days
 from dcim.sla.rules.terms import Terms
 from dcim.sla.rulings import (
@@ -38,13 +39,19 @@ from dcim.sla.subjects import (
 )
 from dcim.sla.terms_in_force import Agreed, find_agreed
 from dcim.sla.ticket_facts import describe_reports, name_observed
-from dcim.sla.usage import bandwidth_rows
-from dcim.sla.usage_orders import describe_order, power_step
+from dcim.sla.usage import (
+    SampleSink,
+    bandwidth_rows,
+    bandwidth_step,
+    clip_deltas,
+    power_bins,
+    power_step,
+)
+from dcim.sla.usage_orders import describe_order
 
 RULES_VERSION = "1"
 # States reach beyond the period: an event keeps its full length where the terms ask for it.
 AROUND_MS = 86_400_000
-DEFAULT_INTERVAL_MS = 300_000
 
 
 def gather_inputs(
@@ -59,6 +66,7 @@ def gather_inputs(
     meters: Meters | None = None,
     terms: str | None = None,
     usage: bool = True,
+    samples: SampleSink | None = None,
 ) -> dict[str, Any]:
     """The inputs of a statement for a month like "2026-10", in the terms' zone.
 
@@ -67,7 +75,8 @@ def gather_inputs(
     credits don't need: most of the work, and no statement can be made of the rest.
 
     Give one `meters` (see `open_meters`) to all contracts of a month, so that each panel and UPS
-    is read once; it is left aside when it reaches over another stretch.
+    is read once; it is left aside when it reaches over another stretch. `samples` is given what
+    the bins are made of.
     Raises InvalidError when the contract has no terms for the month.
     """
     agreed = find_agreed(session, scope, contract, period) if terms is None else Agreed(terms)
@@ -86,7 +95,7 @@ def gather_inputs(
     )
     subjects = [each for each in subjects if _service(each, contract, read, whole) is not None]
     probes = find_probe_meters(session, scope, [each.item.id for each in subjects])
-    work = _Gathering(meters, contract, read, whole, subjects, probes, usage=usage)
+    work = _Gathering(meters, contract, read, whole, subjects, probes, usage=usage, samples=samples)
     work.run()
     known = Known(
         places={entry["name"]: entry["place"] for entry in work.resources},
@@ -227,10 +236,11 @@ class _Gathering:
         probes: Mapping[int, Sequence[ProbeMeter]],
         *,
         usage: bool,
+        samples: SampleSink | None,
     ) -> None:
         self.meters, self.terms, self.period = meters, terms, period
         self.contract, self.subjects, self.probes = contract, subjects, probes
-        self.usage = usage
+        self.usage, self.samples = usage, samples
         self.resources: list[dict[str, Any]] = []
         self.bandwidth: list[dict[str, Any]] = []
         self.power: list[dict[str, Any]] = []
@@ -298,6 +308,9 @@ class _Gathering:
         meters = [m for m in self.meters.by_node.get(pdu_id, []) if m.family == "power"]
         if not meters:
             return
+        columns = self.meters.columns(meters[0], *service)
+        if self.samples is not None:
+            self.samples.add_power(pdu.code, meters[0].name, columns)
         self.power.append(
             {
                 "id": pdu.code,
@@ -308,7 +321,7 @@ class _Gathering:
                 "derated_w": pdu.derated_w,
                 "contract_w": each.agreed.contracted_w,
                 "bins": power_bins(
-                    self.meters.columns(meters[0], *service),
+                    columns,
                     *service,
                     power_step(self.terms.usage, each.item.kind, service[0]),
                 ),
@@ -342,23 +355,9 @@ class _Gathering:
         )
 
     def _add_bandwidth(self, each: ItemSubjects, service: Interval) -> None:
-        usage = [
-            found
-            for found in self.terms.usage
-            if found.method == "percentile" and each.item.kind in found.applies_to
-        ]
-        interval = DEFAULT_INTERVAL_MS
-        if usage:  # the highest part of an interval needs bins of such parts
-            interval = usage[0].peak_of_ms or usage[0].interval_ms
-        members = []
-        for port in each.ports:
-            spans = clip(port.spans, *service)
-            for bound in self.meters.of_port(port.port_id, "traffic"):
-                if mine := bound.within(spans):
-                    low, high = service[0] - interval, service[1] + 2 * interval
-                    members.append((self.meters.columns(bound.meter, low, high), mine))
-                    label = both(f"{port.label} 流量", f"Traffic of {port.label}")
-                    self._cover(bound.meter, label, mine)
+        interval = bandwidth_step(self.terms.usage, each.item.kind)
+        # One port's month at a time: a service may have hundreds.
+        members = self._read_members(each, service, interval)
         self.bandwidth.append(
             {
                 "item": each.item.code,
@@ -366,6 +365,23 @@ class _Gathering:
                 "bins": bandwidth_rows(members, service[0], service[1], interval),
             }
         )
+
+    def _read_members(
+        self, each: ItemSubjects, service: Interval, interval: int
+    ) -> Iterator[tuple[Columns, Intervals]]:
+        for port in each.ports:
+            spans = clip(port.spans, *service)
+            for bound in self.meters.of_port(port.port_id, "traffic"):
+                if not (mine := bound.within(spans)):
+                    continue
+                label = both(f"{port.label} 流量", f"Traffic of {port.label}")
+                self._cover(bound.meter, label, mine)
+                low, high = service[0] - interval, service[1] + 2 * interval
+                columns = self.meters.columns(bound.meter, low, high)
+                if self.samples is not None:
+                    deltas = clip_deltas(columns, mine)
+                    self.samples.add_traffic(each.item.code, bound.meter.name, mine, deltas)
+                yield columns, mine
 
     def _add_climate(
         self, meter: Meter, codes: Sequence[str], place: str, label: Mapping[str, str]

@@ -23,7 +23,7 @@ from dcim.metering.batch import Columns
 from dcim.metering.downsampling import bucket_peaks, listed
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.paging import EVERYTHING
-from dcim.power.chain import Node
+from dcim.power.chain import Node, Surroundings, load_tree
 from dcim.power.queries import NodeRow, list_power_nodes
 from dcim.sla.evidence import HOLDS_MS
 
@@ -119,6 +119,7 @@ def read_own_racks(
         for node in list_power_nodes(session, scope, paging=EVERYTHING).items
         if node.rack_id is not None and node.kind in ("pdu", "breaker")
     ]
+    tree = load_tree(session, around=Surroundings(rack_ids=rack_ids))
     columns: Mapping[int, Columns] = {}
     now_ms = round(now.timestamp() * 1000)
     if history:
@@ -143,7 +144,7 @@ def read_own_racks(
                     installed=[one for one in installed if one.rack_id == rack.id],
                     others=[one for one in others if one.rack_id == rack.id],
                     barred=[one for one in barred if one.rack_id == rack.id],
-                    feeds=_feeds(near, columns, since, now_ms),
+                    feeds=_feeds(near, tree.nodes, columns, since, now_ms),
                     contracted_w=sum(watts) if watts else None,
                     is_whole=any(c.u_low == 0 and c.height >= 2 * rack.u_count for c in own),
                 )
@@ -180,11 +181,15 @@ def _load_others(
 
 
 def _feeds(
-    nodes: Sequence[NodeRow], columns: Mapping[int, Columns], since: dt.date, now_ms: int
+    nodes: Sequence[NodeRow],
+    limiting: Mapping[int, Node],
+    columns: Mapping[int, Columns],
+    since: dt.date,
+    now_ms: int,
 ) -> list[OwnFeed]:
     found = []
     for pdu in sorted((n for n in nodes if n.kind == "pdu"), key=lambda n: (n.feed, n.code)):
-        limits = [_as_node(n) for n in nodes if n.feed == pdu.feed]
+        limits = [limiting[n.id] for n in nodes if n.feed == pdu.feed]
         start = now_ms - HISTORY_DAYS * DAY_MS
         # From the day after the rack was handed over: the day itself may hold another's load.
         first = dt.datetime.combine(since, dt.time(), dt.UTC) + dt.timedelta(days=1)
@@ -204,7 +209,9 @@ def _feeds(
         found.append(
             OwnFeed(
                 feed=pdu.feed,
-                state=pdu.state if pdu.state != "unknown" else _state_of(pdu, fresh=fresh),
+                state=pdu.state
+                if pdu.state != "unknown"
+                else _state_of(pdu, limiting[pdu.id], fresh=fresh),
                 measured_at=pdu.measured_at,
                 now_w=pdu.mw / 1000 if fresh and pdu.mw is not None else None,
                 now_a=pdu.ma / 1000 if fresh and pdu.ma is not None else None,
@@ -218,25 +225,10 @@ def _feeds(
     return found
 
 
-def _state_of(pdu: NodeRow, *, fresh: bool) -> str:
+def _state_of(pdu: NodeRow, node: Node, *, fresh: bool) -> str:
     """Without a state series the voltage tells, or a current."""
     if not fresh:
         return "unknown"
     if pdu.mv is not None:
-        return "alive" if pdu.mv * 2 >= _as_node(pdu).phase_v * 1000 else "dead"
+        return "alive" if pdu.mv * 2 >= node.phase_v * 1000 else "dead"
     return "alive" if pdu.ma or pdu.mw else "unknown"
-
-
-def _as_node(row: NodeRow) -> Node:
-    return Node(
-        id=row.id,
-        parent_id=row.parent_id,
-        kind=row.kind,
-        code=row.code,
-        feed=row.feed,
-        rack_id=row.rack_id,
-        volts=row.volts,
-        rated_a=row.rated_a,
-        phases=row.phases,
-        derate_pct=row.derate_pct,
-    )

@@ -125,7 +125,7 @@ def read_samples(
     ((_same, columns),) = (store or PostgresSampleStore()).read(
         session, series.family, [series_id], t0_ms, t1_ms
     )
-    keep = _fits(columns, spans)
+    keep = keep_own(columns, spans)
     return SamplesRow(
         series_id=series_id,
         family=series.family,
@@ -157,14 +157,14 @@ def find_spans(session: Session, scope: Scope, series: Series) -> list[Span]:
             allocations = allocations.where(
                 Allocation.u_low == 0, Allocation.height >= 2 * Rack.u_count
             )
-        return _days_to_spans(session.execute(allocations))
+        return days_to_spans(session.execute(allocations))
     if series.room_id is not None:
         allocations = (
             allocations.join(Cabinet, Cabinet.id == Rack.cabinet_id)
             .join(Row, Row.id == Cabinet.row_id)
             .where(Row.room_id == series.room_id)
         )
-        return _days_to_spans(session.execute(allocations))
+        return days_to_spans(session.execute(allocations))
     return []
 
 
@@ -215,7 +215,8 @@ def _nothing(name: str) -> Any:
     return null().label(name)
 
 
-def _fits(columns: Columns, spans: Iterable[Span]) -> Any:
+def keep_own(columns: Columns, spans: Iterable[Span]) -> Any:
+    """Which of the samples were measured within the spans and don't reach back before one."""
     keep = np.zeros(len(columns.ts), dtype=bool)
     begins = columns.ts - columns.span_ms
     for start, end in spans:
@@ -226,7 +227,8 @@ def _fits(columns: Columns, spans: Iterable[Span]) -> Any:
     return keep
 
 
-def _days_to_spans(rows: Iterable[Any]) -> list[Span]:
+def days_to_spans(rows: Iterable[Any]) -> list[Span]:
+    """Of (first day, day after the last or none, zone): from midnight to midnight there."""
     return [
         (_midnight(start, zone), None if end is None else _midnight(end, zone))
         for start, end, zone in rows

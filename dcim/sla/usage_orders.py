@@ -1,7 +1,6 @@
 """What an item's order names that only some ways of charging usage ask for: pure."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,8 +11,6 @@ from dcim.sla.rules.quantities import plain
 from dcim.sla.rules.terms import Terms, Usage
 from dcim.sla.rules.usage.lines import needs_lines
 from dcim.sla.subjects import ItemSubjects
-
-HOUR_MS = 3_600_000
 
 
 def describe_order(each: ItemSubjects, terms: Terms, service: Interval) -> dict[str, Any]:
@@ -51,13 +48,3 @@ def _describe_power(each: ItemSubjects, usages: Sequence[Usage]) -> dict[str, An
 
 def _circuits(each: ItemSubjects) -> list[Node]:
     return [pdu for rack in each.racks for pdu in rack.pdus]
-
-
-def power_step(usages: Iterable[Usage], kind: str, start: int) -> int:
-    """How long the bins of power are, ms: an hour, or what the intervals billed need."""
-    steps = [
-        usage.interval_ms
-        for usage in usages
-        if kind in usage.applies_to and usage.method != "percentile" and needs_lines(usage)
-    ]
-    return math.gcd(HOUR_MS, start % HOUR_MS, *steps) if steps else HOUR_MS

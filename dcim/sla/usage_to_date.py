@@ -18,7 +18,6 @@ from dcim.metering.bindings import BEGINNING, OPEN_END, select_bindings
 from dcim.metering.bins import Bins
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
-from dcim.sla.observations import DEFAULT_INTERVAL_MS
 from dcim.sla.port_rates import Held, sum_rates
 from dcim.sla.rules.intervals import Interval, clip
 from dcim.sla.rules.language.tree import TermsRefusedError
@@ -29,7 +28,7 @@ from dcim.sla.rules.usage.estimate import Estimate, estimate_month
 from dcim.sla.rules.usage.pools import group_members
 from dcim.sla.rules.usage.prices import Order
 from dcim.sla.terms_in_force import find_agreed
-from dcim.sla.usage import bandwidth_rows
+from dcim.sla.usage import DEFAULT_INTERVAL_MS, bandwidth_rows
 
 # The newest poll may be on its way: what is estimated from is whole up to so long ago.
 LAG_MS = 120_000

@@ -11,6 +11,7 @@ from dcim.sla.rules.periods import format_instant, parse_instant
 from dcim.sla.rules.terms import Terms, Text
 from dcim.statements.attachments import Attachment, attachments_of, read_inputs
 from dcim.statements.carrying import Carried, bill, carry, judge, needs_invoice
+from dcim.statements.differences import tell_replaced
 from dcim.statements.figures import (
     Charge,
     coverage_sections,
@@ -34,6 +35,7 @@ from dcim.statements.performance import (
     termination_sections,
     verdict_section,
 )
+from dcim.statements.raw_samples import manifest_entry
 from dcim.statements.settled_figures import settlement_section, tax_line, tax_section
 from dcim.statements.usage_figures import unpriced_usage, usage_sections
 
@@ -121,11 +123,12 @@ def compose(inputs: dict[str, Any]) -> Statement:
                 "what": file.what,
             }
             for file in attachments
-        ],
+        ]
+        + manifest_entry(case.inputs),
         "dispute": document["dispute"],
         "verify_url": document["verify_url"],
     }
-    return Statement(data, attachments)
+    return Statement(data | tell_replaced(case.inputs, data), attachments)
 
 
 def _contract(case: Case) -> dict[str, Any]:

@@ -3,9 +3,12 @@
 import hashlib
 import json
 import os
+import secrets
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -15,6 +18,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.config import Settings
 from dcim.errors import JifangError, NotFoundError
+from dcim.statements.announcing import announce_statement
 from dcim.statements.models import Statement, StatementFile
 from dcim.statements.printing import print_statement
 from dcim.statements.signer import obtain_signer
@@ -72,7 +76,8 @@ def keep_file(
 ) -> StatementFile:
     """Sign and store what was rendered, unless another run did meanwhile: its file stays.
 
-    A file that a killed run left behind has no row yet and is written over.
+    A file that a killed run left behind has no row yet and is written over. Whoever is to be told
+    of it is, once this transaction has committed.
     """
     present = _find_file(session, statement)
     if present is not None:
@@ -80,7 +85,7 @@ def keep_file(
     from reports.sign import sign
 
     signer = obtain_signer(session, scope, settings)
-    signed = sign(unsigned, signer, utc_now())
+    signed = sign(unsigned, signer, utc_now(), timestamp_url=settings.tsa_url or None)
     write_durably(file_path(settings, statement), signed)
     file = StatementFile(
         statement_id=statement.id,
@@ -101,11 +106,31 @@ def keep_file(
         customer_id=statement.customer_id,
         sha256=file.sha256,
     )
+    announce_statement(session, settings, statement, file)
     return file
 
 
 def read_file(session: Session, scope: Scope, settings: Settings, statement_id: int) -> bytes:
     """The issued PDF, checked against its registered hash. The reading is audited.
+
+    Raises as `load_file`.
+    """
+    content, statement, file = load_file(session, scope, settings, statement_id)
+    record(
+        session,
+        scope,
+        "statement.download",
+        f"statement/{statement_id}",
+        customer_id=statement.customer_id,
+        sha256=file.sha256,
+    )
+    return content
+
+
+def load_file(
+    session: Session, scope: Scope, settings: Settings, statement_id: int
+) -> tuple[bytes, Statement, StatementFile]:
+    """The issued PDF, checked against its registered hash, for who records its going out itself.
 
     Raises NotFoundError for an absent or another tenant's statement, or one whose file isn't made
     yet, FileDamagedError when the bytes on disk are not those that were issued.
@@ -124,29 +149,47 @@ def read_file(session: Session, scope: Scope, settings: Settings, statement_id: 
         raise FileDamagedError(
             "The file of %(n)s is not the one that was issued.", n=statement.number
         )
-    record(
-        session,
-        scope,
-        "statement.download",
-        f"statement/{statement_id}",
-        customer_id=statement.customer_id,
-        sha256=file.sha256,
-    )
-    return content
+    return content, statement, file
 
 
 def write_durably(path: Path, content: bytes) -> None:
     """All of it or nothing, and on the disk before we say so."""
+    with open_partial(path) as file:
+        file.write(content)
+        finish_durably(file, path)
+
+
+@contextmanager
+def open_partial(path: Path) -> Iterator[BinaryIO]:
+    """A file under a name of its own; unless `finish_durably` gives it that of `path`, it goes."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in path.parent.glob(f".{path.name}.*"):
-        left.unlink(missing_ok=True)  # of a run that was killed
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("wb") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+        if not _is_alive(int(left.name.split(".")[-2])):
+            left.unlink(missing_ok=True)  # of a run that was killed
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        with partial.open("w+b") as file:
+            os.fchmod(file.fileno(), 0o600)
+            yield file
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def finish_durably(file: BinaryIO, path: Path) -> None:
+    """Give what was written its name, once it is on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+    Path(file.name).replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -18,6 +18,8 @@ KEYS = {
     "meters",
     "earlier",
     "later_terms",
+    "evidence",
+    "previous",
 }
 ITEM_KEYS = ("site", "units", "area", "usage", "paid")
 Read = Callable[[str, str], int]  # an instant and the place that names it in a refusal

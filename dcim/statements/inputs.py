@@ -69,6 +69,7 @@ def read_case(inputs: dict[str, Any]) -> Case:
         raise InputsRefusedError(
             f"period {inputs['period']} is still open at {inputs['document']['frozen_at']}"
         )
+    _check_evidence(inputs)
     items = _read_items(inputs, terms, period)
     inputs = {**inputs, "resources": [_clip(r, items) for r in inputs["resources"]]}
     for entry in inputs["incidents"]:
@@ -110,6 +111,19 @@ def load_agreed(inputs: Mapping[str, Any]) -> Terms:
             raise InputsRefusedError(f"later_terms: {day} is not within {inputs['period']}")
         later.append((day, entry["terms"]))
     return load_versions(inputs["terms"], later)
+
+
+def _check_evidence(inputs: dict[str, Any]) -> None:
+    """What is said of the raw samples goes into the manifest as it is."""
+    said = inputs.get("evidence", {"name": "", "bytes": 0, "sha256": "0" * 64})
+    if (
+        not isinstance(said, dict)
+        or set(said) != {"name", "bytes", "sha256"}
+        or not isinstance(said["name"], str)
+        or type(said["bytes"]) is not int
+        or not re.fullmatch(r"[0-9a-f]{64}", str(said["sha256"]))
+    ):
+        raise InputsRefusedError("evidence: a name, bytes and a SHA-256 are wanted")
 
 
 def _refuse_floats(value: object, place: str) -> None:

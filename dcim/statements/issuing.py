@@ -5,7 +5,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,12 +23,19 @@ from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.sla.meters import Meters
 from dcim.sla.observations import gather_inputs
 from dcim.statements.attachments import read_inputs
+from dcim.statements.composition import Statement as Composed
 from dcim.statements.composition import compose
 from dcim.statements.files import pack_inputs, produce_file
 from dcim.statements.history import add_history
 from dcim.statements.models import LedgerEntry, Statement
+from dcim.statements.sample_files import keep_samples
+from dcim.statements.tallies import tally_causes, tally_results
+from dcim.statements.tally_models import StatementCause, StatementResult
+from reports.evidence import find_named
 
 DISPUTE_DAYS = 30
+# The kind of lines that take back those of the revision before.
+CORRECTION = "correction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +106,7 @@ def freeze_statement(
     meters: Meters | None = None,
 ) -> tuple[Statement, bool]:
     """The statement of this contract's month, composed and booked if it wasn't; (it, is new)."""
-    contract = session.scalar(
-        scope.apply(select(Contract).where(Contract.id == contract_id), Contract.customer_id)
-    )
-    if contract is None:
-        raise NotFoundError("No such contract.")
-    if contract.state == "draft":
-        raise ConflictError(
-            "Contract %(number)s is a draft; nothing is billed by it.", number=contract.number
-        )
-    _first, after = month_bounds(period)
-    if utc_now() < dt.datetime.combine(after, dt.time(), ZoneInfo(contract.timezone)):
-        raise InvalidError(
-            "%(period)s is still open; it can be issued once it is over.", period=period
-        )
+    contract = find_billed(session, scope, contract_id, period)
     wait_for_turn(session, contract_id)
     present = session.scalar(
         select(Statement)
@@ -123,18 +117,46 @@ def freeze_statement(
     if present is not None:
         return present, False
     number = f"SLA-{period.replace('-', '')}-{contract.number}-01"
-    inputs = gather_inputs(
-        session,
-        scope,
-        contract,
-        period,
-        document=describe_document(settings, contract, period, number),
-        operator=describe_operator(settings),
-        meters=meters,
-    )
-    inputs = add_history(session, scope, contract, inputs)
+    with keep_samples(settings, number) as samples:
+        inputs = gather_inputs(
+            session,
+            scope,
+            contract,
+            period,
+            document=describe_document(settings, contract, period, number),
+            operator=describe_operator(settings),
+            meters=meters,
+            samples=samples.archive,
+        )
+    inputs = add_history(session, scope, contract, inputs) | samples.described
     statement = book(session, scope, contract, period, number, inputs)
     return statement, True
+
+
+def find_billed(
+    session: Session,
+    scope: Scope,
+    contract_id: int,
+    period: str,
+    now: dt.datetime | None = None,
+) -> Contract:
+    """A contract whose month is over. Raises NotFoundError for one out of reach, ConflictError for
+    a draft, InvalidError for a month still open."""
+    contract = session.scalar(
+        scope.apply(select(Contract).where(Contract.id == contract_id), Contract.customer_id)
+    )
+    if contract is None:
+        raise NotFoundError("No such contract.")
+    if contract.state == "draft":
+        raise ConflictError(
+            "Contract %(number)s is a draft; nothing is billed by it.", number=contract.number
+        )
+    _first, after = month_bounds(period)
+    if (now or utc_now()) < dt.datetime.combine(after, dt.time(), ZoneInfo(contract.timezone)):
+        raise InvalidError(
+            "%(period)s is still open; it can be issued once it is over.", period=period
+        )
+    return contract
 
 
 def wait_for_turn(session: Session, contract_id: int) -> None:
@@ -154,19 +176,35 @@ def book(
     number: str,
     inputs: dict[str, Any],
 ) -> Statement:
-    """Write the frozen document and its ledger lines; the lines' sum is the document's total."""
-    composed = compose(inputs)
+    """Compose and write: see `book_composed`."""
+    return book_composed(session, scope, contract, period, number, compose(inputs))
+
+
+def book_composed(
+    session: Session,
+    scope: Scope,
+    contract: Contract,
+    period: str,
+    number: str,
+    composed: Composed,
+    previous: Statement | None = None,
+) -> Statement:
+    """Write the frozen document and its ledger lines; the lines' sum is the document's total.
+
+    Of a revision the lines of what it replaces are taken back: all lines of a month, whatever the
+    revision, then add up to what the newest one says.
+    """
     document = composed.data
     # As attached: clipped to period and service, so that what is kept is what is shown.
     packed, inputs_sha256 = pack_inputs(read_inputs(composed.attachments))
-    totals = document["totals"]
+    totals, samples = document["totals"], find_named(document)
     statement = Statement(
         customer_id=contract.customer_id,
         contract_id=contract.id,
         number=number,
         period=period,
         revision=document["revision"],
-        reason=document["reason"] or "",
+        reason=document["reason"]["zh"] if document["reason"] else "",
         currency=contract.currency,
         total=Decimal(totals["total"]),
         credits=Decimal(totals["credits"]),
@@ -175,6 +213,8 @@ def book(
         document_sha256=hashlib.sha256(canonical(document)).hexdigest(),
         inputs=packed,
         inputs_sha256=inputs_sha256,
+        samples_sha256=None if samples is None else samples["sha256"],
+        samples_size=None if samples is None else samples["bytes"],
     )
     session.add(statement)
     session.flush()
@@ -197,6 +237,9 @@ def book(
     if sum((line.amount for line in lines), Decimal()) != statement.total:
         raise ConflictError("The lines of %(number)s don't add up to its total.", number=number)
     session.add_all(lines)
+    _tally(session, statement)
+    if previous is not None:
+        session.add_all(_take_back(session, contract, previous, statement))
     session.flush()
     record(
         session,
@@ -207,8 +250,51 @@ def book(
         number=number,
         total=str(statement.total),
         sha256=statement.document_sha256,
+        **({} if previous is None else {"replaces": previous.number, "reason": statement.reason}),
     )
     return statement
+
+
+def _tally(session: Session, statement: Statement) -> None:
+    whose = {"statement_id": statement.id, "customer_id": statement.customer_id}
+    session.add_all(
+        StatementResult(**whose, **asdict(one)) for one in tally_results(statement.document)
+    )
+    session.add_all(
+        StatementCause(**whose, **asdict(one)) for one in tally_causes(statement.document)
+    )
+
+
+def _take_back(
+    session: Session, contract: Contract, previous: Statement, statement: Statement
+) -> list[LedgerEntry]:
+    """The lines of the previous revision with the sign turned, booked with this one."""
+    lines = session.scalars(
+        select(LedgerEntry)
+        .where(LedgerEntry.statement_id == previous.id, LedgerEntry.kind != CORRECTION)
+        .order_by(LedgerEntry.id)
+    ).all()
+    if sum((line.amount for line in lines), Decimal()) != previous.total:
+        raise ConflictError(
+            "The lines of %(number)s don't add up to its total.", number=previous.number
+        )
+    start = f"{contract.number}/{previous.period}"
+    return [
+        LedgerEntry(
+            key=f"{start}/{statement.revision}/{CORRECTION}:"
+            + line.key.removeprefix(f"{start}/{previous.revision}/"),
+            customer_id=line.customer_id,
+            contract_id=line.contract_id,
+            contract_item_id=line.contract_item_id,
+            statement_id=statement.id,
+            kind=CORRECTION,
+            text=f"冲销第 {previous.revision} 版：{line.text}"[:255],
+            text_en=f"Reverses revision {previous.revision}: {line.text_en}"[:255],
+            amount=-line.amount,
+            currency=line.currency,
+        )
+        for line in lines
+    ]
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:

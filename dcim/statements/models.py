@@ -1,6 +1,7 @@
 """Frozen statements and the append-only ledger. Triggers refuse any change of an issued row."""
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     LargeBinary,
@@ -39,13 +40,19 @@ class Statement(Base):
     # same rules must give the same document.
     inputs: Mapped[bytes] = mapped_column(LargeBinary)
     inputs_sha256: Mapped[Digest]
+    # The file of raw samples that the manifest names; none where there are no bins.
+    samples_sha256: Mapped[Digest | None]
+    samples_size: Mapped[int | None] = mapped_column(BigInteger)
     issued_at: Mapped[Created]
 
     customer: Mapped[Customer] = relationship()
     contract: Mapped[Contract] = relationship()
     file: Mapped["StatementFile | None"] = relationship(back_populates="statement")
 
-    __table_args__ = (UniqueConstraint("contract_id", "period", "revision"),)
+    __table_args__ = (
+        UniqueConstraint("contract_id", "period", "revision"),
+        CheckConstraint("num_nonnulls(samples_sha256, samples_size) IN (0, 2)", name="samples"),
+    )
 
 
 class StatementFile(Base):
@@ -63,6 +70,31 @@ class StatementFile(Base):
     created_at: Mapped[Created]
 
     statement: Mapped[Statement] = relationship(back_populates="file")
+
+
+class MarkedCopy(Base):
+    """A copy of an issued PDF for somebody, marked and signed anew; registered apart from it.
+
+    Its bytes lie beside the original's under number and code. `code` is what is hidden in it.
+    """
+
+    __tablename__ = "marked_copy"
+
+    id: Mapped[Id]
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    statement_id: Mapped[int] = mapped_column(ForeignKey("statement.id"), index=True)
+    code: Mapped[str] = mapped_column(String(20), unique=True)
+    recipient: Mapped[Name]
+    original_sha256: Mapped[Digest]
+    sha256: Mapped[Digest] = mapped_column(unique=True)
+    unsigned_sha256: Mapped[Digest]
+    size: Mapped[int]
+    pages: Mapped[int]
+    signer: Mapped[Name]
+    made_by: Mapped[Name]
+    created_at: Mapped[Created]
+
+    statement: Mapped[Statement] = relationship()
 
 
 class LedgerEntry(Base):

@@ -10,7 +10,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from dcim.accounts.scope import Scope
@@ -23,6 +23,7 @@ from dcim.metering.store import PostgresSampleStore
 from dcim.sla.incidents import derive_incidents
 from dcim.sla.meters import Meters
 from dcim.statements.files import check_inputs, keep_file
+from dcim.statements.issue_times import is_due, is_in_force
 from dcim.statements.issuing import Issued, describe_issued, freeze_statement, month_bounds
 from dcim.statements.models import Statement, StatementFile
 from dcim.statements.press import BrokenProcessPool, Press, open_press
@@ -85,16 +86,20 @@ def issue_month(
     settings: Settings,
     period: str | None = None,
     *,
+    due_at: dt.datetime | None = None,
+    customer: str | None = None,
     progress: Progress = lambda one, done, of: None,
 ) -> MonthRun:
-    """Issue the month of every contract in force then. What is issued already stays as it is.
+    """Issue the month of every contract in force then; with `due_at` of those that are due by then,
+    as their contracts state it, with `customer` (a code) of that one's. What is issued already
+    stays as it is.
 
     Safe to kill and to run again, also twice at once: each statement is frozen, booked and given
     its file in steps that find what the step before committed. A contract that fails stops no
     other; it is told with its reason. Raises DBAPIError when the database goes away.
     """
     period = period or last_closed_month(settings.timezone)
-    due = _list_due(sessions, scope, period)
+    due = _list_due(sessions, scope, period, due_at, customer)
     run = MonthRun(period)
     meters = find_incidents(sessions, scope, settings, period)
     with open_press() as press:
@@ -108,18 +113,24 @@ def issue_month(
     return run
 
 
-def _list_due(sessions: SessionFactory, scope: Scope, period: str) -> list[_Due]:
-    first, after = month_bounds(period)
+def _list_due(
+    sessions: SessionFactory,
+    scope: Scope,
+    period: str,
+    due_at: dt.datetime | None,
+    customer: str | None,
+) -> list[_Due]:
+    wanted = is_in_force(period)
+    if customer is not None:
+        wanted &= Customer.code == customer
+    if due_at is not None:
+        wanted &= is_due(period, due_at)
     with transaction(sessions, scope) as session:
         rows = session.execute(
             scope.apply(
                 select(Contract.id, Contract.number, Customer.name)
                 .join(Customer, Customer.id == Contract.customer_id)
-                .where(
-                    Contract.state != "draft",
-                    Contract.starts_on < after,
-                    or_(Contract.ends_on.is_(None), Contract.ends_on > first),
-                )
+                .where(wanted)
                 .order_by(Customer.code, Contract.number),
                 Contract.customer_id,
             )

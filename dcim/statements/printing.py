@@ -9,6 +9,7 @@ from dcim.statements.attachments import attachments_of
 
 if TYPE_CHECKING:
     from reports.attachments import Attachment
+    from reports.marking import Mark
 
 
 def attach(inputs: dict[str, Any], language: str) -> list["Attachment"]:
@@ -21,12 +22,15 @@ def attach(inputs: dict[str, Any], language: str) -> list["Attachment"]:
     ]
 
 
-def print_statement(document: Mapping[str, Any], packed: bytes) -> bytes:
-    """The unsigned PDF of a statement's document and its inputs (as `pack_inputs` packs them).
+def print_statement(
+    document: Mapping[str, Any], packed: bytes, mark: "Mark | None" = None, *, draft: bool = False
+) -> bytes:
+    """The unsigned PDF of a statement's document and its inputs (as `pack_inputs` packs them); with
+    a `mark` a copy for somebody, as a `draft` marked as one.
 
     Raises reports.render.RenderingError, reports.attachments.AttachmentError.
     """
     from reports.render import render
 
     inputs: dict[str, Any] = json.loads(zlib.decompress(packed))
-    return render(document, attach(inputs, document["language"]))
+    return render(document, attach(inputs, document["language"]), mark, draft=draft)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, select
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, Customer
@@ -19,7 +19,9 @@ from dcim.statements.models import LedgerEntry, Statement, StatementFile
 
 @dataclass(frozen=True, slots=True)
 class StatementRow:
-    """`verdict` is met, breached or needs_review; the file's columns are none until it exists."""
+    """`verdict` is met, breached or needs_review; the file's columns are none until it exists,
+    those of the samples where it has none. `newest_id` and `newest_revision` are of what replaces
+    it, or its own."""
 
     id: int
     customer_id: int
@@ -42,6 +44,14 @@ class StatementRow:
     pdf_bytes: int | None
     pdf_pages: int | None
     signer: str | None
+    samples_sha256: str | None
+    samples_bytes: int | None
+    newest_id: int
+    newest_revision: int
+
+    @property
+    def is_replaced(self) -> bool:
+        return self.newest_id != self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +89,10 @@ def list_statements(
     wanted: StatementFilter = StatementFilter(),
     paging: Paging = FIRST_PAGE,
 ) -> Page[StatementRow]:
-    """Newest period first, every revision; a customer's own alone. Two statements of SQL."""
+    """Newest period first, every revision, of a month the newest first; a customer's own alone. Two
+    statements of SQL."""
     statement = _select_statements(scope).order_by(
-        Statement.period.desc(), Statement.number, Statement.revision.desc()
+        Statement.period.desc(), Contract.number, Statement.revision.desc()
     )
     statement = narrow(
         statement,
@@ -178,6 +189,18 @@ def list_ledger(
 
 
 def _select_statements(scope: Scope) -> Query:
+    newest = aliased(Statement)
+
+    def of_newest(column: InstrumentedAttribute[int]) -> ScalarSelect[int]:
+        # In the list of columns, not a join: it is looked up for the rows of one page alone.
+        return (
+            select(column)
+            .where(newest.contract_id == Statement.contract_id, newest.period == Statement.period)
+            .order_by(newest.revision.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+
     return (
         select(
             Statement.id,
@@ -201,6 +224,10 @@ def _select_statements(scope: Scope) -> Query:
             StatementFile.size.label("pdf_bytes"),
             StatementFile.pages.label("pdf_pages"),
             StatementFile.signer,
+            Statement.samples_sha256,
+            Statement.samples_size.label("samples_bytes"),
+            of_newest(newest.id).label("newest_id"),
+            of_newest(newest.revision).label("newest_revision"),
         )
         .join(Customer, Customer.id == Statement.customer_id)
         .join(Contract, Contract.id == Statement.contract_id)

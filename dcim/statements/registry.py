@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
 from dcim.db import ScopedSession
-from dcim.statements.models import Statement, StatementFile
+from dcim.statements.models import MarkedCopy, Statement, StatementFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,19 +17,29 @@ class Registration:
     number: str
     revision: int
     newest: int
+    is_copy: bool = False
 
 
 def find_registration(session: ScopedSession, sha256: str) -> Registration | None:
-    """The statement whose issued PDF has exactly these bytes.
+    """The statement whose issued PDF, or a marked copy of it, has exactly these bytes.
 
     Needs no scope of a tenant: who knows the hash holds the file, and learns only whether it was
     issued here and whether it was replaced.
     """
     with session.within(Scope.system("verify")):
+        original = select(StatementFile.statement_id, literal(False).label("is_copy")).where(
+            StatementFile.sha256 == sha256
+        )
+        copy = select(MarkedCopy.statement_id, literal(True)).where(MarkedCopy.sha256 == sha256)
+        file = original.union_all(copy).subquery()
         found = session.execute(
-            select(Statement.number, Statement.revision, Statement.contract_id, Statement.period)
-            .join(StatementFile, StatementFile.statement_id == Statement.id)
-            .where(StatementFile.sha256 == sha256)
+            select(
+                Statement.number,
+                Statement.revision,
+                Statement.contract_id,
+                Statement.period,
+                file.c.is_copy,
+            ).join(file, file.c.statement_id == Statement.id)
         ).one_or_none()
         if found is None:
             return None
@@ -38,7 +48,7 @@ def find_registration(session: ScopedSession, sha256: str) -> Registration | Non
                 Statement.contract_id == found.contract_id, Statement.period == found.period
             )
         )
-    return Registration(found.number, found.revision, newest or found.revision)
+    return Registration(found.number, found.revision, newest or found.revision, found.is_copy)
 
 
 def list_signers(session: ScopedSession, settings: Settings) -> list[str]:

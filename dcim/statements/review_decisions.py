@@ -28,7 +28,6 @@ from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rulings import name_results
 from dcim.sla.terms_in_force import find_agreed
 from dcim.statements.issuing import month_bounds, wait_for_turn
-from dcim.statements.models import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +81,8 @@ def propose_decision(
     """Nothing counts otherwise until a second person accepts it.
 
     Raises ForbiddenError for who isn't a person of staff, NotFoundError, InvalidError for what
-    can't be, ConflictError for a draft, for a month that still runs or is issued already, and for
-    a result about which another proposal waits.
+    can't be, ConflictError for a draft, for a month that still runs, and for a result about which
+    another proposal waits.
     """
     person = require_person(session, scope)
     contract = session.scalar(
@@ -99,7 +98,7 @@ def propose_decision(
     check_reason(wanted.reason)
     wait_for_turn(session, contract.id)
     moment = now or utc_now()
-    _check_month(session, scope, contract, wanted.period, moment)
+    _check_month(contract, wanted.period, moment)
     if wanted.result not in _find_results(session, scope, contract, wanted.period):
         raise InvalidError(
             "The contract's terms promise no %(result)s in %(period)s.",
@@ -142,10 +141,9 @@ def propose_decision(
     return row
 
 
-def _check_month(
-    session: Session, scope: Scope, contract: Contract, period: str, now: dt.datetime
-) -> None:
-    """Over, not issued, of a contract that is billed."""
+def _check_month(contract: Contract, period: str, now: dt.datetime) -> None:
+    """Over, of a contract that is billed. What is decided about an issued month counts in its next
+    revision (`revising`)."""
     if contract.state == "draft":
         raise ConflictError(
             "Contract %(number)s is a draft; nothing is billed by it.", number=contract.number
@@ -156,22 +154,6 @@ def _check_month(
         raise ConflictError(
             "%(period)s still runs, and more time may go unmeasured; decide once it is over.",
             period=period,
-        )
-    issued = session.scalar(
-        scope.apply(
-            select(Statement.number)
-            .where(Statement.contract_id == contract.id, Statement.period == period)
-            .order_by(Statement.revision.desc())
-            .limit(1),
-            Statement.customer_id,
-        )
-    )
-    if issued is not None:
-        raise ConflictError(
-            "%(period)s is issued already as %(number)s, which never changes; a correction is a "
-            "new revision of it.",
-            period=period,
-            number=issued,
         )
 
 
@@ -217,7 +199,7 @@ def decide_proposal(
     moment = now or utc_now()
     if state == "accepted" and row.state == "open":
         contract = session.get_one(Contract, row.contract_id)
-        _check_month(session, scope, contract, row.period, moment)
+        _check_month(contract, row.period, moment)
         if row.result not in _find_results(session, scope, contract, row.period):
             raise ConflictError(
                 "The contract's terms promise no %(result)s in %(period)s any more; refuse it.",

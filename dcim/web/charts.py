@@ -9,7 +9,10 @@ from flask import current_app
 
 from dcim.i18n import gettext as _
 from dcim.metering.batch import Columns
-from dcim.metering.downsampling import bucket_rates, find_gaps, listed
+from dcim.metering.downsampling import bucket_levels, bucket_rates, find_gaps, listed
+from dcim.metering.held import cover_held
+from dcim.sla.evidence import HOLDS_MS
+from dcim.sla.own_power import ContractedSpan
 
 MINUTE_MS = 60_000
 # Longer than this without a sample is a gap that is drawn.
@@ -28,10 +31,12 @@ class Window:
 
 
 def choose_window(name: str, now_ms: int, month_start_ms: int) -> Window:
-    """ "24h" by 5 minutes, "7d" by the half hour, "month" to date by the hour; 24 h if unknown."""
+    """ "24h" by 5 minutes, "7d" by the half hour, "30d" and "month" to date by the hour; 24 h if
+    unknown."""
     spans = {
         "24h": (now_ms - DAY_MS, 5 * MINUTE_MS),
         "7d": (now_ms - 7 * DAY_MS, 30 * MINUTE_MS),
+        "30d": (now_ms - 30 * DAY_MS, 60 * MINUTE_MS),
         "month": (month_start_ms, 60 * MINUTE_MS),
     }
     name = name if name in spans else "24h"
@@ -86,6 +91,65 @@ def chart_traffic(
                 for low, high in gaps
             ),
             *spans,
+        ],
+    }
+
+
+def chart_power(
+    columns: Columns,
+    window: Window,
+    now_ms: int,
+    own: Sequence[tuple[int, int]],
+    lines: Sequence[tuple[str, int, str]] = (),
+    contracted: Sequence[ContractedSpan] = (),
+) -> dict[str, Any]:
+    """kW: the mean of each step, in a band from the smallest to the largest reading.
+
+    `own`: when in the window the meter was the customer's to see; `lines`: (label, W, role), and
+    what was contracted when.
+    """
+    levels = bucket_levels(columns, "mw", window.start, window.end, window.step_ms)
+    covered = cover_held(columns, "mw", HOLDS_MS, now_ms)
+    gaps = [
+        (low, high, _("Missing"))
+        for start, end in own
+        for low, high in find_gaps(covered, start, min(end, now_ms), GAP_MS)
+    ]
+    edges = [window.start, *(edge for span in own for edge in span), min(window.end, now_ms)]
+    gaps += [
+        (low, high, _("Not yours then"))
+        for low, high in zip(edges[::2], edges[1::2], strict=True)
+        if low < high
+    ]
+    return {
+        "x": list(range(window.start // 1000, window.end // 1000, window.step_ms // 1000)),
+        "unit": "kW",
+        "zone": current_app.config["BABEL_DEFAULT_TIMEZONE"],
+        "series": [
+            {"label": _("Largest"), "values": listed(levels.high, 1e6), "role": "faint"},
+            {"label": _("Smallest"), "values": listed(levels.low, 1e6), "role": "faint"},
+            {"label": _("Mean"), "values": listed(levels.mean, 1e6), "role": "main"},
+        ],
+        "bands": [[0, 1]],
+        "lines": [
+            *(
+                {
+                    "label": _("contracted"),
+                    "value": round(span.watts / 1000, 3),
+                    "role": "commit",
+                    "from": span.start / 1000,
+                    "to": span.end / 1000 if span.end < min(window.end, now_ms) else None,
+                }
+                for span in contracted
+            ),
+            *(
+                {"label": label, "value": round(watts / 1000, 3), "role": role}
+                for label, watts, role in lines
+            ),
+        ],
+        "spans": [
+            {"from": low / 1000, "to": high / 1000, "role": "missing", "label": label}
+            for low, high, label in gaps
         ],
     }
 

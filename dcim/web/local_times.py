@@ -7,12 +7,19 @@ from flask import current_app
 from flask_babel import lazy_gettext as _l
 from wtforms import DateTimeLocalField, Form, ValidationError
 
+from dcim.columns import utc_now
+
 # What a person can mean; beyond it a slip of the finger overflows when it is turned into UTC.
 YEARS = range(2000, 2100)
 
 
 def local_zone() -> ZoneInfo:
     return ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+
+
+def local_today() -> dt.date:
+    """The day where the house is: in UTC it would still be yesterday in the morning."""
+    return utc_now().astimezone(local_zone()).date()
 
 
 def to_local(instant: dt.datetime | None) -> dt.datetime | None:

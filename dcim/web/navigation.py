@@ -29,6 +29,7 @@ PORTAL_LABELS = {
 # Pages written by hand that belong to a section; any other stands in the bar by itself.
 SECTION_OF = {
     "portal.cabinets": "own_space",
+    "portal.power": "own_space",
     "portal.meters": "own_space",
     "portal.bandwidth": "own_network",
     "portal.cross_connects": "own_network",
@@ -36,9 +37,11 @@ SECTION_OF = {
     "portal.tickets": "own_service",
     "portal.incidents": "own_service",
     "portal.maintenance_windows": "own_service",
+    "portal.calendar": "own_service",
     "portal.passes": "own_service",
     "portal.contracts": "own_contract",
     "portal.contacts": "own_contract",
+    "portal.people": "own_contract",
     "staff.capacity": "space",
     "staff.walks": "space",
     "staff.list_device": "devices",
@@ -63,6 +66,8 @@ SECTION_OF = {
     "staff.renewals": "customers",
     "staff.regulator": "customers",
     "staff.statements": "customers",
+    "staff.statement_summary": "customers",
+    "staff.deliveries": "customers",
     "noc.credit_risks": "customers",
     "staff.reviews": "customers",
     "staff.credit_claims": "customers",

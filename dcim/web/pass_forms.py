@@ -1,6 +1,5 @@
 """The form that asks for a pass, for staff and customers alike."""
 
-import datetime as dt
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -11,7 +10,6 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from dcim.accounts.scope import Scope
-from dcim.columns import utc_now
 from dcim.errors import InvalidError, JifangError
 from dcim.http.database import db_session
 from dcim.i18n import gettext as _
@@ -20,7 +18,6 @@ from dcim.inventory.devices.models import EquipmentPass
 from dcim.inventory.devices.pass_queries import find_device_ids
 from dcim.inventory.devices.passes import LineRequest, request_pass
 from dcim.inventory.models import Site
-from dcim.web.local_times import local_zone
 from dcim.web.staff.placing_forms import MISSING, strip
 
 BLANK_LINES = 6
@@ -74,12 +71,6 @@ class PassForm(FlaskForm):  # type: ignore[misc]
             SelectChoice(one.id, f"{one.code} · {pick_text(one.name, one.name_en)}")
             for one in sites
         ]
-
-
-def local_today() -> dt.date:
-    """The day where the house is: in UTC it would still be yesterday in the morning."""
-    zone = local_zone()
-    return utc_now().astimezone(zone).date()
 
 
 def ask_for_pass(

@@ -90,6 +90,7 @@ def collect_nav() -> list[Entry]:
             [
                 (_("Home"), "portal.home", True),
                 (_("Cabinets and power"), "portal.cabinets", True),
+                (_("Power over time"), "portal.power", True),
                 (_("Statements"), "portal.statements", has_right(Right.OWN_STATEMENTS)),
                 (_("Meters"), "portal.meters", True),
                 (_("Bandwidth"), "portal.bandwidth", True),
@@ -98,9 +99,11 @@ def collect_nav() -> list[Entry]:
                 (_("Tickets"), "portal.tickets", True),
                 (_("Incidents"), "portal.incidents", has_right(Right.OWN_THINGS)),
                 (_("Maintenance"), "portal.maintenance_windows", True),
+                (_("Calendar"), "portal.calendar", True),
                 (_("Passes"), "portal.passes", has_right(Right.OWN_THINGS)),
                 (_("Contracts"), "portal.contracts", True),
                 (_("Contacts"), "portal.contacts", True),
+                (_("People"), "portal.people", has_right(Right.OWN_PEOPLE)),
             ],
             _say(PORTAL_LABELS),
             with_kinds=False,
@@ -132,6 +135,8 @@ def collect_nav() -> list[Entry]:
         (_("Tickets"), "staff.tickets", has_right(Right.SEE_CUSTOMERS)),
         (_("Renewals due"), "staff.renewals", has_right(Right.SEE_CUSTOMERS)),
         (_("Statements"), "staff.statements", has_right(Right.SEE_STATEMENTS)),
+        (_("Summary of months"), "staff.statement_summary", has_right(Right.SEE_STATEMENTS)),
+        (_("Delivery"), "staff.deliveries", has_right(Right.SEE_STATEMENTS)),
         (_("Credits at risk"), "noc.credit_risks", money),
         (_("To review"), "staff.reviews", money),
         (_("Claims of credits"), "staff.credit_claims", has_right(Right.SEE_STATEMENTS)),
@@ -196,6 +201,8 @@ def describe_page() -> dict[str, Any]:
             (_("Change password"), url_for("security.change_password")),
             (_("Two-factor sign-in"), url_for("security.two_factor_setup")),
         ]
+        if page["face"] == "portal":
+            page["user_menu"].append((_("API tokens"), url_for("portal.tokens")))
         page["logout_url"] = url_for("security.logout")
     return page
 

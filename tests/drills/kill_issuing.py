@@ -33,9 +33,12 @@ ROUNDS = 100
 CUSTOMERS = 4
 LONGEST_S = 8.0
 ISSUERS = 2
+OF_STATEMENTS = ("statement_file", "ledger_entry", "statement_result", "statement_cause")
 WIPE = [
-    "DELETE FROM statement_file f USING statement s WHERE s.id = f.statement_id AND s.period = :p",
-    "DELETE FROM ledger_entry l USING statement s WHERE s.id = l.statement_id AND s.period = :p",
+    *(
+        f"DELETE FROM {table} t USING statement s WHERE s.id = t.statement_id AND s.period = :p"  # noqa: S608
+        for table in OF_STATEMENTS
+    ),
     "DELETE FROM statement WHERE period = :p",
 ]
 
@@ -80,6 +83,7 @@ def run(draw: Random, rounds: int | None, say: Say) -> Outcome:
                                 Statement.number,
                                 Statement.total,
                                 StatementFile.sha256,
+                                Statement.samples_sha256,
                                 func.sum(LedgerEntry.amount),
                             )
                             .outerjoin(StatementFile, StatementFile.statement_id == Statement.id)
@@ -139,12 +143,13 @@ def judge(rows: Sequence[Any], contracts: list[int], settings: Settings) -> list
     if sorted(row[0] for row in rows) != sorted(contracts):
         faults.append("a contract has no statement, or two")
     files = {path.name for path in settings.statements_folder.iterdir()}
-    if files != {f"{row[1]}.pdf" for row in rows}:
+    if files != {f"{row[1]}{end}" for row in rows for end in (".pdf", ".samples.zip")}:
         faults.append("files and statements differ")
-    for _, number, total, sha256, lines in rows:
-        path = settings.statements_folder / f"{number}.pdf"
+    for _, number, total, sha256, samples, lines in rows:
         if total != lines:
             faults.append(f"{number}: the lines don't add up")
-        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-            faults.append(f"{number}: the file is not the registered one")
+        for end, registered in ((".pdf", sha256), (".samples.zip", samples)):
+            path = settings.statements_folder / f"{number}{end}"
+            if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != registered:
+                faults.append(f"{path.name}: the file is not the registered one")
     return faults

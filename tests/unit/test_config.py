@@ -57,6 +57,12 @@ WRONG = [
     ("DCIM_DATABASE_URL", "sqlite:///x"),
     ("DCIM_DATABASE_URL", "postgresql://app@db/jifang"),
     ("DCIM_POLL_INTERVAL_S", "1"),
+    ("DCIM_SMTP_HOST", "mail.example.com"),  # without a sender
+    ("DCIM_SMTP_SECURITY", "ssl"),
+    ("DCIM_MAIL_FROM", "no address"),
+    ("DCIM_MAIL_FROM", "a@example.com\r\nBcc: b@example.com"),
+    ("DCIM_WEBHOOK_ALLOWED", "localhost"),
+    ("DCIM_WEBHOOK_ALLOWED", "10.0.0.1/8"),
     ("DCIM_COOKIE_SECURE", "perhaps"),
     ("DCIM_TRUSTED_PROXIES", "-1"),
 ]

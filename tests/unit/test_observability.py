@@ -96,5 +96,22 @@ def test_the_formatter_left_out_would_have_told_the_variables(logged: Configure)
     assert SECRET in out.getvalue()
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize("kind", ["jf_", "jfcal_"])
+def test_what_has_the_form_of_a_secret_is_not_told(
+    logged: Configure, as_json: bool, kind: str
+) -> None:
+    out, secret = logged(as_json), kind + "Ab-_" * 10 + "xyz"
+    logging.getLogger("a.library").warning("GET /portal/calendar/%s.ics", secret)
+    structlog.get_logger().info("seen", path=f"/x/{secret}?y", count=3)
+    text = out.getvalue()
+    assert secret not in text
+    assert "Ab-_" not in text
+    assert text.count(f"{kind}[hidden]") == 2
+    # The control: what has another form is told.
+    structlog.get_logger().info("seen", path=secret[:-1])
+    assert secret[:-1] in out.getvalue()
+
+
 def test_what_a_statement_was_given_is_not_told() -> None:
     assert make_engine("postgresql+psycopg://nobody@localhost/none").hide_parameters

@@ -11,6 +11,7 @@ from dcim.api.v1.credit_claims import credit_claims
 from dcim.api.v1.credits_at_risk import credits_at_risk
 from dcim.api.v1.cross_connects import files, orders
 from dcim.api.v1.deletions import deletions
+from dcim.api.v1.deliveries import deliveries, webhooks
 from dcim.api.v1.device_life import device_life
 from dcim.api.v1.devices import devices
 from dcim.api.v1.discovery import discovery
@@ -31,6 +32,7 @@ from dcim.api.v1.racks import racks
 from dcim.api.v1.review_decisions import review_decisions
 from dcim.api.v1.series import series
 from dcim.api.v1.snmp import agents, credentials
+from dcim.api.v1.statement_revisions import statement_revisions
 from dcim.api.v1.statements import ledger, statements
 from dcim.api.v1.tickets import tickets
 from dcim.kinds import KINDS
@@ -60,10 +62,13 @@ RESOURCES: tuple[Resource, ...] = (
     maintenance,
     statements,
     ledger,
+    deliveries,
+    webhooks,
     credit_claims,
     meter_readings,
     credits_at_risk,
     review_decisions,
+    statement_revisions,
     tickets,
     deletions,
     imports,

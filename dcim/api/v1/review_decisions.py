@@ -73,8 +73,8 @@ def show_review_decision(review_decision_id: int) -> Any:
 @review_decisions.arguments(NewReviewDecision)
 @review_decisions.response(201, answer_of(ReviewDecisionRow))
 def create_review_decision(body: dict[str, Any]) -> Any:
-    """Propose how the unmeasured time of a result counts, in a month that is over and not issued;
-    someone else decides."""
+    """Propose how the unmeasured time of a result counts, in a month that is over; someone else
+    decides. In a month that is issued it counts in the next revision."""
     session, scope = db_session(), current_scope()
     row = propose_decision(session, scope, NewDecision(**body))
     return find_decision(session, scope, row.id)

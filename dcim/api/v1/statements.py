@@ -6,14 +6,19 @@ from flask import Response, current_app, jsonify
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf, Regexp
 
-from dcim.api.fields import PageQuery, choice, query_id, take_paging
+from dcim.api.fields import Flag, PageQuery, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
+from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
+from dcim.http.downloads import send_samples
 from dcim.records.sheets import write_csv
 from dcim.statements import queries
 from dcim.statements.accounting import COLUMNS, list_lines
 from dcim.statements.files import read_file
+from dcim.statements.month_files import list_month_files, stream_archive
+from dcim.statements.sample_files import check_samples
+from dcim.statements.summaries import last_months, read_span, summarise, tell_summary
 
 statements = Resource("statements", "Statements")
 ledger = Resource("ledger", "Ledger")
@@ -22,13 +27,28 @@ VERDICTS = ("met", "breached", "needs_review")
 KINDS = ("rent", "usage", "credit", "cap", "carried", "tax", "correction")
 
 
+MONTH = Regexp(r"^[0-9]{4}-(0[1-9]|1[0-2])\Z", error="Write a month as 2026-10.")
+
+
 class StatementQuery(PageQuery):
     customer_id = query_id()
     contract_id = query_id()
-    period = fields.String(
-        validate=Regexp(r"^[0-9]{4}-(0[1-9]|1[0-2])\Z", error="Write a month as 2026-10.")
-    )
+    period = fields.String(validate=MONTH)
     verdict = choice(VERDICTS)
+
+
+class SummaryQuery(Schema):
+    """Months like 2026-01, both included; without them the last twelve that are over."""
+
+    first = fields.String()
+    last = fields.String()
+    customer_id = query_id()
+
+
+class ArchiveQuery(Schema):
+    period = fields.String(required=True, validate=MONTH)
+    customer_id = query_id()
+    every_revision = Flag(load_default=False)
 
 
 class LinesQuery(Schema):
@@ -50,6 +70,39 @@ def list_statements(query: dict[str, Any]) -> Any:
     paging = take_paging(query)
     return queries.list_statements(
         db_session(), current_scope(), queries.StatementFilter(**query), paging
+    )
+
+
+@statements.get("/summary")
+@statements.arguments(SummaryQuery, location="query")
+@statements.response(200, {"type": "object"}, description="Months, service levels, credits.")
+def show_summary(query: dict[str, Any]) -> Response:
+    """Add up issued months: promises kept by kind, credits by cause, site and customer."""
+    usual = last_months(utc_now().date())
+    span = read_span(
+        query.get("first") or usual.first, query.get("last") or usual.last, query.get("customer_id")
+    )
+    return jsonify(tell_summary(summarise(db_session(), current_scope(), span)))
+
+
+@statements.get("/archive")
+@statements.arguments(ArchiveQuery, location="query")
+@statements.response(
+    200,
+    {"type": "string", "format": "binary"},
+    content_type="application/zip",
+    description="The signed PDFs of a month and `index.csv` with their SHA-256.",
+)
+def download_archive(query: dict[str, Any]) -> Response:
+    """Download a month's PDFs, of each contract the newest revision; it is audited."""
+    period = query.pop("period")
+    files = list_month_files(
+        db_session(), current_scope(), current_app.config["JIFANG"], period, **query
+    )
+    return Response(
+        stream_archive(files),
+        mimetype="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="statements-{period}.zip"'},
     )
 
 
@@ -100,6 +153,19 @@ def download_pdf(statement_id: int) -> Response:
         mimetype="application/pdf",
         headers={"Content-Disposition": f'attachment; filename="{row.number}.pdf"'},
     )
+
+
+@statements.get("/<int:statement_id>/samples")
+@statements.response(
+    200,
+    {"type": "string", "format": "binary"},
+    content_type="application/zip",
+    description="The raw samples behind the bins, as named in the document's manifest.",
+)
+def download_samples(statement_id: int) -> Response:
+    """Download the raw samples behind the bins; the download is audited."""
+    settings = current_app.config["JIFANG"]
+    return send_samples(check_samples(db_session(), current_scope(), settings, statement_id))
 
 
 @ledger.get("")

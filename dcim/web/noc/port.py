@@ -1,7 +1,7 @@
 """One port: its load over time, what the month bills so far, what happened, who used it."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask import Response, render_template, request, url_for
@@ -90,11 +90,18 @@ def read_window(now: dt.datetime) -> Window:
     return choose_window(request.args.get("window", ""), to_ms(now), to_ms(month))
 
 
-def window_links(window: Window, endpoint: str, **values: Any) -> list[tuple[str, str, bool]]:
-    words = {"24h": _("24 hours"), "7d": _("7 days"), "month": _("This month")}
+def window_links(
+    window: Window, endpoint: str, names: Sequence[str] = WINDOWS, /, **values: Any
+) -> list[tuple[str, str, bool]]:
+    words = {
+        "24h": _("24 hours"),
+        "7d": _("7 days"),
+        "30d": _("30 days"),
+        "month": _("This month"),
+    }
     return [
         (words[name], url_for(endpoint, window=name, **values), name == window.name)
-        for name in WINDOWS
+        for name in names
     ]
 
 

@@ -16,7 +16,8 @@ from dcim.inventory.devices.pass_queries import (
     suggest_own_devices,
 )
 from dcim.inventory.devices.passes import cancel_pass
-from dcim.web.pass_forms import PassForm, ask_for_pass, local_today, refuse_lines
+from dcim.web.local_times import local_today
+from dcim.web.pass_forms import PassForm, ask_for_pass, refuse_lines
 from dcim.web.portal.blueprint import portal
 from dcim.web.staff.answers import go_on, show_form
 from dcim.web.staff.arguments import read_listing

@@ -3,6 +3,7 @@
 from dcim.web.portal import (
     bandwidth,
     cabinets,
+    calendar,
     contacts,
     contracts,
     credit_claims,
@@ -12,14 +13,18 @@ from dcim.web.portal import (
     meters,
     network,
     passes,
+    people,
+    power,
     statements,
     tickets,
+    tokens,
 )
 from dcim.web.portal.blueprint import portal
 
 __all__ = [
     "bandwidth",
     "cabinets",
+    "calendar",
     "contacts",
     "contracts",
     "credit_claims",
@@ -29,7 +34,10 @@ __all__ = [
     "meters",
     "network",
     "passes",
+    "people",
     "portal",
+    "power",
     "statements",
     "tickets",
+    "tokens",
 ]

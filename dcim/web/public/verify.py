@@ -45,6 +45,7 @@ class Told:
     is_ours: bool
     file_sha256: str
     registered: bool
+    is_copy: bool
     newest: int | None
 
 
@@ -138,6 +139,7 @@ def tell(
         is_ours=verdict["signer"].get("fingerprint") in signers,
         file_sha256=verdict["file_sha256"],
         registered=known is not None,
+        is_copy=known is not None and known.is_copy,
         newest=known.newest if known is not None else None,
     )
 

@@ -21,7 +21,7 @@ from dcim.inventory.models import Device
 from dcim.inventory.queries import find_device
 from dcim.inventory.rental import end_rental, list_rental_items, rent_device
 from dcim.records.fields import DayType, TextType
-from dcim.web.pass_forms import local_today
+from dcim.web.local_times import local_today
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.names import STATES

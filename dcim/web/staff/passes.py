@@ -29,7 +29,8 @@ from dcim.inventory.devices.pass_queries import (
 )
 from dcim.inventory.devices.passes import OPEN_STATES, approve_pass, cancel_pass, refuse_pass
 from dcim.paging import EVERYTHING
-from dcim.web.pass_forms import PassForm, ask_for_pass, local_today, refuse_lines
+from dcim.web.local_times import local_today
+from dcim.web.pass_forms import PassForm, ask_for_pass, refuse_lines
 from dcim.web.staff.answers import go_on, show_form
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff

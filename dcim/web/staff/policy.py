@@ -11,6 +11,8 @@ PLACING = needs(Right.CHANGE_SPACE)
 TICKETS = needs(Right.WORK_TICKETS)
 CONTRACTS = needs(Right.CHANGE_CONTRACTS)
 INCIDENTS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
+# Whoever issues statements sees to it that they arrive, and so does who sets up how.
+SENDING = needs(Right.ISSUE_STATEMENTS, Right.MANAGE_CREDENTIALS)
 # Work on power and on the network alike.
 WORKS = needs(Right.SEE_NETWORK, Right.SEE_POWER)
 
@@ -115,6 +117,9 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.regulator": needs(Right.SEE_AUDIT),
     "staff.regulator_export": needs(Right.SEE_AUDIT),
     "staff.statements": needs(Right.SEE_STATEMENTS),
+    "staff.statement_draft": needs(Right.SEE_STATEMENTS),
+    "staff.statement_summary": needs(Right.SEE_STATEMENTS),
+    "staff.statement_summary_csv": needs(Right.SEE_STATEMENTS),
     "staff.reviews": needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS),
     "staff.propose_review_decision": needs(Right.KEEP_INCIDENTS),
     "staff.decide_review_decision": needs(Right.DECIDE_OVERRULES),
@@ -133,6 +138,24 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.link": needs(Right.KEEP_INCIDENTS),
     "staff.undo_incident_link": needs(Right.KEEP_INCIDENTS),
     "staff.statement_pdf": needs(Right.SEE_STATEMENTS),
+    "staff.statements_archive": needs(Right.SEE_STATEMENTS),
+    "staff.send": needs(Right.ISSUE_STATEMENTS),
+    "staff.deliveries": needs(Right.SEE_STATEMENTS),
+    "staff.retry_deliveries": SENDING,
+    "staff.retry_delivery": SENDING,
+    "staff.test_mail": SENDING,
+    "staff.webhooks": needs(Right.MANAGE_CREDENTIALS),
+    "staff.add_webhook": needs(Right.MANAGE_CREDENTIALS),
+    "staff.edit_webhook": needs(Right.MANAGE_CREDENTIALS),
+    "staff.test_webhook": needs(Right.MANAGE_CREDENTIALS),
+    "staff.statement_samples": needs(Right.SEE_STATEMENTS),
+    "staff.statement_copies": needs(Right.SEE_STATEMENTS),
+    "staff.statement_copy_pdf": needs(Right.SEE_STATEMENTS),
+    "staff.make_statement_copy": needs(Right.ISSUE_STATEMENTS),
+    "staff.statement": needs(Right.SEE_STATEMENTS),
+    "staff.correct_statement": needs(Right.ISSUE_STATEMENTS),
+    "staff.decide_revision_proposal": needs(Right.DECIDE_OVERRULES),
+    "staff.withdraw_revision_proposal": needs(Right.ISSUE_STATEMENTS),
     "staff.issue": needs(Right.ISSUE_STATEMENTS),
     "staff.issuing": needs(Right.ISSUE_STATEMENTS),
     "staff.agents": needs(Right.SEE_NETWORK),

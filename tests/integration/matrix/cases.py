@@ -28,8 +28,10 @@ SKIPPED = {"HEAD": ("absent", "malformed")}
 WORDS = {
     "filename": ("css/app.css", "../config.py"),
     "token": ("none",),
+    "secret": ("none",),
     "month": ("2026-10",),
     "period": ("2026-10",),
+    "year": ("2026",),
     "action": ("approve",),
     "step": ("answer",),
     "plural": ("sites",),
@@ -41,6 +43,7 @@ _SINCE, _UNTIL = NOW - dt.timedelta(days=1), NOW + dt.timedelta(hours=1)
 DAY = f"since={_SINCE:{_ISO}}&until={_UNTIL:{_ISO}}"
 NEEDED = {
     "/api/v1/series/<int:series_id>/samples": DAY,
+    "/api/v1/statements/archive": "period=2026-10",
     "/api/v1/addresses/lookup": "address=192.0.2.7",
     "/staff/labels/sheet": "kind=cabinet&id=1",
     "/staff/print/cabinets": "cabinet=1",
@@ -216,7 +219,7 @@ def _queries(
                 for wrong in _malformed(MALFORMED_QUERY, endpoints["GET"], person)
             ),
         ):
-            url = f"{path}?{name}={value}"
+            url = f"{path}?{name}={value}" + (f"&{NEEDED[path]}" if path in NEEDED else "")
             yield Case(endpoints["GET"], path, "GET", url, kind, "query", twin, str(value))
 
 

@@ -16,6 +16,7 @@ import dcim.api.record_resources
 import dcim.api.v1.incident_rulings
 import dcim.api.v1.me
 import dcim.api.v1.review_decisions
+import dcim.api.v1.statement_revisions
 import dcim.api.v1.statements
 import dcim.http.policy
 import dcim.inventory.queries
@@ -27,6 +28,7 @@ import dcim.sla.samples
 import dcim.snmp.agents.queries
 import dcim.statements.files
 import dcim.statements.queries
+import dcim.statements.sample_files
 from dcim.accounts.models import ApiToken
 from dcim.accounts.roles import Right
 from dcim.accounts.scope import Scope
@@ -112,8 +114,13 @@ def _find_file_unscoped(session: Any, scope: Scope, settings: Any, statement_id:
     return real_read_file(session, EVERYTHING, settings, statement_id)
 
 
+def _check_samples_unscoped(session: Any, scope: Scope, settings: Any, statement_id: int) -> Any:
+    return real_check_samples(session, EVERYTHING, settings, statement_id)
+
+
 real_list_credentials = dcim.snmp.agents.queries.list_credentials
 real_read_file = dcim.statements.files.read_file
+real_check_samples = dcim.statements.sample_files.check_samples
 
 MUTANTS = (
     Mutant(
@@ -183,6 +190,11 @@ MUTANTS = (
         )[1],
     ),
     Mutant(
+        "raw samples without scope",
+        ("api_statements",),
+        swap(dcim.api.v1.statements, "check_samples", _check_samples_unscoped),
+    ),
+    Mutant(
         "tokens of everybody can be revoked",
         ("api_me",),
         lambda monkeypatch: (
@@ -211,6 +223,11 @@ MUTANTS = (
         "decisions about everyone are listed",
         ("api_review_decisions",),
         unscoped(dcim.api.v1.review_decisions, "list_decisions"),
+    ),
+    Mutant(
+        "corrections of everyone are listed",
+        ("api_statement_revisions",),
+        unscoped(dcim.api.v1.statement_revisions, "list_revision_proposals"),
     ),
     Mutant(
         "a port shows the operator's alias",

@@ -8,12 +8,12 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import JSON, String, Text, TextClause, text
+from sqlalchemy import JSON, String, Text, TextClause, select, text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from dcim.accounts.models import ApiToken, Role, User
+from dcim.accounts.models import ApiToken, CalendarFeed, Role, User
 from dcim.accounts.people import ensure_roles
 from dcim.accounts.roles import ROLES
 from dcim.accounts.secrets import seal_secret
@@ -57,6 +57,7 @@ from dcim.operations.models import (
     TicketEvent,
     TicketSubject,
 )
+from dcim.outbox.models import OutboxMessage, WebhookEndpoint
 from dcim.power.models import Outlet, PowerNode
 from dcim.probing.models import ProbeTarget
 from dcim.records.models import DeletedRecord, ImportRun
@@ -66,8 +67,10 @@ from dcim.sla.models import Incident, IncidentImpact
 from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverrule
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
 from dcim.statements.claim_models import CreditClaim
-from dcim.statements.models import LedgerEntry, Statement, StatementFile
+from dcim.statements.models import LedgerEntry, MarkedCopy, Statement, StatementFile
+from dcim.statements.revision_models import RevisionProposal
 from dcim.statements.risk_models import CreditRisk
+from dcim.statements.tally_models import StatementCause, StatementResult
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 SINCE = NOW - dt.timedelta(days=60)
@@ -92,12 +95,25 @@ RULED = {
     "incident_contest": {"state"},
     "incident_overrule": {"state", "ruling"},
     "review_decision": {"period", "state", "treat_unknown"},
+    "revision_proposal": {"state"},
     "ticket": {"kind", "channel"},
     "ticket_event": {"kind", "time"},
     "maintenance_notice": {"channel", "language"},
     "maintenance_consent": {"decision"},
-    "statement": {"period", "currency", "verdict", "document_sha256", "inputs_sha256"},
+    "statement": {
+        "period",
+        "currency",
+        "verdict",
+        "document_sha256",
+        "inputs_sha256",
+        "samples_sha256",
+    },
+    # Staff alone read copies: no customer's page or answer has any of it.
+    "marked_copy": {"code", "original_sha256", "sha256", "unsigned_sha256", "signer"},
     # The signer is the operator's certificate, which the verify page tells everybody.
+    "statement_result": {"kind", "verdict"},
+    "statement_cause": {"kind"},
+    "outbox_message": {"channel", "event", "state", "fault"},
     "statement_file": {"sha256", "unsigned_sha256", "signer"},
     "ledger_entry": {"kind", "currency"},
     "credit_claim": {"period", "state", "results"},
@@ -210,6 +226,14 @@ def _add_person(session: Session, world: World, role: str, tag: str | None) -> N
     if role in {"administrator", "customer_administrator"}:
         world.people.append(Person(role, tag, user.id, token=plain))
     if tenant is not None:
+        secret = "jfcal_" + secrets.token_urlsafe(32)
+        feed = CalendarFeed(
+            user_id=user.id,
+            digest=hashlib.sha256(secret.encode()).hexdigest(),
+            hint=f"CANARY-{tag}-feed",
+        )
+        session.add(feed)
+        world.plain_tokens += [secret, feed.digest]
         tenant.ids[f"token_id/{user.id}"] = token.id
         tenant.ids["token_id"] = token.id
         tenant.ids["user_id"] = user.id
@@ -627,17 +651,21 @@ def _document(number: str) -> dict[str, Any]:
     return {
         "number": number, "revision": 1, "usage": [], "ledger": [line],
         "contract": {"number": number, "currency": "CNY"}, "period": {"label": "2026-10"},
+        "metrics": [], "totals": {"total": "90.00"}, "frozen_at": "2026-11-01T01:00:00Z",
     }  # fmt: skip
 
 
 def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> None:
     tag, ids = tenant.tag, tenant.ids
     own = {"customer_id": ids["customer_id"], "contract_id": ids["contract_id"]}
+    samples = f"PK CANARY-{tag}-samples".encode()
     statement = make(
         session, Statement, tag, **own, period="2026-10", currency="CNY", total=Decimal(90),
         credits=Decimal(-10), verdict="breached", document_sha256="1" * 64, inputs=b"",
         inputs_sha256="2" * 64, document=_document(canary(tag, "statement", "document")),
+        samples_sha256=hashlib.sha256(samples).hexdigest(), samples_size=len(samples),
     )  # fmt: skip
+    (settings.statements_folder / f"{statement.number}.samples.zip").write_bytes(samples)
     pdf = f"%PDF-1.7 CANARY-{tag}-pdf".encode()
     (settings.statements_folder / f"{statement.number}.pdf").write_bytes(pdf)
     make(
@@ -645,15 +673,54 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
         sha256=hashlib.sha256(pdf).hexdigest(), unsigned_sha256="3" * 64, size=len(pdf), pages=1,
         signer="4" * 64,
     )  # fmt: skip
+    copy = make(
+        session, MarkedCopy, tag, statement_id=statement.id, customer_id=ids["customer_id"],
+        code=(tag.lower() * 20)[:20], original_sha256=hashlib.sha256(pdf).hexdigest(),
+        sha256=hashlib.sha256(pdf + b"copy").hexdigest(), unsigned_sha256="3" * 64,
+        size=len(pdf) + 4, pages=1, signer="4" * 64,
+    )  # fmt: skip
+    name = f"{statement.number}.copy-{copy.code}.pdf"
+    (settings.statements_folder / name).write_bytes(pdf + b"copy")
+    ids["marked_copy_id"] = copy.id
     line = make(
         session, LedgerEntry, tag, **own, contract_item_id=ids["contract_item_id"],
         statement_id=statement.id, kind="rent", amount=Decimal(100), currency="CNY",
     )  # fmt: skip
+    for table in (StatementResult, StatementCause):
+        make(
+            session, table, tag, statement_id=statement.id, customer_id=ids["customer_id"],
+            kind="power", credit=Decimal(10),
+            **({"verdict": "breached", "downtime_ms": 1, "denominator_ms": 2}
+               if table is StatementResult else {}),
+        )  # fmt: skip
     claim = make(
         session, CreditClaim, tag, **own, period="2026-10", made_at=SINCE, entered_at=SINCE,
         results=[canary(tag, "credit_claim", "results")], state="refused", decided_at=NOW,
     )  # fmt: skip
     ids["credit_claim_id"] = claim.id
+    message = make(
+        session, OutboxMessage, tag, customer_id=ids["customer_id"], statement_id=statement.id,
+        channel="mail", event="statement.issued", state="failed", fault="refused", next_at=NOW,
+    )  # fmt: skip
+    # The operator's own; each tenant's routes get one.
+    endpoint = WebhookEndpoint(
+        name=f"hook {ids['customer_id']}", url="https://hooks.example.com/", events=[]
+    )
+    session.add(endpoint)
+    session.flush()
+    ids |= {"message_id": message.id, "endpoint_id": endpoint.id}
+    proposer, decider = (
+        session.scalars(select(User.id).where(User.email == f"{who}-{tag}@example.com")).one()
+        for who in ("proposer", "decider")
+    )
+    proposal = make(
+        session, RevisionProposal, tag, **own, statement_id=statement.id, issued_id=statement.id,
+        differences={"results": [], "lines": [], "totals": [], "parts": [],
+                     "said": canary(tag, "revision_proposal", "differences")},
+        proposed_at=SINCE, proposer_id=proposer, state="accepted", decided_at=NOW,
+        decider_id=decider,
+    )  # fmt: skip
+    ids["revision_proposal_id"] = proposal.id
     _seed_risk(session, tenant)
     ids |= {"statement_id": statement.id, "ledger_id": line.id, "entry_id": line.id}
 
@@ -819,8 +886,9 @@ def _select_hashes() -> TextClause:
     ]
     parts.append("SELECT 'app_user', md5(string_agg(x::text, '' ORDER BY id)) FROM app_user x"
                  " WHERE customer_id = :id")  # fmt: skip
-    parts.append(
-        "SELECT 'api_token', md5(string_agg(x::text, '' ORDER BY x.id)) FROM api_token x"
-        " JOIN app_user u ON u.id = x.user_id WHERE u.customer_id = :id"
-    )
+    for table, key in (("api_token", "id"), ("calendar_feed", "user_id")):
+        parts.append(
+            f"SELECT '{table}', md5(string_agg(x::text, '' ORDER BY x.{key})) FROM {table} x"  # noqa: S608
+            " JOIN app_user u ON u.id = x.user_id WHERE u.customer_id = :id"
+        )
     return text(" UNION ALL ".join(parts))

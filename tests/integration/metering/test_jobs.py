@@ -9,12 +9,20 @@ import sys
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from dcim import jobs
+from dcim.accounts.models import JobRun
 from dcim.accounts.scope import Scope
-from dcim.clock import defer_polls, defer_statements, last_closed_period, periods_after
+from dcim.clock import (
+    defer_later_statements,
+    defer_polls,
+    defer_statements,
+    last_closed_period,
+    periods_after,
+)
 from dcim.config import Settings
+from dcim.customers.models import Contract, Customer
 from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.inventory.models import Device, DeviceType
 from tests.servers import Database
@@ -95,13 +103,54 @@ def test_each_month_is_queued_once_also_after_downtime(session: ScopedSession) -
     assert queued(session) == [("issue_statements", "todo")] * 4
 
 
+def test_a_month_is_queued_again_when_a_contract_states_a_later_time(
+    session: ScopedSession,
+) -> None:
+    def at(text: str) -> list[str]:
+        now = dt.datetime.fromisoformat(text)
+        with session.begin():
+            defer_statements(session, SHANGHAI, now)
+            # Claimed by the database's clock, which the test turns back.
+            session.execute(
+                update(JobRun).where(JobRun.key == "2026-10").values(
+                    started_at=dt.datetime.fromisoformat("2026-11-01T02:00:00+08:00")
+                )
+            )  # fmt: skip
+            return defer_later_statements(session, now)
+
+    with session.begin():
+        customer = Customer(code="C", name="客户", name_en="Customer")
+        session.add(customer)
+        session.flush()
+        for number, day, hour, zone in (
+            ("HT-1", 1, 2, "Asia/Shanghai"),  # taken up with the month
+            ("HT-2", 5, 9, "Asia/Shanghai"),
+            ("HT-3", 5, 9, "Asia/Shanghai"),  # with it
+            ("HT-4", 1, 2, "America/New_York"),
+        ):
+            session.add(
+                Contract(
+                    customer_id=customer.id, number=number, starts_on=dt.date(2026, 1, 1),
+                    statement_day=day, statement_hour=hour, timezone=zone,
+                )
+            )  # fmt: skip
+    assert at("2026-10-15T03:00:00+08:00") == []
+    assert at("2026-11-01T02:00:00+08:00") == []
+    assert at("2026-11-01T15:00:00+08:00") == ["2026-10 2026-11-01T07:00Z"]
+    assert at("2026-11-01T15:01:00+08:00") == []
+    assert at("2026-11-05T08:59:00+08:00") == []
+    assert at("2026-11-05T09:00:00+08:00") == ["2026-10 2026-11-05T01:00Z"]
+    assert at("2026-11-06T09:00:00+08:00") == []
+    assert queued(session) == [("issue_statements", "todo")] * 3
+
+
 def test_the_worker_issues_and_notes_it(
     sessions: SessionFactory, session: ScopedSession, database: Database, settings: Settings
 ) -> None:
-    issued: list[str] = []
+    issued: list[tuple[str, bool]] = []
 
-    def issue(workplace: jobs.Workplace, period: str) -> dict[str, object]:
-        issued.append(period)
+    def issue(workplace: jobs.Workplace, period: str, everyone: bool) -> dict[str, object]:
+        issued.append((period, everyone))
         return {"issued": 3}
 
     workplace = jobs.Workplace(settings, sessions, issue)
@@ -112,7 +161,7 @@ def test_the_worker_issues_and_notes_it(
         jobs.defer(session, "derive_incidents", queue=jobs.CARE)
         jobs.defer(session, "poll_shard", queue=jobs.POLL, shard=9)
     asyncio.run(jobs.work(database.app_url, workplace, ["bill", "care"], wait=False))
-    assert issued == ["2026-10"]
+    assert issued == [("2026-10", False)]
     # Polling is another worker's queue; the rest is done and gone.
     assert queued(session) == [("poll_shard", "todo")]
     row = session.execute(text("SELECT key, outcome FROM job_run")).one()

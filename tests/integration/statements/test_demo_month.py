@@ -21,9 +21,13 @@ from dcim.demo.backfill import backfill
 from dcim.demo.instance import create_demo
 from dcim.demo.load import load_demo
 from dcim.postgres import EmbeddedServer
-from dcim.statements.files import produce_file, read_file
+from dcim.statements.files import produce_file, read_file, unpack_inputs
 from dcim.statements.issuing import freeze_statement
+from dcim.statements.models import Statement
 from dcim.statements.monthly_run import find_incidents
+from dcim.statements.raw_samples import SampleReader
+from dcim.statements.rebinning import rebin
+from dcim.statements.sample_files import check_samples
 from dcim.statements.verifying import verify_file
 from tests.integration.conftest import TEMPLATE
 from tests.servers import fresh_database
@@ -239,3 +243,21 @@ def test_the_statement_says_and_proves_it(month: Month) -> None:
     subjects = {m["id"]: m["subject"]["en"] for m in month.documents["C1005"]["metrics"]}
     assert subjects["power.HT-2025-1005-01"] == "Cabinet B-05"
     assert subjects["network.HT-2025-1005-03"] == "Port acc-b ge1/0/3"
+
+
+def test_every_bin_follows_from_the_raw_samples(month: Month) -> None:
+    """Of traffic and power alike, with polls that cross every edge."""
+    with transaction(month.sessions, SYSTEM) as session:
+        frozen = session.scalars(select(Statement).order_by(Statement.number)).all()
+        assert len(frozen) == len(month.documents)
+        kinds = set()
+        for statement in frozen:
+            inputs = unpack_inputs(statement)
+            kinds |= {kind for kind in ("bandwidth", "power") if inputs[kind]}
+            opened = check_samples(session, SYSTEM, month.settings, statement.id)
+            with opened.path.open("rb") as file:
+                found = rebin(inputs, SampleReader(file))
+            bins = sum(len(one["bins"]) for kind in ("bandwidth", "power") for one in inputs[kind])
+            assert (found.bins, found.wrong) == (bins, ())
+            assert bins
+    assert kinds == {"bandwidth", "power"}

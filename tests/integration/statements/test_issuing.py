@@ -36,7 +36,7 @@ from dcim.statements.issuing import freeze_statement, issue_statement
 from dcim.statements.models import LedgerEntry, Statement, StatementFile
 from dcim.statements.monthly_run import issue_month
 from dcim.statements.signer import obtain_signer
-from reports.sign import KEY_NAME, generate_signer
+from reports.sign import KEY_NAME, SigningError, generate_signer
 from reports.unpacking import embedded_files
 from tests.integration.conftest import TEMPLATE
 from tests.integration.statements.owing import DOWN, build_owing_town, judge_money, read_lines
@@ -94,7 +94,7 @@ def check_issued(sessions: SessionFactory, settings: Settings, contracts: list[i
     assert [row[0] for row in found] == sorted(contracts)
     assert all(row[3] == row[6] for row in found)
     files = {path.name for path in settings.statements_folder.iterdir()}
-    assert files == {f"{row[1]}.pdf" for row in found}
+    assert files == {f"{row[1]}{end}" for row in found for end in (".pdf", ".samples.zip")}
     for row in found:
         content = (settings.statements_folder / f"{row[1]}.pdf").read_bytes()
         assert hashlib.sha256(content).hexdigest() == row[4]
@@ -243,6 +243,33 @@ def test_what_is_kept_is_what_is_shown(
             assert min(s[0] for s in resource["states"]) == edge
     assert "客户2" not in str(before)
     assert "客户1" not in str(after)
+
+
+def test_a_key_whose_pass_phrase_was_never_committed_is_made_anew(
+    sessions: SessionFactory, settings: Settings
+) -> None:
+    """The first signing failed after the key was written: it must not stop all that follow."""
+    with sessions() as session:
+        session.use_scope(SYSTEM)
+        lost = obtain_signer(session, SYSTEM, settings).fingerprint
+        session.rollback()
+    assert (settings.keys_folder / KEY_NAME).exists()
+    with transaction(sessions, SYSTEM) as session:
+        made = obtain_signer(session, SYSTEM, settings).fingerprint
+    assert made != lost
+    with transaction(sessions, SYSTEM) as session:
+        assert obtain_signer(session, SYSTEM, settings).fingerprint == made
+
+
+def test_an_operators_key_that_cannot_be_opened_stays(
+    sessions: SessionFactory, settings: Settings
+) -> None:
+    settings.keys_folder.mkdir(parents=True, exist_ok=True)
+    generate_signer(settings.keys_folder, "操作方", passphrase=b"theirs")
+    before = (settings.keys_folder / KEY_NAME).read_bytes()
+    with pytest.raises(SigningError), transaction(sessions, SYSTEM) as session:
+        obtain_signer(session, SYSTEM, settings)
+    assert (settings.keys_folder / KEY_NAME).read_bytes() == before
 
 
 def test_the_signer_is_made_once_and_kept_secret(

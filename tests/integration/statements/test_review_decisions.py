@@ -261,18 +261,16 @@ def test_a_clock_that_went_backwards_is_said(desk: DecisionDesk) -> None:
             decide_proposal(desk.session, desk.bob, row.id, state, reason)
 
 
-def test_an_issued_month_is_left_alone(desk: DecisionDesk) -> None:
+def test_a_decision_about_an_issued_month_leaves_it_as_it_is(desk: DecisionDesk) -> None:
+    """It counts in the next revision (test_revisions.py)."""
     waiting = desk.propose("down")
     statement, _ = freeze_statement(desk.session, SYSTEM, desk.settings, desk.contract.id, PERIOD)
     document = dict(statement.document)
     assert (statement.verdict, document["decisions"]) == ("needs_review", [])
-    said = rf"issued already as {statement.number}.* a correction is a new revision"
-    with pytest.raises(ConflictError, match=said):
-        decide_proposal(desk.session, desk.bob, waiting.id, "accepted", "好")
-    # The way out for what waits: it is refused or withdrawn.
-    decide_proposal(desk.session, desk.bob, waiting.id, "refused", "已出账")
-    with pytest.raises(ConflictError, match=said):
-        desk.propose("down")
+    decide_proposal(desk.session, desk.bob, waiting.id, "accepted", "好")
+    assert verdict(desk) == ("breached", "300.00")
+    desk.decide("up")
+    assert verdict(desk) == ("met", "0.00")
     desk.session.refresh(statement)
     assert statement.document == document
 

@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from dcim.config import Settings
 from dcim.db import SessionFactory, transaction
-from dcim.statements.issuing import freeze_statement
 from dcim.statements.review_decisions import list_decisions
 from dcim.statements.risk_models import CreditRisk
 from dcim.statements.risk_rounds import measure_risks
@@ -129,21 +128,9 @@ def test_who_proposed_is_refused_and_withdraws(
     assert path in read(chief, REVIEWS)
 
 
-def test_a_running_month_waits_and_an_issued_one_is_told_so(
-    enter: Callable[[str], FlaskClient],
-    sessions: SessionFactory,
-    settings: Settings,
-    contract: int,
-) -> None:
+def test_a_running_month_waits(enter: Callable[[str], FlaskClient], contract: int) -> None:
     noc = enter("noc")
     page = read(noc, f"{REVIEWS}?contract={contract}&state=running")
     assert "to decide once the month is over" in page
     assert "/decide" not in page
-    with transaction(sessions, SYSTEM) as session:
-        freeze_statement(session, SYSTEM, settings, contract, PERIOD)
-    assert "/decide" not in read(noc, f"{REVIEWS}?contract={contract}&state=issued")
-    path = f"{REVIEWS}/{contract}/{PERIOD}/{RESULT}/decide"
-    told = post(noc, path, 409, treat_unknown="up", reason="上联口正常")
-    assert "a correction is a new revision" in told
-    assert "上联口正常" in told
     read(noc, f"{REVIEWS}/{10**9}/{PERIOD}/{RESULT}/decide", 404)

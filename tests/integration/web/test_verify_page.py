@@ -7,9 +7,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from dcim.config import Settings
+from dcim.db import SessionFactory, transaction
 from dcim.statements import verifier
 from dcim.web.public import verify as page_module
 from dcim.web.public.limiting import SourceLimit
+from tests.integration.statements.revising_desk import RevisionDesk
+from tests.integration.statements.town import SYSTEM
 
 
 @pytest.fixture
@@ -93,6 +97,36 @@ def test_the_verdict_names_the_numbers_that_do_not_hold(
     assert "<u>1</u>" not in page
     assert "&lt;u&gt;1&lt;/u&gt;" in page
     assert "not registered here" in page
+
+
+def test_a_genuine_file_that_was_replaced_is_told_so(
+    visitor: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    sessions: SessionFactory,
+    settings: Settings,
+) -> None:
+    """By the registry alone: the file itself can't know."""
+    with transaction(sessions, SYSTEM) as session:
+        desk = RevisionDesk(session, settings)
+        sha256 = f"{desk.issued.id:064x}"
+    verdict = {
+        "outcome": "trusted", "number": "SLA-202610-HT-3-01", "revision": 1,
+        "file_sha256": sha256, "signer": {}, "differences": [],
+        "checks": [
+            {"key": "revision", "state": "unknown", "text": {"zh": "未知", "en": "not known"}}
+        ],
+    }  # fmt: skip
+    monkeypatch.setattr(page_module, "verify_apart", lambda pdf, trust: verdict)
+    page = upload(visitor, b"%PDF-1.7").get_data(as_text=True)
+    assert "It is the newest revision." in page
+    assert "not known" not in page
+    with transaction(sessions, SYSTEM) as session:
+        desk = RevisionDesk.reopen(session, settings, desk.issued.id)
+        desk.decide("down")
+        desk.correct()
+    page = upload(visitor, b"%PDF-1.7").get_data(as_text=True)
+    for said in ("Genuine, but replaced by a newer revision", "A newer revision, 2, replaces it."):
+        assert said in page
 
 
 def test_one_source_is_braked_and_another_is_not(

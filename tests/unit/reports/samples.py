@@ -90,6 +90,53 @@ def needs_review(language: str) -> dict[str, Any]:
     return statement
 
 
+def revision(language: str, statement: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Revision 2: a credit less, a line more, and nothing else that isn't told."""
+    found = statement or example(language)
+    metric = found["metrics"][0]
+    missed = {
+        "result": "breached", "result_text": {"zh": "未达标", "en": "Breached"},
+        "credit": "930.00", "downtime_s": 2220, "availability_pct": "99.917000",
+    }  # fmt: skip
+    met = missed | {
+        "result": "met", "result_text": {"zh": "达标", "en": "Met"}, "credit": "0.00",
+        "downtime_s": 0, "availability_pct": "100.000000",
+    }  # fmt: skip
+    line = {"key": "credit:x", "kind": "credit", "item": None, "change": "removed",
+            "text": {"zh": "供电抵扣", "en": "Power credit"}}  # fmt: skip
+    found |= {
+        "revision": 2,
+        "supersedes": "SLA-202610-C1003-01",
+        "number": "SLA-202610-C1003-02",
+        "reason": {"zh": "断电系客户自行操作", "en": "The customer's own doing"},
+        "replaces": {
+            "number": "SLA-202610-C1003-01", "revision": 1, "frozen_at": "2026-11-01T01:00:00Z",
+            "sha256": "a" * 64, "file_sha256": "b" * 64,
+            "approval": {
+                "proposed_by": "li.na", "proposed_at": "2026-11-10T02:00:00Z",
+                "approved_by": "wang.wei", "approved_at": "2026-11-10T06:12:00Z",
+                "text": "与值班记录相符",
+            },
+            "differences": {
+                "results": [
+                    {
+                        "id": metric["id"], "label": metric["label"],
+                        "subject": metric["subject"], "change": "changed",
+                        "before": missed, "after": met,
+                    }
+                ],
+                "lines": [line | {"before": "-930.00", "after": None, "difference": "930.00"}],
+                "totals": [
+                    {"key": "total", "before": "44070.00", "after": "45000.00",
+                     "difference": "930.00"}
+                ],
+                "parts": ["levels", "charges"],
+            },
+        },
+    }  # fmt: skip
+    return found
+
+
 def many(language: str, services: int) -> dict[str, Any]:
     """A large customer: that many ports and feeds."""
     statement = example(language)

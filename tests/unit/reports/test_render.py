@@ -5,10 +5,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pikepdf
 import pytest
 
+from reports import pages
 from reports.attachments import Attachment, AttachmentError, canonical_bytes
 from reports.figures import amount, bit_rate, celsius, kilowatt_hours, percentage
 from reports.render import FONTS, RenderingError, lay_out, page_markup, render
@@ -225,3 +227,59 @@ def test_decisions_by_people_are_told_whole(language: str) -> None:
     page = page_markup(statement, small=False)
     assert "noc.li" in page
     assert "WO-4711" not in page
+
+
+def test_a_revision_says_what_it_replaces_why_and_what_it_changes() -> None:
+    page = page_markup(samples.revision("zh"), small=False)
+    notice, changes = page.split("供电抵扣")
+    for told in ("第 2 版，替代第 1 版（SLA-202610-C1003-01，2026-11-01 09:00 出账）", "b" * 64,
+                 "原因：断电系客户自行操作", "本期应付由 ¥44,070.00 变为 ¥45,000.00"):  # fmt: skip
+        assert told in notice
+    for told in ("−930.00", "930.00", "45,000.00", "可用性与目标、费用明细。", "其余部分与原版一致",
+                 "a" * 64, "li.na", "wang.wei", "与值班记录相符"):  # fmt: skip
+        assert told in changes
+    page = page_markup(samples.revision("en"), small=True)
+    for told in ("Revision 2, replaces revision 1 of 2026-11-01 09:00", "Breached",
+                 "Parts that say something else: service levels, charges."):  # fmt: skip
+        assert told in page
+    # As it was printed before there was a table to tell.
+    assert "本版变更" not in page_markup(samples.needs_review("zh"), small=False)
+
+
+def test_words_alone_say_that_no_amount_changes() -> None:
+    statement = samples.revision("en")
+    total = {"key": "total", "before": "1.00", "after": "1.00", "difference": "0.00"}
+    statement["replaces"]["differences"] |= {"results": [], "lines": [], "totals": [total]}
+    page = page_markup(statement, small=False)
+    assert "No result and no amount changes." in page
+    assert "Amount due as before: ¥1.00." in page
+    assert "Difference" not in page
+
+
+def cover_ends(statement: dict[str, Any]) -> tuple[float, float]:
+    """Where the last line above the foot of the cover ends, and where the foot begins (px)."""
+    page = lay_out(page_markup(statement, small=False)).pages[0]
+    ends, foot = 0.0, 0.0
+    for box in page._page_box.descendants():
+        element = box.element
+        if element is None:
+            continue
+        if element.get("class") == "legend":
+            ends = max(ends, box.position_y + box.height)
+        if element.get("class") == "foot":
+            foot = box.position_y
+    return ends, foot
+
+
+def test_a_long_reason_leaves_the_cover_readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    statement = samples.revision("zh", samples.many("zh", 8))
+    statement["reason"] = {"zh": "核" * 255, "en": "x"}
+    statement["verdict"]["text"] = {"zh": "十一项指标中一项未达标，" * 3, "en": "x"}
+    ends, foot = cover_ends(statement)
+    assert 0 < ends < foot
+    # The whole reason stands with the table.
+    assert "核" * 255 in page_markup(statement, small=False)
+    # The control: with as many rows as a first issue has they run into each other.
+    monkeypatch.setattr(pages, "METRICS_ON_COVER_OF_REVISION", pages.METRICS_ON_COVER)
+    ends, foot = cover_ends(statement)
+    assert ends > foot

@@ -20,6 +20,7 @@ from reports.sign import (
 )
 from reports.trust import read_trust
 from reports.verification import verify
+from tests.agents.stamp_server import NAME, StampServer, serve_stamps
 from tests.unit.reports import samples
 
 
@@ -118,3 +119,41 @@ def test_an_unreachable_time_stamp_service_fails_the_signature(signer: Signer) -
     pdf = samples.evidence_pdf("en")
     with pytest.raises(SigningError, match="signing failed"):
         sign(pdf, signer, samples.SIGNED_AT, timestamp_url="http://127.0.0.1:1/")
+
+
+def test_a_time_stamp_is_asked_for_and_told(signer: Signer) -> None:
+    pdf = samples.evidence_pdf("en")
+    with serve_stamps(StampServer()) as server:
+        stamped = sign(pdf, signer, samples.SIGNED_AT, timestamp_url=server.url)
+    assert server.asked
+    verdict = verify(stamped, samples.recompute)
+    assert verdict.outcome == "signer_unknown"
+    said = {check.key: check for check in verdict.checks}
+    assert said["signature"].state == "ok"
+    assert said["time_stamp"].state == "ok"
+    assert "2026-11-01T01:00:00Z" in "\n".join(verdict.words("en"))
+    assert NAME in "\n".join(verdict.words("zh"))
+    # Control: without a service there is none.
+    plain = verify(sign(pdf, signer, samples.SIGNED_AT), samples.recompute)
+    assert "time_stamp" not in {check.key for check in plain.checks}
+
+
+@pytest.mark.parametrize("mood", ["nonsense", "garbage", "other"])
+def test_a_stamp_that_is_none_fails_the_signature(signer: Signer, mood: str) -> None:
+    with (
+        serve_stamps(StampServer(mood)) as server,
+        pytest.raises(SigningError, match="signing failed"),
+    ):
+        sign(samples.evidence_pdf("en"), signer, samples.SIGNED_AT, timestamp_url=server.url)
+
+
+def test_a_bit_of_the_stamp_turned_is_noticed(signer: Signer) -> None:
+    with serve_stamps(StampServer()) as server:
+        stamped = sign(
+            samples.evidence_pdf("en"), signer, samples.SIGNED_AT, timestamp_url=server.url
+        )
+    # The TSA's signature is the last octet string of its token, inside our own.
+    at = stamped.rindex(NAME.encode().hex().encode()) + len(NAME) * 2 + 200
+    digit = b"0" if stamped[at : at + 1] != b"0" else b"1"
+    turned = stamped[:at] + digit + stamped[at + 1 :]
+    assert verify(turned, samples.recompute).outcome == "altered"

@@ -1,9 +1,11 @@
 """Verification: every flipped bit, every changed sample, every missing file is told apart."""
 
+import hashlib
 import io
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
@@ -14,8 +16,10 @@ from reports.render import render
 from reports.seal import SealError, check_seal
 from reports.sign import Signer, generate_signer, sign
 from reports.trust import Trust, TrustError, read_trust
+from reports.unpacking import embedded_files
 from reports.verification import EXIT_CODES, Verdict, verify
 from tests.unit.reports import samples
+from tests.unit.reports.reattaching import reattached
 
 SEED = 20261123
 
@@ -33,7 +37,7 @@ def flip(pdf: bytes, position: int, bit: int) -> bytes:
 def flip_drill(pdf: bytes, count: int, seed: int) -> list[tuple[int, int]]:
     """Flip one bit at each of `count` seeded positions; half of them in the signature itself.
 
-    Returns (position, bit) of the flips that were not detected; the drill runs it with 200.
+    Returns (position, bit) of the flips that were not detected.
     """
     chance = random.Random(seed)
     hole = check_seal(pdf)
@@ -46,23 +50,6 @@ def flip_drill(pdf: bytes, count: int, seed: int) -> list[tuple[int, int]]:
         if verdict.exit_code not in {EXIT_CODES["altered"], EXIT_CODES["no_statement"]}:
             missed.append((position, bit))
     return missed
-
-
-def reattached(pdf: bytes, name: str, data: bytes | None) -> bytes:
-    """The PDF with one attachment replaced or taken out, saved anew."""
-    output = io.BytesIO()
-    with pikepdf.open(io.BytesIO(pdf)) as document:
-        names = document.Root["/Names"]["/EmbeddedFiles"]["/Names"]
-        for index in range(1, len(names), 2):
-            if str(names[index]["/UF"]) == name:
-                if data is None:
-                    del names[index]
-                    del names[index - 1]
-                else:
-                    names[index]["/EF"]["/F"].write(data)
-                break
-        document.save(output)
-    return output.getvalue()
 
 
 def test_an_issued_statement_fits(issued: bytes, signer: Signer) -> None:
@@ -91,7 +78,7 @@ def test_poppler_agrees(issued: bytes, tool: Callable[..., str]) -> None:
 
 
 def test_every_flipped_bit_is_detected(issued: bytes) -> None:
-    assert flip_drill(issued, 40, SEED) == []
+    assert flip_drill(issued, 200, SEED) == []
 
 
 def test_control_without_the_seal_flips_get_through(
@@ -244,15 +231,78 @@ def test_a_superseded_revision(issued: bytes, signer: Signer) -> None:
     assert same.exit_code == 0
 
 
+def make_successor(signer: Signer, **more: Any) -> bytes:
+    later = samples.example("en")
+    later |= {"revision": 2, "supersedes": later["number"], "number": "SLA-202610-C1003-02"} | more
+    statement, files = samples.with_evidence(later)
+    return sign(render(statement, files), signer, samples.SIGNED_AT)
+
+
+def replaced(sha256: str) -> dict[str, Any]:
+    nothing = {"results": [], "lines": [], "totals": [], "parts": ["incidents"]}
+    return {
+        "number": "SLA-202610-C1003-01", "revision": 1, "frozen_at": "2026-11-01T01:00:00Z",
+        "sha256": sha256, "file_sha256": "b" * 64, "differences": nothing,
+    }  # fmt: skip
+
+
 def test_a_successor_by_somebody_else_does_not_count(
     issued: bytes, signer: Signer, tmp_path: Path
 ) -> None:
-    later = samples.example("en")
-    later |= {"revision": 2, "supersedes": later["number"], "number": "SLA-202610-C1003-02"}
-    statement, files = samples.with_evidence(later)
-    forged = sign(render(statement, files), generate_signer(tmp_path, "Else"), samples.SIGNED_AT)
+    other = generate_signer(tmp_path, "Else")
+    forged = make_successor(other)
     verdict = verify(issued, samples.recompute, trusting(signer), successor=forged)
     assert verdict.exit_code == 0
+    assert any("does not replace this statement" in line for line in verdict.words("en"))
+    # A new key of the operator's counts, once it is trusted.
+    both = read_trust([signer.fingerprint, other.fingerprint])
+    verdict = verify(issued, samples.recompute, both, successor=forged)
+    assert verdict.exit_code == EXIT_CODES["superseded"]
+
+
+def test_a_successor_names_the_very_statement(issued: bytes, signer: Signer) -> None:
+    data = embedded_files(issued)[STATEMENT_NAME]
+    sha256 = hashlib.sha256(data.rstrip(b"\n")).hexdigest()
+    for told, outcome in ((sha256, "superseded"), ("0" * 64, "trusted")):
+        successor = make_successor(signer, replaces=replaced(told))
+        verdict = verify(issued, samples.recompute, trusting(signer), successor=successor)
+        assert verdict.outcome == outcome
+    # Of one further on only the month and the signer tell.
+    third = make_successor(signer, revision=3, supersedes="SLA-202610-C1003-02")
+    verdict = verify(issued, samples.recompute, trusting(signer), successor=third)
+    assert verdict.outcome == "superseded"
+
+
+@pytest.mark.parametrize("key", ["contract", "period"])
+def test_another_month_or_contract_replaces_nothing(
+    issued: bytes, signer: Signer, key: str
+) -> None:
+    part = dict(samples.example("en")[key])
+    part |= {"number": "OTHER"} if key == "contract" else {"label": "2026-09"}
+    successor = make_successor(signer, **{key: part})
+    verdict = verify(issued, samples.recompute, trusting(signer), successor=successor)
+    assert verdict.outcome == "trusted"
+
+
+def test_a_signed_file_of_another_shape_replaces_nothing(issued: bytes, signer: Signer) -> None:
+    for more in ({"replaces": ["x"]}, {"replaces": {"sha256": 7}}, {"supersedes": None}):
+        statement, files = samples.with_evidence(
+            samples.example("en") | {"revision": 2, "supersedes": "SLA-202610-C1003-01"}
+        )
+        plain = render(statement, files)
+        odd = reattached(plain, STATEMENT_NAME, canonical_bytes(statement | more))
+        successor = sign(odd, signer, samples.SIGNED_AT)
+        assert "altered" not in verify(successor, samples.recompute).outcomes
+        verdict = verify(issued, samples.recompute, trusting(signer), successor=successor)
+        assert verdict.outcome == "trusted"
+
+
+def test_an_altered_successor_counts_for_nothing(issued: bytes, signer: Signer) -> None:
+    successor = make_successor(signer)
+    middle = len(successor) // 2
+    for odd in (flip(successor, middle, 1), b"%PDF-1.7 nonsense", b""):
+        verdict = verify(issued, samples.recompute, trusting(signer), successor=odd)
+        assert verdict.outcome == "trusted"
 
 
 def test_every_outcome_has_an_exit_code() -> None:

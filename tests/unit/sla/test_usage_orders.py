@@ -9,10 +9,10 @@ from typing import Any, cast
 import numpy as np
 
 from dcim.metering.batch import Columns
-from dcim.sla.meters import power_bins
 from dcim.sla.rules.terms import PowerTerms, Terms, Usage
 from dcim.sla.subjects import ItemSubjects, PortSubject, RackSubject
-from dcim.sla.usage_orders import HOUR_MS, describe_order, power_step
+from dcim.sla.usage import HOUR_MS, power_bins, power_step
+from dcim.sla.usage_orders import describe_order
 from tests.unit.sla.usage_worlds import TERMS
 
 TITLE = {"zh": "用量", "en": "Usage"}

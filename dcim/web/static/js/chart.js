@@ -2,7 +2,8 @@
 //
 // {"x": [epoch seconds], "unit": "Mbps", "zone": "Asia/Shanghai",
 //  "series": [{"label": "Out", "values": [1, null], "role": "main|second|faint"}],
-//  "lines": [{"label": "95th", "value": 3284, "role": "p95|commit|limit|derated"}],
+//  "lines": [{"label": "95th", "value": 3284, "role": "p95|commit|limit|derated",
+//             "from": 0, "to": 1}], these two only where it didn't hold all the time,
 //  "bands": [[0, 1]] fills between two series (largest, smallest),
 //  "spans": [{"from": 0, "to": 1, "role": "missing|maintenance|down", "label": "Missing"}]}
 const drawn = new Map();
@@ -97,18 +98,28 @@ function draw(element) {
     for (const line of [...lines].sort((a, b) => b.value - a.value)) {
       const rule = rules[line.role] ?? rules.limit;
       const y = plot.valToPos(line.value, "y", true);
+      const edge = plot.bbox.left + plot.bbox.width;
+      const left = line.from == null ? plot.bbox.left : Math.max(plot.bbox.left, plot.valToPos(line.from, "x", true));
+      const right = line.to == null ? edge : Math.min(edge, plot.valToPos(line.to, "x", true));
       pen.strokeStyle = rule.stroke;
       pen.setLineDash(rule.dash.map((d) => d * ratio));
       pen.lineWidth = rule.width * ratio;
       pen.beginPath();
-      pen.moveTo(plot.bbox.left, y);
-      pen.lineTo(plot.bbox.left + plot.bbox.width, y);
+      pen.moveTo(left, y);
+      pen.lineTo(right, y);
       pen.stroke();
+      if (line.to != null) {
+        // Over before the chart ends: its name stands on it, where it ends.
+        const name = `${number.format(line.value)} ${line.label}`;
+        pen.fillStyle = rule.stroke;
+        pen.fillText(name, Math.max(left, right - 4 * ratio - pen.measureText(name).width), y - 8 * ratio);
+        continue;
+      }
       // Names at the line's end keep their distance when two limits are close.
       const at = lowest === Infinity ? y : Math.max(y, lowest + 14 * ratio);
       lowest = at;
       pen.fillStyle = rule.stroke;
-      pen.fillText(`${number.format(line.value)} ${line.label}`, plot.bbox.left + plot.bbox.width + 6 * ratio, at);
+      pen.fillText(`${number.format(line.value)} ${line.label}`, edge + 6 * ratio, at);
     }
     pen.restore();
   }

@@ -1,0 +1,214 @@
+"""Sending what is due: each message by itself, at least once, in nobody's way.
+
+A message is taken (`sending`, committed), given to its channel without a transaction, and settled
+(`sent`, committed). Who dies in between leaves it `sending`; after LEASE it is taken again. So a
+message arrives twice only if its sender dies, or loses the database, between the other side's
+yes and the commit, or if that yes is lost on the wire. It then carries the same delivery id.
+"""
+
+import contextvars
+import datetime as dt
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
+from dcim.db import SessionFactory, transaction
+from dcim.outbox.backoff import MOST_ATTEMPTS, wait_after
+from dcim.outbox.channels import Channel, Outgoing, UndeliveredError
+from dcim.outbox.models import OutboxMessage
+
+log = structlog.get_logger(__name__)
+
+# Longer than any channel takes (`mail.LONGEST_S`): who holds a message past it is dead.
+LEASE = dt.timedelta(minutes=20)
+# Sent side by side, so that one slow server keeps the others from nothing.
+LANES = 4
+# How often an idle lane looks again while another is busy: what comes then doesn't wait for it.
+IDLE_S = 0.25
+# Messages a lane sends before the job ends and another may take its place in the queue.
+ENOUGH = 250
+SCOPE = Scope.system("deliver-messages")
+LONGEST_DETAIL = 255
+
+
+@dataclass(slots=True)
+class DeliveryReport:
+    sent: int = 0
+    put_off: int = 0
+    given_up: int = 0
+
+    def add(self, other: "DeliveryReport") -> None:
+        self.sent += other.sent
+        self.put_off += other.put_off
+        self.given_up += other.given_up
+
+
+def has_due(session: Session) -> bool:
+    """Whether a message waits to be sent, or was left behind by who sent it."""
+    return session.scalar(select(OutboxMessage.id).where(_is_due(utc_now())).limit(1)) is not None
+
+
+def deliver_due(
+    sessions: SessionFactory,
+    channels: Mapping[str, Channel],
+    *,
+    lanes: int = LANES,
+    stop: Callable[[], bool] = lambda: False,
+) -> DeliveryReport:
+    """Send what is due now, until nothing is or `stop` says so. Safe beside others that do too.
+
+    Raises DBAPIError when the database goes away; what was being sent is then looked at again
+    after LEASE.
+    """
+    report, work = DeliveryReport(), _Work(sessions, channels, stop)
+    with ThreadPoolExecutor(lanes, thread_name_prefix="deliver") as pool:
+        running = [pool.submit(contextvars.copy_context().run, work.run_lane) for _ in range(lanes)]
+    for lane in running:
+        report.add(lane.result())
+    return report
+
+
+@dataclass(slots=True)
+class _Work:
+    """What the lanes share; `busy` of them have a message under their hands."""
+
+    sessions: SessionFactory
+    channels: Mapping[str, Channel]
+    stop: Callable[[], bool]
+    busy: int = 0
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def run_lane(self) -> DeliveryReport:
+        report = DeliveryReport()
+        for _ in range(ENOUGH):
+            message = self._take_next()
+            if message is None:
+                break
+            try:
+                settle(self.sessions, message, _try(self.channels, message), report)
+            finally:
+                self._count(-1)
+        return report
+
+    def _take_next(self) -> Outgoing | None:
+        """Counted as busy with what it gives. Nothing is left once no lane is busy."""
+        while not self.stop():
+            # Before it is taken: who finds it gone must find this lane busy.
+            self._count(1)
+            message = None
+            try:
+                message = take_due(self.sessions)
+            finally:
+                if message is None:
+                    self._count(-1)
+            if message is not None or not self.busy:
+                return message
+            time.sleep(IDLE_S)
+        return None
+
+    def _count(self, step: int) -> None:
+        with self.turn:
+            self.busy += step
+
+
+def take_due(sessions: SessionFactory) -> Outgoing | None:
+    """The message that waits longest, marked as being sent; None when nothing is due."""
+    with transaction(sessions, SCOPE) as session:
+        now = utc_now()
+        row = session.scalar(
+            select(OutboxMessage)
+            .where(_is_due(now))
+            .order_by(OutboxMessage.next_at, OutboxMessage.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        if row is None:
+            return None
+        row.state, row.attempts, row.next_at = "sending", row.attempts + 1, now + LEASE
+        return Outgoing(
+            id=row.id,
+            attempt=row.attempts,
+            channel=row.channel,
+            event=row.event,
+            recipient=row.recipient,
+            customer_id=row.customer_id,
+            statement_id=row.statement_id,
+            endpoint_id=row.endpoint_id,
+            title=row.title,
+            text=row.text,
+            attach=row.attach,
+            payload=row.payload,
+            delivery_id=row.delivery_id,
+            created_at=row.created_at,
+        )
+
+
+def _is_due(now: dt.datetime) -> ColumnElement[bool]:
+    return OutboxMessage.state.in_(("queued", "sending")) & (OutboxMessage.next_at <= now)
+
+
+def _try(channels: Mapping[str, Channel], message: Outgoing) -> UndeliveredError | None:
+    """None when it was delivered. Whatever goes wrong is this message's own matter."""
+    if message.attempt > MOST_ATTEMPTS:
+        # Every sender died of it, or was killed: it isn't sent once more.
+        return UndeliveredError("crashed", final=True)
+    try:
+        channels[message.channel].deliver(message)
+    except UndeliveredError as error:
+        return error
+    except Exception as error:
+        log.exception("message stumbled", message=message.id, channel=message.channel)
+        return UndeliveredError("crashed", type(error).__name__)
+    return None
+
+
+def settle(
+    sessions: SessionFactory,
+    message: Outgoing,
+    fault: UndeliveredError | None,
+    report: DeliveryReport,
+) -> None:
+    """Write down what came of the attempt."""
+    with transaction(sessions, SCOPE) as session:
+        row = session.get_one(OutboxMessage, message.id, with_for_update=True)
+        if row.state == "sent":
+            return
+        now = utc_now()
+        if fault is None:
+            # Whoever may hold it by now: it is there.
+            row.state, row.sent_at, row.fault, row.detail = "sent", now, "", ""
+            report.sent += 1
+            log.info("message sent", message=row.id, channel=row.channel, attempt=message.attempt)
+            return
+        if row.state != "sending" or row.attempts != message.attempt:
+            return  # outlived its lease: another has it now
+        wait_s = None if fault.final else wait_after(message.attempt)
+        row.fault, row.detail = fault.fault, _shorten(fault.detail)
+        if wait_s is None:
+            row.state = "failed"
+            report.given_up += 1
+        else:
+            row.state, row.next_at = "queued", now + dt.timedelta(seconds=wait_s)
+            report.put_off += 1
+        log.warning(
+            "message not sent",
+            message=row.id,
+            channel=row.channel,
+            attempt=message.attempt,
+            state=row.state,
+            fault=fault.fault,
+        )
+
+
+def _shorten(detail: str) -> str:
+    """The other side's words on one line: no control characters, no longer than there is room."""
+    printable = "".join(one if one.isprintable() else " " for one in detail)
+    return " ".join(printable.split())[:LONGEST_DETAIL]

@@ -1,0 +1,124 @@
+"""Who is told that a statement is issued: its customer's contacts by mail, our systems by webhook.
+
+Written into the outbox in the transaction that registers the file, so that both are there or
+neither is; sent by the worker's own time.
+"""
+
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from dcim.config import Settings
+from dcim.customers.calendar import today_in
+from dcim.customers.models import Contact, Customer
+from dcim.outbox.endpoints import list_subscribed
+from dcim.outbox.queueing import NewMessage, can_be_mailed, queue_messages
+from dcim.statements.models import Statement, StatementFile
+from dcim.statements.statement_mail import StatementFacts, write_subject, write_text
+
+EVENT = "statement.issued"
+
+
+def announce_statement(
+    session: Session, settings: Settings, statement: Statement, file: StatementFile
+) -> list[int]:
+    """Queue what isn't queued yet; ids of what is new. Without a mail server no mail is queued."""
+    about = f"{EVENT}/{statement.number}"
+    common: dict[str, Any] = {
+        "about": about,
+        "event": EVENT,
+        "customer_id": statement.customer_id,
+        "statement_id": statement.id,
+    }
+    messages: list[NewMessage] = []
+    if settings.smtp_host:
+        attach = file.size <= settings.mail_attach_limit_bytes
+        facts = _collect_facts(settings, statement, file, attached=attach)
+        language = statement.customer.language
+        subject, words = write_subject(facts, language), write_text(facts, language)
+        messages += [
+            NewMessage(
+                **common, channel="mail", recipient=address, title=subject, text=words,
+                attach=attach,
+            )
+            for address in find_addresses(session, statement.customer)
+        ]  # fmt: skip
+    messages += [
+        NewMessage(
+            **common, channel="webhook", recipient=endpoint.name, endpoint_id=endpoint.id,
+            payload=describe(settings, statement, file),
+        )
+        for endpoint in list_subscribed(session, EVENT)
+    ]  # fmt: skip
+    return queue_messages(session, messages)
+
+
+def find_addresses(session: Session, customer: Customer) -> list[str]:
+    """Of the contacts that get statements, while their rights last; each address once.
+
+    One that no mail can go to is left out: a statement doesn't wait for an address.
+    """
+    rows = session.scalars(
+        select(Contact.email)
+        .where(
+            Contact.customer_id == customer.id,
+            Contact.gets_statements,
+            or_(
+                Contact.valid_until.is_(None),
+                Contact.valid_until >= today_in(customer.timezone),
+            ),
+        )
+        .order_by(Contact.id)
+    )
+    found: dict[str, str] = {}
+    for address in rows:
+        if can_be_mailed(address):
+            found.setdefault(address.lower(), address)
+    return list(found.values())
+
+
+def describe(settings: Settings, statement: Statement, file: StatementFile) -> dict[str, Any]:
+    """What a webhook says of a statement."""
+    return {
+        "statement": {
+            "id": statement.id,
+            "number": statement.number,
+            "customer": statement.customer.code,
+            "contract": statement.contract.number,
+            "period": statement.period,
+            "revision": statement.revision,
+            "verdict": statement.verdict,
+            "currency": statement.currency,
+            "total": str(statement.total),
+            "credits": str(statement.credits),
+            "document_sha256": statement.document_sha256,
+            "sha256": file.sha256,
+            "url": f"{settings.base_url}/api/v1/statements/{statement.id}/pdf",
+        }
+    }
+
+
+def _collect_facts(
+    settings: Settings, statement: Statement, file: StatementFile, *, attached: bool
+) -> StatementFacts:
+    customer = statement.customer
+    return StatementFacts(
+        number=statement.number,
+        period=statement.period,
+        contract=statement.contract.number,
+        revision=statement.revision,
+        reason=statement.reason,
+        customer={"zh": customer.name, "en": customer.name_en or customer.name},
+        operator={"zh": settings.operator_name, "en": settings.operator_name_en},
+        currency=statement.currency,
+        total=statement.total,
+        credits=statement.credits,
+        verdict=statement.document["verdict"]["text"],
+        deadline=statement.document["dispute"]["deadline"],
+        contact=settings.operator_contact,
+        sha256=file.sha256,
+        portal_url=f"{settings.base_url}/portal/statements",
+        verify_url=statement.document["verify_url"],
+        attached=attached,
+    )

@@ -1,0 +1,124 @@
+"""A month's statements drawn, signed and checked for size: as issued, beside stock WeasyPrint.
+
+Each statement is another customer's: seven pages with charts, day grid and evidence, in Chinese,
+and the month's CSVs attached (8,926 billing bins of a port, 8,928 of each of two feeds, 8,928
+readings of a sensor: the heavy end; a statement of four pages with one such CSV is lighter). They
+go through the press as the monthly run sends them, two processes on two cores, and are signed one
+after the other in the process that books them. Stock is the same HTML, style and attachments given
+to WeasyPrint's own `write_pdf`, in one process that has it loaded: no style kept, streams
+compressed by WeasyPrint. The bound is 1,000 statements of four pages within 14 minutes, that is
+285 pages a minute. The size (`--racks`) is the number of statements.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from dcim.statements.attachments import read_inputs
+from dcim.statements.composition import compose
+from dcim.statements.files import count_pages, pack_inputs
+from dcim.statements.press import Press, open_press
+from dcim.statements.printing import attach
+from reports.render import page_markup
+from reports.sign import generate_signer, sign
+from tests.benchmarks.estate import Say
+from tests.statements.examples import breached_inputs
+
+RACKS = 200
+STOCK = 10  # statements that stock WeasyPrint draws, to compare with
+AHEAD = 4  # as the monthly run keeps its press busy
+WANTED_PAGES, WANTED_MIN = 4000, 14
+SIGNED_AT = datetime(2026, 11, 1, 2, tzinfo=UTC)
+
+Job = tuple[Mapping[str, Any], bytes]
+
+
+def run(racks: int, say: Say) -> list[tuple[str, str]]:
+    base = breached_inputs("zh")
+    with TemporaryDirectory(prefix="bench-") as folder:
+        signer = generate_signer(Path(folder), "示例云港")
+        with open_press() as press:
+            press.print(*next(make_jobs(base, 1))).result()  # both processes are warm
+            first = sizes(press)
+            began, signing, pages, size = time.monotonic(), 0.0, 0, 0
+            line: list[Any] = []
+            for number, job in enumerate(make_jobs(base, racks), 1):
+                line.append(press.print(*job))
+                if len(line) == AHEAD or number == racks:
+                    for done in line if number == racks else [line[0]]:
+                        unsigned = done.result()
+                        start = time.monotonic()
+                        signed = sign(unsigned, signer, SIGNED_AT)
+                        signing += time.monotonic() - start
+                        pages, size = pages + count_pages(signed), size + len(signed)
+                    del line[: None if number == racks else 1]
+                if number % 50 == 0:
+                    say(f"{number} statements, workers {sizes(press)} MB")
+            took, last = time.monotonic() - began, sizes(press)
+    say("stock WeasyPrint")
+    stock_s, stock_pages = draw_stock(base)
+    rate, stock_rate = pages / took * 60, stock_pages / stock_s * 60
+    return [
+        ("Statements, pages", f"{racks}, {pages} ({pages / racks:.1f} each)"),
+        ("Size of one", f"{size / racks / 1e6:.2f} MB"),
+        ("Drawn, signed, in all", f"{took:.0f} s, composing its inputs among it"),
+        ("Pages a minute", f"{rate:.0f}; the bound is {WANTED_PAGES / WANTED_MIN:.0f}"),
+        ("1,000 statements of four pages", f"{WANTED_PAGES / rate:.1f} min; the bound is 14"),
+        ("Signing alone", f"{signing / racks * 1000:.0f} ms a statement"),
+        ("Resident memory of each worker", f"{first} MB at first, {last} MB at the end"),
+        ("Stock WeasyPrint, one process", f"{stock_rate:.0f} pages a minute"),
+        ("Ratio", f"{rate / stock_rate:.2f}"),
+    ]
+
+
+def make_jobs(base: dict[str, Any], count: int) -> Iterator[Job]:
+    """Each another customer's: other names, numbers and money, so that nothing can be kept."""
+    for number in range(1, count + 1):
+        inputs = {
+            **base,
+            "document": {**base["document"], "number": f"SLA-202610-{number:05d}-01"},
+            "customer": {
+                "code": f"C{number:05d}",
+                "name": {"zh": f"示例客户 {number}", "en": f"Customer {number}"},
+            },
+            "items": [{**one, "mrc": f"{18_000 + number}.00"} for one in base["items"]],
+        }
+        composed = compose(inputs)
+        yield composed.data, pack_inputs(read_inputs(composed.attachments))[0]
+
+
+def sizes(press: Press) -> str:
+    """Resident MB of each of its processes."""
+    found = []
+    for pid in sorted(press._pool._processes):
+        status = Path(f"/proc/{pid}/status").read_text()
+        kilobytes = next(one for one in status.splitlines() if one.startswith("VmRSS"))
+        found.append(str(int(kilobytes.split()[1]) // 1024))
+    return ", ".join(found)
+
+
+def draw_stock(base: dict[str, Any]) -> tuple[float, int]:
+    """(seconds, pages) of `STOCK` statements by WeasyPrint's own call."""
+    from importlib.resources import files
+
+    from weasyprint import CSS, HTML, Attachment
+
+    style = files("reports").joinpath("print.css").read_text("utf-8")
+    pages, took = 0, 0.0
+    inputs = read_inputs(compose(base).attachments)
+    for number, (document, _packed) in enumerate(make_jobs(base, STOCK)):
+        start = time.monotonic()
+        pdf = HTML(string=page_markup(document, small=False)).write_pdf(
+            stylesheets=[CSS(string=style)],
+            pdf_variant="pdf/a-3a",
+            attachments=[
+                Attachment(string=file.data, name=file.name) for file in attach(inputs, "zh")
+            ],
+        )
+        if number:  # the first one loads fonts
+            took += time.monotonic() - start
+            pages += count_pages(pdf)
+    return took, pages
