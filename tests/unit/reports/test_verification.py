@@ -101,7 +101,9 @@ def test_control_without_the_digest_and_signature_flips_get_through(
     position = issued.index(b"/Creator") + 12
     changed = flip(issued, position, 0)
     assert verify(changed, samples.recompute).outcome == "altered"
-    monkeypatch.setattr("reports.signature.check_cryptography", lambda pdf, seal: ([b""], None))
+    monkeypatch.setattr(
+        "reports.signature.check_cryptography", lambda pdf, seal: ([b""], None, None)
+    )
     monkeypatch.setattr("reports.signature.check_signer", lambda *_: None)
     verdict = verify(changed, samples.recompute)
     assert "altered" not in verdict.outcomes
