@@ -3,13 +3,14 @@
 import pytest
 from hypothesis import settings
 
+from tests.examples import examples
 from tests.integration.matrix.counting import pytest_terminal_summary
 from tests.reporting import pytest_configure
 
 __all__ = ["pytest_collection_modifyitems", "pytest_configure", "pytest_terminal_summary"]
 
 # A busy machine is no failure of a property; a test that hangs has pytest's own limit.
-settings.register_profile("jifang", deadline=None)
+settings.register_profile("jifang", deadline=None, max_examples=examples(100))
 settings.load_profile("jifang")
 
 # A worker takes whole files: those that take minutes begin first, so that no worker is left with
