@@ -1,6 +1,6 @@
 """`dcim statement verify`, and `jifang-verify` for a customer who installs nothing else of it.
 
-Imports no database and no web; tests/unit/commands/test_verifier_install.py names what it needs.
+Imports no database and no web; tests/statements/test_verifier_install.py names what it needs.
 """
 
 import json
