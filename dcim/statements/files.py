@@ -1,5 +1,6 @@
 """The one PDF of a statement: rendered from what is frozen, signed, stored, never replaced."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -164,25 +165,26 @@ def open_partial(path: Path) -> Iterator[BinaryIO]:
     """A file under a name of its own; unless `finish_durably` gives it that of `path`, it goes."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in path.parent.glob(f".{path.name}.*"):
-        if not _is_alive(int(left.name.split(".")[-2])):
-            left.unlink(missing_ok=True)  # of a run that was killed
+        _remove_left(left)
     partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
         with partial.open("w+b") as file:
             os.fchmod(file.fileno(), 0o600)
+            # Until it is closed: who dies leaves it unlocked, even before anybody notices.
+            fcntl.flock(file, fcntl.LOCK_EX)
             yield file
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _is_alive(pid: int) -> bool:
+def _remove_left(partial: Path) -> None:
+    """What a run that was killed was writing; not what somebody writes now."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+        with partial.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            partial.unlink(missing_ok=True)
+    except (FileNotFoundError, BlockingIOError):
+        return
 
 
 def finish_durably(file: BinaryIO, path: Path) -> None:

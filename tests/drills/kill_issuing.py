@@ -93,8 +93,10 @@ def run(draw: Random, rounds: int | None, say: Say) -> Outcome:
                         ).all()
                         money = read_lines(session)
                     issued += len(found)
-                    faults += judge(found, contracts, settings)
-                    faults += judge_money(money, contracts)
+                    wrong = judge(found, contracts, settings) + judge_money(money, contracts)
+                    for fault in wrong:
+                        say(fault)
+                    faults += wrong
                     credited += len(money)
                     admin = create_engine(database.admin_url)
                     with admin.begin() as connection:
@@ -144,7 +146,7 @@ def judge(rows: Sequence[Any], contracts: list[int], settings: Settings) -> list
         faults.append("a contract has no statement, or two")
     files = {path.name for path in settings.statements_folder.iterdir()}
     if files != {f"{row[1]}{end}" for row in rows for end in (".pdf", ".samples.zip")}:
-        faults.append("files and statements differ")
+        faults.append(f"files and statements differ: {sorted(files)}")
     for _, number, total, sha256, samples, lines in rows:
         if total != lines:
             faults.append(f"{number}: the lines don't add up")

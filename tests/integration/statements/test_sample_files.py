@@ -1,5 +1,6 @@
 """The file of raw samples: frozen with the statement, its customer's alone, handed out whole."""
 
+import fcntl
 import hashlib
 import io
 import os
@@ -136,8 +137,10 @@ def test_half_an_archive_is_never_left_under_its_name(settings: Settings) -> Non
     dead, alive = (path.with_name(f".{path.name}.{pid}.ab") for pid in (2**22 - 1, os.getpid()))
     for one in (dead, alive):
         one.write_bytes(b"half")
-    with keep_samples(settings, "SLA-X") as samples:
-        samples.archive.add_traffic("a", "m", [(0, 10)], [(10, 10, 1, 1)])
+    with alive.open("r+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with keep_samples(settings, "SLA-X") as samples:
+            samples.archive.add_traffic("a", "m", [(0, 10)], [(10, 10, 1, 1)])
     assert sorted(path.parent.iterdir()) == sorted([alive, path])
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
