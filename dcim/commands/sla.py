@@ -20,7 +20,7 @@ from dcim.sla.rules.language.comparison import compare_clauses, compare_words
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.schema import make_schema
 from dcim.sla.rules.language.tree import LONGEST_TEXT, Problem, TermsRefusedError, parse_text
-from dcim.sla.rules.language.versions import Version, join_versions
+from dcim.sla.rules.language.versions import Version, begins_within, join_versions
 from dcim.sla.rules.language.words import clause_words
 from dcim.sla.rules.terms import Terms
 
@@ -98,6 +98,15 @@ def evaluate(
             provisional=provisional,
             beside=_reader_beside(Path(facts_file)),
         )
+        for change in terms.changes[1:]:
+            if not begins_within(date.fromisoformat(change.since), facts.label):
+                raise BadInputError(
+                    Message(
+                        "--later %(day)s: terms change within %(month)s from its 2nd day on.",
+                        day=change.since,
+                        month=facts.label,
+                    )
+                )
         report = report_evaluation(terms, facts)
     except FactsRefusedError as error:
         raise _refused(facts_file, error.problems, "facts") from error

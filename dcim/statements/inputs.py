@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from dcim.sla.rules.facts import Facts, Item, Notice, Period, Resource, State, Ticket, Window
 from dcim.sla.rules.intervals import Intervals, union
-from dcim.sla.rules.language.versions import load_versions
+from dcim.sla.rules.language.versions import begins_within, load_versions
 from dcim.sla.rules.outcomes import Treatment
 from dcim.sla.rules.periods import day_start, month_days, month_period, parse_instant
 from dcim.sla.rules.quantities import money
@@ -107,7 +107,7 @@ def load_agreed(inputs: Mapping[str, Any]) -> Terms:
             day = date.fromisoformat(entry["from"])
         except (ValueError, TypeError, KeyError) as error:
             raise InputsRefusedError("later_terms: each needs `from`, a day") from error
-        if f"{day:%Y-%m}" != inputs["period"] or day.day == 1:
+        if not begins_within(day, inputs["period"]):
             raise InputsRefusedError(f"later_terms: {day} is not within {inputs['period']}")
         later.append((day, entry["terms"]))
     return load_versions(inputs["terms"], later)

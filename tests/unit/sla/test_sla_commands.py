@@ -286,7 +286,12 @@ def test_terms_that_change_within_the_month_judge_their_own_days(folder: Path) -
     REPORT.validate(report)
     assert [one["from"] for one in report["terms"]["changes"]] == [None, "2025-10-02"]
     assert report["credits"]["total"] == "420.00"
-    for bad, why in (("15=new.yaml", "2026-10-15=new.yaml"), ("2025-10-15=none.yaml", "no file")):
+    for bad, why in (
+        ("15=new.yaml", "2026-10-15=new.yaml"),
+        ("2025-10-15=none.yaml", "no file"),
+        ("2025-10-01=new.yaml", "within 2025-10"),
+        ("2025-11-02=new.yaml", "within 2025-10"),
+    ):
         refused = call(*EVALUATE, "--later", bad)
         assert refused.exit_code == 2
         assert why in refused.stderr

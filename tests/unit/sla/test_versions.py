@@ -266,6 +266,13 @@ def test_usage_cannot_change_within_a_month_and_versions_follow_each_other() -> 
     with pytest.raises(TermsRefusedError, match=r"usage: .*2026-10-15"):
         join_versions(first, [Version(TURN, priced)])
     assert join_versions(priced, [Version(TURN, priced)]).usage == priced.usage
+    # Another name or number of the clause charges nothing else.
+    renamed = terms_of(
+        "availability >= 99.9 %",
+        "5 %",
+        tail=usage.replace("en: Energy}", 'en: Power}, clause: "9"'),
+    )
+    assert join_versions(priced, [Version(TURN, renamed)]).usage[0].clause == "9"
     with pytest.raises(TermsRefusedError, match="follow"):
         join_versions(first, [Version(TURN, first), Version(TURN, first)])
 

@@ -10,12 +10,15 @@ last day. What is charged by the month can't change within it.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeVar
 
 from dcim.errors import Message
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.language.tree import Problem, TermsRefusedError
 from dcim.sla.rules.periods import day_start
-from dcim.sla.rules.terms import Change, Metric, Part, Terms
+from dcim.sla.rules.terms import Change, Metric, Part, Terms, Usage
+
+Said = TypeVar("Said", Metric, Usage)
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,18 @@ def join_versions(first: Terms, later: Sequence[Version]) -> Terms:
     )
 
 
+def begins_within(since: date, month: str) -> bool:
+    """Whether a version that holds from this day divides the month, like "2026-10"."""
+    return f"{since:%Y-%m}" == month and since.day > 1
+
+
 def refuse_change(before: Terms, after: Terms, since: date) -> None:
     """Raises TermsRefusedError where `after` can't begin within a month, naming each reason."""
     differs = {
         "currency": before.currency != after.currency,
         "time_zone": before.timezone != after.timezone,
         "rounding": (before.rounding, before.decimals) != (after.rounding, after.decimals),
-        "usage": before.usage != after.usage,
+        "usage": [_unnamed(one) for one in before.usage] != [_unnamed(one) for one in after.usage],
     }
     why = Message(
         "it counts for a whole month and can't change on %(day)s; let version %(version)s begin "
@@ -118,10 +126,12 @@ def _divide(name: str, versions: Sequence[Terms], days: Sequence[date]) -> Itera
 
 
 def _alike(one: Metric | None, other: Metric) -> bool:
-    """Whatever they are called and wherever they stand in the document."""
-    return one is not None and replace(one, title={}, clause="") == replace(
-        other, title={}, clause=""
-    )
+    return one is not None and _unnamed(one) == _unnamed(other)
+
+
+def _unnamed(one: Said) -> Said:
+    """What it says, whatever it is called and wherever it stands in the document."""
+    return replace(one, title={}, clause="")
 
 
 def _say_days(title: dict[str, str], since: date | None, until: date | None) -> dict[str, str]:
