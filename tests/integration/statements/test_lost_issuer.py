@@ -20,20 +20,25 @@ def test_an_issued_file_is_not_written_over(
         contract_id = build_town(session)[0]
         statement_id = freeze_statement(session, SYSTEM, settings, contract_id, PERIOD)[0].id
     issued: list[bytes] = []
-    real_sign, backend = signing.sign, 0
+    backends: list[int] = []
+    real_sign = signing.sign
 
     def lose_the_database(*given: object, **more: object) -> bytes:
         monkeypatch.setattr(signing, "sign", real_sign)
         with transaction(sessions, SYSTEM) as session:
-            session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backend})
+            session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": backends[0]})
             produce_file(session, SYSTEM, settings, session.get_one(Statement, statement_id))
         with transaction(sessions, SYSTEM) as session:
             issued.append(read_file(session, SYSTEM, settings, statement_id))
         return real_sign(*given, **more)  # type: ignore[arg-type]
 
+    def issue() -> None:
+        with transaction(sessions, SYSTEM) as session:
+            backends.extend(session.scalars(text("SELECT pg_backend_pid()")))
+            produce_file(session, SYSTEM, settings, session.get_one(Statement, statement_id))
+
     monkeypatch.setattr(signing, "sign", lose_the_database)
-    with pytest.raises(DBAPIError), transaction(sessions, SYSTEM) as session:
-        backend = session.scalar(text("SELECT pg_backend_pid()")) or 0
-        produce_file(session, SYSTEM, settings, session.get_one(Statement, statement_id))
+    with pytest.raises(DBAPIError):
+        issue()
     with transaction(sessions, SYSTEM) as session:
         assert [read_file(session, SYSTEM, settings, statement_id)] == issued
