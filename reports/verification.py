@@ -20,7 +20,7 @@ checks.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from reports.attachments import STATEMENT_NAME, canonical_bytes
@@ -36,6 +36,7 @@ __all__ = ["EXIT_CODES", "Check", "Recompute", "Rerender", "Verdict", "verify"]
 
 SCHEMA = "jifang.statement/1"
 SIZE_LIMIT = 128 * 1024 * 1024
+LEVELS = 64
 
 Recompute = Callable[[Mapping[str, bytes]], Mapping[str, Any]]
 Rerender = Callable[[Mapping[str, Any], Mapping[str, bytes]], bytes]
@@ -96,16 +97,37 @@ def has_form(pdf: bytes) -> bool:
 
 
 def read_statement(files: Mapping[str, bytes]) -> dict[str, Any]:
-    """The attached statement. Raises ValueError when it is absent, doubled keys or not ours."""
+    """The attached statement. Raises ValueError when it is absent, as `read_json`, or not ours."""
     if STATEMENT_NAME not in files:
         raise ValueError(f"{STATEMENT_NAME} is not attached")
-    statement = json.loads(files[STATEMENT_NAME], object_pairs_hook=refuse_doubled)
+    statement = read_json(STATEMENT_NAME, files[STATEMENT_NAME])
     if not isinstance(statement, dict) or statement.get("schema") != SCHEMA:
         raise ValueError(f"{STATEMENT_NAME} is not of schema {SCHEMA}")
     for key, kind in (("number", str), ("revision", int), ("manifest", list)):
         if not isinstance(statement.get(key), kind):
             raise ValueError(f"{STATEMENT_NAME} lacks {key}")  # noqa: TRY004 - all are bad values
     return statement
+
+
+def read_json(name: str, data: bytes) -> Any:
+    """An attached document. Raises ValueError for no JSON, a key that occurs twice, and for more
+    levels than any document of ours has: whoever walks through it would run out of stack."""
+    try:
+        found = json.loads(data, object_pairs_hook=refuse_doubled)
+    except RecursionError as error:
+        raise ValueError(f"{name} is nested too deeply") from error
+    level = [found]
+    for _ in range(LEVELS):
+        level = [below for one in level for below in entries_of(one)]
+    if level:
+        raise ValueError(f"{name} is nested too deeply")
+    return found
+
+
+def entries_of(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def refuse_doubled(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -154,7 +176,7 @@ def check_copy(
 ) -> None:
     """A marked copy names its original and for whom it is, and hides the same code in its pages."""
     try:
-        mark = read_mark(json.loads(described, object_pairs_hook=refuse_doubled))
+        mark = read_mark(read_json(COPY_NAME, described))
         match_copy(mark, pdf, statement)
     except ValueError as error:
         verdict.outcomes.add("attachments")

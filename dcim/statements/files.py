@@ -87,7 +87,6 @@ def keep_file(
 
     signer = obtain_signer(session, scope, settings)
     signed = sign(unsigned, signer, utc_now(), timestamp_url=settings.tsa_url or None)
-    write_durably(file_path(settings, statement), signed)
     file = StatementFile(
         statement_id=statement.id,
         customer_id=statement.customer_id,
@@ -98,7 +97,10 @@ def keep_file(
         signer=signer.fingerprint,
     )
     session.add(file)
+    # Registered before it is written: who lost the database meanwhile, and with it the lock, stops
+    # here and doesn't write over what another run has issued since.
     session.flush()
+    write_durably(file_path(settings, statement), signed)
     record(
         session,
         scope,

@@ -27,9 +27,14 @@ class WaitingRow:
 
 
 def find_moment(period: str, day: int, hour: int, zone: str) -> dt.datetime:
-    """When the month's statement is due: on that day of the month after it."""
+    """When the month's statement is due, UTC: on that day of the month after it.
+
+    An hour that clocks go through twice, or leave out, is the later of the two it may be: so
+    PostgreSQL takes it (`is_due`).
+    """
     _first, after = month_bounds(period)
-    return dt.datetime(after.year, after.month, day, hour, tzinfo=ZoneInfo(zone))
+    local = dt.datetime(after.year, after.month, day, hour, tzinfo=ZoneInfo(zone))
+    return max(local.replace(fold=fold).astimezone(dt.UTC) for fold in (0, 1))
 
 
 def is_in_force(period: str) -> ColumnElement[bool]:
@@ -58,7 +63,7 @@ def list_moments(session: Session, period: str) -> list[dt.datetime]:
         .where(is_in_force(period), ~_is_issued(period))
         .distinct()
     )
-    return sorted({find_moment(period, *row).astimezone(dt.UTC) for row in rows})
+    return sorted({find_moment(period, *row) for row in rows})
 
 
 def list_waiting(session: Session, scope: Scope, period: str) -> list[WaitingRow]:

@@ -2,9 +2,6 @@
 
 import calendar
 import datetime as dt
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
@@ -25,6 +22,7 @@ from dcim.sla.observations import gather_inputs
 from dcim.statements.attachments import read_inputs
 from dcim.statements.composition import Statement as Composed
 from dcim.statements.composition import compose
+from dcim.statements.differences import hash_json
 from dcim.statements.files import pack_inputs, produce_file
 from dcim.statements.history import add_history
 from dcim.statements.models import LedgerEntry, Statement
@@ -210,7 +208,7 @@ def book_composed(
         credits=Decimal(totals["credits"]),
         verdict=document["verdict"]["result"],
         document=document,
-        document_sha256=hashlib.sha256(canonical(document)).hexdigest(),
+        document_sha256=hash_json(document),
         inputs=packed,
         inputs_sha256=inputs_sha256,
         samples_sha256=None if samples is None else samples["sha256"],
@@ -295,12 +293,6 @@ def _take_back(
         )
         for line in lines
     ]
-
-
-def canonical(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(
-        document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode()
 
 
 def describe_document(

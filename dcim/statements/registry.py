@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import func, literal, select, union
 
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
@@ -59,7 +59,8 @@ def list_signers(session: ScopedSession, settings: Settings) -> list[str]:
     from reports.sign import CERTIFICATE_NAME
 
     with session.within(Scope.system("verify")):
-        former = list(session.scalars(select(StatementFile.signer).distinct()))
+        signed = union(select(StatementFile.signer), select(MarkedCopy.signer))
+        former = list(session.scalars(signed))
     path = settings.keys_folder / CERTIFICATE_NAME
     if not path.is_file():
         return sorted(former)

@@ -129,8 +129,10 @@ def propose_revision(
             {"reason": ["too long"]},
             most=LONGEST_REASON,
         )
-    base, file = _find_base(session, scope, statement_id)
+    base, _file = _find_base(session, scope, statement_id)
     wait_for_turn(session, base.contract_id)
+    # Whoever was before in the turn may have replaced it.
+    base, file = _find_base(session, scope, statement_id)
     waiting = session.scalars(
         select(RevisionProposal).where(
             RevisionProposal.statement_id == base.id, RevisionProposal.state == "open"

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 
 from dcim.accounts.models import AuditEntry
 from dcim.accounts.scope import Scope
@@ -18,7 +19,7 @@ from dcim.customers.models import Contract
 from dcim.db import SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.statements.drafts import compose_draft, draw_draft
-from dcim.statements.issue_times import find_moment, list_waiting
+from dcim.statements.issue_times import find_moment, is_due, list_waiting
 from dcim.statements.models import LedgerEntry, Statement
 from dcim.statements.monthly_run import issue_month
 from dcim.statements.verifying import verify_file
@@ -70,6 +71,33 @@ def test_the_moment_is_the_contracts_own_zones() -> None:
     # In the night in which clocks go back there.
     assert find_moment("2026-10", 1, 2, "America/New_York") == at("2026-11-01T15:00:00")
     assert find_moment("2026-12", 28, 23, "Asia/Shanghai") == at("2027-01-28T23:00:00")
+
+
+@pytest.mark.parametrize(
+    ("period", "day", "hour", "zone"),
+    [
+        ("2026-10", 1, 1, "America/New_York"),  # twice
+        ("2026-09", 25, 2, "Europe/Berlin"),  # twice
+        ("2027-02", 28, 2, "Europe/Berlin"),  # never
+        ("2026-10", 1, 2, "America/New_York"),
+    ],
+)
+def test_the_database_finds_it_due_at_that_very_moment(
+    sessions: SessionFactory, period: str, day: int, hour: int, zone: str
+) -> None:
+    """The clock looks once, at the moment: earlier than due it would issue nothing, ever."""
+    with transaction(sessions, SYSTEM) as session:
+        contract = session.get_one(Contract, build_town(session)[0])
+        contract.statement_day, contract.statement_hour, contract.timezone = day, hour, zone
+        session.flush()
+        moment = find_moment(period, day, hour, zone)
+        for late, due in ((-1, False), (0, True)):
+            found = session.scalar(
+                select(is_due(period, moment + dt.timedelta(seconds=late))).where(
+                    Contract.id == contract.id
+                )
+            )
+            assert found is due
 
 
 def test_a_draft_is_the_statement_to_come_and_leaves_nothing(

@@ -21,6 +21,7 @@ from dcim.config import Settings
 from dcim.customers.models import Contract
 from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from dcim.statements import marked_copies
 from dcim.statements.files import FileDamagedError, read_file
 from dcim.statements.issuing import freeze_statement, issue_statement
 from dcim.statements.marked_copies import (
@@ -31,10 +32,11 @@ from dcim.statements.marked_copies import (
     trace_copies,
 )
 from dcim.statements.models import MarkedCopy, StatementFile
-from dcim.statements.registry import find_registration
+from dcim.statements.registry import find_registration, list_signers
 from dcim.statements.sample_files import samples_path
 from dcim.statements.verifying import verify_file
 from reports.marking import COPY_NAME
+from reports.sign import generate_signer
 from reports.unpacking import embedded_files
 from tests.integration.statements.town import PERIOD, SYSTEM, build_town
 from tests.servers import Database
@@ -191,3 +193,16 @@ def test_the_commands_write_the_samples_and_trace_a_stray_copy(
             select(AuditEntry).where(AuditEntry.action == "statement.trace").order_by(AuditEntry.id)
         ).all()
         assert [one.detail["codes"] for one in traced] == [[code], []]
+
+
+def test_who_signed_a_copy_alone_is_told_too(
+    sessions: SessionFactory, settings: Settings, statement_id: int, tmp_path: Path
+) -> None:
+    """A key that was changed before it signed any statement."""
+    with transaction(sessions, SYSTEM) as session:
+        usual = list_signers(session, settings)
+        other = generate_signer(tmp_path, "Other")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(marked_copies, "obtain_signer", lambda *given: other)
+            make_copy(session, SYSTEM, settings, statement_id, "me")
+        assert list_signers(session, settings) == [*usual, other.fingerprint]

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -329,3 +330,33 @@ def test_two_who_accept_at_once_issue_one(sessions: SessionFactory, settings: Se
         assert numbers == ["SLA-202610-HT-3-01", "SLA-202610-HT-3-02"]
         assert session.scalars(find_unbalanced()).all() == []
         assert session.get_one(RevisionProposal, proposal_id).state == "accepted"
+
+
+def test_what_is_replaced_while_a_proposal_waits_its_turn_is_not_proposed(
+    sessions: SessionFactory, settings: Settings
+) -> None:
+    with transaction(sessions, SYSTEM) as session:
+        desk = RevisionDesk(session, settings)
+        desk.decide("down")
+        seen, statement_id = desk.preview().sha256, desk.issued.id
+        proposal_id = desk.propose_correction().id
+    outcomes = []
+
+    def propose() -> None:
+        try:
+            with transaction(sessions, desk.bob) as session:
+                propose_revision(session, desk.bob, settings, statement_id, seen, REASON)
+                outcomes.append("proposed")
+        except ConflictError as error:
+            outcomes.append(str(error))
+
+    late = threading.Thread(target=propose)
+    with transaction(sessions, desk.bob) as session:
+        decide_revision(session, desk.bob, settings, proposal_id, "accepted", "属实")
+        late.start()
+        waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        deadline = time.monotonic() + 10
+        while not session.scalar(text(waits)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    late.join()
+    assert outcomes == ["SLA-202610-HT-3-01 is replaced already; correct SLA-202610-HT-3-02."]

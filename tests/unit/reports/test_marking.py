@@ -131,6 +131,11 @@ def test_a_changed_figure_of_a_copy_is_named(signer: Signer) -> None:
     assert [d.path for d in verdict.differences] == ["usage[bandwidth.BW-A05].billed_bps"]
 
 
+def test_a_description_that_is_nested_without_end_is_odd(copy: bytes) -> None:
+    verdict = verify(reattached(copy, COPY_NAME, b"[" * 100_000), samples.recompute)
+    assert any("odd: copy.json is nested too deeply" in line for line in verdict.words("en"))
+
+
 def test_a_copy_whose_description_is_taken_away_is_altered(copy: bytes) -> None:
     assert verify(reattached(copy, COPY_NAME, None), samples.recompute).outcome == "altered"
     assert verify(reattached(copy, STATEMENT_NAME, None), samples.recompute).outcome == "altered"

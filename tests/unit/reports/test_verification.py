@@ -184,6 +184,15 @@ def test_doubled_keys_in_the_statement_are_refused(issued: bytes) -> None:
     assert any("a key occurs twice" in line for line in verdict.words("en"))
 
 
+@pytest.mark.parametrize("depth", [900, 100_000])
+def test_what_is_nested_without_end_is_told(issued: bytes, depth: int) -> None:
+    usual = canonical_bytes(samples.example("en")).rstrip()
+    data = usual[:-1] + b',"x":' + b"[" * depth + b"]" * depth + b"}"
+    verdict = verify(reattached(issued, STATEMENT_NAME, data), samples.recompute)
+    assert verdict.outcome == "altered"
+    assert any("nested too deeply" in line for line in verdict.words("en"))
+
+
 def test_recomputation_that_fails_is_told(issued: bytes) -> None:
     def fail(_files: object) -> dict[str, object]:
         raise ValueError("rules version 9 is not known")
