@@ -78,6 +78,9 @@ class MailChannel:
                     server.login(settings.smtp_user, settings.smtp_password)
                 except smtplib.SMTPAuthenticationError as error:
                     raise UndeliveredError("sign_in", f"{error.smtp_code}") from error
+                except smtplib.SMTPNotSupportedError as error:
+                    # Of signing in, not of TLS: many offer it over TLS alone.
+                    raise UndeliveredError("sign_in", str(error)) from error
             self._expect(server.mail(settings.mail_from), 250)
             self._expect(server.rcpt(recipient), 250, 251)
             self._expect(server.docmd("DATA"), 354)

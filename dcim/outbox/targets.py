@@ -46,6 +46,9 @@ def read_url(url: str) -> Target:
     if parts.username is not None or parts.password is not None:
         raise ValueError(Message("A URL with a user or a password in it isn't kept; we sign."))
     host = parts.hostname.rstrip(".")
+    if ":" not in host and not all(0 < len(label) < 64 for label in host.split(".")):
+        # RFC 1035 2.3.4: nothing looks it up.
+        raise ValueError(Message("Write the URL like https://hooks.example.com/jifang."))
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, PORTS[parts.scheme] if port is None else port, path)
 

@@ -27,8 +27,9 @@ COLUMNS = (
     "file", "sha256", "size", "number", "revision", "customer", "contract", "period",
     "total", "credits", "currency", "verdict",
 )  # fmt: skip
-# What no file system takes, or a path would be made of. Contract numbers may hold it.
-_UNFIT = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
+# What no file system takes, or a path would be made of. Contract numbers may hold it. The percent
+# sign is what marks it in a name, so it is marked itself: no two numbers become one name.
+_UNFIT = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|%]|^\.')
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class MonthFile:
     @property
     def name(self) -> str:
         """The same every time: the statement's number, which there is once."""
-        return f"{_UNFIT.sub('_', self.number).lstrip('.')}.pdf"
+        return f"{_UNFIT.sub(lambda found: f'%{ord(found[0]):02X}', self.number)}.pdf"
 
 
 @dataclass(frozen=True, slots=True)

@@ -319,7 +319,8 @@ def _promises(session: Session, scope: Scope, span: Span) -> Iterable[PromiseLin
         groups.setdefault((f"{metric.partition('@')[0]}.{item}", currency), []).append(
             (row, period)
         )
-    for (name, currency), found in groups.items():
+    for (name, currency), group in groups.items():
+        found = sorted(group, key=lambda one: one[1])
         last = found[-1][0]
         yield PromiseLine(
             name,

@@ -3,7 +3,8 @@ statement and never changed, as it is."""
 
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy import BigInteger, ForeignKey
+from sqlalchemy import Text as Unbounded
 from sqlalchemy.orm import Mapped, mapped_column
 
 from dcim.columns import Code, Id, Money, Name
@@ -20,11 +21,12 @@ class StatementResult(Base):
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
     result: Mapped[Name]
     kind: Mapped[Code]
-    title: Mapped[Name]
-    title_en: Mapped[Name]
+    # As long as the statement's: nothing that is said there may keep it from being issued.
+    title: Mapped[str] = mapped_column(Unbounded)
+    title_en: Mapped[str] = mapped_column(Unbounded)
     item: Mapped[Name]
-    name: Mapped[Name]
-    name_en: Mapped[Name]
+    name: Mapped[str] = mapped_column(Unbounded)
+    name_en: Mapped[str] = mapped_column(Unbounded)
     site: Mapped[Name]
     verdict: Mapped[Code]
     downtime_ms: Mapped[int] = mapped_column(BigInteger)
@@ -41,8 +43,8 @@ class StatementCause(Base):
     statement_id: Mapped[int] = mapped_column(ForeignKey("statement.id"), index=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
     incident: Mapped[Name]
-    cause: Mapped[str] = mapped_column(String(4000))
-    cause_en: Mapped[str] = mapped_column(String(4000))
+    cause: Mapped[str] = mapped_column(Unbounded)
+    cause_en: Mapped[str] = mapped_column(Unbounded)
     kind: Mapped[Code]
     site: Mapped[Name]
     credit: Mapped[Money]

@@ -1,13 +1,12 @@
 """what statements say of promises and causes, in rows that can be added up"""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
-
-from dcim.statements.tallies import tally_causes, tally_results
 
 revision = "0033"
 down_revision = "0032"
@@ -27,6 +26,10 @@ def _word(name: str, length: int) -> sa.Column[str]:
     return sa.Column(name, sa.String(length=length), nullable=False)
 
 
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text(), nullable=False)
+
+
 def _count(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger(), nullable=False)
 
@@ -36,7 +39,12 @@ def upgrade() -> None:
         "statement_result",
         _word("result", 255),
         _word("kind", 64),
-        *(_word(name, 255) for name in ("title", "title_en", "item", "name", "name_en", "site")),
+        _text("title"),
+        _text("title_en"),
+        _word("item", 255),
+        _text("name"),
+        _text("name_en"),
+        _word("site", 255),
         _word("verdict", 64),
         _count("downtime_ms"),
         _count("denominator_ms"),
@@ -45,8 +53,8 @@ def upgrade() -> None:
     _create(
         "statement_cause",
         _word("incident", 255),
-        _word("cause", 4000),
-        _word("cause_en", 4000),
+        _text("cause"),
+        _text("cause_en"),
         _word("kind", 64),
         _word("site", 255),
         sa.Column("credit", MONEY, nullable=False),
@@ -86,7 +94,8 @@ def _create(table: str, *columns: sa.Column[Any]) -> None:
 
 
 def _fill() -> None:
-    """Of the statements that are there; their documents are frozen in the form it reads."""
+    """Of the statements that are there. By the rules below, which are those of `tallies` as it was
+    then: whatever becomes of that module, the tables of this revision are filled as they were."""
     connection = op.get_bind()
     connection.execute(sa.text("SELECT set_config('jifang.staff', 'yes', true)"))
     statement = sa.table(
@@ -97,12 +106,67 @@ def _fill() -> None:
         rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
         for row in connection.execute(sa.select(statement).where(statement.c.id.in_(few))):
             whose = {"statement_id": row.id, "customer_id": row.customer_id}
-            rows["statement_result"] += [whose | asdict(one) for one in tally_results(row.document)]
-            rows["statement_cause"] += [whose | asdict(one) for one in tally_causes(row.document)]
+            rows["statement_result"] += [whose | one for one in _results(row.document)]
+            rows["statement_cause"] += [whose | one for one in _causes(row.document)]
         for table, found in rows.items():
             if found:
                 columns = [sa.column(name) for name in found[0]]
                 op.bulk_insert(sa.table(table, *columns), found)  # type: ignore[arg-type]
+
+
+def _results(document: dict[str, Any]) -> list[dict[str, Any]]:
+    places = {item["id"]: item["place"].partition(" / ") for item in document["items"]}
+    sites = {item: site if standing else "" for item, (site, standing, _rest) in places.items()}
+    return [
+        {
+            "result": metric["id"],
+            "kind": metric["kind"],
+            "title": metric["label"]["zh"],
+            "title_en": metric["label"]["en"],
+            "item": metric["item"],
+            "name": metric["subject"]["zh"],
+            "name_en": metric["subject"]["en"],
+            "site": sites.get(metric["item"], ""),
+            "verdict": metric["result"],
+            "downtime_ms": _ms(metric["downtime_s"]),
+            "denominator_ms": 0
+            if metric["availability_pct"] is None
+            else _ms(metric["denominator_s"]),
+            "credit": Decimal(metric["credit"]["amount"]),
+        }
+        for metric in document["metrics"]
+    ]
+
+
+def _causes(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for result in _results(document):
+        credit, where = result["credit"], {"kind": result["kind"], "site": result["site"]}
+        causes = [one for one in document["incidents"] if result["result"] in one["metrics"]]
+        if credit and not causes:
+            yield where | {"incident": "", "cause": "", "cause_en": "", "credit": credit}
+        parts = _share_out(credit, [_ms(one["counted_s"]) for one in causes])
+        for one, share in zip(causes, parts, strict=True):
+            if share:
+                said = {"cause": one["cause"]["zh"], "cause_en": one["cause"]["en"]}
+                yield where | said | {"incident": one["id"], "credit": share}
+
+
+def _share_out(amount: Decimal, weights: list[int]) -> list[Decimal]:
+    """Parts in the amount's own decimals that add up to it; evenly where nothing weighs."""
+    if not sum(weights):
+        weights = [1] * len(weights)
+    unit = Decimal(1).scaleb(amount.as_tuple().exponent)  # type: ignore[arg-type]
+    parts, before, weighed = [], 0, 0
+    for weight in weights:
+        weighed += weight
+        upto = int(Fraction(int(amount / unit) * weighed, sum(weights)))
+        parts.append((upto - before) * unit)
+        before = upto
+    return parts
+
+
+def _ms(seconds: int | float) -> int:
+    return round(Fraction(str(seconds)) * 1000)
 
 
 def _by(count: int, ids: Any) -> Iterator[Any]:

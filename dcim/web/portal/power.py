@@ -129,8 +129,8 @@ def draw_feeds(
         lines = [(_("one feed"), usable, "derated")]
         together = draw("", add_feeds(feeds), lines, contracted)
         # Each meter's own energy: their sum is known better than power over time.
-        energies = [one.figures.energy_mwh or 0 for one in shown]
-        figures = replace(together.figures, energy_mwh=sum(energies) if any(energies) else None)
+        known = [one.figures.energy_mwh for one in shown if one.figures.energy_mwh is not None]
+        figures = replace(together.figures, energy_mwh=sum(known) if known else None)
         shown.insert(0, replace(together, figures=figures))
     return shown
 

@@ -210,10 +210,16 @@ def test_a_file_that_was_altered_makes_no_whole_zip(
 
 
 def test_names_that_no_file_system_takes(sessions: SessionFactory, settings: Settings) -> None:
-    made = MonthFile(
-        Path("x"), "", 0, "../SLA:2026\\10|华东-01", 1, "", "", "", 0, 0, "", ""  # type: ignore[arg-type]
-    )  # fmt: skip
-    assert made.name == "_SLA_2026_10_华东-01.pdf"
+    def name(number: str) -> str:
+        return MonthFile(
+            Path("x"), "", 0, number, 1, "", "", "", 0, 0, "", ""  # type: ignore[arg-type]
+        ).name  # fmt: skip
+
+    assert name("../SLA:2026\\10|华东-01") == "%2E.%2FSLA%3A2026%5C10%7C华东-01.pdf"
+    assert name("SLA-202610-HT_1-01") == "SLA-202610-HT_1-01.pdf"
+    # Each number has a name of its own: in one folder none takes another's place.
+    alike = ("HT:1", "HT*1", "HT?1", "HT_1", "HT%3A1", ".HT1", "HT1")
+    assert len({name(number) for number in alike}) == len(alike)
 
 
 def test_no_month(sessions: SessionFactory, settings: Settings, customers: list[int]) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -92,6 +93,35 @@ def test_parts_of_a_month_that_changed_its_terms_are_one_promise(
     session.flush()
     _months, promises = summarise_year(session, SYSTEM, year_of(2026))
     assert [(one.result, one.months) for one in promises] == [(row.result, 1)]
+
+
+def test_a_promise_whose_terms_changed_within_the_year_is_told_in_order(
+    session: ScopedSession, settings: Settings
+) -> None:
+    office = Office(session, settings)
+    for period in ("2026-09", "2026-10"):
+        office.issue(period, STANDARD, ((5, 50),))
+    first = session.scalars(select(StatementResult).order_by(StatementResult.id)).first()
+    assert first is not None
+    metric, item = first.result.split(".")
+    columns = [column.name for column in StatementResult.__table__.columns]
+    twin = {name: getattr(first, name) for name in columns if name != "id"}
+    again = {"result": f"{metric}@2026-09-15.{item}", "title_en": "As it was"}
+    session.add(StatementResult(**twin | again))
+    session.flush()
+    _months, (promise,) = summarise_year(session, SYSTEM, year_of(2026))
+    assert promise.missed == ("2026-09", "2026-10")
+    # Named as in the last month, though its part of September is sorted behind it.
+    assert promise.title_en == first.title_en
+
+
+def test_terms_may_say_as_much_as_they_like(session: ScopedSession, settings: Settings) -> None:
+    """A long title, which the terms language takes, keeps no month from being issued."""
+    said = "Availability of the network, " * 40 + "and nothing else"
+    office = Office(session, settings)
+    terms = re.sub(r"(title: \{zh: [^,]+, en: )[^}]+\}", rf'\1"{said}"}}', STANDARD)
+    office.issue("2026-10", terms, ((5, 50),))
+    assert session.scalars(select(StatementResult.title_en)).one() == said
 
 
 def test_a_customer_sees_its_own_alone(office: Office, session: ScopedSession) -> None:

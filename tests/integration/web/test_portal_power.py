@@ -6,9 +6,11 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
+import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -16,9 +18,15 @@ from flask.testing import FlaskClient
 from dcim.customers.models import ItemVersion
 from dcim.db import ScopedSession
 from dcim.inventory.models import Allocation, Cabinet, Rack
+from dcim.metering.batch import Columns
+from dcim.metering.families import POWER
 from dcim.metering.models import Series
+from dcim.metering.store import empty
 from dcim.power.models import PowerNode
 from dcim.sla import own_power
+from dcim.sla.own_power import FeedPower
+from dcim.web.charts import Window
+from dcim.web.portal.power import draw_feeds
 from tests.integration.web.boards import Counter, House, Tenant
 from tests.integration.web.conftest import Login, sign_in
 
@@ -111,6 +119,20 @@ def test_each_feed_and_their_sum_with_limits_peaks_and_energy(
     local = dt.datetime.fromisoformat(rows[0]["from_local"])
     assert utc == local
     assert local.utcoffset() == dt.timedelta(hours=8)
+
+
+def test_an_idle_rack_drew_nothing_which_is_not_unknown(app: Flask) -> None:
+    at = np.arange(3, dtype=np.int64) * 60_000 + 60_000
+    idle = {**dict.fromkeys(POWER.columns, np.full(3, -1)), "mw": np.zeros(3, dtype=np.int64)}
+    columns = Columns(at, np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64), idle)
+    feeds = [FeedPower(name, 3680, 2944, columns) for name in ("A", "B")]
+    window = Window("24h", 0, 300_000, 300_000)
+    with app.test_request_context():
+        shown = draw_feeds(feeds, [], [(0, 300_000)], window, 300_000)
+        none = [replace(feed, columns=empty(POWER)) for feed in feeds]
+        silent = draw_feeds(none, [], [(0, 300_000)], window, 300_000)
+    assert [one.figures.energy_mwh for one in shown] == [0, 0, 0]
+    assert [one.figures.energy_mwh for one in silent] == [None, None, None]
 
 
 def test_a_register_counts_the_energy(

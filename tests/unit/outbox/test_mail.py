@@ -286,6 +286,15 @@ def test_encrypted_and_signed_in(
     assert len(server.taken) == 1
 
 
+def test_a_server_that_lets_nobody_sign_in(
+    server: MailServer, channel: Callable[..., MailChannel]
+) -> None:
+    error = refused(channel(smtp_security="none", smtp_user="jifang", smtp_password="SECRET-1"))
+    assert (error.fault, error.final) == ("sign_in", False)
+    assert "SECRET-1" not in str(error)
+    assert not server.taken
+
+
 def test_a_certificate_nobody_vouches_for(
     server: MailServer,
     channel: Callable[..., MailChannel],

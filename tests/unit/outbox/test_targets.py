@@ -77,6 +77,7 @@ def test_a_url_as_it_is_read(url: str, target: Target) -> None:
         "https://hooks.example.com\r\nX: y/", "https://hooks.example.com/ HTTP/1.1", "https://[::1/",
         "https://x:99999/", "https://x:port/", "https://示例.example/", f"https://x/{'a' * 2000}",
         "https://hooks.example.com/\t", "https://@/x",
+        "https://./", "https://a..example/", f"https://{'a' * 64}.example/",
     ],
 )  # fmt: skip
 def test_no_url(url: str) -> None:
