@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractItem
 from dcim.customers.versions import Agreed, find_agreed
-from dcim.inventory.models import Allocation, Cabinet, Rack, Room, Row
+from dcim.inventory.models import Allocation, Cabinet, Device, Installation, Rack, Room, Row
 from dcim.metering.bindings import OPEN_END
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.power.chain import Node, PowerTree
@@ -218,6 +218,12 @@ def _add_ports(session: Session, scope: Scope, found: dict[int, ItemSubjects]) -
                 joinedload(BandwidthService.memberships)
                 .joinedload(ServiceMembership.port)
                 .joinedload(Port.device)
+                .joinedload(Device.installation)
+                .joinedload(Installation.rack)
+                .joinedload(Rack.cabinet)
+                .joinedload(Cabinet.row)
+                .joinedload(Row.room)
+                .joinedload(Room.site)
             ),
             BandwidthService.customer_id,
         )
@@ -235,11 +241,19 @@ def _add_ports(session: Session, scope: Scope, found: dict[int, ItemSubjects]) -
                     port_id,
                     port_name(port.device.name, port.name),
                     f"{port.device.name} {port.name}",
-                    port.device.name,
+                    _place_device(port.device),
                     tuple(sorted(_span(membership) for membership in memberships)),
                     port.speed_bps,
                 )
             )
+
+
+def _place_device(device: Device) -> str:
+    """Site and name; which of the operator's cabinets a switch stands in is told to nobody else."""
+    stands = device.installation
+    if stands is None:
+        return device.name
+    return f"{stands.rack.cabinet.row.room.site.code} / {device.name}"
 
 
 def _span(membership: ServiceMembership) -> Interval:

@@ -1,7 +1,7 @@
 """An empty house served to a browser, and a person who walks through its pages."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,6 +119,8 @@ class House:
     address: str
     cookie: str
     sessions: SessionFactory
+    settings: Settings
+    sign: Callable[[str], str]  # a person's uniquifier into the cookie of its session
 
 
 @contextmanager
@@ -142,9 +144,12 @@ def serve_house(tmp_path_factory: pytest.TempPathFactory, name: str) -> Iterator
             _enter_administrator(sessions)
             signer = SecureCookieSessionInterface().get_signing_serializer(app)
             assert signer is not None
-            cookie = str(signer.dumps({"_user_id": "new", "_fresh": True}))
+
+            def sign(uniquifier: str) -> str:
+                return str(signer.dumps({"_user_id": uniquifier, "_fresh": True}))
+
             with listening(app) as address:
-                yield House(address, cookie, sessions)
+                yield House(address, sign("new"), sessions, settings, sign)
             engine.dispose()
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
+from dcim.customers.overview import list_views
 from dcim.customers.queries import ContractRow, find_customer, list_contracts
 from dcim.errors import InvalidError, NotFoundError
 from dcim.http.database import current_scope, db_session
@@ -18,6 +19,7 @@ from dcim.sla.own_racks import read_own_racks
 from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.statements.error_budgets import MonthToDate
+from dcim.statements.expected_bill import expect_bills
 from dcim.statements.inputs import InputsRefusedError
 from dcim.statements.queries import list_statements
 from dcim.web import maintenance_words
@@ -84,7 +86,10 @@ def month() -> str:
     """The running month of every contract, fetched by the first page once it stands."""
     session, scope, now = db_session(), current_scope(), utc_now()
     found: list[tuple[ContractRow, MonthToDate | None]] = []
-    for contract in running_contracts(session, scope, now):
+    running = running_contracts(session, scope, now)
+    ids = {contract.id for contract in running}
+    views = [view for view in list_views(session, scope, now) if view.contract.id in ids]
+    for contract in running:
         try:
             found.append((contract, months.tell(session, scope, contract.id, now)))
         except (InvalidError, TermsRefusedError, InputsRefusedError):
@@ -93,6 +98,7 @@ def month() -> str:
     return render_template(
         "portal/month_part.html" if request.headers.get("HX-Request") else "portal/month.html",
         found=found,
+        expected=expect_bills(session, scope, views, now),
         crumbs=[(_l("Home"), url_for("portal.home")), (_l("Month to date"), "")],
     )
 

@@ -28,6 +28,7 @@ from dcim.statements.monthly_run import find_incidents
 from dcim.statements.raw_samples import SampleReader
 from dcim.statements.rebinning import rebin
 from dcim.statements.sample_files import check_samples
+from dcim.statements.tallies import tally_results
 from dcim.statements.verifying import verify_file
 from tests.integration.conftest import TEMPLATE
 from tests.servers import fresh_database
@@ -206,6 +207,13 @@ def test_a_port_down_counts(month: Month) -> None:
     assert port["credit"]["row"]["zh"] == "可用率不低于 99.9 %且低于 99.99 %：10 %"
     assert port["credit"]["amount"] == "11600.00"
     assert metric(document, "network", "-05")["result"] == "met"
+
+
+def test_every_item_says_at_which_site_it_is(month: Month) -> None:
+    """Ports too: credits are summed up by site."""
+    tallied = [one for document in month.documents.values() for one in tally_results(document)]
+    assert {one.kind for one in tallied} >= {"power", "network"}
+    assert {one.site for one in tallied} == {"TS01"}
 
 
 def test_what_was_not_seen_is_unknown_and_a_person_decides(month: Month) -> None:
