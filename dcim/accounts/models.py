@@ -90,12 +90,16 @@ class ApiToken(Base):
     digest: Mapped[Digest] = mapped_column(unique=True)
     # The first characters, so that a person can tell tokens apart in a list.
     hint: Mapped[Code]
+    # "all" its person may; "readings": what programs that draw graphs fetch, and nothing else.
+    purpose: Mapped[Code] = mapped_column(default="all")
     created_at: Mapped[Created]
     expires_at: Mapped[Instant]
     last_used_at: Mapped[Instant | None]
     revoked_at: Mapped[Instant | None]
 
     user: Mapped[User] = relationship()
+
+    __table_args__ = (CheckConstraint("purpose IN ('all', 'readings')", name="purpose"),)
 
 
 class CalendarFeed(Base):

@@ -18,6 +18,7 @@ class TokenRow:
     id: int
     name: str
     hint: str
+    purpose: str
     created_at: dt.datetime
     expires_at: dt.datetime
     last_used_at: dt.datetime | None
@@ -30,6 +31,7 @@ def list_tokens(session: Session, user_id: int, paging: Paging = FIRST_PAGE) -> 
             ApiToken.id,
             ApiToken.name,
             ApiToken.hint,
+            ApiToken.purpose,
             ApiToken.created_at,
             ApiToken.expires_at,
             ApiToken.last_used_at,

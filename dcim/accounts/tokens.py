@@ -21,6 +21,7 @@ from dcim.errors import InvalidError, NotFoundError
 # "jf_" and 256 random bits in base64url. The fixed form lets secret scanners find a leaked one.
 TOKEN_FORM = re.compile(r"jf_[A-Za-z0-9_-]{43}\Z")
 MAX_LIFE = dt.timedelta(days=365)
+PURPOSES = ("all", "readings")
 # People as whoever asks wants them: a class mapped on the same table.
 Person = TypeVar("Person", bound=User)
 
@@ -33,11 +34,19 @@ class NewToken:
 
 
 def create_token(
-    session: Session, scope: Scope, user: User, name: str, life: dt.timedelta = MAX_LIFE
+    session: Session,
+    scope: Scope,
+    user: User,
+    name: str,
+    life: dt.timedelta = MAX_LIFE,
+    purpose: str = "all",
 ) -> NewToken:
-    """A token with its person's rights, for at most a year."""
+    """A token with its person's rights, for at most a year; with purpose "readings" it may fetch
+    the current readings alone. Raises InvalidError for another life or purpose."""
     if not dt.timedelta(0) < life <= MAX_LIFE:
         raise InvalidError("A token lives for up to 365 days.")
+    if purpose not in PURPOSES:
+        raise InvalidError("No such purpose.", {"purpose": ["all or readings"]})
     if not scope.allows(user.customer_id):
         raise NotFoundError("No such person.")
     plaintext = "jf_" + secrets.token_urlsafe(32)
@@ -47,6 +56,7 @@ def create_token(
         digest=digest_token(plaintext),
         hint=plaintext[:7],
         expires_at=utc_now() + life,
+        purpose=purpose,
     )
     session.add(token)
     session.flush()
@@ -57,6 +67,7 @@ def create_token(
         f"token/{token.id}",
         customer_id=user.customer_id,
         person=user.email,
+        purpose=purpose,
     )
     return NewToken(token, plaintext)
 

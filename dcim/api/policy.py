@@ -20,6 +20,10 @@ RULINGS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS, Right.OWN_STATEMENTS)
 API_POLICY: dict[str, Access] = {
     "api_docs.openapi": SIGNED_IN,
     "api_docs.page": SIGNED_IN,
+    # By each part's own right; a token for readings alone opens it.
+    "api_metrics.show_metrics": needs(
+        Right.SEE_NETWORK, Right.SEE_POWER, Right.OWN_THINGS, readings=True
+    ),
     "api_me.show_me": SIGNED_IN,
     "api_me.list_tokens": SIGNED_IN,
     "api_me.create_token": SIGNED_IN,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.models import User
 from dcim.accounts.people import create_person, reset_password
 from dcim.accounts.roles import ROLES
-from dcim.accounts.tokens import create_token
+from dcim.accounts.tokens import PURPOSES, create_token
 from dcim.commands.output import print_table, remarks, session_of
 from dcim.customers.models import Customer
 from dcim.errors import NotFoundError
@@ -100,11 +100,18 @@ def token() -> None:
 @click.argument("email")
 @click.option("--name", required=True, help="What it is for.")
 @click.option("--days", type=click.IntRange(1, 365), default=90, show_default=True)
+@click.option(
+    "--purpose",
+    type=click.Choice(PURPOSES),
+    default="all",
+    show_default=True,
+    help="readings: it fetches the current readings and opens nothing else.",
+)
 @click.pass_context
-def create_for(ctx: click.Context, email: str, name: str, days: int) -> None:
+def create_for(ctx: click.Context, email: str, name: str, days: int, purpose: str) -> None:
     """Make a token with this person's rights; it is shown once."""
     with session_of(ctx, "token create") as (_instance, session, scope):
         user = find_person(session, email)
-        made = create_token(session, scope, user, name, dt.timedelta(days=days))
+        made = create_token(session, scope, user, name, dt.timedelta(days=days), purpose)
     remarks.print(f"A token of {email} for {days} days, shown only now:")
     click.echo(made.plaintext)

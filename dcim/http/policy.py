@@ -15,18 +15,22 @@ from dcim.http.database import enter_scope
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """`public`, or signed in, or signed in with at least one of these rights."""
+    """`public`, or signed in, or signed in with at least one of these rights.
+
+    `readings`: open to tokens that are for readings alone, which open nothing else.
+    """
 
     rights: frozenset[Right] = frozenset()
     public: bool = False
+    readings: bool = False
 
 
 PUBLIC = Access(public=True)
 SIGNED_IN = Access()
 
 
-def needs(*rights: Right) -> Access:
-    return Access(rights=frozenset(rights))
+def needs(*rights: Right, readings: bool = False) -> Access:
+    return Access(rights=frozenset(rights), readings=readings)
 
 
 class UndeclaredRouteError(RuntimeError):
@@ -62,6 +66,9 @@ def guard() -> Response | None:
     rights = collect_rights([role.name for role in current_user.roles])
     g.rights = rights
     enter_scope(scope_of(current_user))
+    token = g.get("token")
+    if token is not None and token.purpose == "readings" and not access.readings:
+        raise Forbidden("This token is for readings alone.")
     if access.rights and not rights & access.rights:
         # A customer must not learn which staff pages exist.
         raise NotFound if current_user.customer_id is not None else Forbidden

@@ -9,9 +9,9 @@ from flask_login import current_user
 from marshmallow import Schema, fields
 
 from dcim.accounts import queries
+from dcim.accounts.tokens import PURPOSES, revoke_token
 from dcim.accounts.tokens import create_token as make_token
-from dcim.accounts.tokens import revoke_token
-from dcim.api.fields import Instant, PageQuery, Text, Whole, take_paging
+from dcim.api.fields import Instant, PageQuery, Text, Whole, choice, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.errors import ForbiddenError
@@ -34,6 +34,7 @@ class MeRow:
 class NewToken(Schema):
     name = Text(required=True)
     days = Whole(1, 365, load_default=365)
+    purpose = choice(PURPOSES, load_default="all")
 
 
 class ShownToken(Schema):
@@ -75,8 +76,9 @@ def create_token(body: dict[str, Any]) -> Any:
     """Make a token; takes a signed-in session, since a token must not outlive itself."""
     if g.get("token"):
         raise ForbiddenError("A token can't make another token; sign in to make one.")
+    life = dt.timedelta(days=body["days"])
     new = make_token(
-        db_session(), current_scope(), current_user, body["name"], dt.timedelta(days=body["days"])
+        db_session(), current_scope(), current_user, body["name"], life, body["purpose"]
     )
     return {
         "id": new.token.id,

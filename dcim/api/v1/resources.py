@@ -22,6 +22,7 @@ from dcim.api.v1.incidents import incidents
 from dcim.api.v1.maintenance import maintenance
 from dcim.api.v1.me import me
 from dcim.api.v1.meters import meter_readings, meters
+from dcim.api.v1.metrics import metrics
 from dcim.api.v1.moves import moves
 from dcim.api.v1.passes import passes
 from dcim.api.v1.plugging import plugging
@@ -50,6 +51,7 @@ RESOURCES: tuple[Resource, ...] = (
     plugging,
     capacity,
     ports,
+    metrics,
     services,
     series,
     agents,

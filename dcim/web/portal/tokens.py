@@ -8,7 +8,8 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as BaseResponse
-from wtforms import IntegerField, StringField
+from wtforms import IntegerField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 
 from dcim.accounts.queries import find_own_token, list_tokens
@@ -31,6 +32,15 @@ class TokenForm(FlaskForm):  # type: ignore[misc]
         default=90,
         validators=[InputRequired(MISSING), NumberRange(1, 365, _l("From 1 to 365."))],
     )
+    purpose = SelectField(
+        _l("What it may"),
+        choices=[
+            SelectChoice("all", _l("what you may, for your company alone")),
+            SelectChoice(
+                "readings", _l("fetch the current readings of ports and power, nothing else")
+            ),
+        ],
+    )
 
 
 @portal.get("/tokens")
@@ -50,7 +60,9 @@ def add_token() -> Response | str:
     if not form.validate():
         return show_form("portal/token_new.html", form, 422, **context)
     life = dt.timedelta(days=form.days.data)
-    made = create_token(db_session(), current_scope(), current_user, form.name.data, life)
+    made = create_token(
+        db_session(), current_scope(), current_user, form.name.data, life, form.purpose.data
+    )
     return _show(made.plaintext)
 
 

@@ -126,7 +126,7 @@ def test_a_role_counts_at_once_and_a_disabled_person_is_out(
     theirs = Person(app, viewer)
     made = theirs.client.post(
         "/portal/tokens/new",
-        data={"csrf_token": theirs.token, "name": "meter", "days": "30"},
+        data={"csrf_token": theirs.token, "name": "meter", "days": "30", "purpose": "all"},
     )
     bearer = {"Authorization": f"Bearer {shown_once(made.get_data(as_text=True))}"}
     assert app.test_client().get("/api/v1/me", headers=bearer).status_code == 200
@@ -279,11 +279,13 @@ def test_own_tokens(
 ) -> None:
     for name, days in (("", "30"), ("x", "0"), ("x", "366"), ("x", "never")):
         answer = chief.client.post(
-            "/portal/tokens/new", data={"csrf_token": chief.token, "name": name, "days": days}
+            "/portal/tokens/new",
+            data={"csrf_token": chief.token, "name": name, "days": days, "purpose": "all"},
         )
         assert answer.status_code == 422
     answer = chief.client.post(
-        "/portal/tokens/new", data={"csrf_token": chief.token, "name": "billing", "days": "30"}
+        "/portal/tokens/new",
+        data={"csrf_token": chief.token, "name": "billing", "days": "30", "purpose": "all"},
     )
     token = shown_once(answer.get_data(as_text=True))
     page = chief.client.get("/portal/tokens").get_data(as_text=True)
@@ -292,6 +294,13 @@ def test_own_tokens(
     bearer = {"Authorization": f"Bearer {token}"}
     me = app.test_client().get("/api/v1/me", headers=bearer).get_json()
     assert me["customer_id"] == customers[0]
+    limited = chief.client.post(
+        "/portal/tokens/new",
+        data={"csrf_token": chief.token, "name": "graphs", "days": "30", "purpose": "readings"},
+    )
+    bearer = {"Authorization": f"Bearer {shown_once(limited.get_data(as_text=True))}"}
+    assert app.test_client().get("/api/v1/metrics", headers=bearer).status_code == 200
+    assert app.test_client().get("/api/v1/me", headers=bearer).status_code == 403
     found = re.search(r"/portal/tokens/(\d+)/revoke", page)
     assert found
     other = Person(app, make_login("customer_viewer", customer_id=customers[0]))
@@ -313,7 +322,8 @@ def test_statements_do_not_grow(
     for number in range(5):
         invite(chief, f"p{number}@a.example")
         chief.client.post(
-            "/portal/tokens/new", data={"csrf_token": chief.token, "name": "t", "days": "1"}
+            "/portal/tokens/new",
+            data={"csrf_token": chief.token, "name": "t", "days": "1", "purpose": "all"},
         )
     with Counter(engine) as many:
         chief.client.get(path)
