@@ -298,9 +298,9 @@ def test_own_tokens(
         "/portal/tokens/new",
         data={"csrf_token": chief.token, "name": "graphs", "days": "30", "purpose": "readings"},
     )
-    bearer = {"Authorization": f"Bearer {shown_once(limited.get_data(as_text=True))}"}
-    assert app.test_client().get("/api/v1/metrics", headers=bearer).status_code == 200
-    assert app.test_client().get("/api/v1/me", headers=bearer).status_code == 403
+    graphs = {"Authorization": f"Bearer {shown_once(limited.get_data(as_text=True))}"}
+    assert app.test_client().get("/api/v1/metrics", headers=graphs).status_code == 200
+    assert app.test_client().get("/api/v1/me", headers=graphs).status_code == 403
     found = re.search(r"/portal/tokens/(\d+)/revoke", page)
     assert found
     other = Person(app, make_login("customer_viewer", customer_id=customers[0]))
