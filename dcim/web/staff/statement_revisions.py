@@ -46,6 +46,8 @@ from dcim.web.staff.placing_forms import MISSING, strip
 from dcim.web.statement_words import PART_WORDS, TOTAL_WORDS
 
 ALL_OF_A_MONTH = Paging(1, 100)
+# What somebody has to look at comes first.
+CONCERN = {"needs_review": 0, "breached": 1, "met": 3}
 WORDS: dict[str, Any] = {
     "part_words": PART_WORDS,
     "total_words": TOTAL_WORDS,
@@ -68,11 +70,16 @@ def statement(statement_id: int) -> str:
     asked = RevisionProposalFilter(contract_id=one.contract_id, period=one.period)
     proposals = list_revision_proposals(session, scope, asked, ALL_OF_A_MONTH).items
     month = StatementFilter(contract_id=one.contract_id, period=one.period)
-    document = read_document(session, scope, statement_id) if one.revision > 1 else {}
+    document = read_document(session, scope, statement_id)
     return render_template(
         "staff/statement.html",
         one=one,
         replaces=document.get("replaces"),
+        metrics=sorted(
+            document.get("metrics", []), key=lambda metric: CONCERN.get(metric["result"], 2)
+        ),
+        ledger=document.get("ledger", []),
+        totals=document.get("totals", {}),
         revisions=list_statements(session, scope, month, ALL_OF_A_MONTH).items,
         proposals=proposals,
         can_correct=not one.is_replaced

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -55,6 +56,21 @@ def open_proposal(sessions: SessionFactory) -> int:
         return session.scalars(
             select(RevisionProposal.id).where(RevisionProposal.state == "open")
         ).one()
+
+
+def test_the_page_says_what_the_statement_says(
+    enter: Callable[..., FlaskClient], sessions: SessionFactory, issued: dict[str, int]
+) -> None:
+    with transaction(sessions, SYSTEM) as session:
+        document = session.get_one(Statement, issued["id"]).document
+    page = unescape(read(enter("finance"), f"{LIST}/{issued['id']}"))
+    for metric in document["metrics"]:
+        assert metric["label"]["en"] in page
+        assert metric["result_text"]["en"] in page
+    for line in document["ledger"]:
+        assert line["text"]["en"] in page
+        assert line["key"] in page
+    assert "Total" in page
 
 
 def test_one_proposes_what_the_preview_shows_and_another_issues_it(
