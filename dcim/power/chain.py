@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
-from dcim.columns import utc_now
+from dcim.columns import is_among, utc_now
 from dcim.inventory.models import Allocation
 from dcim.power.models import PowerNode
 from dcim.power.tree import OWN_SOURCE, Node, PowerTree
@@ -62,7 +62,9 @@ def load_tree(
 
 def _list_around(around: Surroundings) -> Any:
     """Ids of the nodes meant, of all above them, and of the children of those next above."""
-    meant = or_(PowerNode.rack_id.in_(around.rack_ids), PowerNode.id.in_(around.node_ids))
+    meant = or_(
+        is_among(PowerNode.rack_id, around.rack_ids), is_among(PowerNode.id, around.node_ids)
+    )
     own = select(PowerNode.id, PowerNode.parent_id, PowerNode.second_parent_id).where(meant)
     above = own.cte("above", recursive=True)
     node = aliased(PowerNode)

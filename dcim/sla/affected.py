@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
+from dcim.columns import is_among
 from dcim.customers.calendar import today_in
 from dcim.customers.models import Contract, ContractItem, Customer
 from dcim.inventory.models import Allocation, Cabinet, Device, Rack, Room, Row
@@ -91,12 +92,14 @@ def find_affected(
     """
     work = _Finding(session, scope, starts_at, ends_at)
     losses: dict[int, list[tuple[Loss, Mapping[int, int]]]] = {}
+    stopped: set[int] = set()
     for reading in _read_outages(session, scope, targets.power_nodes, now, store):
+        stopped.update(hit.device_id for hit in reading.devices if hit.outcome == "down")
         for rack_id, lost in _by_rack(reading).items():
             losses.setdefault(rack_id, []).append(lost)
     work.add_racks(losses)
     work.add_rooms(targets.rooms)
-    work.add_ports(targets.ports)
+    work.add_ports(targets.ports, stopped)
     found = [one for one in work.customers.values() if one.items]
     for customer in found:
         for item in customer.items:
@@ -165,15 +168,21 @@ class _Finding:
         for row, _, room in self._allocated(Row.room_id.in_(room_ids)):
             self._add(row, Loss("room", room))
 
-    def add_ports(self, port_ids: Collection[int]) -> None:
-        """Services with a member among the ports, and what else carries them at that time."""
-        touched = select(ServiceMembership.service_id).where(
-            ServiceMembership.port_id.in_(port_ids), self._during()
+    def add_ports(self, port_ids: Collection[int], device_ids: Collection[int]) -> None:
+        """Services with a member among the ports or on the devices, which stop, and what else
+        carries them at that time."""
+        touched = (
+            select(ServiceMembership.service_id)
+            .join(Port, Port.id == ServiceMembership.port_id)
+            .where(
+                or_(is_among(Port.id, port_ids), is_among(Port.device_id, device_ids)),
+                self._during(),
+            )
         )
         rows = self.session.execute(
             select(
                 Customer, Contract, ContractItem, BandwidthService.id, Port.id, Port.name,
-                Device.name,
+                Device.name, Device.id,
             )
             .join(Contract, Contract.customer_id == Customer.id)
             .join(ContractItem, ContractItem.contract_id == Contract.id)
@@ -188,14 +197,15 @@ class _Finding:
             )
             .order_by(ContractItem.code, Device.name, Port.name)
         )  # fmt: skip
-        members: dict[int, list[tuple[Any, int, str]]] = {}
-        for customer, contract, item, service_id, port_id, port, device in rows:
+        members: dict[int, list[tuple[Any, bool, str]]] = {}
+        for customer, contract, item, service_id, port_id, port, device, device_id in rows:
             if self._in_force(contract, item):
-                named = ((customer, contract, item), port_id, f"{device} {port}")
+                goes = port_id in port_ids or device_id in device_ids
+                named = ((customer, contract, item), goes, f"{device} {port}")
                 members.setdefault(service_id, []).append(named)
         for ports in members.values():
-            kept = ", ".join(dict.fromkeys(name for _, each, name in ports if each not in port_ids))
-            lost = dict.fromkeys((row, name) for row, each, name in ports if each in port_ids)
+            kept = ", ".join(dict.fromkeys(name for _, goes, name in ports if not goes))
+            lost = dict.fromkeys((row, name) for row, goes, name in ports if goes)
             for row, name in lost:
                 self._add(row, Loss("port", name, name, kept))
 
