@@ -1,7 +1,7 @@
 """Who is hit by roots and what follows from them, and how."""
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import or_, select
@@ -19,12 +19,14 @@ from dcim.metering.store import SampleStore
 from dcim.network.models import Port, ServiceMembership
 from dcim.operations.maintenance import Targets
 from dcim.power.models import PowerNode
-from dcim.sla.affected import LOSSES, AffectedCustomer, Loss, find_affected
+from dcim.sla.affected import LOSSES, AffectedCustomer, AffectedItem, Loss, find_affected
 from dcim.sla.outages import MOST_NODES
 
 # From the worst. "machines": what was sold keeps its feeds or ports, a machine of the customer's
 # own doesn't; "unknown": what it has there is silent, and nothing shows it dead.
 HOWS = ("down", "machines", "no_redundancy", "unknown")
+# Losses that may be of a feed which is still there.
+FORESEEN = ("overloaded", "no_redundancy")
 MINUTE = dt.timedelta(minutes=1)
 
 
@@ -90,12 +92,12 @@ class _Finding:
         own = self._strike(roots)
         found = self._affected(own)
         rest = self._strike(set(self.correlation.roots) - roots)
-        others = replace(own, nodes=own.nodes | self._beside(own.nodes, rest.nodes))
-        others = replace(others, ports=own.ports | rest.ports, devices=own.devices | rest.devices)
-        if others != own:
-            worse = self._affected(others)
-            for key, one in found.items():
-                _worsen(one, worse[key])
+        rest = _Struck(self._beside(own.nodes, rest.nodes), rest.ports, rest.devices)
+        if rest.nodes or rest.ports or rest.devices:
+            both = _Struck(
+                own.nodes | rest.nodes, own.ports | rest.ports, own.devices | rest.devices
+            )
+            found = _leave_out(self._affected(both), found, self._affected(rest))
         hits = {key: Hit(one, _judge(one)) for key, one in found.items()}
         for key, one in self._affected(_Struck(nodes=own.feeds)).items():
             hits.setdefault(key, Hit(one, "no_redundancy"))
@@ -169,7 +171,8 @@ class _Finding:
                     _merge(found[one.id], one)
                 else:
                     found[one.id] = one
-        return found
+        # What would trip next hasn't: it is a risk to tell planners of, not a hit.
+        return _keep(found, lambda _item, loss: bool(loss.lost) or loss.kind not in FORESEEN)
 
     def _drop_starved(self, nodes: set[int]) -> set[int]:
         """Without those that are dead by others of them alone: these say nothing more."""
@@ -255,13 +258,36 @@ def _merge(customer: AffectedCustomer, other: AffectedCustomer) -> None:
     _sort(customer)
 
 
-def _worsen(customer: AffectedCustomer, other: AffectedCustomer) -> None:
-    """The same cabinets and ports, with what they lose as `other` has it."""
-    items = {item.id: item for item in other.items}
-    for item in customer.items:
-        places = {loss.where for loss in item.losses}
-        item.losses = [loss for loss in items[item.id].losses if loss.where in places]
-    _sort(customer)
+Affected = dict[int, AffectedCustomer]
+
+
+def _leave_out(both: Affected, own: Affected, rest: Affected) -> Affected:
+    """Of what both together do, the places hit by the own roots alone, and what the rest alone
+    wouldn't do to them."""
+    places = {
+        (item.id, loss.where) for one in own.values() for item in one.items for loss in item.losses
+    }
+    without = {
+        (item.id, loss) for one in rest.values() for item in one.items for loss in item.losses
+    }
+    return _keep(
+        both,
+        lambda item, loss: (item.id, loss.where) in places or (item.id, loss) not in without,
+    )
+
+
+def _keep(found: Affected, wanted: Callable[[AffectedItem, Loss], bool]) -> Affected:
+    kept: Affected = {}
+    for customer in found.values():
+        items = [
+            replace(item, losses=losses)
+            for item in customer.items
+            if (losses := [loss for loss in item.losses if wanted(item, loss)])
+        ]
+        if items:
+            kept[customer.id] = replace(customer, items=items)
+            _sort(kept[customer.id])
+    return kept
 
 
 def _sort(customer: AffectedCustomer) -> None:

@@ -88,7 +88,7 @@ class _Loading:
         rows = self.session.execute(
             select(own, other).where(is_among(own, self._of(kind)), other.is_not(None))
         )
-        return dict(rows.tuples())
+        return {int(first): int(second) for first, second in rows}
 
     def _services(self) -> dict[int, tuple[int, ...]]:
         now = utc_now()
@@ -112,7 +112,9 @@ class _Loading:
         near = set(self.session.scalars(_walk_up(devices, ports)))
         joints, panels = read_joints(self.session, near)
         rows = self.session.execute(
-            select(Port.id, Port.device_id, _leads_up(Port)).where(is_among(Port.id, near))
+            select(Port.id, Port.device_id, _leads_up(Port)).where(
+                is_among(Port.id, near), Port.kind != "panel"
+            )
         )
         found = {port_id: PortAt(device_id, up) for port_id, device_id, up in rows}
         seen = self.session.execute(
