@@ -263,19 +263,25 @@ def read_joints(session: Session, port_ids: Iterable[int]) -> tuple[Joints, set[
             CableEnd.port_id.in_(select(reach.c.port_id))
         )
     ).all()
-    by_cable: dict[int, list[Plug]] = {}
-    for cable_id, port_id, face in rows:
-        by_cable.setdefault(cable_id, []).append(Plug(port_id, face))
-    joints: dict[Plug, Joint] = {}
-    for cable_id, plugs in by_cable.items():
-        if len(plugs) == 2:
-            joints[plugs[0]] = Joint(cable_id, plugs[1])
-            joints[plugs[1]] = Joint(cable_id, plugs[0])
+    joints = join_ends((cable_id, Plug(port_id, face)) for cable_id, port_id, face in rows)
     known = wanted | {port_id for _cable, port_id, _face in rows}
     panels = set(
         session.scalars(select(Port.id).where(is_among(Port.id, known), Port.kind == "panel"))
     )
     return joints, panels
+
+
+def join_ends(ends: Iterable[tuple[int, Plug]]) -> Joints:
+    """Of (cable, plug): those cables whose two ends are among them."""
+    by_cable: dict[int, list[Plug]] = {}
+    for cable_id, plug in ends:
+        by_cable.setdefault(cable_id, []).append(plug)
+    joints: dict[Plug, Joint] = {}
+    for cable_id, plugs in by_cable.items():
+        if len(plugs) == 2:
+            joints[plugs[0]] = Joint(cable_id, plugs[1])
+            joints[plugs[1]] = Joint(cable_id, plugs[0])
+    return joints
 
 
 def read_line(session: Session, port_id: int) -> Line:

@@ -18,6 +18,7 @@ from dcim.metering.store import SampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.operations.maintenance import Targets
 from dcim.power.models import PowerNode
+from dcim.power.outage import Outage
 from dcim.sla.outages import OutageReading, read_outage
 
 # What an item loses, the worst first. "overloaded": the feed that is left would trip; "devices":
@@ -27,6 +28,7 @@ LOSSES = ("down", "overloaded", "port", "battery", "no_redundancy", "devices", "
 MEASURED = ("measured_max", "measured")
 MONTH = dt.timedelta(days=30)
 DAY = dt.timedelta(days=1)
+MINUTE = dt.timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,12 @@ class AffectedCustomer:
     timezone: str
     items: list[AffectedItem] = field(default_factory=list)
 
+    def sort(self) -> None:
+        """The worst first."""
+        for item in self.items:
+            item.losses.sort(key=lambda loss: (LOSSES.index(loss.kind), loss.where))
+        self.items.sort(key=lambda item: (LOSSES.index(item.worst), item.code))
+
     @property
     def worst(self) -> str:
         return min((item.worst for item in self.items), key=LOSSES.index)
@@ -94,18 +102,38 @@ def find_affected(
     losses: dict[int, list[tuple[Loss, Mapping[int, int]]]] = {}
     stopped: set[int] = set()
     for reading in _read_outages(session, scope, targets.power_nodes, now, store):
-        stopped.update(hit.device_id for hit in reading.devices if hit.outcome == "down")
-        for rack_id, lost in _by_rack(reading).items():
+        outage = reading.outage
+        stopped.update(_find_stopped(outage))
+        racks = [one.rack for one in reading.cabinets]
+        names = {one.id: _name(one.cabinet_code, one.layout, one.code) for one in racks}
+        for rack_id, lost in _by_rack(outage, names).items():
             losses.setdefault(rack_id, []).append(lost)
     work.add_racks(losses)
     work.add_rooms(targets.rooms)
     work.add_ports(targets.ports, stopped)
-    found = [one for one in work.customers.values() if one.items]
-    for customer in found:
-        for item in customer.items:
-            item.losses.sort(key=lambda loss: (LOSSES.index(loss.kind), loss.where))
-        customer.items.sort(key=lambda item: (LOSSES.index(item.worst), item.code))
-    return sorted(found, key=lambda one: (LOSSES.index(one.worst), one.code))
+    return work.sorted()
+
+
+def find_affected_by(
+    session: Session,
+    scope: Scope,
+    outage: Outage,
+    ports: Collection[int],
+    devices: Collection[int],
+    now: dt.datetime,
+) -> list[AffectedCustomer]:
+    """Whom it concerns that this is so now, the hardest hit first: the racks and machines of an
+    outage, these ports, and all ports of these devices. Three statements."""
+    work = _Finding(session, scope, now, now + MINUTE)
+    rows = session.execute(
+        select(Rack.id, Cabinet.code, Cabinet.layout, Rack.code)
+        .join(Cabinet, Cabinet.id == Rack.cabinet_id)
+        .where(is_among(Rack.id, [loss.rack_id for loss in outage.racks]))
+    )
+    names = {rack_id: _name(*words) for rack_id, *words in rows}
+    work.add_racks({key: [lost] for key, lost in _by_rack(outage, names).items()})
+    work.add_ports(ports, {*devices, *_find_stopped(outage)})
+    return work.sorted()
 
 
 def _read_outages(
@@ -125,22 +153,30 @@ def _read_outages(
         yield read_outage(session, scope, nodes, now=now, month_start=now - MONTH, store=store)
 
 
-def _by_rack(reading: OutageReading) -> dict[int, tuple[Loss, Mapping[int, int]]]:
+def _name(cabinet: str, layout: str, rack: str) -> str:
+    return cabinet if layout == "full" else f"{cabinet} {rack}"
+
+
+def _find_stopped(outage: Outage) -> set[int]:
+    return {loss.machine.id for loss in outage.machines if loss.outcome == "down"}
+
+
+def _by_rack(outage: Outage, names: Mapping[int, str]) -> dict[int, tuple[Loss, Mapping[int, int]]]:
     """The loss of each rack, and how many machines of whom stop in it."""
     machines: dict[int, dict[int, int]] = {}
-    for hit in reading.devices:
-        if hit.outcome == "down" and hit.customer_id is not None:
-            own = machines.setdefault(hit.rack_id, {})
-            own[hit.customer_id] = own.get(hit.customer_id, 0) + 1
+    for hit in outage.machines:
+        machine = hit.machine
+        if hit.outcome == "down" and machine.customer_id is not None:
+            own = machines.setdefault(machine.rack_id, {})
+            own[machine.customer_id] = own.get(machine.customer_id, 0) + 1
     found: dict[int, tuple[Loss, Mapping[int, int]]] = {}
-    for cabinet in reading.cabinets:
-        rack, loss = cabinet.rack, cabinet.loss
-        name = rack.cabinet_code if rack.layout == "full" else f"{rack.cabinet_code} {rack.code}"
+    for loss in outage.racks:
         lost = "".join(feed for feed in loss.before if feed not in loss.after)
         kind = loss.outcome
         if kind == "overloaded" and loss.basis not in MEASURED:
             kind = "no_redundancy"
-        found[rack.id] = (Loss(kind, name, lost, loss.after), machines.get(rack.id, {}))
+        where = Loss(kind, names[loss.rack_id], lost, loss.after)
+        found[loss.rack_id] = (where, machines.get(loss.rack_id, {}))
     return found
 
 
@@ -154,6 +190,13 @@ class _Finding:
         self.starts_at, self.ends_at = starts_at, ends_at
         self.customers: dict[int, AffectedCustomer] = {}
         self.items: dict[int, AffectedItem] = {}
+
+    def sorted(self) -> list[AffectedCustomer]:
+        """With the worst first, of customers, items and losses."""
+        found = [one for one in self.customers.values() if one.items]
+        for customer in found:
+            customer.sort()
+        return sorted(found, key=lambda one: (LOSSES.index(one.worst), one.code))
 
     def add_racks(self, losses: Mapping[int, list[tuple[Loss, Mapping[int, int]]]]) -> None:
         for row, rack_id, _ in self._allocated(Allocation.rack_id.in_(losses)):

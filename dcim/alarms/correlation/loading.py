@@ -13,10 +13,10 @@ from dcim.alarms.correlation.subjects import Subject
 from dcim.columns import is_among, utc_now
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Device, Installation
-from dcim.network.cables import read_joints
+from dcim.network.cables import join_ends
 from dcim.network.models import CableEnd, Circuit, Port, ServiceMembership
 from dcim.network.tracing import FRONT, REAR, Joints, Plug, trace_line
-from dcim.power.chain import Surroundings, load_tree
+from dcim.power.chain import Surroundings, find_racks_below, load_tree
 from dcim.power.models import Outlet, PowerNode
 from dcim.power.outage import Machine
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent
@@ -31,7 +31,7 @@ def load_dependencies(session: Session, scope: Scope, subjects: Iterable[Subject
     """What the subjects hang on: their power up to the utility with the other feeds of the racks
     they feed, and their links up to where the carriers' lines come in. For staff.
 
-    Sixteen statements, however many the subjects are. What isn't there (any more) is left out.
+    Fifteen statements, however many the subjects are. What isn't there (any more) is left out.
     """
     if not scope.is_staff:
         raise ForbiddenError("Only staff see what hangs on what.")
@@ -65,7 +65,9 @@ class _Loading:
         network = self._network(devices, ports)
         devices.update(port.device_id for port in network.ports.values())
         machines, racks, nodes = self._machines(devices)
-        racks |= self._of("rack") | self._racks_below(self._of("power_node"))
+        racks |= self._of("rack") | find_racks_below(
+            self.session, self._of("power_node"), LOOKED_BELOW
+        )
         nodes |= self._of("power_node")
         tree = load_tree(self.session, around=Surroundings(racks, nodes))
         return Dependencies(
@@ -110,13 +112,24 @@ class _Loading:
 
     def _network(self, devices: Collection[int], ports: Collection[int]) -> _Network:
         near = set(self.session.scalars(_walk_up(devices, ports)))
-        joints, panels = read_joints(self.session, near)
-        rows = self.session.execute(
-            select(Port.id, Port.device_id, _leads_up(Port)).where(
-                is_among(Port.id, near), Port.kind != "panel"
+        ends = self.session.execute(
+            select(CableEnd.cable_id, CableEnd.port_id, CableEnd.face).where(
+                is_among(CableEnd.port_id, near)
             )
         )
-        found = {port_id: PortAt(device_id, up) for port_id, device_id, up in rows}
+        joints = join_ends((cable_id, Plug(port_id, face)) for cable_id, port_id, face in ends)
+        rows = self.session.execute(
+            select(Port.id, Port.device_id, Port.kind, _leads_up(Port)).where(
+                is_among(Port.id, near)
+            )
+        )
+        found: dict[int, PortAt] = {}
+        panels = set()
+        for port_id, device_id, kind, up in rows:
+            if kind == "panel":
+                panels.add(port_id)
+            else:
+                found[port_id] = PortAt(device_id, up)
         seen = self.session.execute(
             select(DiscoveryFinding.port_id, DiscoveryFinding.other_port_id)
             .where(_is_seen_link(), is_among(DiscoveryFinding.port_id, near))
@@ -137,7 +150,7 @@ class _Loading:
                 Circuit.state != "ended",
             )
         )
-        return _Network(found, _join_ends(found, joints, panels) + sightings, frozenset(exits))
+        return _Network(found, _trace_links(found, joints, panels) + sightings, frozenset(exits))
 
     # Power
 
@@ -180,26 +193,6 @@ class _Loading:
                 racks.add(rack_id)
         nodes = {each for machine in machines.values() for each in machine.cords}
         return machines, racks, nodes
-
-    def _racks_below(self, node_ids: Collection[int]) -> set[int]:
-        """The racks these nodes feed: what is overloaded may be so by what another feed lost."""
-        below = (
-            select(PowerNode.id, PowerNode.rack_id)
-            .where(is_among(PowerNode.id, node_ids), PowerNode.kind.in_(LOOKED_BELOW))
-            .cte("below", recursive=True)
-        )
-        first, second = aliased(PowerNode), aliased(PowerNode)
-        # Apart, so that each is looked up in its own index.
-        children = union_all(
-            select(first.id, first.rack_id).where(first.parent_id == below.c.id),
-            select(second.id, second.rack_id).where(second.second_parent_id == below.c.id),
-        ).lateral("children")
-        below = below.union(select(children).select_from(below.join(children, true())))
-        return set(
-            self.session.scalars(
-                select(below.c.rack_id).where(below.c.rack_id.is_not(None)).distinct()
-            )
-        )
 
 
 def _leads_up(port: Any) -> Any:
@@ -262,7 +255,7 @@ def _walk_up(devices: Collection[int], ports: Collection[int]) -> Any:
     return select(walk.c.port_id).distinct()
 
 
-def _join_ends(ports: Collection[int], joints: Joints, panels: set[int]) -> list[Link]:
+def _trace_links(ports: Collection[int], joints: Joints, panels: set[int]) -> list[Link]:
     """The two ends of each line that ends at a device on both sides, each line once."""
     links = []
     for port_id in sorted(ports):
