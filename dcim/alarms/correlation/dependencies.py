@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from dcim.alarms.correlation.subjects import Subject
 from dcim.power.flow import Grid
 from dcim.power.outage import Machine
 from dcim.power.tree import Node, PowerTree
@@ -41,6 +42,12 @@ class Dependencies:
     meters: Mapping[int, int] = field(default_factory=dict)
     circuits: Mapping[int, int] = field(default_factory=dict)
     services: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def device_meant(self, subject: Subject) -> int | None:
+        """The device that is silent when this is: itself, or the one an agent speaks for."""
+        if subject.kind == "agent":
+            return self.agents.get(subject.id)
+        return subject.id if subject.kind == "device" else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,18 +46,9 @@ class Evidence:
         self.quiet: dict[int, Raised] = {}
         for alarm in sorted(raised, key=lambda one: one.turn):
             self.by_trouble.setdefault((alarm.subject, alarm.trouble), alarm)
-            device_id = self.silent_device(alarm)
-            if device_id is not None:
+            device_id = graph.given.device_meant(alarm.subject)
+            if device_id is not None and alarm.trouble == SILENT:
                 self.quiet.setdefault(device_id, alarm)
-
-    def silent_device(self, alarm: Raised) -> int | None:
-        if alarm.trouble != SILENT:
-            return None
-        if alarm.subject.kind == "device":
-            return alarm.subject.id
-        if alarm.subject.kind == "agent":
-            return self.graph.given.agents.get(alarm.subject.id)
-        return None
 
 
 def explain(evidence: Evidence, alarm: Raised, tolerance_ms: int) -> Explanations:

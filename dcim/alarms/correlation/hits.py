@@ -121,11 +121,7 @@ class _Finding:
             elif alarm.trouble in WEAKENED and fold.is_root and alarm.subject.kind == "rack":
                 struck.feeds.update(self.graph.feeds_of(alarm.subject.id)[:1])
             elif alarm.trouble == SILENT:
-                device_id = (
-                    self.graph.given.agents.get(alarm.subject.id)
-                    if alarm.subject.kind == "agent"
-                    else alarm.subject.id if alarm.subject.kind == "device" else None
-                )  # fmt: skip
+                device_id = self.graph.given.device_meant(alarm.subject)
                 if device_id is not None:
                     # Behind what is dead it isn't reached; behind mere silence nobody knows.
                     (struck.quiet if fold.root in silent else struck.devices).add(device_id)

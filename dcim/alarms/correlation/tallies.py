@@ -30,7 +30,8 @@ def tally_consequences(
     roots = {}
     for alarm in raised:
         fold = correlation.folds[alarm.key]
-        subject = _count_as(alarm.subject, dependencies)
+        device_id = dependencies.device_meant(alarm.subject)
+        subject = alarm.subject if device_id is None else Subject("device", device_id)
         if fold.is_root:
             roots[fold.key] = subject
             continue
@@ -42,11 +43,6 @@ def tally_consequences(
         subjects.pop(roots[root], None)
         found[root] = _sort(subjects)
     return found
-
-
-def _count_as(subject: Subject, dependencies: Dependencies) -> Subject:
-    device_id = dependencies.agents.get(subject.id) if subject.kind == "agent" else None
-    return subject if device_id is None else Subject("device", device_id)
 
 
 def _sort(worst: dict[Subject, str]) -> list[Tally]:
