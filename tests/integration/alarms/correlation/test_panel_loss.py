@@ -24,7 +24,7 @@ from dcim.operations.maintenance import Targets
 from dcim.power.models import Outlet, PowerNode
 from dcim.sla.affected import find_affected
 from dcim.snmp.agents.models import DiscoveryFinding
-from tests.integration.alarms.hall import GIG, NOW, Hall, lose_panel
+from tests.integration.alarms.correlation.hall import GIG, NOW, Hall, lose_panel
 
 STAFF = Scope.system("test")
 AT = round(NOW.timestamp() * 1000)

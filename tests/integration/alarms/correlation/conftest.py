@@ -8,7 +8,7 @@ import pytest
 from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession, SessionFactory, make_engine, make_sessions, transaction
 from dcim.postgres import EmbeddedServer
-from tests.integration.alarms.hall import Hall, build_hall
+from tests.integration.alarms.correlation.hall import Hall, build_hall
 from tests.integration.conftest import TEMPLATE
 from tests.servers import fresh_database
 
@@ -17,7 +17,7 @@ SCOPE = Scope.system("test")
 
 @pytest.fixture(scope="session")
 def built(server: EmbeddedServer) -> Iterator[tuple[SessionFactory, Hall]]:
-    name = f"alarms_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    name = f"correlation_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     with fresh_database(server, name, template=TEMPLATE) as own:
         engine = make_engine(own.app_url)
         sessions = make_sessions(engine)
