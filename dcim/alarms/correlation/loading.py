@@ -13,13 +13,14 @@ from dcim.alarms.correlation.subjects import Subject
 from dcim.columns import is_among, utc_now
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Device, Installation
+from dcim.metering.models import Series
 from dcim.network.cables import join_ends
 from dcim.network.models import CableEnd, Circuit, Port, ServiceMembership
 from dcim.network.tracing import FRONT, REAR, Joints, Plug, trace_line
 from dcim.power.chain import Surroundings, find_racks_below, load_tree
 from dcim.power.models import Outlet, PowerNode
 from dcim.power.outage import Machine
-from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent
+from dcim.snmp.agents.models import DiscoveryFinding, SnmpAgent
 
 # What is powered by the node that it measures. A panel's branch meter needn't be.
 MEASURES_ITSELF = ("pdu", "bank", "ups", "ats")
@@ -54,7 +55,7 @@ class _Loading:
 
     def load(self) -> Dependencies:
         agents = self._pairs(SnmpAgent.id, SnmpAgent.device_id, "agent")
-        sensors = self._pairs(Sensor.id, Sensor.device_id, "sensor")
+        sensors = self._pairs(Series.id, Series.device_id, "sensor")
         circuits = self._pairs(Circuit.id, Circuit.port_id, "circuit")
         meters = self._pairs(PowerNode.id, PowerNode.meter_device_id, "power_node")
         services = self._services()

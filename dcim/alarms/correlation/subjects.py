@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 # Ids are those of the tables of the same names; "agent" is an `snmp_agent`, "service" a
-# `bandwidth_service`. Breakers, PDUs, banks and all else of the chain are power nodes.
+# `bandwidth_service`, "sensor" the `series` that it measures. Breakers, PDUs,
+# banks and all else of the chain are power nodes.
 KINDS = ("power_node", "rack", "device", "port", "agent", "sensor", "circuit", "service")
 # Shown to be dead. Silence shows nothing: unknown is not down.
 DOWN, SILENT = "down", "silent"

@@ -19,7 +19,8 @@ from dcim.alarms.correlation.tallies import tally_consequences
 from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Device, Installation
-from dcim.network.models import Cable, CableEnd, Port
+from dcim.metering.models import Series
+from dcim.network.models import Cable, CableEnd, Circuit, Port
 from dcim.operations.maintenance import Targets
 from dcim.power.models import Outlet, PowerNode
 from dcim.sla.affected import find_affected
@@ -231,6 +232,23 @@ def test_of_the_merely_silent_nobody_knows(session: ScopedSession, hall: Hall) -
     assert {code: one.how for code, one in hits.items()} == {
         "Ash": "unknown", "Cedar": "unknown", "Hazel": "unknown",
     }  # fmt: skip
+
+
+def test_a_sensor_is_silent_with_its_device_and_a_circuit_down_with_its_port(
+    session: ScopedSession, hall: Hall
+) -> None:
+    series = Series(family="climate", slot="inlet", device_id=hall.devices["pdu-25-A"], step_s=60)
+    session.add(series)
+    session.flush()
+    circuit = session.scalars(select(Circuit.id)).one()
+    raised = [
+        Raised(1, hall.subject("power_node", "R-25-AQ"), "down", AT),
+        Raised(2, Subject("sensor", series.id), "silent", AT),
+        Raised(3, hall.subject("port", "core up"), "down", AT),
+        Raised(4, Subject("circuit", circuit), "down", AT),
+    ]
+    found = correlate(raised, load(session, raised))
+    assert {key: fold.root for key, fold in found.folds.items()} == {1: 1, 2: 1, 3: 3, 4: 3}
 
 
 def test_a_rack_known_to_have_lost_a_feed_has_no_redundancy(
