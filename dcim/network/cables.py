@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
-from dcim.columns import utc_now
+from dcim.columns import is_among, utc_now
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row
 from dcim.inventory.numbering import first_unit
@@ -247,7 +247,11 @@ def read_joints(session: Session, port_ids: Iterable[int]) -> tuple[Joints, set[
     Two statements, however long the lines are.
     """
     wanted = set(port_ids)
-    start = select(Port.id.label("port_id")).where(Port.id.in_(wanted)).cte("reach", recursive=True)
+    start = (
+        select(Port.id.label("port_id"))
+        .where(is_among(Port.id, wanted))
+        .cte("reach", recursive=True)
+    )
     mine, other = aliased(CableEnd), aliased(CableEnd)
     reach = start.union(
         select(other.port_id)
@@ -259,17 +263,25 @@ def read_joints(session: Session, port_ids: Iterable[int]) -> tuple[Joints, set[
             CableEnd.port_id.in_(select(reach.c.port_id))
         )
     ).all()
+    joints = join_ends((cable_id, Plug(port_id, face)) for cable_id, port_id, face in rows)
+    known = wanted | {port_id for _cable, port_id, _face in rows}
+    panels = set(
+        session.scalars(select(Port.id).where(is_among(Port.id, known), Port.kind == "panel"))
+    )
+    return joints, panels
+
+
+def join_ends(ends: Iterable[tuple[int, Plug]]) -> Joints:
+    """Of (cable, plug): those cables whose two ends are among them."""
     by_cable: dict[int, list[Plug]] = {}
-    for cable_id, port_id, face in rows:
-        by_cable.setdefault(cable_id, []).append(Plug(port_id, face))
+    for cable_id, plug in ends:
+        by_cable.setdefault(cable_id, []).append(plug)
     joints: dict[Plug, Joint] = {}
     for cable_id, plugs in by_cable.items():
         if len(plugs) == 2:
             joints[plugs[0]] = Joint(cable_id, plugs[1])
             joints[plugs[1]] = Joint(cable_id, plugs[0])
-    known = wanted | {port_id for _cable, port_id, _face in rows}
-    panels = set(session.scalars(select(Port.id).where(Port.id.in_(known), Port.kind == "panel")))
-    return joints, panels
+    return joints
 
 
 def read_line(session: Session, port_id: int) -> Line:

@@ -4,17 +4,20 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import any_, func, or_, select, union
+from sqlalchemy import any_, func, or_, select, true, union, union_all
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
-from dcim.columns import utc_now
+from dcim.columns import is_among, utc_now
 from dcim.inventory.models import Allocation
-from dcim.power.models import PowerNode
+from dcim.power.models import NODE_KINDS, PowerNode
 from dcim.power.tree import OWN_SOURCE, Node, PowerTree
 
-__all__ = ["OWN_SOURCE", "Node", "PowerTree", "Surroundings", "find_customers_on", "load_tree"]
+__all__ = [
+    "OWN_SOURCE", "Node", "PowerTree", "Surroundings", "find_customers_on", "find_racks_below",
+    "load_tree",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,9 @@ def load_tree(
 
 def _list_around(around: Surroundings) -> Any:
     """Ids of the nodes meant, of all above them, and of the children of those next above."""
-    meant = or_(PowerNode.rack_id.in_(around.rack_ids), PowerNode.id.in_(around.node_ids))
+    meant = or_(
+        is_among(PowerNode.rack_id, around.rack_ids), is_among(PowerNode.id, around.node_ids)
+    )
     own = select(PowerNode.id, PowerNode.parent_id, PowerNode.second_parent_id).where(meant)
     above = own.cte("above", recursive=True)
     node = aliased(PowerNode)
@@ -79,6 +84,27 @@ def _list_around(around: Surroundings) -> Any:
     ).subquery()
     # As an array: the planner takes it for short, as it is, and looks each node up.
     return func.array(select(whole.c.id).scalar_subquery())
+
+
+def find_racks_below(
+    session: Session, node_ids: Collection[int], kinds: Collection[str] = NODE_KINDS
+) -> set[int]:
+    """The racks that draw from these nodes, of these kinds, by either source. One statement."""
+    below = (
+        select(PowerNode.id, PowerNode.rack_id)
+        .where(is_among(PowerNode.id, node_ids), PowerNode.kind.in_(kinds))
+        .cte("below", recursive=True)
+    )
+    first, second = aliased(PowerNode), aliased(PowerNode)
+    # Apart, so that each is looked up in its own index.
+    children = union_all(
+        select(first.id, first.rack_id).where(first.parent_id == below.c.id),
+        select(second.id, second.rack_id).where(second.second_parent_id == below.c.id),
+    ).lateral("children")
+    below = below.union(select(children).select_from(below.join(children, true())))
+    return set(
+        session.scalars(select(below.c.rack_id).where(below.c.rack_id.is_not(None)).distinct())
+    )
 
 
 def find_customers_on(

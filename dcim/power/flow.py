@@ -122,7 +122,7 @@ class Grid:
             parents = self.parents[at]
             source = next((each for each in parents if live[each]), -1)
             if source < 0:
-                if parents and not self._lives_alone(node):
+                if parents and not self.lives_alone(node):
                     continue
                 # A root that is no source hangs on what isn't recorded, and that has power.
                 live[at], feeds[at] = True, FEED_BITS[node.feed]
@@ -136,7 +136,8 @@ class Grid:
                     feeds[at] |= feeds[each]
         return fed
 
-    def _lives_alone(self, node: Node) -> bool:
+    def lives_alone(self, node: Node) -> bool:
+        """Whether it may have power when none of its recorded sources has."""
         return node.kind in {"utility", "generator", "ups"} or (
             node.kind == "ats" and node.second_parent_id is None
         )

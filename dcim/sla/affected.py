@@ -10,6 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
+from dcim.columns import is_among
 from dcim.customers.calendar import today_in
 from dcim.customers.models import Contract, ContractItem, Customer
 from dcim.inventory.models import Allocation, Cabinet, Device, Rack, Room, Row
@@ -17,6 +18,7 @@ from dcim.metering.store import SampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.operations.maintenance import Targets
 from dcim.power.models import PowerNode
+from dcim.power.outage import Outage
 from dcim.sla.outages import OutageReading, read_outage
 
 # What an item loses, the worst first. "overloaded": the feed that is left would trip; "devices":
@@ -26,6 +28,7 @@ LOSSES = ("down", "overloaded", "port", "battery", "no_redundancy", "devices", "
 MEASURED = ("measured_max", "measured")
 MONTH = dt.timedelta(days=30)
 DAY = dt.timedelta(days=1)
+MINUTE = dt.timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,12 @@ class AffectedCustomer:
     timezone: str
     items: list[AffectedItem] = field(default_factory=list)
 
+    def sort(self) -> None:
+        """The worst first."""
+        for item in self.items:
+            item.losses.sort(key=lambda loss: (LOSSES.index(loss.kind), loss.where))
+        self.items.sort(key=lambda item: (LOSSES.index(item.worst), item.code))
+
     @property
     def worst(self) -> str:
         return min((item.worst for item in self.items), key=LOSSES.index)
@@ -91,18 +100,40 @@ def find_affected(
     """
     work = _Finding(session, scope, starts_at, ends_at)
     losses: dict[int, list[tuple[Loss, Mapping[int, int]]]] = {}
+    stopped: set[int] = set()
     for reading in _read_outages(session, scope, targets.power_nodes, now, store):
-        for rack_id, lost in _by_rack(reading).items():
+        outage = reading.outage
+        stopped.update(_find_stopped(outage))
+        racks = [one.rack for one in reading.cabinets]
+        names = {one.id: _name(one.cabinet_code, one.layout, one.code) for one in racks}
+        for rack_id, lost in _by_rack(outage, names).items():
             losses.setdefault(rack_id, []).append(lost)
     work.add_racks(losses)
     work.add_rooms(targets.rooms)
-    work.add_ports(targets.ports)
-    found = [one for one in work.customers.values() if one.items]
-    for customer in found:
-        for item in customer.items:
-            item.losses.sort(key=lambda loss: (LOSSES.index(loss.kind), loss.where))
-        customer.items.sort(key=lambda item: (LOSSES.index(item.worst), item.code))
-    return sorted(found, key=lambda one: (LOSSES.index(one.worst), one.code))
+    work.add_ports(targets.ports, stopped)
+    return work.sorted()
+
+
+def find_affected_by(
+    session: Session,
+    scope: Scope,
+    outage: Outage,
+    ports: Collection[int],
+    devices: Collection[int],
+    now: dt.datetime,
+) -> list[AffectedCustomer]:
+    """Whom it concerns that this is so now, the hardest hit first: the racks and machines of an
+    outage, these ports, and all ports of these devices. Three statements."""
+    work = _Finding(session, scope, now, now + MINUTE)
+    rows = session.execute(
+        select(Rack.id, Cabinet.code, Cabinet.layout, Rack.code)
+        .join(Cabinet, Cabinet.id == Rack.cabinet_id)
+        .where(is_among(Rack.id, [loss.rack_id for loss in outage.racks]))
+    )
+    names = {rack_id: _name(*words) for rack_id, *words in rows}
+    work.add_racks({key: [lost] for key, lost in _by_rack(outage, names).items()})
+    work.add_ports(ports, {*devices, *_find_stopped(outage)})
+    return work.sorted()
 
 
 def _read_outages(
@@ -122,22 +153,30 @@ def _read_outages(
         yield read_outage(session, scope, nodes, now=now, month_start=now - MONTH, store=store)
 
 
-def _by_rack(reading: OutageReading) -> dict[int, tuple[Loss, Mapping[int, int]]]:
+def _name(cabinet: str, layout: str, rack: str) -> str:
+    return cabinet if layout == "full" else f"{cabinet} {rack}"
+
+
+def _find_stopped(outage: Outage) -> set[int]:
+    return {loss.machine.id for loss in outage.machines if loss.outcome == "down"}
+
+
+def _by_rack(outage: Outage, names: Mapping[int, str]) -> dict[int, tuple[Loss, Mapping[int, int]]]:
     """The loss of each rack, and how many machines of whom stop in it."""
     machines: dict[int, dict[int, int]] = {}
-    for hit in reading.devices:
-        if hit.outcome == "down" and hit.customer_id is not None:
-            own = machines.setdefault(hit.rack_id, {})
-            own[hit.customer_id] = own.get(hit.customer_id, 0) + 1
+    for hit in outage.machines:
+        machine = hit.machine
+        if hit.outcome == "down" and machine.customer_id is not None:
+            own = machines.setdefault(machine.rack_id, {})
+            own[machine.customer_id] = own.get(machine.customer_id, 0) + 1
     found: dict[int, tuple[Loss, Mapping[int, int]]] = {}
-    for cabinet in reading.cabinets:
-        rack, loss = cabinet.rack, cabinet.loss
-        name = rack.cabinet_code if rack.layout == "full" else f"{rack.cabinet_code} {rack.code}"
+    for loss in outage.racks:
         lost = "".join(feed for feed in loss.before if feed not in loss.after)
         kind = loss.outcome
         if kind == "overloaded" and loss.basis not in MEASURED:
             kind = "no_redundancy"
-        found[rack.id] = (Loss(kind, name, lost, loss.after), machines.get(rack.id, {}))
+        where = Loss(kind, names[loss.rack_id], lost, loss.after)
+        found[loss.rack_id] = (where, machines.get(loss.rack_id, {}))
     return found
 
 
@@ -152,6 +191,13 @@ class _Finding:
         self.customers: dict[int, AffectedCustomer] = {}
         self.items: dict[int, AffectedItem] = {}
 
+    def sorted(self) -> list[AffectedCustomer]:
+        """With the worst first, of customers, items and losses."""
+        found = [one for one in self.customers.values() if one.items]
+        for customer in found:
+            customer.sort()
+        return sorted(found, key=lambda one: (LOSSES.index(one.worst), one.code))
+
     def add_racks(self, losses: Mapping[int, list[tuple[Loss, Mapping[int, int]]]]) -> None:
         for row, rack_id, _ in self._allocated(Allocation.rack_id.in_(losses)):
             customer = row[0]
@@ -165,15 +211,21 @@ class _Finding:
         for row, _, room in self._allocated(Row.room_id.in_(room_ids)):
             self._add(row, Loss("room", room))
 
-    def add_ports(self, port_ids: Collection[int]) -> None:
-        """Services with a member among the ports, and what else carries them at that time."""
-        touched = select(ServiceMembership.service_id).where(
-            ServiceMembership.port_id.in_(port_ids), self._during()
+    def add_ports(self, port_ids: Collection[int], device_ids: Collection[int]) -> None:
+        """Services with a member among the ports or on the devices, which stop, and what else
+        carries them at that time."""
+        touched = (
+            select(ServiceMembership.service_id)
+            .join(Port, Port.id == ServiceMembership.port_id)
+            .where(
+                or_(is_among(Port.id, port_ids), is_among(Port.device_id, device_ids)),
+                self._during(),
+            )
         )
         rows = self.session.execute(
             select(
                 Customer, Contract, ContractItem, BandwidthService.id, Port.id, Port.name,
-                Device.name,
+                Device.name, Device.id,
             )
             .join(Contract, Contract.customer_id == Customer.id)
             .join(ContractItem, ContractItem.contract_id == Contract.id)
@@ -188,14 +240,15 @@ class _Finding:
             )
             .order_by(ContractItem.code, Device.name, Port.name)
         )  # fmt: skip
-        members: dict[int, list[tuple[Any, int, str]]] = {}
-        for customer, contract, item, service_id, port_id, port, device in rows:
+        members: dict[int, list[tuple[Any, bool, str]]] = {}
+        for customer, contract, item, service_id, port_id, port, device, device_id in rows:
             if self._in_force(contract, item):
-                named = ((customer, contract, item), port_id, f"{device} {port}")
+                goes = port_id in port_ids or device_id in device_ids
+                named = ((customer, contract, item), goes, f"{device} {port}")
                 members.setdefault(service_id, []).append(named)
         for ports in members.values():
-            kept = ", ".join(dict.fromkeys(name for _, each, name in ports if each not in port_ids))
-            lost = dict.fromkeys((row, name) for row, each, name in ports if each in port_ids)
+            kept = ", ".join(dict.fromkeys(name for _, goes, name in ports if not goes))
+            lost = dict.fromkeys((row, name) for row, goes, name in ports if goes)
             for row, name in lost:
                 self._add(row, Loss("port", name, name, kept))
 

@@ -3,12 +3,13 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
+from dcim.columns import is_among
 from dcim.customers.models import Contract, ContractItem, Customer
 from dcim.errors import ForbiddenError, InvalidError, NotFoundError
 from dcim.inventory.models import Allocation, Device, DeviceType, Installation
@@ -176,18 +177,9 @@ def read_outage(
         for rack_id, feeds in fed.items()
     }
     outage = simulate(supply.tree.nodes, wanted, draws)
-    machines, names = _load_machines(session, outage.stages.racks)
-    cords = _load_cords(session, list(machines))
-    outage = add_machines(
-        outage,
-        [
-            Machine(one.id, one.rack_id, one.customer_id, tuple(at for at, _ in cords[one.id]))
-            if one.id in cords
-            else one
-            for one in machines.values()
-        ],
-        draws,
-    )
+    machines, names = load_machines(session, outage.stages.racks)
+    cords = load_cords(session, list(machines))
+    outage = add_machines(outage, plug_in(machines, cords), draws)
     devices = tuple(_name_device(loss, names, cords) for loss in outage.machines)
     owners = _load_owners(session, scope, [loss.rack_id for loss in outage.racks])
     reading = _Names(outage, supply, racks, devices, machines, owners)
@@ -245,7 +237,7 @@ def apparent(watts: int, node: Node) -> int:
     return -(-watts * 1000 * 100 // node.power_factor_pct)
 
 
-def _load_machines(
+def load_machines(
     session: Session, rack_ids: Collection[int]
 ) -> tuple[dict[int, Machine], dict[int, tuple[str, str]]]:
     """What draws power in these racks; panels and cable managers don't."""
@@ -254,7 +246,7 @@ def _load_machines(
         .join(Installation, Installation.device_id == Device.id)
         .join(DeviceType, DeviceType.id == Device.device_type_id)
         .where(
-            Installation.rack_id.in_(rack_ids),
+            is_among(Installation.rack_id, rack_ids),
             or_(
                 DeviceType.rated_w > 0,
                 select(Outlet.id).where(Outlet.device_id == Device.id).exists(),
@@ -270,12 +262,12 @@ def _load_machines(
     return machines, names
 
 
-def _load_cords(session: Session, device_ids: list[int]) -> dict[int, list[tuple[int, str]]]:
+def load_cords(session: Session, device_ids: list[int]) -> dict[int, list[tuple[int, str]]]:
     """(node that a cord hangs on, its name) by device: its bank where there is one, or the PDU."""
     rows = session.execute(
         select(Outlet.device_id, Outlet.bank_id, Outlet.pdu_id, PowerNode.code, Outlet.number)
         .join(PowerNode, PowerNode.id == Outlet.pdu_id)
-        .where(Outlet.device_id.in_(device_ids))
+        .where(is_among(Outlet.device_id, device_ids))
         .order_by(PowerNode.code, Outlet.number)
     )
     found: dict[int, list[tuple[int, str]]] = {}
@@ -283,6 +275,16 @@ def _load_cords(session: Session, device_ids: list[int]) -> dict[int, list[tuple
         if device_id is not None:
             found.setdefault(device_id, []).append((bank_id or pdu_id, f"{code} {number}"))
     return found
+
+
+def plug_in(
+    machines: Mapping[int, Machine], cords: Mapping[int, list[tuple[int, str]]]
+) -> list[Machine]:
+    """The machines with their cords."""
+    return [
+        replace(one, cords=tuple(at for at, _ in cords[one.id])) if one.id in cords else one
+        for one in machines.values()
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,10 @@ def test_both_panels_cost_what_the_terms_say(session: ScopedSession) -> None:
     due = {one.customer.code: one for one in read_due(session, PLANNER, work)}
     assert {one.customer.worst for one in due.values()} == {"down"}
     birch = due["C1015"]
-    (item,) = birch.customer.items
+    # With both feeds of the row its access switch stops as well, and Birch's port on it.
+    item, transit = birch.customer.items
+    assert (item.worst, transit.worst) == ("down", "port")
+    assert [(loss.lost, loss.kept) for loss in transit.losses] == [("acc-d fe1/0/3", "")]
     power = [one for one in birch.asked if one.clause == "power"]
     assert [one.cost for one in power] == [
         (item.monthly_fee * Decimal("0.10")).quantize(Decimal("0.01"))

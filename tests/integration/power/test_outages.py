@@ -22,6 +22,7 @@ from dcim.columns import utc_now
 from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError, InvalidError, NotFoundError
 from dcim.power.models import PowerNode
+from dcim.sla.losses import find_losses, load_chain
 from dcim.sla.outages import OutageReading, read_outage
 from dcim.web.staff.outage import defuse
 from tests.integration.power.conftest import SCOPE
@@ -122,6 +123,32 @@ def test_a_bank_stops_only_what_hangs_on_it(session: ScopedSession) -> None:
     assert [(hit.code, hit.outcome, hit.off) for hit in reading.customers] == [
         ("C1013", "devices", 1)
     ]
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [("RPP-D1",), ("RPP-D1", "RPP-D2"), ("PDU-D-04-A/B1",), ("RPP-B1",), ("STS-B-01",),
+     ("UPS-M1-A",), ("UT-A", "GEN-A")],
+)  # fmt: skip
+def test_what_is_read_near_the_nodes_alone_is_what_the_whole_site_says(
+    session: ScopedSession, codes: tuple[str, ...]
+) -> None:
+    reading = fail(session, *codes)
+    off = [node_id(session, code) for code in codes]
+    chain = load_chain(session, off)
+    found = find_losses(chain, off)
+    assert found.racks
+    assert {(loss.rack_id, loss.before, loss.after) for loss in found.racks} == {
+        (loss.rack_id, loss.before, loss.after)
+        for loss in reading.outage.racks
+        # What would trip next isn't asked.
+        if loss.outcome != "overloaded" or loss.before != loss.after
+    }
+    assert {one.machine for one in found.machines if one.outcome == "down"} == {
+        one.machine for one in reading.outage.machines if one.outcome == "down"
+    }
+    if codes == ("STS-B-01",):
+        assert len(chain.nodes) < len(reading.tree.nodes)
 
 
 def test_nothing_is_changed_and_the_statements_are_few(session: ScopedSession) -> None:

@@ -1,0 +1,49 @@
+"""Pure: what an alarm is about, as far as folding alarms under their causes asks."""
+
+from dataclasses import dataclass
+
+# Ids are those of the tables of the same names; "agent" is an `snmp_agent`, "service" a
+# `bandwidth_service`, "sensor" the `series` that it measures. Breakers, PDUs,
+# banks and all else of the chain are power nodes.
+KINDS = ("power_node", "rack", "device", "port", "agent", "sensor", "circuit", "service")
+# Shown to be dead. Silence shows nothing: unknown is not down.
+DOWN, SILENT = "down", "silent"
+# Lives, with less to spare: a rack or machine on its other feed; a UPS on its battery, a transfer
+# switch on its second source, a service on what is left of its ports.
+LOST_FEED, DEGRADED = "lost_feed", "degraded"
+OVERLOAD = "overload"
+WEAKENED = (LOST_FEED, DEGRADED)
+# How bad a trouble is for what has several, the worst first; any other word stands last.
+WORST_FIRST = (DOWN, OVERLOAD, LOST_FEED, DEGRADED, SILENT)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Subject:
+    """Raises ValueError for a kind that is none of KINDS."""
+
+    kind: str
+    id: int
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"no such kind of subject: {self.kind}")
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An alarm that stands. `key` is the caller's own name of it; `at` UTC epoch ms. A `trouble`
+    that isn't named above ("hot") is folded under nothing and explains nothing."""
+
+    key: int
+    subject: Subject
+    trouble: str
+    at: int
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        """Who came first; the key decides between those of one instant."""
+        return self.at, self.key
+
+
+def rank_trouble(trouble: str) -> int:
+    return WORST_FIRST.index(trouble) if trouble in WORST_FIRST else len(WORST_FIRST)
