@@ -82,7 +82,7 @@ def queue_own_test(
             )
         )
         if (sent or 0) >= MOST_TESTS:
-            raise ConflictError("That were enough tests for now; try again in an hour.")
+            raise ConflictError("Those were enough tests for now; try again in an hour.")
         zone = (
             user.timezone
             or session.scalars(

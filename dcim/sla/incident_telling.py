@@ -39,7 +39,7 @@ def tell_incidents(session: Session, incidents: Sequence[Incident], now: dt.date
     """Queue what is new about these to the people of whom they concern; called again with nothing
     new, nothing is queued. Needs staff's reach, and that nobody else keeps these rows meanwhile.
 
-    Two statements where nothing is new.
+    One statement where nothing is new.
     """
     if find_sender(session) is None or not incidents:
         return

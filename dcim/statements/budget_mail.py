@@ -30,7 +30,7 @@ def write_budget(news: BudgetNews, language: str) -> Told:
     used = say_span(news.used_ms)[0 if zh else 1]
     allowed = None if news.allowed_ms is None else say_span(news.allowed_ms)[0 if zh else 1]
     if zh:
-        said = "已超出承诺" if news.state == "missed" else "余量即将用尽"
+        said = "已超出承诺" if news.state == "missed" else "误差预算即将用尽"
         lines = [
             f"{label}（合同 {news.contract}，服务项 {news.item}）的“{title}”本月{said}。",
             "",
@@ -42,10 +42,10 @@ def write_budget(news: BudgetNews, language: str) -> Told:
         ]
         subject = f"SLA {said}：{label} {news.period}"
     else:
-        said = "is missed" if news.state == "missed" else "is nearly used up"
+        said = "is used up" if news.state == "missed" else "is nearly used up"
         lines = [
             f"{title} of {label} (contract {news.contract}, item {news.item}):",
-            f"this month's allowance {said}.",
+            f"this month's error budget {said}.",
             "",
             f"Month: {news.period}, in the contract's time zone",
             f"Promised: {news.target['en']}",
@@ -53,5 +53,5 @@ def write_budget(news: BudgetNews, language: str) -> Told:
             "",
             "This is how it stands so far; the month's statement decides.",
         ]
-        subject = f"Service level {said}: {label}, {news.period}"
+        subject = f"Error budget {said}: {label}, {news.period}"
     return Told(subject, lines, "/portal/month")

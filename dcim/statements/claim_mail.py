@@ -17,7 +17,7 @@ class ClaimNews:
 
 def write_claim(news: ClaimNews, language: str) -> Told:
     if language == "zh":
-        said = "已受理" if news.state == "accepted" else "未予受理"
+        said = "已接受" if news.state == "accepted" else "未通过"
         lines = [f"合同 {news.contract} {news.period} 月的服务抵扣申请{said}。", "", "理由："]
         subject = f"服务抵扣申请{said}：{news.contract} {news.period}"
     else:

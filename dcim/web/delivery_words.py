@@ -21,7 +21,7 @@ EVENT_WORDS = {
     "ticket.own": _l("Tickets of one's own"),
     "ticket.any": _l("All other tickets"),
     "claim.decided": _l("Claim of credits decided"),
-    "budget.low": _l("Allowance of a promise nearly used"),
+    "budget.low": _l("Error budget nearly used up"),
     "test": _l("Test"),
 }
 FAULT_WORDS = {

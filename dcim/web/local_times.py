@@ -29,8 +29,9 @@ def to_local(instant: dt.datetime | None) -> dt.datetime | None:
 
 
 def to_instant(local: dt.datetime | None) -> dt.datetime | None:
-    """What a person wrote."""
-    return None if local is None else local.replace(tzinfo=local_zone())
+    """What a person wrote, in UTC: Python takes times of one zone apart by the wall clock, which
+    is an hour wrong where the clock was changed between. Of an hour that comes twice, the first."""
+    return None if local is None else local.replace(tzinfo=local_zone()).astimezone(dt.UTC)
 
 
 def read_local(text: str) -> dt.datetime:

@@ -104,7 +104,7 @@ def collect_nav() -> list[Entry]:
                 (_("Contracts"), "portal.contracts", True),
                 (_("Contacts"), "portal.contacts", True),
                 (_("People"), "portal.people", has_right(Right.OWN_PEOPLE)),
-                (_("Notices"), "portal.notices", True),
+                (_("Notifications"), "portal.notices", True),
             ],
             _say(PORTAL_LABELS),
             with_kinds=False,
@@ -204,7 +204,7 @@ def describe_page() -> dict[str, Any]:
         ]
         if page["face"] == "portal":
             page["user_menu"] += [
-                (_("Notices, language, time zone"), url_for("portal.notices")),
+                (_("Notifications, language, time zone"), url_for("portal.notices")),
                 (_("API tokens"), url_for("portal.tokens")),
             ]
         page["logout_url"] = url_for("security.logout")

@@ -73,7 +73,7 @@ ZONES = (
 
 class NoticesForm(FlaskForm):  # type: ignore[misc]
     wanted = SelectMultipleField(
-        _l("Notices by mail"),
+        _l("Notifications by mail"),
         choices=[SelectChoice(name, EVENT_WORDS[name]) for name in KINDS],
     )
     language = SelectField(
@@ -146,7 +146,7 @@ def _show(user: User, form: NoticesForm, *, problem: str = "") -> str:
             "contractual": list_contractual(store, scope, customer.id, today_in(customer.timezone)),
         }
     context: dict[str, Any] = {
-        "crumbs": [(_("Home"), url_for("portal.home")), (_("Notices"), "")]
+        "crumbs": [(_("Home"), url_for("portal.home")), (_("Notifications"), "")]
         if is_own
         else [(_("People"), url_for("portal.people")), (user.name, "")]
     }
