@@ -1,7 +1,5 @@
 """The end of one kind of notice by the link in a mail: asked by a page, done by one POST."""
 
-import math
-
 from flask import current_app, make_response, render_template, request
 from werkzeug.wrappers import Response
 
@@ -9,32 +7,20 @@ from dcim.accounts.people import scope_of
 from dcim.config import Settings
 from dcim.errors import NotFoundError
 from dcim.http.database import db_session, enter_scope
-from dcim.i18n import gettext as _
 from dcim.notices.opting_out import Leaving, leave, read_leaving
 from dcim.notices.telling import SCOPE
-from dcim.observability import source_address
 from dcim.web.delivery_words import EVENT_WORDS
 from dcim.web.public.blueprint import public
-from dcim.web.public.limiting import SourceLimit
-
-# A person follows a few of these; more are guesses.
-attempts = SourceLimit(60, 600)
 
 
 @public.route("/unsubscribe/<token>", methods=["GET", "POST"])
 def unsubscribe(token: str) -> Response:
     """GET changes nothing: programs that look at links before people do end nothing by it."""
-    wait = attempts.take(source_address.get() or "?")
-    if wait > 0:
-        answer = _show(None, problem=_("Too many attempts from your address. Please wait."))
-        answer.status_code = 429
-        answer.headers["Retry-After"] = str(math.ceil(wait))
-        return answer
-    session, settings = db_session(), _settings()
-    # Whose link it is isn't known before it is read.
-    session.use_scope(SCOPE)
+    session = db_session()
     try:
-        leaving = read_leaving(session, settings, token)
+        # Whose link it is isn't known before it is read.
+        with session.within(SCOPE):
+            leaving = read_leaving(session, _settings(), token)
     except NotFoundError:
         answer = _show(None)
         answer.status_code = 404
@@ -45,7 +31,7 @@ def unsubscribe(token: str) -> Response:
     return _show(leaving, done=request.method == "POST")
 
 
-def _show(leaving: Leaving | None, *, done: bool = False, problem: str = "") -> Response:
+def _show(leaving: Leaving | None, *, done: bool = False) -> Response:
     answer = make_response(
         render_template(
             "public/unsubscribe.html",
@@ -53,7 +39,6 @@ def _show(leaving: Leaving | None, *, done: bool = False, problem: str = "") -> 
             kind=EVENT_WORDS[leaving.kind] if leaving else "",
             address=_mask(leaving.user.email) if leaving else "",
             done=done,
-            problem=problem,
         )
     )
     answer.headers["Cache-Control"] = "no-store"
