@@ -115,6 +115,8 @@ RULED = {
     "statement_result": {"kind", "verdict"},
     "statement_cause": {"kind"},
     "outbox_message": {"channel", "event", "state", "fault"},
+    "notice_choice": {"kind"},
+    "told_incident": {"event"},
     "statement_file": {"sha256", "unsigned_sha256", "signer"},
     "ledger_entry": {"kind", "currency"},
     "credit_claim": {"period", "state", "results"},
