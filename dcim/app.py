@@ -22,6 +22,7 @@ from dcim.http.database import CommittingFlask, init_database
 from dcim.http.identifiers import IdConverter
 from dcim.http.policy import Access, init_policy
 from dcim.http.problems import init_problems
+from dcim.http.zones import find_own_zone
 from dcim.i18n import init_i18n
 from dcim.instance import locate_instance
 from dcim.kinds import KINDS
@@ -80,7 +81,7 @@ def create_app(
     registry = init_database(app, sessions or locate_instance(settings).make_sessions(pool_size=10))
     init_problems(app)
     init_identity(app, settings, registry)
-    init_i18n(app, settings.timezone)
+    init_i18n(app, settings.timezone, find_own_zone)
     init_headers(app, https=settings.cookie_secure)
     app.register_blueprint(shell)
     app.register_blueprint(links)

@@ -42,6 +42,15 @@ class EncryptionKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class Sender:
+    """Who writes a mail: `operator` by language, and where its portal is."""
+
+    base_url: str
+    operator: Mapping[str, str]
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One instance. Nothing else in the product reads os.environ for a setting."""
 
@@ -77,6 +86,14 @@ class Settings:
     timezone: str = "Asia/Shanghai"
     log_level: str = "INFO"
     log_json: bool = True
+
+    @property
+    def sender(self) -> Sender | None:
+        """Who mails are written by; None while mail isn't set up, and then none is written."""
+        if not self.smtp_host or not self.mail_from:
+            return None
+        operator = {"zh": self.operator_name, "en": self.operator_name_en}
+        return Sender(self.base_url, operator, self.operator_contact)
 
     @property
     def keys_folder(self) -> Path:

@@ -23,6 +23,8 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from dcim.config import Sender
+
 
 class Base(DeclarativeBase):
     """Names every constraint, so that a violation can be told in words (see dcim.errors)."""
@@ -203,8 +205,16 @@ def _announce_on_begin(
 SessionFactory = sessionmaker[ScopedSession]
 
 
-def make_sessions(engine: Engine) -> SessionFactory:
-    return sessionmaker(engine, class_=ScopedSession, expire_on_commit=False)
+def make_sessions(engine: Engine, sender: Sender | None = None) -> SessionFactory:
+    """`sender` writes the mails of what these sessions do; without one, none is written."""
+    return sessionmaker(
+        engine, class_=ScopedSession, expire_on_commit=False, info={"sender": sender}
+    )
+
+
+def find_sender(session: Session) -> Sender | None:
+    sender: Sender | None = session.info.get("sender")
+    return sender
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Language and time zone of an answer: the person's choice, then the browser's."""
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +21,9 @@ from dcim.catalogues import LOCALES
 from dcim.errors import Message
 
 
-def init_i18n(app: Flask, default_timezone: str) -> None:
+def init_i18n(app: Flask, default_timezone: str, find_zone: Callable[[], str]) -> None:
+    """`find_zone` names the reader's own time zone; empty for who reads the house's."""
+    app.extensions["jifang_find_zone"] = find_zone
     app.config.setdefault("BABEL_DEFAULT_LOCALE", "zh_Hans_CN")
     app.config["BABEL_DEFAULT_TIMEZONE"] = default_timezone
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = "translations"
@@ -69,6 +72,14 @@ def choose_language() -> str:
     return str(chosen)
 
 
+def choose_zone() -> str:
+    """The IANA name of the zone that the reader's times are in: their own, or the house's."""
+    if "zone" not in g:
+        house = current_app.config["BABEL_DEFAULT_TIMEZONE"]
+        g.zone = current_app.extensions["jifang_find_zone"]() or house
+    return str(g.zone)
+
+
 def pick_text(text: object, english: str | None = None) -> str:
     """The text in the reader's language, of a {"zh", "en"} pair or of a name and its English."""
     if isinstance(text, dict):
@@ -82,12 +93,12 @@ def say_message(said: str) -> str:
 
 
 def format_local(value: dt.datetime | int | None, pattern: str = "yyyy-MM-dd HH:mm:ss") -> str:
-    """An instant (a datetime, or UTC epoch milliseconds) in the site's zone."""
+    """An instant (a datetime, or UTC epoch milliseconds) in the reader's zone."""
     if value is None:
         return "—"
     if isinstance(value, int):
         value = dt.datetime.fromtimestamp(value / 1000, dt.UTC)
-    zone = ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+    zone = ZoneInfo(choose_zone())
     return str(format_datetime(value.astimezone(zone), pattern, rebase=False))
 
 
@@ -111,6 +122,7 @@ def format_money(amount: Decimal | str, currency: str = "CNY") -> str:
 
 __all__ = [
     "choose_language",
+    "choose_zone",
     "format_bits",
     "format_local",
     "format_money",

@@ -27,7 +27,7 @@ class Instance:
         return make_engine(self.app_url, pool_size=pool_size)
 
     def make_sessions(self, *, pool_size: int = 5) -> SessionFactory:
-        return make_sessions(self.make_engine(pool_size=pool_size))
+        return make_sessions(self.make_engine(pool_size=pool_size), self.settings.sender)
 
     def upgrade(self) -> str:
         """Migrate the schema as the owner; returns the revision it has now."""

@@ -12,6 +12,7 @@ import dcim.meters.models
 import dcim.network.address_models
 import dcim.network.models
 import dcim.network.order_models
+import dcim.notices.models
 import dcim.operations.models
 import dcim.outbox.models
 import dcim.power.models

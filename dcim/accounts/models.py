@@ -51,6 +51,8 @@ class User(Base):
     fs_uniquifier: Mapped[Code] = mapped_column(unique=True)
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
     language: Mapped[str] = mapped_column(String(8), default="zh")
+    # An IANA name that a customer's person chose; empty is their customer's.
+    timezone: Mapped[Code] = mapped_column(default="")
     must_change_password: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[Created]
     confirmed_at: Mapped[Instant | None]

@@ -14,6 +14,7 @@ from dcim.columns import utc_now
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.inventory.models import Device, Room
 from dcim.network.models import Port
+from dcim.operations.maintenance_telling import tell_end
 from dcim.operations.models import MAINTENANCE_KINDS, RISKS, Maintenance, MaintenanceTarget
 from dcim.power.models import PowerNode
 from dcim.records.fields import mark
@@ -188,6 +189,7 @@ def finish_maintenance(
     work.state, work.over_at = "done", now or utc_now()
     session.flush()
     _record(session, scope, work, "maintenance.finish")
+    tell_end(session, work)
     return work
 
 
@@ -210,6 +212,7 @@ def cancel_maintenance(
     work.cancel_reason = reason.strip()[:4000]
     session.flush()
     _record(session, scope, work, "maintenance.cancel", reason=work.cancel_reason)
+    tell_end(session, work)
     return work
 
 

@@ -34,6 +34,7 @@ from dcim.operations.ticket_subjects import (
     choose_subjects,
     list_possible_subjects,
 )
+from dcim.operations.ticket_telling import tell_ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +351,7 @@ def _note(
     )
     session.add(event)
     session.flush()
+    tell_ticket(session, scope, ticket, event)
     return event
 
 

@@ -18,6 +18,7 @@ FAULTS = (
     "target",  # a webhook outside DCIM_WEBHOOK_ALLOWED
     "switched_off",  # a webhook that was switched off
     "crashed",  # whoever sent it died or stumbled
+    "withdrawn",  # the person may not be told any more, or doesn't want to be
     "restored",  # it waited in a backup: a person says whether it was sent since
 )
 
@@ -40,12 +41,22 @@ class Outgoing:
     payload: dict[str, Any] | None
     delivery_id: str
     created_at: dt.datetime
+    user_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
     name: str
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """How a person ends such mails: `words` to stand below the text, `url` for their program;
+    none for one that ends by itself."""
+
+    words: str
+    url: str
 
 
 class UndeliveredError(Exception):

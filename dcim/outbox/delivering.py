@@ -148,6 +148,7 @@ def take_due(sessions: SessionFactory) -> Outgoing | None:
             payload=row.payload,
             delivery_id=row.delivery_id,
             created_at=row.created_at,
+            user_id=row.user_id,
         )
 
 

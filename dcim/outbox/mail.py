@@ -9,9 +9,10 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from email.message import EmailMessage
+from typing import Any
 
 from dcim.config import Settings
-from dcim.outbox.channels import Attachment, Outgoing, UndeliveredError
+from dcim.outbox.channels import Attachment, OptOut, Outgoing, UndeliveredError
 from dcim.outbox.deadline import Deadline, deadline
 from dcim.outbox.queueing import can_be_mailed
 
@@ -22,16 +23,23 @@ PATIENCE = 10
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 ReadAttachment = Callable[[Outgoing], Attachment]
+FindOptOut = Callable[[Outgoing], OptOut]
 
 
 class MailChannel:
-    """`read_attachment` gives the file of a message that has one."""
+    """`read_attachment` gives the file of a message that has one, `find_opt_out` the way out of
+    one to a person; it raises UndeliveredError for who may not have it any more."""
 
     def __init__(
-        self, settings: Settings, read_attachment: ReadAttachment, longest_s: float = LONGEST_S
+        self,
+        settings: Settings,
+        read_attachment: ReadAttachment,
+        find_opt_out: FindOptOut,
+        longest_s: float = LONGEST_S,
     ) -> None:
         self.settings = settings
         self.read_attachment = read_attachment
+        self.find_opt_out = find_opt_out
         self.longest_s = longest_s
 
     def deliver(self, message: Outgoing) -> None:
@@ -45,8 +53,9 @@ class MailChannel:
             raise UndeliveredError("not_set_up")
         if not can_be_mailed(message.recipient):
             raise UndeliveredError("address", final=True)
+        opt_out = None if message.user_id is None else self.find_opt_out(message)
         attachment = self.read_attachment(message) if message.attach else None
-        content = write_mail(settings, message, attachment).as_bytes()
+        content = write_mail(settings, message, attachment, opt_out).as_bytes()
         with deadline(self.longest_s) as limit:
             try:
                 self._send(message.recipient, content, limit)
@@ -156,14 +165,30 @@ def _is_slow(error: BaseException) -> bool:
     return isinstance(cause, TimeoutError)
 
 
+class _Policy(email.policy.EmailPolicy):
+    """As SMTP's, but for an address that a program follows: folding would make encoded words of
+    it. RFC 5322 2.1.1 allows a line of 998 octets."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        if name == "List-Unsubscribe":
+            return f"{name}: {value}\r\n".encode("ascii")
+        return super().fold_binary(name, value)
+
+
+POLICY = _Policy(linesep="\r\n")
+
+
 def write_mail(
-    settings: Settings, message: Outgoing, attachment: Attachment | None
+    settings: Settings,
+    message: Outgoing,
+    attachment: Attachment | None,
+    opt_out: OptOut | None = None,
 ) -> EmailMessage:
     """The mail as it goes out; the same in every attempt, its Message-ID included.
 
     The policy refuses (ValueError) a header with a line end in it.
     """
-    mail = EmailMessage(policy=email.policy.SMTP)
+    mail = EmailMessage(policy=POLICY)
     mail["From"] = mail_address(settings)
     mail["To"] = message.recipient
     mail["Subject"] = message.title
@@ -171,7 +196,14 @@ def write_mail(
     mail["Message-ID"] = f"<{message.delivery_id}@{settings.mail_from.rpartition('@')[2]}>"
     # RFC 3834: nobody's holiday notice answers it.
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(message.text, cte="quoted-printable")
+    text = message.text
+    if opt_out is not None:
+        # RFC 8058: a mail program ends them by one POST, without a page.
+        if opt_out.url:
+            mail["List-Unsubscribe"] = f"<{opt_out.url}>"
+            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        text += f"\n-- \n{opt_out.words}\n"
+    mail.set_content(text, cte="quoted-printable")
     if attachment is not None:
         mail.add_attachment(
             attachment.content, maintype="application", subtype="pdf", filename=attachment.name

@@ -14,7 +14,11 @@ from dcim.db import Base
 CHANNELS = ("mail", "webhook")
 # `failed` was given up: only a person has it tried again.
 STATES = ("queued", "sending", "sent", "failed")
-EVENTS = ("statement.issued", "test")
+EVENTS = (
+    "statement.issued", "statement.corrected", "incident.interruption", "incident.redundancy",
+    "incident.information", "maintenance.announced", "maintenance.cancelled", "maintenance.done",
+    "ticket.own", "ticket.any", "claim.decided", "budget.low", "test",
+)  # fmt: skip
 # What a person may subscribe to; a test goes wherever it is sent.
 SUBSCRIBED = ("statement.issued",)
 
@@ -34,6 +38,9 @@ class OutboxMessage(Base):
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
     statement_id: Mapped[int | None] = mapped_column(ForeignKey("statement.id"), index=True)
     endpoint_id: Mapped[int | None] = mapped_column(ForeignKey("webhook_endpoint.id"), index=True)
+    # The person of a customer who chose to be told; `event` then is the kind they chose. None for
+    # contacts, webhooks, staff.
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"), index=True)
     channel: Mapped[Code]
     event: Mapped[Code]
     # An address, or the name of an endpoint.
@@ -61,6 +68,9 @@ class OutboxMessage(Base):
         CheckConstraint(one_of("state", STATES), name="state"),
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent"),
         CheckConstraint("(channel = 'webhook') = (endpoint_id IS NOT NULL)", name="endpoint"),
+        CheckConstraint(
+            "user_id IS NULL OR (customer_id IS NOT NULL AND channel = 'mail')", name="person"
+        ),
         CheckConstraint("NOT attach OR statement_id IS NOT NULL", name="attach"),
         Index(
             "ix_outbox_message_due",

@@ -30,6 +30,7 @@ class NewMessage:
     customer_id: int | None = None
     statement_id: int | None = None
     endpoint_id: int | None = None
+    user_id: int | None = None
     title: str = ""
     text: str = ""
     attach: bool = False
@@ -65,6 +66,7 @@ def queue_messages(session: Session, messages: Sequence[NewMessage]) -> list[int
             "customer_id": message.customer_id,
             "statement_id": message.statement_id,
             "endpoint_id": message.endpoint_id,
+            "user_id": message.user_id,
             "title": message.title,
             "text": message.text,
             "attach": message.attach,

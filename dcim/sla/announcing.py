@@ -14,6 +14,9 @@ from dcim.columns import utc_now
 from dcim.customers.calendar import today_in
 from dcim.customers.models import Contact
 from dcim.errors import ConflictError, InvalidError
+from dcim.notices.letters import Told as Letter
+from dcim.notices.readers import Reader
+from dcim.notices.telling import tell_people
 from dcim.operations.maintenance import find_work, targets_of
 from dcim.operations.models import NOTICE_CHANNELS, Maintenance, MaintenanceNotice
 from dcim.sla.affected import find_affected
@@ -80,12 +83,7 @@ def announce(
     notices: list[MaintenanceNotice] = []
     unreached: list[str] = []
     for one in chosen:
-        today = today_in(one.customer.timezone, at)
-        own = [
-            contact
-            for contact in contacts.get(one.customer.id, [])
-            if contact.valid_until is None or contact.valid_until >= today
-        ]
+        own = keep_valid(contacts.get(one.customer.id, []), today_in(one.customer.timezone, at))
         recipients = name_recipients(channel, own)
         if not recipients:
             unreached.append(one.customer.code)
@@ -104,7 +102,20 @@ def announce(
     work.announced_at = work.announced_at or at
     session.flush()
     record_many(session, scope, [_deed(work, one) for one in notices])
+    _tell_people(session, work, chosen, {one.customer_id for one in notices})
     return Told(notices, tuple(unreached))
+
+
+def keep_valid(contacts: Sequence[Contact], today: dt.date) -> list[Contact]:
+    """Those whose rights last on that day."""
+    return [one for one in contacts if one.valid_until is None or one.valid_until >= today]
+
+
+def list_contractual(session: Session, scope: Scope, customer_id: int, today: dt.date) -> list[str]:
+    """The addresses that notices of maintenance by mail go to, as proof that the customer was
+    told: nobody switches these off."""
+    contacts = _load_contacts(session, scope, [customer_id]).get(customer_id, [])
+    return name_recipients("email", keep_valid(contacts, today))
 
 
 def name_recipients(channel: str, contacts: Sequence[Contact]) -> list[str]:
@@ -126,8 +137,8 @@ def name_recipients(channel: str, contacts: Sequence[Contact]) -> list[str]:
     return [text[:255] for text in dict.fromkeys(map(named, found)) if text]
 
 
-def word_notice(work: Maintenance, due: Due) -> str:
-    """In the customer's language."""
+def word_notice(work: Maintenance, due: Due, language: str = "", timezone: str = "") -> str:
+    """In the customer's language and zone, unless another is given."""
     told = [(one.starts_at, one.ends_at) for one in due.notices]
     before = told[-1] if told and told[-1] != (work.starts_at, work.ends_at) else None
     customer = due.customer
@@ -144,11 +155,27 @@ def word_notice(work: Maintenance, due: Due) -> str:
         NoticeFacts(
             work.code, both(work.title, work.title_en), work.kind, work.risk,
             both(work.reason, work.reason_en or work.reason),
-            both(customer.name, customer.name_en), customer.timezone,
+            both(customer.name, customer.name_en), timezone or customer.timezone,
             work.starts_at, work.ends_at, before, items, due.needs_approval,
         ),
-        customer.language,
+        language or customer.language,
     )  # fmt: skip
+
+
+def _tell_people(
+    session: Session, work: Maintenance, chosen: Sequence[Due], told: Collection[int]
+) -> None:
+    """Mail the notice to the people of those `told` who chose it; of the same times once, by
+    whatever ways the customer is told of them. It proves nothing: the notice itself does."""
+    by_customer = {one.customer.id: one for one in chosen}
+    times = f"{work.starts_at.timestamp():.0f}-{work.ends_at.timestamp():.0f}"
+
+    def write(reader: Reader) -> Letter:
+        due = by_customer[reader.customer_id]
+        lines = word_notice(work, due, reader.language, reader.timezone).splitlines()
+        return Letter(lines[0], lines, f"/portal/maintenance/{work.id}")
+
+    tell_people(session, told, "maintenance.announced", f"maintenance/{work.id}/{times}", write)
 
 
 def _check_time(

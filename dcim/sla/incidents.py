@@ -26,6 +26,7 @@ from dcim.sla.findings import (
     find_silences,
     join,
 )
+from dcim.sla.incident_telling import tell_incidents
 from dcim.sla.meters import Meter, Meters
 from dcim.sla.models import Incident, IncidentImpact
 from dcim.sla.rules.intervals import Interval, Intervals, clip
@@ -87,7 +88,10 @@ def derive_incidents(
     findings = [*work.power(), *work.ports(), *work.rooms()]
     stretch = _Stretch(start, end, open_ended=now - end < CURRENT_MS)
     wait_for_turn(session)
-    new = sum(_keep(session, found, stretch) for found in findings)
+    kept = [_keep(session, found, stretch) for found in findings]
+    new = sum(is_new for _, is_new in kept)
+    if stretch.open_ended:  # what is long over is no news
+        tell_incidents(session, [row for row, _ in kept], moment(now))
     return DerivationReport(new, len(findings) - new)
 
 
@@ -335,8 +339,9 @@ def _midnight(day: dt.date, zone: ZoneInfo) -> int:
     return to_ms(dt.datetime.combine(day, dt.time(), zone))
 
 
-def _keep(session: Session, found: Finding, stretch: _Stretch) -> bool:
-    """Write a finding, or bring the row of the same event up to date. True when it is new."""
+def _keep(session: Session, found: Finding, stretch: _Stretch) -> tuple[Incident, bool]:
+    """Write a finding, or bring the row of the same event up to date: the row, and whether it is
+    new."""
     prefix = f"{found.kind}:{found.subject}"[:230] + ":"
     known = session.scalars(
         select(Incident)
@@ -382,7 +387,7 @@ def _keep(session: Session, found: Finding, stretch: _Stretch) -> bool:
                 IncidentImpact(customer_id=customer_id, contract_item_id=item_id, severity=severity)
             )
     session.flush()
-    return known is None
+    return row, known is None
 
 
 def _evidence(found: Finding, ended: dt.datetime | None) -> list[dict[str, object]]:

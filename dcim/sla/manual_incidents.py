@@ -14,6 +14,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.errors import ConflictError, InvalidError
 from dcim.sla.incident_subjects import KINDS_OF, OPEN_END, Subject, find_subject
+from dcim.sla.incident_telling import tell_incidents
 from dcim.sla.models import Incident, IncidentImpact
 from dcim.sla.queries import KIND_WORDS
 from dcim.sla.rules.periods import to_ms
@@ -74,6 +75,7 @@ def record_incident(
     _write(session, row, about, wanted)
     session.add(row)
     session.flush()
+    tell_incidents(session, [row], now)
     _note(session, scope, "incident.record", row)
     return row
 
@@ -96,7 +98,8 @@ def rewrite_incident(
         raise ConflictError(
             "What was measured is never edited; propose to overrule it: a second person decides."
         )
-    _check_words(wanted, now or utc_now())
+    now = now or utc_now()
+    _check_words(wanted, now)
     _wait_for_turn(session, row.subject)
     subject_kind, _, subject_id = row.subject.partition("/")
     about = find_subject(
@@ -107,6 +110,7 @@ def rewrite_incident(
     _write(session, row, about, wanted)
     session.flush()
     check(row)
+    tell_incidents(session, [row], now)
     _note(session, scope, "incident.edit", row, before)
 
 

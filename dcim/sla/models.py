@@ -1,6 +1,6 @@
 """Incidents as derived from what was measured, and whom they hit."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -68,3 +68,25 @@ class IncidentImpact(Base):
         UniqueConstraint("incident_id", "customer_id", "contract_item_id"),
         CheckConstraint("severity IN ('down', 'information')", name="severity"),
     )
+
+
+class ToldIncident(Base):
+    """What a customer's people were last told of an incident: only what differs is told again.
+
+    `times` counts the tellings. `ended_at`: none while it lasts, as told.
+    """
+
+    __tablename__ = "told_incident"
+
+    incident_id: Mapped[int] = mapped_column(
+        ForeignKey("incident.id", ondelete="CASCADE"), primary_key=True
+    )
+    customer_id: Mapped[int] = mapped_column(
+        ForeignKey("customer.id"), primary_key=True, index=True
+    )
+    event: Mapped[Code]
+    # Ids of contract items, ascending; empty once it no longer concerns the customer.
+    items: Mapped[list[int]] = mapped_column(JSONB)
+    started_at: Mapped[Instant]
+    ended_at: Mapped[Instant | None]
+    times: Mapped[int] = mapped_column(SmallInteger, default=1)

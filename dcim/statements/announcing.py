@@ -1,4 +1,5 @@
-"""Who is told that a statement is issued: its customer's contacts by mail, our systems by webhook.
+"""Who is told that a statement is issued: its customer's people who want it and its contacts by
+mail, our systems by webhook.
 
 Written into the outbox in the transaction that registers the file, so that both are there or
 neither is; sent by the worker's own time.
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 from dcim.config import Settings
 from dcim.customers.calendar import today_in
 from dcim.customers.models import Contact, Customer
+from dcim.notices.readers import find_people_addresses, find_readers
 from dcim.outbox.endpoints import list_subscribed
 from dcim.outbox.queueing import NewMessage, can_be_mailed, queue_messages
 from dcim.statements.models import Statement, StatementFile
@@ -35,14 +37,27 @@ def announce_statement(
     if settings.smtp_host:
         attach = file.size <= settings.mail_attach_limit_bytes
         facts = _collect_facts(settings, statement, file, attached=attach)
+        kind = "statement.corrected" if statement.revision > 1 else EVENT
+        readers = find_readers(session, [statement.customer_id], kind)
+        messages += [
+            NewMessage(
+                **common | {"event": kind}, channel="mail", recipient=reader.address,
+                user_id=reader.user_id, title=write_subject(facts, reader.language),
+                text=write_text(facts, reader.language), attach=attach,
+            )
+            for reader in readers.get(statement.customer_id, [])
+        ]  # fmt: skip
         language = statement.customer.language
         subject, words = write_subject(facts, language), write_text(facts, language)
+        # Whoever signs in with a contact's address decides as that person, to the end of mails.
+        people = find_people_addresses(session, statement.customer_id)
         messages += [
             NewMessage(
                 **common, channel="mail", recipient=address, title=subject, text=words,
                 attach=attach,
             )
             for address in find_addresses(session, statement.customer)
+            if address.lower() not in people
         ]  # fmt: skip
     messages += [
         NewMessage(

@@ -14,11 +14,13 @@ from dcim.columns import utc_now
 from dcim.customers.models import Contract, Customer
 from dcim.customers.registration import require_staff
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from dcim.notices.telling import tell_people
 from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page, narrow
 from dcim.sla.rules.periods import format_instant, month_period, to_ms
 from dcim.sla.rules.terms import Terms
 from dcim.sla.rulings import name_results
 from dcim.sla.terms_in_force import find_agreed
+from dcim.statements.claim_mail import ClaimNews, write_claim
 from dcim.statements.claim_models import CreditClaim
 
 DECISIONS = ("accepted", "refused")
@@ -157,7 +159,7 @@ def decide_claim(
     )
     if claim is None:
         raise NotFoundError("No such claim.")
-    before = claim.state
+    before, before_reason = claim.state, claim.reason
     claim.state, claim.reason = state, reason.strip()
     claim.decided_by, claim.decided_at = scope.actor, utc_now()
     session.flush()
@@ -171,7 +173,21 @@ def decide_claim(
         state=state,
         reason=claim.reason,
     )
+    if (before, before_reason) != (state, claim.reason):
+        _tell_decision(session, claim)
     return claim
+
+
+def _tell_decision(session: Session, claim: CreditClaim) -> None:
+    number = session.scalars(select(Contract.number).where(Contract.id == claim.contract_id)).one()
+    news = ClaimNews(number, claim.period, claim.state, claim.reason)
+    tell_people(
+        session,
+        [claim.customer_id],
+        "claim.decided",
+        f"credit-claim/{claim.id}/{claim.decided_at:%Y%m%dT%H%M%S.%f}",
+        lambda reader: write_claim(news, reader.language),
+    )
 
 
 def list_claims(

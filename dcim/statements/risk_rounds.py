@@ -4,6 +4,7 @@ import datetime as dt
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -15,12 +16,16 @@ from dcim.columns import utc_now
 from dcim.customers.models import Contract, ContractTerms
 from dcim.db import SessionFactory, transaction
 from dcim.errors import InvalidError
+from dcim.notices.letters import Told
+from dcim.notices.readers import Reader
+from dcim.notices.telling import tell_people
 from dcim.sla.circumstances import moment
 from dcim.sla.meters import Meters
 from dcim.sla.observations import gather_inputs, open_meters
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.periods import format_instant, month_period, to_ms
 from dcim.sla.terms_in_force import find_agreed
+from dcim.statements.budget_mail import BudgetNews, write_budget
 from dcim.statements.credit_risk import JudgedMonth, judge_month
 from dcim.statements.error_budgets import open_case
 from dcim.statements.gap_reasons import tell_reasons
@@ -272,6 +277,30 @@ def _keep(
     row.step_amount = step.amount if step else None
     row.dark = sum(one.is_dark for one in told.promises)
     row.lines, row.reviews = judged.lines, judged.reviews
+    if not row.is_closed:
+        _tell_budgets(session, contract, judged)
+
+
+def _tell_budgets(session: Session, contract: Contract, judged: JudgedMonth) -> None:
+    """Of each promise once a month that its allowance runs short, and once that it is missed."""
+    for line in judged.lines:
+        if line["state"] not in ("short", "missed"):
+            continue
+        news = BudgetNews(
+            contract.number, judged.period, line["title"], line["item"], line["label"],
+            line["target"], line["state"], line["used_ms"], line["allowed_ms"],
+        )  # fmt: skip
+        tell_people(
+            session,
+            [contract.customer_id],
+            "budget.low",
+            f"budget/{contract.id}/{judged.period}/{line['item']}/{line['id']}/{line['state']}",
+            partial(_write_budget, news),
+        )
+
+
+def _write_budget(news: BudgetNews, reader: Reader) -> Told:
+    return write_budget(news, reader.language)
 
 
 def _keep_problem(

@@ -1,6 +1,7 @@
 """A statement sent again to whom it wasn't yet; and the channels by which everything is sent."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from dcim.config import Settings
 from dcim.customers.registration import require_staff
 from dcim.db import SessionFactory, transaction
 from dcim.errors import ConflictError, NotFoundError
+from dcim.notices.opting_out import find_opt_out
 from dcim.outbox.channels import Attachment, Channel, Outgoing, UndeliveredError
 from dcim.outbox.delivering import SCOPE
 from dcim.outbox.mail import MailChannel
@@ -66,6 +68,6 @@ def open_channels(settings: Settings, sessions: SessionFactory) -> Mapping[str, 
             raise UndeliveredError("attachment", str(error), final=True) from error
 
     return {
-        "mail": MailChannel(settings, read_attachment),
+        "mail": MailChannel(settings, read_attachment, partial(find_opt_out, settings, sessions)),
         "webhook": WebhookChannel(settings, sessions),
     }

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from flask import current_app
 
+from dcim.i18n import choose_zone
 from dcim.i18n import gettext as _
 from dcim.metering.batch import Columns
 from dcim.metering.downsampling import bucket_levels, bucket_rates, find_gaps, listed
@@ -73,7 +73,7 @@ def chart_traffic(
     return {
         "x": [start // 1000 for start in inward.starts],
         "unit": unit,
-        "zone": current_app.config["BABEL_DEFAULT_TIMEZONE"],
+        "zone": choose_zone(),
         "series": [
             {"label": words[0], "values": listed(heavy.high, scale), "role": "faint"},
             {"label": words[1], "values": listed(heavy.low, scale), "role": "faint"},
@@ -124,7 +124,7 @@ def chart_power(
     return {
         "x": list(range(window.start // 1000, window.end // 1000, window.step_ms // 1000)),
         "unit": "kW",
-        "zone": current_app.config["BABEL_DEFAULT_TIMEZONE"],
+        "zone": choose_zone(),
         "series": [
             {"label": _("Largest"), "values": listed(levels.high, 1e6), "role": "faint"},
             {"label": _("Smallest"), "values": listed(levels.low, 1e6), "role": "faint"},

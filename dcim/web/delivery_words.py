@@ -9,7 +9,21 @@ STATE_WORDS = {
     "sent": _l("Sent out"),
     "failed": _l("Given up"),
 }
-EVENT_WORDS = {"statement.issued": _l("Statement issued"), "test": _l("Test")}
+EVENT_WORDS = {
+    "statement.issued": _l("Statement issued"),
+    "statement.corrected": _l("Statement corrected"),
+    "incident.interruption": _l("Incident: service interrupted"),
+    "incident.redundancy": _l("Incident: redundancy lost"),
+    "incident.information": _l("Incident: for information"),
+    "maintenance.announced": _l("Maintenance announced or changed"),
+    "maintenance.cancelled": _l("Maintenance cancelled"),
+    "maintenance.done": _l("Maintenance done"),
+    "ticket.own": _l("Tickets of one's own"),
+    "ticket.any": _l("All other tickets"),
+    "claim.decided": _l("Claim of credits decided"),
+    "budget.low": _l("Error budget nearly used up"),
+    "test": _l("Test"),
+}
 FAULT_WORDS = {
     "not_set_up": _l("This way isn't set up."),
     "unreachable": _l("The server can't be reached, or it hung up."),
@@ -22,6 +36,7 @@ FAULT_WORDS = {
     "attachment": _l("The PDF isn't the one that was issued."),
     "target": _l("The target is outside DCIM_WEBHOOK_ALLOWED."),
     "switched_off": _l("The endpoint is switched off."),
+    "withdrawn": _l("The person may not be told any more, or switched it off."),
     "restored": _l("It waited in a restored backup, and may have been sent since."),
     "crashed": _l("The sender stumbled over it, or was killed."),
 }

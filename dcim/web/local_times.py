@@ -1,4 +1,4 @@
-"""Times as people type and read them: by the wall clock of the instance's zone."""
+"""Times as people type and read them: by the wall clock of the reader's zone."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
@@ -8,18 +8,19 @@ from flask_babel import lazy_gettext as _l
 from wtforms import DateTimeLocalField, Form, ValidationError
 
 from dcim.columns import utc_now
+from dcim.i18n import choose_zone
 
 # What a person can mean; beyond it a slip of the finger overflows when it is turned into UTC.
 YEARS = range(2000, 2100)
 
 
 def local_zone() -> ZoneInfo:
-    return ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])
+    return ZoneInfo(choose_zone())
 
 
-def local_today() -> dt.date:
-    """The day where the house is: in UTC it would still be yesterday in the morning."""
-    return utc_now().astimezone(local_zone()).date()
+def house_today() -> dt.date:
+    """The day where the house is, whoever reads: who comes by comes on that day."""
+    return utc_now().astimezone(ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])).date()
 
 
 def to_local(instant: dt.datetime | None) -> dt.datetime | None:
@@ -28,8 +29,9 @@ def to_local(instant: dt.datetime | None) -> dt.datetime | None:
 
 
 def to_instant(local: dt.datetime | None) -> dt.datetime | None:
-    """What a person wrote."""
-    return None if local is None else local.replace(tzinfo=local_zone())
+    """What a person wrote, in UTC: Python takes times of one zone apart by the wall clock, which
+    is an hour wrong where the clock was changed between. Of an hour that comes twice, the first."""
+    return None if local is None else local.replace(tzinfo=local_zone()).astimezone(dt.UTC)
 
 
 def read_local(text: str) -> dt.datetime:

@@ -42,6 +42,7 @@ SECTION_OF = {
     "portal.contracts": "own_contract",
     "portal.contacts": "own_contract",
     "portal.people": "own_contract",
+    "portal.notices": "own_contract",
     "staff.capacity": "space",
     "staff.walks": "space",
     "staff.list_device": "devices",

@@ -28,7 +28,7 @@ from dcim.catalogues import LOCALES
 from dcim.errors import SettingsError
 from dcim.http.database import db_session
 from dcim.http.policy import has_right
-from dcim.i18n import choose_language
+from dcim.i18n import choose_language, choose_zone
 from dcim.i18n import gettext as _
 from dcim.web.navigation import PORTAL_LABELS, SECTION_LABELS, Entry, gather
 from dcim.web.remembered import remember
@@ -104,6 +104,7 @@ def collect_nav() -> list[Entry]:
                 (_("Contracts"), "portal.contracts", True),
                 (_("Contacts"), "portal.contacts", True),
                 (_("People"), "portal.people", has_right(Right.OWN_PEOPLE)),
+                (_("Notifications"), "portal.notices", True),
             ],
             _say(PORTAL_LABELS),
             with_kinds=False,
@@ -186,7 +187,7 @@ def describe_page() -> dict[str, Any]:
                 url_for(request.endpoint, **arguments) if request.endpoint else f"?lang={other}",
             )
         ],
-        "zone": current_app.config["BABEL_DEFAULT_TIMEZONE"],
+        "zone": choose_zone(),
         "face": "public",
         "has_right": has_right,
         "Right": Right,
@@ -202,7 +203,10 @@ def describe_page() -> dict[str, Any]:
             (_("Two-factor sign-in"), url_for("security.two_factor_setup")),
         ]
         if page["face"] == "portal":
-            page["user_menu"].append((_("API tokens"), url_for("portal.tokens")))
+            page["user_menu"] += [
+                (_("Notifications, language, time zone"), url_for("portal.notices")),
+                (_("API tokens"), url_for("portal.tokens")),
+            ]
         page["logout_url"] = url_for("security.logout")
     return page
 

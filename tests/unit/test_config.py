@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from dcim.config import load_settings, read_settings_names, write_settings_file
+from dcim.db import find_sender
 from dcim.errors import SettingsError
+from dcim.instance import Instance
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +103,17 @@ def test_secrets_do_not_show_when_printed(data: Path) -> None:
     settings = load_settings(data)
     assert settings.secret_key not in repr(settings)
     assert repr(settings.encryption.keys) not in repr(settings)
+
+
+def test_who_writes_mails(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(data).sender is None
+    monkeypatch.setenv("DCIM_SMTP_HOST", "mail.example.com")
+    monkeypatch.setenv("DCIM_MAIL_FROM", "noc@example.com")
+    monkeypatch.setenv("DCIM_BASE_URL", "https://portal.example.com/")
+    sender = load_settings(data).sender
+    assert sender is not None
+    assert sender.base_url == "https://portal.example.com"
+    # Every process writes by it: the instance's own sessions carry it.
+    instance = Instance(load_settings(data), "postgresql+psycopg://a@b/c", "")
+    with instance.make_sessions()() as session:
+        assert find_sender(session) == sender

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.customers.overview import list_views
+from dcim.customers.calendar import today_in
 from dcim.customers.queries import ContractRow, find_customer, list_contracts
 from dcim.errors import InvalidError, NotFoundError
 from dcim.http.database import current_scope, db_session
@@ -110,11 +111,11 @@ def own_id(scope: Scope) -> int:
 
 
 def running_contracts(session: Session, scope: Scope, now: dt.datetime) -> list[ContractRow]:
-    today = now.date()
     return [
         contract
         for contract in list_contracts(session, scope, EVERYTHING, customer_id=own_id(scope)).items
-        if contract.starts_on <= today and (contract.ends_on is None or contract.ends_on > today)
+        if contract.starts_on <= (today := today_in(contract.timezone, now))
+        and (contract.ends_on is None or contract.ends_on > today)
     ]
 
 

@@ -16,7 +16,7 @@ from dcim.inventory.devices.pass_queries import (
     suggest_own_devices,
 )
 from dcim.inventory.devices.passes import cancel_pass
-from dcim.web.local_times import local_today
+from dcim.web.local_times import house_today
 from dcim.web.pass_forms import PassForm, ask_for_pass, refuse_lines
 from dcim.web.portal.blueprint import portal
 from dcim.web.staff.answers import go_on, show_form
@@ -44,7 +44,7 @@ def add_pass() -> Response | BaseResponse:
         "crumbs": [(_("Passes"), url_for("portal.passes")), (_("New pass"), "")],
     }
     if request.method == "GET":
-        form.planned_on.data = local_today()
+        form.planned_on.data = house_today()
         return show_form("portal/pass_new.html", form, **context)
     if not form.validate():
         return show_form("portal/pass_new.html", form, 422, **context)

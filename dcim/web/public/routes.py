@@ -1,6 +1,6 @@
 """All public pages, registered by being imported."""
 
-from dcim.web.public import verify
+from dcim.web.public import unsubscribing, verify
 from dcim.web.public.blueprint import public
 
-__all__ = ["public", "verify"]
+__all__ = ["public", "unsubscribing", "verify"]

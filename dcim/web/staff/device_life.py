@@ -21,7 +21,7 @@ from dcim.inventory.models import Device
 from dcim.inventory.queries import find_device
 from dcim.inventory.rental import end_rental, list_rental_items, rent_device
 from dcim.records.fields import DayType, TextType
-from dcim.web.local_times import local_today
+from dcim.web.local_times import house_today
 from dcim.web.staff.answers import go_on, refuse, show_form
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.names import STATES
@@ -118,7 +118,7 @@ def _make_form(asked: list[Ask]) -> type[FlaskForm]:
 
 @staff.route("/devices/<int:device_id>/rental", methods=["GET", "POST"])
 def rent(device_id: int) -> Response | BaseResponse:
-    session, scope, today = db_session(), current_scope(), local_today()
+    session, scope, today = db_session(), current_scope(), house_today()
     found = find_device(session, scope, device_id)
     form = RentForm()
     offers = list_rental_items(session, scope, today)

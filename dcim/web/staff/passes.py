@@ -29,7 +29,7 @@ from dcim.inventory.devices.pass_queries import (
 )
 from dcim.inventory.devices.passes import OPEN_STATES, approve_pass, cancel_pass, refuse_pass
 from dcim.paging import EVERYTHING
-from dcim.web.local_times import local_today
+from dcim.web.local_times import house_today
 from dcim.web.pass_forms import PassForm, ask_for_pass, refuse_lines
 from dcim.web.staff.answers import go_on, show_form
 from dcim.web.staff.arguments import read_int, read_listing, read_text
@@ -79,7 +79,7 @@ def add_pass() -> Response | BaseResponse:
         "crumbs": [(_("Passes"), url_for("staff.passes")), (_("New pass"), "")],
     }
     if request.method == "GET":
-        form.planned_on.data = local_today()
+        form.planned_on.data = house_today()
         return show_form("staff/pass_new.html", form, **context)
     if not form.validate():
         return show_form("staff/pass_new.html", form, 422, **context)

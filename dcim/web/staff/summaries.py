@@ -13,7 +13,7 @@ from dcim.i18n import pick_text
 from dcim.records.sheets import Cell, write_csv
 from dcim.sla.rules.quantities import say_share
 from dcim.statements.summaries import ShareLine, Span, Summary, last_months, read_span, summarise
-from dcim.web.local_times import local_today
+from dcim.web.local_times import house_today
 from dcim.web.staff.arguments import read_int, read_text
 from dcim.web.staff.blueprint import staff
 
@@ -24,7 +24,7 @@ def statement_summary() -> tuple[str, int]:
     try:
         span = _read()
     except InvalidError as error:
-        span, problem = last_months(local_today()), str(error)
+        span, problem = last_months(house_today()), str(error)
     found = summarise(db_session(), current_scope(), span)
     page = render_template(
         "staff/summary.html",
@@ -50,7 +50,7 @@ def statement_summary_csv() -> Response:
 
 
 def _read() -> Span:
-    usual = last_months(local_today())
+    usual = last_months(house_today())
     return read_span(
         read_text("first", 7) or usual.first,
         read_text("last", 7) or usual.last,

@@ -46,6 +46,7 @@ from dcim.network import address_models as addresses
 from dcim.network import models as network
 from dcim.network import order_models as orders
 from dcim.network.models import BandwidthService, Port, ServiceMembership
+from dcim.notices.models import NoticeChoice
 from dcim.operations.models import (
     Maintenance,
     MaintenanceConsent,
@@ -63,7 +64,7 @@ from dcim.probing.models import ProbeTarget
 from dcim.records.models import DeletedRecord, ImportRun
 from dcim.schema import TENANT_TABLES
 from dcim.sla.decision_models import ReviewDecision
-from dcim.sla.models import Incident, IncidentImpact
+from dcim.sla.models import Incident, IncidentImpact, ToldIncident
 from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverrule
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
 from dcim.statements.claim_models import CreditClaim
@@ -114,6 +115,8 @@ RULED = {
     "statement_result": {"kind", "verdict"},
     "statement_cause": {"kind"},
     "outbox_message": {"channel", "event", "state", "fault"},
+    "notice_choice": {"kind"},
+    "told_incident": {"event"},
     "statement_file": {"sha256", "unsigned_sha256", "signer"},
     "ledger_entry": {"kind", "currency"},
     "credit_claim": {"period", "state", "results"},
@@ -232,7 +235,11 @@ def _add_person(session: Session, world: World, role: str, tag: str | None) -> N
             digest=hashlib.sha256(secret.encode()).hexdigest(),
             hint=f"CANARY-{tag}-feed",
         )
-        session.add(feed)
+        choice = NoticeChoice(
+            user_id=user.id, kind="ticket.any", customer_id=tenant.ids["customer_id"],
+            wanted=True, chosen_at=SINCE,
+        )  # fmt: skip
+        session.add_all([feed, choice])
         world.plain_tokens += [secret, feed.digest]
         tenant.ids[f"token_id/{user.id}"] = token.id
         tenant.ids["token_id"] = token.id
@@ -866,6 +873,12 @@ def _mix_incident(session: Session, tenants: dict[str, Tenant]) -> None:
                 severity="information",
             )
         )
+        session.add(
+            ToldIncident(
+                incident_id=incident.id, customer_id=tenant.ids["customer_id"], times=1,
+                event="incident.redundancy", items=[], started_at=SINCE,
+            )
+        )  # fmt: skip
     session.flush()
 
 

@@ -409,7 +409,7 @@ def find_at_once(
     meet = threading.Barrier(2)
     keep = incidents._keep
 
-    def keep_together(*args: Any) -> bool:
+    def keep_together(*args: Any) -> tuple[Incident, bool]:
         with contextlib.suppress(threading.BrokenBarrierError):
             meet.wait(2)
         return keep(*args)

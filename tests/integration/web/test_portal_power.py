@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from dcim.accounts.models import User
 from dcim.customers.models import ItemVersion
 from dcim.db import ScopedSession
 from dcim.inventory.models import Allocation, Cabinet, Rack
@@ -346,3 +347,20 @@ def test_a_customer_with_nothing(app: Flask, make_login: MakeLogin, session: Sco
     client = app.test_client()
     sign_in(client, make_login("customer_viewer", customer_id=nobody.id))
     assert "No cabinets" in client.get("/portal/power").get_data(as_text=True)
+
+
+def test_local_times_of_the_csv_and_the_chart_are_the_readers(
+    session: ScopedSession, house: House, tenants: tuple[Tenant, Tenant], customer: FlaskClient
+) -> None:
+    rack_id = tenants[0].rack_id
+    assert {row["from_local"][-6:] for row in read_csv(customer, rack_id)} == {"+08:00"}
+    user = session.query(User).filter_by(customer_id=tenants[0].customer_id).one()
+    user.timezone = "Asia/Kolkata"
+    session.commit()
+    rows = read_csv(customer, rack_id)
+    assert {row["from_local"][-6:] for row in rows} == {"+05:30"}
+    for row in rows[:3]:
+        utc = dt.datetime.fromisoformat(row["from_utc"].replace("Z", "+00:00"))
+        assert dt.datetime.fromisoformat(row["from_local"]) == utc
+    page = unescape(customer.get(f"/portal/power?rack={rack_id}").get_data(as_text=True))
+    assert '"zone": "Asia/Kolkata"' in page

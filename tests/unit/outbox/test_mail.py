@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from dcim.config import Settings
-from dcim.outbox.channels import Attachment, Outgoing, UndeliveredError
+from dcim.outbox.channels import Attachment, OptOut, Outgoing, UndeliveredError
 from dcim.outbox.mail import MailChannel, quote_lines
 from tests.agents.certificates import serve_with, write_certificate
 from tests.agents.mail_server import MailServer, serve_mail
@@ -47,12 +47,21 @@ def mail_settings(tmp_path: Path) -> Settings:
     )
 
 
+# As long as ours are: a header that is folded or encoded is no address any more.
+OUT = "https://portal.customers.example.com/unsubscribe/123456-incident.interruption-" + "k" * 43
+
+
+def find_opt_out(message: Outgoing) -> OptOut:
+    return OptOut(f"退订：{OUT}", OUT)
+
+
 @pytest.fixture
 def channel(server: MailServer, mail_settings: Settings) -> Callable[..., MailChannel]:
     def make(**changes: Any) -> MailChannel:
         return MailChannel(
             replace(mail_settings, smtp_port=server.port, **changes),
             lambda message: Attachment("SLA-1.pdf", PDF),
+            find_opt_out,
         )
 
     return make
@@ -152,7 +161,9 @@ def test_connection_refused(mail_settings: Settings) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    channel = MailChannel(replace(mail_settings, smtp_port=port), lambda message: None)  # type: ignore[arg-type,return-value]
+    channel = MailChannel(
+        replace(mail_settings, smtp_port=port), lambda message: Attachment("x", PDF), find_opt_out
+    )
     error = refused(channel, outgoing(attach=False))
     assert (error.fault, error.final) == ("unreachable", False)
 
@@ -200,7 +211,9 @@ def test_one_that_trickles_is_cut_off(
     monkeypatch.setattr(mail_server._Conversation, "say", trickle)
     with serve_mail(MailServer()) as server:
         settings = replace(mail_settings, smtp_port=server.port)
-        channel = MailChannel(settings, lambda message: Attachment("x", PDF), longest_s=2)
+        channel = MailChannel(
+            settings, lambda message: Attachment("x", PDF), find_opt_out, longest_s=2
+        )
         began = time.monotonic()
         error = refused(channel)
         assert (error.fault, error.final) == ("slow", False)
@@ -324,5 +337,40 @@ def test_tls_from_the_first_byte(
     context = certificate()
     with serve_mail(MailServer(), encrypted=context) as server:
         settings = replace(mail_settings, smtp_port=server.port, smtp_security="tls")
-        MailChannel(settings, lambda message: Attachment("x", PDF)).deliver(outgoing())
+        MailChannel(settings, lambda message: Attachment("x", PDF), find_opt_out).deliver(
+            outgoing()
+        )
         assert server.taken[0].encrypted
+
+
+def test_the_way_out_of_a_mail_to_a_person(
+    server: MailServer, channel: Callable[..., MailChannel]
+) -> None:
+    channel().deliver(outgoing(attach=False, user_id=7))
+    channel().deliver(outgoing(attach=False))
+    first, second = server.taken
+    # RFC 8058 3.1: on one line and as it is; an encoded word is no address for a program.
+    assert f"List-Unsubscribe: <{OUT}>\r\n".encode() in first.content
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in first.content
+    body = parse(first.content).get_content()
+    assert body.replace("\r\n", "\n").endswith(f"\n-- \n退订：{OUT}\n")
+    # The control: who didn't choose it, as a contact, has nothing to end.
+    assert b"List-Unsubscribe" not in second.content
+    assert OUT not in parse(second.content).get_content()
+
+
+def test_who_may_not_have_it_any_more(server: MailServer, mail_settings: Settings) -> None:
+    def find_nobody(message: Outgoing) -> OptOut:
+        raise UndeliveredError("withdrawn", final=True)
+
+    made = MailChannel(
+        replace(mail_settings, smtp_port=server.port),
+        lambda message: Attachment("x", PDF),
+        find_nobody,
+    )
+    error = refused(made, outgoing(attach=False, user_id=7))
+    assert (error.fault, error.final) == ("withdrawn", True)
+    assert not server.taken
+    # The control: a contact's mail asks nobody.
+    made.deliver(outgoing(attach=False))
+    assert len(server.taken) == 1
