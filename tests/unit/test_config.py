@@ -63,6 +63,8 @@ WRONG = [
     ("DCIM_MAIL_FROM", "a@example.com\r\nBcc: b@example.com"),
     ("DCIM_WEBHOOK_ALLOWED", "localhost"),
     ("DCIM_WEBHOOK_ALLOWED", "10.0.0.1/8"),
+    ("DCIM_ROBOT_ALLOWED", "https://oapi.dingtalk.com"),
+    ("DCIM_SYSLOG_ALLOWED", "siem"),
     ("DCIM_COOKIE_SECURE", "perhaps"),
     ("DCIM_TRUSTED_PROXIES", "-1"),
 ]

@@ -19,7 +19,7 @@ from dcim.config import Settings
 from dcim.customers.models import Contact, Contract, Customer
 from dcim.db import SessionFactory, transaction
 from dcim.outbox.delivering import deliver_due
-from dcim.outbox.models import OutboxMessage, WebhookEndpoint
+from dcim.outbox.models import Endpoint, OutboxMessage
 from dcim.statements.models import Statement
 from dcim.statements.sending import open_channels
 from tests.agents.hook_server import HookServer, serve_hooks
@@ -32,6 +32,7 @@ from tests.integration.web.test_staff_pages import counted
 
 MakeLogin = Callable[..., Login]
 HOSTILE = "<script>alert(1)</script>"
+NEW_WEBHOOK = "/staff/endpoints/new?kind=webhook"
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_who_may_only_look(
     for path in (
         f"/staff/deliveries/{message}/retry", "/staff/deliveries/retry",
         "/staff/deliveries/test-mail", f"/staff/statements/{statement.id}/send",
-        "/staff/webhooks/new",
+        "/staff/endpoints/new",
     ):  # fmt: skip
         assert auditor.post(path).status_code == 403, path
     assert state_of(sessions, message) == "failed"
@@ -227,36 +228,36 @@ def test_a_webhook_from_its_form_to_its_test(
 ) -> None:
     with serve_hooks(HookServer()) as hooks:
         url = f"http://127.0.0.1:{hooks.port}/x"
-        page = administrator.client.get("/staff/webhooks").get_data(as_text=True)
+        page = administrator.client.get("/staff/endpoints").get_data(as_text=True)
         assert "No endpoint yet" in page
-        assert "127.0.0.1/32" in page
+        assert "127.0.0.1/32" in administrator.client.get(NEW_WEBHOOK).get_data(as_text=True)
         good = {"name": "erp", "url": url, "secret": "SECRET-1234567890", "enabled": "y",
                 "events": "statement.issued"}  # fmt: skip
         for wrong in ({"url": "ftp://x"}, {"secret": "short"}, {"secret": ""}, {"name": ""}):
-            answer = administrator.post("/staff/webhooks/new", **{**good, **wrong})
+            answer = administrator.post(NEW_WEBHOOK, **{**good, **wrong})
             assert answer.status_code == 422, wrong
             assert "SECRET-1234567890" not in answer.get_data(as_text=True)
-        assert "HX-Redirect" in administrator.post("/staff/webhooks/new", **good).headers
-        assert administrator.post("/staff/webhooks/new", **good).status_code == 409
+        assert "HX-Redirect" in administrator.post(NEW_WEBHOOK, **good).headers
+        assert administrator.post(NEW_WEBHOOK, **good).status_code == 409
         with transaction(sessions, SYSTEM) as session:
-            [endpoint] = session.scalars(select(WebhookEndpoint))
-        edit = f"/staff/webhooks/{endpoint.id}/edit"
+            [endpoint] = session.scalars(select(Endpoint))
+        edit = f"/staff/endpoints/{endpoint.id}/edit"
         page = administrator.client.get(edit).get_data(as_text=True)
         assert url in page
         assert "SECRET" not in page
         # Without a secret the one there is stays, and signs.
         changed = administrator.post(edit, name="erp 2", url=url, secret="", enabled="y")
         assert "HX-Redirect" in changed.headers
-        assert "erp 2" in administrator.client.get("/staff/webhooks").get_data(as_text=True)
-        test = administrator.post(f"/staff/webhooks/{endpoint.id}/test")
+        assert "erp 2" in administrator.client.get("/staff/endpoints").get_data(as_text=True)
+        test = administrator.post(f"/staff/endpoints/{endpoint.id}/test")
         assert test.headers["HX-Redirect"] == "/staff/deliveries?event=test"
         assert deliver_due(sessions, open_channels(settings, sessions)).sent == 1
         from tests.unit.outbox.test_signature import check
 
         [posted] = hooks.posted
         assert check(posted.headers["Jifang-Signature"], posted.body, good["secret"])
-        assert administrator.client.get("/staff/webhooks/987654/edit").status_code == 404
-        assert administrator.post("/staff/webhooks/987654/test").status_code == 404
+        assert administrator.client.get("/staff/endpoints/987654/edit").status_code == 404
+        assert administrator.post("/staff/endpoints/987654/test").status_code == 404
 
 
 def test_the_api(
