@@ -37,6 +37,8 @@ LEASE = dt.timedelta(minutes=20)
 LANES = 4
 # How often an idle lane looks again while another is busy: what comes then doesn't wait for it.
 IDLE_S = 0.25
+# An endpoint that is ready again so soon is waited for; for others the next job comes back.
+SOON = dt.timedelta(seconds=1)
 # Messages a lane sends before the job ends and another may take its place in the queue.
 ENOUGH = 250
 SCOPE = Scope.system("deliver-messages")
@@ -57,16 +59,17 @@ class DeliveryReport:
 
 def has_due(session: Session) -> bool:
     """Whether a message waits to be sent, or was left behind by who sent it."""
-    now = utc_now()
-    return (
-        session.scalar(
-            select(OutboxMessage.id)
-            .outerjoin(Endpoint, Endpoint.id == OutboxMessage.endpoint_id)
-            .where(_is_due(now), _is_ready(now))
-            .limit(1)
-        )
-        is not None
+    return _is_any_ready(session, utc_now())
+
+
+def _is_any_ready(session: Session, now: dt.datetime) -> bool:
+    found = session.scalar(
+        select(OutboxMessage.id)
+        .outerjoin(Endpoint, Endpoint.id == OutboxMessage.endpoint_id)
+        .where(_is_due(now), _is_ready(now))
+        .limit(1)
     )
+    return found is not None
 
 
 def deliver_due(
@@ -113,7 +116,8 @@ class _Work:
         return report
 
     def _take_next(self) -> Outgoing | None:
-        """Counted as busy with what it gives. Nothing is left once no lane is busy."""
+        """Counted as busy with what it gives. Nothing is left once no lane is busy, and no endpoint
+        is ready again in a moment."""
         while not self.stop():
             # Before it is taken: who finds it gone must find this lane busy.
             self._count(1)
@@ -123,10 +127,14 @@ class _Work:
             finally:
                 if message is None:
                     self._count(-1)
-            if message is not None or not self.busy:
+            if message is not None or not (self.busy or self._is_soon()):
                 return message
             time.sleep(IDLE_S)
         return None
+
+    def _is_soon(self) -> bool:
+        with transaction(self.sessions, SCOPE) as session:
+            return _is_any_ready(session, utc_now() + SOON)
 
     def _count(self, step: int) -> None:
         with self.turn:

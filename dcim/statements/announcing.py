@@ -37,9 +37,9 @@ def announce_statement(
         "statement_id": statement.id,
     }
     messages: list[NewMessage] = []
-    attach = file.size <= settings.mail_attach_limit_bytes
-    facts = _collect_facts(settings, statement, file, attached=attach)
     if settings.smtp_host:
+        attach = file.size <= settings.mail_attach_limit_bytes
+        facts = _collect_facts(settings, statement, file, attached=attach)
         language = statement.customer.language
         subject, words = write_subject(facts, language), write_text(facts, language)
         messages += [
@@ -49,11 +49,16 @@ def announce_statement(
             )
             for address in find_addresses(session, statement.customer)
         ]  # fmt: skip
+
+    def write_words(language: str) -> tuple[str, str]:
+        facts = _collect_facts(settings, statement, file, attached=False)
+        return write_subject(facts, language), write_notice(facts, language)
+
     messages += write_to_endpoints(
         session,
         EVENT,
         about=about,
-        words=lambda language: (write_subject(facts, language), write_notice(facts, language)),
+        words=write_words,
         payload=describe(settings, statement, file),
         customer_id=statement.customer_id,
         statement_id=statement.id,

@@ -68,8 +68,10 @@ class Group:
 
     def enter(self, **given: Any) -> int:
         secret = None if self.kind == "wecom" else given.pop("secret", self.robots.secret) or None
-        values = {"name": self.kind, "url": self.robots.url(self.kind), "events": (EVENT,),
-                  "secret": secret}  # fmt: skip
+        values: dict[str, Any] = {
+            "name": self.kind, "url": self.robots.url(self.kind), "events": (EVENT,),
+            "secret": secret,
+        }  # fmt: skip
         with transaction(self.sessions, STAFF) as session:
             wanted = EndpointValues(**values | given)
             self.id = create_endpoint(session, STAFF, self.settings, wanted, self.kind)
@@ -323,7 +325,7 @@ def test_encrypted(group: Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 # -- how often -------------------------------------------------------------------------------------
 
 
-@each_kind
+@pytest.mark.parametrize("kind", ["dingtalk", "wecom"])
 def test_no_faster_than_it_takes(group: Group, robots: RobotServer) -> None:
     pace = PACES[group.kind]
     robots.per_minute = 20
@@ -344,6 +346,18 @@ def test_no_faster_than_it_takes(group: Group, robots: RobotServer) -> None:
     assert [row.state for row in states] == ["sent"] * sent + ["queued"] * (30 - sent)
     group.rest()
     assert group.send().sent >= pace.burst
+
+
+@pytest.mark.parametrize("kind", ["feishu"])
+def test_ready_in_a_moment_it_is_waited_for(group: Group, robots: RobotServer) -> None:
+    """All leave in one go, no more than five in any second."""
+    group.enter()
+    for number in range(12):
+        group.tell(about=str(number))
+    assert group.send() == DeliveryReport(sent=12)
+    within = [sum(1 for at in robots.at if 0 <= at - one < 0.9) for one in robots.at]
+    assert max(within) <= 5
+    assert robots.at[-1] - robots.at[0] > (12 - 4 - 1) * 0.7
 
 
 @pytest.mark.parametrize("kind", ["wecom"])

@@ -13,7 +13,8 @@ AT = dt.datetime(2026, 11, 1, 2, 4, 5, 678_901, tzinfo=dt.UTC)
 GRAMMAR = re.compile(
     rb"<(?P<pri>\d{1,3})>1 (?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"
     rb" (?P<host>[!-~]{1,255}) (?P<app>[!-~]{1,48}) (?P<pid>-) (?P<msgid>[!-~]{1,32})"
-    rb' \[(?P<id>[!#-<>-Z^-~\\]{1,32})(?P<params>(?: [!#-<>-Z^-~\\]{1,32}="(?:[^"\\\]]|\\["\\\]])*")*)\]'
+    rb" \[(?P<id>[!#-<>-Z^-~\\]{1,32})"
+    rb'(?P<params>(?: [!#-<>-Z^-~\\]{1,32}="(?:[^"\\\]]|\\["\\\]])*")*)\]'
     rb" \xef\xbb\xbf(?P<msg>.*)",
     re.DOTALL,
 )
@@ -45,9 +46,9 @@ def test_what_it_looks_like() -> None:
     assert (
         message
         == (
-            "<134>1 2026-11-01T02:04:05.678Z idc-1 Jifang - statement.issued"
-            ' [jifang@32473 id="6f1c" statement.number="SLA-1" statement.total="3000.00"] '
-        ).encode()
+            b"<134>1 2026-11-01T02:04:05.678Z idc-1 Jifang - statement.issued"
+            b' [jifang@32473 id="6f1c" statement.number="SLA-1" statement.total="3000.00"] '
+        )
         + BOM
         + "标题 / 正文".encode()
     )
