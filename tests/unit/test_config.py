@@ -1,11 +1,12 @@
 """Settings: what is wrong is named, with the way out, all at once."""
 
 import base64
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from dcim.config import load_settings, read_settings_names, write_settings_file
+from dcim.config import ROBOT_HOSTS, load_settings, read_settings_names, write_settings_file
 from dcim.errors import SettingsError
 
 
@@ -103,3 +104,19 @@ def test_secrets_do_not_show_when_printed(data: Path) -> None:
     settings = load_settings(data)
     assert settings.secret_key not in repr(settings)
     assert repr(settings.encryption.keys) not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "allowed"),
+    [
+        (None, ROBOT_HOSTS),
+        ("", ()),
+        ("DING.example.com,10.1.2.0/24", ("ding.example.com", ip_network("10.1.2.0/24"))),
+    ],
+)
+def test_where_robots_may_be_is_the_makers_or_what_is_listed_instead(
+    data: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, allowed: tuple[object, ...]
+) -> None:
+    if given is not None:
+        monkeypatch.setenv("DCIM_ROBOT_ALLOWED", given)
+    assert load_settings(data).robot_allowed == allowed
