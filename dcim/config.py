@@ -25,6 +25,10 @@ SETTINGS_FILE = "settings.env"
 MIN_SECRET_LENGTH = 32
 MIN_DISTINCT = 12
 # A host's name (RFC 1123), at least two labels: what has no dot is a name of this network alone.
+# Where the robots of DingTalk, WeCom and Feishu (abroad Lark) live.
+ROBOT_HOSTS = (
+    "oapi.dingtalk.com", "qyapi.weixin.qq.com", "open.feishu.cn", "open.larksuite.com",
+)  # fmt: skip
 HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63})+")
 # As a mail server takes it without extensions: ASCII, and nothing that ends a header or a command.
 MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
@@ -82,6 +86,8 @@ class Settings:
     mail_from: str = ""
     mail_attach_limit_bytes: int = 10_000_000
     webhook_allowed: tuple[Network | str, ...] = ()
+    robot_allowed: tuple[Network | str, ...] = ROBOT_HOSTS
+    syslog_allowed: tuple[Network | str, ...] = ()
     tsa_url: str = ""
     timezone: str = "Asia/Shanghai"
     log_level: str = "INFO"
@@ -215,6 +221,14 @@ class _Reader:
             tsa_url=self.take("TSA_URL", lambda name: _http(env.str(name, "")), ""),
             webhook_allowed=self.take(
                 "WEBHOOK_ALLOWED", lambda name: _targets(env.list(name, [])), ()
+            ),
+            robot_allowed=self.take(
+                "ROBOT_ALLOWED",
+                lambda name: _targets(env.list(name, list(ROBOT_HOSTS))),
+                ROBOT_HOSTS,
+            ),
+            syslog_allowed=self.take(
+                "SYSLOG_ALLOWED", lambda name: _targets(env.list(name, [])), ()
             ),
             timezone=self.take(
                 "TIMEZONE", lambda name: _zone(env.str(name, "Asia/Shanghai")), "Asia/Shanghai"

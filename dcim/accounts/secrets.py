@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
@@ -45,6 +45,11 @@ def open_secret(session: Session, keys: EncryptionKeys, owner: str) -> str:
     if row is None:
         raise NotFoundError("No secret is stored for %(owner)s.", owner=owner)
     return _open(row, keys)
+
+
+def drop_secret(session: Session, owner: str) -> None:
+    """Forget it; nothing where there is none."""
+    session.execute(delete(SealedSecret).where(SealedSecret.owner == owner))
 
 
 def rotate_secrets(session: Session, scope: Scope, keys: EncryptionKeys) -> RotationReport:

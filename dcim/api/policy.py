@@ -120,10 +120,6 @@ API_POLICY: dict[str, Access] = {
     "api_deliveries.list_deliveries": needs(Right.SEE_STATEMENTS),
     "api_deliveries.show_delivery": needs(Right.SEE_STATEMENTS),
     "api_deliveries.retry_delivery": needs(Right.ISSUE_STATEMENTS, Right.MANAGE_CREDENTIALS),
-    "api_webhooks.list_webhooks": needs(Right.MANAGE_CREDENTIALS),
-    "api_webhooks.show_webhook": needs(Right.MANAGE_CREDENTIALS),
-    "api_webhooks.create_webhook": needs(Right.MANAGE_CREDENTIALS),
-    "api_webhooks.change_webhook": needs(Right.MANAGE_CREDENTIALS),
     "api_statements.download_samples": STATEMENTS,
     "api_ledger.list_ledger": STATEMENTS,
     "api_credit_claims.list_credit_claims": STATEMENTS,
@@ -173,6 +169,11 @@ API_POLICY: dict[str, Access] = {
 # Some right to see records; which kinds are told is decided by each kind's own.
 SEES_RECORDS = needs(Right.SEE_SPACE, Right.SEE_POWER, Right.SEE_NETWORK, Right.SEE_CUSTOMERS)
 API_POLICY |= {"api_deletions.list_all": SEES_RECORDS, "api_deletions.restore": SEES_RECORDS}
+for _name in ("webhooks", "robots", "syslog_servers"):
+    API_POLICY |= {
+        f"api_{_name}.{deed}": needs(Right.MANAGE_CREDENTIALS)
+        for deed in ("list_all", "create", "show", "change", "delete", "test")
+    }
 # Some right to change records; of which kind is decided when the kind is known.
 CHANGES_RECORDS = needs(
     Right.CHANGE_SPACE,

@@ -15,8 +15,16 @@ FAULTS = (
     "refused",  # the other side refuses for good
     "address",  # no address that mail can go to
     "attachment",  # the file isn't the one that was issued
-    "target",  # a webhook outside DCIM_WEBHOOK_ALLOWED
-    "switched_off",  # a webhook that was switched off
+    "target",  # an endpoint outside what the settings allow
+    "switched_off",  # an endpoint that was switched off or deleted
+    "too_many",  # a robot that was sent too many messages
+    "signature",  # a robot doesn't believe our signature
+    "keyword",  # a robot wants a word that the message lacks
+    "ip_list",  # a robot takes messages from other addresses alone
+    "guarded",  # one of these three, as the robot's words tell
+    "robot_gone",  # no such robot any more, or it was stopped
+    "answer",  # an answer that nobody knows
+    "unconfirmed",  # nothing went wrong: sent by a way that doesn't tell whether it arrived
     "crashed",  # whoever sent it died or stumbled
     "withdrawn",  # the person may not be told any more, or doesn't want to be
     "restored",  # it waited in a backup: a person says whether it was sent since
@@ -60,18 +68,22 @@ class OptOut:
 
 
 class UndeliveredError(Exception):
-    """`fault` is one of FAULTS, `detail` the other side's words; `final`: another try is no use."""
+    """`fault` is one of FAULTS, `detail` the other side's words; `final`: another try is no use;
+    `hold_s`: so many seconds nothing more is sent to this endpoint."""
 
-    def __init__(self, fault: str, detail: str = "", *, final: bool = False) -> None:
+    def __init__(
+        self, fault: str, detail: str = "", *, final: bool = False, hold_s: int = 0
+    ) -> None:
         super().__init__(f"{fault}: {detail}" if detail else fault)
         self.fault = fault
         self.detail = detail
         self.final = final
+        self.hold_s = hold_s
 
 
 class Channel(Protocol):
-    """A way to tell somebody outside: mail, webhook; others are added beside them."""
+    """A way to tell somebody outside: mail, webhooks, robots, syslog."""
 
-    def deliver(self, message: Outgoing) -> None:
-        """Return once the other side has it. Raises UndeliveredError when it hasn't, within
-        `delivering.LEASE` in any case."""
+    def deliver(self, message: Outgoing) -> str | None:
+        """Return once the other side has it; "unconfirmed" where it was sent and nobody tells.
+        Raises UndeliveredError when it hasn't, within `delivering.LEASE` in any case."""

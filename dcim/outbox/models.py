@@ -1,4 +1,4 @@
-"""What is to be told to somebody outside, and what became of it; where webhooks go."""
+"""What is to be told to somebody outside, and what became of it; the endpoints it goes to."""
 
 from typing import Any
 
@@ -11,16 +11,12 @@ from dcim.columns import Code, Created, Id, Instant, Name, Text
 from dcim.customers.models import one_of
 from dcim.db import Base
 
-CHANNELS = ("mail", "webhook")
+ROBOTS = ("dingtalk", "wecom", "feishu")
+# What an endpoint is; a message to it goes by the channel of that name.
+KINDS = ("webhook", *ROBOTS, "syslog")
+CHANNELS = ("mail", *KINDS)
 # `failed` was given up: only a person has it tried again.
 STATES = ("queued", "sending", "sent", "failed")
-EVENTS = (
-    "statement.issued", "statement.corrected", "incident.interruption", "incident.redundancy",
-    "incident.information", "maintenance.announced", "maintenance.cancelled", "maintenance.done",
-    "ticket.own", "ticket.any", "claim.decided", "budget.low", "test",
-)  # fmt: skip
-# What a person may subscribe to; a test goes wherever it is sent.
-SUBSCRIBED = ("statement.issued",)
 
 
 class OutboxMessage(Base):
@@ -37,7 +33,7 @@ class OutboxMessage(Base):
     # None: it tells of no customer, as a test.
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
     statement_id: Mapped[int | None] = mapped_column(ForeignKey("statement.id"), index=True)
-    endpoint_id: Mapped[int | None] = mapped_column(ForeignKey("webhook_endpoint.id"), index=True)
+    endpoint_id: Mapped[int | None] = mapped_column(ForeignKey("endpoint.id"))
     # The person of a customer who chose to be told; `event` then is the kind they chose. None for
     # contacts, webhooks, staff.
     user_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"), index=True)
@@ -45,19 +41,20 @@ class OutboxMessage(Base):
     event: Mapped[Code]
     # An address, or the name of an endpoint.
     recipient: Mapped[Name]
-    # Mail: subject and words, in the reader's language. Webhook: empty.
+    # Subject and words, in the reader's language. Webhook: empty.
     title: Mapped[Name] = mapped_column(default="")
     text: Mapped[Text] = mapped_column(default="")
     # The PDF of `statement_id` goes with it; read when it is sent.
     attach: Mapped[bool] = mapped_column(Boolean, default=False)
-    # Webhook: what is posted. Mail: none.
+    # Endpoints: what programs read. Mail: none.
     payload: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     delivery_id: Mapped[str] = mapped_column(String(64), unique=True)
     state: Mapped[Code] = mapped_column(default="queued")
     attempts: Mapped[int] = mapped_column(default=0)
     # Queued: when it is tried next. Sending: until when whoever sends it is believed to live.
     next_at: Mapped[Instant]
-    # Why the last attempt failed (`dcim.outbox.channels`), and in the other side's words.
+    # Why the last attempt failed (`dcim.outbox.channels`), and in the other side's words. Sent:
+    # "unconfirmed" where nobody tells whether it arrived.
     fault: Mapped[Code] = mapped_column(default="")
     detail: Mapped[Name] = mapped_column(default="")
     created_at: Mapped[Created]
@@ -67,11 +64,12 @@ class OutboxMessage(Base):
         CheckConstraint(one_of("channel", CHANNELS), name="channel"),
         CheckConstraint(one_of("state", STATES), name="state"),
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent"),
-        CheckConstraint("(channel = 'webhook') = (endpoint_id IS NOT NULL)", name="endpoint"),
+        CheckConstraint("(channel = 'mail') = (endpoint_id IS NULL)", name="endpoint"),
         CheckConstraint(
             "user_id IS NULL OR (customer_id IS NOT NULL AND channel = 'mail')", name="person"
         ),
         CheckConstraint("NOT attach OR statement_id IS NOT NULL", name="attach"),
+        Index("ix_outbox_message_endpoint_id", "endpoint_id", "id"),
         Index(
             "ix_outbox_message_due",
             "next_at",
@@ -80,14 +78,31 @@ class OutboxMessage(Base):
     )
 
 
-class WebhookEndpoint(Base):
-    """Where the operator's own systems are told. Its secret is sealed apart, and only goes in."""
+class Endpoint(Base):
+    """Where the operator is told: a system of its own, a robot in a group, a syslog server.
 
-    __tablename__ = "webhook_endpoint"
+    Secrets are sealed apart and only go in; of a robot's URL, which is one, `url` is what may be
+    seen. A deleted one stays for the messages that went to it.
+    """
+
+    __tablename__ = "endpoint"
 
     id: Mapped[Id]
-    name: Mapped[Name] = mapped_column(unique=True)
+    name: Mapped[Name]
+    kind: Mapped[Code]
     url: Mapped[str] = mapped_column(String(2000))
+    # Of the words for those who read words; "zh" or "en".
+    language: Mapped[Code] = mapped_column(default="zh")
     events: Mapped[list[str]] = mapped_column(JSONB)
     enabled: Mapped[bool] = mapped_column(Boolean, default=True)
+    # Nothing is sent to it before (`dcim.outbox.pacing`).
+    ready_at: Mapped[Instant | None]
     created_at: Mapped[Created]
+    deleted_at: Mapped[Instant | None]
+
+    __table_args__ = (
+        CheckConstraint(one_of("kind", KINDS), name="kind"),
+        CheckConstraint(one_of("language", ("zh", "en")), name="language"),
+        CheckConstraint("deleted_at IS NULL OR NOT enabled", name="deleted"),
+        Index("uq_endpoint_name", "name", unique=True, postgresql_where=sql("deleted_at IS NULL")),
+    )

@@ -15,7 +15,7 @@ from dcim.columns import utc_now
 from dcim.config import MAIL_ADDRESS, Settings
 from dcim.customers.registration import require_staff
 from dcim.errors import ConflictError, InvalidError, NotFoundError
-from dcim.outbox.models import OutboxMessage, WebhookEndpoint
+from dcim.outbox.models import OutboxMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,29 +106,6 @@ def queue_test_mail(session: Session, scope: Scope, settings: Settings, address:
         ],
     )
     record(session, scope, "message.test", f"message/{message_id}", recipient=address.strip())
-    return message_id
-
-
-def queue_test_webhook(session: Session, scope: Scope, endpoint_id: int) -> int:
-    """Have a test posted to an endpoint, the way every event goes; also to one that wants none."""
-    require_staff(scope)
-    endpoint = session.get(WebhookEndpoint, endpoint_id)
-    if endpoint is None:
-        raise NotFoundError("No such endpoint.")
-    [message_id] = queue_messages(
-        session,
-        [
-            NewMessage(
-                about=f"test/{uuid.uuid4()}",
-                channel="webhook",
-                event="test",
-                recipient=endpoint.name,
-                endpoint_id=endpoint.id,
-                payload={},
-            )
-        ],
-    )
-    record(session, scope, "message.test", f"message/{message_id}", recipient=endpoint.name)
     return message_id
 
 

@@ -1,5 +1,5 @@
 """Who is told that a statement is issued: its customer's people who want it and its contacts by
-mail, our systems by webhook.
+mail, the operator's endpoints.
 
 Written into the outbox in the transaction that registers the file, so that both are there or
 neither is; sent by the worker's own time.
@@ -14,10 +14,15 @@ from dcim.config import Settings
 from dcim.customers.calendar import today_in
 from dcim.customers.models import Contact, Customer
 from dcim.notices.readers import find_people_addresses, find_readers
-from dcim.outbox.endpoints import list_subscribed
 from dcim.outbox.queueing import NewMessage, can_be_mailed, queue_messages
+from dcim.outbox.telling import write_to_endpoints
 from dcim.statements.models import Statement, StatementFile
-from dcim.statements.statement_mail import StatementFacts, write_subject, write_text
+from dcim.statements.statement_mail import (
+    StatementFacts,
+    write_notice,
+    write_subject,
+    write_text,
+)
 
 EVENT = "statement.issued"
 
@@ -59,13 +64,20 @@ def announce_statement(
             for address in find_addresses(session, statement.customer)
             if address.lower() not in people
         ]  # fmt: skip
-    messages += [
-        NewMessage(
-            **common, channel="webhook", recipient=endpoint.name, endpoint_id=endpoint.id,
-            payload=describe(settings, statement, file),
-        )
-        for endpoint in list_subscribed(session, EVENT)
-    ]  # fmt: skip
+
+    def write_words(language: str) -> tuple[str, str]:
+        facts = _collect_facts(settings, statement, file, attached=False)
+        return write_subject(facts, language), write_notice(facts, language)
+
+    messages += write_to_endpoints(
+        session,
+        EVENT,
+        about=about,
+        words=write_words,
+        payload=describe(settings, statement, file),
+        customer_id=statement.customer_id,
+        statement_id=statement.id,
+    )
     return queue_messages(session, messages)
 
 
@@ -94,8 +106,9 @@ def find_addresses(session: Session, customer: Customer) -> list[str]:
 
 
 def describe(settings: Settings, statement: Statement, file: StatementFile) -> dict[str, Any]:
-    """What a webhook says of a statement."""
+    """What programs are told of a statement."""
     return {
+        "url": f"{settings.base_url}/staff/statements/{statement.id}",
         "statement": {
             "id": statement.id,
             "number": statement.number,
@@ -110,7 +123,7 @@ def describe(settings: Settings, statement: Statement, file: StatementFile) -> d
             "document_sha256": statement.document_sha256,
             "sha256": file.sha256,
             "url": f"{settings.base_url}/api/v1/statements/{statement.id}/pdf",
-        }
+        },
     }
 
 

@@ -16,6 +16,9 @@ from dcim.notices.opting_out import find_opt_out
 from dcim.outbox.channels import Attachment, Channel, Outgoing, UndeliveredError
 from dcim.outbox.delivering import SCOPE
 from dcim.outbox.mail import MailChannel
+from dcim.outbox.models import ROBOTS
+from dcim.outbox.robots.channel import RobotChannel
+from dcim.outbox.syslog import SyslogChannel
 from dcim.outbox.webhook import WebhookChannel
 from dcim.statements.announcing import announce_statement
 from dcim.statements.files import FileDamagedError, load_file
@@ -70,4 +73,6 @@ def open_channels(settings: Settings, sessions: SessionFactory) -> Mapping[str, 
     return {
         "mail": MailChannel(settings, read_attachment, partial(find_opt_out, settings, sessions)),
         "webhook": WebhookChannel(settings, sessions),
+        **dict.fromkeys(ROBOTS, RobotChannel(settings, sessions)),
+        "syslog": SyslogChannel(settings, sessions),
     }

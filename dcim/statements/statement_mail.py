@@ -1,4 +1,4 @@
-"""The words of the mail that brings a statement, Chinese and English; pure."""
+"""The words that bring a statement, to its customer by mail and to the operator; pure."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -48,6 +48,27 @@ def write_text(facts: StatementFacts, language: str) -> str:
     """Plain text, to be sent as it is."""
     lines = _write_zh(facts) if language == "zh" else _write_en(facts)
     return ("\n".join(lines) + "\n")[:LONGEST_TEXT]
+
+
+def write_notice(facts: StatementFacts, language: str) -> str:
+    """What the operator's own people are told, in "zh" or "en"."""
+    if language == "zh":
+        lines = [
+            f"客户：{facts.customer['zh']}（合同 {facts.contract}）",
+            f"应付合计：{facts.currency} {facts.total:,.2f}",
+            f"其中服务抵扣：{facts.currency} {facts.credits:,.2f}",
+            f"SLA 结论：{facts.verdict['zh']}",
+            *([f"更正原因：{facts.reason}"] if facts.revision > 1 else []),
+        ]
+    else:
+        lines = [
+            f"Customer: {facts.customer['en']} (contract {facts.contract})",
+            f"Total due: {facts.currency} {facts.total:,.2f}",
+            f"Service credits in it: {facts.currency} {facts.credits:,.2f}",
+            f"Service levels: {facts.verdict['en']}",
+            *([f"Reason for the correction: {facts.reason}"] if facts.revision > 1 else []),
+        ]
+    return "\n".join(lines)
 
 
 def _write_zh(facts: StatementFacts) -> list[str]:

@@ -1,11 +1,12 @@
 """Settings: what is wrong is named, with the way out, all at once."""
 
 import base64
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from dcim.config import load_settings, read_settings_names, write_settings_file
+from dcim.config import ROBOT_HOSTS, load_settings, read_settings_names, write_settings_file
 from dcim.db import find_sender
 from dcim.errors import SettingsError
 from dcim.instance import Instance
@@ -65,6 +66,8 @@ WRONG = [
     ("DCIM_MAIL_FROM", "a@example.com\r\nBcc: b@example.com"),
     ("DCIM_WEBHOOK_ALLOWED", "localhost"),
     ("DCIM_WEBHOOK_ALLOWED", "10.0.0.1/8"),
+    ("DCIM_ROBOT_ALLOWED", "https://oapi.dingtalk.com"),
+    ("DCIM_SYSLOG_ALLOWED", "siem"),
     ("DCIM_COOKIE_SECURE", "perhaps"),
     ("DCIM_TRUSTED_PROXIES", "-1"),
 ]
@@ -117,3 +120,19 @@ def test_who_writes_mails(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     instance = Instance(load_settings(data), "postgresql+psycopg://a@b/c", "")
     with instance.make_sessions()() as session:
         assert find_sender(session) == sender
+
+
+@pytest.mark.parametrize(
+    ("given", "allowed"),
+    [
+        (None, ROBOT_HOSTS),
+        ("", ()),
+        ("DING.example.com,10.1.2.0/24", ("ding.example.com", ip_network("10.1.2.0/24"))),
+    ],
+)
+def test_where_robots_may_be_is_the_makers_or_what_is_listed_instead(
+    data: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, allowed: tuple[object, ...]
+) -> None:
+    if given is not None:
+        monkeypatch.setenv("DCIM_ROBOT_ALLOWED", given)
+    assert load_settings(data).robot_allowed == allowed

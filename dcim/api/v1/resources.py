@@ -11,10 +11,11 @@ from dcim.api.v1.credit_claims import credit_claims
 from dcim.api.v1.credits_at_risk import credits_at_risk
 from dcim.api.v1.cross_connects import files, orders
 from dcim.api.v1.deletions import deletions
-from dcim.api.v1.deliveries import deliveries, webhooks
+from dcim.api.v1.deliveries import deliveries
 from dcim.api.v1.device_life import device_life
 from dcim.api.v1.devices import devices
 from dcim.api.v1.discovery import discovery
+from dcim.api.v1.endpoints import robots, syslog_servers, webhooks
 from dcim.api.v1.holds import holds
 from dcim.api.v1.imports import imports
 from dcim.api.v1.incident_rulings import contests, links, overrules
@@ -66,6 +67,8 @@ RESOURCES: tuple[Resource, ...] = (
     ledger,
     deliveries,
     webhooks,
+    robots,
+    syslog_servers,
     credit_claims,
     meter_readings,
     credits_at_risk,

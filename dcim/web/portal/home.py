@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
-from dcim.customers.overview import list_views
 from dcim.customers.calendar import today_in
+from dcim.customers.overview import list_views
 from dcim.customers.queries import ContractRow, find_customer, list_contracts
 from dcim.errors import InvalidError, NotFoundError
 from dcim.http.database import current_scope, db_session

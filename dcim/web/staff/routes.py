@@ -16,6 +16,7 @@ from dcim.web.staff import (
     device_life,
     devices,
     discovery,
+    endpoints,
     exports,
     floor,
     imports,
@@ -50,7 +51,6 @@ from dcim.web.staff import (
     tickets,
     type_files,
     walks,
-    webhooks,
 )
 from dcim.web.staff.blueprint import staff
 
@@ -70,6 +70,7 @@ __all__ = [
     "device_life",
     "devices",
     "discovery",
+    "endpoints",
     "exports",
     "floor",
     "imports",
@@ -105,5 +106,4 @@ __all__ = [
     "tickets",
     "type_files",
     "walks",
-    "webhooks",
 ]

@@ -58,7 +58,7 @@ from dcim.operations.models import (
     TicketEvent,
     TicketSubject,
 )
-from dcim.outbox.models import OutboxMessage, WebhookEndpoint
+from dcim.outbox.models import Endpoint, OutboxMessage
 from dcim.power.models import Outlet, PowerNode
 from dcim.probing.models import ProbeTarget
 from dcim.records.models import DeletedRecord, ImportRun
@@ -710,9 +710,10 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
         channel="mail", event="statement.issued", state="failed", fault="refused", next_at=NOW,
     )  # fmt: skip
     # The operator's own; each tenant's routes get one.
-    endpoint = WebhookEndpoint(
-        name=f"hook {ids['customer_id']}", url="https://hooks.example.com/", events=[]
-    )
+    endpoint = Endpoint(
+        name=f"hook {ids['customer_id']}", kind="webhook", url="https://hooks.example.com/",
+        events=[],
+    )  # fmt: skip
     session.add(endpoint)
     session.flush()
     ids |= {"message_id": message.id, "endpoint_id": endpoint.id}

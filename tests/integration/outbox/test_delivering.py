@@ -298,7 +298,7 @@ def test_a_crash_between_yes_and_commit_is_the_one_way_to_a_double(
     class KilledError(BaseException):
         pass
 
-    def die(*args: object) -> None:
+    def die(*args: object, **options: object) -> None:
         raise KilledError
 
     [message_id] = queue(sessions)
@@ -378,7 +378,7 @@ def test_many_senders_send_each_once(sessions: SessionFactory) -> None:
 def test_the_database_gone_leaves_the_rest_queued(
     sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose(*args: object) -> None:
+    def lose(*args: object, **options: object) -> None:
         raise DBAPIError("x", {}, Exception("gone"))
 
     queue(sessions, *(write(f"{number}@example.com") for number in range(8)))

@@ -35,8 +35,11 @@ from dcim.statements.sending import open_channels, send_statement
 from dcim.statements.signer import obtain_signer
 from tests.agents.hook_server import HookServer, serve_hooks
 from tests.agents.mail_server import MailServer, serve_mail
+from tests.agents.robot_server import RobotServer, serve_robots
+from tests.agents.syslog_server import SyslogServer, serve_datagrams
 from tests.integration.statements.town import PERIOD, SYSTEM, build_town
 from tests.servers import Database
+from tests.unit.outbox.test_syslog_message import read
 
 STAFF = Scope.staff("wang")
 
@@ -200,6 +203,42 @@ def test_a_month_and_who_gets_it(
     issue(sessions, mailing)
     assert deliver(sessions, mailing) == DeliveryReport()
     assert len(post.taken) == 3
+
+
+def test_a_group_and_a_collector_are_told_too(
+    sessions: SessionFactory, settings: Settings, mailing: Settings, issued: list[int]
+) -> None:
+    """In the operator's words, not in those for the customer; without any mail server."""
+    loopback = (ipaddress.ip_network("127.0.0.1/32"),)
+    made = replace(mailing, smtp_host="", robot_allowed=loopback, syslog_allowed=loopback)
+    with serve_robots(RobotServer()) as robots, serve_datagrams(SyslogServer()) as collector:
+        with transaction(sessions, STAFF) as session:
+            for kind, language in (("dingtalk", "zh"), ("wecom", "en")):
+                wanted = EndpointValues(
+                    kind, robots.url(kind), ("statement.issued",), language=language
+                )
+                create_endpoint(session, STAFF, made, wanted, kind)
+            url = f"udp://127.0.0.1:{collector.port}"
+            wanted = EndpointValues("siem", url, ("statement.issued",))
+            create_endpoint(session, STAFF, made, wanted, "syslog")
+        register(sessions, made, issued[:1])
+        assert deliver(sessions, made) == DeliveryReport(sent=3)
+        assert collector.heard.wait(5)
+    (statement, _file), *_others = find_statements(sessions)
+    said = sorted((one["text"]["content"] for one in robots.taken), key=len)
+    chinese = next(one for one in said if "对账单" in one)
+    english = next(one for one in said if "statement" in one and one != chinese)
+    link = f"https://portal.example.com/staff/statements/{statement.id}"
+    assert chinese.splitlines() == [
+        f"【Jifang】2026-10 月度对账单 {statement.number}", "客户：客户1（合同 HT-1）",
+        "应付合计：CNY 3,000.00", "其中服务抵扣：CNY -30.00", "SLA 结论：1 项未达标",
+        f"Jifang {link}",
+    ]  # fmt: skip
+    assert "Customer: C 1 (contract HT-1)" in english
+    assert english.endswith(link)
+    found, params = read(collector.messages[0])
+    assert params["statement.number"] == statement.number
+    assert found["msg"].decode().startswith("【Jifang】2026-10 月度对账单")
 
 
 def test_without_a_mail_server_nothing_is_queued(

@@ -19,15 +19,16 @@ from dcim.db import SessionFactory, transaction
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.outbox.channels import Outgoing, UndeliveredError
 from dcim.outbox.delivering import DeliveryReport, deliver_due
+from dcim.outbox.endpoint_queries import find_endpoint
 from dcim.outbox.endpoints import (
     EndpointValues,
     change_endpoint,
     create_endpoint,
-    find_endpoint,
     list_subscribed,
 )
 from dcim.outbox.models import OutboxMessage
-from dcim.outbox.queueing import NewMessage, queue_messages, queue_test_webhook
+from dcim.outbox.queueing import NewMessage, queue_messages
+from dcim.outbox.telling import queue_test
 from dcim.outbox.webhook import WebhookChannel
 from tests.agents.certificates import serve_with, write_certificate
 from tests.agents.hook_server import HookServer, serve_hooks
@@ -302,9 +303,9 @@ def test_a_test_goes_the_same_way(
 ) -> None:
     move(sessions, settings, endpoint, events=())
     with transaction(sessions, STAFF) as session:
-        queue_test_webhook(session, STAFF, endpoint)
+        queue_test(session, STAFF, endpoint)
         with pytest.raises(NotFoundError):
-            queue_test_webhook(session, STAFF, 987_654)
+            queue_test(session, STAFF, 987_654)
     assert deliver_due(sessions, {"webhook": channel(sessions, settings)}).sent == 1
     assert json.loads(hooks.posted[0].body)["event"] == "test"
 

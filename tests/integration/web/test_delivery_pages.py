@@ -19,11 +19,13 @@ from dcim.config import Settings
 from dcim.customers.models import Contact, Contract, Customer
 from dcim.db import SessionFactory, transaction
 from dcim.outbox.delivering import deliver_due
-from dcim.outbox.models import OutboxMessage, WebhookEndpoint
+from dcim.outbox.models import Endpoint, OutboxMessage
 from dcim.statements.models import Statement
 from dcim.statements.sending import open_channels
 from tests.agents.hook_server import HookServer, serve_hooks
 from tests.agents.mail_server import MailServer, serve_mail
+from tests.agents.robot_server import RobotServer, serve_robots
+from tests.agents.syslog_server import SyslogServer, serve_datagrams
 from tests.integration.statements.test_month_files import add_statement
 from tests.integration.statements.town import PERIOD, SYSTEM
 from tests.integration.web.conftest import Login
@@ -32,6 +34,8 @@ from tests.integration.web.test_staff_pages import counted
 
 MakeLogin = Callable[..., Login]
 HOSTILE = "<script>alert(1)</script>"
+ROBOT_SECRET = "SEC-0123456789abcdef"
+NEW_WEBHOOK = "/staff/endpoints/new?kind=webhook"
 
 
 @pytest.fixture
@@ -136,7 +140,7 @@ def test_who_may_only_look(
     for path in (
         f"/staff/deliveries/{message}/retry", "/staff/deliveries/retry",
         "/staff/deliveries/test-mail", f"/staff/statements/{statement.id}/send",
-        "/staff/webhooks/new",
+        "/staff/endpoints/new",
     ):  # fmt: skip
         assert auditor.post(path).status_code == 403, path
     assert state_of(sessions, message) == "failed"
@@ -227,36 +231,141 @@ def test_a_webhook_from_its_form_to_its_test(
 ) -> None:
     with serve_hooks(HookServer()) as hooks:
         url = f"http://127.0.0.1:{hooks.port}/x"
-        page = administrator.client.get("/staff/webhooks").get_data(as_text=True)
+        page = administrator.client.get("/staff/endpoints").get_data(as_text=True)
         assert "No endpoint yet" in page
-        assert "127.0.0.1/32" in page
+        assert "127.0.0.1/32" in administrator.client.get(NEW_WEBHOOK).get_data(as_text=True)
         good = {"name": "erp", "url": url, "secret": "SECRET-1234567890", "enabled": "y",
                 "events": "statement.issued"}  # fmt: skip
         for wrong in ({"url": "ftp://x"}, {"secret": "short"}, {"secret": ""}, {"name": ""}):
-            answer = administrator.post("/staff/webhooks/new", **{**good, **wrong})
+            answer = administrator.post(NEW_WEBHOOK, **{**good, **wrong})
             assert answer.status_code == 422, wrong
             assert "SECRET-1234567890" not in answer.get_data(as_text=True)
-        assert "HX-Redirect" in administrator.post("/staff/webhooks/new", **good).headers
-        assert administrator.post("/staff/webhooks/new", **good).status_code == 409
+        assert "HX-Redirect" in administrator.post(NEW_WEBHOOK, **good).headers
+        assert administrator.post(NEW_WEBHOOK, **good).status_code == 409
         with transaction(sessions, SYSTEM) as session:
-            [endpoint] = session.scalars(select(WebhookEndpoint))
-        edit = f"/staff/webhooks/{endpoint.id}/edit"
+            [endpoint] = session.scalars(select(Endpoint))
+        edit = f"/staff/endpoints/{endpoint.id}/edit"
         page = administrator.client.get(edit).get_data(as_text=True)
         assert url in page
         assert "SECRET" not in page
         # Without a secret the one there is stays, and signs.
         changed = administrator.post(edit, name="erp 2", url=url, secret="", enabled="y")
         assert "HX-Redirect" in changed.headers
-        assert "erp 2" in administrator.client.get("/staff/webhooks").get_data(as_text=True)
-        test = administrator.post(f"/staff/webhooks/{endpoint.id}/test")
+        assert "erp 2" in administrator.client.get("/staff/endpoints").get_data(as_text=True)
+        test = administrator.post(f"/staff/endpoints/{endpoint.id}/test")
         assert test.headers["HX-Redirect"] == "/staff/deliveries?event=test"
         assert deliver_due(sessions, open_channels(settings, sessions)).sent == 1
         from tests.unit.outbox.test_signature import check
 
         [posted] = hooks.posted
         assert check(posted.headers["Jifang-Signature"], posted.body, good["secret"])
-        assert administrator.client.get("/staff/webhooks/987654/edit").status_code == 404
-        assert administrator.post("/staff/webhooks/987654/test").status_code == 404
+        assert administrator.client.get("/staff/endpoints/987654/edit").status_code == 404
+        assert administrator.post("/staff/endpoints/987654/test").status_code == 404
+
+
+def test_robots_and_syslog_by_their_forms(
+    sessions: SessionFactory, settings: Settings, administrator: Person
+) -> None:
+    allowed = (ip_network("127.0.0.1/32"),)
+    with serve_robots(RobotServer(secret=ROBOT_SECRET)) as robots:
+        url = robots.url("dingtalk")
+        new = "/staff/endpoints/new?kind=dingtalk"
+        good = {"name": "值班群", "url": url, "secret": ROBOT_SECRET, "enabled": "y",
+                "events": "statement.issued", "language": "en"}  # fmt: skip
+        for wrong in ({"url": ""}, {"url": "ftp://x/" + robots.token}, {"secret": "short"},
+                      {"url": "https://qyapi.weixin.qq.com/?key=" + robots.token},
+                      {"language": "fr"}):  # fmt: skip
+            answer = administrator.post(new, **{**good, **wrong})
+            assert answer.status_code == 422, wrong
+            assert "值班群" in answer.get_data(as_text=True)
+            assert robots.token not in answer.get_data(as_text=True)
+            assert ROBOT_SECRET not in answer.get_data(as_text=True)
+        assert "HX-Redirect" in administrator.post(new, **good).headers
+        with transaction(sessions, SYSTEM) as session:
+            [endpoint] = session.scalars(select(Endpoint))
+        here = f"/staff/endpoints/{endpoint.id}"
+        for path in ("/staff/endpoints", f"{here}/edit"):
+            page = administrator.client.get(path).get_data(as_text=True)
+            assert "值班群" in page
+            assert f"http://127.0.0.1:{robots.port}/…" in page
+            assert robots.token not in page
+        # Without a URL and a secret those there are stay.
+        kept = {**good, "url": "", "secret": "", "name": "值班 2"}
+        assert "HX-Redirect" in administrator.post(f"{here}/edit", **kept).headers
+        administrator.post(f"{here}/test")
+        made = replace(settings, robot_allowed=allowed)
+        assert deliver_due(sessions, open_channels(made, sessions)).sent == 1
+        assert "Test message" in robots.taken[0]["text"]["content"]
+        page = administrator.client.get("/staff/endpoints").get_data(as_text=True)
+        assert "Sent out" in page
+        # What goes wrong is told with the way out.
+        robots.secret = "another"
+        administrator.post(f"{here}/test")
+        assert deliver_due(sessions, open_channels(made, sessions)).given_up == 1
+        for path in ("/staff/endpoints", "/staff/deliveries"):
+            page = administrator.client.get(path).get_data(as_text=True)
+            assert "safety settings refuse it" in page
+            assert "310000: sign not match" in page
+            assert robots.token not in page
+        administrator.post(f"{here}/switch")
+        page = administrator.client.get("/staff/endpoints").get_data(as_text=True)
+        assert "Switched off" in page
+        administrator.post(f"{here}/switch", on="1")
+        assert "Switched on" in administrator.client.get("/staff/endpoints").get_data(as_text=True)
+        assert "HX-Redirect" in administrator.post(f"{here}/delete").headers
+    for path in (f"{here}/edit", f"{here}/test", f"{here}/switch", f"{here}/delete"):
+        assert administrator.post(path).status_code == 404, path
+    page = administrator.client.get("/staff/endpoints").get_data(as_text=True)
+    assert "No endpoint yet" in page
+    with serve_datagrams(SyslogServer()) as collector:
+        given = {"name": "SIEM", "url": f"udp://127.0.0.1:{collector.port}", "language": "zh",
+                 "enabled": "y"}  # fmt: skip
+        new = "/staff/endpoints/new?kind=syslog"
+        assert administrator.post(new, **{**given, "url": "http://x/"}).status_code == 422
+        assert "HX-Redirect" in administrator.post(new, **given).headers
+        with transaction(sessions, SYSTEM) as session:
+            made_id = session.scalars(select(Endpoint.id).where(Endpoint.kind == "syslog")).one()
+        administrator.post(f"/staff/endpoints/{made_id}/test")
+        made = replace(settings, syslog_allowed=allowed)
+        assert deliver_due(sessions, open_channels(made, sessions)).sent == 1
+        assert collector.heard.wait(5)
+    page = administrator.client.get("/staff/deliveries").get_data(as_text=True)
+    assert "tell whether it arrived" in page
+    assert administrator.client.get("/staff/endpoints/new?kind=pager").status_code == 404
+    assert administrator.post("/staff/endpoints/new?kind=", **good).status_code == 404
+
+
+def test_as_many_statements_of_sql_for_more_endpoints(
+    sessions: SessionFactory, administrator: Person
+) -> None:
+    def add(numbers: range) -> None:
+        with transaction(sessions, SYSTEM) as session:
+            for number in numbers:
+                one = Endpoint(name=f"e{number}", kind="syslog", url="udp://10.0.0.1", events=[])
+                session.add(one)
+                session.flush()
+                session.add_all(
+                    OutboxMessage(
+                        key=f"{number}/{turn}", channel="syslog", event="test", recipient="x",
+                        endpoint_id=one.id, next_at=utc_now(), delivery_id=f"{number}/{turn}",
+                        fault=fault,
+                    )
+                    for turn, fault in enumerate(("slow", "unreachable"))
+                )  # fmt: skip
+
+    def count() -> int:
+        with counted(sessions) as seen:
+            page = administrator.client.get("/staff/endpoints").get_data(as_text=True)
+        # The newest, not the one before.
+        assert "reached, or it hung up" in page
+        assert "answer in time" not in page
+        return len(seen)
+
+    add(range(1))
+    count()
+    few = count()
+    add(range(1, 20))
+    assert count() == few
 
 
 def test_the_api(
@@ -300,6 +409,7 @@ def test_the_api(
     assert made.status_code == 201
     assert "SECRET" not in made.get_data(as_text=True)
     path = f"/webhooks/{made.get_json()['id']}"
+    assert "last_state" in made.get_json()
     assert administrator("POST", "/webhooks", json=body).status_code == 409
     changed = administrator("PUT", path, json={**body, "secret": None, "enabled": False})
     assert changed.get_json()["enabled"] is False
@@ -308,6 +418,45 @@ def test_the_api(
     wrong = administrator("POST", "/webhooks", json={**body, "name": "x", "url": "file:///x"})
     assert wrong.status_code == 422
     assert "url" in wrong.get_json()["errors"]
+    # Robots and syslog servers are its siblings.
+    token = "0123456789abcdef"
+    robot = {"name": "ops", "kind": "feishu", "secret": "SECRET-1234567890",
+             "url": f"https://open.feishu.cn/open-apis/bot/v2/hook/{token}",
+             "events": ["alarm.raised"], "language": "en"}  # fmt: skip
+    made = administrator("POST", "/robots", json=robot)
+    assert made.status_code == 201
+    assert made.get_json()["url"] == "https://open.feishu.cn/…"
+    here = f"/robots/{made.get_json()['id']}"
+    answers = [
+        made,
+        administrator("GET", "/robots"),
+        administrator("GET", here),
+        administrator("PUT", here, json={"name": "ops 2", "events": [], "enabled": False}),
+        administrator("POST", f"{here}/test"),
+        administrator("POST", "/robots", json={**robot, "kind": "dingtalk"}),
+        administrator("POST", "/robots", json={**robot, "name": "x", "url": f"ftp://{token}"}),
+    ]
+    assert [one.status_code for one in answers] == [201, 200, 200, 200, 201, 422, 422]
+    for one in answers:
+        assert token not in one.get_data(as_text=True)
+        assert "SECRET" not in one.get_data(as_text=True)
+    assert answers[4].get_json()["channel"] == "feishu"
+    # One kind isn't another's.
+    for wrong in (f"/webhooks{here[7:]}", f"/syslog-servers{here[7:]}"):
+        for method in ("GET", "DELETE"):
+            assert administrator(method, wrong).status_code == 404
+        assert administrator("POST", f"{wrong}/test").status_code == 404
+    assert (
+        administrator("PUT", f"/webhooks{here[7:]}", json={**body, "name": "y"}).status_code == 404
+    )
+    collector = {"name": "siem", "url": "tls://siem.example.com", "events": ["alarm.raised"]}
+    assert administrator("POST", "/syslog-servers", json=collector).status_code == 201
+    wrong_one = {**collector, "name": "x", "url": "siem:514"}
+    assert administrator("POST", "/syslog-servers", json=wrong_one).status_code == 422
+    assert administrator("DELETE", here).status_code == 204
+    assert administrator("GET", here).status_code == 404
+    for there in ("/robots", "/syslog-servers"):
+        assert finance("GET", there).status_code == 403
     archive = finance("GET", f"/statements/archive?period={PERIOD}")
     with zipfile.ZipFile(io.BytesIO(archive.get_data())) as found:
         assert f"{statement.number}.pdf" in found.namelist()

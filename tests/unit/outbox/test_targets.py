@@ -5,7 +5,7 @@ import ipaddress
 import pytest
 
 from dcim.errors import Message
-from dcim.outbox.targets import Target, may_post, read_url
+from dcim.outbox.targets import Target, may_reach, read_url
 
 HOOKS = ("hooks.example.com",)
 OFFICE = ipaddress.ip_network("10.1.2.0/24")
@@ -28,30 +28,30 @@ def at(host: str, scheme: str = "https") -> Target:
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_a_listed_name_at_a_public_address(address: str) -> None:
-    assert may_post(at("hooks.example.com"), address, HOOKS)
+    assert may_reach(at("hooks.example.com"), address, HOOKS)
     # Not listed, not posted to: the control.
-    assert not may_post(at("hooks.example.com"), address, ())
-    assert not may_post(at("other.example.com"), address, HOOKS)
-    assert not may_post(at("x.hooks.example.com"), address, HOOKS)
+    assert not may_reach(at("hooks.example.com"), address, ())
+    assert not may_reach(at("other.example.com"), address, HOOKS)
+    assert not may_reach(at("x.hooks.example.com"), address, HOOKS)
     # In the clear only inside a listed network.
-    assert not may_post(at("hooks.example.com", "http"), address, HOOKS)
-    assert may_post(at("10.1.2.3", "http"), "10.1.2.3", (OFFICE,))
+    assert not may_reach(at("hooks.example.com", "http"), address, HOOKS)
+    assert may_reach(at("10.1.2.3", "http"), "10.1.2.3", (OFFICE,))
 
 
 @pytest.mark.parametrize("address", INNER)
 def test_a_listed_name_leads_to_nothing_inner(address: str) -> None:
-    assert not may_post(at("hooks.example.com"), address, HOOKS)
+    assert not may_reach(at("hooks.example.com"), address, HOOKS)
 
 
 def test_a_listed_network_may_be_private() -> None:
     for host in ("10.1.2.3", "siem.office", "hooks.example.com"):
-        assert may_post(at(host), "10.1.2.3", (OFFICE,))
-        assert may_post(at(host), "::ffff:10.1.2.3", (OFFICE,))
-        assert not may_post(at(host), "10.1.3.3", (OFFICE,))
-        assert not may_post(at(host), "64:ff9b::a01:203", (OFFICE,))
+        assert may_reach(at(host), "10.1.2.3", (OFFICE,))
+        assert may_reach(at(host), "::ffff:10.1.2.3", (OFFICE,))
+        assert not may_reach(at(host), "10.1.3.3", (OFFICE,))
+        assert not may_reach(at(host), "64:ff9b::a01:203", (OFFICE,))
     loopback = ipaddress.ip_network("::1/128")
-    assert may_post(at("x"), "::1", (loopback,))
-    assert not may_post(at("x"), "127.0.0.1", (loopback,))
+    assert may_reach(at("x"), "::1", (loopback,))
+    assert not may_reach(at("x"), "127.0.0.1", (loopback,))
 
 
 @pytest.mark.parametrize(
