@@ -1,7 +1,6 @@
 """Reading months that wait for approval and the proposals to issue them; staff alone do."""
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -53,6 +52,14 @@ class HeldMonthFilter:
     customer_id: int | None = None
     contract_id: int | None = None
     period: str | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssueProposalFilter:
+    issue_proposal_id: int | None = None
+    held_month_id: int | None = None
+    customer_id: int | None = None
     state: str | None = None
 
 
@@ -161,11 +168,10 @@ def count_held(session: Session, scope: Scope, period: str | None = None) -> int
 def list_issue_proposals(
     session: Session,
     scope: Scope,
-    *,
-    held_month_id: int | None = None,
-    issue_proposal_id: int | None = None,
-) -> Sequence[IssueProposalRow]:
-    """Of one month, newest first; one statement of SQL."""
+    wanted: IssueProposalFilter = IssueProposalFilter(),
+    paging: Paging = FIRST_PAGE,
+) -> Page[IssueProposalRow]:
+    """Newest first. Two statements of SQL."""
     statement = (
         select(
             IssueProposal.id,
@@ -199,15 +205,18 @@ def list_issue_proposals(
     )
     statement = narrow(
         statement,
-        (IssueProposal.held_month_id, held_month_id),
-        (IssueProposal.id, issue_proposal_id),
+        (IssueProposal.id, wanted.issue_proposal_id),
+        (IssueProposal.held_month_id, wanted.held_month_id),
+        (IssueProposal.customer_id, wanted.customer_id),
+        (IssueProposal.state, wanted.state),
     )
-    return [IssueProposalRow(**row._mapping) for row in session.execute(statement)]
+    return fetch_page(session, IssueProposalRow, statement, paging)
 
 
 def find_issue_proposal(session: Session, scope: Scope, issue_proposal_id: int) -> IssueProposalRow:
     """Raises NotFoundError for one that is absent or not for this scope to see."""
-    found = list_issue_proposals(session, scope, issue_proposal_id=issue_proposal_id)
+    wanted = IssueProposalFilter(issue_proposal_id=issue_proposal_id)
+    found = list_issue_proposals(session, scope, wanted).items
     if not found:
         raise NotFoundError("No such proposal.")
     return found[0]

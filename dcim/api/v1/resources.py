@@ -15,6 +15,7 @@ from dcim.api.v1.deliveries import deliveries, webhooks
 from dcim.api.v1.device_life import device_life
 from dcim.api.v1.devices import devices
 from dcim.api.v1.discovery import discovery
+from dcim.api.v1.held_months import held_months, issue_proposals
 from dcim.api.v1.holds import holds
 from dcim.api.v1.imports import imports
 from dcim.api.v1.incident_rulings import contests, links, overrules
@@ -69,6 +70,8 @@ RESOURCES: tuple[Resource, ...] = (
     credits_at_risk,
     review_decisions,
     statement_revisions,
+    held_months,
+    issue_proposals,
     tickets,
     deletions,
     imports,

@@ -1,6 +1,7 @@
 """One statement with its revisions; proposing to correct it, and deciding about that."""
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, cast
 
@@ -68,11 +69,12 @@ def statement(statement_id: int) -> str:
     asked = RevisionProposalFilter(contract_id=one.contract_id, period=one.period)
     proposals = list_revision_proposals(session, scope, asked, ALL_OF_A_MONTH).items
     month = StatementFilter(contract_id=one.contract_id, period=one.period)
-    document = read_document(session, scope, statement_id) if one.revision > 1 else {}
+    document = read_document(session, scope, statement_id)
     return render_template(
         "staff/statement.html",
         one=one,
         replaces=document.get("replaces"),
+        approval=_read_approval(document),
         revisions=list_statements(session, scope, month, ALL_OF_A_MONTH).items,
         proposals=proposals,
         can_correct=not one.is_replaced
@@ -81,6 +83,17 @@ def statement(statement_id: int) -> str:
         crumbs=[(_("Statements"), url_for("staff.statements")), (one.number, "")],
         **WORDS,
     )
+
+
+def _read_approval(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Who approved it before it was issued, with times as instants."""
+    approval = document.get("approval")
+    if approval is None:
+        return None
+    times = {
+        key: dt.datetime.fromisoformat(approval[key]) for key in ("proposed_at", "approved_at")
+    }
+    return {**approval, **times}
 
 
 @staff.route("/statements/<int:statement_id>/correct", methods=["GET", "POST"])

@@ -34,6 +34,7 @@ from dcim.statements.held_queries import (
     HeldMonthFilter,
     count_held,
     find_held_month,
+    find_issue_proposal,
     list_held,
     list_issue_proposals,
 )
@@ -269,7 +270,7 @@ def test_what_changes_is_held_anew_and_proposed_anew(
         assert row.id == month_id
         assert row.sha256 != before
         assert row.held_at < row.seen_at
-        (lapsed,) = list_issue_proposals(session, SYSTEM, held_month_id=row.id)
+        (lapsed,) = list_issue_proposals(session, SYSTEM).items
         assert (lapsed.state, lapsed.sha256) == ("lapsed", before)
         with pytest.raises(ConflictError, match="has changed since it was proposed"):
             decide_issue(session, desk.bob, settings, lapsed.id, "accepted", "x")
@@ -519,7 +520,9 @@ def test_lists_tell_customers_nothing(
     with transaction(sessions, own) as session:
         assert list_held(session, own).total == 0
         assert count_held(session, own) == 0
-        assert list_issue_proposals(session, own, issue_proposal_id=proposal) == []
+        assert list_issue_proposals(session, own).total == 0
+        with pytest.raises(NotFoundError):
+            find_issue_proposal(session, own, proposal)
         with pytest.raises(NotFoundError):
             find_held_month(session, own, month)
         # Row security alone says so too.
