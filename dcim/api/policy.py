@@ -144,7 +144,7 @@ API_POLICY: dict[str, Access] = {
     "api_statement_revisions.withdraw_statement_revision": needs(Right.ISSUE_STATEMENTS),
     "api_held_months.list_held_months": needs(Right.SEE_STATEMENTS),
     "api_held_months.show_held_month": needs(Right.SEE_STATEMENTS),
-    "api_held_months.preview_held_month": needs(Right.SEE_STATEMENTS),
+    "api_held_months.preview_held_month": needs(Right.ISSUE_STATEMENTS, Right.DECIDE_OVERRULES),
     "api_held_months.issue_held_month": needs(Right.ISSUE_STATEMENTS),
     "api_issue_proposals.list_proposals": needs(Right.SEE_STATEMENTS),
     "api_issue_proposals.show_proposal": needs(Right.SEE_STATEMENTS),

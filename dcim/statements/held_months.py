@@ -18,6 +18,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.customers.models import Contract
 from dcim.errors import ConflictError
+from dcim.records.fields import mark
 from dcim.statements.approval_models import HeldMonth, IssueProposal
 from dcim.statements.approval_rules import find_reasons, find_rule, say_reasons
 from dcim.statements.differences import hash_content
@@ -44,7 +45,7 @@ class HeldError(ConflictError):
 
     def __init__(self, contract: Contract, finding: Finding) -> None:
         super().__init__(
-            "%(number)s, %(period)s, waits for approval: %(why)s",
+            mark("%(number)s, %(period)s, waits for approval: %(why)s"),
             number=contract.number,
             period=finding.period,
             why=say_reasons(finding.reasons, finding.currency),

@@ -81,7 +81,7 @@ def show_held_month(held_month_id: int) -> Any:
     return find_held_month(db_session(), current_scope(), held_month_id)
 
 
-@held_months.get("/<int:held_month_id>/preview")
+@held_months.post("/<int:held_month_id>/preview")
 @held_months.response(200, answer_of(HeldPreview))
 def preview_held_month(held_month_id: int) -> Any:
     """Compute what would be issued now; nothing is written."""

@@ -33,8 +33,8 @@ def test_issuing_takes_a_look_and_two_tokens(
     assert send(finance, "GET", f"{MONTHS}?state=approved", 200)["total"] == 0
     send(finance, "GET", f"{MONTHS}?state=odd", 422)
     one = f"{MONTHS}/{ids['id']}"
-    send(finance, "GET", f"{MONTHS}/{10**9}/preview", 404)
-    seen = send(chief, "GET", f"{one}/preview", 200)
+    send(finance, "POST", f"{MONTHS}/{10**9}/preview", 404)
+    seen = send(chief, "POST", f"{one}/preview", 200)
     assert (seen["sha256"], seen["differs"], seen["total"]) == (row["sha256"], False, row["total"])
     told = send(finance, "POST", f"{one}/issue", 409)
     assert "waits for approval: Results left open: 1." in told["detail"]
@@ -71,8 +71,9 @@ def test_issuing_takes_a_look_and_two_tokens(
 
 def test_a_customer_reads_none_of_it(api: MakeClient, ids: dict[str, int]) -> None:
     own = api("customer_viewer", customer_id=ids["customer"])
-    for path in (MONTHS, f"{MONTHS}/{ids['id']}", f"{MONTHS}/{ids['id']}/preview", PROPOSALS):
+    for path in (MONTHS, f"{MONTHS}/{ids['id']}", PROPOSALS):
         send(own, "GET", path, 404)
+    send(own, "POST", f"{MONTHS}/{ids['id']}/preview", 404)
     contract = send(own, "GET", "/contracts", 200)["items"][0]
     assert not {"approve_open", "approve_above"} & set(contract)
     assert send(own, "GET", f"/statements?period={PERIOD}", 200)["total"] == 0
@@ -82,13 +83,13 @@ def test_what_is_mended_is_issued_without_a_second_person(
     api: MakeClient, ids: dict[str, int], sessions: SessionFactory
 ) -> None:
     finance = api("finance")
-    seen = send(finance, "GET", f"{MONTHS}/{ids['id']}/preview", 200)["sha256"]
+    seen = send(finance, "POST", f"{MONTHS}/{ids['id']}/preview", 200)["sha256"]
     wish = {"held_month_id": ids["id"], "seen": seen, "reason": REASON}
     made = send(finance, "POST", PROPOSALS, 201, **wish)
     send(finance, "POST", f"{PROPOSALS}/{made['id']}/withdrawal", 200, reason="看错了")
     with transaction(sessions, SYSTEM) as session:
         bring_samples(session)
-    assert send(finance, "GET", f"{MONTHS}/{ids['id']}/preview", 200)["reasons"] == {}
+    assert send(finance, "POST", f"{MONTHS}/{ids['id']}/preview", 200)["reasons"] == {}
     row = send(finance, "POST", f"{MONTHS}/{ids['id']}/issue", 200)
     assert row["state"] == "freed"
 

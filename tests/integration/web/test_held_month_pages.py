@@ -223,7 +223,7 @@ def test_a_reader_of_chinese_reads_chinese(
 ) -> None:
     finance, chief = enter("finance", language="zh"), enter("administrator", language="zh")
     told = read_text(read(finance, f"{page}/propose"))
-    for said in ("将出具的内容", "待核定", "月费"):
+    for said in ("将出具的对账单内容", "待核定", "月费"):
         assert said in told
     assert not SENTENCE.findall(told)
     told = propose(finance, page, 409, seen="0" * 64)
