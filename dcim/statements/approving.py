@@ -23,7 +23,7 @@ from dcim.errors import ConflictError, ForbiddenError, NotFoundError
 from dcim.sla.rules.periods import format_instant, to_ms
 from dcim.statements.approval_models import HeldMonth, IssueProposal
 from dcim.statements.differences import hash_content
-from dcim.statements.drafts import compose_draft
+from dcim.statements.drafts import UNMADE, compose_draft, refuse_unmade
 from dcim.statements.held_months import judge_month, keep_held
 from dcim.statements.held_queries import staff_alone
 from dcim.statements.issuing import Approved, freeze_statement, wait_for_turn
@@ -190,8 +190,7 @@ def release_month(
     require_person(session, scope)
     row = _lock_month(session, scope, held_month_id)
     _check_waits(session, row)
-    statement, _new = freeze_statement(session, scope, settings, row.contract_id, row.period)
-    return statement
+    return _freeze(session, scope, settings, row)
 
 
 def _issue(
@@ -213,14 +212,24 @@ def _issue(
         "approved_at": format_instant(to_ms(now)),
         "text": decision,
     }
-    statement, _new = freeze_statement(
-        session,
-        scope,
-        settings,
-        row.contract_id,
-        row.period,
-        approved=Approved(proposal.sha256, told),
-    )
+    return _freeze(session, scope, settings, row, Approved(proposal.sha256, told))
+
+
+def _freeze(
+    session: Session,
+    scope: Scope,
+    settings: Settings,
+    row: HeldMonth,
+    approved: Approved | None = None,
+) -> Statement:
+    """Raises ConflictError where the facts make no statement: it says what stands in the way."""
+    try:
+        statement, _new = freeze_statement(
+            session, scope, settings, row.contract_id, row.period, approved=approved
+        )
+    except UNMADE as error:
+        contract = session.get_one(Contract, row.contract_id)
+        raise refuse_unmade(contract, row.period, error) from error
     return statement
 
 

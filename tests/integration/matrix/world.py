@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import secrets
+import zlib
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
@@ -665,8 +666,10 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
     samples = f"PK CANARY-{tag}-samples".encode()
     statement = make(
         session, Statement, tag, **own, period="2026-10", currency="CNY", total=Decimal(90),
-        credits=Decimal(-10), verdict="breached", document_sha256="1" * 64, inputs=b"",
-        inputs_sha256="2" * 64, document=_document(canary(tag, "statement", "document")),
+        credits=Decimal(-10), verdict="breached", document_sha256="1" * 64,
+        # Whole, though nothing can be drawn of them.
+        inputs=zlib.compress(b"{}"), inputs_sha256=hashlib.sha256(b"{}").hexdigest(),
+        document=_document(canary(tag, "statement", "document")),
         samples_sha256=hashlib.sha256(samples).hexdigest(), samples_size=len(samples),
     )  # fmt: skip
     (settings.statements_folder / f"{statement.number}.samples.zip").write_bytes(samples)

@@ -336,6 +336,25 @@ def test_what_nothing_holds_any_more_is_issued(
     assert (again.held, len(again.issued)) == ([], 3)
 
 
+def test_terms_that_make_no_statement_are_a_refusal_that_says_so(
+    sessions: SessionFactory, settings: Settings, contract_id: int
+) -> None:
+    run(sessions, settings)
+    with transaction(sessions, SYSTEM) as session:
+        desk = desk_of(session, settings, contract_id)
+        month, proposal = desk.held().id, desk.propose_issue().id
+        desk.contract.terms[0].document = "terms: broken"
+        session.flush()
+        said = "No statement can be made of HT-3 for 2026-10"
+        with pytest.raises(ConflictError, match=said):
+            desk.preview()
+        with pytest.raises(ConflictError, match=said):
+            release_month(session, desk.ann, settings, month)
+        with pytest.raises(ConflictError, match=said):
+            decide_issue(session, desk.bob, settings, proposal, "accepted", "好")
+        assert desk.held().state == "held"
+
+
 def test_a_looser_rule_frees_nothing_that_is_held(
     sessions: SessionFactory, settings: Settings, contract_id: int
 ) -> None:

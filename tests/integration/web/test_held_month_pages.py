@@ -184,7 +184,7 @@ def test_the_customer_sees_that_it_isn_t_issued_and_nothing_else(
         told = read(own, path)
         for said in ("pproval", "held-month", "SLA-202610", REASON):
             assert said not in told, (path, said)
-    read(own, page, 403)
+    read(own, page, 404)
 
 
 def test_lists_take_the_same_number_of_queries(
