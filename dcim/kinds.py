@@ -12,6 +12,7 @@ from dcim.operations import kinds as operations
 from dcim.power import kinds as power
 from dcim.probing import kinds as probing
 from dcim.records.kinds import Kind
+from dcim.statements import kinds as statements
 
 KINDS: tuple[Kind, ...] = (
     *inventory.KINDS,
@@ -26,6 +27,7 @@ KINDS: tuple[Kind, ...] = (
     *addresses.KINDS,
     *probing.KINDS,
     *customers.KINDS,
+    *statements.KINDS,
     *operations.KINDS,
 )
 BY_NAME = {kind.name: kind for kind in KINDS}

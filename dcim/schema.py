@@ -68,6 +68,8 @@ TENANT_TABLES = {
     "revision_proposal": "customer_id",
     "notice_choice": "customer_id",
     "told_incident": "customer_id",
+    "held_month": "customer_id",
+    "issue_proposal": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = (
@@ -87,6 +89,8 @@ KEPT_TABLES = (
     "review_decision",
     "outbox_message",
     "revision_proposal",
+    "held_month",
+    "issue_proposal",
 )
 # Kept by triggers and read by one function that answers staff alone (migration 0011).
 CLOSED_TABLES = ("search_text",)

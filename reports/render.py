@@ -101,6 +101,7 @@ def fits_small(statement: Mapping[str, Any]) -> bool:
         and len(statement["environment"]) <= 1
         and statement["verdict"]["result"] == "met"
         and not statement["decisions"]
+        and "approval" not in statement
     )
 
 

@@ -22,7 +22,7 @@ from dcim.demo.load import load_demo
 from dcim.errors import ConflictError
 from dcim.instance import Instance
 from dcim.statements.models import Statement
-from dcim.statements.monthly_run import Failed, issue_month, last_closed_month
+from dcim.statements.monthly_run import Failed, Held, Outcome, issue_month, last_closed_month
 
 # A demo polls its own agents and nobody else; its operator is invented.
 SETTINGS = {
@@ -107,11 +107,7 @@ def prepare(instance: Callable[[], Instance], announced: list[str]) -> list[supe
                 SCOPE,
                 found.settings,
                 period,
-                progress=lambda one, done, of: say(
-                    f"{done}/{of} {one.contract} failed: {one.why}"
-                    if isinstance(one, Failed)
-                    else f"{done}/{of} {one.number} {one.verdict}"
-                ),
+                progress=lambda one, done, of: say(f"{done}/{of} {tell(one)}"),
             )
         plan = open_demo(found.settings.data)
         if plan is not None:
@@ -125,6 +121,12 @@ def prepare(instance: Callable[[], Instance], announced: list[str]) -> list[supe
         supervisor.Preparation("Writing the past months' readings", write_past),
         supervisor.Preparation("Issuing the closed month's statements", issue),
     ]
+
+
+def tell(one: Outcome) -> str:
+    if isinstance(one, Failed):
+        return f"{one.contract} failed: {one.why}"
+    return f"{one.contract} held" if isinstance(one, Held) else f"{one.number} {one.verdict}"
 
 
 def is_complete(instance: Instance) -> bool:

@@ -151,6 +151,7 @@ def issue_period(workplace: jobs.Workplace, period: str, everyone: bool) -> Mapp
         "issued": len(run.issued),
         "new": sum(one.new for one in run.issued),
         "needs_review": sum(one.verdict == "needs_review" for one in run.issued),
+        "held": [asdict(one) for one in run.held],
         "failed": [asdict(one) for one in run.failed],
     }
 

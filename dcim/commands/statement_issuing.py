@@ -10,11 +10,19 @@ from dcim.config import Settings
 from dcim.customers.models import Contract, Customer
 from dcim.db import SessionFactory, transaction
 from dcim.errors import InvalidError, JifangError, NotFoundError
-from dcim.statements.issuing import Issued, issue_statement, month_bounds
-from dcim.statements.monthly_run import Failed, issue_month, last_closed_month
+from dcim.statements.held_months import HeldError, judge_month, say_why
+from dcim.statements.issuing import issue_statement, month_bounds
+from dcim.statements.monthly_run import (
+    Failed,
+    Held,
+    Outcome,
+    issue_month,
+    last_closed_month,
+)
 
 COLUMNS = ("number", "customer", "result", "credits", "total", "currency")
 Row = tuple[object, ...]
+Result = tuple[list[Row], list[Held], list[Failed]]
 Named = tuple[str | None, str | None]  # a customer's code, a contract's number
 
 
@@ -33,7 +41,10 @@ def issue(
     month: str | None,
     dry_run: bool,
 ) -> None:
-    """Freeze, book, render and sign a month. What is issued already stays as it is."""
+    """Freeze, book, render and sign a month. What is issued already stays as it is.
+
+    What two people must approve first is held, and told; that is no failure.
+    """
     if [everyone, code is not None, number is not None].count(True) != 1:
         raise InvalidError("Say which: --all, --customer CODE, or --contract NUMBER.")
     scope = Scope.system("statement issue")
@@ -44,16 +55,23 @@ def issue(
         with transaction(sessions, scope) as session:
             _check_named(session, code, number)
         if dry_run:
-            rows, failed = _rehearse(sessions, scope, settings, period, (code, number))
+            rows, held, failed = _rehearse(sessions, scope, settings, period, (code, number))
         else:
-            rows, failed = _issue(sessions, scope, settings, period, (code, number))
+            rows, held, failed = _issue(sessions, scope, settings, period, (code, number))
         sessions.kw["bind"].dispose()
     print_table(
         f"Statements of {period}" + (", as they would be" if dry_run else ""), COLUMNS, rows
     )
+    if held:
+        remarks.print(
+            f"{len(held)} wait{'s' if len(held) == 1 else ''} for approval by two people, under "
+            "Statements, Waiting for approval; dcim statement held lists them."
+            if not dry_run
+            else f"{len(held)} would be held for approval."
+        )
     if failed:
         raise click.ClickException(
-            f"{len(failed)} of {len(failed) + len(rows)} could not be issued: "
+            f"{len(failed)} of {len(failed) + len(held) + len(rows)} could not be issued: "
             + "; ".join(f"{one.contract}: {one.why}" for one in failed)
             + ". The others are. Mend what is said, then run it again."
         )
@@ -70,39 +88,51 @@ def _check_named(session: Session, code: str | None, number: str | None) -> None
 
 def _issue(
     sessions: SessionFactory, scope: Scope, settings: Settings, period: str, named: Named
-) -> tuple[list[Row], list[Failed]]:
+) -> Result:
     code, number = named
 
-    def show(one: Issued | Failed, done: int, of: int) -> None:
+    def show(one: Outcome, done: int, of: int) -> None:
         if isinstance(one, Failed):
             remarks.print(f"{done}/{of} {one.contract} FAILED: {one.why}")
+            return
+        if isinstance(one, Held):
+            remarks.print(f"{done}/{of} {one.contract} HELD for approval: {one.why}")
             return
         word = "issued" if one.new else "already issued"
         remarks.print(f"{done}/{of} {one.number} {word}: {one.verdict}")
 
-    failed: list[Failed] = []
     if number is None:
         run = issue_month(sessions, scope, settings, period, customer=code, progress=show)
-        issued, failed = run.issued, run.failed
+        issued, held, failed = run.issued, run.held, run.failed
     else:
+        issued, held, failed = [], [], []
         with transaction(sessions, scope) as session:
-            found = session.scalars(select(Contract.id).where(Contract.number == number)).one()
-        issued = [issue_statement(sessions, scope, settings, found, period)]
+            found = session.execute(
+                select(Contract.id, Customer.name)
+                .join(Customer, Customer.id == Contract.customer_id)
+                .where(Contract.number == number)
+            ).one()
+        try:
+            issued = [issue_statement(sessions, scope, settings, found.id, period)]
+        except HeldError as error:
+            held = [Held(number, found.name, say_why(error.finding))]
+            show(held[0], 1, 1)
     rows: list[Row] = [
         (i.number, i.customer, i.verdict, i.credits, i.total, i.currency) for i in issued
     ]
-    return rows, failed
+    return rows, held, failed
 
 
 def _rehearse(
     sessions: SessionFactory, scope: Scope, settings: Settings, period: str, named: Named
-) -> tuple[list[Row], list[Failed]]:
+) -> Result:
     """What would be issued of what isn't yet; each contract by itself, nothing kept."""
     from dcim.statements.drafts import compose_draft
     from dcim.statements.issue_times import list_waiting
 
     code, number = named
     rows: list[Row] = []
+    held: list[Held] = []
     failed: list[Failed] = []
     with transaction(sessions, scope) as session:
         waiting = [
@@ -114,9 +144,18 @@ def _rehearse(
         try:
             with transaction(sessions, scope) as session:
                 data = compose_draft(session, scope, settings, one.contract_id, period).data
+                contract = session.get_one(Contract, one.contract_id)
+                finding = judge_month(session, contract, period, data)
         except JifangError as error:
             failed.append(Failed(one.contract_number, one.customer_name, str(error)))
             remarks.print(f"{done}/{len(waiting)} {one.contract_number} WOULD FAIL: {error}")
+            continue
+        if finding is not None:
+            held.append(Held(one.contract_number, one.customer_name, say_why(finding)))
+            remarks.print(
+                f"{done}/{len(waiting)} {one.contract_number} WOULD BE HELD for approval: "
+                f"{held[-1].why}"
+            )
             continue
         totals, result = data["totals"], data["verdict"]["result"]
         remarks.print(f"{done}/{len(waiting)} {one.contract_number}: {result}")
@@ -126,4 +165,4 @@ def _rehearse(
                 totals["total"], data["contract"]["currency"],
             )
         )  # fmt: skip
-    return rows, failed
+    return rows, held, failed

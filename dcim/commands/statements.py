@@ -18,9 +18,12 @@ from dcim.commands.statement_issuing import issue
 from dcim.commands.verify import verify
 from dcim.customers.models import Contract, Customer
 from dcim.errors import InvalidError, NotFoundError
+from dcim.paging import EVERYTHING
 from dcim.records.sheets import write_csv
 from dcim.statements.accounting import COLUMNS as LINE_COLUMNS
 from dcim.statements.accounting import list_lines
+from dcim.statements.approval_rules import say_reasons
+from dcim.statements.held_queries import HeldMonthFilter, list_held
 from dcim.statements.issuing import (
     month_bounds,
 )
@@ -76,6 +79,28 @@ def list_statements(ctx: click.Context, month: str | None) -> None:
                 for one, name, sha256, last in session.execute(query)
             ],
         )
+
+
+@statement.command("held")
+@click.option("--month", help="Like 2026-10. Default: all.")
+@click.pass_context
+def list_held_months(ctx: click.Context, month: str | None) -> None:
+    """Months that wait for approval, and why; two people decide about them on their pages."""
+    with session_of(ctx, "statement held") as (_instance, session, scope):
+        wanted = HeldMonthFilter(period=month, state="held")
+        print_table(
+            "",
+            ("month", "contract", "customer", "result", "credits", "total", "currency", "why",
+             "proposed by"),
+            [
+                (
+                    one.period, one.contract_number, one.customer_name, one.verdict, one.credits,
+                    one.total, one.currency, " ".join(say_reasons(one.reasons, one.currency)),
+                    one.proposed_by,
+                )
+                for one in list_held(session, scope, wanted, EVERYTHING).items
+            ],
+        )  # fmt: skip
 
 
 @statement.command("draft")

@@ -105,6 +105,7 @@ DAY_WORDS = {
     "holiday": mark("Holiday"),
     "worked": mark("Worked"),
 }
+APPROVE_OPEN_WORDS = {"always": mark("always"), "never": mark("never")}
 CURRENCIES = {code: code for code in ("CNY", "HKD", "USD", "EUR")}
 LANGUAGES = {"zh": "中文", "en": "English"}
 
@@ -272,6 +273,12 @@ CONTRACT: Kind = Kind(
               hint=mark("Of the month after; in the contract's time zone.")),
         Field("statement_hour", mark("Statement from hour"), IntegerType(0, 23), default=2,
               listed=False, group=BILLING),
+        Field("approve_open", mark("Approval when a result is left open"),
+              ChoiceType(APPROVE_OPEN_WORDS), blank="", listed=False, group=BILLING,
+              internal=True, hint=mark("Empty: as the approval rule of the currency says.")),
+        Field("approve_above", mark("Approval when credits are more than"), MONEY, listed=False,
+              group=BILLING, internal=True,
+              hint=mark("In the contract's currency; empty: as the approval rule says.")),
         Field("supersedes_id", mark("Supersedes"), ReferenceType(lambda: CONTRACT), listed=False,
               bulk=False),
         Field("signed_at", mark("Signed"), InstantType(), readonly=True),

@@ -26,6 +26,8 @@ CUSTOMER_STATES = ("prospect", "active", "suspended", "leaving", "left")
 # In these a customer is served, and counts as active.
 SERVED_STATES = ("active", "suspended", "leaving")
 CONTRACT_STATES = ("draft", "signed", "ended")
+# Whether a month with a result left open needs approval; "" as the operator's rule says.
+APPROVE_OPEN = ("", "always", "never")
 ITEM_KINDS = (
     "cabinet", "rack", "space", "server", "bandwidth", "cross_connect", "address", "service",
 )  # fmt: skip
@@ -195,6 +197,10 @@ class Contract(Base):
     # A closed month is issued from this hour of this day of the next one on, in `timezone`.
     statement_day: Mapped[int] = mapped_column(SmallInteger, default=1)
     statement_hour: Mapped[int] = mapped_column(SmallInteger, default=2)
+    # Whether a second person approves a month before it is issued: as the operator's rule says for
+    # the currency, or by what is said here.
+    approve_open: Mapped[Code] = mapped_column(default="")
+    approve_above: Mapped[Money | None]
     # `dcim.customers.contracts` makes drafts; a row made otherwise (a load) is in force.
     state: Mapped[Code] = mapped_column(default="signed")
     supersedes_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -214,6 +220,8 @@ class Contract(Base):
         CheckConstraint(
             "statement_day BETWEEN 1 AND 28 AND statement_hour BETWEEN 0 AND 23", name="statement"
         ),
+        CheckConstraint(one_of("approve_open", APPROVE_OPEN), name="approve_open"),
+        CheckConstraint("approve_above >= 0", name="approve_above"),
         # So that an item, a statement or a service can't name another customer's contract.
         UniqueConstraint("id", "customer_id"),
         ForeignKeyConstraint(

@@ -11,7 +11,7 @@ from dcim.sla.rules.periods import format_instant, parse_instant
 from dcim.sla.rules.terms import Terms, Text
 from dcim.statements.attachments import Attachment, attachments_of, read_inputs
 from dcim.statements.carrying import Carried, bill, carry, judge, needs_invoice
-from dcim.statements.differences import tell_replaced
+from dcim.statements.differences import tell_approval, tell_replaced
 from dcim.statements.figures import (
     Charge,
     coverage_sections,
@@ -128,7 +128,8 @@ def compose(inputs: dict[str, Any]) -> Statement:
         "dispute": document["dispute"],
         "verify_url": document["verify_url"],
     }
-    return Statement(data | tell_replaced(case.inputs, data), attachments)
+    told = tell_approval(case.inputs) | tell_replaced(case.inputs, data)
+    return Statement(data | told, attachments)
 
 
 def _contract(case: Case) -> dict[str, Any]:

@@ -37,7 +37,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 IDENTITY = frozenset(
     {
         "schema", "number", "revision", "reason", "supersedes", "replaces", "language", "operator",
-        "customer", "frozen_at", "manifest", "dispute", "verify_url",
+        "customer", "frozen_at", "manifest", "dispute", "verify_url", "approval",
     }
 )  # fmt: skip
 
@@ -74,6 +74,26 @@ def hash_parts(document: Json) -> dict[str, str]:
         part: hash_json({key: document[key] for key in keys if key in document})
         for part, keys in PARTS.items()
     }
+
+
+def hash_content(document: Json) -> str:
+    """SHA-256 of all parts: what people look at before a month is issued, and approve. Not of when
+    it was frozen nor of what a statement says of itself."""
+    return hash_json(hash_parts(document))
+
+
+def tell_approval(inputs: Json) -> dict[str, Any]:
+    """The section `approval` of a first statement that took two people; of a revision they stand
+    in `replaces`. Raises InputsRefusedError where they are one."""
+    approval = inputs["document"].get("approval")
+    if approval is None or "previous" in inputs:
+        return {}
+    if approval["proposed_by"] == approval["approved_by"]:
+        raise InputsRefusedError(
+            f"the statement was proposed and approved by {approval['approved_by']} alone; it takes "
+            "two"
+        )
+    return {"approval": approval}
 
 
 def _result(metric: Json) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
+from dcim.customers.models import Contract
 from dcim.errors import ConflictError, ForbiddenError
 from dcim.sla.observations import gather_inputs
 from dcim.sla.rules.language.tree import TermsRefusedError
@@ -21,6 +22,9 @@ from dcim.statements.inputs import InputsRefusedError
 from dcim.statements.issuing import describe_document, describe_operator, find_billed
 from dcim.statements.models import Statement
 from dcim.statements.printer import print_apart
+
+# What says that terms or facts make no statement.
+UNMADE = (TermsRefusedError, InputsRefusedError)
 
 
 def draw_draft(
@@ -69,10 +73,14 @@ def compose_draft(
             operator=describe_operator(settings),
         )  # fmt: skip
         return compose(add_history(session, scope, contract, inputs))
-    except (TermsRefusedError, InputsRefusedError) as error:
-        raise ConflictError(
-            "No statement can be made of %(number)s for %(period)s: %(why)s",
-            number=contract.number,
-            period=period,
-            why=str(error),
-        ) from error
+    except UNMADE as error:
+        raise refuse_unmade(contract, period, error) from error
+
+
+def refuse_unmade(contract: Contract, period: str, error: Exception) -> ConflictError:
+    return ConflictError(
+        "No statement can be made of %(number)s for %(period)s: %(why)s",
+        number=contract.number,
+        period=period,
+        why=str(error),
+    )

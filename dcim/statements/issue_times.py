@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, Customer
+from dcim.statements.approval_models import HeldMonth
 from dcim.statements.issuing import month_bounds
 from dcim.statements.models import Statement
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingRow:
-    """A contract whose closed month has no statement yet; `due_at` is when the clock issues it."""
+    """A contract whose closed month has no statement yet; `due_at` is when the clock issues it,
+    `held_month_id` is there where it waits for approval."""
 
     contract_id: int
     contract_number: str
@@ -23,6 +25,7 @@ class WaitingRow:
     customer_code: str
     customer_name: str
     customer_name_en: str
+    held_month_id: int | None
     due_at: dt.datetime
 
 
@@ -76,14 +79,22 @@ def list_waiting(session: Session, scope: Scope, period: str) -> list[WaitingRow
             Customer.code,
             Customer.name,
             Customer.name_en,
+            HeldMonth.id,
             Contract.statement_day,
             Contract.statement_hour,
             Contract.timezone,
         )
         .join(Customer, Customer.id == Contract.customer_id)
+        .outerjoin(HeldMonth, (HeldMonth.contract_id == Contract.id) & (HeldMonth.period == period))
         .where(is_in_force(period), ~_is_issued(period), scope.filter(Contract.customer_id))
     )
-    found = [WaitingRow(*row[:6], find_moment(period, *row[6:])) for row in rows]
+    found = [
+        WaitingRow(
+            *row[:7],
+            find_moment(period, row.statement_day, row.statement_hour, row.timezone),
+        )
+        for row in rows
+    ]
     return sorted(found, key=lambda one: (one.due_at, one.contract_number))
 
 

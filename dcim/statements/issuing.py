@@ -22,11 +22,12 @@ from dcim.sla.observations import gather_inputs
 from dcim.statements.attachments import read_inputs
 from dcim.statements.composition import Statement as Composed
 from dcim.statements.composition import compose
-from dcim.statements.differences import hash_json
+from dcim.statements.differences import hash_content, hash_json
 from dcim.statements.files import pack_inputs, produce_file
+from dcim.statements.held_months import Finding, HeldError, check_held, end_held, keep_held
 from dcim.statements.history import add_history
 from dcim.statements.models import LedgerEntry, Statement
-from dcim.statements.sample_files import keep_samples
+from dcim.statements.sample_files import drop_samples, keep_samples
 from dcim.statements.tallies import tally_causes, tally_results
 from dcim.statements.tally_models import StatementCause, StatementResult
 from reports.evidence import find_named
@@ -69,16 +70,29 @@ def issue_statement(
 ) -> Issued:
     """Freeze, book and sign one contract's month.
 
-    Raises NotFoundError for a contract out of reach, InvalidError for a month still open.
+    Raises NotFoundError for a contract out of reach, InvalidError for a month still open, HeldError
+    for one that waits for approval: that it does is kept.
     """
-    with transaction(sessions, scope) as session:
-        statement, new = freeze_statement(session, scope, settings, contract_id, period)
-        statement_id = statement.id
+    try:
+        with transaction(sessions, scope) as session:
+            statement, new = freeze_statement(session, scope, settings, contract_id, period)
+            statement_id = statement.id
+    except HeldError as error:
+        if hold_back(sessions, scope, error.finding):
+            raise
+        return issue_statement(sessions, scope, settings, contract_id, period)
     # A transaction of its own: the frozen statement outlives a crash while rendering.
     with transaction(sessions, scope) as session:
         statement = session.get_one(Statement, statement_id)
         produce_file(session, scope, settings, statement)
         return describe_issued(session, statement, new)
+
+
+def hold_back(sessions: SessionFactory, scope: Scope, finding: Finding) -> bool:
+    """Keep that a month waits; False where it was issued meanwhile."""
+    with transaction(sessions, scope) as session:
+        wait_for_turn(session, finding.contract_id)
+        return keep_held(session, scope, finding) is not None
 
 
 def describe_issued(session: Session, statement: Statement, new: bool) -> Issued:
@@ -95,6 +109,22 @@ def describe_issued(session: Session, statement: Statement, new: bool) -> Issued
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A month that two people approved: the content that both saw, and what the statement tells of
+    them (`approval` in docs/statement.md)."""
+
+    sha256: str
+    told: dict[str, str]
+
+    def check(self, document: dict[str, Any]) -> None:
+        if hash_content(document) != self.sha256:
+            raise ConflictError(
+                "What would be issued isn't what was proposed any more; refuse it, look at the "
+                "month and propose it anew."
+            )
+
+
 def freeze_statement(
     session: Session,
     scope: Scope,
@@ -102,8 +132,13 @@ def freeze_statement(
     contract_id: int,
     period: str,
     meters: Meters | None = None,
+    approved: Approved | None = None,
 ) -> tuple[Statement, bool]:
-    """The statement of this contract's month, composed and booked if it wasn't; (it, is new)."""
+    """The statement of this contract's month, composed and booked if it wasn't; (it, is new).
+
+    Raises HeldError where two people must approve it first; with `approved` ConflictError where
+    it says something else than what they saw.
+    """
     contract = find_billed(session, scope, contract_id, period)
     wait_for_turn(session, contract_id)
     present = session.scalar(
@@ -115,19 +150,31 @@ def freeze_statement(
     if present is not None:
         return present, False
     number = f"SLA-{period.replace('-', '')}-{contract.number}-01"
+    document = describe_document(settings, contract, period, number)
+    if approved is not None:
+        document |= {"approval": approved.told} | give_time(document, contract)
     with keep_samples(settings, number) as samples:
         inputs = gather_inputs(
             session,
             scope,
             contract,
             period,
-            document=describe_document(settings, contract, period, number),
+            document=document,
             operator=describe_operator(settings),
             meters=meters,
             samples=samples.archive,
         )
-    inputs = add_history(session, scope, contract, inputs) | samples.described
-    statement = book(session, scope, contract, period, number, inputs)
+    composed = compose(add_history(session, scope, contract, inputs) | samples.described)
+    try:
+        if approved is None:
+            check_held(session, contract, period, composed.data)
+        else:
+            approved.check(composed.data)
+    except ConflictError:
+        drop_samples(settings, number)
+        raise
+    statement = book_composed(session, scope, contract, period, number, composed)
+    end_held(session, scope, contract_id, statement, "approved" if approved else "freed")
     return statement, True
 
 
@@ -164,18 +211,6 @@ def wait_for_turn(session: Session, contract_id: int) -> None:
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
         {"key": f"statement/{contract_id}"},
     )
-
-
-def book(
-    session: Session,
-    scope: Scope,
-    contract: Contract,
-    period: str,
-    number: str,
-    inputs: dict[str, Any],
-) -> Statement:
-    """Compose and write: see `book_composed`."""
-    return book_composed(session, scope, contract, period, number, compose(inputs))
 
 
 def book_composed(
@@ -313,6 +348,15 @@ def describe_document(
             "contact": settings.operator_contact,
         },
     }
+
+
+def give_time(document: dict[str, Any], contract: Contract) -> dict[str, Any]:
+    """The `dispute` of one that comes later than on its day: whoever gets it has as long to object
+    as others had."""
+    today = utc_now().astimezone(ZoneInfo(contract.timezone)).date()
+    deadline = (today + dt.timedelta(days=DISPUTE_DAYS)).isoformat()
+    dispute = document["dispute"]
+    return {"dispute": dispute | {"deadline": max(dispute["deadline"], deadline)}}
 
 
 def describe_operator(settings: Settings) -> dict[str, Any]:

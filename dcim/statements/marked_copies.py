@@ -119,9 +119,23 @@ def list_copies(
     session: Session, scope: Scope, statement_id: int, paging: Paging = FIRST_PAGE
 ) -> Page[CopyRow]:
     """Of a statement, newest first; staff's alone: whom a copy is for isn't its customer's."""
+    rows = _select_copies(scope).where(MarkedCopy.statement_id == statement_id)
+    return fetch_page(session, CopyRow, rows, paging)
+
+
+def find_copy(session: Session, scope: Scope, marked_copy_id: int) -> CopyRow:
+    row = session.execute(
+        _select_copies(scope).where(MarkedCopy.id == marked_copy_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFoundError("No such copy.")
+    return CopyRow(**row._mapping)
+
+
+def _select_copies(scope: Scope) -> Any:
     if not scope.is_staff:
         raise ForbiddenError("Only staff see marked copies.")
-    rows = (
+    return (
         select(
             MarkedCopy.id,
             MarkedCopy.statement_id,
@@ -137,10 +151,8 @@ def list_copies(
             MarkedCopy.created_at,
         )
         .join(Statement, Statement.id == MarkedCopy.statement_id)
-        .where(MarkedCopy.statement_id == statement_id)
         .order_by(MarkedCopy.id.desc())
     )
-    return fetch_page(session, CopyRow, rows, paging)
 
 
 def read_copy(

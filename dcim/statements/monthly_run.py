@@ -23,8 +23,15 @@ from dcim.metering.store import PostgresSampleStore
 from dcim.sla.incidents import derive_incidents
 from dcim.sla.meters import Meters
 from dcim.statements.files import check_inputs, keep_file
+from dcim.statements.held_months import HeldError, say_why
 from dcim.statements.issue_times import is_due, is_in_force
-from dcim.statements.issuing import Issued, describe_issued, freeze_statement, month_bounds
+from dcim.statements.issuing import (
+    Issued,
+    describe_issued,
+    freeze_statement,
+    hold_back,
+    month_bounds,
+)
 from dcim.statements.models import Statement, StatementFile
 from dcim.statements.press import BrokenProcessPool, Press, open_press
 
@@ -43,12 +50,22 @@ class Failed:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A contract whose month waits for approval (`HeldMonth`), and why."""
+
+    contract: str
+    customer: str
+    why: str
+
+
 @dataclass(slots=True)
 class MonthRun:
     """What came of a month, in the order of the contracts."""
 
     period: str
     issued: list[Issued] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
 
 
@@ -69,7 +86,8 @@ class _UnderWay:
     unsigned: Future[bytes] | None
 
 
-Progress = Callable[[Issued | Failed, int, int], None]
+Outcome = Issued | Held | Failed
+Progress = Callable[[Outcome, int, int], None]
 Result = TypeVar("Result")
 
 
@@ -96,7 +114,8 @@ def issue_month(
 
     Safe to kill and to run again, also twice at once: each statement is frozen, booked and given
     its file in steps that find what the step before committed. A contract that fails stops no
-    other; it is told with its reason. Raises DBAPIError when the database goes away.
+    other; it is told with its reason, as is one that waits for approval. Raises DBAPIError when the
+    database goes away.
     """
     period = period or last_closed_month(settings.timezone)
     due = _list_due(sessions, scope, period, due_at, customer)
@@ -107,9 +126,12 @@ def issue_month(
         for one in work.carry_out(due):
             if isinstance(one, Failed):
                 run.failed.append(one)
+            elif isinstance(one, Held):
+                run.held.append(one)
             else:
                 run.issued.append(one)
-            progress(one, len(run.issued) + len(run.failed), len(due))
+            done = len(run.issued) + len(run.held) + len(run.failed)
+            progress(one, done, len(due))
     return run
 
 
@@ -147,9 +169,9 @@ class _Work:
     meters: Meters
     press: Press
 
-    def carry_out(self, due: list[_Due]) -> Iterator[Issued | Failed]:
+    def carry_out(self, due: list[_Due]) -> Iterator[Outcome]:
         """While one statement is frozen those before it are rendered; told in order."""
-        line: deque[_UnderWay | Failed] = deque()
+        line: deque[_UnderWay | Held | Failed] = deque()
         for one in due:
             line.append(self._guard(one, partial(self._freeze, one)))
             while len(line) > AHEAD * self.press.width or (line and _is_ready(line[0])):
@@ -157,7 +179,17 @@ class _Work:
         while line:
             yield self._finish(line.popleft())
 
-    def _freeze(self, due: _Due) -> _UnderWay:
+    def _freeze(self, due: _Due) -> _UnderWay | Held:
+        try:
+            return self._freeze_now(due)
+        except HeldError as error:
+            if not hold_back(self.sessions, self.scope, error.finding):
+                # Two people were quicker.
+                return self._freeze_now(due)
+            log.info("statement held", contract=due.number, period=self.period)
+            return Held(due.number, due.customer, say_why(error.finding))
+
+    def _freeze_now(self, due: _Due) -> _UnderWay:
         with transaction(self.sessions, self.scope) as session:
             statement, new = freeze_statement(
                 session, self.scope, self.settings, due.contract_id, self.period, self.meters
@@ -169,8 +201,8 @@ class _Work:
         unsigned = None if there else self.press.print(document, packed)
         return _UnderWay(due, statement_id, new, unsigned)
 
-    def _finish(self, one: _UnderWay | Failed) -> Issued | Failed:
-        if isinstance(one, Failed):
+    def _finish(self, one: _UnderWay | Held | Failed) -> Outcome:
+        if not isinstance(one, _UnderWay):
             return one
         return self._guard(one.due, partial(self._keep, one))
 
@@ -202,8 +234,8 @@ class _Work:
         return Failed(due.number, due.customer, why)
 
 
-def _is_ready(one: _UnderWay | Failed) -> bool:
-    return isinstance(one, Failed) or one.unsigned is None or one.unsigned.done()
+def _is_ready(one: _UnderWay | Held | Failed) -> bool:
+    return not isinstance(one, _UnderWay) or one.unsigned is None or one.unsigned.done()
 
 
 def find_incidents(

@@ -12,18 +12,21 @@ from dcim.accounts.models import JobRun
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract
 from dcim.errors import ForbiddenError
+from dcim.statements.held_queries import count_held
 from dcim.statements.models import Statement, StatementFile
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`state` is none, waiting, running, failed or done. `signed` of `contracts` have their PDF."""
+    """`state` is none, waiting, running, failed or done. `signed` of `contracts` have their PDF,
+    `held` wait for approval."""
 
     period: str
     state: str
     contracts: int
     issued: int
     signed: int
+    held: int
     finished_at: dt.datetime | None
     outcome: Mapping[str, object]
 
@@ -76,7 +79,14 @@ def find_progress(
     if not state:
         state = "done" if "issued" in outcome or (issued and signed == issued) else "none"
     return Progress(
-        period, state, contracts or 0, issued, signed, run.finished_at if run else None, outcome
+        period,
+        state,
+        contracts or 0,
+        issued,
+        signed,
+        count_held(session, scope, period),
+        run.finished_at if run else None,
+        outcome,
     )
 
 

@@ -8,7 +8,6 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -32,10 +31,10 @@ from dcim.statements.differences import describe_previous, hash_json, is_same
 from dcim.statements.history import add_history
 from dcim.statements.inputs import InputsRefusedError
 from dcim.statements.issuing import (
-    DISPUTE_DAYS,
     book_composed,
     describe_document,
     describe_operator,
+    give_time,
     wait_for_turn,
 )
 from dcim.statements.models import Statement, StatementFile
@@ -284,15 +283,11 @@ def _gather(
     what its bins are made of."""
     contract = session.get_one(Contract, base.contract_id)
     document = describe_document(settings, contract, base.period, _next_number(session, base))
-    # Whoever gets it later has as long to object as they had with the first.
-    today = utc_now().astimezone(ZoneInfo(contract.timezone)).date()
-    deadline = (today + dt.timedelta(days=DISPUTE_DAYS)).isoformat()
-    dispute = document["dispute"]
     document |= {
         "revision": base.revision + 1,
         "reason": {"zh": reason, "en": reason},
         "supersedes": base.number,
-        "dispute": dispute | {"deadline": max(dispute["deadline"], deadline)},
+        **give_time(document, contract),
         **({} if approval is None else {"approval": approval}),
     }
     try:

@@ -72,6 +72,11 @@ def keep_samples(settings: Settings, number: str) -> Iterator[Samples]:
     samples.described = {"evidence": {"name": path.name, "bytes": size, "sha256": sha256}}
 
 
+def drop_samples(settings: Settings, number: str) -> None:
+    """Of a statement that isn't issued after all; in its contract's turn."""
+    samples_path(settings, number).unlink(missing_ok=True)
+
+
 def check_samples(
     session: Session, scope: Scope, settings: Settings, statement_id: int
 ) -> CheckedSamples:

@@ -67,6 +67,7 @@ SECTION_OF = {
     "staff.renewals": "customers",
     "staff.regulator": "customers",
     "staff.statements": "customers",
+    "staff.held_months": "customers",
     "staff.statement_summary": "customers",
     "staff.deliveries": "customers",
     "noc.credit_risks": "customers",

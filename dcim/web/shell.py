@@ -136,6 +136,7 @@ def collect_nav() -> list[Entry]:
         (_("Tickets"), "staff.tickets", has_right(Right.SEE_CUSTOMERS)),
         (_("Renewals due"), "staff.renewals", has_right(Right.SEE_CUSTOMERS)),
         (_("Statements"), "staff.statements", has_right(Right.SEE_STATEMENTS)),
+        (_("Waiting for approval"), "staff.held_months", has_right(Right.SEE_STATEMENTS)),
         (_("Summary of months"), "staff.statement_summary", has_right(Right.SEE_STATEMENTS)),
         (_("Delivery"), "staff.deliveries", has_right(Right.SEE_STATEMENTS)),
         (_("Credits at risk"), "noc.credit_risks", money),

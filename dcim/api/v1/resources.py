@@ -16,6 +16,7 @@ from dcim.api.v1.device_life import device_life
 from dcim.api.v1.devices import devices
 from dcim.api.v1.discovery import discovery
 from dcim.api.v1.endpoints import robots, syslog_servers, webhooks
+from dcim.api.v1.held_months import held_months, issue_proposals
 from dcim.api.v1.holds import holds
 from dcim.api.v1.imports import imports
 from dcim.api.v1.incident_rulings import contests, links, overrules
@@ -74,6 +75,8 @@ RESOURCES: tuple[Resource, ...] = (
     credits_at_risk,
     review_decisions,
     statement_revisions,
+    held_months,
+    issue_proposals,
     tickets,
     deletions,
     imports,

@@ -6,7 +6,7 @@ from flask import Response, current_app, jsonify
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf, Regexp
 
-from dcim.api.fields import Flag, PageQuery, choice, query_id, take_paging
+from dcim.api.fields import Flag, PageQuery, Text, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.columns import utc_now
@@ -16,6 +16,14 @@ from dcim.records.sheets import write_csv
 from dcim.statements import queries
 from dcim.statements.accounting import COLUMNS, list_lines
 from dcim.statements.files import read_file
+from dcim.statements.marked_copies import (
+    LONGEST,
+    CopyRow,
+    find_copy,
+    list_copies,
+    make_copy,
+    read_copy,
+)
 from dcim.statements.month_files import list_month_files, stream_archive
 from dcim.statements.sample_files import check_samples
 from dcim.statements.summaries import last_months, read_span, summarise, tell_summary
@@ -49,6 +57,14 @@ class ArchiveQuery(Schema):
     period = fields.String(required=True, validate=MONTH)
     customer_id = query_id()
     every_revision = Flag(load_default=False)
+
+
+class NewCopy(Schema):
+    recipient = Text(
+        high=LONGEST,
+        required=True,
+        metadata={"description": "For whom; it stands across every page."},
+    )
 
 
 class LinesQuery(Schema):
@@ -166,6 +182,45 @@ def download_samples(statement_id: int) -> Response:
     """Download the raw samples behind the bins; the download is audited."""
     settings = current_app.config["JIFANG"]
     return send_samples(check_samples(db_session(), current_scope(), settings, statement_id))
+
+
+@statements.get("/<int:statement_id>/copies")
+@statements.arguments(PageQuery, location="query")
+@statements.response(200, page_of(CopyRow))
+def list_marked_copies(query: dict[str, Any], statement_id: int) -> Any:
+    """List the marked copies of a statement, newest first."""
+    session, scope = db_session(), current_scope()
+    queries.find_statement(session, scope, statement_id)
+    return list_copies(session, scope, statement_id, take_paging(query))
+
+
+@statements.post("/<int:statement_id>/copies")
+@statements.arguments(NewCopy)
+@statements.response(201, answer_of(CopyRow))
+def create_marked_copy(body: dict[str, Any], statement_id: int) -> Any:
+    """Draw, sign and register one more copy for somebody; it takes some seconds."""
+    session, scope = db_session(), current_scope()
+    settings = current_app.config["JIFANG"]
+    copy = make_copy(session, scope, settings, statement_id, body["recipient"])
+    return find_copy(session, scope, copy.id)
+
+
+@statements.get("/copies/<int:marked_copy_id>/pdf")
+@statements.response(
+    200,
+    {"type": "string", "format": "binary"},
+    content_type="application/pdf",
+    description="The copy as it was registered, byte for byte.",
+)
+def download_marked_copy(marked_copy_id: int) -> Response:
+    """Download a marked copy; the download is audited."""
+    settings = current_app.config["JIFANG"]
+    name, content = read_copy(db_session(), current_scope(), settings, marked_copy_id)
+    return Response(
+        content,
+        mimetype="application/pdf",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 @ledger.get("")

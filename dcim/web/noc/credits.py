@@ -12,6 +12,7 @@ from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.queries import list_sites
 from dcim.paging import EVERYTHING
+from dcim.statements.held_queries import count_held
 from dcim.statements.risk_queries import (
     RiskFilter,
     list_managers,
@@ -54,6 +55,7 @@ def credit_risks() -> Response:
             wanted=wanted,
             filters=[] if part else _offer(session, scope, wanted),
             tag=quoted,
+            held=0 if part else count_held(session, scope),
             now=now,
         )
 

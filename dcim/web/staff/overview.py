@@ -19,6 +19,7 @@ from dcim.paging import EVERYTHING, Paging
 from dcim.sla.feeds import Feed, Supply, load_supply
 from dcim.sla.queries import IncidentFilter, list_incidents
 from dcim.snmp.agents.queries import list_agents
+from dcim.statements.held_queries import count_held
 from dcim.web.staff.blueprint import staff
 
 
@@ -115,6 +116,7 @@ def home() -> str | Response:
         whole=whole,
         incidents=incidents,
         silent=silent,
+        held=count_held(session, scope) if has_right(Right.SEE_STATEMENTS) else 0,
         newest=find_newest(supply),
         now=now,
     )

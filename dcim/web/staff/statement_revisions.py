@@ -1,6 +1,7 @@
 """One statement with its revisions; proposing to correct it, and deciding about that."""
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, cast
 
@@ -80,6 +81,7 @@ def statement(statement_id: int) -> str:
         ),
         ledger=document.get("ledger", []),
         totals=document.get("totals", {}),
+        approval=_read_approval(document),
         revisions=list_statements(session, scope, month, ALL_OF_A_MONTH).items,
         proposals=proposals,
         can_correct=not one.is_replaced
@@ -88,6 +90,17 @@ def statement(statement_id: int) -> str:
         crumbs=[(_("Statements"), url_for("staff.statements")), (one.number, "")],
         **WORDS,
     )
+
+
+def _read_approval(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Who approved it before it was issued, with times as instants."""
+    approval = document.get("approval")
+    if approval is None:
+        return None
+    times = {
+        key: dt.datetime.fromisoformat(approval[key]) for key in ("proposed_at", "approved_at")
+    }
+    return {**approval, **times}
 
 
 @staff.route("/statements/<int:statement_id>/correct", methods=["GET", "POST"])

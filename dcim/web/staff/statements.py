@@ -20,6 +20,7 @@ from dcim.outbox.queries import count_by_statement
 from dcim.paging import Paging
 from dcim.statements.drafts import draw_draft
 from dcim.statements.files import read_file
+from dcim.statements.held_queries import count_held
 from dcim.statements.issue_times import list_waiting
 from dcim.statements.issuing import month_bounds
 from dcim.statements.month_files import list_month_files, stream_archive
@@ -61,6 +62,7 @@ def statements() -> str:
         last_month=last,
         progress=_find_progress(last) if has_right(Right.ISSUE_STATEMENTS) else None,
         waiting=list_waiting(session, scope, last),
+        held=count_held(session, scope),
         corrections=list_revision_proposals(
             session,
             scope,

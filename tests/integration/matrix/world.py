@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import secrets
+import zlib
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
@@ -67,6 +68,7 @@ from dcim.sla.decision_models import ReviewDecision
 from dcim.sla.models import Incident, IncidentImpact, ToldIncident
 from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverrule
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
+from dcim.statements.approval_models import ApprovalRule, HeldMonth, IssueProposal
 from dcim.statements.claim_models import CreditClaim
 from dcim.statements.models import LedgerEntry, MarkedCopy, Statement, StatementFile
 from dcim.statements.revision_models import RevisionProposal
@@ -80,7 +82,7 @@ LONG_AGO = dt.date(2020, 1, 1)
 RULED = {
     "customer": {"language", "timezone", "kind", "identity_kind", "tier", "state"},
     "contact": {"document_kind", "document_hint"},
-    "contract": {"currency", "timezone", "state"},
+    "contract": {"currency", "timezone", "state", "approve_open"},
     "contract_terms": {"sha256"},
     "contract_item": {"kind", "unit"},
     "service_order": {"kind", "state"},
@@ -97,6 +99,9 @@ RULED = {
     "incident_overrule": {"state", "ruling"},
     "review_decision": {"period", "state", "treat_unknown"},
     "revision_proposal": {"state"},
+    # Staff alone read them: no customer's page or answer has any of it.
+    "held_month": {"period", "currency", "verdict", "state", "sha256"},
+    "issue_proposal": {"verdict", "state", "sha256"},
     "ticket": {"kind", "channel"},
     "ticket_event": {"kind", "time"},
     "maintenance_notice": {"channel", "language"},
@@ -276,7 +281,7 @@ def _seed_contract(session: Session, tenant: Tenant) -> None:
     ids["contact_id"] = contact.id
     contract = make(
         session, Contract, tag, **own, currency="CNY", timezone="Asia/Shanghai",
-        starts_on=LONG_AGO, signed_at=SINCE, state="signed",
+        starts_on=LONG_AGO, signed_at=SINCE, state="signed", approve_open="",
     )  # fmt: skip
     ids["contract_id"] = contract.id
     make(
@@ -668,8 +673,10 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
     samples = f"PK CANARY-{tag}-samples".encode()
     statement = make(
         session, Statement, tag, **own, period="2026-10", currency="CNY", total=Decimal(90),
-        credits=Decimal(-10), verdict="breached", document_sha256="1" * 64, inputs=b"",
-        inputs_sha256="2" * 64, document=_document(canary(tag, "statement", "document")),
+        credits=Decimal(-10), verdict="breached", document_sha256="1" * 64,
+        # Whole, though nothing can be drawn of them.
+        inputs=zlib.compress(b"{}"), inputs_sha256=hashlib.sha256(b"{}").hexdigest(),
+        document=_document(canary(tag, "statement", "document")),
         samples_sha256=hashlib.sha256(samples).hexdigest(), samples_size=len(samples),
     )  # fmt: skip
     (settings.statements_folder / f"{statement.number}.samples.zip").write_bytes(samples)
@@ -729,8 +736,30 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
         decider_id=decider,
     )  # fmt: skip
     ids["revision_proposal_id"] = proposal.id
+    held = make(
+        session, HeldMonth, tag, **own, period="2026-09", currency="CNY", verdict="needs_review",
+        total=Decimal(90), credits=Decimal(-10), sha256="5" * 64,
+        reasons={"open": 0, "results": [], "without": [_texts(canary(tag, "held_month", "why"))]},
+        state="held",
+    )  # fmt: skip
+    waiting = make(
+        session, IssueProposal, tag, customer_id=ids["customer_id"], held_month_id=held.id,
+        verdict="needs_review", total=Decimal(90), credits=Decimal(-10), sha256="5" * 64,
+        proposed_at=SINCE, proposer_id=proposer, state="refused", decided_at=NOW,
+        decider_id=decider,
+    )  # fmt: skip
+    rule = ApprovalRule(currency={"A": "CNY", "B": "USD"}[tag], credits_above=Decimal(10**6))
+    session.add(rule)
+    session.flush()
+    ids |= {
+        "held_month_id": held.id, "issue_proposal_id": waiting.id, "approval_rule_id": rule.id,
+    }  # fmt: skip
     _seed_risk(session, tenant)
     ids |= {"statement_id": statement.id, "ledger_id": line.id, "entry_id": line.id}
+
+
+def _texts(name: str) -> dict[str, str]:
+    return {"zh": name, "en": name}
 
 
 def _seed_risk(session: Session, tenant: Tenant) -> None:

@@ -89,17 +89,21 @@ class RevisionDesk(DecisionDesk):
         return self.session.scalar(select(func.sum(LedgerEntry.amount)).where(what))
 
     def measure_late(self, minutes: range = SILENT, state: int = 1) -> None:
-        """What a collector that was cut off brings later."""
-        port = self.session.scalars(select(Port.id).where(Port.name == "ge3")).one()
-        series = self.session.scalars(
-            select(Series.id).where(Series.port_id == port, Series.family == "state")
-        ).one()
-        ts = START + np.array(minutes, dtype=np.int64) * STEP_MS
-        batch = Batch.from_arrays(
-            STATE,
-            np.full(ts.size, series),
-            ts,
-            {"state": np.full(ts.size, state)},
-            span_ms=np.zeros(ts.size, dtype=np.int64),
-        )
-        PostgresSampleStore().load_days(self.session, batch, int(ts[-1]) + STEP_MS)
+        bring_samples(self.session, minutes, state)
+
+
+def bring_samples(session: ScopedSession, minutes: range = SILENT, state: int = 1) -> None:
+    """What a collector that was cut off brings later, of the third customer's port."""
+    port = session.scalars(select(Port.id).where(Port.name == "ge3")).one()
+    series = session.scalars(
+        select(Series.id).where(Series.port_id == port, Series.family == "state")
+    ).one()
+    ts = START + np.array(minutes, dtype=np.int64) * STEP_MS
+    batch = Batch.from_arrays(
+        STATE,
+        np.full(ts.size, series),
+        ts,
+        {"state": np.full(ts.size, state)},
+        span_ms=np.zeros(ts.size, dtype=np.int64),
+    )
+    PostgresSampleStore().load_days(session, batch, int(ts[-1]) + STEP_MS)

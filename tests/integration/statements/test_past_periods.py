@@ -14,9 +14,9 @@ from dcim.sla.observations import gather_inputs
 from dcim.sla.rules.evaluation import Evaluation
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import month_period
-from dcim.statements.composition import evaluate_inputs
+from dcim.statements.composition import compose, evaluate_inputs
 from dcim.statements.history import add_history
-from dcim.statements.issuing import book, describe_document, describe_operator
+from dcim.statements.issuing import book_composed, describe_document, describe_operator
 from dcim.statements.past_periods import count_months
 from dcim.statements.replaying import replay_month
 from tests.integration.statements.town import SYSTEM, TERMS, build_town
@@ -91,7 +91,7 @@ class Office:
         inputs = self.gather(period, terms, outages)
         number = f"{inputs['document']['number']}-{revision}"
         inputs["document"] |= {"revision": revision, "number": number}
-        book(self.session, SYSTEM, self.contract, period, number, inputs)
+        book_composed(self.session, SYSTEM, self.contract, period, number, compose(inputs))
 
     def judge(self, terms: str) -> Evaluation:
         return evaluate_inputs(self.gather("2026-10", terms, OCTOBER))

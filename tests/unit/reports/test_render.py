@@ -13,7 +13,7 @@ import pytest
 from reports import pages
 from reports.attachments import Attachment, AttachmentError, canonical_bytes
 from reports.figures import amount, bit_rate, celsius, kilowatt_hours, percentage
-from reports.render import FONTS, RenderingError, lay_out, page_markup, render
+from reports.render import FONTS, RenderingError, fits_small, lay_out, page_markup, render
 from tests.unit.reports import samples
 
 Rendered = Callable[[str], bytes]
@@ -227,6 +227,23 @@ def test_decisions_by_people_are_told_whole(language: str) -> None:
     page = page_markup(statement, small=False)
     assert "noc.li" in page
     assert "WO-4711" not in page
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_who_approved_it_before_it_was_issued_is_told(language: str) -> None:
+    statement = samples.small(language)
+    head = ("出账前复核", "Approved before it was issued")[language == "en"]
+    assert fits_small(statement)
+    assert head not in page_markup(statement, small=False)
+    statement["approval"] = {
+        "proposed_by": "li.na", "proposed_at": "2026-11-01T01:00:00Z", "reason": "缺口<属实>",
+        "approved_by": "wang.wei", "approved_at": "2026-11-02T01:00:00Z", "text": "同意出账",
+    }  # fmt: skip
+    # One page has no room to say so.
+    assert not fits_small(statement)
+    page = page_markup(statement, small=False)
+    for told in (head, "li.na", "wang.wei", "缺口&lt;属实&gt;", "同意出账", "2026-11-02 09:00"):
+        assert told in page, told
 
 
 def test_a_revision_says_what_it_replaces_why_and_what_it_changes() -> None:

@@ -18,6 +18,7 @@ from dcim.statements.differences import (
     PARTS,
     describe_previous,
     find_differences,
+    hash_content,
     hash_json,
     is_same,
 )
@@ -50,6 +51,43 @@ def test_every_key_of_a_statement_is_compared_or_says_who_it_is() -> None:
     known = set(SCHEMA["properties"])
     assert known == KEYS | IDENTITY
     assert not KEYS & IDENTITY
+
+
+APPROVAL = {
+    "proposed_by": "li.na", "proposed_at": "2026-11-02T01:00:00Z", "reason": "缺口属实",
+    "approved_by": "wang.wei", "approved_at": "2026-11-02T02:00:00Z", "text": "同意",
+}  # fmt: skip
+
+
+def test_a_first_statement_tells_who_approved_it_and_nothing_else_changes(
+    issued: dict[str, Any],
+) -> None:
+    inputs = breached_inputs("zh")
+    inputs["document"] |= {"approval": APPROVAL, "frozen_at": "2026-11-20T00:00:00Z"}
+    composed = compose(inputs)
+    document = composed.data
+    jsonschema.validate(document, SCHEMA)
+    assert document["approval"] == APPROVAL
+    # Both saw the same: when it is frozen, and that it was approved, is no part of it.
+    assert hash_content(document) == hash_content(issued)
+    assert compose(read_inputs(composed.attachments)).data == document
+    assert "approval" not in issued
+    document["totals"]["credits"] = "-1.00"
+    assert hash_content(document) != hash_content(issued)
+
+
+def test_one_person_alone_approves_nothing() -> None:
+    inputs = breached_inputs("zh")
+    inputs["document"]["approval"] = APPROVAL | {"approved_by": "li.na"}
+    with pytest.raises(InputsRefusedError, match=r"by li\.na alone; it takes two"):
+        compose(inputs)
+
+
+def test_a_revision_tells_its_approval_beside_what_it_replaces(issued: dict[str, Any]) -> None:
+    told = {key: value for key, value in APPROVAL.items() if key != "reason"}
+    document = compose(revise(breached_inputs("zh"), issued, approval=told)).data
+    assert document["replaces"]["approval"] == told
+    assert "approval" not in document
 
 
 def test_the_same_facts_say_nothing_else(issued: dict[str, Any]) -> None:
