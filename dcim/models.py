@@ -21,6 +21,7 @@ import dcim.sla.decision_models
 import dcim.sla.models
 import dcim.sla.ruling_models
 import dcim.snmp.agents.models
+import dcim.snmp.traps.models
 import dcim.statements.claim_models
 import dcim.statements.models
 import dcim.statements.revision_models
