@@ -6,7 +6,7 @@ import secrets
 import socket
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 import structlog
@@ -172,6 +172,13 @@ class Intake:
     def _reply(self, answers: list[tuple[bytes, tuple[str, int]]]) -> None:
         for answer, peer in answers:
             self._send(answer, peer)
+
+    def forget_engines(self, sources: Iterable[str]) -> None:
+        """The next engine that signs rightly from these addresses is theirs."""
+        for source in sources:
+            if engine := self._engines.pop(source, None):
+                self._owners.pop(engine.engine_id, None)
+                self._moved.pop(source, None)
 
     # -- what wasn't taken
 

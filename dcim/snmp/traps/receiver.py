@@ -5,15 +5,16 @@ others losing anything, as far as buffer, memory and disk reach.
 """
 
 import json
-import select
 import socket
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from select import select as wait_for
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from dcim.config import Settings
@@ -25,6 +26,7 @@ from dcim.snmp.traps.intake import FULL_BATCH, Intake, answer_by
 from dcim.snmp.traps.kernel_drops import KernelDrops
 from dcim.snmp.traps.mappings import read_mappings, remap_all
 from dcim.snmp.traps.meanings import gather_meanings
+from dcim.snmp.traps.models import TrapEngine
 from dcim.snmp.traps.own_engine import start_engine
 from dcim.snmp.traps.reader import limits
 from dcim.snmp.traps.recording import DeferPolls, read_engines
@@ -57,6 +59,8 @@ class Receiver:
         # Set once traps are received; `address` is where, then.
         self.ready = threading.Event()
         self.address: tuple[str, int] = ("", 0)
+        # Sources whose engine the database knew when it was last asked.
+        self._stored: set[str] = set()
         self._stop = threading.Event()
         self._wake = threading.Event()
 
@@ -76,6 +80,7 @@ class Receiver:
                 return
             with transaction(self.sessions, SYSTEM) as session:
                 engines = read_engines(session)
+            self._stored = set(engines)
             intake = Intake(self.spool, Notifications(own), answer_by(udp), engines)
             intake.book = book
             self._receive(udp, intake)
@@ -140,7 +145,7 @@ class Receiver:
         now_s = time.monotonic()
         flush_s, book_s = now_s + _FLUSH_S, now_s + _BOOK_S
         while not self._stop.is_set():
-            ready, _, _ = select.select([channel], [], [], _FLUSH_S / 2)
+            ready, _, _ = wait_for([channel], [], [], _FLUSH_S / 2)
             if ready:
                 octets = channel.recv(1 << 20)
                 if not octets:
@@ -177,9 +182,12 @@ class Receiver:
         try:
             with transaction(self.sessions, SYSTEM) as session:
                 book = read_book(session, self.settings.encryption, intake.book)
+                stored = set(session.scalars(select(TrapEngine.source)))
         except SQLAlchemyError as error:
             log.warning("senders not read anew", why=type(error).__name__)
             return
+        intake.forget_engines(self._stored - stored)  # a person had them forgotten
+        self._stored = stored
         if book is not intake.book:
             intake.book = book
             tell_allowed(channel, book, self.settings)

@@ -38,19 +38,22 @@ def test_the_same_within_a_minute_is_counted(house: TrapHouse) -> None:
 
 
 def test_a_flood_hides_neither_a_quiet_device_nor_what_is_new_in_it(house: TrapHouse) -> None:
-    with house.receiving(trap_source_rate=5, trap_source_burst=5) as receiver:
-        with open_at("127.0.9.1") as loud, open_at("127.0.9.2") as quiet:
-            for number in range(5_000):
-                loud.sendto(v2c(number=number), receiver.address)
-                if number == 2_500:
-                    quiet.sendto(v2c(), receiver.address)
-                    loud.sendto(v2c(OTHER), receiver.address)
-                    loud.sendto(v1(specific=7), receiver.address)
-            took = house.wait_for(
-                lambda: len(house.query("SELECT DISTINCT source, oid FROM trap")) == 4
-            )
-            assert took < 5
-            house.wait_for(lambda: house.count() + sum(house.drops().values()) == 5_003)
+    with (
+        house.receiving(trap_source_rate=5, trap_source_burst=5) as receiver,
+        open_at("127.0.9.1") as loud,
+        open_at("127.0.9.2") as quiet,
+    ):
+        for number in range(5_000):
+            loud.sendto(v2c(number=number), receiver.address)
+            if number == 2_500:
+                quiet.sendto(v2c(), receiver.address)
+                loud.sendto(v2c(OTHER), receiver.address)
+                loud.sendto(v1(specific=7), receiver.address)
+        took = house.wait_for(
+            lambda: len(house.query("SELECT DISTINCT source, oid FROM trap")) == 4
+        )
+        assert took < 5
+        house.wait_for(lambda: house.count() + sum(house.drops().values()) == 5_003)
     assert set(house.drops()) == {"source_rate"}
     assert house.count() < 100
 
