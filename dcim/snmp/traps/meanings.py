@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
-from dcim.snmp.reading.profiles import Catalogue, shipped_catalogue
+from dcim.snmp.reading.profiles import Profile, shipped_catalogue
 from dcim.snmp.wire.ber import Oid
 
 
@@ -48,13 +48,13 @@ class Meanings:
 @cache
 def shipped_meanings() -> Meanings:
     """What the device families that come with the program say, read once."""
-    return gather_meanings(shipped_catalogue())
+    return gather_meanings(shipped_catalogue().profiles.values())
 
 
-def gather_meanings(catalogue: Catalogue) -> Meanings:
-    """What device families say."""
+def gather_meanings(profiles: Iterable[Profile]) -> Meanings:
+    """What device families say; the first of an OID is it."""
     meanings = Meanings()
-    for profile in catalogue.profiles.values():
+    for profile in profiles:
         for trap in profile.traps:
             meaning = Meaning(
                 trap.alarm_class, trap.severity, trap.text, trap.text_en, f"profile {profile.name}"

@@ -19,8 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dcim.config import Settings
 from dcim.db import SessionFactory, transaction
+from dcim.snmp.mibs.known import known_catalogue
 from dcim.snmp.polling.room import site_profiles
-from dcim.snmp.reading.profiles import load_catalogue
 from dcim.snmp.traps.frames import ALLOWED, COUNTS, DATAGRAMS, Frames, make_json, read_datagrams
 from dcim.snmp.traps.intake import FULL_BATCH, Intake, answer_by
 from dcim.snmp.traps.kernel_drops import KernelDrops
@@ -54,7 +54,7 @@ class Receiver:
     def __init__(self, settings: Settings, sessions: SessionFactory, defer: DeferPolls) -> None:
         self.settings, self.sessions = settings, sessions
         self.spool = TrapSpool(settings.spool_folder / SPOOL, settings.trap_spool_limit_bytes)
-        self.shipped = gather_meanings(load_catalogue(site_profiles(settings)))
+        self.shipped = gather_meanings(known_catalogue(site_profiles(settings)).profiles.values())
         self.writer = Writer(sessions, self.spool, self.shipped, defer)
         # Set once traps are received; `address` is where, then.
         self.ready = threading.Event()

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 from flask import current_app, flash, render_template, url_for
@@ -17,10 +16,9 @@ from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.snmp.agents.drop_counts import DropCount
 from dcim.snmp.health.words import Words
-from dcim.snmp.mibs.known import known_names
+from dcim.snmp.mibs.known import known_catalogue, known_names
 from dcim.snmp.mibs.names import MibNameError, MibNames, Shown
 from dcim.snmp.polling.room import site_profiles
-from dcim.snmp.reading.profiles import load_catalogue
 from dcim.snmp.traps.engines import find_engine, forget_engine
 from dcim.snmp.traps.entries import read_varbind
 from dcim.snmp.traps.kinds import CLASS_WORDS, SEVERITY_WORDS
@@ -62,8 +60,9 @@ class Interpreter:
 
     def __init__(self) -> None:
         site = site_profiles(cast(Settings, current_app.config["JIFANG"]))
-        self.names = _names(site)
-        self._layers = (read_mappings(db_session()), gather_meanings(load_catalogue(site)))
+        self.names = known_names(site).names
+        profiles = known_catalogue(site).profiles.values()
+        self._layers = (read_mappings(db_session()), gather_meanings(profiles))
 
     def tell(self, oid: str) -> Told:
         arcs = parse_oid(oid)
@@ -71,10 +70,6 @@ class Interpreter:
         name = self.names.name_of(arcs)
         meaning = pick_text(found.text or found.text_en, found.text_en) if found else ""
         return Told("" if name == oid else name, meaning)
-
-
-def _names(site: Path) -> MibNames:
-    return known_names(site).names
 
 
 @noc.get("/traps")
