@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple, TypeAlias
 
 from dcim.snmp.traps.decoding import Notification
@@ -54,6 +54,9 @@ class EngineNote(NamedTuple):
     boots: int
     time_s: int
     heard_ms: int
+
+
+_FIELDS = tuple(one.name for one in fields(TrapEntry))
 
 
 def make_entry(
@@ -116,7 +119,7 @@ def encode_entries(
 ) -> bytes:
     """A spool file's content."""
     told = {
-        "traps": [asdict(entry) for entry in entries],
+        "traps": [{name: getattr(entry, name) for name in _FIELDS} for entry in entries],
         "grown": list(grown),
         "engines": list(engines),
     }

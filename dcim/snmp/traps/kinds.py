@@ -25,7 +25,7 @@ CLASS_WORDS = {
     "notice": mark("Notice"),
 }
 SEVERITY_WORDS = {
-    "critical": mark("Critical"),
+    "critical": mark("Severe"),
     "warning": mark("Warning"),
     "info": mark("Information"),
     "clear": mark("Cleared"),

@@ -47,6 +47,9 @@ PERIODS = {"1": 1, "7": 7, "30": 30, "all": None}
 LOOKS = {"critical": "down", "warning": "warning", "info": "maintenance", "clear": "ok"}
 
 
+_ROOTS = "SNMPv2-SMI::"
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a trap is called and what it means, in the reader's language; else empty."""
@@ -69,7 +72,8 @@ class Interpreter:
         found: Meaning | None = find_meaning(arcs, self._layers)
         name = self.names.name_of(arcs)
         meaning = pick_text(found.text or found.text_en, found.text_en) if found else ""
-        return Told("" if name == oid else name, meaning)
+        # What has no name of its own is called by the root that it hangs on.
+        return Told("" if name == oid or name.startswith(_ROOTS) else name, meaning)
 
 
 @noc.get("/traps")

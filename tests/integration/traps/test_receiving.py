@@ -1,7 +1,14 @@
 """From the wire to the table, with the processes that do it for real."""
 
+import socket
+from ipaddress import ip_network
+
+from dcim.commands.traps import queue_polls
+from dcim.db import transaction
+from dcim.snmp.agents.registration import store_credential
+from dcim.snmp.traps.engines import forget_engine
 from tests.agents.trap_sender import V3Sender, open_at, v1, v2c
-from tests.integration.traps.conftest import USER, TrapHouse
+from tests.integration.traps.conftest import SYSTEM, USER, TrapHouse
 
 
 def test_traps_of_all_versions_are_kept_with_what_they_mean(house: TrapHouse) -> None:
@@ -27,3 +34,96 @@ def test_traps_of_all_versions_are_kept_with_what_they_mean(house: TrapHouse) ->
          "first"),
     ]  # fmt: skip
     assert house.drops() == {}
+
+
+def test_a_senders_clock_and_engine_outlive_the_receiver(house: TrapHouse) -> None:
+    sender = V3Sender(USER)
+    captured = sender.trap(number=1)
+    sender.time_s += 500
+    newer = sender.trap(number=2)
+    with house.receiving() as receiver, open_at("127.0.9.100") as device:
+        device.sendto(newer, receiver.address)
+        house.wait_for(lambda: house.count() == 1)
+    # Started anew, it knows what the sender's clock was: what is older than the window is refused.
+    other = V3Sender(USER, engine_id=bytes.fromhex("80001f8804") + b"sender-2")
+    with house.receiving() as receiver, open_at("127.0.9.100") as device:
+        device.sendto(captured, receiver.address)
+        house.wait_for(lambda: house.drops() == {"not_in_time_window": 1})
+        device.sendto(other.trap(), receiver.address)
+        house.wait_for(lambda: house.drops().get("wrong_engine") == 1)
+        sender.boots += 1
+        sender.time_s = 3
+        device.sendto(sender.trap(number=3), receiver.address)
+        house.wait_for(lambda: house.count() == 2)
+        # A person says that the device was replaced: now the other one is believed.
+        with transaction(house.sessions, SYSTEM) as session:
+            forget_engine(session, SYSTEM, "127.0.9.100")
+        house.wait_for(lambda: _send_until(device, other, receiver.address, house), 20)
+    rows = house.query("SELECT engine_id, boots FROM trap_engine")
+    assert [(bytes(row[0]), row[1]) for row in rows] == [(other.engine_id, 3)]
+
+
+def _send_until(
+    device: socket.socket, sender: V3Sender, address: tuple[str, int], house: TrapHouse
+) -> bool:
+    sender.time_s += 1
+    device.sendto(sender.trap(number=sender.time_s), address)
+    return house.count() > 2
+
+
+def test_control_without_what_was_kept_an_old_trap_is_believed(house: TrapHouse) -> None:
+    sender = V3Sender(USER)
+    captured = sender.trap(number=1)
+    sender.time_s += 500
+    with house.receiving() as receiver, open_at("127.0.9.100") as device:
+        device.sendto(sender.trap(number=2), receiver.address)
+        house.wait_for(lambda: house.count() == 1)
+    with transaction(house.sessions, SYSTEM) as session:
+        forget_engine(session, SYSTEM, "127.0.9.100")
+    with house.receiving() as receiver, open_at("127.0.9.100") as device:
+        device.sendto(captured, receiver.address)
+        house.wait_for(lambda: house.count() == 2)
+
+
+def test_one_devices_trap_is_not_believed_of_another_with_the_same_password(
+    house: TrapHouse,
+) -> None:
+    sender = V3Sender(USER)
+    network = (ip_network("127.0.8.0/24"),)
+    with transaction(house.sessions, SYSTEM) as session:
+        store_credential(
+            session,
+            SYSTEM,
+            house.settings.encryption,
+            name="for traps",
+            version="2c",
+            community="for-traps",
+        )
+        session.connection().exec_driver_sql(
+            "UPDATE snmp_agent SET credential_id = (SELECT id FROM snmp_credential"
+            " WHERE name = 'plain') WHERE address = '127.0.9.100'"
+        )
+    # Now nobody is polled with the user, so that it is one kept for traps: of the network too.
+    with (
+        house.receiving(trap_allowed=network) as receiver,
+        open_at("127.0.9.100") as device,
+        open_at("127.0.8.1") as other,
+    ):
+        other.sendto(v2c(community=b"for-traps"), receiver.address)
+        device.sendto(v2c(community=b"for-traps"), receiver.address)
+        device.sendto(sender.trap(), receiver.address)
+        house.wait_for(lambda: house.count() == 3)
+        sender.time_s += 10
+        other.sendto(sender.trap(), receiver.address)
+        house.wait_for(lambda: house.drops() == {"wrong_engine": 1})
+
+
+def test_polls_are_queued_once_a_shard_and_wait_for_its_own(house: TrapHouse) -> None:
+    with transaction(house.sessions, SYSTEM) as session:
+        assert queue_polls(session, {0: [1, 2], 3: [9]}) == [0, 3]
+        assert queue_polls(session, {0: [3]}) == []
+    rows = house.query("SELECT task_name, lock, args FROM procrastinate_jobs ORDER BY id")
+    assert [tuple(row) for row in rows] == [
+        ("poll_shard", "poll:0", {"shard": 0, "agent_ids": [1, 2]}),
+        ("poll_shard", "poll:3", {"shard": 3, "agent_ids": [9]}),
+    ]
