@@ -40,7 +40,7 @@ class TrapHouse:
 
     @contextmanager
     def receiving(self, **changed: Any) -> Iterator[Receiver]:
-        settings = replace(self.settings, trap_listen=("127.0.0.1", 0), **changed)
+        settings = replace(self.settings, **{"trap_listen": ("127.0.0.1", 0)} | changed)
         receiver = Receiver(settings, self.sessions, self.defer)
         running = threading.Thread(target=receiver.run)
         running.start()

@@ -1,12 +1,18 @@
 """From the wire to the table, with the processes that do it for real."""
 
 import socket
+import threading
+from dataclasses import replace
 from ipaddress import ip_network
+
+import pytest
 
 from dcim.commands.traps import queue_polls
 from dcim.db import transaction
 from dcim.snmp.agents.registration import store_credential
 from dcim.snmp.traps.engines import forget_engine
+from dcim.snmp.traps.receiver import Receiver
+from dcim.snmp.wire import ber
 from tests.agents.trap_sender import V3Sender, open_at, v1, v2c
 from tests.integration.traps.conftest import SYSTEM, USER, TrapHouse
 
@@ -127,3 +133,30 @@ def test_polls_are_queued_once_a_shard_and_wait_for_its_own(house: TrapHouse) ->
         ("poll_shard", "poll:0", {"shard": 0, "agent_ids": [1, 2]}),
         ("poll_shard", "poll:3", {"shard": 3, "agent_ids": [9]}),
     ]
+
+
+def test_ipv4_is_heard_and_answered_at_a_socket_of_both_families(house: TrapHouse) -> None:
+    with house.receiving(trap_listen=("::", 0)) as receiver, open_at("127.0.9.1") as device:
+        device.sendto(v2c(pdu=ber.INFORM), ("127.0.0.1", receiver.address[1]))
+        assert ber.decode_message(device.recv(8192)).pdu == ber.RESPONSE
+        house.wait_for(lambda: house.count() == 1)
+    assert house.query("SELECT source FROM trap")[0][0] == "127.0.9.1"
+
+
+def test_while_its_port_is_anothers_the_receiver_waits(
+    house: TrapHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dcim.snmp.traps.receiver._RETRY_S", 0.1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        settings = replace(house.settings, trap_listen=other.getsockname())
+        receiver = Receiver(settings, house.sessions, house.defer)
+        running = threading.Thread(target=receiver.run)
+        running.start()
+        assert not receiver.ready.wait(0.5)
+    try:
+        assert receiver.ready.wait(20)
+        assert receiver.address == settings.trap_listen
+    finally:
+        receiver.stop()
+        running.join(20)
