@@ -7,6 +7,7 @@ for all below it, of these the longest.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cache
 from typing import NamedTuple
 
@@ -24,12 +25,12 @@ class Meaning(NamedTuple):
     rule: str
 
 
+@dataclass
 class Meanings:
     """Meanings of OIDs, and of all below an OID."""
 
-    def __init__(self) -> None:
-        self._exact: dict[Oid, Meaning] = {}
-        self._below: dict[Oid, Meaning] = {}
+    _exact: dict[Oid, Meaning] = field(default_factory=dict)
+    _below: dict[Oid, Meaning] = field(default_factory=dict)
 
     def add(self, oid: Oid, meaning: Meaning, *, below: bool) -> None:
         """The first of an OID stays."""

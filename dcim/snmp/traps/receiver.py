@@ -16,6 +16,7 @@ from select import select as wait_for
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from dcim.config import Settings
 from dcim.db import SessionFactory, transaction
@@ -25,7 +26,7 @@ from dcim.snmp.traps.frames import ALLOWED, COUNTS, DATAGRAMS, Frames, make_json
 from dcim.snmp.traps.intake import FULL_BATCH, Intake, answer_by
 from dcim.snmp.traps.kernel_drops import KernelDrops
 from dcim.snmp.traps.mappings import read_mappings, remap_all
-from dcim.snmp.traps.meanings import gather_meanings
+from dcim.snmp.traps.meanings import Meanings, gather_meanings
 from dcim.snmp.traps.models import TrapEngine
 from dcim.snmp.traps.own_engine import start_engine
 from dcim.snmp.traps.reader import limits
@@ -61,6 +62,7 @@ class Receiver:
         self.address: tuple[str, int] = ("", 0)
         # Sources whose engine the database knew when it was last asked.
         self._stored: set[str] = set()
+        self._mappings: Meanings | None = None
         self._stop = threading.Event()
         self._wake = threading.Event()
 
@@ -104,7 +106,7 @@ class Receiver:
             try:
                 if self.writer.record_waiting():
                     with transaction(self.sessions, SYSTEM) as session:
-                        remap_all(session, (read_mappings(session), self.shipped))
+                        self._follow(session)
                         return read_book(session, self.settings.encryption)
             except SQLAlchemyError as error:
                 log.warning("the database is away", why=type(error).__name__)
@@ -177,12 +179,20 @@ class Receiver:
         if intake.flush():
             self._wake.set()
 
+    def _follow(self, session: Session) -> None:
+        """Give traps that are kept what they mean, where that was changed by anything."""
+        mappings = read_mappings(session)
+        if mappings != self._mappings:
+            remap_all(session, (mappings, self.shipped))
+        self._mappings = mappings
+
     def _renew(self, channel: socket.socket, intake: Intake) -> None:
         """See who may send by now; while the database is away, who might before."""
         try:
             with transaction(self.sessions, SYSTEM) as session:
                 book = read_book(session, self.settings.encryption, intake.book)
                 stored = set(session.scalars(select(TrapEngine.source)))
+                self._follow(session)
         except SQLAlchemyError as error:
             log.warning("senders not read anew", why=type(error).__name__)
             return

@@ -61,17 +61,18 @@ _DROP = text(
 def record(session: Session, spooled: Spooled, layers: Sequence[Meanings]) -> None:
     """Record what one spool file holds, with what its traps mean."""
     if spooled.entries:
-        rows = []
-        for entry in spooled.entries:
-            found = find_meaning(parse_oid(entry.oid), layers)
-            rows.append(
-                {name: getattr(entry, name) for name in entry.__slots__}
-                | {
-                    "alarm_class": found.alarm_class if found else "",
-                    "severity": found.severity if found else "",
-                    "rule": found.rule if found else "",
-                }
-            )
+        meant: dict[str, dict[str, str]] = {}
+        for oid in {entry.oid for entry in spooled.entries}:
+            found = find_meaning(parse_oid(oid), layers)
+            meant[oid] = {
+                "alarm_class": found.alarm_class if found else "",
+                "severity": found.severity if found else "",
+                "rule": found.rule if found else "",
+            }
+        rows = [
+            {name: getattr(entry, name) for name in entry.__slots__} | meant[entry.oid]
+            for entry in spooled.entries
+        ]
         session.execute(_INSERT, {"rows": json.dumps(rows)})
     if spooled.grown:
         uids, counts, times = zip(*spooled.grown, strict=True)

@@ -11,6 +11,7 @@ from dcim.commands.traps import queue_polls
 from dcim.db import transaction
 from dcim.snmp.agents.registration import store_credential
 from dcim.snmp.traps.engines import forget_engine
+from dcim.snmp.traps.models import TrapMapping
 from dcim.snmp.traps.receiver import Receiver
 from dcim.snmp.wire import ber
 from tests.agents.trap_sender import V3Sender, open_at, v1, v2c
@@ -160,3 +161,22 @@ def test_while_its_port_is_anothers_the_receiver_waits(
     finally:
         receiver.stop()
         running.join(20)
+
+
+def test_traps_follow_a_mapping_that_comes_back_by_itself(
+    house: TrapHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dcim.snmp.traps.receiver._BOOK_S", 0.2)
+
+    def severity() -> str:
+        return str(house.query("SELECT severity FROM trap")[0][0])
+
+    with house.receiving() as receiver, open_at("127.0.9.1") as device:
+        device.sendto(v2c(), receiver.address)
+        house.wait_for(lambda: house.count() == 1)
+        assert severity() == "warning"
+        with transaction(house.sessions, SYSTEM) as session:  # as undoing a deletion does
+            session.add(
+                TrapMapping(oid="1.3.6.1.6.3", below=True, alarm_class="notice", severity="info")
+            )
+        house.wait_for(lambda: severity() == "info")
