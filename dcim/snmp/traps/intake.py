@@ -28,8 +28,8 @@ _UNEXPECTED = "unexpected"
 # An inform that wasn't acknowledged in time comes again with its number.
 _INFORM_AGAIN_S = 60.0
 _MOST_INFORMS = 50_000
-# Entries that are written at once.
-FULL_BATCH = 1_000
+# Entries that are written at once, at most: a sync of the disk costs as much for one as for many.
+FULL_BATCH = 4_000
 
 Send = Callable[[bytes, tuple[str, int]], object]
 
