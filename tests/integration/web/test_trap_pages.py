@@ -12,7 +12,9 @@ from sqlalchemy import select, text
 
 from dcim.accounts.models import AuditEntry
 from dcim.accounts.scope import Scope
+from dcim.clock import make_chimes
 from dcim.columns import utc_now
+from dcim.config import Settings
 from dcim.db import SessionFactory, transaction
 from dcim.inventory.models import Device, DeviceType
 from dcim.records.writing import change_record, delete_record
@@ -259,7 +261,9 @@ def test_the_api_lists_and_shows(noc: FlaskClient, book: TrapBook) -> None:
     assert noc.get(f"{API}/987654321").status_code == 404
 
 
-def test_old_traps_are_deleted(book: TrapBook) -> None:
+def test_old_traps_are_deleted(book: TrapBook, settings: Settings) -> None:
+    chimes = {chime.name: chime for chime in make_chimes(settings, "postgresql://x/y")}
+    assert "prune-traps" in chimes
     book.add(v2c(), ago=dt.timedelta(days=91))
     kept = book.add(v2c())
     with transaction(book.sessions, SYSTEM) as session:
