@@ -33,6 +33,7 @@ from dcim.probing.prober import find_due as find_due_targets
 from dcim.snmp.agents.drop_counts import prune_drops
 from dcim.snmp.agents.models import SnmpAgent
 from dcim.snmp.discovery.checking import find_due
+from dcim.snmp.traps.recording import prune_traps
 from dcim.statements.issue_times import list_moments
 from dcim.statements.risk_rounds import BEAT_S as RISK_BEAT_S
 from dcim.statements.risk_rounds import plan_round, shard_of
@@ -207,6 +208,11 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("purge-deleted", CronTrigger(hour=3, minute=45, timezone=zone), defer_purge),
         Chime("prune-capacity", CronTrigger(hour=3, minute=45, timezone=zone), prune_changes),
         Chime("prune-drops", CronTrigger(hour=3, minute=45, timezone=zone), prune_drops),
+        Chime(
+            "prune-traps",
+            CronTrigger(hour=3, minute=45, timezone=zone),
+            lambda session: prune_traps(session, settings.trap_keep_days),
+        ),
         # Asked every minute, not only on the 1st: a clock that was down then catches up.
         Chime(
             "issue-statements", every(60), lambda session: defer_statements(session, zone, _now())

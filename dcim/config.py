@@ -74,6 +74,13 @@ class Settings:
     probe_allowed: tuple[Network, ...] = ()
     poll_interval_s: int = 60
     spool_limit_bytes: int = 2_000_000_000
+    trap_listen: tuple[str, int] | None = ("127.0.0.1", 1162)
+    trap_allowed: tuple[Network, ...] = ()
+    trap_source_rate: int = 20
+    trap_source_burst: int = 40
+    trap_total_rate: int = 500
+    trap_spool_limit_bytes: int = 200_000_000
+    trap_keep_days: int = 90
     operator_name: str = "Jifang"
     operator_name_en: str = "Jifang"
     operator_contact: str = ""
@@ -214,6 +221,7 @@ class _Reader:
                 lambda name: _between(env.int(name, 2_000_000_000), 1_000_000, 1 << 50),
                 2_000_000_000,
             ),
+            **self.read_traps(),
             operator_name=env.str("OPERATOR_NAME", "Jifang"),
             operator_name_en=env.str("OPERATOR_NAME_EN", env.str("OPERATOR_NAME", "Jifang")),
             operator_contact=env.str("OPERATOR_CONTACT", ""),
@@ -250,6 +258,30 @@ class _Reader:
             first.others = others
             raise first
         return settings
+
+    def read_traps(self) -> dict[str, Any]:
+        """What is about traps; an empty DCIM_TRAP_LISTEN has none received."""
+        env = self.env
+        nowhere: tuple[Network, ...] = ()
+
+        def number(name: str, default: int, low: int, high: int) -> int:
+            return self.take(name, lambda at: _between(env.int(at, default), low, high), default)
+
+        return {
+            "trap_listen": self.take(
+                "TRAP_LISTEN", lambda name: _socket(env.str(name, "127.0.0.1:1162")), None
+            ),
+            "trap_allowed": self.take(
+                "TRAP_ALLOWED", lambda name: _networks(env.list(name, [])), nowhere
+            ),
+            "trap_source_rate": number("TRAP_SOURCE_RATE", 20, 1, 100_000),
+            "trap_source_burst": number("TRAP_SOURCE_BURST", 40, 1, 100_000),
+            "trap_total_rate": number("TRAP_TOTAL_RATE", 500, 1, 100_000),
+            "trap_spool_limit_bytes": number(
+                "TRAP_SPOOL_LIMIT_BYTES", 200_000_000, 1_000_000, 1 << 50
+            ),
+            "trap_keep_days": number("TRAP_KEEP_DAYS", 90, 1, 3_650),
+        }
 
     def read_mail(self) -> dict[str, Any]:
         """What is about mail; nothing is sent while no host is named."""
@@ -353,6 +385,21 @@ def _networks(values: list[str]) -> tuple[Network, ...]:
         raise _UnusableError(
             str(error), "list management networks like 10.0.0.0/8,2001:db8::/32"
         ) from error
+
+
+def _socket(value: str) -> tuple[str, int] | None:
+    """An address and a UDP port; None for nothing."""
+    if not value.strip():
+        return None
+    found = re.fullmatch(r"(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})", value.strip())
+    way_out = "write it like 0.0.0.0:162 or [::]:162, or leave it empty"
+    if found is None:
+        raise _UnusableError(f"{value!r} is no address with a port", way_out)
+    try:
+        address = str(ipaddress.ip_address(found[1] or found[2]))
+    except ValueError as error:
+        raise _UnusableError(str(error), way_out) from error
+    return address, _between(int(found[3]), 1, 65_535)
 
 
 def _targets(values: list[str]) -> tuple[Network | str, ...]:

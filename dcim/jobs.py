@@ -123,10 +123,12 @@ def _workplace(context: procrastinate.JobContext) -> Workplace:
     return found
 
 
-async def _poll_shard(context: procrastinate.JobContext, *, shard: int) -> None:
+async def _poll_shard(
+    context: procrastinate.JobContext, *, shard: int, agent_ids: list[int] | None = None
+) -> None:
     with work_on(f"job-{context.job.id}"):
         room = _workplace(context).polling
-        await room.carry_through(poll_shard(room, shard))
+        await room.carry_through(poll_shard(room, shard, agent_ids))
 
 
 async def _probe_shard(context: procrastinate.JobContext, *, target_ids: list[int]) -> None:

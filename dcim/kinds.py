@@ -12,6 +12,7 @@ from dcim.operations import kinds as operations
 from dcim.power import kinds as power
 from dcim.probing import kinds as probing
 from dcim.records.kinds import Kind
+from dcim.snmp.traps import kinds as traps
 from dcim.statements import kinds as statements
 
 KINDS: tuple[Kind, ...] = (
@@ -26,6 +27,7 @@ KINDS: tuple[Kind, ...] = (
     *network.KINDS,
     *addresses.KINDS,
     *probing.KINDS,
+    *traps.KINDS,
     *customers.KINDS,
     *statements.KINDS,
     *operations.KINDS,

@@ -22,6 +22,7 @@ import dcim.sla.decision_models
 import dcim.sla.models
 import dcim.sla.ruling_models
 import dcim.snmp.agents.models
+import dcim.snmp.traps.models
 import dcim.statements.approval_models
 import dcim.statements.claim_models
 import dcim.statements.models

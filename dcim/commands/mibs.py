@@ -13,13 +13,9 @@ if TYPE_CHECKING:
 
 def known_names(ctx: click.Context) -> "MibCollection":
     """All names: the program's, those of the instance's folder `snmp_mibs`, the profiles'."""
-    from dcim.snmp.mibs.sources import load_names, shipped_folder
-    from dcim.snmp.reading.profiles import load_catalogue
+    from dcim.snmp.mibs import known
 
-    site = choose_data_folder(ctx.find_root().obj) / "snmp_mibs"
-    shipped = shipped_folder()
-    folders = [site] if shipped is None else [site, shipped]
-    return load_names(folders, load_catalogue(site))
+    return known.known_names(choose_data_folder(ctx.find_root().obj) / "snmp_mibs")
 
 
 def tell_problems(found: "MibCollection") -> None:

@@ -73,6 +73,8 @@ def up(
         supervisor.command("worker", "--others"),
         supervisor.command("clock"),
     ]
+    if settings.trap_listen is not None:
+        processes.append(supervisor.command("traps"))
     if demo:
         preparations += demo_start.prepare(instance, announced)
         # First, so that the first poll finds them.

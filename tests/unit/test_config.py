@@ -69,6 +69,12 @@ WRONG = [
     ("DCIM_ROBOT_ALLOWED", "https://oapi.dingtalk.com"),
     ("DCIM_SYSLOG_ALLOWED", "siem"),
     ("DCIM_COOKIE_SECURE", "perhaps"),
+    ("DCIM_TRAP_LISTEN", "162"),
+    ("DCIM_TRAP_LISTEN", "traps.example.com:162"),
+    ("DCIM_TRAP_LISTEN", "0.0.0.0:0"),
+    ("DCIM_TRAP_ALLOWED", "10.0.0.1/8"),
+    ("DCIM_TRAP_SOURCE_RATE", "0"),
+    ("DCIM_TRAP_KEEP_DAYS", "for ever"),
     ("DCIM_TRUSTED_PROXIES", "-1"),
 ]
 
@@ -86,6 +92,22 @@ def test_a_wrong_setting_is_named_with_the_way_out(
     # The secret itself is not shown.
     if name in {"DCIM_SECRET_KEY", "DCIM_ENCRYPTION_KEYS"}:
         assert value not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("", None),
+        ("0.0.0.0:162", ("0.0.0.0", 162)),  # noqa: S104  compared, not bound
+        ("[::]:1162", ("::", 1162)),
+        ("[2001:db8:0::1]:162", ("2001:db8::1", 162)),
+    ],
+)
+def test_where_traps_are_received(
+    data: Path, monkeypatch: pytest.MonkeyPatch, value: str, meant: tuple[str, int] | None
+) -> None:
+    monkeypatch.setenv("DCIM_TRAP_LISTEN", value)
+    assert load_settings(data).trap_listen == meant
 
 
 def test_the_environment_wins_over_the_file(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,3 +230,6 @@ def _profile_names(catalogue: Catalogue) -> Iterator[tuple[Named, str]]:
             for column in table.columns:
                 if re.fullmatch(r"[A-Za-z][\w-]{0,254}", column.object):
                     yield Named(module, column.object, column.oid), f"profile {profile.name}"
+        for trap in profile.traps:
+            own, _, name = trap.object.rpartition("::")
+            yield Named(own or module, name, trap.oid), f"profile {profile.name}"

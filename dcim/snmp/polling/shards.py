@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -31,24 +31,28 @@ AT_ONCE = 128
 Keep: TypeAlias = Callable[[Sequence[Outcome]], Awaitable[None]]
 
 
-async def poll_shard(room: PollingRoom, shard: int) -> int:
+async def poll_shard(
+    room: PollingRoom, shard: int, agent_ids: Collection[int] | None = None
+) -> int:
     """Poll a shard's agents and keep what they say. Returns how many answered.
 
     While the database is away, the agents are those of this worker's last poll of the shard.
+    `agent_ids`: these alone, between the shard's own polls.
     """
     round_ = room.rounds.setdefault(shard, Round())
     async with round_.turn:
-        # Told to the machine's other workers, which then don't think that nobody polls it.
-        room.keeper.spool.claim_beat(shard, beat_of(room.settings, time.time()))
+        if agent_ids is None:
+            # Told to the machine's other workers, which then don't think that nobody polls it.
+            room.keeper.spool.claim_beat(shard, beat_of(room.settings, time.time()))
         try:
             plans = await asyncio.to_thread(room.plans, shard)
             last = await asyncio.to_thread(room.last_orders, plans)
         except SQLAlchemyError as error:
             if not round_.plans or not is_passing(error):
                 raise
-            return await _poll_round(room, shard, round_)
+            return await _poll_round(room, shard, round_, agent_ids)
         round_.plans, round_.last = plans, last
-        return await _poll_round(room, shard, round_)
+        return await _poll_round(room, shard, round_, agent_ids)
 
 
 async def poll_remembered(room: PollingRoom, shard: int) -> int:
@@ -58,9 +62,14 @@ async def poll_remembered(room: PollingRoom, shard: int) -> int:
         return await _poll_round(room, shard, round_)
 
 
-async def _poll_round(room: PollingRoom, shard: int, round_: Round) -> int:
-    round_.began = time.monotonic()
+async def _poll_round(
+    room: PollingRoom, shard: int, round_: Round, agent_ids: Collection[int] | None = None
+) -> int:
     plans, last = round_.plans, round_.last
+    if agent_ids is None:
+        round_.began = time.monotonic()
+    else:
+        plans = [plan for plan in plans if plan.agent_id in agent_ids]
     # A poll that isn't done when the next one is due is given up.
     limit_s = max(room.settings.poll_interval_s * 0.85, 4.0)
     quick = [plan for plan in plans if room.is_quick(plan, last)]

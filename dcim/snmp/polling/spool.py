@@ -25,12 +25,12 @@ import structlog
 
 from dcim.snmp.polling.outcome_codec import Batch, DamagedSpoolError, decode, encode
 from dcim.snmp.polling.recording import Outcome
+from dcim.whole_files import UNFINISHED, write_whole
 
 log = structlog.get_logger(__name__)
 
 _SUFFIX = ".polls"
 _DAMAGED = ".damaged"
-_UNFINISHED = ".unfinished"
 # An unfinished file so old has no writer any more.
 _ABANDONED_S = 600.0
 # How many polls were dropped because the folder was full, as text.
@@ -92,35 +92,13 @@ class Spool:
             taken = sum(size for _, size in self._entries())
             if taken + len(octets) > self.limit_octets:
                 raise SpoolFullError(f"its limit of {self.limit_octets} bytes is reached")
-            self._write(name, octets)
+            write_whole(self.folder, name, octets)
         except OSError as error:
             raise SpoolFullError(error.strerror or type(error).__name__) from error
 
     def _name(self, shard: int, outcomes: Sequence[Outcome]) -> str:
         at_ms = min(outcome.at_ms for outcome in outcomes)
         return f"{at_ms:015d}-{shard}-{os.getpid()}-{next(self._numbers)}{_SUFFIX}"
-
-    def _write(self, name: str, octets: bytes) -> None:
-        unfinished = self.folder / (name + _UNFINISHED)
-        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(octets)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.rename(self.folder / name)
-        except OSError:
-            with suppress(OSError):
-                unfinished.unlink()
-            raise
-        self._sync_folder()
-
-    def _sync_folder(self) -> None:
-        handle = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
     def note_dropped(self, shard: int, polls: int, why: str) -> None:
         """Log polls that are lost, and count them for `summary`."""
@@ -188,8 +166,8 @@ class Spool:
                 self.note_dropped(batch.shard, len(batch.outcomes), "too many are set aside")
             else:
                 # Of a process that died over it.
-                (self.folder / (name + _UNFINISHED)).unlink(missing_ok=True)
-                self._write(name, octets)
+                (self.folder / (name + UNFINISHED)).unlink(missing_ok=True)
+                write_whole(self.folder, name, octets)
         except OSError as error:
             if path is not None:
                 self.set_aside(path, why)
@@ -207,7 +185,7 @@ class Spool:
         """Delete what writers that died left unfinished."""
         before = time.time() - _ABANDONED_S
         with suppress(FileNotFoundError):
-            for path in self.folder.glob(f"*{_SUFFIX}*{_UNFINISHED}"):
+            for path in self.folder.glob(f"*{_SUFFIX}*{UNFINISHED}"):
                 with suppress(FileNotFoundError):
                     if path.stat().st_mtime < before:
                         path.unlink()

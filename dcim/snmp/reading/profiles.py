@@ -34,6 +34,16 @@ PLACES = frozenset(
 )
 
 
+# What a trap is about, and how bad that is; "clear" ends what another one told.
+TRAP_CLASSES = frozenset(
+    (
+        *("power", "load", "battery", "temperature", "humidity", "network", "hardware"),
+        *("restart", "access", "change", "notice"),
+    )
+)
+SEVERITIES = frozenset(("critical", "warning", "info", "clear"))
+
+
 class ProfileError(ValueError):
     """A profile file is wrong: where and why."""
 
@@ -111,6 +121,18 @@ class Match:
 
 
 @dataclass(frozen=True)
+class TrapSpec:
+    """What a notification of the family means; `text` is Chinese."""
+
+    object: str
+    oid: Oid
+    alarm_class: str
+    severity: str
+    text: str
+    text_en: str
+
+
+@dataclass(frozen=True)
 class Profile:
     name: str
     title: str
@@ -121,6 +143,7 @@ class Profile:
     fallback: tuple[str, ...] = ()
     ports: bool = True
     bulk: bool = True
+    traps: tuple[TrapSpec, ...] = ()
 
 
 class _Source(Protocol):
@@ -302,7 +325,7 @@ class _Reader:
 
     def profile(self, data: Any) -> Profile:
         top = self.map(
-            data, "profile title source match", "include fallback ports bulk tables notes"
+            data, "profile title source match", "include fallback ports bulk tables traps notes"
         )
         matches = []
         for entry in self.list(top["match"]):
@@ -310,6 +333,7 @@ class _Reader:
             descr = self.pattern(one["sys_descr"]) if "sys_descr" in one else None
             matches.append(Match(self.oid(one["sys_object_id"]), descr))
         tables = tuple(self.table(entry) for entry in self.list(top.get("tables", [])))
+        traps = tuple(self.trap(entry) for entry in self.list(top.get("traps", [])))
         self.line = top.line
         return Profile(
             self.text(top["profile"]),
@@ -321,6 +345,18 @@ class _Reader:
             tuple(self.text(name) for name in self.list(top.get("fallback", []))),
             self.flag(top.get("ports", "true")),
             self.flag(top.get("bulk", "true")),
+            traps,
+        )
+
+    def trap(self, data: Any) -> TrapSpec:
+        one = self.map(data, "object oid class severity zh en")
+        return TrapSpec(
+            self.text(one["object"]),
+            self.oid(one["oid"]),
+            self.text(one["class"], TRAP_CLASSES),
+            self.text(one["severity"], SEVERITIES),
+            self.text(one["zh"]),
+            self.text(one["en"]),
         )
 
     def table(self, data: Any) -> TableSpec:

@@ -15,5 +15,9 @@ NOC_POLICY: dict[str, Access] = {
     "noc.contract_risk": RISKS,
     "noc.events": NETWORK,
     "noc.wall": NETWORK,
+    "noc.traps": NETWORK,
+    "noc.unknown_traps": NETWORK,
+    "noc.trap": NETWORK,
+    "noc.forget_trap_engine": needs(Right.KEEP_INCIDENTS),
     "noc.plant": needs(Right.SEE_POWER),
 }

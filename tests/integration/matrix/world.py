@@ -68,6 +68,7 @@ from dcim.sla.decision_models import ReviewDecision
 from dcim.sla.models import Incident, IncidentImpact, ToldIncident
 from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverrule
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
+from dcim.snmp.traps.models import Trap, TrapDrop, TrapEngine, TrapMapping
 from dcim.statements.approval_models import ApprovalRule, HeldMonth, IssueProposal
 from dcim.statements.claim_models import CreditClaim
 from dcim.statements.models import LedgerEntry, MarkedCopy, Statement, StatementFile
@@ -473,6 +474,18 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         address=f"127.0.0.{place}",
     )  # fmt: skip
     make(session, Sensor, tag, device_id=device_id, family="climate")
+    oid = f"1.3.6.1.4.1.99999.0.{place}"
+    trap = make(
+        session, Trap, tag, agent_id=agent.id, device_id=device_id, received_at=NOW, last_at=NOW,
+        version="2c", is_inform=False, oid=oid, enterprise="", varbinds=[], alarm_class="",
+        severity="", rule="",
+    )  # fmt: skip
+    make(
+        session, TrapEngine, tag, source=trap.source, engine_id=trap.uid.encode(), boots=1,
+        time_s=1, heard_at=NOW,
+    )  # fmt: skip
+    mapping = make(session, TrapMapping, tag, oid=oid, severity="info", alarm_class="notice")
+    make(session, TrapDrop, tag, agent_id=agent.id, day=20_000, count=1)
     make(
         session, DiscoveryFinding, tag, agent_id=agent.id, kind="new", subject="port", decision="",
         details={"alias": canary(tag, "discovery_finding", "details"), "descr": "", "speed_bps": 0},
@@ -493,6 +506,8 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         "series_id": series["traffic"].id,
         "credential_id": credential.id,
         "agent_id": agent.id,
+        "trap_id": trap.id,
+        "trap_mapping_id": mapping.id,
         "membership_id": membership.id,
     }
 

@@ -237,6 +237,30 @@ def test_octets_arrive_exactly_over_a_wrap_and_bindings_are_made(field: Field) -
         assert all(agent.last_error == "" and agent.last_answer_at for agent in agents)
 
 
+def test_one_agent_is_polled_between_the_shards_polls_and_no_octet_is_lost(field: Field) -> None:
+    with transaction(field.sessions, SYSTEM) as session:
+        chosen = session.scalars(
+            select(SnmpAgent.id)
+            .join(Device, Device.id == SnmpAgent.device_id)
+            .where(Device.name == "sw-1")
+        ).one()
+
+    async def work(room: PollingRoom) -> None:
+        assert await poll_shard(room, 0) == 2
+        began = room.rounds[0].began
+        await asyncio.sleep(0.3)
+        field.counters.inward += 5_000
+        assert await poll_shard(room, 0, [chosen]) == 1
+        assert room.rounds[0].began == began  # the shard's own beat is as it was
+        await asyncio.sleep(0.3)
+        field.counters.inward += 7_000
+        assert await poll_shard(room, 0) == 2
+
+    field.run(work)
+    samples = field.samples("traffic", "xge1/0/1")
+    assert [sample["in_octets"] for sample in samples] == [5_000, 7_000]
+
+
 def test_silence_writes_no_sample_and_a_reboot_no_delta(field: Field) -> None:
     async def work(room: PollingRoom) -> None:
         await poll_shard(room, 0)

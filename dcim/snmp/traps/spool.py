@@ -1,0 +1,82 @@
+"""Traps on disk between the decoder and the database: the folder `traps` of the spool.
+
+A file is what came in a fraction of a second; it is whole and synced before an inform in it is
+answered, and removed once it is in the database. Recording it twice is the same as once. When the
+folder is full the newest are dropped, and counted: what was acknowledged stays.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from dcim.whole_files import UNFINISHED, write_whole
+
+log = structlog.get_logger(__name__)
+
+_SUFFIX = ".traps"
+_DAMAGED = ".damaged"
+# So many files set aside are kept for people to look at.
+_MOST_DAMAGED = 20
+
+
+class TrapSpoolFullError(RuntimeError):
+    """Nothing more can be kept; the message says why."""
+
+
+@dataclass(slots=True)
+class TrapSpool:
+    """One folder, of one receiver."""
+
+    folder: Path
+    limit_octets: int
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def put(self, content: bytes) -> None:
+        """On disk on return. Raises TrapSpoolFullError, whatever the disk says."""
+        name = (
+            f"{time.time_ns() // 1_000_000:015d}-{os.getpid()}-{next(self._numbers):09d}{_SUFFIX}"
+        )
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self.taken() + len(content) > self.limit_octets:
+                raise TrapSpoolFullError(f"its limit of {self.limit_octets} bytes is reached")
+            write_whole(self.folder, name, content)
+        except OSError as error:
+            raise TrapSpoolFullError(error.strerror or type(error).__name__) from error
+
+    def taken(self) -> int:
+        """Octets of all that lies here."""
+        total = 0
+        with suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    total += entry.stat(follow_symlinks=False).st_size
+        return total
+
+    def waiting(self) -> list[Path]:
+        """Files to be recorded, oldest first."""
+        return sorted(self.folder.glob(f"*{_SUFFIX}"))
+
+    def remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+
+    def set_aside(self, path: Path, why: str) -> None:
+        """Keep a file that can't be recorded for people to look at; it blocks nothing any more."""
+        log.error("spooled traps set aside", file=path.name, why=why)
+        with suppress(FileNotFoundError):
+            path.rename(path.with_name(path.name + _DAMAGED))
+        for old in sorted(self.folder.glob(f"*{_DAMAGED}"))[:-_MOST_DAMAGED]:
+            old.unlink(missing_ok=True)
+
+    def sweep_out(self) -> None:
+        """Delete what a receiver that died left unfinished; call it before anything is put."""
+        for path in self.folder.glob(f"*{_SUFFIX}{UNFINISHED}"):
+            path.unlink(missing_ok=True)
