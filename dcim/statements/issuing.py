@@ -25,6 +25,7 @@ from dcim.statements.composition import compose
 from dcim.statements.differences import hash_json
 from dcim.statements.files import pack_inputs, produce_file
 from dcim.statements.history import add_history
+from dcim.statements.issued_months import add_months
 from dcim.statements.models import LedgerEntry, Statement
 from dcim.statements.sample_files import keep_samples
 from dcim.statements.tallies import tally_causes, tally_results
@@ -127,6 +128,7 @@ def freeze_statement(
             samples=samples.archive,
         )
     inputs = add_history(session, scope, contract, inputs) | samples.described
+    inputs = add_months(session, scope, contract, inputs)
     statement = book(session, scope, contract, period, number, inputs)
     return statement, True
 
