@@ -35,6 +35,7 @@ def make_finisher(relationships: dict[str, str]) -> Callable[[Any, Any], None]:
         name_relationships(pdf, relationships)
         drop_doubled_files(pdf, pydyf)
         claim_accessibility(pdf, pydyf)
+        name_scopes(pdf)
         compress_once(pdf, pydyf)
 
     return finish
@@ -62,10 +63,27 @@ def claim_accessibility(pdf: Any, pydyf: Any) -> None:
     pdf.catalog["ViewerPreferences"] = pydyf.Dictionary({"DisplayDocTitle": "true"})
 
 
-def compress_once(pdf: Any, pydyf: Any) -> None:
-    """pydyf would deflate each stream twice, once to hash and once to write it."""
+def name_scopes(pdf: Any) -> None:
+    """WeasyPrint ties cells to their headings by name; readers that go by scope find that too."""
+
+    def above(item: Any) -> Any:
+        return pdf.objects[int(item["P"].split()[0])]
+
     for item in pdf.objects:
-        if isinstance(item, pydyf.Stream) and item.compress:
+        if isinstance(item, dict) and item.get("S") == "/TH":
+            heads_columns = above(above(item))["S"] == "/THead"
+            item["A"]["Scope"] = "/Column" if heads_columns else "/Row"
+
+
+def compress_once(pdf: Any, pydyf: Any) -> None:
+    """pydyf would deflate each stream twice, once to hash and once to write it.
+
+    The metadata stay as they are: archives read them without knowing PDF.
+    """
+    for item in pdf.objects:
+        if isinstance(item, pydyf.Stream) and item.extra.get("Type") == "/Metadata":
+            item.compress = False
+        elif isinstance(item, pydyf.Stream) and item.compress:
             raw = b"\n".join(
                 part if isinstance(part, bytes) else pydyf._to_bytes(part) for part in item.stream
             )

@@ -89,14 +89,14 @@ def test_no_drawing_runs_out_of_its_page(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def customer_of(ports: int) -> tuple[dict[str, Any], list[Attachment]]:
-    """A tenth of the ports busy at about 2 Gbit/s, a third at 20 Mbit/s, the others all but idle,
-    each with a bin every five minutes; random, so that nothing repeats."""
+    """A tenth of the ports busy at about 2 Gbit/s, a third at 20 Mbit/s, the others standing by; each
+    with a bin every five minutes; random, so that nothing repeats."""
     import random
 
     dice = random.Random(5)
     files = []
     for port in range(ports):
-        top = 2 * 10**9 if port % 10 == 0 else 20 * 10**6 if port % 3 == 0 else 20_000
+        top = 2 * 10**9 if port % 10 == 0 else 20 * 10**6 if port % 3 == 0 else 2_000
         rows = ["start,in_octets,out_octets,covered_ms"]
         for bin_ in range(8928):
             day, minute = divmod(bin_ * 5, 1440)
