@@ -62,7 +62,7 @@ def check_file(raw: bytes, pdf: pikepdf.Pdf) -> Iterator[str]:
         if isinstance(item, pikepdf.Stream):
             if {"/F", "/FFilter", "/FDecodeParms"} & set(item.keys()):
                 yield "6.1.7: a stream lies outside the file"
-            filters = item.get("/Filter", [])
+            filters: Any = item.get("/Filter", pikepdf.Array())
             names = [filters] if isinstance(filters, pikepdf.Name) else list(filters)
             if any(name in ("/LZWDecode", "/Crypt") for name in names):
                 yield "6.1.7.2: LZW or Crypt"
@@ -86,7 +86,7 @@ def check_metadata(pdf: pikepdf.Pdf) -> Iterator[str]:
               and one.tag.endswith("li")]  # fmt: skip
     if str(pdf.docinfo.get("/Title", "")) not in titles or not pdf.docinfo.get("/Title"):
         yield "6.6.3: title in Info isn't that of the metadata"
-    if not root.get("/ViewerPreferences", {}).get("/DisplayDocTitle"):
+    if not root.get("/ViewerPreferences", pikepdf.Dictionary()).get("/DisplayDocTitle"):
         yield "UA 7.1: the title isn't shown"
 
 
@@ -183,7 +183,10 @@ def check_files(pdf: pikepdf.Pdf) -> Iterator[str]:
 
 def check_tags(pdf: pikepdf.Pdf) -> Iterator[str]:
     root = pdf.Root
-    if not root.get("/MarkInfo", {}).get("/Marked") or "/StructTreeRoot" not in root:
+    if (
+        not root.get("/MarkInfo", pikepdf.Dictionary()).get("/Marked")
+        or "/StructTreeRoot" not in root
+    ):
         yield "6.7.2: not tagged"
         return
     if not re.fullmatch(r"[a-z]{2}(-[A-Za-z]+)?", str(root.get("/Lang", ""))):
@@ -211,7 +214,7 @@ def check_tags(pdf: pikepdf.Pdf) -> Iterator[str]:
 
 def headed(cell: Any) -> bool:
     """Whether a cell names its headings."""
-    return bool(list(cell.get("/A", {}).get("/Headers", [])))
+    return bool(list(cell.get("/A", pikepdf.Dictionary()).get("/Headers", [])))
 
 
 def walk(root: Any) -> Iterator[tuple[str, Any, list[str]]]:
@@ -270,7 +273,7 @@ DAMAGES: list[tuple[str, Callable[[pikepdf.Pdf], object]]] = [
     ("the title isn't shown", lambda pdf: remove(pdf.Root, "/ViewerPreferences")),
     ("no output intent", lambda pdf: remove(pdf.Root, "/OutputIntents")),
     ("isn't embedded",
-     lambda pdf: [remove(one, key) for one in dictionaries(pdf) for key in ("/FontFile2",
+     lambda pdf: [one.__delitem__(key) for one in dictionaries(pdf) for key in ("/FontFile2",
                   "/FontFile3") if one.get("/Type") == "/FontDescriptor" and key in one]),
     ("can't be read as text", lambda pdf: remove(of_kind(pdf, "/Subtype", "/Type0"), "/ToUnicode")),
     ("an action /JavaScript",
@@ -279,7 +282,7 @@ DAMAGES: list[tuple[str, Callable[[pikepdf.Pdf], object]]] = [
     ("a link without words", lambda pdf: remove(first_note(pdf), "/Contents")),
     ("a note outside of the tags", lambda pdf: remove(first_note(pdf), "/StructParent")),
     ("isn't printed", lambda pdf: first_note(pdf).__setitem__("/F", 2)),
-    ("tabs don't follow", lambda pdf: [remove(page.obj, "/Tabs") for page in pdf.pages
+    ("tabs don't follow", lambda pdf: [page.obj.__delitem__("/Tabs") for page in pdf.pages
                                        if "/Annots" in page]),
     ("no relationship", lambda pdf: remove(first_file(pdf), "/AFRelationship")),
     ("no MIME type", lambda pdf: remove(first_file(pdf)["/EF"]["/F"], "/Subtype")),

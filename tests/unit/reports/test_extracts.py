@@ -89,7 +89,7 @@ def test_no_drawing_runs_out_of_its_page(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def customer_of(ports: int) -> tuple[dict[str, Any], list[Attachment]]:
-    """A tenth of the ports busy at about 2 Gbit/s, a third at 20 Mbit/s, the others standing by; each
+    """A tenth of the ports busy at 2 Gbit/s, a third at 20 Mbit/s, the others standing by; each
     with a bin every five minutes; random, so that nothing repeats."""
     import random
 
