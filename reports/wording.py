@@ -308,6 +308,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "month": ("月份", "Month"),
     "on_month": ("环比", "on the month"),
     "on_year": ("同比", "on the year"),
+    # a year
+    "annual_title": ("{year} 年服务等级年度汇总", "Service levels of {year}"),
+    "annual_note": (
+        ("由全年已出对账单的最新版次汇总，未签署；以各月已签署的对账单为准。"
+         "逐项抵扣为封顶前金额，各月抵扣为实际结算金额。"),
+        ("Added up from the newest revision of each statement of the year, unsigned: the signed "
+         "monthly statements are what counts. Credits of a promise are before caps, those of a "
+         "month as settled."),
+    ),
+    "annual_foot": ("打印于 {at}", "printed {at}"),
+    "annual_kept": ("达标月数", "Months kept"),
+    "annual_statements": ("对账单", "Statements"),
     # evidence
     "coverage_title": ("测量数据的完整程度", "How complete the measurements are"),
     "series": ("数据序列", "Series"),
