@@ -90,11 +90,38 @@ def month_grid(rows: Sequence[GridRow], title: str) -> Markup:
             drawing.text(x, 8, str(day + 1), 6.6, svg.MUTED, "middle")
     for index, row in enumerate(rows):
         y = top + pitch * index
-        label = svg.clipped(row.label, 7.8, GRID_LABEL_WIDTH - 10)
-        drawing.text(0, y + 9.2, label, 7.8, svg.INK)
+        draw_label(drawing, row.label, y + 6.4, GRID_LABEL_WIDTH - 10)
         for day, entry in enumerate(row.days):
             draw_state(drawing, GRID_LABEL_WIDTH + cell * day, y, cell - 1.1, entry.state)
     return drawing.markup()
+
+
+def draw_label(drawing: Drawing, label: str, middle: float, width: float) -> None:
+    """A row's name around the middle of its row; one too long for the width is smaller, then in two
+    lines, and only what these don't hold either ends in an ellipsis."""
+    for size in (7.8, 6.6):
+        if svg.text_width(label, size) <= width:
+            drawing.text(0, middle + size * 0.36, label, size, svg.INK)
+            return
+    size = 6.0
+    first, second = split_label(label, size, width)
+    drawing.text(0, middle - 0.8, svg.clipped(first, size, width), size, svg.INK)
+    drawing.text(0, middle + 5.4, svg.clipped(second, size, width), size, svg.MUTED)
+
+
+def split_label(label: str, size: float, width: float) -> tuple[str, str]:
+    """Before the dash or dot that joins cabinet and promise; where that doesn't fit at the last
+    space that does."""
+    for mark in (" – ", " · "):
+        first, found, second = label.rpartition(mark)
+        if found and svg.text_width(first, size) <= width:
+            return first, second
+    words = label.split(" ")
+    for count in range(len(words) - 1, 0, -1):
+        first = " ".join(words[:count])
+        if svg.text_width(first, size) <= width:
+            return first, " ".join(words[count:])
+    return label, ""
 
 
 def state_mark(state: str, title: str) -> Markup:
@@ -137,7 +164,7 @@ def outage_timeline(
         drawing.text(x + 2, 8, words, 6.8)
     for index, lane in enumerate(lanes):
         y = top + pitch * index + pitch / 2 + 2
-        drawing.text(0, y + 2.8, svg.clipped(lane.label, 7.8, left - 10), 7.8, svg.INK)
+        draw_label(drawing, lane.label, y, left - 10)
         drawing.line(left, y, width, y, "#9fcab3", 2.6)
         free = float(left)
         # What was counted is drawn last: it must not hide behind a notice or a gap.

@@ -24,6 +24,7 @@ from reports.wording import words
 LONG_DAY_S = 20 * 60
 DAY_MS = 86_400_000
 NAME_LENGTH = 48
+STATES = ("ok", "short", "long", "degraded", "maintenance", "unknown", "none")
 Json = Mapping[str, Any]
 
 
@@ -100,13 +101,15 @@ def draw_grid(canvas: Canvas, wanted: Sequence[str]) -> tuple[Markup, list[str]]
         if metric in days
     ]
     seen = {day.state for row in rows for day in row.days} | {"ok"}
-    order = ("ok", "short", "long", "degraded", "maintenance", "unknown", "none")
-    return month_grid(rows, canvas.words["grid_alt"]), [state for state in order if state in seen]
+    return month_grid(rows, canvas.words["grid_alt"]), [state for state in STATES if state in seen]
 
 
-def draw_timeline(canvas: Canvas) -> Markup:
+def draw_timeline(canvas: Canvas, wanted: Sequence[str]) -> Markup:
+    """When each of these metrics was down."""
     lanes = []
     for metric in canvas.statement["metrics"]:
+        if metric["id"] not in wanted:
+            continue
         segments = []
         for entry in metric["trace"]:
             kind = entry["class"]

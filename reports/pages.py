@@ -6,10 +6,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from reports import figures
+from reports import extracts, figures
 from reports.attachments import manifest_sha256
 from reports.charts import state_mark, verdict_mark
 from reports.drawings import (
+    STATES,
     Canvas,
     draw_budget,
     draw_climate,
@@ -22,6 +23,7 @@ from reports.drawings import (
     short,
 )
 from reports.figures import Clock, pick, plain
+from reports.trend import arrange_trend
 from reports.wording import words
 
 CHARTS_IN_BODY = 24
@@ -45,8 +47,12 @@ def arrange(statement: Json) -> dict[str, Any]:
     listed = listed_rows(metrics)
     room = METRICS_ON_COVER_OF_REVISION if "replaces" in statement else METRICS_ON_COVER
     cover = cover_rows(metrics, room)
-    grid, states = draw_grid(canvas, [row["metric"]["id"] for row in listed])
+    ids = [row["metric"]["id"] for row in listed]
+    grids, states = draw_grids(canvas, ids[: extracts.GRID_ROWS_IN_BODY])
     cover_grid, _ = draw_grid(canvas, [row["metric"]["id"] for row in cover])
+    items, items_rest = extracts.item_rows(statement["items"])
+    coverage, coverage_rest = extracts.coverage_rows(statement["coverage"])
+    manifest, manifest_folders = extracts.manifest_rows(statement["manifest"])
     context: dict[str, Any] = {
         "s": statement,
         "t": t,
@@ -62,10 +68,23 @@ def arrange(statement: Json) -> dict[str, Any]:
         "length": lambda seconds: figures.duration(seconds, language),
         "state_mark": state_mark,
         "verdict_mark": verdict_mark,
-        "grid": grid,
+        "grids": grids,
         "cover_grid": cover_grid,
         "states": states,
-        "timeline": draw_timeline(canvas),
+        "timelines": [
+            draw_timeline(canvas, lanes)
+            for lanes in extracts.in_pieces(ids[: extracts.LANES_IN_BODY], extracts.LANES)
+        ],
+        "lanes_rest": max(len(ids) - extracts.LANES_IN_BODY, 0),
+        "grid_rest": max(len(ids) - extracts.GRID_ROWS_IN_BODY, 0),
+        "items": items,
+        "items_rest": items_rest,
+        "ledger": extracts.ledger_rows(statement["ledger"]),
+        "coverage": coverage,
+        "coverage_rest": coverage_rest,
+        "manifest": manifest,
+        "manifest_folders": manifest_folders,
+        "rows_in_body": extracts.ROWS_IN_BODY,
         "manifest_hash": manifest_sha256(statement["manifest"]),
         "qr": code_of(statement, t),
         "zone_words": zone_words(statement, clock, t),
@@ -100,10 +119,18 @@ def arrange(statement: Json) -> dict[str, Any]:
         ),
         "points": lambda usage: points(usage, t),
         "peak_share": peak_share,
+        "trend": arrange_trend(statement, clock),
     }
     context["sections"] = sections(statement)
     context["toc"] = len(context["sections"]) >= TOC_FROM_SECTIONS
     return context
+
+
+def draw_grids(canvas: Canvas, wanted: list[str]) -> tuple[list[Markup], list[str]]:
+    """The day grid in pieces that fit a page, and the states that occur in any of them."""
+    pieces = [draw_grid(canvas, ids) for ids in extracts.in_pieces(wanted, extracts.GRID_ROWS)]
+    seen = {state for _grid, states in pieces for state in states}
+    return [grid for grid, _states in pieces], [one for one in STATES if one in seen]
 
 
 def sections(statement: Json) -> list[str]:
@@ -113,7 +140,8 @@ def sections(statement: Json) -> list[str]:
     for key, name in (("power", "power"), ("usage", "traffic"), ("environment", "climate")):
         if statement[key]:
             present.append(name)
-    return [*present, "charges", "method", "evidence"]
+    trend = ["trend"] if "trend" in statement else []
+    return [*present, "charges", *trend, "method", "evidence"]
 
 
 def listed_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

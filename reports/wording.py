@@ -255,6 +255,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "colon": ("：", ": "),
     "semicolon": ("；", "; "),
     "total_without": ("合计不含", "The total is without"),
+    "rest_rows": (
+        "另 {count} 项，逐项见附件 statement.json",
+        "{count} more, each in statement.json",
+    ),
+    "rest_files": ("{count} 个文件", "{count} files"),
+    "rest_hashes": (
+        "各文件的名称与 SHA-256 见 statement.json，由附件清单 SHA-256 覆盖",
+        "names and SHA-256 in statement.json, covered by the manifest's SHA-256",
+    ),
     "rent_due": ("本期月费", "Due"),
     "credit_line": ("抵扣", "Credit"),
     "cap": ("上限回冲", "Cap"),
@@ -288,6 +297,32 @@ WORDS: dict[str, tuple[str, str]] = {
     "in_service": ("在用", "In service"),
     "days": ("天", "days"),
     "monthly_fee": ("月费", "Monthly fee"),
+    # month by month
+    "trend": ("逐月对比", "Month by month"),
+    "trend_note": (
+        "各月数字取自当月已出对账单的最新版次，可用率以 % 计；空格表示当月对账单没有该项。",
+        ("As told by the newest revision of each month's statement; availability in percent; "
+        "empty: not on that month's statement."),
+    ),
+    "trend_months": ("各月对账单", "The statements"),
+    "trend_met": ("指标达标", "Levels met"),
+    "trend_missed": ("未达标", "missed"),
+    "trend_open": ("待核定", "under review"),
+    "month": ("月份", "Month"),
+    "on_month": ("环比", "on the month"),
+    "on_year": ("同比", "on the year"),
+    # a year
+    "annual_title": ("{year} 年服务等级年度汇总", "Service levels of {year}"),
+    "annual_note": (
+        ("由全年已出对账单的最新版次汇总，未签署；以各月已签署的对账单为准。"
+         "逐项抵扣为封顶前金额，各月抵扣为实际结算金额。"),
+        ("Added up from the newest revision of each statement of the year, unsigned: the signed "
+         "monthly statements are what counts. Credits of a promise are before caps, those of a "
+         "month as settled."),
+    ),
+    "annual_foot": ("打印于 {at}", "printed {at}"),
+    "annual_kept": ("达标月数", "Months kept"),
+    "annual_statements": ("对账单", "Statements"),
     # evidence
     "coverage_title": ("测量数据的完整程度", "How complete the measurements are"),
     "series": ("数据序列", "Series"),

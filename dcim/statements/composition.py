@@ -37,6 +37,7 @@ from dcim.statements.performance import (
 )
 from dcim.statements.raw_samples import manifest_entry
 from dcim.statements.settled_figures import settlement_section, tax_line, tax_section
+from dcim.statements.trend import tell_trend
 from dcim.statements.usage_figures import unpriced_usage, usage_sections
 
 SCHEMA = "jifang.statement/1"
@@ -128,8 +129,8 @@ def compose(inputs: dict[str, Any]) -> Statement:
         "dispute": document["dispute"],
         "verify_url": document["verify_url"],
     }
-    told = tell_approval(case.inputs) | tell_replaced(case.inputs, data)
-    return Statement(data | told, attachments)
+    data |= tell_approval(case.inputs) | tell_replaced(case.inputs, data)
+    return Statement(data | tell_trend(case.inputs, data), attachments)
 
 
 def _contract(case: Case) -> dict[str, Any]:

@@ -33,11 +33,12 @@ PARTS: dict[str, tuple[str, ...]] = {
     "measured": ("coverage", "days", "charts"),
 }
 # What every statement says of itself and of the parties: no reason to replace one. The manifest
-# follows from the inputs, which hold the previous statement too.
+# follows from the inputs, which hold the previous statement too; the trend repeats what this and
+# earlier statements say.
 IDENTITY = frozenset(
     {
         "schema", "number", "revision", "reason", "supersedes", "replaces", "language", "operator",
-        "customer", "frozen_at", "manifest", "dispute", "verify_url", "approval",
+        "customer", "frozen_at", "manifest", "dispute", "verify_url", "approval", "trend",
     }
 )  # fmt: skip
 

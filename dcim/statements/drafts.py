@@ -19,6 +19,7 @@ from dcim.statements.composition import compose
 from dcim.statements.files import pack_inputs
 from dcim.statements.history import add_history
 from dcim.statements.inputs import InputsRefusedError
+from dcim.statements.issued_months import add_months
 from dcim.statements.issuing import describe_document, describe_operator, find_billed
 from dcim.statements.models import Statement
 from dcim.statements.printer import print_apart
@@ -72,7 +73,8 @@ def compose_draft(
             document=describe_document(settings, contract, period, number),
             operator=describe_operator(settings),
         )  # fmt: skip
-        return compose(add_history(session, scope, contract, inputs))
+        inputs = add_history(session, scope, contract, inputs)
+        return compose(add_months(session, scope, contract, inputs))
     except UNMADE as error:
         raise refuse_unmade(contract, period, error) from error
 

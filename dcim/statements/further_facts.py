@@ -20,6 +20,7 @@ KEYS = {
     "later_terms",
     "evidence",
     "previous",
+    "months",
 }
 ITEM_KEYS = ("site", "units", "area", "usage", "paid")
 Read = Callable[[str, str], int]  # an instant and the place that names it in a refusal

@@ -60,7 +60,7 @@ def find_past(
             .where(
                 Statement.contract_id == contract.id,
                 Statement.period < period,
-                Statement.period >= _months_before(period, months),
+                Statement.period >= months_before(period, months),
             )
             .order_by(Statement.period, Statement.revision.desc())
             .ext(distinct_on(Statement.period)),
@@ -71,7 +71,8 @@ def find_past(
     return [one for one in found if one is not None]
 
 
-def _months_before(period: str, months: int) -> str:
+def months_before(period: str, months: int) -> str:
+    """The month that lies so many before "2026-10"."""
     year, month = (int(part) for part in period.split("-"))
     number = year * MONTHS + month - 1 - months
     return f"{number // MONTHS:04}-{number % MONTHS + 1:02}"

@@ -20,6 +20,9 @@ from dcim.statements.printing import print_statement
 
 # More would only wait for each other's memory bus; four keep up with one that freezes.
 MOST_PROCESSES = 4
+# What text layout keeps of each text it has seen grows slowly with them; a process that ends gives
+# all of it back, and another is forked in a moment.
+STATEMENTS_EACH = 50
 __all__ = ["BrokenProcessPool", "Press", "open_press"]
 
 
@@ -29,19 +32,29 @@ class Press:
     def __init__(self, width: int) -> None:
         self.width = width
         self._pool = _make_pool(width)
+        self._taken = 0
 
     def print(self, document: Mapping[str, Any], inputs: bytes) -> Future[bytes]:
         """The unsigned PDF to come of a statement's document and its packed inputs.
 
         Its result raises what `print_statement` raises, or BrokenProcessPool when a process died.
         """
+        if self._taken == STATEMENTS_EACH * self.width:
+            # It does what it was given to the end; only then do its processes go.
+            self._pool.shutdown(wait=False)
+            self._renew()
+        self._taken += 1
         try:
             return self._pool.submit(print_statement, document, inputs)
         except BrokenProcessPool:
             # A pool that has lost a process takes nothing any more.
             self.close()
-            self._pool = _make_pool(self.width)
+            self._renew()
+            self._taken = 1
             return self._pool.submit(print_statement, document, inputs)
+
+    def _renew(self) -> None:
+        self._pool, self._taken = _make_pool(self.width), 0
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)

@@ -63,6 +63,7 @@ PORTAL_POLICY: dict[str, Access] = {
     "portal.statements": STATEMENTS,
     "portal.statement_year": STATEMENTS,
     "portal.statement_year_csv": STATEMENTS,
+    "portal.statement_year_pdf": STATEMENTS,
     "portal.claim_credit": STATEMENTS,
     "portal.statement_pdf": STATEMENTS,
     "portal.statement_json": STATEMENTS,

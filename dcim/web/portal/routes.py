@@ -1,6 +1,7 @@
 """All pages of the customer portal, registered by being imported."""
 
 from dcim.web.portal import (
+    annual_sheet,
     bandwidth,
     cabinets,
     calendar,
@@ -23,6 +24,7 @@ from dcim.web.portal import (
 from dcim.web.portal.blueprint import portal
 
 __all__ = [
+    "annual_sheet",
     "bandwidth",
     "cabinets",
     "calendar",

@@ -3,12 +3,15 @@
 import csv
 import io
 
+import pikepdf
 import pytest
 from flask import Flask
 
 from dcim.config import Settings
 from dcim.db import SessionFactory, transaction
 from dcim.statements.tally_models import StatementCause
+from reports import annual
+from reports.annual import annual_markup
 from tests.integration.statements.test_past_periods import STANDARD, Office
 from tests.integration.statements.town import SYSTEM
 from tests.integration.web.test_credit_claim_pages import MakeLogin
@@ -75,8 +78,43 @@ def test_a_customer_reads_its_own_year(app: Flask, make_login: MakeLogin, custom
     assert own.client.get("/portal/statements/years/2025").status_code == 404
     # Another customer has no such year, with and without a file.
     other = Person(app, make_login("customer_viewer", customer_id=customer - 1))
-    for path in ("/portal/statements/years/2026", "/portal/statements/years/2026.csv"):
+    for file in ("", ".csv", ".pdf"):
+        path = f"/portal/statements/years/2026{file}"
         assert other.client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("zh", ("2026 年服务等级年度汇总", "未达标：2026-09", "未签署")),
+     ("en", ("Service levels of 2026", "missed: 2026-09", "unsigned"))],
+)  # fmt: skip
+def test_a_customer_takes_its_year_as_a_pdf(
+    app: Flask,
+    make_login: MakeLogin,
+    customer: int,
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+    told: tuple[str, ...],
+) -> None:
+    pages = []
+
+    def keep(summary: dict[str, object]) -> str:
+        pages.append(annual_markup(summary))
+        return pages[-1]
+
+    monkeypatch.setattr(annual, "annual_markup", keep)
+    own = Person(app, make_login("customer_viewer", customer_id=customer))
+    link = "/portal/statements/years/2026.pdf"
+    assert link in own.client.get("/portal/statements/years/2026").get_data(as_text=True)
+    answer = own.client.get(f"{link}?lang={language}")
+    assert answer.mimetype == "application/pdf"
+    with pikepdf.open(io.BytesIO(answer.data)) as pdf:
+        assert len(pdf.pages) == 1
+        assert str(pdf.Root["/Lang"]) == ("zh-Hans" if language == "zh" else "en")
+    (page,) = pages
+    for words in (*told, "1 / 2", "99.4308", "750.00"):
+        assert words in page
+    assert own.client.get("/portal/statements/years/2025.pdf").status_code == 404
 
 
 def test_causes_are_text_not_markup(
