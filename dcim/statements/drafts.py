@@ -19,7 +19,7 @@ from dcim.statements.composition import compose
 from dcim.statements.files import pack_inputs
 from dcim.statements.history import add_history
 from dcim.statements.inputs import InputsRefusedError
-from dcim.statements.issued_months import add_months
+from dcim.statements.issued_months import add_issued_months
 from dcim.statements.issuing import describe_document, describe_operator, find_billed
 from dcim.statements.models import Statement
 from dcim.statements.printer import print_apart
@@ -74,7 +74,7 @@ def compose_draft(
             operator=describe_operator(settings),
         )  # fmt: skip
         inputs = add_history(session, scope, contract, inputs)
-        return compose(add_months(session, scope, contract, inputs))
+        return compose(add_issued_months(session, scope, contract, inputs))
     except UNMADE as error:
         raise refuse_unmade(contract, period, error) from error
 

@@ -13,7 +13,7 @@ from dcim.statements.past_periods import months_before
 from dcim.statements.trend import MONTHS, describe_month
 
 
-def add_months(
+def add_issued_months(
     session: Session, scope: Scope, contract: Contract, inputs: dict[str, Any]
 ) -> dict[str, Any]:
     """The inputs with what was issued of the twelve months before, the newest revision of each;

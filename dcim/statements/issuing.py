@@ -26,7 +26,7 @@ from dcim.statements.differences import hash_content, hash_json
 from dcim.statements.files import pack_inputs, produce_file
 from dcim.statements.held_months import Finding, HeldError, check_held, end_held, keep_held
 from dcim.statements.history import add_history
-from dcim.statements.issued_months import add_months
+from dcim.statements.issued_months import add_issued_months
 from dcim.statements.models import LedgerEntry, Statement
 from dcim.statements.sample_files import drop_samples, keep_samples
 from dcim.statements.tallies import tally_causes, tally_results
@@ -166,7 +166,7 @@ def freeze_statement(
             samples=samples.archive,
         )
     inputs = add_history(session, scope, contract, inputs) | samples.described
-    composed = compose(add_months(session, scope, contract, inputs))
+    composed = compose(add_issued_months(session, scope, contract, inputs))
     try:
         if approved is None:
             check_held(session, contract, period, composed.data)

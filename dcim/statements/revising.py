@@ -30,7 +30,7 @@ from dcim.statements.composition import compose
 from dcim.statements.differences import describe_previous, hash_json, is_same
 from dcim.statements.history import add_history
 from dcim.statements.inputs import InputsRefusedError
-from dcim.statements.issued_months import add_months
+from dcim.statements.issued_months import add_issued_months
 from dcim.statements.issuing import (
     book_composed,
     describe_document,
@@ -302,7 +302,7 @@ def _gather(
             samples=samples,
         )
         inputs = add_history(session, scope, contract, inputs)
-        inputs = add_months(session, scope, contract, inputs)
+        inputs = add_issued_months(session, scope, contract, inputs)
     except (TermsRefusedError, InputsRefusedError) as error:
         raise _unmade(base, error) from error
     previous = describe_previous(base.document, base.document_sha256, file.sha256)
