@@ -19,7 +19,9 @@ import dcim.probing.models
 import dcim.records.models
 import dcim.sla.decision_models
 import dcim.sla.models
+import dcim.sla.port_board_models
 import dcim.sla.ruling_models
+import dcim.sla.usage_month_models
 import dcim.snmp.agents.models
 import dcim.statements.claim_models
 import dcim.statements.models

@@ -66,6 +66,7 @@ TENANT_TABLES = {
     "outbox_message": "customer_id",
     "marked_copy": "customer_id",
     "revision_proposal": "customer_id",
+    "usage_month": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = (

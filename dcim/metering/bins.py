@@ -82,8 +82,8 @@ def fill_bins(
     place = first[once] - start // interval_ms
     _add(found, place, early, before)
     _add(found, place + 1, octets[once] - early, span[once] - before)
-    for sample in rows[~plain & ~once].tolist():
-        for at, ins, outs, covered in _split(*sample, interval_ms):
+    for ts_ms, span_ms, inward, outward in rows[~plain & ~once].tolist():
+        for at, ins, outs, covered in _split(ts_ms, span_ms, inward, outward, interval_ms):
             if start <= at < end:
                 found[(at - start) // interval_ms] += (ins, outs, covered)
     np.minimum(found[:, 2], interval_ms, out=found[:, 2])

@@ -114,9 +114,7 @@ def _overlap(spans: Iterable[Interval], starts: Ints, interval_ms: int) -> Ints:
     """How much of each interval lies within `spans`, sorted and disjoint, ms."""
     found = np.zeros_like(starts)
     for low, high in spans:
-        found += np.clip(
-            np.minimum(starts + interval_ms, high) - np.maximum(starts, low), 0, None
-        )
+        found += np.clip(np.minimum(starts + interval_ms, high) - np.maximum(starts, low), 0, None)
     return found
 
 

@@ -91,8 +91,8 @@ def one_by_one(
     """The rule as it is written down: edge by edge, each time by the time left."""
     count = (end - start) // interval
     found = [[0, 0, 0] for _ in range(count)]
-    for ts, span, *left in samples:
-        at = ts - span
+    for ts, span, ins, outs in samples:
+        at, left = ts - span, [ins, outs]
         while at < ts:
             until = min((at // interval + 1) * interval, ts)
             parts = list(left)
