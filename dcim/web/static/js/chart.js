@@ -137,6 +137,7 @@ function draw(element) {
     }
     pen.font = font.replace("11px", `${11 * ratio}px`);
     pen.fillStyle = ink("muted");
+    pen.textAlign = "left";
     pen.textBaseline = "middle";
     pen.fillText(data.rail.label, edge + 6 * ratio, y + height / 2);
     pen.restore();
@@ -148,6 +149,7 @@ function draw(element) {
     let free = plot.bbox.left;
     pen.save();
     pen.font = font.replace("11px", `${10.5 * ratio}px`);
+    pen.textAlign = "left";
     pen.textBaseline = "top";
     for (const span of [...(data.spans ?? [])].sort((a, b) => a.from - b.from)) {
       const left = Math.max(plot.bbox.left, plot.valToPos(span.from, "x", true));
@@ -209,7 +211,7 @@ function draw(element) {
     legend: { live: true },
     scales: { y: { range: [data.mirrored ? -top : 0, top] } },
     axes: [
-      { stroke: ink("muted"), font, grid: { show: false }, ticks: { stroke: ink("line"), size: 4 }, values: stamp(tick), space: 64 },
+      { stroke: ink("muted"), font, grid: { show: false }, ticks: { stroke: ink("line"), size: 4 }, values: stamp(tick), space: 64, size: 34 },
       { stroke: ink("muted"), font, grid, ticks: { show: false }, size: 52, values: (_, s) => s.map(told) },
     ],
     series: [
