@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import procrastinate
@@ -216,25 +216,13 @@ def _measure_risks(context: procrastinate.JobContext, *, contract_ids: list[int]
         report = measure_risks(
             workplace.sessions, contract_ids, interval_s=workplace.settings.poll_interval_s
         )
-        log.info(
-            "credits at risk measured",
-            first=contract_ids[0],
-            judged=report.judged,
-            failed=report.failed,
-            left=report.left,
-        )
+        log.info("credits at risk measured", first=contract_ids[0], **asdict(report))
 
 
 def _measure_usage(context: procrastinate.JobContext, *, contract_ids: list[int]) -> None:
     with work_on(f"job-{context.job.id}"):
         report = measure_usage(_workplace(context).sessions, contract_ids)
-        log.info(
-            "usage measured",
-            first=contract_ids[0],
-            contracts=report.contracts,
-            failed=report.failed,
-            left=report.left,
-        )
+        log.info("usage measured", first=contract_ids[0], **asdict(report))
 
 
 def _deliver_messages(context: procrastinate.JobContext) -> None:

@@ -89,16 +89,13 @@ def listed(values: Floats, scale: float = 1.0, digits: int = 3) -> list[float | 
 def find_gaps(columns: Columns, start: int, end: int, longest_ms: int) -> list[Span]:
     """Where in [start, end) nothing was measured for longer than `longest_ms`."""
     inside = (columns.span_ms > 0) & (columns.ts > start) & (columns.ts - columns.span_ms < end)
-    begins = np.maximum(columns.ts[inside] - columns.span_ms[inside], start).tolist()
-    ends = np.minimum(columns.ts[inside], end).tolist()
-    gaps, known_until = [], start
-    for low, high in zip(begins, ends, strict=True):
-        if low - known_until > longest_ms:
-            gaps.append((known_until, low))
-        known_until = max(known_until, high)
-    if end - known_until > longest_ms:
-        gaps.append((known_until, end))
-    return gaps
+    begins = np.maximum(columns.ts[inside] - columns.span_ms[inside], start)
+    ends = np.minimum(columns.ts[inside], end)
+    # How far all before it reach: a sample may lie within an earlier one.
+    known = np.maximum.accumulate(np.append(start, ends))
+    begins = np.append(begins, end)
+    gaps = np.flatnonzero(begins - known > longest_ms)
+    return list(zip(known[gaps].tolist(), begins[gaps].tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,10 +51,15 @@ class _Day:
     errors: Floats
 
 
+_Key = tuple[int, int | None, int | None]
+
+
 class _Memory:
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.days: dict[tuple[int, int | None, int | None], _Day] = {}
+        self.days: dict[_Key, _Day] = {}
+        # What was told of a day at the end of which quarter hour: the same object while it holds.
+        self.told: dict[_Key, tuple[_Day, int, Trace]] = {}
 
 
 _memories: "WeakKeyDictionary[Engine, _Memory]" = WeakKeyDictionary()
@@ -77,6 +82,7 @@ def read_traces(
     with memory.lock:
         if len(memory.days) > MOST:
             memory.days.clear()
+            memory.told.clear()
         known = {port.id: memory.days.get(_key(port)) for port in ports}
     days: dict[int, _Day] = {}
     late: dict[int, list[PortNow]] = {}
@@ -100,13 +106,19 @@ def read_traces(
                 days |= _read_days(
                     session, several, known, start, end, now_ms, store or PostgresSampleStore()
                 )
+    found = {}
     with memory.lock:
         for port in ports:
-            memory.days[_key(port)] = days[port.id]
-    return {port.id: _tell(days[port.id], end) for port in ports}
+            key, day = _key(port), days[port.id]
+            memory.days[key] = day
+            told = memory.told.get(key)
+            if told is None or told[0] is not day or told[1] != end:
+                told = memory.told[key] = (day, end, _tell(day, end))
+            found[port.id] = told[2]
+    return found
 
 
-def _key(port: PortNow) -> tuple[int, int | None, int | None]:
+def _key(port: PortNow) -> _Key:
     return port.id, port.traffic_id, port.state_id
 
 

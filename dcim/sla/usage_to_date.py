@@ -326,10 +326,9 @@ class _Contract:
 
 def _to_bins(rows: Sequence[Sequence[int]], low: int, high: int, interval: int) -> Bins:
     count = (high - low) // interval
-    arrays = [np.zeros(count, dtype=np.int64) for _ in range(3)]
-    for start, *numbers in rows:
-        for array, number in zip(arrays, numbers, strict=True):
-            array[(start - low) // interval] = number
+    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    arrays = np.zeros((3, count), dtype=np.int64)
+    arrays[:, (table[:, 0] - low) // interval] = table[:, 1:].T
     return Bins(low, interval, *arrays)
 
 

@@ -23,6 +23,7 @@ from dcim.sla.port_traces import Trace, read_traces
 from dcim.sla.ports import PortNow
 from dcim.sla.usage_months import MonthNow
 from dcim.web.noc.blueprint import noc
+from dcim.web.noc.port_rows import DrawnRows
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import Listing, read_int, read_listing, read_text
 
@@ -118,16 +119,18 @@ def home() -> Response:
     tag = tag_of(scope, page, tally, months, is_stale, told)
 
     def render(quoted: str) -> str:
+        traces = read_traces(session, page.items, now)
         return render_template(
             "noc/ports_part.html" if wants_part() else "noc/ports.html",
             board=board,
             shown=Shown(
                 page,
                 count_pages(page.total, page.size),
-                read_traces(session, page.items, now),
+                traces,
                 tally,
                 gather_groups(board, wish, wanted),
             ),
+            rows=DrawnRows(traces, board.months),
             wish=wish,
             tops=TOPS,
             group_key=lambda port: group_of(port, wish.group),
