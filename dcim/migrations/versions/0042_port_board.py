@@ -114,4 +114,8 @@ def _create_changes() -> None:
 
 
 def downgrade() -> None:
-    raise RuntimeError("restore a backup from before instead")
+    for table in WATCHED:
+        op.execute(f"DROP TRIGGER note_port_board ON {table}")
+    op.execute("DROP FUNCTION note_port_board()")
+    op.drop_table("port_board_change")
+    op.drop_table("usage_month")
