@@ -184,7 +184,8 @@ def _read(session: Session, now: dt.datetime, site_id: int | None, held: _Held |
             if series_id is not None:
                 places.setdefault(series_id, []).append(place)
     board = Board(0, ports, {}, sites, chosen, None)
-    measured = NewestPorts() if held is None else held.measured
+    devices = tuple(sorted({port.device_id for port in ports}))
+    measured = held.measured if held and held.measured.devices == devices else NewestPorts(devices)
     # A monotonic clock may begin anywhere: so long ago that months are due.
     months_at = time.monotonic() - MONTHS_S
     return _Held(
@@ -216,7 +217,7 @@ def _bring_up(session: Session, memory: _Memory, held: _Held, now: dt.datetime) 
     if time.monotonic() - held.months_at >= MONTHS_S:
         months = read_running_months(session, now)
         held.months_at = time.monotonic()
-    if not again and months == board.months and board.version:
+    if not again and board.version and (months is board.months or months == board.months):
         return
     ports = list(board.ports)
     for place in again:
