@@ -30,6 +30,8 @@ SHARD_S = 240
 MONTHS, MONTHS_AT_ONCE = 36, 3
 # Late samples come until then; afterwards a month that is over isn't looked at again.
 SETTLED = dt.timedelta(hours=6)
+# One that couldn't be worked out is tried once more after so long: its terms may have come.
+AGAIN = dt.timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -156,7 +158,12 @@ def _find_due(
             continue
         settled = month_period(period, contract.timezone).end / 1000 + SETTLED.total_seconds()
         rows = [kept.get((service_id, period)) for service_id in service_ids]
-        if any(row is None or row.tried_at.timestamp() < settled for row in rows):
+        if any(
+            row is None
+            or row.tried_at.timestamp() < settled
+            or (row.problem and row.tried_at <= now - AGAIN)
+            for row in rows
+        ):
             due.append(period)
             wanted += 1
     return due

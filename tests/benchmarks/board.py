@@ -207,6 +207,7 @@ def measure(
     refresh = measure_refresh(port, headers, BOARDS[0])
     after = load(port, "/healthz", {})
     health = percentile(before + after, 0.99)
+    say(f"/healthz: p99 {health:.0f} ms; a refresh: {refresh}")
     figures = [
         (
             "Ports on the board, known",

@@ -30,6 +30,7 @@ from dcim.sla.usage_to_date import UsageToDate, bill_to_date
 from dcim.web.charts import GAP_MS, Window
 from dcim.web.local_times import local_zone, to_local
 from dcim.web.noc.blueprint import noc
+from dcim.web.noc.port_lines import remember_briefly
 from dcim.web.noc.port_windows import (
     HOUR_MS,
     NAMES,
@@ -67,16 +68,25 @@ def port(port_id: int) -> BaseResponse:
         window = name_window("", now, local_zone())
     view = View(request.args.get("way") == "mirror", request.args.get("compare") == "1")
     bindings = _find_bindings(session, found)
-    usage = _find_usage(session, scope, found, now)
+    # What is worked out from samples is the same for everybody until there is a newer one.
+    about = (found.id, found.service_id, found.newest_at, now.replace(second=0, microsecond=0))
+    usage = None
+    if found.service_id is not None:
+        (usage,) = remember_briefly(
+            (*about, "usage"), lambda: (_find_usage(session, scope, found, now),)
+        )
     months = list_port_months(session, scope, found.id, now)
     label = f"{found.device_name} {found.name}"
     until = dt.datetime.fromtimestamp(window.start / 1000, dt.UTC)
     events = list_port_events(session, scope, found.id, label, min(until, now - HISTORY))
-    cuts = find_cuts(months, usage, now)
-    line = _read(session, bindings, window, now, cuts)
+    cuts = find_cuts(months, usage)
+    line = remember_briefly(
+        (*about, window, tuple(cuts)), lambda: _read(session, bindings, window, now, cuts)
+    )
     before = None
     if view.compared:
-        before = _read(session, bindings, move_back(window, local_zone()), now)
+        earlier = move_back(window, local_zone())
+        before = remember_briefly((*about, earlier), lambda: _read(session, bindings, earlier, now))
     chart = chart_port(
         line,
         window,
@@ -188,9 +198,7 @@ def _read(
     )
 
 
-def find_cuts(
-    months: Iterable[PortMonth], usage: UsageToDate | None, now: dt.datetime
-) -> list[Cut]:
+def find_cuts(months: Iterable[PortMonth], usage: UsageToDate | None) -> list[Cut]:
     """What the percentile discards, of months in which the port was billed alone."""
     cuts = [
         Cut(
@@ -209,7 +217,7 @@ def find_cuts(
         if decision is not None:
             cuts.append(
                 Cut(
-                    usage.start, to_ms(now), usage.interval_s * 1000, usage.min_cover,
+                    usage.start, usage.end, usage.interval_s * 1000, usage.min_cover,
                     decision.line, decision.point.value,
                 )
             )  # fmt: skip

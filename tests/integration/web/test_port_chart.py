@@ -3,6 +3,7 @@
 import datetime as dt
 import html
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -212,20 +213,63 @@ def test_without_terms_it_says_why(
     rows = session.scalars(select(UsageMonth)).all()
     assert all(row.problem and row.as_of is None for row in rows)
     assert list_port_months(session, SYSTEM, tenant.ports[0], house.now) == []
+    # The terms came late: what was refused is worked out on the next day.
+    agree(session, tenant, ALONE)
+    measure_usage(sessions, plan_usage(session)[0], house.now + dt.timedelta(days=1))
+    session.expire_all()
+    told = list_port_months(session, SYSTEM, tenant.ports[0], house.now)
+    assert len(told) == len(rows)
 
 
-def test_cost_of_the_chart_does_not_grow_with_samples(noc: FlaskClient, house: House) -> None:
+def test_cost_of_the_chart_does_not_grow_with_samples(
+    app: Flask, noc: FlaskClient, house: House
+) -> None:
     tenant = house.add_tenant("A")
     engine = house.session.get_bind().engine
     path = f"/noc/ports/{tenant.ports[0]}?window=30d"
     noc.get(path)
+    app.extensions.pop("jifang_port_lines")
     with Counter(engine) as few:
         noc.get(path)
     measure_days(house, tenant, 29, now=house.now)
+    app.extensions.pop("jifang_port_lines")
     with Counter(engine) as many:
         noc.get(path)
     assert many.count == few.count
     assert many.count < 40
+
+
+def test_a_chart_is_worked_out_once_for_all_until_there_is_a_newer_sample(
+    noc: FlaskClient,
+    house: House,
+    session: ScopedSession,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tenant = house.add_tenant("A")
+    agree(session, tenant, ALONE)
+    port_pages = sys.modules["dcim.web.noc.port"]
+    real, read = port_pages.read_line, []
+
+    def count(*args: Any, **named: Any) -> Any:
+        read.append(args)
+        return real(*args, **named)
+
+    # Seconds pass between the looks, all within a minute.
+    minute = house.now.replace(second=0, microsecond=0)
+    instants = iter(minute + dt.timedelta(seconds=n) for n in range(1, 50))
+    monkeypatch.setattr(port_pages, "read_line", count)
+    monkeypatch.setattr(port_pages, "utc_now", lambda: next(instants))
+    path = f"/noc/ports/{tenant.ports[0]}?window=7d"
+    first = chart_of(noc.get(path).get_data(as_text=True))
+    assert chart_of(noc.get(path).get_data(as_text=True)) == first
+    assert len(read) == 1
+    noc.get(f"{path}&way=mirror")
+    assert len(read) == 1
+    noc.get(f"{path}&compare=1")
+    assert len(read) == 2
+    measure_days(house, tenant, 1, now=house.now + dt.timedelta(minutes=6))
+    assert chart_of(noc.get(path).get_data(as_text=True)) != first
+    assert len(read) == 3
 
 
 def test_hostile_names_stay_text(noc: FlaskClient, house: House) -> None:
