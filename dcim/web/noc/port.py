@@ -75,6 +75,9 @@ def port(port_id: int) -> BaseResponse:
         (usage,) = remember_briefly(
             (*about, "usage"), lambda: (_find_usage(session, scope, found, now),)
         )
+    (since,) = remember_briefly(
+        (*about, "since", found.state), lambda: (_find_since(session, found, now),)
+    )
     months = list_port_months(session, scope, found.id, now)
     label = f"{found.device_name} {found.name}"
     until = dt.datetime.fromtimestamp(window.start / 1000, dt.UTC)
@@ -100,7 +103,7 @@ def port(port_id: int) -> BaseResponse:
         render_template(
             "noc/port.html",
             port=found,
-            since=_find_since(session, found, now),
+            since=since,
             usage=usage,
             months=months,
             most_billed=max((one.billed_bps or 0 for one in months), default=0),
