@@ -30,6 +30,9 @@ from dcim.db import ScopedSession
 from dcim.outbox.delivering import has_due
 from dcim.probing.prober import BEAT_S
 from dcim.probing.prober import find_due as find_due_targets
+from dcim.sla.port_board import prune_board_changes
+from dcim.sla.usage_rounds import BEAT_S as USAGE_BEAT_S
+from dcim.sla.usage_rounds import plan_usage, usage_shard_of
 from dcim.snmp.agents.drop_counts import prune_drops
 from dcim.snmp.agents.models import SnmpAgent
 from dcim.snmp.discovery.checking import find_due
@@ -200,6 +203,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("retry-stalled", every(10), lambda session: take_back_stalled(url)),
         Chime("incidents", every(300), defer_incidents),
         Chime("credit-risks", every(RISK_BEAT_S), lambda session: defer_risks(session, _now())),
+        Chime("usage", every(USAGE_BEAT_S), defer_usage),
         Chime("deliver", every(10), defer_deliveries),
         Chime("discovery", every(900), lambda session: defer_checks(session, _now())),
         # Cheap when nothing is due; contracts may be in several zones, so not at one midnight.
@@ -207,6 +211,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("maintain-samples", CronTrigger(hour=3, minute=15, timezone=zone), defer_maintenance),
         Chime("purge-deleted", CronTrigger(hour=3, minute=45, timezone=zone), defer_purge),
         Chime("prune-capacity", CronTrigger(hour=3, minute=45, timezone=zone), prune_changes),
+        Chime("prune-board", CronTrigger(hour=3, minute=45, timezone=zone), prune_board_changes),
         Chime("prune-drops", CronTrigger(hour=3, minute=45, timezone=zone), prune_drops),
         Chime(
             "prune-traps",
@@ -300,6 +305,27 @@ def defer_risks(session: ScopedSession, now: dt.datetime) -> int:
         if job is None:
             log.warning("credits at risk still wait: too few workers", first=contract_ids[0])
         deferred += job is not None
+    return deferred
+
+
+def defer_usage(session: ScopedSession) -> int:
+    """A job for each shard of contracts with bandwidth, one after the other. Returns how many.
+
+    A shard that still waits from the round before is left out: boards say as of when they are.
+    """
+    deferred = 0
+    for contract_ids in plan_usage(session):
+        deferred += bool(
+            jobs.defer(
+                session,
+                "measure_usage",
+                queue=jobs.CARE,
+                lock="measure-usage",
+                queueing_lock=f"measure-usage:{usage_shard_of(contract_ids)}",
+                priority=-1,
+                contract_ids=contract_ids,
+            )
+        )
     return deferred
 
 

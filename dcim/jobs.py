@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import procrastinate
@@ -30,6 +30,7 @@ from dcim.probing.prober import probe_targets
 from dcim.records.imports import carry_on
 from dcim.records.purging import purge_kept
 from dcim.sla.incidents import derive_recent
+from dcim.sla.usage_rounds import measure_usage
 from dcim.snmp.discovery.checking import check_agents
 from dcim.snmp.polling.outages import OutageBridge
 from dcim.snmp.polling.room import PollingRoom
@@ -110,6 +111,7 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
     app.task(name="check_agents", queue=CARE, pass_context=True)(_check_agents)
     app.task(name="derive_incidents", queue=CARE, pass_context=True)(_derive_incidents)
     app.task(name="measure_risks", queue=CARE, pass_context=True)(_measure_risks)
+    app.task(name="measure_usage", queue=CARE, pass_context=True)(_measure_usage)
     app.task(name="deliver_messages", queue=MAIL, pass_context=True)(_deliver_messages)
     app.task(name="import_sheet", queue=CARE, retry=retried, pass_context=True)(_import_sheet)
     app.task(name="purge_deleted", queue=CARE, retry=retried, pass_context=True)(_purge_deleted)
@@ -216,13 +218,13 @@ def _measure_risks(context: procrastinate.JobContext, *, contract_ids: list[int]
         report = measure_risks(
             workplace.sessions, contract_ids, interval_s=workplace.settings.poll_interval_s
         )
-        log.info(
-            "credits at risk measured",
-            first=contract_ids[0],
-            judged=report.judged,
-            failed=report.failed,
-            left=report.left,
-        )
+        log.info("credits at risk measured", first=contract_ids[0], **asdict(report))
+
+
+def _measure_usage(context: procrastinate.JobContext, *, contract_ids: list[int]) -> None:
+    with work_on(f"job-{context.job.id}"):
+        report = measure_usage(_workplace(context).sessions, contract_ids)
+        log.info("usage measured", first=contract_ids[0], **asdict(report))
 
 
 def _deliver_messages(context: procrastinate.JobContext) -> None:

@@ -20,7 +20,9 @@ import dcim.probing.models
 import dcim.records.models
 import dcim.sla.decision_models
 import dcim.sla.models
+import dcim.sla.port_board_models
 import dcim.sla.ruling_models
+import dcim.sla.usage_month_models
 import dcim.snmp.agents.models
 import dcim.snmp.traps.models
 import dcim.statements.approval_models

@@ -70,6 +70,7 @@ TENANT_TABLES = {
     "told_incident": "customer_id",
     "held_month": "customer_id",
     "issue_proposal": "customer_id",
+    "usage_month": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = (

@@ -1,6 +1,6 @@
 """Octet deltas into billing bins aligned in UTC; no octet is lost or doubled."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -48,41 +48,68 @@ def split_octets(octets: int, start: int, end: int, edge: int) -> tuple[int, int
     return early, octets - early
 
 
+Rows = npt.NDArray[np.int64]
+# Where octets times milliseconds could outgrow 64 bits a sample is split in Python's integers.
+_SAFE = 2**62
+
+
 def fill_bins(
-    samples: Iterable[tuple[int, int, int, int]], start: int, end: int, interval_ms: int
+    samples: Iterable[tuple[int, int, int, int]] | Rows, start: int, end: int, interval_ms: int
 ) -> Bins:
     """Bins over [start, end) from samples (ts ms of receipt, span_ms before it, in, out octets).
 
-    A sample covers [ts - span_ms, ts). Over several bins its octets are split edge by edge, each
-    time by the time left. Where samples overlap the covered time is capped at the interval.
-    ValueError when start or end is not on the UTC grid of the interval.
+    `samples` may be an array of shape (n, 4). A sample covers [ts - span_ms, ts). Over several bins
+    its octets are split edge by edge, each time by the time left. Where samples overlap the covered
+    time is capped at the interval. ValueError when start or end is not on the UTC grid of the
+    interval.
     """
     if start % interval_ms or end % interval_ms or end < start:
         raise ValueError("a range of bins begins and ends on the grid of the interval")
-    count = (end - start) // interval_ms
-    ins, outs, covered = [0] * count, [0] * count, [0] * count
-    for ts, span, in_octets, out_octets in samples:
-        if span <= 0 or in_octets < 0 or out_octets < 0:
-            raise ValueError(f"sample at {ts}: span and octets must not be negative or empty")
-        at, left_in, left_out = ts - span, in_octets, out_octets
-        while at < ts:
-            edge = (at // interval_ms + 1) * interval_ms
-            until = min(edge, ts)
-            if until < ts:
-                part_in, left_in = split_octets(left_in, at, ts, until)
-                part_out, left_out = split_octets(left_out, at, ts, until)
-            else:
-                part_in, left_in, part_out, left_out = left_in, 0, left_out, 0
+    rows = samples if isinstance(samples, np.ndarray) else _table(samples)
+    ts, span, octets = rows[:, 0], rows[:, 1], rows[:, 2:]
+    bad = (span <= 0) | (octets < 0).any(axis=1)
+    if bad.any():
+        at = int(ts[bad][0])
+        raise ValueError(f"sample at {at}: span and octets must not be negative or empty")
+    found = np.zeros(((end - start) // interval_ms, 3), dtype=np.int64)
+    first, last = (ts - span) // interval_ms, (ts - 1) // interval_ms
+    plain = first == last
+    _add(found, first[plain] - start // interval_ms, octets[plain], span[plain])
+    # Nearly all the rest reach over one edge, and are split together.
+    once = (last == first + 1) & (octets.max(axis=1, initial=0) < _SAFE // span.clip(1))
+    before = ((first + 1) * interval_ms - (ts - span))[once]
+    early = octets[once] * before[:, None] // span[once][:, None]
+    place = first[once] - start // interval_ms
+    _add(found, place, early, before)
+    _add(found, place + 1, octets[once] - early, span[once] - before)
+    for ts_ms, span_ms, inward, outward in rows[~plain & ~once].tolist():
+        for at, ins, outs, covered in _split(ts_ms, span_ms, inward, outward, interval_ms):
             if start <= at < end:
-                index = (at - start) // interval_ms
-                ins[index] += part_in
-                outs[index] += part_out
-                covered[index] = min(covered[index] + until - at, interval_ms)
-            at = until
-    return Bins(
-        start,
-        interval_ms,
-        np.array(ins, dtype=np.int64),
-        np.array(outs, dtype=np.int64),
-        np.array(covered, dtype=np.int64),
-    )
+                found[(at - start) // interval_ms] += (ins, outs, covered)
+    np.minimum(found[:, 2], interval_ms, out=found[:, 2])
+    return Bins(start, interval_ms, *np.ascontiguousarray(found.T))
+
+
+def _table(samples: Iterable[tuple[int, int, int, int]]) -> Rows:
+    return np.array(list(samples), dtype=np.int64).reshape(-1, 4)
+
+
+def _add(found: Rows, places: Rows, octets: Rows, covered: Rows) -> None:
+    inside = (places >= 0) & (places < len(found))
+    numbers = np.column_stack([octets[inside], covered[inside]])
+    np.add.at(found, places[inside], numbers)
+
+
+def _split(
+    ts: int, span: int, left_in: int, left_out: int, interval_ms: int
+) -> Iterator[tuple[int, int, int, int]]:
+    """(from, in, out, ms) of each bin's part of a sample."""
+    at = ts - span
+    while at < ts:
+        until = min((at // interval_ms + 1) * interval_ms, ts)
+        part_in, part_out = left_in, left_out
+        if until < ts:
+            part_in, left_in = split_octets(left_in, at, ts, until)
+            part_out, left_out = split_octets(left_out, at, ts, until)
+        yield at, part_in, part_out, until - at
+        at = until

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dcim.metering.batch import Columns
+from dcim.metering.batch import Columns, Ints
 
 Floats = npt.NDArray[np.float64]
 Span = tuple[int, int]
@@ -15,13 +15,15 @@ Span = tuple[int, int]
 class Rates:
     """bit/s in consecutive steps from `first` (UTC epoch ms); NaN where nothing was measured.
 
-    `mean` weighs each sample by the time it covers; `low` and `high` are single samples.
+    `mean` weighs each sample by the time it covers; `low`, `middle` (the lower median) and `high`
+    are single samples.
     """
 
     first: int
     step_ms: int
     mean: Floats
     low: Floats
+    middle: Floats
     high: Floats
 
     @property
@@ -32,7 +34,8 @@ class Rates:
 def bucket_rates(columns: Columns, direction: str, start: int, end: int, step_ms: int) -> Rates:
     """Octet deltas of `direction` ("in" or "out") in steps over [start, end).
 
-    A sample stands in the step in which it was received. ValueError for an empty range.
+    A sample stands in the step in which it was received; a step in which none was received has the
+    rate of the sample that covers all of it. ValueError for an empty range.
     """
     if end <= start or step_ms <= 0:
         raise ValueError("nothing to draw between these instants")
@@ -45,14 +48,37 @@ def bucket_rates(columns: Columns, direction: str, start: int, end: int, step_ms
     # Of nothing numpy counts in integers.
     weights = np.bincount(places, spans, count).astype(np.float64)
     sums = np.bincount(places, rates * spans, count).astype(np.float64)
-    low, high = np.full(count, np.inf), np.full(count, -np.inf)
-    np.minimum.at(low, places, rates)
-    np.maximum.at(high, places, rates)
+    low, middle, high = (np.full(count, np.nan) for _ in range(3))
+    order = np.lexsort((rates, places))
+    ranked, stepped = rates[order], places[order]
+    firsts = np.flatnonzero(np.append(True, stepped[1:] != stepped[:-1])[: len(stepped)])
+    lasts = np.append(firsts[1:], len(stepped))[: len(firsts)] - 1
+    some = stepped[firsts]
+    low[some], high[some] = ranked[firsts], ranked[lasts]
+    middle[some] = ranked[(firsts + lasts) // 2]
     empty = weights == 0
     weights[empty] = 1
-    for values in (sums, low, high):
+    mean = sums / weights
+    covered, rate = _cover(columns, direction, start, step_ms, np.flatnonzero(empty))
+    for values in (mean, low, middle, high):
         values[empty] = np.nan
-    return Rates(start, step_ms, sums / weights, low, high)
+        values[covered] = rate
+    return Rates(start, step_ms, mean, low, middle, high)
+
+
+def _cover(
+    columns: Columns, direction: str, start: int, step_ms: int, steps: Ints
+) -> tuple[Ints, Floats]:
+    """Which of these steps one sample covers from end to end, and its rate."""
+    octets = columns.values[f"{direction}_octets"]
+    good = (columns.span_ms > 0) & (octets >= 0)
+    ts, spans, octets = columns.ts[good], columns.span_ms[good], octets[good]
+    begins = start + steps * step_ms
+    at = np.searchsorted(ts, begins + step_ms)
+    found = at < len(ts)
+    found[found] = (ts - spans)[at[found]] <= begins[found]
+    at = at[found]
+    return steps[found], octets[at] * 8000.0 / spans[at]
 
 
 def listed(values: Floats, scale: float = 1.0, digits: int = 3) -> list[float | None]:
@@ -63,16 +89,13 @@ def listed(values: Floats, scale: float = 1.0, digits: int = 3) -> list[float | 
 def find_gaps(columns: Columns, start: int, end: int, longest_ms: int) -> list[Span]:
     """Where in [start, end) nothing was measured for longer than `longest_ms`."""
     inside = (columns.span_ms > 0) & (columns.ts > start) & (columns.ts - columns.span_ms < end)
-    begins = np.maximum(columns.ts[inside] - columns.span_ms[inside], start).tolist()
-    ends = np.minimum(columns.ts[inside], end).tolist()
-    gaps, known_until = [], start
-    for low, high in zip(begins, ends, strict=True):
-        if low - known_until > longest_ms:
-            gaps.append((known_until, low))
-        known_until = max(known_until, high)
-    if end - known_until > longest_ms:
-        gaps.append((known_until, end))
-    return gaps
+    begins = np.maximum(columns.ts[inside] - columns.span_ms[inside], start)
+    ends = np.minimum(columns.ts[inside], end)
+    # How far all before it reach: a sample may lie within an earlier one.
+    known = np.maximum.accumulate(np.append(start, ends))
+    begins = np.append(begins, end)
+    gaps = np.flatnonzero(begins - known > longest_ms)
+    return list(zip(known[gaps].tolist(), begins[gaps].tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,18 @@
 """What every port shows now: who uses it, how much, in which state and since when."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Customer
 from dcim.errors import ForbiddenError, NotFoundError
-from dcim.inventory.models import Device
+from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row, Site
 from dcim.metering.batch import Columns
-from dcim.metering.downsampling import bucket_rates, listed
 from dcim.metering.families import DOWN, UP
 from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
@@ -23,8 +21,6 @@ from dcim.sla.evidence import HOLDS_MS, hold
 from dcim.snmp.agents.models import SnmpAgent
 
 STATES = {UP: "up", DOWN: "down"}
-DAY_MS = 86_400_000
-TRACE_STEP_MS = 900_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +46,8 @@ class PortNow:
     carrier: str | None
     commit_bps: int | None
     ceiling_bps: int | None
+    site_id: int | None
+    site_code: str | None
     traffic_id: int | None
     state_id: int | None
     step_s: int
@@ -87,18 +85,6 @@ class PortNow:
         return self.in_errors + self.out_errors
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """A day of a port: mean of the busier direction by the quarter hour, in bit/s.
-
-    `since` is when the present state began; none when that was before the day.
-    """
-
-    values: list[float | None]
-    errors: int
-    since: dt.datetime | None
-
-
 def read_ports(
     session: Session,
     scope: Scope,
@@ -119,7 +105,7 @@ def read_ports(
     states = store.latest(session, "state", _ids(port.state_id for port in ports))
     now_ms = _to_ms(now)
     return [
-        _judge(port, traffic.get(port.traffic_id or 0), states.get(port.state_id or 0), now_ms)
+        judge_port(port, traffic.get(port.traffic_id or 0), states.get(port.state_id or 0), now_ms)
         for port in ports
     ]
 
@@ -130,40 +116,6 @@ def find_port_now(session: Session, scope: Scope, port_id: int, now: dt.datetime
     if not found:
         raise NotFoundError("No such port.")
     return found[0]
-
-
-def read_traces(
-    session: Session,
-    ports: Sequence[PortNow],
-    now: dt.datetime,
-    store: SampleStore | None = None,
-) -> dict[int, Trace]:
-    """The last 24 hours of each port, by its id."""
-    store = store or PostgresSampleStore()
-    end = (_to_ms(now) // TRACE_STEP_MS + 1) * TRACE_STEP_MS
-    start = end - DAY_MS
-    traffic: dict[int, Columns] = dict(
-        store.read(session, "traffic", _ids(port.traffic_id for port in ports), start, end)
-    )
-    states: dict[int, Columns] = dict(
-        store.read(session, "state", _ids(port.state_id for port in ports), start, end)
-    )
-    found = {}
-    for port in ports:
-        columns = traffic.get(port.traffic_id or 0)
-        values: list[float | None] = []
-        errors = 0
-        if columns is not None:
-            inward = bucket_rates(columns, "in", start, end, TRACE_STEP_MS)
-            outward = bucket_rates(columns, "out", start, end, TRACE_STEP_MS)
-            values = listed(np.maximum(inward.mean, outward.mean), digits=0)
-            errors = sum(
-                int(columns.values[name][columns.values[name] > 0].sum())
-                for name in ("in_errors", "out_errors")
-            )
-        since = find_since(states.get(port.state_id or 0), port.state, _hold_of(port), start)
-        found[port.id] = Trace(values, errors, since)
-    return found
 
 
 def find_since(
@@ -206,6 +158,8 @@ def _select_ports(now: dt.datetime) -> Any:
             BandwidthService.carrier,
             BandwidthService.commit_bps,
             BandwidthService.ceiling_bps,
+            Site.id.label("site_id"),
+            Site.code.label("site_code"),
             traffic.id.label("traffic_id"),
             state.id.label("state_id"),
             func.coalesce(traffic.step_s, state.step_s, 60).label("step_s"),
@@ -215,45 +169,84 @@ def _select_ports(now: dt.datetime) -> Any:
         .outerjoin(ServiceMembership, membership)
         .outerjoin(BandwidthService, BandwidthService.id == ServiceMembership.service_id)
         .outerjoin(Customer, Customer.id == ServiceMembership.customer_id)
+        .outerjoin(Installation, Installation.device_id == Device.id)
+        .outerjoin(Rack, Rack.id == Installation.rack_id)
+        .outerjoin(Cabinet, Cabinet.id == Rack.cabinet_id)
+        .outerjoin(Row, Row.id == Cabinet.row_id)
+        .outerjoin(Room, Room.id == Row.room_id)
+        .outerjoin(Site, Site.id == Room.site_id)
         .outerjoin(traffic, and_(traffic.port_id == Port.id, traffic.family == "traffic"))
         .outerjoin(state, and_(state.port_id == Port.id, state.family == "state"))
         .order_by(Device.name, Port.id)
     )
 
 
+def select_board_ports(now: dt.datetime) -> Any:
+    """As `PortNow`'s fields, those that a board shows: measured, in a customer's use, or of a
+    polled device. A house has many more that only cables know."""
+    measured = select(Series.port_id).where(Series.family.in_(("traffic", "state")))
+    used = select(ServiceMembership.port_id).where(
+        ServiceMembership.starts_at <= now,
+        or_(ServiceMembership.ends_at.is_(None), ServiceMembership.ends_at > now),
+    )
+    polled = select(SnmpAgent.device_id)
+    return _select_ports(now).where(
+        or_(
+            Port.id.in_(measured),
+            Port.id.in_(used),
+            and_(Port.device_id.in_(polled), Port.kind == "switch"),
+        )
+    )
+
+
+def site_column() -> Any:
+    """Where a port's device stands, in `select_board_ports`."""
+    return Site.id
+
+
+def find_next_turn(session: Session, now: dt.datetime) -> dt.datetime | None:
+    """When next a port's membership begins or ends by itself."""
+    begins, ends = session.execute(
+        select(
+            func.min(ServiceMembership.starts_at).filter(ServiceMembership.starts_at > now),
+            func.min(ServiceMembership.ends_at).filter(ServiceMembership.ends_at > now),
+        )
+    ).one()
+    return min((one for one in (begins, ends) if one is not None), default=None)
+
+
 def _ids(several: Iterable[int | None]) -> list[int]:
     return [one for one in several if one is not None]
 
 
-def _hold_of(port: PortNow) -> int:
+def hold_of(port: PortNow) -> int:
+    """How long what was read of a port holds, ms."""
     return max(HOLDS_MS, port.step_s * 1500)
 
 
-def _judge(port: PortNow, traffic: Latest | None, state: Latest | None, now_ms: int) -> PortNow:
+def judge_port(port: PortNow, traffic: Latest | None, state: Latest | None, now_ms: int) -> PortNow:
+    """The port with what its newest samples say, as far as they hold at `now_ms`."""
     newest = max((one.ts for one in (traffic, state) if one is not None), default=None)
-    if newest is not None:
-        port = replace(port, newest_at=dt.datetime.fromtimestamp(newest / 1000, dt.UTC))
-    oldest_ms = now_ms - _hold_of(port)
+    oldest_ms = now_ms - hold_of(port)
+    told = "unknown"
     if state is not None and state.ts >= oldest_ms:
-        port = replace(port, state=STATES.get(int(state.values["state"]), "unknown"))
-    if traffic is None or traffic.ts < oldest_ms or traffic.span_ms <= 0:
-        return port
-    values = {name: int(value) for name, value in traffic.values.items()}
-
-    def rate(way: str) -> int | None:
-        octets = values[f"{way}_octets"]
-        return None if octets < 0 else octets * 8000 // traffic.span_ms
-
-    def errors(way: str) -> int | None:
-        count = values[f"{way}_errors"]
-        return None if count < 0 else count
-
+        told = STATES.get(int(state.values["state"]), "unknown")
+    rates: list[int | None] = [None, None, None, None]
+    if traffic is not None and traffic.ts >= oldest_ms and traffic.span_ms > 0:
+        octets = [int(traffic.values[name]) for name in ("in_octets", "out_octets")]
+        errors = [int(traffic.values[name]) for name in ("in_errors", "out_errors")]
+        rates = [
+            *(None if count < 0 else count * 8000 // traffic.span_ms for count in octets),
+            *(None if count < 0 else count for count in errors),
+        ]
     return replace(
         port,
-        in_bps=rate("in"),
-        out_bps=rate("out"),
-        in_errors=errors("in"),
-        out_errors=errors("out"),
+        state=told,
+        newest_at=None if newest is None else dt.datetime.fromtimestamp(newest / 1000, dt.UTC),
+        in_bps=rates[0],
+        out_bps=rates[1],
+        in_errors=rates[2],
+        out_errors=rates[3],
     )
 
 

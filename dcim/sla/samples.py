@@ -1,7 +1,7 @@
 """Which series a scope may read, and from when to when: what is measured outlives who uses it."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -134,6 +134,38 @@ def read_samples(
         flags=columns.flags[keep].tolist(),
         columns={name: values[keep].tolist() for name, values in columns.values.items()},
     )
+
+
+def stream_port_samples(
+    session: Session,
+    scope: Scope,
+    port_id: int,
+    t0_ms: int,
+    t1_ms: int,
+    store: SampleStore | None = None,
+) -> Iterator[SamplesRow]:
+    """All that was ever measured of a port in [t0, t1), a month at a time; staff only."""
+    if not scope.is_staff:
+        raise NotFoundError("No such port.")
+    bindings = [
+        one for one in read_bindings(session, port_ids=[port_id]) if one.family == "traffic"
+    ]
+    for low in range(t0_ms, t1_ms, MAX_SPAN_MS):
+        for one in bindings:
+            first, last = max(low, one.start), min(low + MAX_SPAN_MS, t1_ms, one.end)
+            if first >= last:
+                continue
+            ((_same, columns),) = (store or PostgresSampleStore()).read(
+                session, "traffic", [one.series_id], first, last
+            )
+            yield SamplesRow(
+                series_id=one.series_id,
+                family="traffic",
+                ts=columns.ts.tolist(),
+                span_ms=columns.span_ms.tolist(),
+                flags=columns.flags.tolist(),
+                columns={name: values.tolist() for name, values in columns.values.items()},
+            )
 
 
 def find_spans(session: Session, scope: Scope, series: Series) -> list[Span]:

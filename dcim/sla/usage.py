@@ -6,10 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
-from dcim.metering.batch import Columns
+from dcim.metering.batch import Columns, Ints
 from dcim.metering.bins import fill_bins, split_octets
 from dcim.sla.evidence import HOLDS_MS
-from dcim.sla.rules.intervals import Interval, clip, total, union
+from dcim.sla.rules.intervals import Interval, union
 from dcim.sla.rules.terms import Usage
 from dcim.sla.rules.usage.lines import needs_lines
 
@@ -97,18 +97,25 @@ def bandwidth_rows(
         return []
     inward = sum((bins.in_octets for bins, _ in filled), np.zeros_like(filled[0][0].in_octets))
     outward = sum((bins.out_octets for bins, _ in filled), np.zeros_like(filled[0][0].in_octets))
-    rows = []
-    for index in range((last - first) // interval_ms):
-        low = first + index * interval_ms
-        high = low + interval_ms
-        belongs = total(union(part for _, spans in filled for part in clip(spans, low, high)))
-        missing = max(
-            total(clip(spans, low, high)) - int(bins.covered_ms[index]) for bins, spans in filled
+    starts = np.arange(first, last, interval_ms, dtype=np.int64)
+    belongs = _overlap(union(part for _, spans in filled for part in spans), starts, interval_ms)
+    missing = np.zeros_like(belongs)
+    for bins, spans in filled:
+        np.maximum(
+            missing, _overlap(union(spans), starts, interval_ms) - bins.covered_ms, out=missing
         )
-        covered = max(belongs - max(missing, 0), 0)
-        if covered:
-            rows.append([low, int(inward[index]), int(outward[index]), covered])
+    covered = belongs - missing
+    some = covered > 0
+    rows: list[list[int]] = np.stack([starts, inward, outward, covered])[:, some].T.tolist()
     return rows
+
+
+def _overlap(spans: Iterable[Interval], starts: Ints, interval_ms: int) -> Ints:
+    """How much of each interval lies within `spans`, sorted and disjoint, ms."""
+    found = np.zeros_like(starts)
+    for low, high in spans:
+        found += np.clip(np.minimum(starts + interval_ms, high) - np.maximum(starts, low), 0, None)
+    return found
 
 
 def bandwidth_step(usages: Iterable[Usage], kind: str) -> int:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,7 @@ from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.sla.port_rates import Held, sum_rates
 from dcim.sla.rules.intervals import Interval, clip
 from dcim.sla.rules.language.tree import TermsRefusedError
-from dcim.sla.rules.periods import day_start, month_days, to_ms
+from dcim.sla.rules.periods import day_start, month_days, month_period, to_ms
 from dcim.sla.rules.terms import Terms, Text, Usage
 from dcim.sla.rules.usage.bandwidth import Bandwidth, Member, bill_pool
 from dcim.sla.rules.usage.estimate import Estimate, estimate_month
@@ -49,7 +50,8 @@ class UsageToDate:
     percentile, `problem` says when they can't be read or billed.
 
     Of a pool `bill` and `estimate` are the pool's, and `pool` names its services by code; it is
-    empty for a service billed alone. `no_estimate` says why there is none beside a bill."""
+    empty for a service billed alone. `no_estimate` says why there is none beside a bill. `ports` is
+    how many were measured together, `min_cover` what a bin must be covered to, in percent."""
 
     service_id: int
     start: int
@@ -62,6 +64,8 @@ class UsageToDate:
     pool: tuple[str, ...] = ()
     estimate: Estimate | None = None
     no_estimate: Text | None = None
+    min_cover: Decimal = Decimal(50)
+    ports: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,13 @@ def bill_to_date(
     service_ids: Sequence[int],
     now: dt.datetime,
     store: SampleStore | None = None,
+    *,
+    period: str | None = None,
 ) -> dict[int, UsageToDate]:
     """By service, for those in this scope: the month as if it ended now, and its estimate.
+
+    `period`, "2026-10", asks for another month than the one that runs: one that is over as a whole,
+    without an estimate.
 
     The number of queries grows with the contracts asked about, never with their services.
     """
@@ -114,7 +123,7 @@ def bill_to_date(
     found: dict[int, UsageToDate] = {}
     for together in contracts.values():
         contract = together[0].contract_item.contract
-        work = _Contract(session, scope, contract, together, measured, now, service_ids)
+        work = _Contract(session, scope, contract, together, measured, now, service_ids, period)
         found |= work.tell_all(store or PostgresSampleStore())
     return found
 
@@ -131,13 +140,13 @@ class _Contract:
         measured: Mapping[int, _Measured],
         now: dt.datetime,
         asked: Sequence[int],
+        period: str | None,
     ) -> None:
         self.session, self.scope, self.contract = session, scope, contract
         self.services, self.measured, self.asked = services, measured, set(asked)
-        local = now.astimezone(ZoneInfo(contract.timezone))
-        self.period = f"{local:%Y-%m}"
-        self.start = day_start(local.date().replace(day=1), contract.timezone)
-        self.now = to_ms(now)
+        self.period = period or f"{now.astimezone(ZoneInfo(contract.timezone)):%Y-%m}"
+        span = month_period(self.period, contract.timezone)
+        self.start, self.now = span.start, min(to_ms(now), span.end)
 
     def tell(
         self,
@@ -157,6 +166,20 @@ class _Contract:
             self.contract.currency,
             bill,
             problem,
+            min_cover=Decimal(50) if usage is None else usage.min_cover,
+            ports=self._count_ports([service]),
+        )
+
+    def _count_ports(self, services: Sequence[BandwidthService]) -> int:
+        """Those that carried one of these services within the month so far."""
+        return len(
+            {
+                one.port_id
+                for service in services
+                if service.id in self.measured
+                for one in self.measured[service.id].held
+                if one.start < self.now and one.end > self.start
+            }
         )
 
     def tell_all(self, store: SampleStore) -> dict[int, UsageToDate]:
@@ -282,7 +305,10 @@ class _Contract:
         told = replace(
             self.tell(services[0], usage, bill),
             pool=tuple(one.code for one in services) if usage.pool else (),
+            ports=self._count_ports(services),
         )
+        if month.now >= month.high:
+            return told
         until = (month.now - LAG_MS) // usage.interval_ms * usage.interval_ms
         spans = [self._service(one, month) or (0, 0) for one in services]
         running = {high for _, high in spans if high > until}
@@ -300,10 +326,9 @@ class _Contract:
 
 def _to_bins(rows: Sequence[Sequence[int]], low: int, high: int, interval: int) -> Bins:
     count = (high - low) // interval
-    arrays = [np.zeros(count, dtype=np.int64) for _ in range(3)]
-    for start, *numbers in rows:
-        for array, number in zip(arrays, numbers, strict=True):
-            array[(start - low) // interval] = number
+    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    arrays = np.zeros((3, count), dtype=np.int64)
+    arrays[:, (table[:, 0] - low) // interval] = table[:, 1:].T
     return Bins(low, interval, *arrays)
 
 

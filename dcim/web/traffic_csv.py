@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from flask import Response
 
@@ -14,10 +14,13 @@ HEAD = ("received_at", "span_ms", "in_octets", "out_octets", "in_bps", "out_bps"
         "out_errors", "flags")  # fmt: skip
 
 
-def answer_csv(samples: SamplesRow, name: str) -> Response:
-    """One line a sample; -1 (not reported) is left empty. Only numbers and instants: no formula."""
+def answer_csv(several: Iterable[SamplesRow], name: str) -> Response:
+    """One line a sample; -1 (not reported) is left empty. Only numbers and instants: no formula.
+
+    `several` is taken piece by piece while the answer goes out.
+    """
     return Response(
-        _lines(samples),
+        _lines(several),
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{safe_name(name)}.csv"'},
     )
@@ -28,10 +31,21 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:100] or "file"
 
 
-def _lines(samples: SamplesRow) -> Iterator[str]:
+def _lines(several: Iterable[SamplesRow]) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(HEAD)
+    for samples in several:
+        for row in _rows(samples):
+            writer.writerow(row)
+            if buffer.tell() > 32_768:
+                yield buffer.getvalue()
+                buffer.seek(0)
+                buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _rows(samples: SamplesRow) -> Iterator[list[object]]:
     columns = samples.columns
     for place, ts in enumerate(samples.ts):
         span = samples.span_ms[place]
@@ -39,11 +53,4 @@ def _lines(samples: SamplesRow) -> Iterator[str]:
         rates = [count * 8000 // span if span > 0 and count >= 0 else "" for count in octets]
         errors = [columns[name][place] for name in ("in_errors", "out_errors")]
         numbers = [value if value >= 0 else "" for value in (*octets, *errors)]
-        writer.writerow(
-            [format_instant(ts), span, *numbers[:2], *rates, *numbers[2:], samples.flags[place]]
-        )
-        if buffer.tell() > 32_768:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
+        yield [format_instant(ts), span, *numbers[:2], *rates, *numbers[2:], samples.flags[place]]

@@ -9,6 +9,7 @@ RISKS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
 
 NOC_POLICY: dict[str, Access] = {
     "noc.home": NETWORK,
+    "noc.keep_board": NETWORK,
     "noc.port": NETWORK,
     "noc.port_csv": NETWORK,
     "noc.credit_risks": RISKS,

@@ -1,39 +1,56 @@
-"""The port table: every port with its user, load, errors and state."""
+"""The port board: every port with its user, load, month and state; sorted, filtered and grouped by
+the URL, kept under names, and on a wall without anything around it."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from flask import make_response, render_template
+from flask import flash, make_response, redirect, render_template, request, url_for
+from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from dcim.columns import utc_now
+from dcim.errors import JifangError
 from dcim.http.database import current_scope, db_session
+from dcim.http.problems import say
+from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
-from dcim.paging import Page, slice_page
-from dcim.sla.ports import PortNow, Trace, read_ports, read_traces
+from dcim.paging import Page, Paging, slice_page
+from dcim.records.views import delete_view, list_views, save_view
+from dcim.sla.port_board import Board, current_ports
+from dcim.sla.port_traces import Trace, read_traces
+from dcim.sla.ports import PortNow
+from dcim.sla.usage_months import MonthNow
 from dcim.web.noc.blueprint import noc
+from dcim.web.noc.port_rows import DrawnRows
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
-from dcim.web.staff.arguments import Listing, read_listing, read_text
+from dcim.web.staff.arguments import Listing, read_int, read_listing, read_text
 
+# Under which name boards are kept among the saved views.
+FACE = "port_board"
 STATE_ORDER = {"down": 0, "unknown": 1, "up": 2}
 # A port counts as busy from here on, of its commit or of its speed.
 BUSY = 0.75
 ROLES = ("customer", "uplink", "internal")
-GROUPS = ("customer", "device")
+GROUPS = ("site", "carrier", "customer", "device", "service")
+TOPS = (10, 20, 50)
+# So many rows stand on a wall, and so long.
+WALL_ROWS, WALL_S = 16, 20
 
-Key = Callable[[PortNow], Any]
+Key = Callable[[PortNow, MonthNow | None], Any]
 SORTS: dict[str, Key] = {
-    "port": lambda port: (port.device_name, port.id),
-    "customer": lambda port: (port.customer_code or "~", port.device_name, port.id),
-    "speed": lambda port: port.speed_bps,
-    "in": lambda port: port.in_bps,
-    "out": lambda port: port.out_bps,
-    "share": lambda port: port.share,
-    "commit": lambda port: port.commit_share,
-    "errors": lambda port: port.errors,
-    "state": lambda port: (STATE_ORDER[port.state], port.device_name, port.id),
+    "port": lambda port, month: (port.device_name, port.id),
+    "customer": lambda port, month: (port.customer_code or "~", port.device_name, port.id),
+    "speed": lambda port, month: port.speed_bps,
+    "in": lambda port, month: port.in_bps,
+    "out": lambda port, month: port.out_bps,
+    "share": lambda port, month: port.share,
+    "commit": lambda port, month: port.commit_share,
+    "p95": lambda port, month: point_of(month),
+    "forecast": lambda port, month: month.forecast_bps if month else None,
+    "errors": lambda port, month: port.errors,
+    "state": lambda port, month: (STATE_ORDER[port.state], port.device_name, port.id),
 }
 
 
@@ -50,36 +67,84 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """`newest` is the newest sample of all ports, not only of those shown."""
+class Group:
+    """Ports together; rates in bit/s of those whose load is known."""
+
+    ports: int
+    down: int
+    in_bps: int
+    out_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What of the board is asked for, by the URL."""
+
+    text: str
+    role: str
+    state: str
+    sort: str
+    descending: bool
+    group: str
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page of ports with what only those need; `pages` in all."""
 
     page: Page[PortNow]
+    pages: int
     traces: dict[int, Trace]
     tally: Tally
-    newest: dt.datetime | None
+    groups: Mapping[str, Group]
 
 
 @noc.get("/")
 def home() -> Response:
     session, scope, now = db_session(), current_scope(), utc_now()
-    listing = read_listing(tuple(SORTS))
-    everything = read_ports(session, scope, now)
-    group = read_text("group")
-    wanted = select_ports(everything, read_text("q"), read_text("role"), read_text("state"))
-    page = slice_page(sort_ports(wanted, listing, group), listing.paging)
-    newest = find_newest(everything)
-    is_stale = newest is None or (now - newest).total_seconds() > STALE_S
-    tally = tally_ports(everything)
-    tag = tag_of(scope, page, tally, is_stale)
+    site_id = read_int("site")
+    board = current_ports(session, scope, now, site_id)
+    on_wall = read_text("wall") == "1"
+    listing = read_listing(tuple(SORTS), WALL_ROWS if on_wall else 50)
+    wish = read_wish(listing)
+    wanted = choose_ports(board, wish)
+    tally = tally_board(board)
+    paging = turn_wall(listing.paging, len(wanted), now) if on_wall else listing.paging
+    page = slice_page(wanted, paging)
+    months = [board.months.get(port.service_id or 0) for port in page.items]
+    views = list_views(session, current_user.id, FACE)
+    is_stale = board.newest is None or (now - board.newest).total_seconds() > STALE_S
+    told = [(view.id, view.name, view.query, view.shared) for view in views]
+    tag = tag_of(scope, page, tally, months, is_stale, told)
 
     def render(quoted: str) -> str:
+        traces = read_traces(session, page.items, now)
         return render_template(
             "noc/ports_part.html" if wants_part() else "noc/ports.html",
-            board=Board(page, read_traces(session, page.items, now), tally, newest),
+            board=board,
+            shown=Shown(
+                page,
+                count_pages(page.total, page.size),
+                traces,
+                tally,
+                gather_groups(board, wish, wanted),
+            ),
+            rows=DrawnRows(traces, board.months),
+            wish=wish,
+            tops=TOPS,
+            group_key=lambda port: group_of(port, wish.group),
+            group_name=lambda port: name_group(port, wish.group),
             listing=listing,
-            pages=count_pages(page.total, page.size),
-            group=group if group in GROUPS else "",
-            filters={name: read_text(name) for name in ("q", "role", "state", "group")},
+            filters={
+                name: read_text(name) for name in ("q", "role", "state", "group", "site", "top")
+            },
+            views=views,
+            query=request.query_string.decode("ascii", "replace"),
+            point_of=point_of,
+            wall=on_wall,
+            wall_url=_with(wall="1"),
+            board_url=_with(wall=None),
             is_stale=is_stale,
             stale_after=STALE_S,
             tag=quoted,
@@ -91,8 +156,67 @@ def home() -> Response:
     return make_response(render(f'"{tag}"'))
 
 
+@noc.post("/boards")
+def keep_board() -> Response:
+    """Keep this board under a name, for oneself or for all staff, or forget one."""
+    session = db_session()
+    query = request.form.get("query", "").replace("\0", "")[:4000].removeprefix("?")
+    try:
+        if request.form.get("deed") == "forget":
+            number = request.form.get("view", "")
+            known = number.isascii() and number.isdigit() and len(number) < 19
+            delete_view(session, current_user.id, int(number) if known else 0)
+            flash(_("The board is deleted."), "success")
+        else:
+            made = save_view(
+                session, current_user.id, FACE, request.form.get("name", ""), query,
+                shared="shared" in request.form,
+            )  # fmt: skip
+            flash(_("The board “%(name)s” is saved.", name=made.name), "success")
+    except JifangError as error:
+        session.rollback()
+        flash(say(error), "error")
+    target = url_for("noc.home")
+    return redirect(f"{target}?{query}" if query else target, code=303)
+
+
+def _with(**changes: str | None) -> str:
+    kept = {name: value for name, value in request.args.items() if name != "page" and value}
+    values = {name: value for name, value in (kept | changes).items() if value is not None}
+    return url_for("noc.home", **cast(dict[str, Any], values))
+
+
+def read_wish(listing: Listing) -> Wish:
+    group, top = read_text("group"), read_int("top")
+    return Wish(
+        text=read_text("q"),
+        role=read_text("role"),
+        state=read_text("state"),
+        sort=listing.sort,
+        descending=listing.descending,
+        group=group if group in GROUPS else "",
+        top=top if top in TOPS else 0,
+    )
+
+
 def count_pages(total: int, size: int) -> int:
     return max(1, -(-total // size))
+
+
+def turn_wall(paging: Paging, total: int, now: dt.datetime) -> Paging:
+    """Page after page, by the clock: all walls that show a board turn together."""
+    turn = int(now.timestamp()) // WALL_S
+    return Paging(turn % count_pages(total, paging.size) + 1, paging.size)
+
+
+def choose_ports(board: Board, wish: Wish) -> list[PortNow]:
+    """What a wish finds, in its order; worked out once for a version of the board."""
+    known = board.answers.get(wish)
+    if known is None:
+        found = select_ports(board.ports, wish.text, wish.role, wish.state)
+        known = sort_ports(found, board.months, wish)
+        board.remember(wish, known)
+    return cast(list[PortNow], known)
 
 
 def select_ports(ports: Iterable[PortNow], text: str, role: str, state: str) -> list[PortNow]:
@@ -100,6 +224,12 @@ def select_ports(ports: Iterable[PortNow], text: str, role: str, state: str) -> 
     needle = text.casefold()
     found = []
     for port in ports:
+        if role in ROLES and port.role != role:
+            continue
+        if state in STATE_ORDER and port.state != state:
+            continue
+        if state == "busy" and not is_busy(port):
+            continue
         names = (
             port.name,
             port.alias,
@@ -108,32 +238,85 @@ def select_ports(ports: Iterable[PortNow], text: str, role: str, state: str) -> 
             port.customer_code,
             port.customer_name,
             port.customer_name_en,
+            port.carrier,
         )
         if needle and not any(needle in name.casefold() for name in names if name):
-            continue
-        if role in ROLES and port.role != role:
-            continue
-        if state in STATE_ORDER and port.state != state:
-            continue
-        if state == "busy" and not is_busy(port):
             continue
         found.append(port)
     return found
 
 
-def sort_ports(ports: list[PortNow], listing: Listing, group: str = "") -> list[PortNow]:
-    """What isn't known stands last either way. Groups stay together."""
-    key = SORTS[listing.sort]
-    known = [port for port in ports if key(port) is not None]
-    known.sort(key=key, reverse=listing.descending)
-    done = known + [port for port in ports if key(port) is None]
-    if group in GROUPS:
-        done.sort(key=lambda port: group_of(port, group))
+def sort_ports(
+    ports: Sequence[PortNow], months: Mapping[int, MonthNow], wish: Wish
+) -> list[PortNow]:
+    """What isn't known stands last either way. Groups stay together; of a top the first are left
+    before they are grouped."""
+    key = SORTS[wish.sort]
+    keyed = [(key(port, months.get(port.service_id or 0)), port) for port in ports]
+    known = sorted(
+        (one for one in keyed if one[0] is not None),
+        key=lambda one: one[0],
+        reverse=wish.descending,
+    )
+    done = [port for _, port in known] + [port for told, port in keyed if told is None]
+    if wish.top:
+        done = done[: wish.top]
+    if wish.group:
+        done.sort(key=lambda port: group_of(port, wish.group))
     return done
 
 
 def group_of(port: PortNow, group: str) -> str:
-    return port.device_name if group == "device" else port.customer_code or "~"
+    names = {
+        "site": port.site_code,
+        "carrier": port.carrier,
+        "customer": port.customer_code,
+        "device": port.device_name,
+        "service": port.service_code,
+    }
+    return names[group] or "~"
+
+
+def name_group(port: PortNow, group: str) -> str:
+    """As it is shown."""
+    found = group_of(port, group)
+    if found == "~":
+        return {
+            "site": _("No site"),
+            "carrier": _("No carrier"),
+            "customer": _("No customer"),
+            "service": _("No service"),
+        }[group]
+    return f"{name_customer(port)} {found}" if group == "customer" else found
+
+
+def gather_groups(board: Board, wish: Wish, ports: Sequence[PortNow]) -> Mapping[str, Group]:
+    """What the ports of each group come to, by the group's name."""
+    if not wish.group:
+        return {}
+    known = board.answers.get(("groups", wish))
+    if known is None:
+        several: dict[str, list[PortNow]] = {}
+        for port in ports:
+            several.setdefault(group_of(port, wish.group), []).append(port)
+        known = {
+            name: Group(
+                len(together),
+                sum(port.state == "down" for port in together),
+                sum(port.in_bps or 0 for port in together),
+                sum(port.out_bps or 0 for port in together),
+            )
+            for name, together in several.items()
+        }
+        board.remember(("groups", wish), known)
+    return cast(Mapping[str, Group], known)
+
+
+def point_of(month: MonthNow | None) -> int | None:
+    """The percentile so far; of terms without one point what is billed."""
+    if month is None:
+        return None
+    return month.billed_bps if month.point_bps is None else month.point_bps
 
 
 def is_busy(port: PortNow) -> bool:
@@ -141,18 +324,23 @@ def is_busy(port: PortNow) -> bool:
     return any(share is not None and share >= BUSY for share in shares)
 
 
+def tally_board(board: Board) -> Tally:
+    known = board.answers.get("tally")
+    if known is None:
+        known = tally_ports(board.ports)
+        board.remember("tally", known)
+    return cast(Tally, known)
+
+
 def tally_ports(ports: Iterable[PortNow]) -> Tally:
-    states = [port.state for port in ports]
+    several = list(ports)
+    states = [port.state for port in several]
     return Tally(
         states.count("up"),
         states.count("down"),
         states.count("unknown"),
-        sum(is_busy(port) for port in ports),
+        sum(is_busy(port) for port in several),
     )
-
-
-def find_newest(ports: Iterable[PortNow]) -> dt.datetime | None:
-    return max((port.newest_at for port in ports if port.newest_at is not None), default=None)
 
 
 def name_customer(port: PortNow) -> str:

@@ -7,15 +7,17 @@ from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
 from dcim.operations.queries import STANDING_STATES, list_maintenance
 from dcim.paging import EVERYTHING, Paging
-from dcim.sla.ports import read_ports, read_traces
+from dcim.sla.port_board import current_ports
+from dcim.sla.port_traces import read_traces
 from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
 from dcim.statements.risk_queries import RiskFilter, list_risks, sum_risks
 from dcim.web import maintenance_words
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.events import KINDS, LOOKS, SOON, count_hits, hits_of, name_customers
 from dcim.web.noc.plant import judge_sensor, read_plant
-from dcim.web.noc.ports import find_newest, is_busy, tally_ports
+from dcim.web.noc.ports import is_busy, tally_board
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
+from dcim.web.staff.arguments import read_int
 
 # What interrupts a customer comes first, then what takes away the spare, then what isn't known.
 GRAVITY = ("power", "network", "power_feed", "temperature", "telemetry")
@@ -28,7 +30,8 @@ def wall() -> Response:
     session, scope, now = db_session(), current_scope(), utc_now()
     incidents = list_incidents(session, scope, IncidentFilter(open_only=True), EVERYTHING).items
     incidents.sort(key=weigh)
-    ports = read_ports(session, scope, now)
+    board = current_ports(session, scope, now, read_int("site"))
+    ports = board.ports
     found = read_plant(session, scope, now)
     works = list_maintenance(
         session, scope, Paging(1, 5), since=now, until=now + SOON, states=STANDING_STATES,
@@ -43,7 +46,9 @@ def wall() -> Response:
     risks = list_risks(session, scope, RUNNING, Paging(1, SHOWN_RISKS))
     names = name_customers(session, scope)
     totals = sum_risks(session, scope, RUNNING)
-    tag = tag_of(scope, incidents, ports, found, works, risks, now.replace(second=0, microsecond=0))
+    tag = tag_of(
+        scope, incidents, board.version, found, works, risks, now.replace(second=0, microsecond=0)
+    )
 
     def render(quoted: str) -> str:
         return render_template(
@@ -56,7 +61,10 @@ def wall() -> Response:
             shown=SHOWN_PORTS,
             uplinks=uplinks,
             traces=read_traces(session, uplinks, now),
-            tally=tally_ports(ports),
+            tally=tally_board(board),
+            site=next((one for one in board.sites if one.id == board.site_id), None)
+            if board.site_id
+            else None,
             plant=found,
             judge_sensor=judge_sensor,
             works=works.items,
@@ -64,7 +72,7 @@ def wall() -> Response:
             looks_of_works=maintenance_words.LOOKS,
             risks=[row for row in risks.items if row.at_risk or row.open_since],
             totals=totals,
-            newest=find_newest(ports),
+            newest=board.newest,
             kinds=KINDS,
             looks=LOOKS,
             tag=quoted,

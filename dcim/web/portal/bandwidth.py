@@ -9,7 +9,8 @@ from flask import Response, render_template, url_for
 from dcim.columns import utc_now
 from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
-from dcim.i18n import pick_text
+from dcim.i18n import format_bits, pick_text
+from dcim.i18n import gettext as _
 from dcim.metering.batch import Columns
 from dcim.metering.families import TRAFFIC
 from dcim.metering.store import empty
@@ -18,19 +19,12 @@ from dcim.paging import EVERYTHING
 from dcim.sla.samples import SamplesRow, read_samples
 from dcim.sla.usage_to_date import UsageToDate, bill_to_date
 from dcim.web.charts import chart_traffic
-from dcim.web.noc.port import (
-    describe_chart,
-    limit_lines,
-    read_window,
-    sum_traffic,
-    to_ms,
-    window_links,
-)
 from dcim.web.portal.blueprint import portal
 from dcim.web.portal.home import own_id
 from dcim.web.refreshing import STALE_S
 from dcim.web.staff.arguments import read_int
 from dcim.web.traffic_csv import answer_csv
+from dcim.web.windows import read_window, to_ms, window_links
 
 
 @portal.get("/bandwidth")
@@ -106,7 +100,7 @@ def bandwidth_csv(port_id: int) -> Response:
         raise NotFoundError("This port isn't measured.")
     window = read_window(now)
     samples = read_samples(session, scope, found.series_id, window.start, window.end)
-    return answer_csv(samples, f"{found.service_code or found.name}-{window.name}")
+    return answer_csv([samples], f"{found.service_code or found.name}-{window.name}")
 
 
 def to_columns(samples: SamplesRow) -> Columns:
@@ -119,3 +113,39 @@ def to_columns(samples: SamplesRow) -> Columns:
         array(samples.flags),
         {name: array(values) for name, values in samples.columns.items()},
     )
+
+
+def limit_lines(usage: UsageToDate | None, commit_bps: int | None) -> list[tuple[str, int, str]]:
+    lines = []
+    if usage is not None and usage.bill is not None and usage.bill.billed is not None:
+        lines.append((f"p{usage.percentile}", usage.bill.billed.value, "p95"))
+    if commit_bps:
+        lines.append((_("commit"), commit_bps, "commit"))
+    return lines
+
+
+def describe_chart(usage: UsageToDate | None, commit_bps: int | None) -> str:
+    """The finding in words."""
+    if usage is None or usage.bill is None or usage.bill.billed is None:
+        return str(_("Traffic in and out"))
+    billed = usage.bill.billed.value
+    if not commit_bps:
+        return str(
+            _("p%(p)s this month so far: %(rate)s", p=usage.percentile, rate=format_bits(billed))
+        )
+    return str(
+        _(
+            "p%(p)s this month so far: %(rate)s, commit %(commit)s",
+            p=usage.percentile,
+            rate=format_bits(billed),
+            commit=format_bits(commit_bps),
+        )
+    )
+
+
+def sum_traffic(columns: Columns) -> dict[str, int]:
+    """Octets and errors of what was measured, by column."""
+    return {
+        name: int(values[values > 0].sum()) if len(columns) else 0
+        for name, values in columns.values.items()
+    }

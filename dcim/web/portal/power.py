@@ -27,11 +27,11 @@ from dcim.sla.own_power import (
 )
 from dcim.sla.own_racks import read_own_racks
 from dcim.web.charts import Window, chart_power
-from dcim.web.noc.port import read_window, to_ms, window_links
 from dcim.web.portal.blueprint import portal
 from dcim.web.power_csv import answer_power_csv
 from dcim.web.refreshing import STALE_S
 from dcim.web.staff.arguments import read_int
+from dcim.web.windows import read_window, to_ms, window_links
 
 WINDOWS = ("24h", "7d", "30d", "month")
 # The longest window, and a day for zones apart.

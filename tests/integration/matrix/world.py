@@ -67,6 +67,7 @@ from dcim.schema import TENANT_TABLES
 from dcim.sla.decision_models import ReviewDecision
 from dcim.sla.models import Incident, IncidentImpact, ToldIncident
 from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverrule
+from dcim.sla.usage_month_models import UsageMonth
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
 from dcim.snmp.traps.models import Trap, TrapDrop, TrapEngine, TrapMapping
 from dcim.statements.approval_models import ApprovalRule, HeldMonth, IssueProposal
@@ -127,6 +128,7 @@ RULED = {
     "ledger_entry": {"kind", "currency"},
     "credit_claim": {"period", "state", "results"},
     "credit_risk": {"period", "currency"},
+    "usage_month": {"period", "currency", "percentile", "line"},
     "bandwidth_service": {"direction", "charging_mode"},
     "dedicated_line": {"media", "state"},
     "cross_connect": {"media", "connector", "state"},
@@ -444,6 +446,12 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
     service = make(
         session, BandwidthService, tag, **own, contract_item_id=ids["contract_item_id"],
         commit_bps=10**7, ceiling_bps=10**8, direction="max", charging_mode="p95",
+    )  # fmt: skip
+    make(
+        session, UsageMonth, tag, **own, service_id=service.id, period="2026-11", currency="CNY",
+        starts_at=SINCE, ends_at=NOW + dt.timedelta(days=20), tried_at=NOW, as_of=NOW,
+        percentile="95", interval_s=300, min_cover=Decimal(50), ports=1, line="out",
+        point_bps=10**6, billed_bps=10**7, forecast_bps=10**6, over_amount=Decimal(0),
     )  # fmt: skip
     membership = make(
         session, ServiceMembership, tag, **own, service_id=service.id, port_id=port.id,

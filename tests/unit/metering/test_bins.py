@@ -83,3 +83,38 @@ def test_off_the_grid_or_impossible_samples_are_refused() -> None:
         fill_bins([(10, 10, -1, 0)], 0, FIVE, FIVE)
     with pytest.raises(ValueError, match="edge"):
         split_octets(1, 0, 10, 10)
+
+
+def one_by_one(
+    samples: list[tuple[int, int, int, int]], start: int, end: int, interval: int
+) -> list[list[int]]:
+    """The rule as it is written down: edge by edge, each time by the time left."""
+    count = (end - start) // interval
+    found = [[0, 0, 0] for _ in range(count)]
+    for ts, span, ins, outs in samples:
+        at, left = ts - span, [ins, outs]
+        while at < ts:
+            until = min((at // interval + 1) * interval, ts)
+            parts = list(left)
+            if until < ts:
+                pairs = [split_octets(octets, at, ts, until) for octets in left]
+                parts, left = [early for early, _ in pairs], [late for _, late in pairs]
+            if start <= at < end:
+                row = found[(at - start) // interval]
+                row[0] += parts[0]
+                row[1] += parts[1]
+                row[2] = min(row[2] + until - at, interval)
+            at = until
+    return found
+
+
+@given(chains(), st.integers(0, 5), st.sampled_from([1, 1000, 4_000_000]))
+def test_all_at_once_is_as_one_by_one(
+    samples: list[tuple[int, int, int, int]], skipped: int, times: int
+) -> None:
+    # Large enough, times the span, to leave 64 bits.
+    large = [(ts, span, ins * times, outs) for ts, span, ins, outs in samples]
+    start, end = skipped * FIVE, 12 * FIVE
+    bins = fill_bins(large, start, end, FIVE)
+    told = [bins.in_octets.tolist(), bins.out_octets.tolist(), bins.covered_ms.tolist()]
+    assert [list(row) for row in zip(*told, strict=True)] == one_by_one(large, start, end, FIVE)

@@ -1,10 +1,13 @@
 // Time series drawn by uPlot from JSON in data-series; gaps stay gaps, limits are lines with a name.
 //
 // {"x": [epoch seconds], "unit": "Mbps", "zone": "Asia/Shanghai",
-//  "series": [{"label": "Out", "values": [1, null], "role": "main|second|faint"}],
+//  "series": [{"label": "Out", "values": [1, null], "role": "main|second|faint|ghost"}],
+//  "mirrored": true where values below the axis are another direction, not less than nothing,
 //  "lines": [{"label": "95th", "value": 3284, "role": "p95|commit|limit|derated",
 //             "from": 0, "to": 1}], these two only where it didn't hold all the time,
 //  "bands": [[0, 1]] fills between two series (largest, smallest),
+//  "cut": {"series": 0} shades what that series has above the p95 lines,
+//  "rail": {"label": "Discarded", "spans": [[0, 1]]} marks below the time what isn't counted,
 //  "spans": [{"from": 0, "to": 1, "role": "missing|maintenance|down", "label": "Missing"}]}
 const drawn = new Map();
 
@@ -54,6 +57,7 @@ function draw(element) {
     main: { stroke: ink("bar-strong"), width: 1.3 },
     second: { stroke: ink("bar"), width: 1 },
     faint: { stroke: ink("line-strong"), width: 1 },
+    ghost: { stroke: ink("muted"), width: 1, dash: [3, 3] },
   };
   const rules = {
     p95: { stroke: ink("accent"), dash: [], width: 1.6 },
@@ -62,13 +66,18 @@ function draw(element) {
     derated: { stroke: ink("ink"), dash: [5, 3], width: 1.2 },
   };
   const lines = data.lines ?? [];
-  const peak = Math.max(...lines.map((l) => l.value), ...data.series.flatMap((s) => s.values.map((v) => v ?? 0)));
+  const all = [lines.map((l) => l.value), ...data.series.map((s) => s.values)];
+  const peak = all.reduce((most, values) => values.reduce((m, v) => Math.max(m, Math.abs(v ?? 0)), most), 0);
+  const top = peak > 0 ? peak * 1.08 : 1;
+  // What a mirrored value is, without the sign that only says where it is drawn.
+  const told = (value) => number.format(data.mirrored ? Math.abs(value) : value);
   const size = () => ({ width: element.clientWidth, height: Number(element.dataset.height || 220) });
   const font = `11px ${getComputedStyle(element).fontFamily}`;
   const grid = { stroke: ink("line"), width: 1 };
   const stamp = (format) => (_, splits) => splits.map((s) => format.format(new Date(s * 1000)));
   const range = data.x.length ? data.x[data.x.length - 1] - data.x[0] : 0;
-  const tick = new Intl.DateTimeFormat(language, range > 172800
+  const tick = new Intl.DateTimeFormat(language, range > 15552000
+    ? { year: "numeric", month: "2-digit", timeZone: data.zone } : range > 172800
     ? { month: "2-digit", day: "2-digit", timeZone: data.zone }
     : { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: data.zone });
   const full = new Intl.DateTimeFormat(language, {
@@ -87,7 +96,77 @@ function draw(element) {
     }
     pen.restore();
   }
+  // What is above the percentile, step by step.
+  function shade(plot) {
+    if (!data.cut || data.x.length < 2) return;
+    const pen = plot.ctx;
+    const values = data.series[data.cut.series].values;
+    const step = data.x[1] - data.x[0];
+    pen.save();
+    pen.fillStyle = ink("accent");
+    pen.globalAlpha = 0.5;
+    for (const line of lines) {
+      if (line.role !== "p95") continue;
+      const base = plot.valToPos(line.value, "y", true);
+      values.forEach((value, at) => {
+        const x = data.x[at];
+        if (value == null || Math.abs(value) <= Math.abs(line.value) || value * line.value < 0) return;
+        if ((line.from != null && x < line.from) || (line.to != null && x >= line.to)) return;
+        const left = plot.valToPos(x - step / 2, "x", true);
+        const width = Math.max(1, plot.valToPos(x + step / 2, "x", true) - left);
+        pen.fillRect(left, base, width, plot.valToPos(value, "y", true) - base);
+      });
+    }
+    pen.restore();
+  }
+  function drawRail(plot) {
+    if (!data.rail) return;
+    const pen = plot.ctx;
+    const ratio = devicePixelRatio;
+    const height = 7 * ratio;
+    const y = pen.canvas.height - 12 * ratio;
+    pen.save();
+    pen.fillStyle = ink("track");
+    pen.fillRect(plot.bbox.left, y, plot.bbox.width, height);
+    pen.fillStyle = ink("accent");
+    const edge = plot.bbox.left + plot.bbox.width;
+    for (const [from, to] of data.rail.spans) {
+      const left = Math.max(plot.bbox.left, plot.valToPos(from, "x", true));
+      const right = Math.min(edge, plot.valToPos(to, "x", true));
+      if (right > left) pen.fillRect(left, y, Math.max(ratio, right - left), height);
+    }
+    pen.font = font.replace("11px", `${11 * ratio}px`);
+    pen.fillStyle = ink("muted");
+    pen.textAlign = "left";
+    pen.textBaseline = "middle";
+    pen.fillText(data.rail.label, edge + 6 * ratio, y + height / 2);
+    pen.restore();
+  }
+  // Names of what happened stand at its top, where there is room.
+  function nameSpans(plot) {
+    const pen = plot.ctx;
+    const ratio = devicePixelRatio;
+    let free = plot.bbox.left;
+    pen.save();
+    pen.font = font.replace("11px", `${10.5 * ratio}px`);
+    pen.textAlign = "left";
+    pen.textBaseline = "top";
+    for (const span of [...(data.spans ?? [])].sort((a, b) => a.from - b.from)) {
+      const left = Math.max(plot.bbox.left, plot.valToPos(span.from, "x", true));
+      const right = plot.valToPos(span.to, "x", true);
+      const width = pen.measureText(span.label).width;
+      if (span.role === "missing" && right - left < width) continue;
+      if (left < free || left + width > plot.bbox.left + plot.bbox.width) continue;
+      pen.fillStyle = ink({ maintenance: "maintenance", down: "bad" }[span.role] ?? "muted");
+      pen.fillText(span.label, left + 2 * ratio, plot.bbox.top + 2 * ratio);
+      free = left + width + 8 * ratio;
+    }
+    pen.restore();
+  }
   function over(plot) {
+    shade(plot);
+    drawRail(plot);
+    nameSpans(plot);
     const pen = plot.ctx;
     const ratio = devicePixelRatio;
     pen.save();
@@ -110,7 +189,8 @@ function draw(element) {
       pen.stroke();
       if (line.to != null) {
         // Over before the chart ends: its name stands on it, where it ends.
-        const name = `${number.format(line.value)} ${line.label}`;
+        if (!line.label) continue;
+        const name = `${told(line.value)} ${line.label}`;
         pen.fillStyle = rule.stroke;
         pen.fillText(name, Math.max(left, right - 4 * ratio - pen.measureText(name).width), y - 8 * ratio);
         continue;
@@ -119,20 +199,20 @@ function draw(element) {
       const at = lowest === Infinity ? y : Math.max(y, lowest + 14 * ratio);
       lowest = at;
       pen.fillStyle = rule.stroke;
-      pen.fillText(`${number.format(line.value)} ${line.label}`, edge + 6 * ratio, at);
+      pen.fillText(`${told(line.value)} ${line.label}`, edge + 6 * ratio, at);
     }
     pen.restore();
   }
 
   const plot = new uPlot({
     ...size(),
-    padding: [10, lines.length ? 108 : 12, 0, 0],
+    padding: [10, lines.length || data.rail ? 108 : 12, data.rail ? 18 : 0, 0],
     cursor: { points: { size: 5 }, drag: { x: false, y: false } },
     legend: { live: true },
-    scales: { y: { range: [0, peak > 0 ? peak * 1.08 : 1] } },
+    scales: { y: { range: [data.mirrored ? -top : 0, top] } },
     axes: [
-      { stroke: ink("muted"), font, grid: { show: false }, ticks: { stroke: ink("line"), size: 4 }, values: stamp(tick), space: 64 },
-      { stroke: ink("muted"), font, grid, ticks: { show: false }, size: 52, values: (_, s) => s.map((v) => number.format(v)) },
+      { stroke: ink("muted"), font, grid: { show: false }, ticks: { stroke: ink("line"), size: 4 }, values: stamp(tick), space: 64, size: 34 },
+      { stroke: ink("muted"), font, grid, ticks: { show: false }, size: 52, values: (_, s) => s.map(told) },
     ],
     series: [
       { label: element.dataset.time, value: (_, v) => (v == null ? "" : full.format(new Date(v * 1000))) },
@@ -140,7 +220,7 @@ function draw(element) {
         label: s.label, spanGaps: false, points: { show: false }, ...(paint[s.role] ?? paint.main),
         value: (_, v, series, at) => {
           if (at == null) return "";
-          return v == null ? "?" : `${number.format(v)} ${data.unit ?? ""}`;
+          return v == null ? "?" : `${told(v)} ${data.unit ?? ""}`;
         },
       })),
     ],

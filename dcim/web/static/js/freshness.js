@@ -39,7 +39,9 @@ function age(element) {
   const language = document.documentElement.lang;
   if (out) out.textContent = inWords(seconds, language);
   const limit = Number(element.dataset.staleAfter || 0);
-  element.classList.toggle("stale", limit > 0 && seconds > limit);
+  const stale = limit > 0 && seconds > limit;
+  element.classList.toggle("stale", stale);
+  if ("banner" in element.dataset) element.hidden = !stale;
 }
 
 function inWords(seconds, language) {
