@@ -19,6 +19,8 @@ from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
+from dcim.alarms.rounds import run_round
+from dcim.columns import utc_now
 from dcim.config import Settings
 from dcim.db import KEEP_ALIVE, SessionFactory, transaction
 from dcim.kinds import BY_NAME
@@ -41,10 +43,11 @@ from dcim.statements.sending import open_channels
 
 log = structlog.get_logger(__name__)
 
-# Queues apart: neither polling nor probing ever shares a process with PDF rendering.
-POLL, PROBE, BILL, REPORT, MAIL, CARE = QUEUES = (
+# Queues apart: neither polling nor probing nor alarms ever share a process with PDF rendering.
+POLL, PROBE, WATCH, BILL, REPORT, MAIL, CARE = QUEUES = (
     "poll",
     "probe",
+    "watch",
     "bill",
     "report",
     "mail",
@@ -110,6 +113,7 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
     app.task(name="check_agents", queue=CARE, pass_context=True)(_check_agents)
     app.task(name="derive_incidents", queue=CARE, pass_context=True)(_derive_incidents)
     app.task(name="measure_risks", queue=CARE, pass_context=True)(_measure_risks)
+    app.task(name="watch_alarms", queue=WATCH, pass_context=True)(_watch_alarms)
     app.task(name="deliver_messages", queue=MAIL, pass_context=True)(_deliver_messages)
     app.task(name="import_sheet", queue=CARE, retry=retried, pass_context=True)(_import_sheet)
     app.task(name="purge_deleted", queue=CARE, retry=retried, pass_context=True)(_purge_deleted)
@@ -223,6 +227,22 @@ def _measure_risks(context: procrastinate.JobContext, *, contract_ids: list[int]
         )
 
 
+async def _watch_alarms(context: procrastinate.JobContext) -> None:
+    workplace = _workplace(context)
+
+    def watch() -> None:
+        with transaction(workplace.sessions, Scope.system("alarms")) as session:
+            report = run_round(session, workplace.settings, utc_now())
+            if report.queued:
+                # Sent at once, not at the outbox's next beat.
+                defer_deliveries(session)
+        if report.raised or report.ended:
+            log.info("alarms", raised=report.raised, ended=report.ended, queued=report.queued)
+
+    with work_on(f"job-{context.job.id}"):
+        await asyncio.to_thread(watch)
+
+
 def _deliver_messages(context: procrastinate.JobContext) -> None:
     workplace = _workplace(context)
     with work_on(f"job-{context.job.id}"):
@@ -321,6 +341,13 @@ def defer_print(session: Session, statement_id: int) -> bool:
         priority=1,
         statement_id=statement_id,
     )
+    return job is not None
+
+
+def defer_deliveries(session: Session) -> bool:
+    """Have all that is due sent; False when that waits to be done already."""
+    name = "deliver-messages"
+    job = defer(session, "deliver_messages", queue=MAIL, lock=name, queueing_lock=name)
     return job is not None
 
 

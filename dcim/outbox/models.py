@@ -14,7 +14,7 @@ from dcim.db import Base
 CHANNELS = ("mail", "webhook")
 # `failed` was given up: only a person has it tried again.
 STATES = ("queued", "sending", "sent", "failed")
-EVENTS = ("statement.issued", "test")
+EVENTS = ("statement.issued", "alarm.raised", "alarm.cleared", "test")
 # What a person may subscribe to; a test goes wherever it is sent.
 SUBSCRIBED = ("statement.issued",)
 

@@ -9,7 +9,12 @@ STATE_WORDS = {
     "sent": _l("Sent out"),
     "failed": _l("Given up"),
 }
-EVENT_WORDS = {"statement.issued": _l("Statement issued"), "test": _l("Test")}
+EVENT_WORDS = {
+    "statement.issued": _l("Statement issued"),
+    "alarm.raised": _l("Alarm"),
+    "alarm.cleared": _l("Alarm over"),
+    "test": _l("Test"),
+}
 FAULT_WORDS = {
     "not_set_up": _l("This way isn't set up."),
     "unreachable": _l("The server can't be reached, or it hung up."),
