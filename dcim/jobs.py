@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.alarms.rounds import run_round
+from dcim.alarms.trying import carry_out_trial
 from dcim.columns import utc_now
 from dcim.config import Settings
 from dcim.db import KEEP_ALIVE, SessionFactory, transaction
@@ -114,6 +115,7 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
     app.task(name="derive_incidents", queue=CARE, pass_context=True)(_derive_incidents)
     app.task(name="measure_risks", queue=CARE, pass_context=True)(_measure_risks)
     app.task(name="watch_alarms", queue=WATCH, pass_context=True)(_watch_alarms)
+    app.task(name="try_alarm_rule", queue=CARE, retry=retried, pass_context=True)(_try_alarm_rule)
     app.task(name="deliver_messages", queue=MAIL, pass_context=True)(_deliver_messages)
     app.task(name="import_sheet", queue=CARE, retry=retried, pass_context=True)(_import_sheet)
     app.task(name="purge_deleted", queue=CARE, retry=retried, pass_context=True)(_purge_deleted)
@@ -243,6 +245,12 @@ async def _watch_alarms(context: procrastinate.JobContext) -> None:
         await asyncio.to_thread(watch)
 
 
+def _try_alarm_rule(context: procrastinate.JobContext, *, trial_id: int) -> None:
+    with work_on(f"job-{context.job.id}"):
+        state = carry_out_trial(_workplace(context).sessions, trial_id)
+        log.info("rule of alarms tried", trial=trial_id, state=state)
+
+
 def _deliver_messages(context: procrastinate.JobContext) -> None:
     workplace = _workplace(context)
     with work_on(f"job-{context.job.id}"):
@@ -340,6 +348,19 @@ def defer_print(session: Session, statement_id: int) -> bool:
         queueing_lock=f"print-statement:{statement_id}",
         priority=1,
         statement_id=statement_id,
+    )
+    return job is not None
+
+
+def defer_trial(session: Session, trial_id: int) -> bool:
+    """Have a rule of alarms tried on history soon."""
+    job = defer(
+        session,
+        "try_alarm_rule",
+        queue=CARE,
+        queueing_lock=f"try-alarm-rule:{trial_id}",
+        priority=1,
+        trial_id=trial_id,
     )
     return job is not None
 

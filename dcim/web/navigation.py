@@ -52,6 +52,7 @@ SECTION_OF = {
     "staff.meter_rooms": "power",
     "staff.waiting_readings": "power",
     "noc.home": "network",
+    "noc.alarms": "network",
     "noc.events": "network",
     "staff.incidents": "network",
     "staff.maintenance_windows": "network",

@@ -1,6 +1,6 @@
 """All pages of the NOC face, registered by being imported."""
 
-from dcim.web.noc import credits, events, plant, port, ports, wall
+from dcim.web.noc import alarm_rules, alarms, credits, events, plant, port, ports, wall
 from dcim.web.noc.blueprint import noc
 
-__all__ = ["credits", "events", "noc", "plant", "port", "ports", "wall"]
+__all__ = ["alarm_rules", "alarms", "credits", "events", "noc", "plant", "port", "ports", "wall"]
