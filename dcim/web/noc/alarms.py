@@ -238,7 +238,7 @@ def assign_alarm(alarm_id: int) -> Any:
         alarm_id,
         form,
         _("Assign the alarm"),
-        _("Assign"),
+        _("Assign to…"),
         lambda: assign(session, scope, alarm_id, form.person.data or ""),
         done=_("The alarm is assigned."),
     )
