@@ -2,19 +2,15 @@
 
 import asyncio
 import json
-import signal
-import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import procrastinate
-import psycopg
 import structlog
 from procrastinate import exceptions as queue_errors
 from procrastinate import jobs as queue_jobs
-from psycopg.conninfo import make_conninfo
 from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
 
@@ -30,6 +26,7 @@ from dcim.metering.store import PostgresSampleStore
 from dcim.observability import work_on
 from dcim.outbox.delivering import deliver_due
 from dcim.probing.prober import probe_targets
+from dcim.queue_serving import serve_until_stopped
 from dcim.records.imports import carry_on
 from dcim.records.purging import purge_kept
 from dcim.sla.incidents import derive_recent
@@ -61,8 +58,6 @@ STALLED_AFTER_S = 20.0
 GRACE_S = 20.0
 # So long a worker waits for a connection to its queue, before it holds the database for gone.
 POOL_TIMEOUT_S = 10.0
-# Pause before the queue is joined again, seconds.
-REJOIN_S = 1.0
 # Failed jobs stay visible for two weeks; done ones are deleted at once.
 KEEP_FAILED_H = 14 * 24
 
@@ -438,83 +433,12 @@ async def work(
 
     try:
         if wait:
-            await _serve_until_stopped(url, workplace, queues, serve)
+            beside = [OutageBridge(workplace.polling).run()] if POLL in queues else []
+            await serve_until_stopped(plain_url(url), serve, beside)
         else:
             await serve()
     finally:
         await workplace.polling.close()
-
-
-async def _serve_until_stopped(
-    url: str,
-    workplace: Workplace,
-    queues: Sequence[str],
-    serve: Callable[[], Coroutine[Any, Any, None]],
-) -> None:
-    tasks = [asyncio.create_task(_serve_again_and_again(url, serve))]
-    if POLL in queues:
-        tasks.append(asyncio.create_task(OutageBridge(workplace.polling).run()))
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        stopped.set()
-        for number in signals:  # who insists is obeyed at once
-            loop.remove_signal_handler(number)
-
-    signals = (signal.SIGINT, signal.SIGTERM)
-    if threading.current_thread() is threading.main_thread():
-        for number in signals:
-            loop.add_signal_handler(number, stop)
-    waiting = asyncio.create_task(stopped.wait())
-    try:
-        await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (*tasks, waiting):
-            task.cancel()
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    for outcome in outcomes:
-        # Leaving a queue whose database is away is no failure.
-        if isinstance(outcome, Exception) and not isinstance(outcome, _LOST):
-            raise outcome
-
-
-# What a database that can't be reached raises through the queue.
-_LOST = (queue_errors.ConnectorException, psycopg.OperationalError)
-
-
-async def _serve_again_and_again(url: str, serve: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Serve the queue whenever the database answers; raises what has nothing to do with it."""
-    while True:
-        await _await_database(url)
-        try:
-            await serve()
-            # It has stopped by itself: its listener or its heartbeat lost their connection.
-            log.warning("queue lost")
-        except _LOST as error:
-            log.warning("queue lost", error=type(error.__cause__ or error).__name__)
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise  # told to stop while it couldn't sign off
-        await asyncio.sleep(REJOIN_S)
-
-
-async def _await_database(url: str) -> None:
-    """The queue's own pool would wait longer and longer between its tries."""
-    silent = False
-    while True:
-        try:
-            connection = await psycopg.AsyncConnection.connect(
-                make_conninfo(plain_url(url), **KEEP_ALIVE)
-            )
-        except psycopg.OperationalError as error:
-            if not silent:
-                log.warning("queue waits for the database", error=type(error).__name__)
-            silent = True
-            await asyncio.sleep(REJOIN_S)
-        else:
-            await connection.close()
-            return
 
 
 def run_worker(

@@ -10,11 +10,11 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from dcim import jobs
+from dcim.alarms.governing import rule_of
 from dcim.alarms.models import Alarm, AlarmRule, AlarmTrial
 from dcim.alarms.rounds import run_round
 from dcim.alarms.rule_keeping import add_recipient
 from dcim.alarms.trying import ask_trial
-from dcim.alarms.governing import rule_of
 from dcim.clock import defer_alarms
 from dcim.columns import utc_now
 from dcim.db import SessionFactory, transaction
