@@ -32,6 +32,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "IDC staff": {
         "snmp": Entry("snmp", "snmp", "Probe devices, keep credentials and polled agents"),
+        "alarms": Entry("alarms", "alarms", "List alarms; try a rule on what was measured"),
         "probe": Entry("probing", "probe", "Loss, latency and jitter: targets, and asking one now"),
         "device-type": Entry(
             "device_types", "device_type", "Bring in device types from files and the catalogue"

@@ -23,6 +23,8 @@ from sqlalchemy.pool import NullPool
 from dcim import jobs
 from dcim.accounts.models import JobRun
 from dcim.accounts.scope import Scope
+from dcim.alarms.rounds import BEAT_S as ALARM_BEAT_S
+from dcim.alarms.rounds import has_news
 from dcim.capacity.snapshot import prune_changes
 from dcim.config import Settings
 from dcim.customers.turning import turn_day
@@ -204,6 +206,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("incidents", every(300), defer_incidents),
         Chime("credit-risks", every(RISK_BEAT_S), lambda session: defer_risks(session, _now())),
         Chime("usage", every(USAGE_BEAT_S), defer_usage),
+        Chime("alarms", every(ALARM_BEAT_S), lambda session: defer_alarms(session, _now())),
         Chime("deliver", every(10), defer_deliveries),
         Chime("discovery", every(900), lambda session: defer_checks(session, _now())),
         # Cheap when nothing is due; contracts may be in several zones, so not at one midnight.
@@ -331,9 +334,16 @@ def defer_usage(session: ScopedSession) -> int:
 
 def defer_deliveries(session: ScopedSession) -> bool:
     """One job that sends all that is due; False when nothing is, or one waits already."""
-    name = "deliver-messages"
-    return has_due(session) and bool(
-        jobs.defer(session, "deliver_messages", queue=jobs.MAIL, lock=name, queueing_lock=name)
+    return has_due(session) and jobs.defer_deliveries(session)
+
+
+def defer_alarms(session: ScopedSession, now: dt.datetime) -> bool:
+    """A round of alarms when something is new; False when nothing is, or one waits already."""
+    name = "watch-alarms"
+    return has_news(session, now) and bool(
+        jobs.defer(
+            session, "watch_alarms", queue=jobs.WATCH, lock=name, queueing_lock=name, priority=1
+        )
     )
 
 

@@ -2,23 +2,22 @@
 
 import asyncio
 import json
-import signal
-import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import procrastinate
-import psycopg
 import structlog
 from procrastinate import exceptions as queue_errors
 from procrastinate import jobs as queue_jobs
-from psycopg.conninfo import make_conninfo
 from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
+from dcim.alarms.rounds import run_round
+from dcim.alarms.trying import carry_out_trial
+from dcim.columns import utc_now
 from dcim.config import Settings
 from dcim.db import KEEP_ALIVE, SessionFactory, transaction
 from dcim.kinds import BY_NAME
@@ -27,6 +26,7 @@ from dcim.metering.store import PostgresSampleStore
 from dcim.observability import work_on
 from dcim.outbox.delivering import deliver_due
 from dcim.probing.prober import probe_targets
+from dcim.queue_serving import serve_until_stopped
 from dcim.records.imports import carry_on
 from dcim.records.purging import purge_kept
 from dcim.sla.incidents import derive_recent
@@ -42,10 +42,11 @@ from dcim.statements.sending import open_channels
 
 log = structlog.get_logger(__name__)
 
-# Queues apart: neither polling nor probing ever shares a process with PDF rendering.
-POLL, PROBE, BILL, REPORT, MAIL, CARE = QUEUES = (
+# Queues apart: neither polling nor probing nor alarms ever share a process with PDF rendering.
+POLL, PROBE, WATCH, BILL, REPORT, MAIL, CARE = QUEUES = (
     "poll",
     "probe",
+    "watch",
     "bill",
     "report",
     "mail",
@@ -58,8 +59,6 @@ STALLED_AFTER_S = 20.0
 GRACE_S = 20.0
 # So long a worker waits for a connection to its queue, before it holds the database for gone.
 POOL_TIMEOUT_S = 10.0
-# Pause before the queue is joined again, seconds.
-REJOIN_S = 1.0
 # Failed jobs stay visible for two weeks; done ones are deleted at once.
 KEEP_FAILED_H = 14 * 24
 
@@ -112,6 +111,8 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
     app.task(name="derive_incidents", queue=CARE, pass_context=True)(_derive_incidents)
     app.task(name="measure_risks", queue=CARE, pass_context=True)(_measure_risks)
     app.task(name="measure_usage", queue=CARE, pass_context=True)(_measure_usage)
+    app.task(name="watch_alarms", queue=WATCH, pass_context=True)(_watch_alarms)
+    app.task(name="try_alarm_rule", queue=CARE, retry=retried, pass_context=True)(_try_alarm_rule)
     app.task(name="deliver_messages", queue=MAIL, pass_context=True)(_deliver_messages)
     app.task(name="import_sheet", queue=CARE, retry=retried, pass_context=True)(_import_sheet)
     app.task(name="purge_deleted", queue=CARE, retry=retried, pass_context=True)(_purge_deleted)
@@ -227,6 +228,28 @@ def _measure_usage(context: procrastinate.JobContext, *, contract_ids: list[int]
         log.info("usage measured", first=contract_ids[0], **asdict(report))
 
 
+async def _watch_alarms(context: procrastinate.JobContext) -> None:
+    workplace = _workplace(context)
+
+    def watch() -> None:
+        with transaction(workplace.sessions, Scope.system("alarms")) as session:
+            report = run_round(session, workplace.settings, utc_now())
+            if report.queued:
+                # Sent at once, not at the outbox's next beat.
+                defer_deliveries(session)
+        if report.raised or report.ended:
+            log.info("alarms", raised=report.raised, ended=report.ended, queued=report.queued)
+
+    with work_on(f"job-{context.job.id}"):
+        await asyncio.to_thread(watch)
+
+
+def _try_alarm_rule(context: procrastinate.JobContext, *, trial_id: int) -> None:
+    with work_on(f"job-{context.job.id}"):
+        state = carry_out_trial(_workplace(context).sessions, trial_id)
+        log.info("rule of alarms tried", trial=trial_id, state=state)
+
+
 def _deliver_messages(context: procrastinate.JobContext) -> None:
     workplace = _workplace(context)
     with work_on(f"job-{context.job.id}"):
@@ -328,6 +351,26 @@ def defer_print(session: Session, statement_id: int) -> bool:
     return job is not None
 
 
+def defer_trial(session: Session, trial_id: int) -> bool:
+    """Have a rule of alarms tried on history soon."""
+    job = defer(
+        session,
+        "try_alarm_rule",
+        queue=CARE,
+        queueing_lock=f"try-alarm-rule:{trial_id}",
+        priority=1,
+        trial_id=trial_id,
+    )
+    return job is not None
+
+
+def defer_deliveries(session: Session) -> bool:
+    """Have all that is due sent; False when that waits to be done already."""
+    name = "deliver-messages"
+    job = defer(session, "deliver_messages", queue=MAIL, lock=name, queueing_lock=name)
+    return job is not None
+
+
 def claim_run(session: Session, job: str, key: str) -> bool:
     """Whether this (job, key) is new. Of any number of callers exactly one gets True."""
     claimed = session.execute(
@@ -394,83 +437,12 @@ async def work(
 
     try:
         if wait:
-            await _serve_until_stopped(url, workplace, queues, serve)
+            beside = [OutageBridge(workplace.polling).run()] if POLL in queues else []
+            await serve_until_stopped(plain_url(url), serve, beside)
         else:
             await serve()
     finally:
         await workplace.polling.close()
-
-
-async def _serve_until_stopped(
-    url: str,
-    workplace: Workplace,
-    queues: Sequence[str],
-    serve: Callable[[], Coroutine[Any, Any, None]],
-) -> None:
-    tasks = [asyncio.create_task(_serve_again_and_again(url, serve))]
-    if POLL in queues:
-        tasks.append(asyncio.create_task(OutageBridge(workplace.polling).run()))
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        stopped.set()
-        for number in signals:  # who insists is obeyed at once
-            loop.remove_signal_handler(number)
-
-    signals = (signal.SIGINT, signal.SIGTERM)
-    if threading.current_thread() is threading.main_thread():
-        for number in signals:
-            loop.add_signal_handler(number, stop)
-    waiting = asyncio.create_task(stopped.wait())
-    try:
-        await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (*tasks, waiting):
-            task.cancel()
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    for outcome in outcomes:
-        # Leaving a queue whose database is away is no failure.
-        if isinstance(outcome, Exception) and not isinstance(outcome, _LOST):
-            raise outcome
-
-
-# What a database that can't be reached raises through the queue.
-_LOST = (queue_errors.ConnectorException, psycopg.OperationalError)
-
-
-async def _serve_again_and_again(url: str, serve: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Serve the queue whenever the database answers; raises what has nothing to do with it."""
-    while True:
-        await _await_database(url)
-        try:
-            await serve()
-            # It has stopped by itself: its listener or its heartbeat lost their connection.
-            log.warning("queue lost")
-        except _LOST as error:
-            log.warning("queue lost", error=type(error.__cause__ or error).__name__)
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise  # told to stop while it couldn't sign off
-        await asyncio.sleep(REJOIN_S)
-
-
-async def _await_database(url: str) -> None:
-    """The queue's own pool would wait longer and longer between its tries."""
-    silent = False
-    while True:
-        try:
-            connection = await psycopg.AsyncConnection.connect(
-                make_conninfo(plain_url(url), **KEEP_ALIVE)
-            )
-        except psycopg.OperationalError as error:
-            if not silent:
-                log.warning("queue waits for the database", error=type(error).__name__)
-            silent = True
-            await asyncio.sleep(REJOIN_S)
-        else:
-            await connection.close()
-            return
 
 
 def run_worker(

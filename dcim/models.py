@@ -1,6 +1,7 @@
 """Every model, imported once: migrations and tests need the whole metadata."""
 
 import dcim.accounts.models
+import dcim.alarms.models
 import dcim.capacity.models
 import dcim.customers.models
 import dcim.inventory.devices.models

@@ -75,7 +75,7 @@ TENANT_TABLES = {
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = (
     "audit_entry", "statement", "statement_file", "ledger_entry", "ticket_event",
-    "ticket_subject", "statement_result", "statement_cause", "marked_copy",
+    "ticket_subject", "statement_result", "statement_cause", "marked_copy", "alarm_event",
 )  # fmt: skip
 # Changed in part, never deleted; a trigger stops the owner too.
 KEPT_TABLES = (

@@ -25,6 +25,8 @@ class Right(StrEnum):
     ISSUE_STATEMENTS = "issue_statements"
     # Record and link incidents, contest them, propose to count one otherwise than measured.
     KEEP_INCIDENTS = "keep_incidents"
+    # Acknowledge, assign, write to and put off alarms; write their rules and who is told.
+    KEEP_ALARMS = "keep_alarms"
     # Accept or refuse what someone else proposed.
     DECIDE_OVERRULES = "decide_overrules"
     SEE_AUDIT = "see_audit"
@@ -66,6 +68,7 @@ ROLES: dict[str, RoleSpec] = {
             | {
                 Right.SEE_STATEMENTS,
                 Right.WORK_TICKETS,
+                Right.KEEP_ALARMS,
                 Right.KEEP_INCIDENTS,
                 Right.READ_METERS,
                 Right.CONFIRM_READINGS,
@@ -74,7 +77,9 @@ ROLES: dict[str, RoleSpec] = {
         RoleSpec(
             "noc",
             "Network operations: watches, answers tickets, keeps incidents, plans maintenance",
-            _SEE | _WORKS | {Right.WORK_TICKETS, Right.KEEP_INCIDENTS, Right.READ_METERS},
+            _SEE
+            | _WORKS
+            | {Right.WORK_TICKETS, Right.KEEP_ALARMS, Right.KEEP_INCIDENTS, Right.READ_METERS},
         ),
         RoleSpec(
             "finance",
@@ -109,6 +114,7 @@ ROLES: dict[str, RoleSpec] = {
                 Right.CHANGE_CONTRACTS,
                 Right.WORK_TICKETS,
                 Right.SEE_STATEMENTS,
+                Right.KEEP_ALARMS,
                 Right.KEEP_INCIDENTS,
                 Right.DECIDE_OVERRULES,
                 Right.SEE_AUDIT,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from dcim.accounts.audit import verify_chain
 from dcim.accounts.scope import Scope
 from dcim.accounts.secrets import rotate_secrets
+from dcim.alarms.defaults import ensure_rules
 from dcim.commands.output import print_json, remarks, session_of
 from dcim.config import load_settings
 from dcim.db import transaction
@@ -30,7 +31,10 @@ def db() -> None:
 def upgrade(ctx: click.Context) -> None:
     """Bring the schema up to date. Refuses a database that a newer program has migrated."""
     with open_instance(ctx.find_root().obj) as instance:
-        click.echo(f"Schema is at revision {instance.upgrade()}.")
+        revision = instance.upgrade()
+        with transaction(instance.make_sessions(), Scope.system("db upgrade")) as session:
+            ensure_rules(session)
+        click.echo(f"Schema is at revision {revision}.")
 
 
 @db.command("check")

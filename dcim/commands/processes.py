@@ -12,6 +12,7 @@ import click
 from dcim import jobs, supervisor
 from dcim.accounts.people import ensure_roles
 from dcim.accounts.scope import Scope
+from dcim.alarms.defaults import ensure_rules
 from dcim.columns import utc_now
 from dcim.commands.output import instance_of
 from dcim.config import choose_data_folder, load_settings, write_settings_file
@@ -21,8 +22,8 @@ from dcim.observability import configure_logging
 from dcim.postgres import EmbeddedServer
 from dcim.preflight import StartRefusedError, check_directory
 
-# Neither polling nor probing ever shares a process with PDF rendering.
-POLLING_QUEUES = (jobs.POLL, jobs.PROBE)
+# Neither polling nor probing nor alarms ever share a process with PDF rendering.
+POLLING_QUEUES = (jobs.POLL, jobs.PROBE, jobs.WATCH)
 OTHER_QUEUES = tuple(queue for queue in jobs.QUEUES if queue not in POLLING_QUEUES)
 
 
@@ -64,6 +65,7 @@ def up(
         sessions = found.make_sessions(pool_size=1)
         with transaction(sessions, Scope.system("up")) as session:
             ensure_roles(session)
+            ensure_rules(session)
         sessions.kw["bind"].dispose()
 
     preparations = [supervisor.Preparation("Preparing the database", migrate)]
@@ -115,8 +117,8 @@ def web(ctx: click.Context) -> None:
 
 
 @click.command()
-@click.option("--polling", is_flag=True, help="Only poll devices and probe targets.")
-@click.option("--others", is_flag=True, help="Everything but polling and probing.")
+@click.option("--polling", is_flag=True, help="Only poll devices, probe targets and raise alarms.")
+@click.option("--others", is_flag=True, help="Everything but polling, probing and alarms.")
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 64),

@@ -43,6 +43,11 @@ CONSTRAINTS = {
     "uq_snmp_agent_device_id": _l("This device already has an SNMP agent."),
     "uq_statement_contract_id_period_revision": _l("This statement is already issued."),
     "uq_revision_proposal_open": _l("Someone proposes to correct this statement already."),
+    "uq_alarm_rule_code": _l("A rule with this code exists already."),
+    "uq_alarm_override_rule_id_scope_target_id_target_class": _l(
+        "The rule has an exception for this already."
+    ),
+    "uq_alarm_recipient_address_site_id": _l("This address is told already."),
     "append_only": _l("Issued records never change; write a correction instead."),
 }
 TITLES = {

@@ -1,4 +1,4 @@
-"""The newest sample of every port of some devices, remembered by a process and brought up to what is committed.
+"""The newest sample of every port of some devices, remembered by a process and brought up to date.
 
 A poll of a device changes one row, so only devices that were polled since are read again; of ports
 kept sample by sample all are read when any is newer. A correction at the same instant is seen with

@@ -53,6 +53,7 @@ SECTION_OF = {
     "staff.meter_rooms": "power",
     "staff.waiting_readings": "power",
     "noc.home": "network",
+    "noc.alarms": "network",
     "noc.events": "network",
     "noc.traps": "network",
     "staff.incidents": "network",

@@ -122,6 +122,7 @@ def collect_nav() -> list[Entry]:
         (_("Meter reading"), "staff.meter_rooms", has_right(Right.SEE_POWER)),
         (_("Readings to confirm"), "staff.waiting_readings", has_right(Right.CONFIRM_READINGS)),
         (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
+        (_("Alarms"), "noc.alarms", has_right(Right.SEE_NETWORK)),
         (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
         (_("Traps"), "noc.traps", has_right(Right.SEE_NETWORK)),
         (

@@ -3,6 +3,8 @@
 from dcim.api.record_resources import make_resource, name_resource
 from dcim.api.spec import Resource
 from dcim.api.v1.addresses import addresses, cabling, memberships, traces
+from dcim.api.v1.alarm_rules import alarm_recipients, alarm_rules
+from dcim.api.v1.alarms import alarms
 from dcim.api.v1.allocations import allocations, area_claims
 from dcim.api.v1.cabinets import cabinets
 from dcim.api.v1.capacity import capacity
@@ -60,6 +62,9 @@ RESOURCES: tuple[Resource, ...] = (
     agents,
     credentials,
     discovery,
+    alarms,
+    alarm_rules,
+    alarm_recipients,
     incidents,
     contests,
     overrules,

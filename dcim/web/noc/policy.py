@@ -6,6 +6,7 @@ from dcim.http.policy import Access, needs
 NETWORK = needs(Right.SEE_NETWORK)
 # The NOC prevents it, whoever answers for a customer must know of it.
 RISKS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
+ALARMS = needs(Right.KEEP_ALARMS)
 
 NOC_POLICY: dict[str, Access] = {
     "noc.home": NETWORK,
@@ -14,6 +15,25 @@ NOC_POLICY: dict[str, Access] = {
     "noc.port_csv": NETWORK,
     "noc.credit_risks": RISKS,
     "noc.contract_risk": RISKS,
+    "noc.alarms": NETWORK,
+    "noc.alarm": NETWORK,
+    "noc.acknowledge_alarm": ALARMS,
+    "noc.assign_alarm": ALARMS,
+    "noc.note_alarm": ALARMS,
+    "noc.snooze_alarm": ALARMS,
+    "noc.unsnooze_alarm": ALARMS,
+    "noc.alarm_rules": NETWORK,
+    "noc.alarm_rule": NETWORK,
+    "noc.alarm_trial": NETWORK,
+    "noc.new_alarm_rule": ALARMS,
+    "noc.edit_alarm_rule": ALARMS,
+    "noc.test_alarm_rule": ALARMS,
+    "noc.switch_alarm_rule": ALARMS,
+    "noc.delete_alarm_rule": ALARMS,
+    "noc.new_alarm_override": ALARMS,
+    "noc.remove_alarm_override": ALARMS,
+    "noc.new_alarm_recipient": ALARMS,
+    "noc.remove_alarm_recipient": ALARMS,
     "noc.events": NETWORK,
     "noc.wall": NETWORK,
     "noc.traps": NETWORK,

@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 import secrets
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -18,6 +18,15 @@ from dcim.accounts.models import ApiToken, CalendarFeed, Role, User
 from dcim.accounts.people import ensure_roles
 from dcim.accounts.roles import ROLES
 from dcim.accounts.secrets import seal_secret
+from dcim.alarms.governing import rule_of
+from dcim.alarms.models import (
+    Alarm,
+    AlarmEvent,
+    AlarmOverride,
+    AlarmRecipient,
+    AlarmRule,
+    AlarmTrial,
+)
 from dcim.config import Settings
 from dcim.customers.models import (
     CalendarDay,
@@ -268,6 +277,7 @@ def seed_tenant(session: Session, settings: Settings, tag: str, *, place: int = 
     _seed_network(session, tenant, place or ord(tag[0]) - ord("A") + 1)
     # A wish may name a customer to be near to.
     tenant.ids["near_customer_id"] = tenant.ids["customer_id"]
+    _seed_alarms(session, tenant)
     _seed_records(session, tenant)
     return tenant
 
@@ -898,6 +908,41 @@ def _seed_network(session: Session, tenant: Tenant, place: int) -> None:
         "assignment_id": assignment.id,
     }
     session.flush()
+
+
+def _seed_alarms(session: Session, tenant: Tenant) -> None:
+    """Staff's own, whatever a label tells of a tenant."""
+    tag, ids = tenant.tag, tenant.ids
+    rule = make(
+        session, AlarmRule, tag, kind="state", quantity="port_down", way="above", raise_at=1,
+        clear_at=0, severity="major", subject_class="",
+    )  # fmt: skip
+    override = make(
+        session, AlarmOverride, tag, rule_id=rule.id, scope="subject", target_id=ids["port_id"],
+        target_class="", severity=None,
+    )  # fmt: skip
+    alarm = make(
+        session, Alarm, tag, rule_id=rule.id, subject_kind="port", subject_id=ids["port_id"],
+        site_id=ids["site_id"], severity="major", began_at=SINCE, raised_at=SINCE, seen_at=SINCE,
+        ending="", value=1, limit=1, acknowledged_by="", silenced_by=ids["maintenance_id"],
+        snoozed_until=NOW + dt.timedelta(hours=1),
+    )  # fmt: skip
+    make(session, AlarmEvent, tag, alarm_id=alarm.id, at=SINCE, kind="noted")
+    recipient = make(session, AlarmRecipient, tag, language="zh", severity="major")
+    typed = asdict(rule_of(rule))
+    trial = make(
+        session, AlarmTrial, tag, rule_id=rule.id, rule=typed, starts_at=SINCE, ends_at=NOW,
+        state="waiting",
+    )  # fmt: skip
+    ids |= {
+        "alarm_id": alarm.id,
+        "alarm_rule_id": rule.id,
+        "rule_id": rule.id,
+        "alarm_override_id": override.id,
+        "alarm_recipient_id": recipient.id,
+        "alarm_trial_id": trial.id,
+        "target_id": ids["port_id"],
+    }
 
 
 def _seed_records(session: Session, tenant: Tenant) -> None:

@@ -1,0 +1,237 @@
+"""What can have an alarm: ports, power nodes, sensors and agents, with what rules judge them by."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from dcim.alarms.rules.quantities import AGENT, NODE, PORT, SENSOR
+from dcim.columns import utc_now
+from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row
+from dcim.metering.models import Series
+from dcim.network.models import BandwidthService, Port, ServiceMembership
+from dcim.power.chain import load_tree
+from dcim.power.models import PowerNode
+from dcim.sla.evidence import HOLDS_MS
+from dcim.snmp.agents.models import SnmpAgent
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """`id` is the port's, power node's, climate series' or agent's. `subject_class` is a port's
+    role or a node's kind. `series` by family; `facts` what quantities are shares of.
+
+    `polled_ms`: when its device was last asked, `answered_ms` when that last answered (UTC epoch
+    ms); None where nobody asks.
+    """
+
+    kind: str
+    id: int
+    label: str
+    site_id: int | None
+    subject_class: str = ""
+    device_id: int | None = None
+    customer_id: int | None = None
+    room_id: int | None = None
+    series: Mapping[str, int] = field(default_factory=dict)
+    step_s: int = 60
+    facts: Mapping[str, float] = field(default_factory=dict)
+    polled_ms: int | None = None
+    answered_ms: int | None = None
+
+    @property
+    def holds_ms(self) -> int:
+        """So long a sample of it holds (`sla.ports` and boards say the same)."""
+        return max(HOLDS_MS, self.step_s * 1500)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    site_id: int | None
+    polled_ms: int | None
+
+
+def load_subjects(session: Session, kinds: Collection[str]) -> dict[str, list[Subject]]:
+    """All there are of these kinds, by kind; two statements a kind at most."""
+    places = _read_places(session)
+    return {kind: _LOADERS[kind](session, places) for kind in sorted(set(kinds))}
+
+
+def _read_places(session: Session) -> dict[int, _Place]:
+    """By device: the site it stands at, and when it was last asked."""
+    rows = session.execute(
+        select(Device.id, Room.site_id, _ms(SnmpAgent.last_poll_at))
+        .outerjoin(Installation, Installation.device_id == Device.id)
+        .outerjoin(Rack, Rack.id == Installation.rack_id)
+        .outerjoin(Cabinet, Cabinet.id == Rack.cabinet_id)
+        .outerjoin(Row, Row.id == Cabinet.row_id)
+        .outerjoin(Room, Room.id == Row.room_id)
+        .outerjoin(SnmpAgent, and_(SnmpAgent.device_id == Device.id, SnmpAgent.enabled))
+        .where(Device.id.in_(select(Series.device_id)) | Device.id.in_(select(SnmpAgent.device_id)))
+    )
+    return {
+        device_id: _Place(site_id, None if polled is None else int(polled))
+        for device_id, site_id, polled in rows
+    }
+
+
+_NOWHERE = _Place(None, None)
+
+
+def _ms(column: Any) -> Any:
+    return func.round(func.extract("epoch", column) * 1000).label("ms")
+
+
+def _load_ports(session: Session, places: Mapping[int, _Place]) -> list[Subject]:
+    now = utc_now()
+    traffic, state = aliased(Series), aliased(Series)
+    membership = and_(
+        ServiceMembership.port_id == Port.id,
+        ServiceMembership.starts_at <= now,
+        or_(ServiceMembership.ends_at.is_(None), ServiceMembership.ends_at > now),
+    )
+    rows = session.execute(
+        select(
+            Port.id,
+            Port.name,
+            Port.role,
+            Port.speed_bps,
+            Port.device_id,
+            Device.name,
+            ServiceMembership.customer_id,
+            BandwidthService.commit_bps,
+            traffic.id,
+            state.id,
+            func.coalesce(traffic.step_s, state.step_s),
+        )
+        .join(Device, Device.id == Port.device_id)
+        .outerjoin(ServiceMembership, membership)
+        .outerjoin(BandwidthService, BandwidthService.id == ServiceMembership.service_id)
+        .outerjoin(traffic, and_(traffic.port_id == Port.id, traffic.family == "traffic"))
+        .outerjoin(state, and_(state.port_id == Port.id, state.family == "state"))
+        .where(Port.enabled, or_(traffic.id.is_not(None), state.id.is_not(None)))
+        .order_by(Port.id)
+    )
+    found = {}
+    for (
+        port_id, name, role, speed, device_id, device, customer_id, commit, traffic_id, state_id,
+        step_s,
+    ) in rows:  # fmt: skip
+        series = {"traffic": traffic_id, "state": state_id}
+        place = places.get(device_id, _NOWHERE)
+        found[port_id] = Subject(
+            PORT,
+            port_id,
+            f"{device} {name}"[:255],
+            place.site_id,
+            role,
+            device_id,
+            customer_id,
+            series={family: one for family, one in series.items() if one is not None},
+            step_s=step_s,
+            facts={"speed_bps": speed, "commit_bps": commit or 0},
+            polled_ms=place.polled_ms,
+        )
+    return list(found.values())
+
+
+def _load_nodes(session: Session, places: Mapping[int, _Place]) -> list[Subject]:
+    rows = session.execute(
+        select(PowerNode.id, PowerNode.site_id, Series.id, Series.device_id, Series.step_s)
+        .join(Series, and_(Series.power_node_id == PowerNode.id, Series.family == "power"))
+        .order_by(PowerNode.id, Series.id)
+    ).all()
+    if not rows:
+        return []
+    tree = load_tree(session)
+    found = {}
+    for node_id, site_id, series_id, device_id, step_s in rows:
+        node = tree.nodes[node_id]
+        found[node_id] = Subject(
+            NODE,
+            node_id,
+            node.code,
+            site_id,
+            node.kind,
+            device_id,
+            series={"power": series_id},
+            step_s=step_s,
+            facts={
+                "phase_v": node.phase_v,
+                "phases": node.phases,
+                "derated_a": node.rated_a * node.derate_pct / 100,
+            },
+            polled_ms=places.get(device_id or 0, _NOWHERE).polled_ms,
+        )
+    return list(found.values())
+
+
+def _load_sensors(session: Session, places: Mapping[int, _Place]) -> list[Subject]:
+    rows = session.execute(
+        select(
+            Series.id, Series.slot, Series.device_id, Series.step_s, Device.name, Room.id,
+            Room.code, Room.site_id,
+        )
+        .join(Room, Room.id == Series.room_id)
+        .join(Device, Device.id == Series.device_id)
+        .where(Series.family == "climate")
+        .order_by(Series.id)
+    )  # fmt: skip
+    return [
+        Subject(
+            SENSOR,
+            series_id,
+            f"{room} {device}/{slot}"[:255],
+            site_id,
+            "",
+            device_id,
+            room_id=room_id,
+            series={"climate": series_id},
+            step_s=step_s,
+            polled_ms=places.get(device_id or 0, _NOWHERE).polled_ms,
+        )
+        for series_id, slot, device_id, step_s, device, room_id, room, site_id in rows
+    ]
+
+
+def _load_agents(session: Session, places: Mapping[int, _Place]) -> list[Subject]:
+    """`series`: one series of each family that its device has, by which history tells when it
+    answered."""
+    one_each: dict[int, dict[str, int]] = {}
+    for device_id, family, series_id in session.execute(
+        select(Series.device_id, Series.family, func.min(Series.id))
+        .where(Series.device_id.is_not(None))
+        .group_by(Series.device_id, Series.family)
+    ):
+        one_each.setdefault(device_id or 0, {})[family] = series_id
+    rows = session.execute(
+        select(
+            SnmpAgent.id, SnmpAgent.device_id, SnmpAgent.address, Device.name,
+            _ms(SnmpAgent.last_poll_at), _ms(SnmpAgent.last_answer_at),
+        )
+        .join(Device, Device.id == SnmpAgent.device_id)
+        .where(SnmpAgent.enabled)
+        .order_by(SnmpAgent.id)
+    )  # fmt: skip
+    return [
+        Subject(
+            AGENT,
+            agent_id,
+            f"{device} ({address})"[:255],
+            places.get(device_id, _NOWHERE).site_id,
+            "",
+            device_id,
+            series=one_each.get(device_id, {}),
+            polled_ms=None if polled is None else int(polled),
+            answered_ms=None if answered is None else int(answered),
+        )
+        for agent_id, device_id, address, device, polled, answered in rows
+    ]
+
+
+_LOADERS: Mapping[str, Callable[[Session, Mapping[int, _Place]], list[Subject]]] = MappingProxyType(
+    {PORT: _load_ports, NODE: _load_nodes, SENSOR: _load_sensors, AGENT: _load_agents}
+)

@@ -1,0 +1,88 @@
+"""Codes of alarms and their rules as people call them."""
+
+from flask_babel import lazy_gettext as _l
+
+SEVERITIES = {
+    "critical": _l("Critical alarm"),
+    "major": _l("Major alarm"),
+    "warning": _l("Warning alarm"),
+}
+LOOKS = {"critical": "down", "major": "down", "warning": "warning"}
+KINDS = {
+    "threshold": _l("Limit"),
+    "state": _l("State"),
+    "rate": _l("Change per hour"),
+    "absence": _l("No data"),
+}
+QUANTITIES = {
+    "port_share": _l("Port utilisation, busier direction"),
+    "port_in_share": _l("Port utilisation, in"),
+    "port_out_share": _l("Port utilisation, out"),
+    "port_commit_share": _l("Traffic against the commit"),
+    "port_errors": _l("Errors on the port"),
+    "port_down": _l("Port down"),
+    "node_load": _l("Load against the derated breaker"),
+    "node_dead": _l("No voltage"),
+    "node_silence": _l("Power meter without data"),
+    "temperature": _l("Temperature"),
+    "humidity": _l("Relative humidity"),
+    "sensor_silence": _l("Sensor without data"),
+    "agent_silence": _l("Device without an answer"),
+}
+SUBJECTS = {
+    "port": _l("Port"),
+    "node": _l("Power node"),
+    "sensor": _l("Sensor"),
+    "agent": _l("Device"),
+}
+WAYS = {"above": _l("above"), "below": _l("below")}
+SHOWS = {
+    "open": _l("Open"),
+    "unacknowledged": _l("Not acknowledged"),
+    "silent": _l("Told to nobody"),
+    "over": _l("Over"),
+    "all": _l("All"),
+}
+SCOPES = {
+    "subject": _l("One port, node, sensor or device"),
+    "device": _l("A device"),
+    "customer": _l("A customer"),
+    "class": _l("A class"),
+    "site": _l("A site"),
+}
+CLASSES = {
+    "customer": _l("Customer port"),
+    "uplink": _l("Uplink"),
+    "internal": _l("Internal port"),
+    "utility": _l("Utility"),
+    "generator": _l("Generator"),
+    "transformer": _l("Transformer"),
+    "switchgear": _l("Switchgear"),
+    "ats": _l("Transfer switch"),
+    "ups": _l("UPS"),
+    "panel": _l("Panel"),
+    "breaker": _l("Breaker"),
+    "pdu": _l("PDU"),
+    "bank": _l("PDU bank"),
+}
+EVENTS = {
+    "raised": _l("Raised"),
+    "cleared": _l("Over"),
+    "flapping": _l("It flaps; told as one alarm"),
+    "steady": _l("It flaps no more"),
+    "ended": _l("Ended: no rule holds for it any more"),
+    "silenced": _l("Silent: maintenance"),
+    "unsilenced": _l("Maintenance is over, the alarm isn't"),
+    "notified": _l("Mailed"),
+    "acknowledged": _l("Acknowledged"),
+    "assigned": _l("Assigned"),
+    "noted": _l("Note"),
+    "snoozed": _l("Put off"),
+    "unsnoozed": _l("No longer put off"),
+}
+TRIALS = {
+    "waiting": _l("Waits for a worker"),
+    "running": _l("Being worked on"),
+    "done": _l("Done"),
+    "failed": _l("Failed"),
+}

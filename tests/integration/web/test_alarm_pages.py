@@ -1,0 +1,261 @@
+"""Alarms and their rules by pages and command line: what is shown, done, refused, at what cost."""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from dcim.accounts.models import AuditEntry
+from dcim.alarms.defaults import ensure_rules
+from dcim.alarms.models import Alarm, AlarmRule, AlarmTrial
+from dcim.alarms.rounds import run_round
+from dcim.alarms.trying import carry_out_trial
+from dcim.config import Settings
+from dcim.db import ScopedSession, SessionFactory
+from dcim.metering.models import Series
+from tests.integration.web.boards import HOSTILE, Counter, House, Tenant
+from tests.integration.web.conftest import Login, sign_in
+
+MakeLogin = Callable[..., Login]
+
+
+@pytest.fixture
+def tenant(session: ScopedSession, settings: Settings) -> Tenant:
+    """A customer's port, down for ten minutes; its switch has a hostile name."""
+    house = House(session)
+    # A test on history ends with the last whole second.
+    house.now -= dt.timedelta(seconds=5)
+    house.switch.name = f"SW {HOSTILE}"
+    made = house.add_tenant("A", ports=1)
+    ensure_rules(session)
+    down(session, house, made)
+    run_round(session, settings, house.now)
+    session.commit()
+    return made
+
+
+def down(session: ScopedSession, house: House, tenant: Tenant) -> None:
+    ids = session.scalars(
+        select(Series.id).where(Series.port_id.in_(tenant.ports), Series.family == "state")
+    )
+    now = round(house.now.timestamp() * 1000) + 1
+    house.store.append(session, "state", [(one, now, 0, 0, 2) for one in ids])
+    session.commit()
+
+
+@pytest.fixture
+def noc(app: Flask, make_login: MakeLogin) -> FlaskClient:
+    return client_of(app, make_login, "noc")
+
+
+def client_of(app: Flask, make_login: MakeLogin, role: str) -> FlaskClient:
+    client = app.test_client()
+    assert sign_in(client, make_login(role)) == 302
+    page = client.get("/noc/alarms").text
+    token = page.split('csrf-token" content="', 1)[1].split('"', 1)[0]
+    client.environ_base["HTTP_X_CSRFTOKEN"] = token
+    return client
+
+
+def text_of(client: FlaskClient, path: str, status: int = 200, **options: Any) -> str:
+    answer = client.get(path, **options)
+    assert answer.status_code == status, answer.text[:500]
+    return answer.text
+
+
+def test_the_list_shows_what_where_since_when_and_whom(noc: FlaskClient, tenant: Tenant) -> None:
+    page = text_of(noc, "/noc/alarms")
+    assert "Customer port down" in page
+    assert "CANARY-A-name" in page
+    assert "<script>alert" not in page
+    assert "SW &lt;script&gt;" in page
+    assert "Acknowledge" in page
+    assert "No alarm fits" in text_of(noc, "/noc/alarms?severity=critical")
+    assert "Customer port down" in text_of(noc, "/noc/alarms?q=customer+port&sort=-what")
+    assert "Customer port down" not in text_of(noc, "/noc/alarms?show=over")
+    # Mistyped filters show the list.
+    for query in ("show=x&severity=y&kind=z", "sort=%00", "page=999999", "site=abc&rule=-1"):
+        text_of(noc, f"/noc/alarms?{query}")
+
+
+def test_the_list_refreshes_by_its_tag(noc: FlaskClient, tenant: Tenant) -> None:
+    htmx = {"HX-Request": "true"}
+    first = noc.get("/noc/alarms", headers=htmx)
+    again = noc.get("/noc/alarms", headers=htmx | {"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304
+    noc.post("/noc/alarms/1/acknowledge", data={"note": ""})
+    changed = noc.get("/noc/alarms", headers=htmx | {"If-None-Match": first.headers["ETag"]})
+    assert changed.status_code == 200
+    assert "<html" not in changed.text
+
+
+def test_an_alarm_is_taken_and_written_to(
+    noc: FlaskClient, tenant: Tenant, session: ScopedSession
+) -> None:
+    assert "Put off" in text_of(noc, "/noc/alarms/1")
+    assert noc.post("/noc/alarms/1/acknowledge", data={"note": HOSTILE}).status_code == 303
+    refused = noc.post("/noc/alarms/1/acknowledge", data={"note": "mine"})
+    assert refused.status_code == 409
+    assert "noc-0@example.com has acknowledged it already" in refused.text
+    assert 'value="mine"' in refused.text
+    assert noc.post("/noc/alarms/1/note", data={"text": ""}).status_code == 422
+    assert noc.post("/noc/alarms/1/note", data={"text": "optics"}).status_code == 303
+    assert noc.post("/noc/alarms/1/assign", data={"person": "x@example.com"}).status_code == 422
+    assert noc.post("/noc/alarms/1/assign", data={"person": ""}).status_code == 303
+    late = noc.post("/noc/alarms/1/snooze", data={"until": "2001-01-01T00:00"})
+    assert late.status_code == 422
+    assert noc.post("/noc/alarms/1/unsnooze").status_code == 409
+    page = text_of(noc, "/noc/alarms/1")
+    assert "<script>" not in page.split("<main")[1].split("</main>")[0]
+    assert "optics" in page
+    deeds = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
+    assert [one for one in deeds if one.startswith("alarm.")] == [
+        "alarm.acknowledged", "alarm.noted", "alarm.assigned",
+    ]  # fmt: skip
+    text_of(noc, "/noc/alarms/999", 404)
+
+
+def test_who_only_looks_sees_no_buttons(app: Flask, make_login: MakeLogin, tenant: Tenant) -> None:
+    auditor = client_of(app, make_login, "auditor")
+    assert "Acknowledge<" not in text_of(auditor, "/noc/alarms/1")
+    assert "Switch off" not in text_of(auditor, "/noc/alarm-rules/2")
+    assert auditor.post("/noc/alarms/1/acknowledge").status_code == 403
+
+
+def test_a_rule_is_tried_then_switched_on(
+    noc: FlaskClient, tenant: Tenant, session: ScopedSession, sessions: SessionFactory
+) -> None:
+    rule = session.scalars(select(AlarmRule).where(AlarmRule.code == "port-down")).one()
+    assert noc.post(f"/noc/alarm-rules/{rule.id}/switch", data={"enabled": "no"}).status_code == 303
+    assert "It is off" in text_of(noc, f"/noc/alarm-rules/{rule.id}")
+    typed = {
+        "name": "端口", "name_en": "Port", "severity": "critical", "way": "above", "raise_at": "1",
+        "raise_for_s": "0", "clear_at": "0", "clear_for_s": "60", "window_s": "0",
+        "flap_changes": "6", "flap_within_s": "600", "subject_class": "customer", "site_id": "0",
+        "days": "2",
+    }  # fmt: skip
+    path = f"/noc/alarm-rules/{rule.id}/test"
+    text_of(noc, path)
+    broken = noc.post(path, data=typed | {"clear_at": "5"})
+    assert broken.status_code == 422
+    assert "It must end on the better side" in broken.text
+    asked = noc.post(path, data=typed)
+    assert asked.status_code == 303
+    trial = session.scalars(select(AlarmTrial)).one()
+    assert "Waits for a worker" in text_of(noc, asked.location)
+    session.commit()
+    assert carry_out_trial(sessions, trial.id) == "done"
+    page = text_of(noc, asked.location)
+    assert "Would have fired 1 time in 2 days" in page
+    assert "<html" not in text_of(noc, asked.location, headers={"HX-Request": "true"})
+    # Nothing of what was typed is saved.
+    session.expire_all()
+    assert (rule.severity, rule.name_en) == ("major", "Customer port down")
+    assert noc.post(f"/noc/alarm-rules/{rule.id}/edit", data=typed).status_code == 303
+    assert (
+        noc.post(f"/noc/alarm-rules/{rule.id}/switch", data={"enabled": "yes"}).status_code == 303
+    )
+    session.expire_all()
+    assert (rule.severity, rule.enabled) == ("critical", True)
+
+
+def test_rules_exceptions_and_recipients_are_entered_and_removed(
+    noc: FlaskClient, tenant: Tenant, session: ScopedSession
+) -> None:
+    new = {
+        "code": "hot-rise", "quantity": "temperature", "kind": "rate", "name": "升温",
+        "name_en": HOSTILE, "severity": "major", "way": "above", "raise_at": "10",
+        "raise_for_s": "0", "clear_at": "5", "clear_for_s": "0", "window_s": "900",
+        "flap_changes": "0", "flap_within_s": "0", "subject_class": "", "site_id": "0",
+    }  # fmt: skip
+    text_of(noc, "/noc/alarm-rules/new")
+    assert noc.post("/noc/alarm-rules/new", data=new | {"raise_at": "nan"}).status_code == 422
+    made = noc.post("/noc/alarm-rules/new", data=new)
+    assert made.status_code == 303
+    assert noc.post("/noc/alarm-rules/new", data=new).status_code == 409
+    page = text_of(noc, made.location)
+    assert "<script>alert" not in page
+    given = {"scope": "site", "target": "1", "enabled": "no", "severity": ""}
+    path = f"{made.location}/exceptions/new"
+    text_of(noc, path)
+    assert noc.post(path, data=given | {"target": "99"}).status_code == 422
+    assert noc.post(path, data=given | {"target": "x"}).status_code == 422
+    assert noc.post(path, data=given).status_code == 303
+    assert "A site" in text_of(noc, made.location)
+    assert noc.post(f"{made.location}/exceptions/1/remove").status_code == 303
+    assert noc.post(f"{made.location}/exceptions/1/remove").status_code == 404
+    told = {"address": "a@example.com", "severity": "major", "language": "zh", "site_id": "0"}
+    text_of(noc, "/noc/alarm-recipients/new")
+    assert noc.post("/noc/alarm-recipients/new", data=told).status_code == 303
+    assert noc.post("/noc/alarm-recipients/new", data=told).status_code == 409
+    assert noc.post("/noc/alarm-recipients/new", data=told | {"address": "a"}).status_code == 422
+    assert "a@example.com" in text_of(noc, "/noc/alarm-rules")
+    assert noc.post("/noc/alarm-recipients/1/remove").status_code == 303
+    assert noc.post(f"{made.location}/delete").status_code == 303
+    built_in = session.scalars(select(AlarmRule.id).where(AlarmRule.built_in)).first()
+    assert noc.post(f"/noc/alarm-rules/{built_in}/delete").status_code == 409
+
+
+def test_the_list_costs_the_same_for_one_alarm_and_for_many(
+    noc: FlaskClient, tenant: Tenant, session: ScopedSession, sessions: SessionFactory
+) -> None:
+    engine = sessions.kw["bind"]
+
+    def cost(path: str) -> int:
+        with Counter(engine) as counter:
+            text_of(noc, path)
+        return counter.count
+
+    before = cost("/noc/alarms"), cost("/noc/alarm-rules")
+    for number in range(2, 30):
+        one = session.get_one(Alarm, 1)
+        session.add(
+            Alarm(
+                rule_id=one.rule_id, subject_kind="port", subject_id=1000 + number, label="x",
+                severity="major", began_at=one.began_at, raised_at=one.raised_at,
+                seen_at=one.seen_at, value=1, limit=1,
+            )
+        )  # fmt: skip
+    session.commit()
+    assert (cost("/noc/alarms"), cost("/noc/alarm-rules")) == before
+
+
+def test_the_command_line_lists_and_tries(
+    tenant: Tenant, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from contextlib import contextmanager
+
+    from click.testing import CliRunner
+
+    import dcim.commands.alarms as commands
+    from dcim.accounts.scope import Scope
+    from dcim.db import make_engine, make_sessions, transaction
+
+    @contextmanager
+    def session_of(ctx: Any, command: str) -> Any:
+        engine = make_engine(settings.database_url or "")
+        scope = Scope.system(command)
+        try:
+            with transaction(make_sessions(engine), scope) as own:
+                yield None, own, scope
+        finally:
+            engine.dispose()
+
+    monkeypatch.setattr(commands, "session_of", session_of)
+    listed = CliRunner().invoke(commands.alarms, ["list"])
+    assert listed.exit_code == 0, listed.output
+    assert "port-down" in listed.output
+    found = CliRunner().invoke(
+        commands.alarms, ["test", "port-down", "--days", "2", "--json"], catch_exceptions=False
+    )
+    assert json.loads(found.stdout)["fired"] == 1
+    assert (
+        "would have fired 1 times"
+        in CliRunner().invoke(commands.alarms, ["test", "port-down", "--days", "2"]).output
+    )
+    assert CliRunner().invoke(commands.alarms, ["test", "nothing"]).exit_code != 0
