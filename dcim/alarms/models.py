@@ -27,7 +27,7 @@ from dcim.db import Base
 SCOPES = ("subject", "device", "customer", "class", "site")
 EVENT_KINDS = (
     "raised", "cleared", "flapping", "steady", "ended", "silenced", "unsilenced", "notified",
-    "acknowledged", "assigned", "noted", "snoozed", "unsnoozed",
+    "folded", "unfolded", "acknowledged", "assigned", "noted", "snoozed", "unsnoozed",
 )  # fmt: skip
 # Why it is over: measured so; its rule no longer holds for it; what it is about is gone.
 ENDINGS = ("", "cleared", "ended")

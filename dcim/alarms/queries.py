@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import and_, case, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
 from dcim.alarms.models import (
@@ -26,14 +26,14 @@ from dcim.operations.models import Maintenance
 from dcim.paging import FIRST_PAGE, Page, Paging, Query, contains, fetch_page, narrow
 
 SORTS = ("", "severity", "what", "since", "state")
-SHOWS = ("open", "unacknowledged", "silent", "over", "all")
+SHOWS = ("causes", "open", "unacknowledged", "silent", "over", "all")
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmRow:
     """Times of samples are `began_at`, `raised_at` and `cleared_at`; `seen_at` is when we saw it.
     `value` and `limit` are in the unit of the quantity. `root_id`: the alarm it is a consequence
-    of."""
+    of, `consequences` how many open ones are of this."""
 
     id: int
     rule_id: int
@@ -64,6 +64,7 @@ class AlarmRow:
     silenced_by_code: str | None
     root_id: int | None
     notified_at: dt.datetime | None
+    consequences: int
 
     def is_snoozed(self, now: dt.datetime) -> bool:
         return self.snoozed_until is not None and self.snoozed_until > now
@@ -79,6 +80,7 @@ class AlarmFilter:
     site_id: int | None = None
     subject_kind: str | None = None
     subject_id: int | None = None
+    root_id: int | None = None
     assigned_to: str | None = None
     text: str = ""
 
@@ -128,6 +130,7 @@ def list_alarms(
         (Alarm.site_id, wanted.site_id),
         (Alarm.subject_kind, wanted.subject_kind),
         (Alarm.subject_id, wanted.subject_id),
+        (Alarm.root_id, wanted.root_id),
         (Alarm.assigned_to, wanted.assigned_to),
     )
     statement = _show(statement, wanted.show, now)
@@ -350,9 +353,16 @@ def _select_alarms() -> Query:
         for name in AlarmRow.__dataclass_fields__
         if name in Alarm.__table__.columns
     ]
+    below = aliased(Alarm)
+    consequences = (
+        select(func.count())
+        .where(below.root_id == Alarm.id, below.cleared_at.is_(None))
+        .scalar_subquery()
+    )
     return (
         select(
             *own,
+            consequences.label("consequences"),
             AlarmRule.code.label("rule_code"),
             AlarmRule.name.label("rule_name"),
             AlarmRule.name_en.label("rule_name_en"),
@@ -371,6 +381,7 @@ def _show(statement: Query, show: str, now: dt.datetime) -> Query:
     is_open = Alarm.cleared_at.is_(None)
     quiet = or_(Alarm.silenced_by.is_not(None), Alarm.snoozed_until > now)
     wanted = {
+        "causes": and_(is_open, Alarm.root_id.is_(None)),
         "open": is_open,
         "unacknowledged": and_(is_open, Alarm.acknowledged_at.is_(None)),
         "silent": and_(is_open, quiet),

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from dcim.alarms.evaluating import Evaluation, evaluate
 from dcim.alarms.models import Alarm, AlarmRound
+from dcim.alarms.rooting import put_under_roots
 from dcim.alarms.silencing import SILENCING_STATES, silence
 from dcim.alarms.telling import tell_alarms
 from dcim.config import Settings
@@ -89,7 +90,7 @@ def run_round(
     now: dt.datetime,
     store: SampleStore | None = None,
 ) -> RoundReport:
-    """Evaluate what is new, silence, tell. In the caller's transaction."""
+    """Evaluate what is new, silence, find causes, tell. In the caller's transaction."""
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ROUND_LOCK})
     marks = _read_marks(session)
     evaluated = marks != session.scalar(select(AlarmRound.marks))
@@ -101,6 +102,8 @@ def run_round(
     open_ones = session.scalars(select(Alarm).where(Alarm.cleared_at.is_(None))).all()
     silence(session, open_ones, now)
     session.flush()
+    if found.raised or found.ended:
+        put_under_roots(session, open_ones, now)
     queued = tell_alarms(session, settings, found.ended, now)
     return RoundReport(evaluated, found.subjects, len(found.raised), len(found.ended), len(queued))
 

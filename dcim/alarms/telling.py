@@ -1,5 +1,5 @@
-"""Telling people of alarms by mail, through the outbox: each alarm once when it is raised, and once
-when one that was told is over.
+"""Telling people of alarms by mail, and endpoints that want them, through the outbox: each alarm
+once when it is raised, and once when one that was told is over.
 
 Not told: what maintenance silences, what is snoozed, and consequences of another alarm. When the
 silence is over and the alarm still on, it is told then; after a snooze it is told again.
@@ -18,8 +18,11 @@ from dcim.alarms.reading_words import say_value
 from dcim.alarms.rules.limits import SEVERITIES
 from dcim.config import Settings
 from dcim.outbox.queueing import NewMessage, queue_messages
+from dcim.outbox.telling import write_to_endpoints
 
 RAISED, CLEARED = "alarm.raised", "alarm.cleared"
+# A payload is for programs that look the rest up; a house that loses its utility has thousands.
+MOST_IN_PAYLOAD = 100
 
 
 def tell_alarms(
@@ -45,6 +48,8 @@ def tell_alarms(
         for event, alarms in ((RAISED, due), (CLEARED, over)):
             for one in recipients:
                 queued += _write_to(session, settings, one, event, alarms)
+    for event, alarms in ((RAISED, due), (CLEARED, over)):
+        queued += _write_to_endpoints(session, settings, event, alarms)
     for alarm in due:
         # Also where nobody is to be told: who is entered later isn't told of what is old.
         alarm.notified_at = now
@@ -57,7 +62,7 @@ def tell_alarms(
 
 def _is_quiet(alarm: Alarm, now: dt.datetime) -> bool:
     snoozed = alarm.snoozed_until is not None and alarm.snoozed_until > now
-    return snoozed or alarm.silenced_by is not None or alarm.root_id is not None
+    return snoozed or alarm.silenced_by is not None
 
 
 def _wants(recipient: AlarmRecipient, alarm: Alarm) -> bool:
@@ -80,14 +85,11 @@ def _write_to(
     zone = ZoneInfo(settings.timezone)
     facts = [_tell(alarm, zone, is_over=event == CLEARED) for alarm in wanted]
     operator = {"zh": settings.operator_name, "en": settings.operator_name_en}
-    # Each alarm is told once, so the first one and when it is over names the mail.
-    first = min(wanted, key=lambda one: one.id)
-    moment = first.cleared_at if event == CLEARED else first.snoozed_until or first.raised_at
     return queue_messages(
         session,
         [
             NewMessage(
-                about=f"{event}/{first.id}/{moment:%Y%m%dT%H%M%S.%f}",
+                about=_name_deed(event, wanted),
                 channel="mail",
                 event=event,
                 recipient=recipient.address,
@@ -96,6 +98,51 @@ def _write_to(
             )
         ],
     )
+
+
+def _write_to_endpoints(
+    session: Session, settings: Settings, event: str, alarms: Sequence[Alarm]
+) -> list[int]:
+    """One message to each for all that one round found."""
+    if not alarms:
+        return []
+    alarms = sorted(alarms, key=lambda one: (SEVERITIES.index(one.severity), one.raised_at, one.id))
+    zone = ZoneInfo(settings.timezone)
+    facts = [_tell(alarm, zone, is_over=event == CLEARED) for alarm in alarms]
+    operator = {"zh": settings.operator_name, "en": settings.operator_name_en}
+    url = f"{settings.base_url}/noc/alarms"
+
+    def write(language: str) -> tuple[str, str]:
+        return write_subject(facts, operator, language), write_text(facts, url, language)
+
+    payload = {
+        "url": url,
+        "severity": alarms[0].severity,
+        "alarms": [
+            {
+                "id": one.id,
+                "rule": one.rule.code,
+                "severity": one.severity,
+                "subject_kind": one.subject_kind,
+                "subject_id": one.subject_id,
+                "label": one.label,
+                "began_at": one.began_at.isoformat(),
+                "cleared_at": None if one.cleared_at is None else one.cleared_at.isoformat(),
+            }
+            for one in alarms[:MOST_IN_PAYLOAD]
+        ],
+        "count": len(alarms),
+    }
+    about = _name_deed(event, alarms)
+    messages = write_to_endpoints(session, event, about=about, words=write, payload=payload)
+    return queue_messages(session, messages)
+
+
+def _name_deed(event: str, alarms: Sequence[Alarm]) -> str:
+    """Each alarm is told once, so the first one and when it is over names the message."""
+    first = min(alarms, key=lambda one: one.id)
+    moment = first.cleared_at if event == CLEARED else first.snoozed_until or first.raised_at
+    return f"{event}/{first.id}/{moment:%Y%m%dT%H%M%S.%f}"
 
 
 def _tell(alarm: Alarm, zone: ZoneInfo, *, is_over: bool) -> AlarmFacts:

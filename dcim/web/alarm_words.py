@@ -37,7 +37,8 @@ SUBJECTS = {
 }
 WAYS = {"above": _l("above"), "below": _l("below")}
 SHOWS = {
-    "open": _l("Open"),
+    "causes": _l("Open, causes alone"),
+    "open": _l("Open, all"),
     "unacknowledged": _l("Not acknowledged"),
     "silent": _l("Told to nobody"),
     "over": _l("Over"),
@@ -65,6 +66,14 @@ CLASSES = {
     "pdu": _l("PDU"),
     "bank": _l("PDU bank"),
 }
+# How a customer is hit by an alarm and all that follows from it (`correlation.hits.HOWS`).
+HOWS = {
+    "down": _l("Down"),
+    "machines": _l("Machines of its own"),
+    "no_redundancy": _l("No redundancy"),
+    "unknown": _l("Not known"),
+}
+HOW_LOOKS = {"down": "down", "machines": "down", "no_redundancy": "warning", "unknown": "unknown"}
 EVENTS = {
     "raised": _l("Raised"),
     "cleared": _l("Over"),
@@ -74,6 +83,8 @@ EVENTS = {
     "silenced": _l("Silent: maintenance"),
     "unsilenced": _l("Maintenance is over, the alarm isn't"),
     "notified": _l("Mailed"),
+    "folded": _l("Follows from"),
+    "unfolded": _l("Stands on its own: what it followed from is over"),
     "acknowledged": _l("Acknowledged"),
     "assigned": _l("Assigned"),
     "noted": _l("Note"),

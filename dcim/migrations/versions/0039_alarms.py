@@ -215,7 +215,7 @@ def _create_alarms() -> None:
             table,
             "kind",
             "kind IN ('raised', 'cleared', 'flapping', 'steady', 'ended', 'silenced', 'unsilenced',"
-            " 'notified', 'acknowledged', 'assigned', 'noted', 'snoozed', 'unsnoozed')",
+            " 'notified', 'folded', 'unfolded', 'acknowledged', 'assigned', 'noted', 'snoozed', 'unsnoozed')",
         ),
         _ref(table, "alarm_id", "alarm"),
         sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{table}")),

@@ -35,6 +35,7 @@ from dcim.alarms.queries import (
     tally_alarms,
 )
 from dcim.alarms.reading_words import say_value
+from dcim.alarms.rooting import find_hit_customers
 from dcim.alarms.rounds import BEAT_S, read_round
 from dcim.alarms.rules.limits import SEVERITIES
 from dcim.alarms.rules.quantities import SUBJECT_KINDS
@@ -58,6 +59,7 @@ from dcim.web.staff.placing_forms import MISSING, strip
 # A round that is so old wasn't followed by the next: nobody evaluates.
 STALLED_AFTER = dt.timedelta(seconds=90)
 SHOWN_BEFORE = 10
+SHOWN_BELOW = Paging(1, 100)
 
 
 @noc.get("/alarms")
@@ -105,7 +107,7 @@ def alarms() -> Response:
 def _read_filter() -> AlarmFilter:
     show, severity, kind = read_text("show"), read_text("severity"), read_text("kind")
     return AlarmFilter(
-        show=show if show in SHOWS else "open",
+        show=show if show in SHOWS else "causes",
         severity=severity if severity in SEVERITIES else None,
         rule_id=read_int("rule"),
         site_id=read_int("site"),
@@ -153,10 +155,8 @@ def alarm(alarm_id: int) -> str:
     before = list_alarms(
         session, scope, same, Paging(1, SHOWN_BEFORE + 1), now=now, sort="since", descending=True
     )
-    users = (
-        find_port_users(session, scope, [found.subject_id], now)
-        if found.subject_kind == "port"
-        else {}
+    below = list_alarms(
+        session, scope, AlarmFilter(show="open", root_id=found.id), SHOWN_BELOW, now=now
     )
     return render_template(
         "noc/alarm.html",
@@ -164,7 +164,8 @@ def alarm(alarm_id: int) -> str:
         events=list_events(session, scope, alarm_id),
         before=[one for one in before.items if one.id != found.id][:SHOWN_BEFORE],
         total=before.total,
-        hit=users.get(found.subject_id),
+        below=below,
+        hits=[] if found.cleared_at else find_hit_customers(session, scope, found.id, now),
         where=_link_subject(session, found),
         words=alarm_words,
         say_value=say_value,

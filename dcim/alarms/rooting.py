@@ -1,0 +1,100 @@
+"""Putting open alarms under their roots: a dead panel is told once, the rest stands under it.
+
+Judged anew whenever an alarm comes or goes (`correlation`): when a root is over and a consequence
+stays, that is its own root from then on, and is told.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dcim.accounts.scope import Scope
+from dcim.alarms.correlation.folding import Correlation, correlate
+from dcim.alarms.correlation.hits import Hit, find_hit
+from dcim.alarms.correlation.loading import load_dependencies
+from dcim.alarms.correlation.subjects import DOWN, OVERLOAD, SILENT, Raised, Subject
+from dcim.alarms.models import Alarm, AlarmEvent, AlarmRule
+from dcim.alarms.rules.quantities import AGENT, NODE, PORT, SENSOR
+from dcim.customers.registration import require_staff
+from dcim.sla.rules.periods import to_ms
+
+SCOPE = Scope.system("alarms")
+# What an alarm of a quantity says of its subject; of another quantity it says nothing that would
+# follow from anything, or that anything follows from: a full port, warm air.
+TROUBLES = MappingProxyType(
+    {
+        "port_down": DOWN,
+        "node_dead": DOWN,
+        "node_load": OVERLOAD,
+        "agent_silence": SILENT,
+        "node_silence": SILENT,
+        "sensor_silence": SILENT,
+    }
+)
+SUBJECTS = MappingProxyType({PORT: "port", NODE: "power_node", SENSOR: "sensor", AGENT: "agent"})
+
+
+def put_under_roots(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> int:
+    """Write `root_id` of these, which are all that are open; how many changed. Each change stands
+    in the alarm's history."""
+    raised = read_raised(session, alarms)
+    found = _correlate(session, raised)
+    by_id = {alarm.id: alarm for alarm in alarms}
+    changed = 0
+    for alarm in alarms:
+        fold = found.folds.get(alarm.id)
+        root_id = None if fold is None or fold.is_root else fold.root
+        if root_id == alarm.root_id:
+            continue
+        changed += 1
+        alarm.root_id = root_id
+        kind, text = ("unfolded", "") if root_id is None else ("folded", by_id[root_id].label)
+        session.add(AlarmEvent(alarm=alarm, at=now, kind=kind, text=text))
+    session.flush()
+    return changed
+
+
+def read_raised(session: Session, alarms: Sequence[Alarm]) -> list[Raised]:
+    """Those that can have causes or consequences, as the correlation takes them."""
+    rules = {alarm.rule_id for alarm in alarms}
+    quantities: Mapping[int, str] = {
+        row.id: row.quantity
+        for row in session.execute(
+            select(AlarmRule.id, AlarmRule.quantity).where(AlarmRule.id.in_(rules))
+        )
+    }
+    return [
+        Raised(
+            alarm.id,
+            Subject(SUBJECTS[alarm.subject_kind], alarm.subject_id),
+            TROUBLES[quantities[alarm.rule_id]],
+            to_ms(alarm.began_at),
+        )
+        for alarm in alarms
+        if quantities[alarm.rule_id] in TROUBLES
+    ]
+
+
+def find_hit_customers(
+    session: Session, scope: Scope, alarm_id: int, now: dt.datetime
+) -> list[Hit]:
+    """Whom this open alarm hits with all that follows from it, the hardest hit first; nobody where
+    it hits by nothing that is recorded, or is over."""
+    require_staff(scope)
+    alarms = session.scalars(select(Alarm).where(Alarm.cleared_at.is_(None))).all()
+    raised = read_raised(session, alarms)
+    if alarm_id not in {one.key for one in raised}:
+        return []
+    dependencies = load_dependencies(session, SCOPE, {one.subject for one in raised})
+    found = correlate(raised, dependencies)
+    root = found.folds[alarm_id].root
+    return find_hit(session, SCOPE, [root], raised, dependencies, found, now=now)
+
+
+def _correlate(session: Session, raised: Sequence[Raised]) -> Correlation:
+    if len(raised) < 2:
+        return Correlation({})
+    return correlate(raised, load_dependencies(session, SCOPE, {one.subject for one in raised}))
