@@ -10,6 +10,8 @@ compressed by WeasyPrint. The bound is 1,000 statements of four pages within 14 
 285 pages a minute. The size (`--racks`) is the number of statements.
 Memory is that of the largest process, looked at after every tenth statement; its slope is that of
 the straight line through what was seen after the first twenty.
+What a page and an attachment cost is told by drawing the same statements with their files and
+without them, one after the other in this process.
 """
 
 import time
@@ -25,7 +27,7 @@ from dcim.statements.composition import compose
 from dcim.statements.files import count_pages, pack_inputs
 from dcim.statements.press import Press, open_press
 from dcim.statements.printing import attach
-from reports.render import page_markup
+from reports.render import page_markup, render
 from reports.sign import generate_signer, sign
 from tests.benchmarks.estate import Say
 from tests.statements.examples import breached_inputs
@@ -65,6 +67,8 @@ def run(racks: int, say: Say) -> list[tuple[str, str]]:
                 if number % 50 == 0:
                     say(f"{number} statements, largest process {seen[-1][1]} MB")
             took = time.monotonic() - began
+    say("what a page and a file cost")
+    page_ms, file_ms, count = find_costs(base)
     say("stock WeasyPrint")
     stock_s, stock_pages = draw_stock(base)
     rate, stock_rate = pages / took * 60, stock_pages / stock_s * 60
@@ -75,6 +79,8 @@ def run(racks: int, say: Say) -> list[tuple[str, str]]:
         ("Pages a minute", f"{rate:.0f}; the bound is {WANTED_PAGES / WANTED_MIN:.0f}"),
         ("1,000 statements of four pages", f"{WANTED_PAGES / rate:.1f} min; the bound is 14"),
         ("Signing alone", f"{signing / racks * 1000:.0f} ms a statement"),
+        ("One page, without files", f"{page_ms:.0f} ms on one core"),
+        ("One attached file", f"{file_ms:.1f} ms on one core; {count} of them"),
         ("Largest process", f"{max(first)} MB at first, at most {max(mb for _, mb in seen)} MB"),
         ("Its slope", say_slope(seen)),
         ("Stock WeasyPrint, one process", f"{stock_rate:.0f} pages a minute"),
@@ -96,6 +102,25 @@ def make_jobs(base: dict[str, Any], count: int) -> Iterator[Job]:
         }
         composed = compose(inputs)
         yield composed.data, pack_inputs(read_inputs(composed.attachments))[0]
+
+
+def find_costs(base: dict[str, Any]) -> tuple[float, float, int]:
+    """(ms a page, ms a file, files) of `STOCK` statements."""
+    inputs = read_inputs(compose(base).attachments)
+    files = attach(inputs, "zh")
+    bare = with_files = 0.0
+    pages = 0
+    for number, (document, _packed) in enumerate(make_jobs(base, STOCK)):
+        start = time.monotonic()
+        pdf = render(document, [])
+        middle = time.monotonic()
+        render(document, files)
+        if number:  # the first one loads fonts
+            bare += middle - start
+            with_files += time.monotonic() - middle
+            pages += count_pages(pdf)
+    drawn = STOCK - 1
+    return bare / pages * 1000, (with_files - bare) / drawn / len(files) * 1000, len(files)
 
 
 def sizes(press: Press) -> list[int]:
