@@ -53,7 +53,11 @@ NEEDED = {
 ID_NAME = re.compile(r"(^|_)id$")
 SAMPLES = {"date": NOW.date().isoformat(), "date-time": f"{NOW:{_ISO}}", "decimal": "1.00"}
 # Where a name means something else than it does in the other routes.
-MEANT = {("/staff/orders/", "order_id"): "service_order_id"}
+MEANT = {
+    ("/staff/orders/", "order_id"): "service_order_id",
+    ("/api/v1/robots/", "endpoint_id"): "robot_id",
+    ("/api/v1/syslog-servers/", "endpoint_id"): "syslog_server_id",
+}
 # The kind that tries for all of them what can't differ between the routes made from kinds: an id
 # that is no number never reaches the view, and numbers in bodies are judged by one schema class.
 EXEMPLAR = "site"

@@ -750,13 +750,18 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
         channel="mail", event="statement.issued", state="failed", fault="refused", next_at=NOW,
     )  # fmt: skip
     # The operator's own; each tenant's routes get one.
-    endpoint = Endpoint(
-        name=f"hook {ids['customer_id']}", kind="webhook", url="https://hooks.example.com/",
-        events=[],
-    )  # fmt: skip
-    session.add(endpoint)
+    endpoints = [
+        Endpoint(name=f"{kind} {ids['customer_id']}", kind=kind, url=url, events=[])
+        for kind, url in (
+            ("webhook", "https://hooks.example.com/"),
+            ("dingtalk", "https://oapi.dingtalk.com/robot/send"),
+            ("syslog", "udp://logs.example.com:514"),
+        )
+    ]
+    session.add_all(endpoints)
     session.flush()
-    ids |= {"message_id": message.id, "endpoint_id": endpoint.id}
+    ids["message_id"] = message.id
+    ids["endpoint_id"], ids["robot_id"], ids["syslog_server_id"] = (one.id for one in endpoints)
     proposer, decider = (
         session.scalars(select(User.id).where(User.email == f"{who}-{tag}@example.com")).one()
         for who in ("proposer", "decider")
