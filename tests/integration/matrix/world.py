@@ -786,12 +786,13 @@ def _seed_statement(session: Session, settings: Settings, tenant: Tenant) -> Non
         proposed_at=SINCE, proposer_id=proposer, state="refused", decided_at=NOW,
         decider_id=decider,
     )  # fmt: skip
-    rule = ApprovalRule(currency={"A": "CNY", "B": "USD"}[tag], credits_above=Decimal(10**6))
-    session.add(rule)
-    session.flush()
-    ids |= {
-        "held_month_id": held.id, "issue_proposal_id": waiting.id, "approval_rule_id": rule.id,
-    }  # fmt: skip
+    ids |= {"held_month_id": held.id, "issue_proposal_id": waiting.id}
+    # One a currency, the operator's: a pair for the two tenants of the matrix.
+    if tag in (currencies := {"A": "CNY", "B": "USD"}):
+        rule = ApprovalRule(currency=currencies[tag], credits_above=Decimal(10**6))
+        session.add(rule)
+        session.flush()
+        ids["approval_rule_id"] = rule.id
     _seed_risk(session, tenant)
     ids |= {"statement_id": statement.id, "ledger_id": line.id, "entry_id": line.id}
 
