@@ -97,7 +97,8 @@ class Graph:
         at = self.grid.place.get(node_id)
         if at is None or not self._before.live[at]:
             return []
-        return self._living(self.grid.parents[at])
+        # Of a loop in the data, what comes later in it draws from the node, and feeds it not.
+        return self._living([each for each in self.grid.parents[at] if each < at])
 
     def lives_alone(self, node_id: int) -> bool:
         return self.grid.lives_alone(self.given.nodes[node_id])

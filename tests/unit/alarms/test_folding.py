@@ -9,7 +9,7 @@ from dcim.alarms.correlation.folding import Correlation, correlate
 from dcim.alarms.correlation.subjects import Raised, Subject
 from dcim.alarms.correlation.tallies import tally_consequences
 from dcim.power.outage import Machine
-from tests.unit.alarms.house import HOUSE, LINKS, MACHINES, NODES, alarm, node
+from tests.unit.alarms.house import HOUSE, LINKS, MACHINES, NODES, alarm, build, node
 
 
 def roots(found: Correlation) -> dict[int, int]:
@@ -263,6 +263,16 @@ def test_the_same_said_twice_is_one() -> None:
 def test_a_loop_in_the_chain_feeds_nobody_and_ends() -> None:
     looped = replace(HOUSE, nodes={**NODES, 3: node(3, 4, "panel")})
     assert fold(PANEL, alarm(2, "rack", 3), house=looped) == {1: 1, 2: 2}
+
+
+def test_what_feeds_a_loop_takes_the_loop_with_it() -> None:
+    """3 hangs on 12, and on 14, which hangs on 3: that is no second source."""
+    loop = build(node(12, None, "panel"), node(3, 12, "panel", second=14), node(14, 3, "panel"))
+    raised = [alarm(1, "power_node", 12), alarm(2, "power_node", 3), alarm(3, "power_node", 14)]
+    assert fold(*raised, house=Dependencies(nodes=loop)) == {1: 1, 2: 1, 3: 1}
+    # The control: a second source that stands by itself keeps it alive.
+    apart = loop | build(node(14, None, "panel"))
+    assert fold(*raised[:2], house=Dependencies(nodes=apart)) == {1: 1, 2: 2}
 
 
 def test_what_isnt_in_the_model_stands_alone() -> None:
