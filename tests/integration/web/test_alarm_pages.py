@@ -83,6 +83,31 @@ def test_the_list_shows_what_where_since_when_and_whom(noc: FlaskClient, tenant:
         text_of(noc, f"/noc/alarms?{query}")
 
 
+def test_a_cause_shows_what_follows_from_it_and_whom_all_of_it_hits(
+    noc: FlaskClient, tenant: Tenant, session: ScopedSession
+) -> None:
+    root = session.scalars(select(Alarm)).one()
+    rule = session.scalars(select(AlarmRule).where(AlarmRule.code == "agent-silent")).one()
+    below = Alarm(
+        rule=rule, subject_kind="agent", subject_id=1, label=f"BEHIND {HOSTILE}", severity="major",
+        began_at=root.began_at, raised_at=root.raised_at, seen_at=root.seen_at, value=200,
+        limit=180, root_id=root.id,
+    )  # fmt: skip
+    session.add(below)
+    session.commit()
+    listed = text_of(noc, "/noc/alarms")
+    assert "consequences: 1" in listed
+    assert "BEHIND" not in listed
+    assert "BEHIND" in text_of(noc, "/noc/alarms?show=open")
+    page = text_of(noc, f"/noc/alarms/{root.id}")
+    assert "What follows from it" in page
+    assert "BEHIND &lt;script&gt;" in page
+    assert "<script>alert" not in page
+    assert "by this and all that follows from it, 1 in all" in page
+    assert "CANARY-A-name" in page
+    assert f"/noc/alarms/{root.id}" in text_of(noc, f"/noc/alarms/{below.id}")
+
+
 def test_the_list_refreshes_by_its_tag(noc: FlaskClient, tenant: Tenant) -> None:
     htmx = {"HX-Request": "true"}
     first = noc.get("/noc/alarms", headers=htmx)
