@@ -73,7 +73,7 @@ def queue_own_test(
         raise InvalidError("This is not a mail address.", {"recipient": ["name@example.com"]})
     with _as_staff(session):
         # One asks at a time, so that two requests at once aren't both the last.
-        session.get_one(User, user.id, with_for_update=True)
+        session.get_one(User, user.id, with_for_update={"key_share": True})
         sent = session.scalar(
             select(func.count()).where(
                 OutboxMessage.user_id == user.id,

@@ -166,11 +166,17 @@ def _book(session: Session, row: OutboxMessage, now: dt.datetime) -> bool:
     pace = PACES.get(row.channel)
     if pace is None:
         return True
-    endpoint = session.get_one(Endpoint, row.endpoint_id, with_for_update=True)
+    endpoint = _lock_endpoint(session, row)
     if endpoint.ready_at is not None and endpoint.ready_at > now:
         return False
     endpoint.ready_at = book(pace, endpoint.ready_at, now)
     return True
+
+
+def _lock_endpoint(session: Session, row: OutboxMessage) -> Endpoint:
+    """Against other lanes, not against deeds: each message that they queue refers to the row until
+    they commit."""
+    return session.get_one(Endpoint, row.endpoint_id, with_for_update={"key_share": True})
 
 
 def _take(row: OutboxMessage, now: dt.datetime) -> Outgoing:
@@ -263,7 +269,7 @@ def settle(
 
 def _hold(session: Session, row: OutboxMessage, until: dt.datetime) -> None:
     """Its endpoint has enough: nothing is sent there before."""
-    endpoint = session.get_one(Endpoint, row.endpoint_id, with_for_update=True)
+    endpoint = _lock_endpoint(session, row)
     endpoint.ready_at = until if endpoint.ready_at is None else max(until, endpoint.ready_at)
 
 

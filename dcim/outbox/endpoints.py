@@ -132,7 +132,8 @@ def delete_endpoint(
 
 
 def _lock(session: Session, endpoint_id: int, kinds: Collection[str]) -> Endpoint:
-    endpoint = session.get(Endpoint, endpoint_id, with_for_update=True)
+    """Until commit; a deed that tells it something isn't kept waiting."""
+    endpoint = session.get(Endpoint, endpoint_id, with_for_update={"key_share": True})
     if endpoint is None or endpoint.deleted_at is not None or endpoint.kind not in kinds:
         raise NotFoundError("No such endpoint.")
     return endpoint

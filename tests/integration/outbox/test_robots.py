@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import structlog
 from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
 
 from dcim.accounts.models import AuditEntry, SealedSecret
 from dcim.accounts.scope import Scope
@@ -79,13 +81,16 @@ class Group:
 
     def tell(self, about: str = "deed/1", words: str = "正文", **payload: Any) -> list[int]:
         with transaction(self.sessions, STAFF) as session:
-            return queue_messages(
-                session,
-                write_to_endpoints(
-                    session, EVENT, about=about, words=lambda language: (f"标题 {language}", words),
-                    payload=payload,
-                ),
-            )  # fmt: skip
+            return self.write(session, about, words, **payload)
+
+    def write(self, session: Session, about: str, words: str, **payload: Any) -> list[int]:
+        return queue_messages(
+            session,
+            write_to_endpoints(
+                session, EVENT, about=about, words=lambda language: (f"标题 {language}", words),
+                payload=payload,
+            ),
+        )  # fmt: skip
 
     def send(self, allowed: Any = LOOPBACK) -> DeliveryReport:
         way = RobotChannel(
@@ -346,6 +351,24 @@ def test_no_faster_than_it_takes(group: Group, robots: RobotServer) -> None:
     assert [row.state for row in states] == ["sent"] * sent + ["queued"] * (30 - sent)
     group.rest()
     assert group.send().sent >= pace.burst
+
+
+@pytest.mark.parametrize("kind", ["dingtalk"])
+def test_a_deed_under_way_holds_nobody_up(group: Group, robots: RobotServer) -> None:
+    """A message that isn't committed yet refers to the endpoint, which is booked and held all the
+    same."""
+    group.enter()
+    first, second = group.tell(about="1")[0], group.tell(about="2")[0]
+    robots.answers = [(200, json.dumps({"errcode": 0}).encode())]
+    robots.answers.append((200, json.dumps({"errcode": 130101}).encode()))
+    with ThreadPoolExecutor(1) as pool, transaction(group.sessions, STAFF) as session:
+        group.write(session, "3", "正文")
+        sent = pool.submit(group.send)
+        try:
+            assert sent.result(timeout=10) == DeliveryReport(sent=1, put_off=1)
+        finally:
+            session.rollback()
+    assert {group.fate(first), group.fate(second)} == {("sent", ""), ("queued", "too_many")}
 
 
 @pytest.mark.parametrize("kind", ["feishu"])
