@@ -32,12 +32,14 @@ class Subject:
 @dataclass(frozen=True, slots=True)
 class Raised:
     """An alarm that stands. `key` is the caller's own name of it; `at` UTC epoch ms. A `trouble`
-    that isn't named above ("hot") is folded under nothing and explains nothing."""
+    that isn't named above ("hot") is folded under nothing and explains nothing. `rank` 0 is the
+    gravest; an alarm is folded under none that is less grave."""
 
     key: int
     subject: Subject
     trouble: str
     at: int
+    rank: int = 0
 
     @property
     def turn(self) -> tuple[int, int]:
