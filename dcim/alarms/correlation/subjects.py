@@ -13,8 +13,6 @@ DOWN, SILENT = "down", "silent"
 LOST_FEED, DEGRADED = "lost_feed", "degraded"
 OVERLOAD = "overload"
 WEAKENED = (LOST_FEED, DEGRADED)
-# How bad a trouble is for what has several, the worst first; any other word stands last.
-WORST_FIRST = (DOWN, OVERLOAD, LOST_FEED, DEGRADED, SILENT)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,7 +43,3 @@ class Raised:
     def turn(self) -> tuple[int, int]:
         """Who came first; the key decides between those of one instant."""
         return self.at, self.key
-
-
-def rank_trouble(trouble: str) -> int:
-    return WORST_FIRST.index(trouble) if trouble in WORST_FIRST else len(WORST_FIRST)

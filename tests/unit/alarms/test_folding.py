@@ -7,7 +7,6 @@ import pytest
 from dcim.alarms.correlation.dependencies import Dependencies, Link, PortAt
 from dcim.alarms.correlation.folding import Correlation, correlate
 from dcim.alarms.correlation.subjects import Raised, Subject
-from dcim.alarms.correlation.tallies import tally_consequences
 from dcim.power.outage import Machine
 from tests.unit.alarms.house import HOUSE, LINKS, MACHINES, NODES, alarm, build, node
 
@@ -310,20 +309,3 @@ def test_what_isnt_in_the_model_stands_alone() -> None:
         fold.is_root or found.folds[fold.root].path == fold.path[:1]
         for fold in found.folds.values()
     )
-
-
-def test_consequences_in_numbers() -> None:
-    raised = [
-        PANEL, alarm(2, "rack", 3, "lost_feed"), alarm(3, "rack", 3, "down", 1),
-        alarm(4, "rack", 1, "lost_feed"), alarm(5, "rack", 2, "lost_feed"),
-        alarm(6, "agent", 5101, "silent"), alarm(7, "device", 101, "silent"),
-        alarm(8, "device", 202), alarm(9, "power_node", 3, "silent"), alarm(10, "port", 1023),
-        alarm(11, "power_node", 23, "overload"),
-    ]  # fmt: skip
-    told = tally_consequences(raised, HOUSE, correlate(raised, HOUSE))
-    assert [(one.kind, one.trouble, one.count) for one in told[1]] == [
-        ("rack", "down", 1), ("device", "down", 1), ("port", "down", 1),
-        ("rack", "lost_feed", 2), ("device", "silent", 1),
-    ]  # fmt: skip
-    assert told[1][0].subjects == (Subject("rack", 3),)
-    assert told[11] == []
