@@ -245,10 +245,10 @@ class _Ledger:
                 raised_at=_instant(event.at),
             )
             self.session.add(alarm)
-        # Or the same one again: its rule was off meanwhile.
+        # Or the same one again: its rule was off meanwhile, and people were told that it is over.
         alarm.label, alarm.site_id, alarm.severity = subject.label, subject.site_id, rule.severity
         alarm.began_at, alarm.seen_at = _instant(event.began), self.now
-        alarm.cleared_at, alarm.ending = None, ""
+        alarm.cleared_at, alarm.ending, alarm.notified_at = None, "", None
         alarm.value, alarm.limit = event.value, rule.raise_at
         self.open[key] = alarm
         self.found.raised.append(alarm)

@@ -5,18 +5,19 @@ stays, that is its own root from then on, and is told.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from dcim.accounts.scope import Scope
 from dcim.alarms.correlation.folding import Correlation, correlate
 from dcim.alarms.correlation.hits import Hit, find_hit
 from dcim.alarms.correlation.loading import load_dependencies
 from dcim.alarms.correlation.subjects import DOWN, OVERLOAD, SILENT, Raised, Subject
-from dcim.alarms.models import Alarm, AlarmEvent, AlarmRule
+from dcim.alarms.models import Alarm, AlarmEvent
+from dcim.alarms.rules.limits import SEVERITIES
 from dcim.alarms.rules.quantities import AGENT, NODE, PORT, SENSOR
 from dcim.customers.registration import require_staff
 from dcim.sla.rules.periods import to_ms
@@ -40,7 +41,7 @@ SUBJECTS = MappingProxyType({PORT: "port", NODE: "power_node", SENSOR: "sensor",
 def put_under_roots(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> int:
     """Write `root_id` of these, which are all that are open; how many changed. Each change stands
     in the alarm's history."""
-    raised = read_raised(session, alarms)
+    raised = read_raised(alarms)
     found = _correlate(session, raised)
     by_id = {alarm.id: alarm for alarm in alarms}
     changed = 0
@@ -57,24 +58,18 @@ def put_under_roots(session: Session, alarms: Sequence[Alarm], now: dt.datetime)
     return changed
 
 
-def read_raised(session: Session, alarms: Sequence[Alarm]) -> list[Raised]:
+def read_raised(alarms: Sequence[Alarm]) -> list[Raised]:
     """Those that can have causes or consequences, as the correlation takes them."""
-    rules = {alarm.rule_id for alarm in alarms}
-    quantities: Mapping[int, str] = {
-        row.id: row.quantity
-        for row in session.execute(
-            select(AlarmRule.id, AlarmRule.quantity).where(AlarmRule.id.in_(rules))
-        )
-    }
     return [
         Raised(
             alarm.id,
             Subject(SUBJECTS[alarm.subject_kind], alarm.subject_id),
-            TROUBLES[quantities[alarm.rule_id]],
+            TROUBLES[alarm.rule.quantity],
             to_ms(alarm.began_at),
+            SEVERITIES.index(alarm.severity),
         )
         for alarm in alarms
-        if quantities[alarm.rule_id] in TROUBLES
+        if alarm.rule.quantity in TROUBLES
     ]
 
 
@@ -82,16 +77,25 @@ def find_hit_customers(
     session: Session, scope: Scope, alarm_id: int, now: dt.datetime
 ) -> list[Hit]:
     """Whom this open alarm hits with all that follows from it, the hardest hit first; nobody where
-    it hits by nothing that is recorded, or is over."""
+    it hits by nothing that is recorded, follows from another, or is over."""
     require_staff(scope)
-    alarms = session.scalars(select(Alarm).where(Alarm.cleared_at.is_(None))).all()
-    raised = read_raised(session, alarms)
-    if alarm_id not in {one.key for one in raised}:
+    alarm = session.get(Alarm, alarm_id)
+    if alarm is None or alarm.cleared_at is not None or alarm.root_id is not None:
         return []
-    dependencies = load_dependencies(session, SCOPE, {one.subject for one in raised})
+    if alarm.rule.quantity not in TROUBLES:
+        return []
+    raised = read_raised(find_open(session))
+    dependencies = load_dependencies(session, scope, {one.subject for one in raised})
     found = correlate(raised, dependencies)
     root = found.folds[alarm_id].root
-    return find_hit(session, SCOPE, [root], raised, dependencies, found, now=now)
+    return find_hit(session, scope, [root], raised, dependencies, found, now=now)
+
+
+def find_open(session: Session) -> Sequence[Alarm]:
+    """All open alarms with their rules; two statements."""
+    return session.scalars(
+        select(Alarm).where(Alarm.cleared_at.is_(None)).options(selectinload(Alarm.rule))
+    ).all()
 
 
 def _correlate(session: Session, raised: Sequence[Raised]) -> Correlation:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from dcim.alarms.evaluating import Evaluation, evaluate
 from dcim.alarms.models import Alarm, AlarmRound
-from dcim.alarms.rooting import put_under_roots
+from dcim.alarms.rooting import find_open, put_under_roots
 from dcim.alarms.silencing import SILENCING_STATES, silence
 from dcim.alarms.telling import tell_alarms
 from dcim.config import Settings
@@ -99,7 +99,7 @@ def run_round(
         began = time.monotonic()
         found = evaluate(session, now, store)
         _note_round(session, now, marks, round((time.monotonic() - began) * 1000), found.subjects)
-    open_ones = session.scalars(select(Alarm).where(Alarm.cleared_at.is_(None))).all()
+    open_ones = find_open(session)
     silence(session, open_ones, now)
     session.flush()
     if found.raised or found.ended:

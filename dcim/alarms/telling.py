@@ -139,9 +139,12 @@ def _write_to_endpoints(
 
 
 def _name_deed(event: str, alarms: Sequence[Alarm]) -> str:
-    """Each alarm is told once, so the first one and when it is over names the message."""
+    """Each alarm is told once each time that we see it, and after each snooze, so the first one
+    and when that was names the message."""
     first = min(alarms, key=lambda one: one.id)
-    moment = first.cleared_at if event == CLEARED else first.snoozed_until or first.raised_at
+    moment = first.cleared_at
+    if event == RAISED:
+        moment = max(first.seen_at, first.snoozed_until or first.seen_at)
     return f"{event}/{first.id}/{moment:%Y%m%dT%H%M%S.%f}"
 
 

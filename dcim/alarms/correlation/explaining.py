@@ -37,23 +37,23 @@ Explanations = list[list[Together]]
 
 
 class Evidence:
-    """What is raised, by subject: the first alarm of each."""
+    """What is raised, by subject: its alarms in their turn."""
 
     def __init__(self, graph: Graph, raised: Iterable[Raised]) -> None:
         self.graph = graph
-        self.by_trouble: dict[tuple[Subject, str], Raised] = {}
-        # By device: the first silence of it or of its agent.
-        self.quiet: dict[int, Raised] = {}
+        self.by_trouble: dict[tuple[Subject, str], list[Raised]] = {}
+        # By device: the silences of it and of its agent.
+        self.quiet: dict[int, list[Raised]] = {}
         for alarm in sorted(raised, key=lambda one: one.turn):
-            self.by_trouble.setdefault((alarm.subject, alarm.trouble), alarm)
+            self.by_trouble.setdefault((alarm.subject, alarm.trouble), []).append(alarm)
             device_id = graph.given.device_meant(alarm.subject)
             if device_id is not None and alarm.trouble == SILENT:
-                self.quiet.setdefault(device_id, alarm)
+                self.quiet.setdefault(device_id, []).append(alarm)
 
 
 def explain(evidence: Evidence, alarm: Raised, tolerance_ms: int) -> Explanations:
-    """Everything that may have caused it, but what came later than it by more than the tolerance:
-    polls aren't simultaneous. Empty: nothing raised explains it."""
+    """Everything that may have caused it, but what is less grave, and what came later than it by
+    more than the tolerance: polls aren't simultaneous. Empty: nothing raised explains it."""
     search = _Search(evidence, alarm, alarm.at + tolerance_ms)
     groups = [[one for one in group if one is not None and one] for group in search.explanations()]
     return [group for group in groups if group]
@@ -117,16 +117,18 @@ class _Search:
     # What is shown
 
     def _raised(self, subject: Subject, trouble: str) -> Together | None:
-        found = self.evidence.by_trouble.get((subject, trouble))
-        if found is None or found.key == self.alarm.key or found.at > self.until_ms:
-            return None
-        return (Branch(found, (found.subject,)),)
+        return self._first(self.evidence.by_trouble.get((subject, trouble), ()))
 
     def _fallen_silent(self, device_id: int) -> Together | None:
-        found = self.evidence.quiet.get(device_id)
-        if found is None or found.key == self.alarm.key or found.at > self.until_ms:
-            return None
-        return (Branch(found, (found.subject,)),)
+        return self._first(self.evidence.quiet.get(device_id, ()))
+
+    def _first(self, alarms: Sequence[Raised]) -> Together | None:
+        """A warning explains nothing that is worse than it: of a consequence nobody is told."""
+        for one in alarms:
+            other = one.key != self.alarm.key
+            if other and one.at <= self.until_ms and one.rank <= self.alarm.rank:
+                return (Branch(one, (one.subject,)),)
+        return None
 
     def _far_ports_down(self, subject: Subject) -> list[Subject]:
         far = [Subject("port", each) for each in self.graph.far_ports(subject.id)]

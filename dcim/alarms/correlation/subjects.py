@@ -13,8 +13,6 @@ DOWN, SILENT = "down", "silent"
 LOST_FEED, DEGRADED = "lost_feed", "degraded"
 OVERLOAD = "overload"
 WEAKENED = (LOST_FEED, DEGRADED)
-# How bad a trouble is for what has several, the worst first; any other word stands last.
-WORST_FIRST = (DOWN, OVERLOAD, LOST_FEED, DEGRADED, SILENT)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,18 +30,16 @@ class Subject:
 @dataclass(frozen=True, slots=True)
 class Raised:
     """An alarm that stands. `key` is the caller's own name of it; `at` UTC epoch ms. A `trouble`
-    that isn't named above ("hot") is folded under nothing and explains nothing."""
+    that isn't named above ("hot") is folded under nothing and explains nothing. `rank` 0 is the
+    gravest; an alarm is folded under none that is less grave."""
 
     key: int
     subject: Subject
     trouble: str
     at: int
+    rank: int = 0
 
     @property
     def turn(self) -> tuple[int, int]:
         """Who came first; the key decides between those of one instant."""
         return self.at, self.key
-
-
-def rank_trouble(trouble: str) -> int:
-    return WORST_FIRST.index(trouble) if trouble in WORST_FIRST else len(WORST_FIRST)

@@ -165,7 +165,7 @@ def alarm(alarm_id: int) -> str:
         before=[one for one in before.items if one.id != found.id][:SHOWN_BEFORE],
         total=before.total,
         below=below,
-        hits=[] if found.cleared_at else find_hit_customers(session, scope, found.id, now),
+        hits=find_hit_customers(session, scope, found.id, now),
         where=_link_subject(session, found),
         words=alarm_words,
         say_value=say_value,

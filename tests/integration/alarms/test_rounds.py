@@ -7,9 +7,10 @@ from sqlalchemy.exc import IntegrityError
 from dcim.alarms.evaluating import evaluate
 from dcim.alarms.models import Alarm, AlarmEvent, AlarmState
 from dcim.alarms.rounds import has_news, read_round, run_round
-from dcim.alarms.rule_keeping import OverrideTarget, set_override, switch_rule
+from dcim.alarms.rule_keeping import OverrideTarget, add_recipient, set_override, switch_rule
 from dcim.alarms.rules.limits import Change
 from dcim.db import SessionFactory, transaction
+from dcim.outbox.models import OutboxMessage
 from tests.integration.alarms.conftest import STAFF, Watch
 from tests.integration.web.boards import Counter
 
@@ -150,6 +151,21 @@ def test_a_rule_that_is_switched_off_ends_its_alarms_and_on_raises_the_same(watc
     watch.round(1.3)
     assert watch.alarms() == [alarm]
     assert alarm.cleared_at is None
+
+
+def test_who_was_told_that_it_is_over_is_told_that_it_is_on_again(watch: Watch) -> None:
+    """Of a rule switched off and on before the next poll."""
+    add_recipient(watch.session, STAFF, "duty@example.com", "warning", "en")
+    watch.sample(1, state=2)
+    watch.round(1.1)
+    rule = watch.rule("port-down")
+    for minute, enabled in ((1.2, False), (1.3, True)):
+        switch_rule(watch.session, STAFF, rule.id, enabled=enabled)
+        watch.round(minute)
+    [alarm] = watch.alarms()
+    told = watch.session.scalars(select(OutboxMessage.event).order_by(OutboxMessage.id)).all()
+    assert told == ["alarm.raised", "alarm.cleared", "alarm.raised"]
+    assert alarm.notified_at == watch.at(1.3)
 
 
 def test_the_nearest_exception_holds(watch: Watch) -> None:

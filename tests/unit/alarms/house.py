@@ -95,6 +95,8 @@ HOUSE = Dependencies(
 )
 
 
-def alarm(key: int, kind: str, subject_id: int, trouble: str = "down", at: int = 0) -> Raised:
+def alarm(
+    key: int, kind: str, subject_id: int, trouble: str = "down", at: int = 0, rank: int = 0
+) -> Raised:
     """`at` in minutes."""
-    return Raised(key, Subject(kind, subject_id), trouble, at * MINUTE)
+    return Raised(key, Subject(kind, subject_id), trouble, at * MINUTE, rank)

@@ -7,7 +7,6 @@ import pytest
 from dcim.alarms.correlation.dependencies import Dependencies, Link, PortAt
 from dcim.alarms.correlation.folding import Correlation, correlate
 from dcim.alarms.correlation.subjects import Raised, Subject
-from dcim.alarms.correlation.tallies import tally_consequences
 from dcim.power.outage import Machine
 from tests.unit.alarms.house import HOUSE, LINKS, MACHINES, NODES, alarm, build, node
 
@@ -260,6 +259,24 @@ def test_the_same_said_twice_is_one() -> None:
         Subject("pdu", 1)
 
 
+def test_a_warning_explains_nothing_that_is_worse() -> None:
+    """Of a consequence nobody is told: it would be a trip that nobody hears of."""
+    warned = alarm(1, "power_node", 6, "overload", rank=2)
+    over = alarm(2, "power_node", 6, "overload", 3, rank=1)
+    tripped = alarm(3, "power_node", 6, "down", 4)
+    below = alarm(4, "power_node", 7, "down", 4)
+    # The warning came first, and stands under what is worse and came soon after.
+    assert fold(warned, over, tripped, below) == {1: 2, 2: 2, 3: 3, 4: 3}
+    late = replace(over, at=over.at + 600_000)
+    assert fold(warned, late) == {1: 1, 2: 2}
+    # Of two that say the same, the one that is grave enough explains.
+    alike = replace(over, rank=0)
+    assert fold(warned, alike, tripped) == {1: 2, 2: 2, 3: 2}
+    quiet = alarm(5, "agent", 5101, "silent", rank=2)
+    assert fold(quiet, alarm(6, "device", 201, "silent", 1)) == {5: 5, 6: 6}
+    assert fold(quiet, alarm(6, "device", 201, "silent", 1, rank=2)) == {5: 5, 6: 5}
+
+
 def test_a_loop_in_the_chain_feeds_nobody_and_ends() -> None:
     looped = replace(HOUSE, nodes={**NODES, 3: node(3, 4, "panel")})
     assert fold(PANEL, alarm(2, "rack", 3), house=looped) == {1: 1, 2: 2}
@@ -292,20 +309,3 @@ def test_what_isnt_in_the_model_stands_alone() -> None:
         fold.is_root or found.folds[fold.root].path == fold.path[:1]
         for fold in found.folds.values()
     )
-
-
-def test_consequences_in_numbers() -> None:
-    raised = [
-        PANEL, alarm(2, "rack", 3, "lost_feed"), alarm(3, "rack", 3, "down", 1),
-        alarm(4, "rack", 1, "lost_feed"), alarm(5, "rack", 2, "lost_feed"),
-        alarm(6, "agent", 5101, "silent"), alarm(7, "device", 101, "silent"),
-        alarm(8, "device", 202), alarm(9, "power_node", 3, "silent"), alarm(10, "port", 1023),
-        alarm(11, "power_node", 23, "overload"),
-    ]  # fmt: skip
-    told = tally_consequences(raised, HOUSE, correlate(raised, HOUSE))
-    assert [(one.kind, one.trouble, one.count) for one in told[1]] == [
-        ("rack", "down", 1), ("device", "down", 1), ("port", "down", 1),
-        ("rack", "lost_feed", 2), ("device", "silent", 1),
-    ]  # fmt: skip
-    assert told[1][0].subjects == (Subject("rack", 3),)
-    assert told[11] == []

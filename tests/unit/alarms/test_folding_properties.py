@@ -73,14 +73,15 @@ def storms(draw: st.DrawFn) -> list[Raised]:
                 # The two ends of a link explain each other.
                 st.sampled_from(KINDS + ("port",) * 5), st.integers(1, 16), st.integers(0, 3),
                 st.sampled_from(TROUBLES[:2] * 3 + TROUBLES), st.integers(0, 900_000),
+                st.integers(0, 2),
             ),
             max_size=25,
         )
     )  # fmt: skip
     return [
         Raised(key, Subject(kind, 10 * (number % 8 + 1) + place if kind == "port" else number),
-               trouble, at)
-        for key, (kind, number, place, trouble, at) in enumerate(several)
+               trouble, at, rank)
+        for key, (kind, number, place, trouble, at, rank) in enumerate(several)
     ]  # fmt: skip
 
 
@@ -117,8 +118,12 @@ def move(raised: Sequence[Raised], house: Dependencies) -> tuple[list[Raised], D
     )
     return [
         Raised(
-            one.key + 1000, Subject(one.subject.kind, one.subject.id + 1000), one.trouble, one.at
-        )
+            one.key + 1000,
+            Subject(one.subject.kind, one.subject.id + 1000),
+            one.trouble,
+            one.at,
+            one.rank,
+        )  # fmt: skip
         for one in raised
     ], moved
 
@@ -151,6 +156,7 @@ def test_each_alarm_has_one_root_reached_without_going_in_a_ring(
             seen.append(at.cause)
             at = found.folds[at.cause]
         assert at.key == fold.root
+        assert by_key[fold.root].rank <= by_key[key].rank
         assert (fold.path[0], fold.path[-1]) == (by_key[fold.root].subject, by_key[key].subject)
         assert fold.root not in fold.also
         assert all(found.folds[other].is_root for other in fold.also)

@@ -96,6 +96,9 @@ def test_one_alarm_is_told_and_the_rest_stands_under_it(
     told = session.scalars(select(AlarmEvent).where(AlarmEvent.kind == "folded")).all()
     assert {event.text for event in told} == {root.label}
     assert len(told) == len(alarms) - 1
+    # Its page says whom it hits; a consequence's says what it follows from.
+    consequence = next(one for one in alarms if one is not root and one.subject_kind == "agent")
+    assert find_hit_customers(session, STAFF, consequence.id, LATER) == []
     # One message, about one alarm.
     tell_alarms(session, settings, [], LATER)
     [message] = session.scalars(select(OutboxMessage)).all()
@@ -154,6 +157,31 @@ def test_what_stays_when_its_cause_is_over_is_told_then(
     ]
     # Over is told of the one that was told, and of no consequence.
     assert [payload["count"] for payload in cleared if payload] == [1]
+
+
+def test_a_trip_is_told_though_the_load_was_warned_of(
+    session: ScopedSession, hall: Hall, settings: Settings, endpoint: Endpoint
+) -> None:
+    ensure_rules(session)
+    rules = {rule.code: rule for rule in session.scalars(select(AlarmRule))}
+    alarms = []
+    for minute, code in ((0, "node-load"), (4, "node-overloaded"), (8, "node-dead")):
+        at = NOW + dt.timedelta(minutes=minute)
+        alarms.append(
+            Alarm(
+                rule=rules[code], subject_kind="node", subject_id=hall.nodes["R-25-AQ"],
+                label="R-25-AQ", severity=rules[code].severity,
+                began_at=at, raised_at=at, seen_at=at, value=100, limit=90,
+            )
+        )  # fmt: skip
+        session.add(alarms[-1])
+        session.flush()
+        put_under_roots(session, alarms, at)
+        tell_alarms(session, settings, [], at)
+    told = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)).all()
+    assert [one.payload["severity"] for one in told if one.payload] == [
+        "warning", "major", "critical",
+    ]  # fmt: skip
 
 
 def test_what_follows_from_nothing_is_left_alone(session: ScopedSession, hall: Hall) -> None:
