@@ -33,7 +33,10 @@ def traps(ctx: click.Context) -> None:
 
 
 def queue_polls(session: Session, due: Mapping[int, Sequence[int]]) -> list[int]:
-    """Have these agents polled as soon as their shard isn't; one such job of a shard may wait."""
+    """Have these agents polled as soon as their shard isn't; one such job of a shard may wait.
+
+    It goes before nothing: the shard's own poll must not wait for what is asked between.
+    """
     return [
         shard
         for shard, agent_ids in due.items()
@@ -43,7 +46,6 @@ def queue_polls(session: Session, due: Mapping[int, Sequence[int]]) -> list[int]
             queue=jobs.POLL,
             lock=f"poll:{shard}",
             queueing_lock=f"poll-soon:{shard}",
-            priority=1,
             shard=shard,
             agent_ids=list(agent_ids),
         )

@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 # Agents asked side by side; each has one request in flight.
 AT_ONCE = 128
+# With less time for it than that nobody is polled between the shard's own polls, seconds.
+LEAST_S = 2.0
 
 Keep: TypeAlias = Callable[[Sequence[Outcome]], Awaitable[None]]
 
@@ -37,7 +39,8 @@ async def poll_shard(
     """Poll a shard's agents and keep what they say. Returns how many answered.
 
     While the database is away, the agents are those of this worker's last poll of the shard.
-    `agent_ids`: these alone, between the shard's own polls.
+    `agent_ids`: these alone, between the shard's own polls, and as far as there is time until the
+    next of them. Who doesn't answer isn't called silent for it: that is the shard's own poll's.
     """
     round_ = room.rounds.setdefault(shard, Round())
     async with round_.turn:
@@ -66,17 +69,23 @@ async def _poll_round(
     room: PollingRoom, shard: int, round_: Round, agent_ids: Collection[int] | None = None
 ) -> int:
     plans, last = round_.plans, round_.last
+    # A poll that isn't done when the next one is due is given up.
+    limit_s = max(room.settings.poll_interval_s * 0.85, 4.0)
     if agent_ids is None:
         round_.began = time.monotonic()
     else:
         plans = [plan for plan in plans if plan.agent_id in agent_ids]
-    # A poll that isn't done when the next one is due is given up.
-    limit_s = max(room.settings.poll_interval_s * 0.85, 4.0)
+        # Sweep, gauges and what is read whole come one after the other.
+        limit_s = min(limit_s, _left_of_beat(room.settings.poll_interval_s, time.time()) / 3)
+        if limit_s < LEAST_S:
+            return 0  # they are polled in a moment, with all others
     quick = [plan for plan in plans if room.is_quick(plan, last)]
     chosen = {plan.agent_id for plan in quick}
     others = [plan for plan in plans if plan.agent_id not in chosen]
 
     async def keep(outcomes: Sequence[Outcome]) -> None:
+        if agent_ids is not None:
+            outcomes = [each for each in outcomes if not each.error]
         outcomes = with_drops(room.drops, plans, outcomes)
         if not await asyncio.to_thread(room.keeper.keep, shard, outcomes):
             # The database can't tell of them the next time.
@@ -96,6 +105,11 @@ async def _poll_round(
     )
     log.info("shard polled", shard=shard, agents=len(plans), answered=answered, quick=len(quick))
     return answered
+
+
+def _left_of_beat(interval_s: int, now_s: float) -> float:
+    """Seconds until the next beat (`beat_of`)."""
+    return interval_s - now_s % interval_s
 
 
 def with_drops(

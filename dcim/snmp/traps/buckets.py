@@ -61,15 +61,14 @@ class Bucket:
 class Admission:
     """Says of each datagram whether it is to be decoded; counts by source what is not.
 
-    `drops` has (source, reason) for sources that are allowed, ("", reason) for all others: who
-    isn't allowed can't fill any memory.
+    `drops` has (source, reason) for sources that are named, ("", reason) for all others: neither
+    who isn't allowed nor who is by a network fills any memory.
     """
 
     def __init__(
         self, *, source_rate: float, source_burst: float, total_rate: float, total_burst: float
     ) -> None:
         self.drops: Counter[tuple[str, str]] = Counter()
-        self.admitted = 0
         self._sources: Collection[str] = frozenset()
         self._networks: tuple[Network, ...] = ()
         self._known: dict[str, bool] = {}
@@ -80,7 +79,7 @@ class Admission:
         self._period_ends_s = 0.0
 
     def allow(self, sources: Collection[str], networks: Collection[Network]) -> None:
-        """From now on these addresses, and those inside these networks, are heard."""
+        """From now on these addresses are heard, and those inside these networks."""
         self._sources = frozenset(sources)
         self._networks = tuple(networks)
         self._known = {}
@@ -108,10 +107,10 @@ class Admission:
     def admit(self, source: str, size: int, read: Callable[[], bytes], now_s: float) -> bool:
         """Judge one datagram of `size` octets; `read` gives them where they must be looked into."""
         if not self.is_allowed(source):
-            self.drops["", UNKNOWN_SOURCE] += 1
+            self.drop(source, UNKNOWN_SOURCE)
             return False
         if size > LONGEST:
-            self.drops[source, TOO_LONG] += 1
+            self.drop(source, TOO_LONG)
             return False
         reason = ""
         if not self._by_source.take(source, now_s):
@@ -119,22 +118,25 @@ class Admission:
         elif not self._total.take("", now_s):
             reason = TOTAL_RATE
         if reason and not self._is_first(source, read, now_s):
-            self.drops[source, reason] += 1
+            self.drop(source, reason)
             return False
-        self.admitted += 1
         return True
+
+    def drop(self, source: str, reason: str) -> None:
+        self.drops[source if source in self._sources else "", reason] += 1
 
     def _is_first(self, source: str, read: Callable[[], bytes], now_s: float) -> bool:
         if now_s >= self._period_ends_s:
             self._kinds = {}
             self._period_ends_s = now_s + _PERIOD_S
-        seen = self._kinds.setdefault(source, set())
+        seen = self._kinds.get(source, set())
         if len(seen) >= _MOST_KINDS:
             return False
         kind = peek_kind(read())
         if kind in seen or not self._reserve.take("", now_s):
             return False
-        seen.add(kind)
+        # Only of whom something is let in: addresses can be made up.
+        self._kinds.setdefault(source, seen).add(kind)
         return True
 
     def take_drops(self) -> Counter[tuple[str, str]]:

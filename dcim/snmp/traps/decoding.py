@@ -97,7 +97,8 @@ def read_notification(pdu: Pdu, version: str, community: bytes = b"") -> Notific
         version,
         oid,
         tuple(binds[2:]),
-        uptime.data if isinstance(uptime.data, int) else None,
+        # Whoever says it in another type, like one of 64 bits, is heard all the same.
+        uptime.data if uptime.tag == ber.TIMETICKS and isinstance(uptime.data, int) else None,
         enterprise=enterprise,
         community=community,
         request=pdu if pdu.tag == ber.INFORM else None,

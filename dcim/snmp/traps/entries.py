@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
 from dcim.snmp.traps.decoding import Notification
@@ -145,3 +146,18 @@ def decode_entries(content: bytes) -> Spooled:
         )
     except (KeyError, TypeError) as error:
         raise ValueError("no traps are in it") from error
+
+
+def take_apart(spooled: Spooled) -> list[Spooled]:
+    """Each thing by itself, in the order they are to be recorded in."""
+    return [
+        *(Spooled([each], [], []) for each in spooled.entries),
+        *(Spooled([], [each], []) for each in spooled.grown),
+        *(Spooled([], [], [each]) for each in spooled.engines),
+    ]
+
+
+def join(parts: Iterable[Spooled]) -> bytes:
+    """A spool file's content of what `take_apart` gave."""
+    entries, grown, engines = (list(chain(*each)) for each in zip(*parts, strict=True))
+    return encode_entries(entries, grown, engines)

@@ -101,7 +101,7 @@ class Reader:
             if not admit(source, size, lambda size=size: bytes(view[:size]), now_s):  # type: ignore[misc]
                 continue
             if len(self._waiting) > MOST_WAITING:
-                self.admission.drops[source, DECODER_BUSY] += 1
+                self.admission.drop(source, DECODER_BUSY)
                 continue
             self._batch += write_datagram(at_s, source, address[1], bytes(view[:size]))
             if len(self._batch) >= _BATCH:
@@ -114,7 +114,8 @@ class Reader:
             self._batch.clear()
 
     def _count(self, now_s: float) -> None:
-        if now_s - self._counted_s >= _COUNTS_S:
+        # While the decoder takes nothing they are added up here, not queued.
+        if now_s - self._counted_s >= _COUNTS_S and len(self._waiting) <= MOST_WAITING:
             self._counted_s = now_s
             drops = self.admission.take_drops()
             if drops:

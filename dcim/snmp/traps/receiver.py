@@ -70,12 +70,13 @@ class Receiver:
         self._stop.set()
 
     def run(self) -> None:
-        self.spool.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.spool.sweep_out()
         udp = self._bind()
         if udp is None:
             return
         with udp:
+            # Not before: until then another receiver may be writing there.
+            self.spool.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.spool.sweep_out()
             own = start_engine(self.settings.data, time.monotonic())
             book = self._begin()
             if book is None:
@@ -128,7 +129,7 @@ class Receiver:
         log.info("receiving traps", at=f"{self.address[0]}:{self.address[1]}")
         self.ready.set()
         try:
-            self._decode(udp, ours, intake)
+            self._decode(udp, ours, intake, writing)
         finally:
             self._stop.set()
             with ours:
@@ -142,7 +143,13 @@ class Receiver:
             self._wake.set()
             writing.join()
 
-    def _decode(self, udp: socket.socket, channel: socket.socket, intake: Intake) -> None:
+    def _decode(
+        self,
+        udp: socket.socket,
+        channel: socket.socket,
+        intake: Intake,
+        writing: threading.Thread,
+    ) -> None:
         frames, overflow = Frames(), KernelDrops(udp)
         now_s = time.monotonic()
         flush_s, book_s = now_s + _FLUSH_S, now_s + _BOOK_S
@@ -160,6 +167,8 @@ class Receiver:
                 self._flush(intake)
             if now_s >= book_s:
                 book_s = now_s + _BOOK_S
+                if not writing.is_alive():
+                    raise RuntimeError("the writer of traps has ended")
                 if overflowed := overflow.take():
                     intake.drop(None, KERNEL_OVERFLOW, overflowed)
                 self._renew(channel, intake)

@@ -99,7 +99,7 @@ def read_engines(session: Session) -> dict[str, SenderEngine]:
         # A clock of ours that was set back must not make what is old new.
         ago_s = max(0.0, (at - row.heard_at).total_seconds())
         clock = EngineClock(row.boots, row.time_s, now_s - ago_s)
-        engines[row.source] = SenderEngine(row.engine_id, clock)
+        engines[row.source] = SenderEngine(row.engine_id, clock, (row.boots, row.time_s))
     return engines
 
 

@@ -6,6 +6,7 @@ A window begins with the first of its kind and isn't prolonged: a storm gives on
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from hashlib import blake2b
 
 from dcim.snmp.traps.decoding import Notification
 
@@ -25,9 +26,10 @@ class Repeat:
         self.last_ms = at_ms
 
 
-def key_of(source: str, told: Notification) -> Hashable:
-    """What two traps have alike that are the same: all but the uptime."""
-    return (source, told.version, told.oid, told.enterprise, told.specific, told.varbinds)
+def key_of(source: str, told: Notification) -> bytes:
+    """Tells whether two traps are the same in all but the uptime; short, whatever they say."""
+    alike = (source, told.version, told.oid, told.enterprise, told.specific, told.varbinds)
+    return blake2b(repr(alike).encode(), digest_size=16).digest()
 
 
 class Repeats:

@@ -23,8 +23,12 @@ log = structlog.get_logger(__name__)
 
 _SUFFIX = ".traps"
 _DAMAGED = ".damaged"
-# So many files set aside are kept for people to look at.
+# So many files set aside are kept for people to look at, in so much of the folder's limit: they must
+# not crowd out what waits.
 _MOST_DAMAGED = 20
+_SHARE_DAMAGED = 0.1
+# Whatever a file holds takes whole blocks of the disk, octets.
+_BLOCK = 4_096
 
 
 class TrapSpoolFullError(RuntimeError):
@@ -46,19 +50,19 @@ class TrapSpool:
         )
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if self.taken() + len(content) > self.limit_octets:
+            if self.taken() + _room(len(content)) > self.limit_octets:
                 raise TrapSpoolFullError(f"its limit of {self.limit_octets} bytes is reached")
             write_whole(self.folder, name, content)
         except OSError as error:
             raise TrapSpoolFullError(error.strerror or type(error).__name__) from error
 
     def taken(self) -> int:
-        """Octets of all that lies here."""
+        """Octets of the disk that all that lies here takes."""
         total = 0
         with suppress(FileNotFoundError), os.scandir(self.folder) as entries:
             for entry in entries:
                 with suppress(FileNotFoundError):
-                    total += entry.stat(follow_symlinks=False).st_size
+                    total += _room(entry.stat(follow_symlinks=False).st_size)
         return total
 
     def waiting(self) -> list[Path]:
@@ -73,10 +77,33 @@ class TrapSpool:
         log.error("spooled traps set aside", file=path.name, why=why)
         with suppress(FileNotFoundError):
             path.rename(path.with_name(path.name + _DAMAGED))
-        for old in sorted(self.folder.glob(f"*{_DAMAGED}"))[:-_MOST_DAMAGED]:
-            old.unlink(missing_ok=True)
+        self._thin_out()
+
+    def put_aside(self, path: Path, refused: bytes) -> None:
+        """Keep what of a file the database refuses, instead of the whole of it."""
+        log.error("spooled traps refused", file=path.name)
+        name = path.name + _DAMAGED
+        try:
+            (self.folder / (name + UNFINISHED)).unlink(missing_ok=True)
+            write_whole(self.folder, name, refused)
+        except OSError as error:
+            self.set_aside(path, error.strerror or type(error).__name__)
+            return
+        self.remove(path)
+        self._thin_out()
+
+    def _thin_out(self) -> None:
+        left = self.limit_octets * _SHARE_DAMAGED
+        for number, path in enumerate(sorted(self.folder.glob(f"*{_DAMAGED}"), reverse=True)):
+            left -= _room(path.stat().st_size)
+            if number >= _MOST_DAMAGED or left < 0:
+                path.unlink(missing_ok=True)
 
     def sweep_out(self) -> None:
         """Delete what a receiver that died left unfinished; call it before anything is put."""
-        for path in self.folder.glob(f"*{_SUFFIX}{UNFINISHED}"):
+        for path in self.folder.glob(f"*{_SUFFIX}*{UNFINISHED}"):
             path.unlink(missing_ok=True)
+
+
+def _room(octets: int) -> int:
+    return -(-octets // _BLOCK) * _BLOCK

@@ -61,10 +61,14 @@ class OwnEngine(NamedTuple):
 
 
 class SenderEngine(NamedTuple):
-    """The engine that a sender was first heard with, and its clock."""
+    """The engine that a sender was first heard with, and its clock.
+
+    What it signed up to `before` (boots, time) was heard before we were started, if it was sound.
+    """
 
     engine_id: bytes
     clock: EngineClock | None
+    before: tuple[int, int] = (-1, -1)
 
 
 class Heard(NamedTuple):
@@ -128,15 +132,20 @@ class Notifications:
         if sender is not None and envelope.engine_id != sender.engine_id:
             raise Rejected("wrong_engine")
         clock = sender.clock if sender else None
+        before = sender.before if sender else (-1, -1)
         if envelope.flags & AUTH:
             verify(sealed, keys)
             clock = check_time(clock, envelope.boots, envelope.time, now_s)
+            # Which messages those were isn't known any more.
+            if (envelope.boots, envelope.time) <= before:
+                raise Rejected("replayed")
         told = _read(sealed, credentials, keys)
         if told.request is not None:
             raise Rejected("wrong_engine")  # an inform goes to us as the authority
         if envelope.flags & AUTH and self._is_again(sealed, now_s):
             raise Rejected("replayed")
-        moved = SenderEngine(envelope.engine_id, clock) if envelope.flags & AUTH else None
+        signed = envelope.flags & AUTH
+        moved = SenderEngine(envelope.engine_id, clock, before) if signed else None
         return Heard(told, moved=None if moved == sender else moved)
 
     def _judge_inform(

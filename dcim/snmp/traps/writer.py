@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.db import SessionFactory, is_refusal, transaction
-from dcim.snmp.traps.entries import Spooled, decode_entries
+from dcim.snmp.traps.entries import Spooled, decode_entries, join, take_apart
 from dcim.snmp.traps.intake import Intake
 from dcim.snmp.traps.mappings import read_mappings
 from dcim.snmp.traps.meanings import Meanings
@@ -47,7 +47,10 @@ class Writer:
             whole = self.record_waiting(intake.book) and self.record_drops(intake)
             if stopping:
                 return
-            wake.wait(_TICK_S if whole else _AWAY_S)
+            if whole:
+                wake.wait(_TICK_S)
+            else:
+                stop.wait(_AWAY_S)
             wake.clear()
 
     def record_waiting(self, book: Book | None = None) -> bool:
@@ -61,24 +64,45 @@ class Writer:
                 self.spool.set_aside(path, str(error))
                 continue
             try:
-                self._record(spooled, book)
-            except (SQLAlchemyError, UnicodeEncodeError) as error:
-                if not is_refusal(error):
-                    log.warning("traps wait on disk", why=type(error).__name__)
-                    return False
-                self.spool.set_aside(path, type(error).__name__)
-                continue
-            self.spool.remove(path)
+                refused = self._record(spooled)
+            except SQLAlchemyError as error:
+                log.warning("traps wait on disk", why=type(error).__name__)
+                return False
+            if refused:
+                self.spool.put_aside(path, join(refused))
+            else:
+                self.spool.remove(path)
+            if book is not None:
+                self._note(spooled, book)
         return self._poll_soon()
 
-    def _record(self, spooled: Spooled, book: Book | None) -> None:
-        with transaction(self.sessions, SYSTEM) as session:
-            record(session, spooled, (read_mappings(session), self.shipped))
-        if book is not None:
-            for entry in spooled.entries:
-                sender = book.find(entry.source)
-                if sender.agent_id is not None and sender.shard is not None:
-                    self._pending.setdefault(sender.shard, set()).add(sender.agent_id)
+    def _record(self, spooled: Spooled) -> list[Spooled]:
+        """Record it whole; where that is refused one by one, and return those that are refused.
+
+        Raises SQLAlchemyError for what isn't the traps' fault.
+        """
+        if self._is_taken(spooled):
+            return []
+        # By what one of them says, or as its device is deleted this moment: then it passes now.
+        return [one for one in take_apart(spooled) if not self._is_taken(one)]
+
+    def _is_taken(self, spooled: Spooled) -> bool:
+        try:
+            with transaction(self.sessions, SYSTEM) as session:
+                record(session, spooled, (read_mappings(session), self.shipped))
+        except (SQLAlchemyError, ValueError) as error:
+            if isinstance(error, SQLAlchemyError) and not is_refusal(error):
+                raise
+            log.warning("traps refused", traps=len(spooled.entries), why=type(error).__name__)
+            return False
+        return True
+
+    def _note(self, spooled: Spooled, book: Book) -> None:
+        """Note who is to be polled for it."""
+        for entry in spooled.entries:
+            sender = book.find(entry.source)
+            if sender.agent_id is not None and sender.shard is not None:
+                self._pending.setdefault(sender.shard, set()).add(sender.agent_id)
 
     def _poll_soon(self) -> bool:
         now_s = time.monotonic()

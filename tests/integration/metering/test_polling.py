@@ -40,6 +40,7 @@ from dcim.power.models import PowerNode
 from dcim.snmp.agents.models import SnmpAgent
 from dcim.snmp.agents.registration import FoundPort, accept_ports, register_agent, store_credential
 from dcim.snmp.health.connection import check_connection
+from dcim.snmp.polling import shards
 from dcim.snmp.polling.port_recording import PortRecorder
 from dcim.snmp.polling.recording import Outcome, record_outcomes
 from dcim.snmp.polling.room import PollingRoom
@@ -237,7 +238,10 @@ def test_octets_arrive_exactly_over_a_wrap_and_bindings_are_made(field: Field) -
         assert all(agent.last_error == "" and agent.last_answer_at for agent in agents)
 
 
-def test_one_agent_is_polled_between_the_shards_polls_and_no_octet_is_lost(field: Field) -> None:
+def test_one_agent_is_polled_between_the_shards_polls_and_no_octet_is_lost(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dcim.snmp.polling.shards._left_of_beat", lambda *_: 30.0)
     with transaction(field.sessions, SYSTEM) as session:
         chosen = session.scalars(
             select(SnmpAgent.id)
@@ -259,6 +263,41 @@ def test_one_agent_is_polled_between_the_shards_polls_and_no_octet_is_lost(field
     field.run(work)
     samples = field.samples("traffic", "xge1/0/1")
     assert [sample["in_octets"] for sample in samples] == [5_000, 7_000]
+
+
+def test_who_is_silent_between_the_shards_polls_is_not_called_so(
+    field: Field, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dcim.snmp.polling.shards._left_of_beat", lambda *_: 30.0)
+    with transaction(field.sessions, SYSTEM) as session:
+        everybody = list(session.scalars(select(SnmpAgent.id)))
+
+    async def work(room: PollingRoom) -> None:
+        assert await poll_shard(room, 0) == 2
+        field.pdu.silent = True
+        assert await poll_shard(room, 0, everybody) == 1
+
+    field.run(work)
+    assert len(field.samples("traffic", "xge1/0/1")) == 1, "who answers is kept"
+    with transaction(field.sessions, SYSTEM) as session:
+        told = session.execute(select(SnmpAgent.silent_polls, SnmpAgent.last_error)).all()
+        assert {tuple(row) for row in told} == {(0, "")}
+
+
+@pytest.mark.parametrize(("now_s", "asked"), [(600.0, True), (655.0, False)])
+def test_nobody_is_polled_between_when_the_shards_own_poll_is_due(
+    field: Field, monkeypatch: pytest.MonkeyPatch, now_s: float, asked: bool
+) -> None:
+    with transaction(field.sessions, SYSTEM) as session:
+        everybody = list(session.scalars(select(SnmpAgent.id)))
+
+    async def work(room: PollingRoom) -> None:
+        left_s = shards._left_of_beat(room.settings.poll_interval_s, now_s)
+        monkeypatch.setattr("dcim.snmp.polling.shards._left_of_beat", lambda *_: left_s)
+        assert await poll_shard(room, 0, everybody) == 2 * asked
+
+    field.run(work)
+    assert (field.switch.requests > 0) is asked
 
 
 def test_silence_writes_no_sample_and_a_reboot_no_delta(field: Field) -> None:

@@ -1,13 +1,19 @@
 """Short forms of the drill: floods, garbage, and a database that is away."""
 
 import random
+import threading
 import time
+from dataclasses import replace
 from functools import partial
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from dcim.snmp.traps.buckets import Admission
+from dcim.snmp.traps.decoding import decode
+from dcim.snmp.traps.entries import decode_entries, encode_entries, make_entry
+from dcim.snmp.traps.receiver import SPOOL, Receiver
+from dcim.snmp.traps.spool import TrapSpool
 from tests.agents.trap_sender import V3Sender, open_at, v1, v2c
 from tests.integration.traps.conftest import USER, TrapHouse
 
@@ -144,3 +150,53 @@ def test_a_trap_has_its_device_polled_and_opens_nothing(house: TrapHouse) -> Non
     assert house.polled == [{0: [agent_id]}]
     assert house.query("SELECT count(*) FROM incident")[0][0] == 0
     assert house.query("SELECT count(*) FROM ledger_entry")[0][0] == 0
+
+
+def test_one_trap_that_is_refused_takes_no_other_with_it(house: TrapHouse) -> None:
+    told = [decode(v1(specific=number)) for number in (1, 2, 3)]
+    entries = [
+        make_entry(f"u-{number}", 1_000, "127.0.9.1", None, None, each)
+        for number, each in enumerate(told)
+    ]
+    entries[1].uptime_ticks = 2**64  # more than the column holds
+    entries[2].oid = "no OID"
+    spool = TrapSpool(house.settings.spool_folder / SPOOL, 1_000_000)
+    spool.put(encode_entries(entries, [("u-0", 5, 2_000)]))
+    with house.receiving() as receiver:
+        assert not receiver.spool.waiting()
+    assert [tuple(row) for row in house.query("SELECT uid, count FROM trap")] == [("u-0", 5)]
+    [aside] = spool.folder.iterdir()
+    assert aside.name.endswith(".damaged")
+    assert [one.uid for one in decode_entries(aside.read_bytes()).entries] == ["u-1", "u-2"]
+
+
+def test_a_database_that_is_away_is_left_alone_for_a_while(
+    house: TrapHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[float] = []
+
+    def refuse(*_: object) -> None:
+        tries.append(time.monotonic())
+        raise OperationalError("away", {}, Exception())
+
+    monkeypatch.setattr("dcim.snmp.traps.writer.record", refuse)
+    with house.receiving() as receiver, open_at("127.0.9.1") as device:
+        for number in range(15):
+            device.sendto(v2c(number=number), receiver.address)
+            time.sleep(0.1)
+        assert 1 <= len(tries) <= 2
+
+
+def test_a_receiver_without_its_writer_ends(
+    house: TrapHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it is started again; else it would put traps on disk that nobody records."""
+    monkeypatch.setattr("dcim.snmp.traps.receiver._BOOK_S", 0.2)
+    monkeypatch.setattr("dcim.snmp.traps.writer.Writer.run", lambda *_: None)
+    settings = replace(house.settings, trap_listen=("127.0.0.1", 0))
+    receiver = Receiver(settings, house.sessions, house.defer)
+    giving_up = threading.Timer(20, receiver.stop)
+    giving_up.start()
+    with pytest.raises(RuntimeError, match="writer"):
+        receiver.run()
+    giving_up.cancel()

@@ -14,6 +14,7 @@ from dcim.snmp.traps.engines import forget_engine
 from dcim.snmp.traps.models import TrapMapping
 from dcim.snmp.traps.receiver import Receiver
 from dcim.snmp.wire import ber
+from dcim.whole_files import UNFINISHED
 from tests.agents.trap_sender import V3Sender, open_at, v1, v2c
 from tests.integration.traps.conftest import SYSTEM, USER, TrapHouse
 
@@ -152,9 +153,13 @@ def test_while_its_port_is_anothers_the_receiver_waits(
         other.bind(("127.0.0.1", 0))
         settings = replace(house.settings, trap_listen=other.getsockname())
         receiver = Receiver(settings, house.sessions, house.defer)
+        receiver.spool.folder.mkdir(parents=True)
+        others = receiver.spool.folder / f"1.traps{UNFINISHED}"  # which the other one is writing
+        others.touch()
         running = threading.Thread(target=receiver.run)
         running.start()
         assert not receiver.ready.wait(0.5)
+        assert others.exists()
     try:
         assert receiver.ready.wait(20)
         assert receiver.address == settings.trap_listen

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcim.snmp.traps.buckets import LONGEST, Admission, Bucket
+from dcim.snmp.traps.decoding import decode
 from dcim.snmp.traps.meanings import Meaning, Meanings, find_meaning, shipped_meanings
-from dcim.snmp.traps.repeats import Repeats
-from dcim.snmp.wire.ber import parse_oid
-from tests.agents.trap_sender import v2c
+from dcim.snmp.traps.repeats import Repeats, key_of
+from dcim.snmp.wire.ber import VarBind, octet_string, parse_oid
+from tests.agents.trap_sender import v1, v2c
 
 PACKET = v2c()
 
@@ -101,6 +102,27 @@ def test_a_flood_of_kinds_takes_no_more_than_the_reserve() -> None:
         admission.admit("192.0.2.1", len(packet), partial(bytes, packet), 1.0) for packet in packets
     )
     assert admitted <= 1 + 64
+
+
+def test_addresses_that_are_made_up_fill_no_memory() -> None:
+    admission = make(source_rate=1, source_burst=1)
+    admission.allow(["192.0.2.1"], [ipaddress.ip_network("10.0.0.0/8")])
+    for number in range(20_000):
+        send(admission, str(ipaddress.ip_address(0x0A00_0000 + number)), 2, 1.0)
+    assert len(admission._kinds) <= 100
+    assert set(admission.drops) == {("", "total_rate"), ("", "source_rate")}
+    send(admission, "192.0.2.1", 1, 1.0)
+    assert admission.drops["192.0.2.1", "total_rate"] == 1
+
+
+def test_repeats_are_told_by_all_but_the_uptime_in_few_octets() -> None:
+    def key(source: str = "192.0.2.1", **changed: int) -> bytes:
+        return key_of(source, decode(v2c(**changed)))  # type: ignore[arg-type]
+
+    assert key(uptime=1) == key(uptime=2)
+    assert len({key(), key(number=2), key("192.0.2.2")}) == 3
+    long = VarBind((1, 3, 6, 1), octet_string(bytes(8_000)))
+    assert len(key_of("192.0.2.1", decode(v1(binds=(long,))))) == 16
 
 
 def test_repeats_are_counted_for_a_minute_from_the_first() -> None:

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcim.snmp.traps.decoding import Notification, decode, find_version, translate
+from dcim.snmp.traps.decoding import (
+    SYS_UP_TIME,
+    Notification,
+    decode,
+    find_version,
+    translate,
+)
 from dcim.snmp.traps.entries import (
     EngineNote,
     decode_entries,
@@ -22,7 +28,7 @@ from dcim.snmp.traps.peeking import peek_kind
 from dcim.snmp.wire import ber
 from dcim.snmp.wire.ber import Value, VarBind, parse_oid
 from dcim.snmp.wire.v3_message import Rejected
-from tests.agents.trap_sender import LINK_DOWN, V3Sender, v1, v2c
+from tests.agents.trap_sender import LINK_DOWN, V3Sender, binds_of, v1, v2c
 from tests.unit.snmp.traps.test_notifications import USER
 
 APC = (1, 3, 6, 1, 4, 1, 318)
@@ -34,6 +40,13 @@ def test_a_trap_of_v2c() -> None:
     assert told.community == b"trap-community"
     assert told.request is None
     assert [bind.value.number for bind in told.varbinds] == [4]
+
+
+@pytest.mark.parametrize("uptime", [ber.counter64(2**64 - 1), ber.integer(-5), ber.text("long")])
+def test_an_uptime_of_another_type_is_none(uptime: Value) -> None:
+    binds = [VarBind(SYS_UP_TIME, uptime), *binds_of(LINK_DOWN, 4)[1:]]
+    told = decode(ber.encode_message(ber.Message(ber.V2C, b"c", ber.TRAP, 1, 0, 0, binds)))
+    assert (told.oid, told.uptime_ticks) == (LINK_DOWN, None)
 
 
 def test_an_inform_keeps_what_is_to_be_answered() -> None:

@@ -132,6 +132,30 @@ def test_boots_and_time_never_go_back() -> None:
     assert desk.refuse(sender.trap()) == "not_in_time_window"
 
 
+def test_what_was_heard_before_we_were_started_is_a_replay() -> None:
+    desk, sender = Desk(), V3Sender(USER)
+    first = sender.trap()
+    sender.time_s += 20
+    last = sender.trap()
+    desk.hear(first)
+    desk.hear(last)
+    assert desk.sender is not None
+    clock = desk.sender.clock
+    assert clock is not None
+    anew = Desk()
+    anew.sender = SenderEngine(sender.engine_id, clock)
+    assert anew.hear(first).told, "the control: what was heard is in no memory but the clock"
+    anew = Desk()
+    anew.sender = SenderEngine(sender.engine_id, clock, (clock.boots, clock.time))
+    assert anew.refuse(first) == "replayed"
+    assert anew.refuse(last) == "replayed"
+    sender.time_s += 1
+    assert anew.hear(sender.trap()).told
+    assert anew.refuse(first) == "replayed"
+    sender.boots, sender.time_s = 4, 0
+    assert anew.hear(sender.trap()).told
+
+
 def test_another_engine_another_key_and_a_short_digest_are_refused() -> None:
     desk, sender = Desk(), V3Sender(USER)
     desk.hear(sender.trap())
