@@ -83,7 +83,8 @@ def _cover(
 
 def listed(values: Floats, scale: float = 1.0, digits: int = 3) -> list[float | None]:
     """As JSON wants them: None for what is not known."""
-    return [None if np.isnan(value) else round(float(value) / scale, digits) for value in values]
+    rounded = np.round(values / scale, digits).tolist()
+    return [None if value != value else value for value in rounded]
 
 
 def find_gaps(columns: Columns, start: int, end: int, longest_ms: int) -> list[Span]:

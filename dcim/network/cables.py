@@ -4,8 +4,10 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
-from sqlalchemy import and_, delete, select
+from sqlalchemy import ARRAY, BigInteger, and_, any_, bindparam, delete, select
 from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.audit import record
@@ -247,9 +249,23 @@ def read_joints(session: Session, port_ids: Iterable[int]) -> tuple[Joints, set[
     Two statements, however long the lines are.
     """
     wanted = set(port_ids)
+    rows = session.execute(_select_ends(), {"port_ids": list(wanted)}).all()
+    joints = join_ends((cable_id, Plug(port_id, face)) for cable_id, port_id, face in rows)
+    known = wanted | {port_id for _cable, port_id, _face in rows}
+    panels = set(
+        session.scalars(select(Port.id).where(is_among(Port.id, known), Port.kind == "panel"))
+    )
+    return joints, panels
+
+
+@cache
+def _select_ends() -> Any:
+    """The plugs of all that hangs together with `port_ids`, a parameter: to make this statement
+    takes longer than to run it."""
+    wanted = bindparam("port_ids", type_=ARRAY(BigInteger))
     start = (
         select(Port.id.label("port_id"))
-        .where(is_among(Port.id, wanted))
+        .where(Port.id == any_(wanted))
         .cte("reach", recursive=True)
     )
     mine, other = aliased(CableEnd), aliased(CableEnd)
@@ -258,17 +274,9 @@ def read_joints(session: Session, port_ids: Iterable[int]) -> tuple[Joints, set[
         .join(mine, and_(mine.cable_id == other.cable_id, mine.side != other.side))
         .join(start, start.c.port_id == mine.port_id)
     )
-    rows = session.execute(
-        select(CableEnd.cable_id, CableEnd.port_id, CableEnd.face).where(
-            CableEnd.port_id.in_(select(reach.c.port_id))
-        )
-    ).all()
-    joints = join_ends((cable_id, Plug(port_id, face)) for cable_id, port_id, face in rows)
-    known = wanted | {port_id for _cable, port_id, _face in rows}
-    panels = set(
-        session.scalars(select(Port.id).where(is_among(Port.id, known), Port.kind == "panel"))
+    return select(CableEnd.cable_id, CableEnd.port_id, CableEnd.face).where(
+        CableEnd.port_id.in_(select(reach.c.port_id))
     )
-    return joints, panels
 
 
 def join_ends(ends: Iterable[tuple[int, Plug]]) -> Joints:

@@ -9,7 +9,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
-from dcim.columns import utc_now
+from dcim.columns import is_among, utc_now
 from dcim.customers.models import ContractItem, Customer
 from dcim.errors import NotFoundError
 from dcim.inventory.models import Device
@@ -25,6 +25,7 @@ STATE_NAMES = {UP: "up", DOWN: "down"}
 @dataclass(frozen=True, slots=True)
 class PortRow:
     """Rates in bit/s over the latest interval, `measured_at` its end; none where never measured.
+    `state` is what was last told, at `state_at`.
 
     A customer's port hides the operator's side: device and alias (which may name others).
     `used_pct` is the busier direction's share of the ceiling, or of the speed without a service.
@@ -47,6 +48,7 @@ class PortRow:
     ceiling_bps: int | None
     member_since: dt.datetime | None
     state: str
+    state_at: dt.datetime | None
     measured_at: dt.datetime | None
     in_bps: int | None
     out_bps: int | None
@@ -201,6 +203,7 @@ def _select_ports(scope: Scope, wanted: PortFilter) -> Any:
 def _unmeasured(**fields: Any) -> PortRow:
     return PortRow(
         state="unknown",
+        state_at=None,
         measured_at=None,
         in_bps=None,
         out_bps=None,
@@ -215,7 +218,7 @@ def _add_readings(
 ) -> list[PortRow]:
     series = session.execute(
         select(Series.id, Series.family, Series.port_id).where(
-            Series.port_id.in_([row.id for row in rows]),
+            is_among(Series.port_id, [row.id for row in rows]),
             Series.family.in_(("traffic", "state")),
         )
     ).all()
@@ -234,7 +237,9 @@ def _add_readings(
         state = _own(measured, scope, latest.get(state_id or 0))
         if state is not None:
             measured = replace(
-                measured, state=STATE_NAMES.get(int(state.values["state"]), "unknown")
+                measured,
+                state=STATE_NAMES.get(int(state.values["state"]), "unknown"),
+                state_at=dt.datetime.fromtimestamp(state.ts / 1000, dt.UTC),
             )
         if not scope.is_staff:
             measured = replace(measured, device_id=None, device_name=None, alias=None)
@@ -256,15 +261,15 @@ def _add_traffic(row: PortRow, scope: Scope, latest: Latest | None) -> PortRow:
     latest = _own(row, scope, latest)
     if latest is None or latest.span_ms <= 0:
         return row
-    rates = {
-        name: int(latest.values[f"{name}_octets"]) * 8000 // latest.span_ms
-        for name in ("in", "out")
-    }
+    octets = [int(latest.values[name]) for name in ("in_octets", "out_octets")]
+    # Below nothing: the device didn't report it.
+    rates = [None if count < 0 else count * 8000 // latest.span_ms for count in octets]
+    known = [rate for rate in rates if rate is not None]
     ceiling = row.ceiling_bps or row.speed_bps
     return replace(
         row,
         measured_at=dt.datetime.fromtimestamp(latest.ts / 1000, dt.UTC),
-        in_bps=rates["in"],
-        out_bps=rates["out"],
-        used_pct=round(100 * max(rates.values()) / ceiling, 2) if ceiling else None,
+        in_bps=rates[0],
+        out_bps=rates[1],
+        used_pct=round(100 * max(known) / ceiling, 2) if known and ceiling else None,
     )

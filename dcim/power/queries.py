@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
+from dcim.columns import is_among
 from dcim.errors import NotFoundError
 from dcim.inventory.models import Cabinet, Rack
 from dcim.inventory.space.reach import in_reach, select_whole_racks
@@ -44,6 +45,7 @@ class NodeRow:
     cabinet_code: str | None
     meter_device_id: int | None
     state: str
+    state_at: dt.datetime | None
     measured_at: dt.datetime | None
     mv: int | None
     ma: int | None
@@ -119,6 +121,7 @@ def find_power_node(session: Session, scope: Scope, node_id: int) -> NodeRow:
 def _unmeasured(**fields: Any) -> NodeRow:
     return NodeRow(
         state="unknown",
+        state_at=None,
         measured_at=None,
         mv=None,
         ma=None,
@@ -133,7 +136,7 @@ def _add_readings(
 ) -> list[NodeRow]:
     series = session.execute(
         select(Series.id, Series.family, Series.power_node_id).where(
-            Series.power_node_id.in_([row.id for row in rows]),
+            is_among(Series.power_node_id, [row.id for row in rows]),
             Series.family.in_(("power", "state")),
         )
     ).all()
@@ -150,7 +153,11 @@ def _add_readings(
         power_id = by_node.get((row.id, "power"))
         state = latest.get(by_node.get((row.id, "state"), 0))
         if state is not None:
-            row = replace(row, state=STATE_NAMES.get(int(state.values["state"]), "unknown"))  # noqa: PLW2901
+            row = replace(  # noqa: PLW2901
+                row,
+                state=STATE_NAMES.get(int(state.values["state"]), "unknown"),
+                state_at=dt.datetime.fromtimestamp(state.ts / 1000, dt.UTC),
+            )
         if whole is None or row.rack_id in whole:
             row = _add_power(replace(row, series_id=power_id), latest.get(power_id or 0))  # noqa: PLW2901
         if not scope.is_staff:

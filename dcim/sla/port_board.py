@@ -125,7 +125,8 @@ def current_ports(
         raise ForbiddenError("Only staff see all ports.")
     memory = _memory_of(session)
     with memory.lock:
-        held = memory.held.get(site_id)
+        # Out of the memory until it is whole again: what breaks off half way is read anew.
+        held = memory.held.pop(site_id, None)
         if held is not None and time.monotonic() - held.read_at <= LIVES_S:
             seen, wrote, is_old = session.execute(_UNSEEN, {"seen": held.seen}).one()
         else:
@@ -137,10 +138,8 @@ def current_ports(
         held.seen = seen
         _bring_up(session, memory, held, now)
         # What a transaction wrote itself may be rolled back.
-        if wrote:
-            memory.held.pop(site_id, None)
-        else:
-            if site_id not in memory.held and len(memory.held) >= SITES:
+        if not wrote:
+            if len(memory.held) >= SITES:
                 memory.held.clear()
             memory.held[site_id] = held
         return held.board

@@ -84,6 +84,8 @@ def read_traces(
             memory.days.clear()
             memory.told.clear()
         known = {port.id: memory.days.get(_key(port)) for port in ports}
+    # Somebody may have looked an instant later, and a clock may be set back.
+    end = max([end, *(day.end for day in known.values() if day is not None)])
     days: dict[int, _Day] = {}
     late: dict[int, list[PortNow]] = {}
     for port in ports:
@@ -93,8 +95,7 @@ def read_traces(
         if day is None:
             late.setdefault(end - DAY_MS, []).append(port)
         elif (day.newest, day.state) != (port.newest_at, port.state):
-            # From the quarter hour that was under way: it is told anew as a whole.
-            late.setdefault(day.read_ms // STEP_MS * STEP_MS - STEP_MS, []).append(port)
+            late.setdefault(max(_last_known(day), end - DAY_MS), []).append(port)
         else:
             days[port.id] = day
     # Those read to nearly the same instant are read together.
@@ -116,6 +117,13 @@ def read_traces(
                 told = memory.told[key] = (day, end, _tell(day, end))
             found[port.id] = told[2]
     return found
+
+
+def _last_known(day: _Day) -> int:
+    """The quarter hour before that of its newest sample, ms: from there on a day is told anew. What
+    waited in a poller comes in order, long after its time: when it was read says nothing."""
+    newest_ms = 0 if day.newest is None else round(day.newest.timestamp() * 1000)
+    return newest_ms // STEP_MS * STEP_MS - STEP_MS
 
 
 def _key(port: PortNow) -> _Key:

@@ -104,6 +104,7 @@ def _tell(
 def _port(port: PortRow, sites: Mapping[int, str], oldest: dt.datetime) -> Values:
     """A customer's own port goes by its service: device and place are the operator's."""
     fresh = port.measured_at is not None and port.measured_at >= oldest
+    told = port.state_at is not None and port.state_at >= oldest
     words = (
         sites.get(port.device_id or 0, ""),
         port.device_name or "",
@@ -119,13 +120,14 @@ def _port(port: PortRow, sites: Mapping[int, str], oldest: dt.datetime) -> Value
         port.out_bps if fresh else None,
         port.speed_bps or None,
         port.commit_bps or None,
-        STATES.get(port.state) if fresh else None,
-        _seconds(port.measured_at),
+        STATES.get(port.state) if told else None,
+        _seconds(port.measured_at, port.state_at),
     )
 
 
 def _node(node: NodeRow, codes: Mapping[int, str], oldest: dt.datetime) -> Values:
     fresh = node.measured_at is not None and node.measured_at >= oldest
+    told = node.state_at is not None and node.state_at >= oldest
     mw, ma, mv = (node.mw, node.ma, node.mv) if fresh else (None, None, None)
     words = (
         codes.get(node.site_id, ""),
@@ -139,8 +141,8 @@ def _node(node: NodeRow, codes: Mapping[int, str], oldest: dt.datetime) -> Value
         None if ma is None else ma / 1000,
         None if mv is None else mv / 1000,
         node.rated_a * node.derate_pct / 100 if node.rated_a else None,
-        STATES.get(node.state) if fresh else None,
-        _seconds(node.measured_at),
+        STATES.get(node.state) if told else None,
+        _seconds(node.measured_at, node.state_at),
     )
 
 
@@ -153,8 +155,9 @@ def _sensor(sensor: SensorNow) -> Values:
     )
 
 
-def _seconds(instant: dt.datetime | None) -> float | None:
-    return None if instant is None else instant.timestamp()
+def _seconds(*instants: dt.datetime | None) -> float | None:
+    """Of the newest."""
+    return max((one.timestamp() for one in instants if one is not None), default=None)
 
 
 def _find_sites(session: Session) -> dict[int, str]:

@@ -1,7 +1,7 @@
 """Which series a scope may read, and from when to when: what is measured outlives who uses it."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -136,29 +136,27 @@ def read_samples(
     )
 
 
-def stream_port_samples(
+def read_port_samples(
     session: Session,
     scope: Scope,
     port_id: int,
     t0_ms: int,
     t1_ms: int,
-    store: SampleStore | None = None,
-) -> Iterator[SamplesRow]:
-    """All that was ever measured of a port in [t0, t1), a month at a time; staff only."""
+) -> list[SamplesRow]:
+    """All that was measured of a port's traffic in [t0, t1), at most MAX_SPAN_MS, by whichever
+    series; staff only."""
     if not scope.is_staff:
         raise NotFoundError("No such port.")
-    bindings = [
-        one for one in read_bindings(session, port_ids=[port_id]) if one.family == "traffic"
-    ]
-    for low in range(t0_ms, t1_ms, MAX_SPAN_MS):
-        for one in bindings:
-            first, last = max(low, one.start), min(low + MAX_SPAN_MS, t1_ms, one.end)
-            if first >= last:
-                continue
-            ((_same, columns),) = (store or PostgresSampleStore()).read(
-                session, "traffic", [one.series_id], first, last
-            )
-            yield SamplesRow(
+    found = []
+    for one in read_bindings(session, port_ids=[port_id]):
+        first, last = max(t0_ms, one.start), min(t1_ms, one.end)
+        if one.family != "traffic" or first >= last:
+            continue
+        ((_same, columns),) = PostgresSampleStore().read(
+            session, "traffic", [one.series_id], first, last
+        )
+        found.append(
+            SamplesRow(
                 series_id=one.series_id,
                 family="traffic",
                 ts=columns.ts.tolist(),
@@ -166,6 +164,8 @@ def stream_port_samples(
                 flags=columns.flags.tolist(),
                 columns={name: values.tolist() for name, values in columns.values.items()},
             )
+        )
+    return found
 
 
 def find_spans(session: Session, scope: Scope, series: Series) -> list[Span]:

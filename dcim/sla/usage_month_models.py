@@ -48,21 +48,15 @@ class UsageMonth(Base):
     # The point itself, and what is billed by it: bounds and rounding of the terms lie between.
     point_bps: Mapped[BitsPerSecond | None]
     billed_bps: Mapped[BitsPerSecond | None]
-    discarded: Mapped[int | None]
-    rank: Mapped[int | None]
     in_bps: Mapped[BitsPerSecond | None]
     out_bps: Mapped[BitsPerSecond | None]
-    in_max_bps: Mapped[BitsPerSecond | None]
-    out_max_bps: Mapped[BitsPerSecond | None]
     commit_bps: Mapped[BitsPerSecond | None]
     over_bps: Mapped[BitsPerSecond | None]
     over_amount: Mapped[Money | None]
     expected: Mapped[int] = mapped_column(BigInteger, default=0)
     present: Mapped[int] = mapped_column(BigInteger, default=0)
-    # Where the month will end: likely, at least, at most.
+    # Where the month will likely end.
     forecast_bps: Mapped[BitsPerSecond | None]
-    least_bps: Mapped[BitsPerSecond | None]
-    most_bps: Mapped[BitsPerSecond | None]
 
     __table_args__ = (
         UniqueConstraint("service_id", "period"),

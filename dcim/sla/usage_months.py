@@ -23,8 +23,6 @@ class MonthNow:
     point_bps: int | None
     billed_bps: int | None
     forecast_bps: int | None
-    least_bps: int | None
-    most_bps: int | None
     commit_bps: int | None
 
 
@@ -51,8 +49,6 @@ class PortMonth:
     line: str
     point_bps: int | None
     billed_bps: int | None
-    discarded: int | None
-    rank: int | None
     in_bps: int | None
     out_bps: int | None
     commit_bps: int | None
@@ -78,8 +74,6 @@ def read_running_months(session: Session, now: dt.datetime) -> dict[int, MonthNo
             UsageMonth.point_bps,
             UsageMonth.billed_bps,
             UsageMonth.forecast_bps,
-            UsageMonth.least_bps,
-            UsageMonth.most_bps,
             UsageMonth.commit_bps,
         ).where(UsageMonth.starts_at <= now, UsageMonth.ends_at > now)
     )
@@ -95,7 +89,7 @@ def list_port_months(
         getattr(UsageMonth, name)
         for name in (
             "period", "currency", "percentile", "interval_s", "min_cover", "ports", "line",
-            "point_bps", "billed_bps", "discarded", "rank", "in_bps", "out_bps", "commit_bps",
+            "point_bps", "billed_bps", "in_bps", "out_bps", "commit_bps",
             "over_bps", "over_amount", "expected", "present",
         )
     ]  # fmt: skip

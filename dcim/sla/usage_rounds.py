@@ -189,20 +189,14 @@ def _keep(row: UsageMonth, told: UsageToDate, contract: Contract, now: dt.dateti
     row.line = decision.line if decision is not None and point is not None else ""
     row.point_bps = point.value if point else None
     row.billed_bps = bill.billed_bps if bill else None
-    row.discarded = point.discarded if point else None
-    row.rank = point.rank if point else None
     row.in_bps = bill.in_p.value if bill and bill.in_p else None
     row.out_bps = bill.out_p.value if bill and bill.out_p else None
-    row.in_max_bps = bill.in_max if bill else None
-    row.out_max_bps = bill.out_max if bill else None
     row.commit_bps = bill.commit_bps if bill else None
     row.over_bps = bill.over_bps if bill else None
     row.over_amount = bill.over_amount if bill else None
     row.expected = bill.expected if bill else 0
     row.present = bill.present if bill else 0
     row.forecast_bps = _rate_of(estimate.forecast if estimate else None)
-    row.least_bps = _rate_of(estimate.least if estimate else None)
-    row.most_bps = _rate_of(estimate.most if estimate else None)
 
 
 def _rate_of(bill: Bandwidth | None) -> int | None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from flask import current_app
 
+from dcim.i18n import choose_zone
 from dcim.i18n import gettext as _
 from dcim.metering.downsampling import Floats, Rates, Span, listed
 from dcim.metering.port_line import PortLine
@@ -72,7 +72,7 @@ def chart_port(
     return {
         "x": [start // 1000 for start in line.outward.starts],
         "unit": unit,
-        "zone": current_app.config["BABEL_DEFAULT_TIMEZONE"],
+        "zone": choose_zone(),
         "mirrored": mirrored,
         "series": series,
         "bands": bands,

@@ -24,7 +24,7 @@ from dcim.network.cables import Trace, trace_port
 from dcim.sla.evidence import HOLDS_MS
 from dcim.sla.port_history import PortEvent, list_port_events, list_port_uses
 from dcim.sla.ports import PortNow, find_port_now, find_since
-from dcim.sla.samples import SamplesRow, stream_port_samples
+from dcim.sla.samples import MAX_SPAN_MS, SamplesRow, read_port_samples
 from dcim.sla.usage_months import PortMonth, list_port_months
 from dcim.sla.usage_to_date import UsageToDate, bill_to_date
 from dcim.web.charts import GAP_MS, Window
@@ -67,7 +67,6 @@ def port(port_id: int) -> BaseResponse:
         problem, status = str(say(error)), 422
         window = name_window("", now, local_zone())
     view = View(request.args.get("way") == "mirror", request.args.get("compare") == "1")
-    bindings = _find_bindings(session, found)
     # What is worked out from samples is the same for everybody until there is a newer one.
     about = (found.id, found.service_id, found.newest_at, now.replace(second=0, microsecond=0))
     usage = None
@@ -84,12 +83,12 @@ def port(port_id: int) -> BaseResponse:
     events = list_port_events(session, scope, found.id, label, min(until, now - HISTORY))
     cuts = find_cuts(months, usage)
     line = remember_briefly(
-        (*about, window, tuple(cuts)), lambda: _read(session, bindings, window, now, cuts)
+        (*about, window, tuple(cuts)), lambda: _read(session, found.id, window, now, cuts)
     )
     before = None
     if view.compared:
         earlier = move_back(window, local_zone())
-        before = remember_briefly((*about, earlier), lambda: _read(session, bindings, earlier, now))
+        before = remember_briefly((*about, earlier), lambda: _read(session, found.id, earlier, now))
     chart = chart_port(
         line,
         window,
@@ -136,7 +135,7 @@ def port_csv(port_id: int) -> Response:
     """All of a window, however long: a month at a time, while it goes out."""
     session, scope, now = db_session(), current_scope(), utc_now()
     found = find_port_now(session, scope, port_id, now)
-    if not _find_bindings(session, found):
+    if not _find_bindings(session, found.id):
         raise NotFoundError("This port isn't measured.")
     window = read_port_window(now)
     samples = _stream(session_factory(), scope, found.id, window)
@@ -146,13 +145,17 @@ def port_csv(port_id: int) -> Response:
 def _stream(
     sessions: SessionFactory, scope: Scope, port_id: int, window: Window
 ) -> Iterator[SamplesRow]:
-    """In a transaction of its own: the request's is over when the answer goes out."""
-    with transaction(sessions, scope) as session:
-        yield from stream_port_samples(session, scope, port_id, window.start, window.end)
+    """In transactions of its own, as the request's is over when the answer goes out; none of them
+    is open while a piece does: a reader who stops reading would hold the tables of samples."""
+    for low in range(window.start, window.end, MAX_SPAN_MS):
+        high = min(low + MAX_SPAN_MS, window.end)
+        with transaction(sessions, scope) as session:
+            rows = read_port_samples(session, scope, port_id, low, high)
+        yield from rows
 
 
-def _find_bindings(session: Session, found: PortNow) -> list[PortBinding]:
-    several = read_bindings(session, port_ids=[found.id])
+def _find_bindings(session: Session, port_id: int) -> list[PortBinding]:
+    several = read_bindings(session, port_ids=[port_id])
     return [one for one in several if one.family == "traffic"]
 
 
@@ -182,7 +185,7 @@ def _find_trace(session: Session, scope: Scope, found: PortNow) -> Trace | None:
 
 def _read(
     session: Session,
-    bindings: Sequence[PortBinding],
+    port_id: int,
     window: Window,
     now: dt.datetime,
     cuts: Sequence[Cut] = (),
@@ -191,7 +194,7 @@ def _read(
     longest = GAP_MS if window.step_ms <= HOUR_MS else window.step_ms // 8
     return read_line(
         session,
-        bindings,
+        _find_bindings(session, port_id),
         window.start,
         window.end,
         window.step_ms,
@@ -259,18 +262,15 @@ def find_limits(
             limits.append(Limit(name, one.point_bps, "p95", *span, way))
         if one.commit_bps and one.commit_bps != commit_bps:
             limits.append(Limit("", one.commit_bps, "commit", *span, way))
-    if window.end <= (usage.start if usage else window.start):
-        return limits + _commit(commit_bps)
-    if usage is not None and usage.ports == 1 and usage.bill is not None and usage.bill.billed:
+    runs = usage is not None and usage.ports == 1 and usage.start < window.end
+    if usage is not None and runs and usage.bill is not None and usage.bill.billed:
         decision = usage.bill.charged.decision
         way = "in" if decision is not None and decision.line == "in" else "out"
         rate = usage.bill.billed.value
         limits.append(Limit(f"p{usage.percentile}", rate, "p95", usage.start, None, way))
-    return limits + _commit(commit_bps)
-
-
-def _commit(commit_bps: int | None) -> list[Limit]:
-    return [Limit(_("commit"), commit_bps, "commit")] if commit_bps else []
+    if commit_bps:
+        limits.append(Limit(_("commit"), commit_bps, "commit"))
+    return limits
 
 
 def describe_chart(line: PortLine) -> str:

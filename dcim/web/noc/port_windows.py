@@ -32,8 +32,9 @@ def read_port_window(now: dt.datetime) -> Window:
     if not since and not until:
         return name_window(request.args.get("window", ""), now, zone)
     try:
-        start = read_local(since).replace(tzinfo=zone)
-        end = read_local(until).replace(tzinfo=zone) if until else now
+        # In UTC, as times of one zone are taken apart by the wall clock.
+        start = read_local(since).replace(tzinfo=zone).astimezone(dt.UTC)
+        end = read_local(until).replace(tzinfo=zone).astimezone(dt.UTC) if until else now
     except ValueError as error:
         raise InvalidError("Give both instants as date and time.", {"from": ["time"]}) from error
     end = min(end, now)

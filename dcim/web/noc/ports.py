@@ -116,7 +116,9 @@ def home() -> Response:
     views = list_views(session, current_user.id, FACE)
     is_stale = board.newest is None or (now - board.newest).total_seconds() > STALE_S
     told = [(view.id, view.name, view.query, view.shared) for view in views]
-    tag = tag_of(scope, page, tally, months, is_stale, told)
+    groups = gather_groups(board, wish, wanted)
+    headed = [groups.get(group_of(port, wish.group)) for port in page.items] if wish.group else []
+    tag = tag_of(scope, page, tally, months, headed, is_stale, told)
 
     def render(quoted: str) -> str:
         traces = read_traces(session, page.items, now)
@@ -128,7 +130,7 @@ def home() -> Response:
                 count_pages(page.total, page.size),
                 traces,
                 tally,
-                gather_groups(board, wish, wanted),
+                groups,
             ),
             rows=DrawnRows(traces, board.months),
             wish=wish,

@@ -6,13 +6,14 @@ from typing import cast
 import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select, text, update
 
 from dcim.accounts.models import User
 from dcim.accounts.scope import Scope
 from dcim.accounts.tokens import create_token
 from dcim.db import ScopedSession
 from dcim.errors import InvalidError
+from dcim.metering.models import Series
 from dcim.network.models import Port
 from dcim.sla import readings_now
 from dcim.sla.readings_now import read_families
@@ -76,6 +77,47 @@ def test_what_is_not_known_now_is_absent(house: House, session: ScopedSession) -
     # The control: with a longer hold the same samples hold.
     held = read_families(session, SYSTEM, later, hold_ms=7_200_000)
     assert {family.name: family.samples for family in held}["jifang_power_watts"]
+
+
+def test_what_a_device_does_not_report_is_absent_too(house: House, session: ScopedSession) -> None:
+    """A counter that isn't there is no rate below nothing; a state holds by its own sample."""
+    [port] = house.add_tenant("A").ports
+    series = {
+        family: session.scalars(
+            select(Series.id).where(Series.port_id == port, Series.family == family)
+        ).one()
+        for family in ("traffic", "state")
+    }
+    later = house.now + dt.timedelta(hours=1)
+    ms = round(later.timestamp() * 1000)
+    house.store.append(
+        session, "traffic", [(series["traffic"], ms, 60_000, 0, -1, 7_500_000, 0, 0)]
+    )
+    session.commit()
+    found = {one.name: one.samples for one in read_families(session, SYSTEM, later)}
+    assert found["jifang_port_in_bits_per_second"] == []
+    assert [value for _, value in found["jifang_port_out_bits_per_second"]] == [10**6]
+    assert found["jifang_port_up"] == []
+    house.store.append(session, "state", [(series["state"], ms + 1, 0, 0, 2)])
+    session.commit()
+    found = {one.name: one.samples for one in read_families(session, SYSTEM, later)}
+    assert [value for _, value in found["jifang_port_up"]] == [0]
+    [(_, newest)] = found["jifang_port_sample_timestamp_seconds"]
+    assert newest == (ms + 1) / 1000
+
+
+def test_more_ports_than_a_statement_has_parameters(house: House, session: ScopedSession) -> None:
+    house.add_tenant("A")
+    session.execute(
+        text(
+            "INSERT INTO port (device_id, name, kind, speed_bps, media, enabled, alias,"
+            " description, role) SELECT :device, 'panel ' || n, 'panel', 0, '', true, '', '',"
+            " 'internal' FROM generate_series(1, 66000) AS n"
+        ),
+        {"device": house.switch.id},
+    )
+    found = {one.name: one.samples for one in read_families(session, SYSTEM, house.now)}
+    assert len(found["jifang_port_in_bits_per_second"]) == 1
 
 
 def test_a_customer_gets_its_own_alone(api: MakeClient, house: House) -> None:

@@ -22,9 +22,11 @@ from dcim.sla.port_board_models import PortBoardChange
 from dcim.sla.port_traces import Trace, read_traces
 from dcim.sla.ports import PortNow, read_ports
 from dcim.sla.usage_month_models import UsageMonth
+from dcim.snmp.agents.models import SnmpAgent, SnmpCredential
 from dcim.web.noc.ports import WALL_ROWS, WALL_S, turn_wall
 from tests.integration.web.boards import HOSTILE, Counter, House
 from tests.integration.web.conftest import Login, sign_in
+from tests.integration.web.test_noc_pages import tag_of
 
 MakeLogin = Callable[..., Login]
 SYSTEM = Scope.system("test")
@@ -151,6 +153,73 @@ def test_without_the_notes_a_change_is_missed(house: House, sessions: SessionFac
     assert port.alias == "told"
 
 
+def test_an_agent_puts_its_ports_on_the_board_at_once(
+    house: House, sessions: SessionFactory
+) -> None:
+    house.session.add(Port(device_id=house.switch.id, name="eth0", speed_bps=10**9))
+    house.session.commit()
+    assert ports_now(sessions, house) == []
+    agent = add_agent(house)
+    [port] = ports_now(sessions, house)
+    assert port.is_polled
+    house.session.delete(agent)
+    house.session.commit()
+    assert ports_now(sessions, house) == []
+
+
+def add_agent(house: House) -> SnmpAgent:
+    credential = SnmpCredential(name="c", version="2c")
+    house.session.add(credential)
+    house.session.flush()
+    agent = SnmpAgent(
+        device_id=house.switch.id, credential_id=credential.id, address="192.0.2.1"
+    )
+    house.session.add(agent)
+    house.session.commit()
+    return agent
+
+
+def test_polls_that_change_nothing_it_says_leave_no_note(house: House) -> None:
+    """Or each full read of a device would have the whole board read anew."""
+    house.add_tenant("A")
+    agent = add_agent(house)
+    s = house.session
+    s.execute(text("DELETE FROM port_board_change"))
+    agent.last_poll_at = house.now
+    s.flush()
+    s.execute(text("UPDATE port SET alias = 'x' WHERE alias <> alias"))
+    s.execute(text("UPDATE series SET slot = slot WHERE false"))
+    s.commit()
+    assert s.scalars(select(PortBoardChange)).all() == []
+    s.execute(text("UPDATE port SET alias = 'x'"))
+    s.execute(text("UPDATE port SET alias = 'y'"))
+    s.commit()
+    assert len(s.scalars(select(PortBoardChange)).all()) == 1
+
+
+def test_what_broke_off_half_way_is_not_lost(
+    house: House, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.add_tenant("A")
+    [port] = ports_now(sessions, house)
+    assert port.traffic_id is not None
+    ms = round(house.now.timestamp() * 1000) + 1
+    house.store.append(
+        house.session, "traffic", [(port.traffic_id, ms, 60_000, 0, 7_500_000, 0, 0, 0)]
+    )
+    house.session.commit()
+
+    def fail(*_args: object) -> PortNow:
+        raise LookupError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(port_board, "judge_port", fail)
+        with pytest.raises(LookupError):
+            ports_now(sessions, house, 1)
+    [port] = ports_now(sessions, house, 1)
+    assert port.in_bps == 10**6
+
+
 def test_notes_are_pruned(house: House, session: ScopedSession) -> None:
     house.add_tenant("A")
     assert session.scalars(select(PortBoardChange)).all()
@@ -209,6 +278,26 @@ def test_groups_and_tops(noc: FlaskClient, house: House) -> None:
     page = noc.get("/noc/?top=10&sort=-in").get_data(as_text=True)
     assert page.count('data-label="State"') == 10
     assert noc.get("/noc/?top=13").get_data(as_text=True).count('data-label="State"') == 13
+
+
+def test_sums_of_a_group_are_never_old(noc: FlaskClient, house: House) -> None:
+    """Also where nothing of the page's own ports has changed: the last one is on the next page."""
+    tenant = house.add_tenant("A", 51)
+    path = "/noc/?group=customer&sort=port"
+    page = noc.get(path).get_data(as_text=True)
+    assert "A/49</a>" in page
+    assert "A/50</a>" not in page
+    asked = {"HX-Request": "true", "If-None-Match": tag_of(page)}
+    assert noc.get(path, headers=asked).status_code == 304
+    series = house.session.scalars(
+        select(Series.id).where(Series.port_id == tenant.ports[-1], Series.family == "traffic")
+    ).one()
+    ms = round(house.now.timestamp() * 1000) + 1
+    house.store.append(house.session, "traffic", [(series, ms, 60_000, 0, 0, 0, 0, 0)])
+    house.session.commit()
+    answer = noc.get(path, headers=asked)
+    assert answer.status_code == 200
+    assert "in 2 Gbps, out 400 Mbps" in answer.get_data(as_text=True)
 
 
 def test_the_month_so_far_and_where_it_ends(noc: FlaskClient, house: House) -> None:
@@ -341,3 +430,44 @@ def test_a_day_is_read_once_and_then_what_came_since(
     assert later != again
     assert later.errors == 90
     assert later.since == dt.datetime.fromtimestamp(ms / 1000 + 21 * 60, dt.UTC)
+
+
+def test_what_waited_in_a_poller_comes_into_the_day(
+    house: House, sessions: SessionFactory, session: ScopedSession
+) -> None:
+    """Hours late and piece by piece, with somebody looking between two pieces."""
+    house.add_tenant("A")
+    start = round(house.now.timestamp() * 1000)
+
+    def look(later: int) -> Trace:
+        at = house.now + dt.timedelta(seconds=later)
+        with transaction(sessions, SYSTEM) as fresh:
+            [port] = current_ports(fresh, SYSTEM, at).ports
+            [found] = read_traces(fresh, [port], at).values()
+        return found
+
+    [port] = ports_now(sessions, house)
+    look(0)
+    look(7_200)
+    for piece in range(2):
+        minutes = range(1 + 60 * piece, 61 + 60 * piece)
+        house.store.append(
+            session,
+            "traffic",
+            [(port.traffic_id, start + 60_000 * n, 60_000, 0, 0, 7_500_000, 1, 0) for n in minutes],
+        )
+        session.commit()
+        late = look(7_210 + piece)
+    port_traces._memories.clear()
+    assert late == look(7_212)
+    assert late.errors == 120
+
+
+def test_a_day_is_told_also_to_whose_clock_is_behind(
+    house: House, sessions: SessionFactory
+) -> None:
+    house.add_tenant("A")
+    with transaction(sessions, SYSTEM) as session:
+        ports = current_ports(session, SYSTEM, house.now).ports
+        ahead = read_traces(session, ports, house.now + dt.timedelta(minutes=45))
+        assert read_traces(session, ports, house.now) == ahead

@@ -12,9 +12,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.pool import QueuePool
 
 from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession, SessionFactory
+from dcim.errors import InvalidError
 from dcim.metering.models import FormerBinding, Series
 from dcim.sla import usage_rounds as rounds
 from dcim.sla.usage_month_models import UsageMonth
@@ -22,7 +24,12 @@ from dcim.sla.usage_months import list_port_months
 from dcim.sla.usage_rounds import measure_usage, plan_usage
 from dcim.sla.usage_to_date import bill_to_date
 from dcim.web.charts import Window
-from dcim.web.noc.port_windows import months_before, move_back, name_window
+from dcim.web.noc.port_windows import (
+    months_before,
+    move_back,
+    name_window,
+    read_port_window,
+)
 from tests.integration.web.boards import HOSTILE, Counter, House, Tenant
 from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.test_month_estimate import ALONE, POOL, agree
@@ -138,6 +145,19 @@ def test_csv_of_years_and_of_former_bindings(noc: FlaskClient, house: House) -> 
     assert len(lines) == 1 + 1 + 10
     chart = chart_of(noc.get(f"/noc/ports/{port}?window=36m").get_data(as_text=True))
     assert max(v for v in chart["series"][0]["values"] if v is not None) == 100
+
+
+def test_no_transaction_is_open_while_a_csv_goes_out(noc: FlaskClient, house: House) -> None:
+    tenant = house.add_tenant("A")
+    measure_days(house, tenant, 29, now=house.now)
+    pool = house.session.get_bind().engine.pool
+    assert isinstance(pool, QueuePool)
+    answer = noc.get(f"/noc/ports/{tenant.ports[0]}/samples.csv?window=30d")
+    pieces = answer.iter_encoded()
+    first = next(pieces)
+    assert first
+    assert pool.checkedout() == 0
+    assert b"".join([first, *pieces]).count(b"\n") > 8_000
 
 
 def test_months_are_worked_out_once_and_shown(
@@ -278,6 +298,18 @@ def test_hostile_names_stay_text(noc: FlaskClient, house: House) -> None:
         page = noc.get(f"/noc/ports/{tenant.ports[0]}{query}").get_data(as_text=True)
         assert "<script>alert" not in page
         assert HOSTILE not in page
+
+
+def test_instants_are_told_apart_by_time_not_by_the_clock_on_the_wall(app: Flask) -> None:
+    """At three clocks were put to two: what looks like a minute is one before the start."""
+    app.config["BABEL_DEFAULT_TIMEZONE"] = "Europe/Berlin"
+    now = dt.datetime(2026, 11, 27, tzinfo=dt.UTC)
+    with app.test_request_context("/?from=2026-03-29T02:59&to=2026-03-29T03:00"):
+        with pytest.raises(InvalidError):
+            read_port_window(now)
+    with app.test_request_context("/?from=2026-10-25T02:59&to=2026-10-25T03:00"):
+        window = read_port_window(now)
+    assert window.end - window.start == 61 * MINUTE
 
 
 def test_windows_and_what_they_are_compared_with() -> None:
