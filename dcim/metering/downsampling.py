@@ -1,6 +1,7 @@
 """Pure: traffic as lines that fit on a screen; no peak is lost and no gap is joined up."""
 
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +85,7 @@ def _cover(
 def listed(values: Floats, scale: float = 1.0, digits: int = 3) -> list[float | None]:
     """As JSON wants them: None for what is not known."""
     rounded = np.round(values / scale, digits).tolist()
-    return [None if value != value else value for value in rounded]
+    return [None if isnan(value) else value for value in rounded]
 
 
 def find_gaps(columns: Columns, start: int, end: int, longest_ms: int) -> list[Span]:

@@ -264,9 +264,7 @@ def _select_ends() -> Any:
     takes longer than to run it."""
     wanted = bindparam("port_ids", type_=ARRAY(BigInteger))
     start = (
-        select(Port.id.label("port_id"))
-        .where(Port.id == any_(wanted))
-        .cte("reach", recursive=True)
+        select(Port.id.label("port_id")).where(Port.id == any_(wanted)).cte("reach", recursive=True)
     )
     mine, other = aliased(CableEnd), aliased(CableEnd)
     reach = start.union(

@@ -23,8 +23,8 @@ log = structlog.get_logger(__name__)
 
 _SUFFIX = ".traps"
 _DAMAGED = ".damaged"
-# So many files set aside are kept for people to look at, in so much of the folder's limit: they must
-# not crowd out what waits.
+# So many files set aside are kept for people to look at, in so much of the folder's limit: they
+# must not crowd out what waits.
 _MOST_DAMAGED = 20
 _SHARE_DAMAGED = 0.1
 # Whatever a file holds takes whole blocks of the disk, octets.

@@ -207,7 +207,7 @@ def test_consequences_are_not_told(watch: Watch, alarm: Alarm) -> None:
     assert watch.round(2.1).queued == 0
     # The control: without its root it would be.
     other.root_id = None
-    other.raised_at += dt.timedelta(seconds=1)
+    other.seen_at += dt.timedelta(seconds=1)
     watch.session.commit()
     assert watch.round(2.2).queued == 1
 

@@ -171,9 +171,7 @@ def add_agent(house: House) -> SnmpAgent:
     credential = SnmpCredential(name="c", version="2c")
     house.session.add(credential)
     house.session.flush()
-    agent = SnmpAgent(
-        device_id=house.switch.id, credential_id=credential.id, address="192.0.2.1"
-    )
+    agent = SnmpAgent(device_id=house.switch.id, credential_id=credential.id, address="192.0.2.1")
     house.session.add(agent)
     house.session.commit()
     return agent
@@ -447,6 +445,8 @@ def test_what_waited_in_a_poller_comes_into_the_day(
         return found
 
     [port] = ports_now(sessions, house)
+    assert port.traffic_id is not None
+    traffic_id = port.traffic_id
     look(0)
     look(7_200)
     for piece in range(2):
@@ -454,7 +454,7 @@ def test_what_waited_in_a_poller_comes_into_the_day(
         house.store.append(
             session,
             "traffic",
-            [(port.traffic_id, start + 60_000 * n, 60_000, 0, 0, 7_500_000, 1, 0) for n in minutes],
+            [(traffic_id, start + 60_000 * n, 60_000, 0, 0, 7_500_000, 1, 0) for n in minutes],
         )
         session.commit()
         late = look(7_210 + piece)

@@ -304,9 +304,9 @@ def test_instants_are_told_apart_by_time_not_by_the_clock_on_the_wall(app: Flask
     """At three clocks were put to two: what looks like a minute is one before the start."""
     app.config["BABEL_DEFAULT_TIMEZONE"] = "Europe/Berlin"
     now = dt.datetime(2026, 11, 27, tzinfo=dt.UTC)
-    with app.test_request_context("/?from=2026-03-29T02:59&to=2026-03-29T03:00"):
-        with pytest.raises(InvalidError):
-            read_port_window(now)
+    skipped = app.test_request_context("/?from=2026-03-29T02:59&to=2026-03-29T03:00")
+    with skipped, pytest.raises(InvalidError):
+        read_port_window(now)
     with app.test_request_context("/?from=2026-10-25T02:59&to=2026-10-25T03:00"):
         window = read_port_window(now)
     assert window.end - window.start == 61 * MINUTE

@@ -123,7 +123,7 @@ def move(raised: Sequence[Raised], house: Dependencies) -> tuple[list[Raised], D
             one.trouble,
             one.at,
             one.rank,
-        )  # fmt: skip
+        )
         for one in raised
     ], moved
 
