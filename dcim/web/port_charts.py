@@ -19,7 +19,8 @@ MOST_SPANS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A line from `start` to `end` (UTC ms; none: to the chart's end), in bit/s."""
+    """A line from `start` to `end` (UTC ms; none: to the chart's end), in bit/s; of direction
+    `way`, or of "both"."""
 
     label: str
     bps: int
@@ -78,13 +79,14 @@ def chart_port(
         "bands": bands,
         "lines": [
             {
-                "label": one.label,
-                "value": round(one.bps / scale, 3) * (down if one.way == "in" else 1.0),
+                "label": one.label if sign > 0 or one.way == "in" else "",
+                "value": round(one.bps / scale, 3) * sign,
                 "role": one.role,
                 "from": None if one.start is None else one.start / 1000,
                 "to": None if one.end is None else one.end / 1000,
             }
             for one in limits
+            for sign in _sides(one.way, mirrored=mirrored)
         ],
         "cut": {"series": places[cut_way]} if cut_way in places else None,
         "rail": {
@@ -115,6 +117,13 @@ def join_near(spans: Sequence[Span], window: Window) -> list[Span]:
         else:
             found.append((low, high))
     return found
+
+
+def _sides(way: str, *, mirrored: bool) -> tuple[float, ...]:
+    """Where a direction is drawn; its name stands on the first of them alone."""
+    if not mirrored or way == "out":
+        return (1.0,)
+    return (-1.0,) if way == "in" else (1.0, -1.0)
 
 
 def _peak(rates: Rates) -> float:

@@ -261,7 +261,7 @@ def find_limits(
         if one.point_bps is not None:
             limits.append(Limit(name, one.point_bps, "p95", *span, way))
         if one.commit_bps and one.commit_bps != commit_bps:
-            limits.append(Limit("", one.commit_bps, "commit", *span, way))
+            limits.append(Limit("", one.commit_bps, "commit", *span, way="both"))
     runs = usage is not None and usage.ports == 1 and usage.start < window.end
     if usage is not None and runs and usage.bill is not None and usage.bill.billed:
         decision = usage.bill.charged.decision
@@ -269,7 +269,7 @@ def find_limits(
         rate = usage.bill.billed.value
         limits.append(Limit(f"p{usage.percentile}", rate, "p95", usage.start, None, way))
     if commit_bps:
-        limits.append(Limit(_("commit"), commit_bps, "commit"))
+        limits.append(Limit(_("commit"), commit_bps, "commit", way="both"))
     return limits
 
 

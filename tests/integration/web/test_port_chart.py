@@ -201,9 +201,14 @@ def test_of_ports_billed_together_nothing_is_marked_as_discarded(
     measure_usage(sessions, plan_usage(session)[0], house.now)
     months = list_port_months(session, SYSTEM, tenant.ports[0], house.now)
     assert {one.ports for one in months} == {2}
-    chart = chart_of(noc.get(f"/noc/ports/{tenant.ports[0]}").get_data(as_text=True))
+    path = f"/noc/ports/{tenant.ports[0]}"
+    chart = chart_of(noc.get(path).get_data(as_text=True))
     assert (chart["rail"], chart["cut"]) == (None, None)
-    assert [line["role"] for line in chart["lines"]] == ["commit"]
+    [commit] = chart["lines"]
+    assert commit["role"] == "commit"
+    # A commit holds for either direction; it is named once.
+    mirrored = chart_of(noc.get(f"{path}?way=mirror").get_data(as_text=True))
+    assert mirrored["lines"] == [commit, {**commit, "label": "", "value": -commit["value"]}]
 
 
 def test_a_contract_that_fails_stops_no_other(

@@ -187,9 +187,9 @@ function draw(element) {
       pen.moveTo(left, y);
       pen.lineTo(right, y);
       pen.stroke();
+      if (!line.label) continue;
       if (line.to != null) {
         // Over before the chart ends: its name stands on it, where it ends.
-        if (!line.label) continue;
         const name = `${told(line.value)} ${line.label}`;
         pen.fillStyle = rule.stroke;
         pen.fillText(name, Math.max(left, right - 4 * ratio - pen.measureText(name).width), y - 8 * ratio);
