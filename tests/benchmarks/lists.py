@@ -15,7 +15,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,25 +122,33 @@ def choose_paths(session: Session) -> list[str]:
 
 @contextmanager
 def serving(folder: Path, database: Database) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    environment = os.environ | {
+    environment = {
         "DCIM_DATA": str(folder),
         "DCIM_SECRET_KEY": SECRET_KEY,
         "DCIM_ENCRYPTION_KEYS": f"k1:{base64.b64encode(KEY).decode()}",
         "DCIM_DATABASE_URL": database.app_url,
         "DCIM_OWNER_DATABASE_URL": database.owner_url,
     }
-    log = (folder / "web.log").open("wb")
-    process = subprocess.Popen(web("127.0.0.1", port).argv, env=environment, stdout=log, stderr=log)
-    try:
-        _await(port)
+    with serve(environment, folder / "web.log") as port:
         yield port
-    finally:
-        process.terminate()
-        process.wait(20)
-        log.close()
+
+
+@contextmanager
+def serve(environment: Mapping[str, str], log: Path) -> Iterator[int]:
+    """The server as it is run in earnest, with these settings; gives its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            web("127.0.0.1", port).argv, env=os.environ | environment, stdout=out, stderr=out
+        )
+        try:
+            _await(port)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 def _await(port: int) -> None:

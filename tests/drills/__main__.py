@@ -16,7 +16,7 @@ from tests import drills
 from tests.drills.outcome import Drill, Outcome
 
 REPORTS = Path(__file__).parents[2] / "docs" / "drills"
-NOT_DRILLS = ("__main__", "outcome")
+NOT_DRILLS = ("__main__", "outcome", "polled_switches")
 
 
 def names() -> dict[str, str]:

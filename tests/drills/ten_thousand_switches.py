@@ -9,44 +9,40 @@ octets be exactly what its counters moved by. Memory is that of the project's pr
 each second: resident (pages shared between them counted in each), PostgreSQL's apart.
 """
 
-import asyncio
 import os
-import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 import numpy as np
-from sqlalchemy import insert, text
+from sqlalchemy import text
 
-from dcim.accounts.scope import Scope
 from dcim.config import write_settings_file
 from dcim.db import SessionFactory, transaction
 from dcim.instance import Instance, open_instance
-from dcim.inventory.models import Device
 from dcim.metering.families import TRAFFIC
 from dcim.metering.frame_store import PortMemory, find_layouts, read_memories
 from dcim.metering.frames import StoredFrame, open_frames
-from dcim.snmp.agents.registration import AGENTS_PER_SHARD, find_or_make_device, store_credential
 from dcim.snmp.counting.port_table import Item
-from dcim.snmp.polling.room import PollingRoom
-from dcim.snmp.polling.shards import poll_shard
-from tests.agents.load_agent import COMMUNITY, address, is_dead, running
+from tests.agents.load_agent import is_dead, running
 from tests.drills.outcome import Outcome, Say
+from tests.drills.polled_switches import (
+    MINUTE,
+    SYSTEM,
+    finish_cycle,
+    processes,
+    read_all,
+    register,
+)
 
 SWITCHES = 10_000
 CYCLES = 10
-MINUTE = 60
 DEAD_PERCENT, LATENCY_MS = 5, 5
 RSS_BOUND = 500e6
-SYSTEM = Scope.system("drill")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -73,11 +69,9 @@ def _drill(
     instance: Instance, sessions: SessionFactory, switches: int, cycles: int, say: Say
 ) -> Outcome:
     with running() as (port, _):
-        _register(instance, sessions, switches, port)
+        register(instance, sessions, switches, port)
         say(f"{switches} switches registered; reading everything once")
-        began = time.monotonic()
-        asyncio.run(_read_all(instance, sessions, switches))
-        first_s = time.monotonic() - began
+        first_s = read_all(instance, sessions, switches)
         say(f"read in {first_s:.0f} s")
         plain = _poll(instance, sessions, switches, cycles, say, dead_percent=0)
     time.sleep(1)
@@ -92,62 +86,6 @@ def _drill(
         *hard.figures(f"{DEAD_PERCENT} % dead, {LATENCY_MS} ms latency"),
     ]
     return Outcome(plain.passed and hard.passed, figures)
-
-
-def _register(instance: Instance, sessions: SessionFactory, switches: int, port: int) -> None:
-    settings = instance.settings
-    with transaction(sessions, SYSTEM) as session:
-        credential = store_credential(
-            session,
-            SYSTEM,
-            settings.encryption,
-            name="load",
-            version="2c",
-            community=COMMUNITY.decode(),
-        )
-        one = find_or_make_device(
-            session, SYSTEM, "switch", role="switch", manufacturer="Load", model="48"
-        )
-        session.execute(
-            insert(Device),
-            [
-                {
-                    "device_type_id": one.device_type_id,
-                    "name": f"switch-{number}",
-                    "role": "switch",
-                    "state": "in_stock",
-                }
-                for number in range(switches)
-            ],
-        )
-        session.execute(
-            text(
-                "INSERT INTO snmp_agent (device_id, credential_id, address, udp_port, shard,"
-                " enabled, profile, sys_name, sys_descr, sys_object_id, last_error, silent_polls,"
-                " last_check_error)"
-                " SELECT d.id, :credential, a.address, :port, a.n / :size, true, 'generic', '',"
-                " '', '1.3', '', 0, '' FROM unnest(CAST(:addresses AS text[]))"
-                " WITH ORDINALITY AS a (address, n)"
-                " JOIN device d ON d.name = 'switch-' || (a.n - 1)"
-            ),
-            {
-                "credential": credential.id,
-                "port": port,
-                "size": AGENTS_PER_SHARD,
-                "addresses": [address(number) for number in range(switches)],
-            },
-        )
-    with sessions.kw["bind"].connect() as connection:
-        connection.execute(text("ANALYZE device"))
-
-
-async def _read_all(instance: Instance, sessions: SessionFactory, switches: int) -> None:
-    room = PollingRoom(instance.settings, sessions)
-    try:
-        for shard in range(switches // AGENTS_PER_SHARD + 1):
-            await poll_shard(room, shard)
-    finally:
-        await room.close()
 
 
 @dataclass
@@ -200,16 +138,16 @@ def _poll(
 ) -> _Measured:
     """One cycle to come to rest, then as many as are measured."""
     measured = _Measured()
-    with _processes(instance.settings.data) as pids:
+    with processes(instance.settings.data) as pids:
         watch = _Watch(pids)
-        _finish_cycle(sessions, say)
+        finish_cycle(sessions, say)
         if dead_percent:
             for _ in range(3):  # until the dead are known to be silent
-                _finish_cycle(sessions, say)
+                finish_cycle(sessions, say)
         before = _memories(sessions)
         watch.start()
         for _ in range(cycles):
-            measured.ends_s.append(_finish_cycle(sessions, say))
+            measured.ends_s.append(finish_cycle(sessions, say))
         watch.stop()
         after = _memories(sessions)
     measured.rss, measured.postgres_pss = watch.rss, watch.postgres_pss
@@ -222,42 +160,6 @@ def _poll(
     for device_id in alive:
         _compare(sessions, before[device_id], after[device_id], cycles, measured)
     return measured
-
-
-@contextmanager
-def _processes(data: Path) -> Iterator[dict[str, int]]:
-    """Start what polls; their process ids by name."""
-    started: dict[str, subprocess.Popen[bytes]] = {}
-    environment = {**os.environ, "DCIM_DATA": str(data)}
-    try:
-        for name, words in (("poller", ["worker", "--polling"]), ("clock", ["clock"])):
-            started[name] = subprocess.Popen(
-                [sys.executable, "-m", "dcim.cli", *words], env=environment
-            )
-        yield {name: process.pid for name, process in started.items()}
-    finally:
-        for process in started.values():
-            process.send_signal(signal.SIGTERM)
-        for process in started.values():
-            process.wait(60)
-
-
-def _finish_cycle(sessions: SessionFactory, say: Say) -> float:
-    """Wait for the next minute's polls to be done; seconds from its beginning."""
-    begin = (int(time.time()) // MINUTE + 1) * MINUTE
-    time.sleep(max(0.0, begin - time.time()) + 1.0)  # the clock has given out the jobs by then
-    waiting = text(
-        "SELECT count(*) FROM procrastinate_jobs"
-        " WHERE queue_name = 'poll' AND status IN ('todo', 'doing')"
-    )
-    while True:
-        with transaction(sessions, SYSTEM) as session:
-            if not session.execute(waiting).scalar_one():
-                break
-        time.sleep(0.25)
-    took = time.time() - begin
-    say(f"cycle done {took:.1f} s after its minute began")
-    return took
 
 
 def _memories(sessions: SessionFactory) -> dict[int, PortMemory]:
