@@ -1,5 +1,7 @@
 """What every run of the tests shares."""
 
+import gc
+
 import pytest
 from hypothesis import settings
 
@@ -34,3 +36,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONG.index(file) if file in LONG else len(LONG)
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: the collector needn't walk it again and again."""
+    gc.collect()
+    gc.freeze()

@@ -1,15 +1,35 @@
 """Addresses of pages, worked out once: a list links several hundred, most of them alike."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, has_request_context, request
+from werkzeug.routing import Rule
 
 # Stands for a record's number while an address is worked out; nothing else in one looks like it.
 NUMBER = 770_077_007_700_770_077
 
 
+class UrlRule(Rule):
+    """A route whose builders, a function each that is compiled, are made when its address is first
+    asked for: to make all of them takes longer than the rest of an app's start."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        make = super()._compile_builder
+        made: list[Callable[..., tuple[str, str]]] = []
+
+        def build(rule: Rule, /, **values: Any) -> tuple[str, str]:
+            if not made:
+                made.append(make(append_unknown))
+            return made[0](rule, **values)
+
+        return build
+
+
 class RememberingAddresses(Flask):
     """Remembers the addresses that have no variable part but a file's name or a record's number."""
+
+    url_rule_class: type[Rule] = UrlRule
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
