@@ -90,6 +90,8 @@ EVENTS = {
     "noted": _l("Note"),
     "snoozed": _l("Put off"),
     "unsnoozed": _l("No longer put off"),
+    "incident": _l("Incident"),
+    "customers_told": _l("Customers who are hit are told"),
 }
 TRIALS = {
     "waiting": _l("Waits for a worker"),

@@ -10,7 +10,7 @@ from dcim.errors import InvalidError
 SEVERITIES = ("critical", "major", "warning")
 WAYS = ("above", "below")
 # One reading beyond its limit, a state, how quickly a reading changes, how long nothing came.
-KINDS = ("threshold", "state", "rate", "absence")
+KINDS = ("threshold", "state", "rate", "absence", "forecast")
 LONGEST_S = 86_400
 MOST_CHANGES = 50
 
