@@ -14,10 +14,10 @@ from dcim.accounts.audit import record
 from dcim.accounts.people import require_person
 from dcim.accounts.scope import Scope
 from dcim.alarms.correlation.hits import Hit
-from dcim.alarms.known_incidents import OUTAGES, SUBJECTS, find_known
+from dcim.alarms.known_incidents import SUBJECTS, find_known
 from dcim.alarms.models import Alarm, AlarmEvent
 from dcim.alarms.rooting import find_hit_customers
-from dcim.alarms.rules.quantities import NODE
+from dcim.alarms.rules.quantities import NODE, OUTAGES
 from dcim.columns import utc_now
 from dcim.customers.registration import require_staff
 from dcim.errors import ConflictError, InvalidError, NotFoundError

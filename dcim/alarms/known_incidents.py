@@ -7,14 +7,12 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from dcim.alarms.models import Alarm
-from dcim.alarms.rules.quantities import NODE, PORT
+from dcim.alarms.rules.quantities import NODE, OUTAGES, PORT
 from dcim.errors import NotFoundError
 from dcim.sla.findings import JOIN_MS
 from dcim.sla.incident_subjects import find_resources
 from dcim.sla.models import Incident
 
-# Quantities that say of something customers have that it is down. Silence says nothing of it.
-OUTAGES = ("port_down", "node_dead")
 SUBJECTS = MappingProxyType({PORT: "port", NODE: "power_node"})
 _KINDS = MappingProxyType({PORT: ("network",), NODE: ("power_feed", "power")})
 _NEAR = dt.timedelta(milliseconds=JOIN_MS)

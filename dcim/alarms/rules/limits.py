@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from dcim.alarms.rules.quantities import QUANTITIES
+from dcim.alarms.rules.quantities import OUTAGES, QUANTITIES
 from dcim.errors import InvalidError
 
 # Gravest first.
@@ -13,6 +13,7 @@ WAYS = ("above", "below")
 KINDS = ("threshold", "state", "rate", "absence", "forecast")
 LONGEST_S = 86_400
 MOST_CHANGES = 50
+LONGEST_WAIT_MIN = 1440
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,39 @@ class Change:
     raise_for_s: int | None = None
     clear_for_s: int | None = None
     severity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deeds:
+    """What an alarm of a rule does by itself when it has lasted so many minutes; None: nothing.
+
+    `incident_after_min`: it opens an incident; `tell_after_min`: customers who are hit are told, of
+    an incident that is opened for it where there is none.
+    """
+
+    incident_after_min: int | None = None
+    tell_after_min: int | None = None
+
+
+NOTHING = Deeds()
+
+
+def check_deeds(quantity: str, deeds: Deeds) -> None:
+    """Raises InvalidError naming the field and the way out."""
+    for name in Deeds.__dataclass_fields__:
+        minutes = getattr(deeds, name)
+        if minutes is None:
+            continue
+        if quantity not in OUTAGES:
+            raise InvalidError(
+                "Only what says that a port or a feed is down opens incidents and tells"
+                " customers; leave it empty.",
+                {name: ["empty"]},
+            )
+        if not 0 <= minutes <= LONGEST_WAIT_MIN:
+            raise InvalidError(
+                "Write minutes from 0 to a day, or leave it empty.", {name: ["0 to 1440"]}
+            )
 
 
 def check_rule(rule: Rule) -> None:

@@ -22,6 +22,8 @@ Facts = Mapping[str, Any]
 Measure = Callable[[Mapping[str, Ints], Ints, Facts], Floats]
 
 PORT, NODE, SENSOR, AGENT = SUBJECT_KINDS = ("port", "node", "sensor", "agent")
+# Quantities that say of something customers have that it is down; silence says nothing of it.
+OUTAGES = ("port_down", "node_dead")
 PORT_CLASSES = ("customer", "uplink", "internal")
 NODE_CLASSES = (
     "utility", "generator", "transformer", "switchgear", "ats", "ups", "panel", "breaker", "pdu",

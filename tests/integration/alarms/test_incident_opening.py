@@ -131,7 +131,7 @@ def test_what_was_measured_at_another_time_or_of_another_port_is_another(
                 what="x",
                 what_en="x",
                 evidence=[{"resource": name}],
-            )  # fmt: skip
+            )
         )
     watch.session.flush()
     assert suggest_incident(watch.session, ann, alarm.id).known_id is None
@@ -212,6 +212,6 @@ def test_the_alarms_of_an_incident_cost_the_same_however_many(watch: Watch, ann:
                 value=200,
                 limit=180,
                 root_id=root_id,
-            )  # fmt: skip
+            )
         )
     assert cost() == few

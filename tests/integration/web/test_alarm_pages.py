@@ -141,7 +141,7 @@ def test_an_alarm_is_made_an_incident_by_one_click(
 
 def fields_of(page: str) -> dict[str, str]:
     """What the form of a deed would send as it stands."""
-    form = page.split('id="act-form"', 1)[1].split("</form>")[0]
+    form = page.split('id="act-form"', 1)[1].partition("</form>")[0]
     found = {}
     for tag in re.findall(r"<input[^>]*>", form):
         name, value = re.search(r'name="(\w+)"', tag), re.search(r'value="([^"]*)"', tag)
