@@ -13,6 +13,7 @@ KINDS = {
     "state": _l("State"),
     "rate": _l("Change per hour"),
     "absence": _l("No data"),
+    "forecast": _l("Forecast"),
 }
 QUANTITIES = {
     "port_share": _l("Port utilisation, busier direction"),

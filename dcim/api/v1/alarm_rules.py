@@ -37,11 +37,13 @@ from dcim.alarms.rule_keeping import (
 )
 from dcim.alarms.rules.limits import (
     KINDS,
+    LONGEST_HORIZON_S,
     LONGEST_S,
     LONGEST_WAIT_MIN,
     MOST_CHANGES,
     SEVERITIES,
     WAYS,
+    WINDOW_S,
     Change,
     Deeds,
     Rule,
@@ -83,7 +85,8 @@ class RuleLimits(Schema):
     raise_for_s = _seconds()
     clear_for_s = _seconds()
     severity = choice(SEVERITIES)
-    window_s = _seconds()
+    window_s = Whole(0, WINDOW_S[1])
+    horizon_s = Whole(0, LONGEST_HORIZON_S)
     flap_changes = Whole(0, MOST_CHANGES)
     flap_within_s = _seconds()
     subject_class = Text(low=0, high=64)
@@ -120,7 +123,11 @@ class NewAlarmRule(RuleDeeds):
     raise_for_s = _seconds(load_default=0)
     clear_for_s = _seconds(load_default=0)
     severity = choice(SEVERITIES, required=True)
-    window_s = _seconds(load_default=0)
+    window_s = Whole(0, WINDOW_S[1], load_default=0)
+    horizon_s = Whole(
+        0, LONGEST_HORIZON_S, load_default=0,
+        metadata={"description": "How far ahead a forecast looks."},
+    )  # fmt: skip
     flap_changes = Whole(0, MOST_CHANGES, load_default=0)
     flap_within_s = _seconds(load_default=0)
     subject_class = Text(low=0, high=64, load_default="")

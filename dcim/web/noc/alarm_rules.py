@@ -36,7 +36,15 @@ from dcim.alarms.rule_keeping import (
     set_override,
     switch_rule,
 )
-from dcim.alarms.rules.limits import LONGEST_S, LONGEST_WAIT_MIN, Change, Deeds, Rule
+from dcim.alarms.rules.limits import (
+    LONGEST_HORIZON_S,
+    LONGEST_S,
+    LONGEST_WAIT_MIN,
+    WINDOW_S,
+    Change,
+    Deeds,
+    Rule,
+)
 from dcim.alarms.rules.quantities import OUTAGES, QUANTITIES
 from dcim.alarms.trying import ask_trial, retype
 from dcim.columns import utc_now
@@ -78,7 +86,14 @@ class LimitsForm(FlaskForm):  # type: ignore[misc]
     raise_for_s = IntegerField(_l("for, seconds"), validators=_SECONDS)
     clear_at = FloatField(_l("Over at"), validators=[InputRequired(MISSING)])
     clear_for_s = IntegerField(_l("for, seconds"), validators=_SECONDS)
-    window_s = IntegerField(_l("Change measured over, seconds"), validators=_SECONDS)
+    window_s = IntegerField(
+        _l("Measured over, seconds"),
+        validators=[InputRequired(MISSING), NumberRange(0, WINDOW_S[1])],
+    )
+    horizon_s = IntegerField(
+        _l("Looks ahead, seconds"),
+        validators=[InputRequired(MISSING), NumberRange(0, LONGEST_HORIZON_S)],
+    )
     flap_changes = IntegerField(
         _l("Flapping from so many changes (0: never)"),
         validators=[InputRequired(MISSING), NumberRange(0, 50)],
@@ -224,7 +239,8 @@ def new_alarm_rule() -> Any:
 
 
 _BLANK: dict[str, Any] = {
-    "way": "above", "raise_for_s": 300, "clear_for_s": 300, "window_s": 0, "severity": "warning",
+    "way": "above", "raise_for_s": 300, "clear_for_s": 300, "window_s": 0, "horizon_s": 0,
+    "severity": "warning",
     "flap_changes": 6, "flap_within_s": 1800, "subject_class": "", "site_id": 0,
 }  # fmt: skip
 

@@ -201,8 +201,8 @@ def test_they_are_told_once_that_it_is_over(watch: Watch, other: Tenant) -> None
         watch.sample(minute, state=1)
         watch.round(minute + 0.1)
     settled = SETTLED / dt.timedelta(minutes=1)
-    for minute in (9 + settled, 10 + settled, 11 + settled):
-        watch.round(minute)
+    for later in (9, 10, 11):
+        watch.round(settled + later)
     assert told(watch) == [("a", "incident.interruption")] * 2
     assert "已恢复" in mails(watch.session, "a")[-1].title
 
