@@ -92,7 +92,7 @@ class LimitsForm(FlaskForm):  # type: ignore[misc]
     )
     horizon_s = IntegerField(
         _l("Looks ahead, seconds"),
-        validators=[InputRequired(MISSING), NumberRange(0, LONGEST_HORIZON_S)],
+        validators=[Optional(), NumberRange(0, LONGEST_HORIZON_S)],
     )
     flap_changes = IntegerField(
         _l("Flapping from so many changes (0: never)"),
@@ -130,7 +130,10 @@ class LimitsForm(FlaskForm):  # type: ignore[misc]
             for name in ("name", "name_en", *Rule.__dataclass_fields__, *DEEDS)
             if name in self._fields
         }
-        return said | {"site_id": self.site_id.data or None}
+        return said | {
+            "site_id": self.site_id.data or None,
+            "horizon_s": self.horizon_s.data or 0,
+        }
 
 
 class NewRuleForm(LimitsForm):

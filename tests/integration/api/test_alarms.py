@@ -93,6 +93,15 @@ def test_a_rule_is_entered_tried_and_switched(api: MakeClient, alarm: Alarm) -> 
     ):  # fmt: skip
         refused = noc.post(RULES, json=NEW | {"code": "other"} | wrong)
         assert refused.status_code == 422, wrong
+    ahead = NEW | {"kind": "forecast", "window_s": 604_800, "horizon_s": 86_400}
+    for wrong in ({"horizon_s": 0}, {"horizon_s": 10**9}, {"tell_after_min": 5}):
+        assert noc.post(RULES, json=ahead | {"code": "other"} | wrong).status_code == 422, wrong
+    assert noc.post(RULES, json=ahead | {"code": "ahead"}).get_json()["horizon_s"] == 86_400
+    down = f"{RULES}/{alarm.rule_id}"
+    deeds = {"incident_after_min": 5, "tell_after_min": 10}
+    assert noc.patch(down, json=deeds).get_json().items() >= deeds.items()
+    assert noc.patch(down, json={"tell_after_min": None}).get_json()["tell_after_min"] is None
+    assert noc.patch(down, json={"tell_after_min": 1441}).status_code == 422
     one = f"{RULES}/{made.get_json()['id']}"
     on = noc.patch(one, json={"enabled": True, "raise_at": 26})
     assert (on.get_json()["enabled"], on.get_json()["raise_at"]) == (True, 26)

@@ -225,7 +225,13 @@ def test_a_rule_is_tried_then_switched_on(
     # Nothing of what was typed is saved.
     session.expire_all()
     assert (rule.severity, rule.name_en) == ("major", "Customer port down")
-    assert noc.post(f"/noc/alarm-rules/{rule.id}/edit", data=typed).status_code == 303
+    deeds = {"incident_after_min": "5", "tell_after_min": ""}
+    wrong = noc.post(f"/noc/alarm-rules/{rule.id}/edit", data=typed | {"tell_after_min": "1441"})
+    assert wrong.status_code == 422
+    assert noc.post(f"/noc/alarm-rules/{rule.id}/edit", data=typed | deeds).status_code == 303
+    shown = text_of(noc, f"/noc/alarm-rules/{rule.id}")
+    assert "opens an incident after 5 min" in shown
+    assert "tells customers" not in shown
     assert (
         noc.post(f"/noc/alarm-rules/{rule.id}/switch", data={"enabled": "yes"}).status_code == 303
     )
@@ -247,6 +253,17 @@ def test_rules_exceptions_and_recipients_are_entered_and_removed(
     made = noc.post("/noc/alarm-rules/new", data=new)
     assert made.status_code == 303
     assert noc.post("/noc/alarm-rules/new", data=new).status_code == 409
+    ahead = {
+        "code": "load-ahead", "quantity": "node_load", "kind": "forecast", "raise_at": "100",
+        "clear_at": "95", "window_s": "604800", "horizon_s": "86400",
+    }  # fmt: skip
+    for wrong in ({"horizon_s": "0"}, {"window_s": "900"}, {"incident_after_min": "5"}):
+        assert noc.post("/noc/alarm-rules/new", data=new | ahead | wrong).status_code == 422
+    foreseen = noc.post("/noc/alarm-rules/new", data=new | ahead)
+    assert "looking ahead" in text_of(noc, foreseen.location)
+    edit = text_of(noc, f"{foreseen.location}/edit")
+    assert 'value="86400"' in edit
+    assert "incident_after_min" not in edit
     page = text_of(noc, made.location)
     assert "<script>alert" not in page
     given = {"scope": "site", "target": "1", "enabled": "no", "severity": ""}
