@@ -154,11 +154,18 @@ def test_a_dead_panel_finds_the_loss_that_its_feeds_showed(watch: Watch, ann: Sc
         key="power_feed:UPS:1", kind="power_feed", started_at=watch.at(-1), what="x", what_en="x",
         evidence=[{"resource": f"feed/{node.code}"}],
     )  # fmt: skip
-    watch.session.add_all([alarm, both, above])
+    own = Incident(
+        key=f"power_feed:{node.code}:1", kind="power_feed", started_at=watch.at(-1), what="x",
+        what_en="x", evidence=[{"resource": f"feed/{node.code}"}],
+    )  # fmt: skip
+    watch.session.add_all([alarm, both, above, own])
     watch.session.flush()
-    # The one that bears its name before the one that began earlier.
+    # Dark cabinets before a feed lost, and what bears its name before what began earlier.
     assert suggest_incident(watch.session, ann, alarm.id).known_id == both.id
     watch.session.delete(both)
+    watch.session.flush()
+    assert suggest_incident(watch.session, ann, alarm.id).known_id == own.id
+    watch.session.delete(own)
     watch.session.flush()
     assert suggest_incident(watch.session, ann, alarm.id).known_id == above.id
 
