@@ -1,6 +1,9 @@
 """An alarm becomes an incident by one click, once; what measurement found already is linked."""
 
 import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -8,9 +11,13 @@ from sqlalchemy import func, select
 from dcim.accounts.models import AuditEntry
 from dcim.accounts.people import create_person, ensure_roles
 from dcim.accounts.scope import Scope
+from dcim.alarms import incident_rounds
 from dcim.alarms.incident_opening import About, open_incident, suggest_incident
 from dcim.alarms.models import Alarm
 from dcim.alarms.queries import AlarmFilter, find_alarm, list_alarms
+from dcim.alarms.rounds import run_round
+from dcim.alarms.rule_keeping import change_rule
+from dcim.db import SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.metering.store import PostgresSampleStore
 from dcim.power.models import PowerNode
@@ -75,6 +82,45 @@ def test_a_second_click_says_which_there_is(watch: Watch, ann: Scope) -> None:
     ):
         with pytest.raises(ConflictError, match=f"INC-{row.id} is this alarm's incident"):
             attempt()
+    assert len(watch.session.scalars(NETWORK).all()) == 1
+
+
+def test_a_click_while_a_round_opens_it_waits_and_is_refused(
+    watch: Watch, ann: Scope, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has the alarm until commit: the round goes first, the click then finds what it did."""
+    alarm = port_down(watch)
+    change_rule(watch.session, STAFF, watch.rule("port-down").id, {"incident_after_min": 0})
+    watch.session.commit()
+    alarm_id, wanted = alarm.id, words(watch, alarm)
+    watch.session.commit()
+    opened, clicked = threading.Event(), threading.Event()
+    real = incident_rounds._record
+
+    def record_slowly(*args: Any) -> Incident:
+        row = real(*args)
+        opened.set()
+        assert clicked.wait(10)
+        return row
+
+    monkeypatch.setattr(incident_rounds, "_record", record_slowly)
+
+    def run() -> None:
+        with transaction(sessions, STAFF) as session:
+            run_round(session, watch.settings, watch.at(2))
+
+    def click() -> None:
+        assert opened.wait(10)
+        with transaction(sessions, ann) as session:
+            # The round goes on when the click has long come to wait for the alarm.
+            threading.Timer(0.3, clicked.set).start()
+            open_incident(session, ann, alarm_id, None, wanted, watch.at(2))
+
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(run), pool.submit(click)]
+        runs[0].result()
+        with pytest.raises(ConflictError, match="is this alarm's incident already"):
+            runs[1].result()
     assert len(watch.session.scalars(NETWORK).all()) == 1
 
 
