@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from dcim.alarms.models import AlarmRule
 from dcim.columns import utc_now
 
+WEEK_S = 7 * 86_400
 # code, names, on, kind, quantity, way, raise at, clear at, for s, for s, severity, over s, class.
 # Inlet air: ASHRAE TC 9.9 recommends 18 to 27 degC and allows 32 degC (class A1).
 DEFAULTS: tuple[tuple[object, ...], ...] = (
@@ -41,11 +42,19 @@ DEFAULTS: tuple[tuple[object, ...], ...] = (
     ("sensor-silent", "温湿度传感器无数据", "Sensor silent", False,
      "absence", "sensor_silence", "above", 300, 60, 0, 0, "warning", 0, ""),
 )  # fmt: skip
-# An absence can't flap: it ends when something comes.
+# The same with how far ahead, s, at the end: a week's trend, two weeks ahead.
+FORECASTS: tuple[tuple[object, ...], ...] = (
+    ("node-load-ahead", "两周内负载将超降额上限", "Load above the derated limit within two weeks",
+     False, "forecast", "node_load", "above", 100, 97, 0, 43_200, "warning", WEEK_S, "",
+     2 * WEEK_S),
+    ("temperature-ahead", "两周内进风温度将偏高", "Inlet air warm within two weeks", False,
+     "forecast", "temperature", "above", 27, 26.5, 0, 43_200, "warning", WEEK_S, "", 2 * WEEK_S),
+)  # fmt: skip
+# An absence can't flap: it ends when something comes; a forecast is drawn too seldom.
 FLAP_CHANGES, FLAP_WITHIN_S = 6, 1800
 NAMES = (
     "code", "name", "name_en", "enabled", "kind", "quantity", "way", "raise_at", "clear_at",
-    "raise_for_s", "clear_for_s", "severity", "window_s", "subject_class",
+    "raise_for_s", "clear_for_s", "severity", "window_s", "subject_class", "horizon_s",
 )  # fmt: skip
 
 
@@ -53,7 +62,11 @@ def ensure_rules(session: Session) -> int:
     """Enter the built-in rules that aren't there yet; those that are stay as people made them.
     Returns how many are new."""
     known = set(session.scalars(select(AlarmRule.code)))
-    rows = [_row(values) for values in DEFAULTS if values[0] not in known]
+    rows = [
+        _row(values)
+        for values in (*((*values, 0) for values in DEFAULTS), *FORECASTS)
+        if values[0] not in known
+    ]
     if rows:
         session.execute(insert(AlarmRule).on_conflict_do_nothing(index_elements=["code"]), rows)
     return len(rows)
@@ -61,7 +74,7 @@ def ensure_rules(session: Session) -> int:
 
 def _row(values: tuple[object, ...]) -> dict[str, object]:
     given = dict(zip(NAMES, values, strict=True))
-    damped = given["kind"] != "absence"
+    damped = given["kind"] not in ("absence", "forecast")
     return given | {
         "built_in": True,
         "flap_changes": FLAP_CHANGES if damped else 0,

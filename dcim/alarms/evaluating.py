@@ -17,6 +17,7 @@ from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, selectinload
 
+from dcim.alarms.foreseeing import feed_forecasts
 from dcim.alarms.governing import Governed, changes_of, govern, rule_of
 from dcim.alarms.models import Alarm, AlarmEvent, AlarmRule, AlarmState
 from dcim.alarms.readings import Newest, Newests, read_values
@@ -75,10 +76,14 @@ def evaluate(session: Session, now: dt.datetime, store: SampleStore | None = Non
             key = (row.id, one.subject.id)
             held.add(key)
             known[one.subject.id] = states.get(key, _LOST if key in ledger.open else None)
-        for one, state, events in _Feeding(session, store, rule, now).feed(newest, governed, known):
+        if rule.kind == "forecast":
+            fed = feed_forecasts(session, store, row, governed, known, now)
+        else:
+            fed = _Feeding(session, store, rule, now).feed(newest, governed, known)
+        for one, state, events in fed:
             key = (row.id, one.subject.id)
             written[key] = state
-            if state.is_calm(memory_of(one.rule.limits, one.subject.holds_ms)):
+            if state.is_calm(memory_of(one.rule.limits, one.holds_ms)):
                 calm.add(key)
             ledger.apply(row.id, one, events)
     ledger.end_others(held)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from dcim.alarms.models import AlarmOverride, AlarmRule
 from dcim.alarms.rules.limits import Change, Rule
 from dcim.alarms.rules.quantities import QUANTITIES
+from dcim.alarms.rules.trends import step_of
 from dcim.alarms.subjects import Subject
 
 # (scope, what it names): where overrides are found.
@@ -18,6 +19,13 @@ class Governed:
 
     subject: Subject
     rule: Rule
+
+    @property
+    def holds_ms(self) -> int:
+        """So long what is judged holds: a reading as its subject's, a forecast till the next."""
+        if self.rule.kind == "forecast":
+            return step_of(self.rule.window_s * 1000) * 3 // 2
+        return self.subject.holds_ms
 
 
 def rule_of(row: AlarmRule) -> Rule:

@@ -28,6 +28,7 @@ SCOPES = ("subject", "device", "customer", "class", "site")
 EVENT_KINDS = (
     "raised", "cleared", "flapping", "steady", "ended", "silenced", "unsilenced", "notified",
     "folded", "unfolded", "acknowledged", "assigned", "noted", "snoozed", "unsnoozed",
+    "incident", "customers_told",
 )  # fmt: skip
 # Why it is over: measured so; its rule no longer holds for it; what it is about is gone.
 ENDINGS = ("", "cleared", "ended")
@@ -36,7 +37,11 @@ TRIAL_STATES = ("waiting", "running", "done", "failed")
 
 class AlarmRule(Base):
     """See `dcim.alarms.rules.limits.Rule`; `quantity` and `kind` never change. Built-in ones can be
-    changed and switched off, not deleted."""
+    changed and switched off, not deleted.
+
+    `incident_after_min`: an alarm that has lasted so many minutes opens an incident;
+    `tell_after_min`: and customers who are hit are told; null: no.
+    """
 
     __tablename__ = "alarm_rule"
 
@@ -55,10 +60,13 @@ class AlarmRule(Base):
     clear_for_s: Mapped[int] = mapped_column(Integer, default=0)
     severity: Mapped[Code]
     window_s: Mapped[int] = mapped_column(Integer, default=0)
+    horizon_s: Mapped[int] = mapped_column(Integer, default=0)
     flap_changes: Mapped[int] = mapped_column(SmallInteger, default=0)
     flap_within_s: Mapped[int] = mapped_column(Integer, default=0)
     subject_class: Mapped[Code] = mapped_column(default="")
     site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"), index=True)
+    incident_after_min: Mapped[int | None] = mapped_column(Integer)
+    tell_after_min: Mapped[int | None] = mapped_column(Integer)
     changed_at: Mapped[Created]
     changed_by: Mapped[Name] = mapped_column(default="")
 
@@ -75,6 +83,8 @@ class AlarmRule(Base):
             "(way = 'above' AND clear_at <= raise_at) OR (way = 'below' AND clear_at >= raise_at)",
             name="limits",
         ),
+        CheckConstraint("incident_after_min BETWEEN 0 AND 1440", name="incident_after_min"),
+        CheckConstraint("tell_after_min BETWEEN 0 AND 1440", name="tell_after_min"),
     )
 
 
@@ -120,6 +130,7 @@ class Alarm(Base):
     `began_at`, `raised_at` and `cleared_at` are times of samples: the first one beyond the limit,
     the one that raised it, the one that ended it. `seen_at` is when we saw that. `label` is what
     the subject was called then. `root_id`: the alarm that this one is a consequence of.
+    `incident_id`: the incident that it was, as a person or its rule said.
     """
 
     __tablename__ = "alarm"
@@ -147,6 +158,7 @@ class Alarm(Base):
     silenced_by: Mapped[int | None] = mapped_column(ForeignKey("maintenance.id"), index=True)
     root_id: Mapped[int | None] = mapped_column(ForeignKey("alarm.id"), index=True)
     notified_at: Mapped[Instant | None]
+    incident_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"), index=True)
 
     rule: Mapped[AlarmRule] = relationship()
 

@@ -24,6 +24,7 @@ from dcim.inventory.models import Site
 from dcim.network.models import ServiceMembership
 from dcim.operations.models import Maintenance
 from dcim.paging import FIRST_PAGE, Page, Paging, Query, contains, fetch_page, narrow
+from dcim.sla.models import Incident
 
 SORTS = ("", "severity", "what", "since", "state")
 SHOWS = ("causes", "open", "unacknowledged", "silent", "over", "all")
@@ -33,7 +34,8 @@ SHOWS = ("causes", "open", "unacknowledged", "silent", "over", "all")
 class AlarmRow:
     """Times of samples are `began_at`, `raised_at` and `cleared_at`; `seen_at` is when we saw it.
     `value` and `limit` are in the unit of the quantity. `root_id`: the alarm it is a consequence
-    of, `consequences` how many open ones are of this."""
+    of, `consequences` how many open ones are of this. `incident_id`: the incident that it was, or
+    of a consequence its root."""
 
     id: int
     rule_id: int
@@ -64,6 +66,8 @@ class AlarmRow:
     silenced_by_code: str | None
     root_id: int | None
     notified_at: dt.datetime | None
+    incident_id: int | None
+    incident_ended_at: dt.datetime | None
     consequences: int
 
     def is_snoozed(self, now: dt.datetime) -> bool:
@@ -81,6 +85,7 @@ class AlarmFilter:
     subject_kind: str | None = None
     subject_id: int | None = None
     root_id: int | None = None
+    incident_id: int | None = None
     assigned_to: str | None = None
     text: str = ""
 
@@ -134,6 +139,11 @@ def list_alarms(
         (Alarm.assigned_to, wanted.assigned_to),
     )
     statement = _show(statement, wanted.show, now)
+    if wanted.incident_id is not None:
+        roots = select(_OPENED.id).where(_OPENED.incident_id == wanted.incident_id)
+        statement = statement.where(
+            or_(Alarm.incident_id == wanted.incident_id, Alarm.root_id.in_(roots))
+        )
     if wanted.text:
         like = contains(wanted.text)
         statement = statement.where(
@@ -243,10 +253,13 @@ class RuleRow:
     clear_for_s: int
     severity: str
     window_s: int
+    horizon_s: int
     flap_changes: int
     flap_within_s: int
     subject_class: str
     site_id: int | None
+    incident_after_min: int | None
+    tell_after_min: int | None
     changed_at: dt.datetime
     changed_by: str
     open: int
@@ -347,11 +360,16 @@ def find_trial(session: Session, scope: Scope, trial_id: int) -> TrialRow:
     return TrialRow(**row._mapping)
 
 
+_ROOT, _OPENED = aliased(Alarm), aliased(Alarm)
+# Of a consequence it is its root's.
+_INCIDENT = func.coalesce(Alarm.incident_id, _ROOT.incident_id)
+
+
 def _select_alarms() -> Query:
     own = [
         getattr(Alarm, name)
         for name in AlarmRow.__dataclass_fields__
-        if name in Alarm.__table__.columns
+        if name in Alarm.__table__.columns and name != "incident_id"
     ]
     below = aliased(Alarm)
     consequences = (
@@ -363,6 +381,8 @@ def _select_alarms() -> Query:
         select(
             *own,
             consequences.label("consequences"),
+            _INCIDENT.label("incident_id"),
+            Incident.ended_at.label("incident_ended_at"),
             AlarmRule.code.label("rule_code"),
             AlarmRule.name.label("rule_name"),
             AlarmRule.name_en.label("rule_name_en"),
@@ -374,6 +394,8 @@ def _select_alarms() -> Query:
         .join(AlarmRule, AlarmRule.id == Alarm.rule_id)
         .outerjoin(Site, Site.id == Alarm.site_id)
         .outerjoin(Maintenance, Maintenance.id == Alarm.silenced_by)
+        .outerjoin(_ROOT, _ROOT.id == Alarm.root_id)
+        .outerjoin(Incident, Incident.id == _INCIDENT)
     )
 
 

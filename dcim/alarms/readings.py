@@ -14,6 +14,7 @@ from dcim.alarms.rules.quantities import (
     rates_per_hour,
     silences,
 )
+from dcim.alarms.rules.trends import forecast
 from dcim.alarms.subjects import Subject
 from dcim.metering.batch import Columns
 from dcim.metering.families import find_family
@@ -36,7 +37,8 @@ def read_values(
     start_ms: int,
     end_ms: int,
 ) -> Iterator[tuple[Subject, Ints, Floats]]:
-    """Each subject's values in [start, end), sorted by time; a part of them in memory at a time.
+    """Each subject's values in [start, end), sorted by time; a part of them in memory at a time. Of
+    a forecast they are where it goes, at the instants of its grid.
 
     A port's samples are those of the series that measures it now, its speed and commit today's.
     """
@@ -44,11 +46,17 @@ def read_values(
         yield from _read_silences(session, store, rule, subjects, start_ms, end_ms)
         return
     quantity = QUANTITIES[rule.quantity]
-    lead = rule.window_s * 1000 if rule.kind == "rate" else 0
+    window_ms = rule.window_s * 1000
+    lead = window_ms if rule.kind in ("rate", "forecast") else 0
     by_series = [one.series[quantity.family] for one in subjects]
     read = store.read(session, quantity.family, by_series, start_ms - lead, end_ms)
     for subject, (_id, columns) in zip(subjects, read, strict=True):
         ts, values = _measure(rule, subject, columns)
+        if rule.kind == "forecast":
+            ts, values = forecast(
+                ts, values, window_ms=window_ms, horizon_ms=rule.horizon_s * 1000,
+                above=rule.way == "above", start_ms=start_ms, end_ms=end_ms,
+            )  # fmt: skip
         first = int(np.searchsorted(ts, start_ms))
         yield subject, ts[first:], values[first:]
 

@@ -16,7 +16,7 @@ from dcim.alarms.correlation.folding import Correlation, correlate
 from dcim.alarms.correlation.hits import Hit, find_hit
 from dcim.alarms.correlation.loading import load_dependencies
 from dcim.alarms.correlation.subjects import DOWN, OVERLOAD, SILENT, Raised, Subject
-from dcim.alarms.models import Alarm, AlarmEvent
+from dcim.alarms.models import Alarm, AlarmEvent, AlarmRule
 from dcim.alarms.rules.limits import SEVERITIES
 from dcim.alarms.rules.quantities import AGENT, NODE, PORT, SENSOR
 from dcim.customers.registration import require_staff
@@ -64,13 +64,18 @@ def read_raised(alarms: Sequence[Alarm]) -> list[Raised]:
         Raised(
             alarm.id,
             Subject(SUBJECTS[alarm.subject_kind], alarm.subject_id),
-            TROUBLES[alarm.rule.quantity],
+            trouble,
             to_ms(alarm.began_at),
             SEVERITIES.index(alarm.severity),
         )
         for alarm in alarms
-        if alarm.rule.quantity in TROUBLES
+        if (trouble := _find_trouble(alarm.rule)) is not None
     ]
+
+
+def _find_trouble(rule: AlarmRule) -> str | None:
+    """What is foreseen is no trouble yet."""
+    return None if rule.kind == "forecast" else TROUBLES.get(rule.quantity)
 
 
 def find_hit_customers(
@@ -82,7 +87,7 @@ def find_hit_customers(
     alarm = session.get(Alarm, alarm_id)
     if alarm is None or alarm.cleared_at is not None or alarm.root_id is not None:
         return []
-    if alarm.rule.quantity not in TROUBLES:
+    if _find_trouble(alarm.rule) is None:
         return []
     raised = read_raised(find_open(session))
     dependencies = load_dependencies(session, scope, {one.subject for one in raised})

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from dcim.alarms.evaluating import Evaluation, evaluate
+from dcim.alarms.incident_rounds import do_by_rule
 from dcim.alarms.models import Alarm, AlarmRound
 from dcim.alarms.rooting import find_open, put_under_roots
 from dcim.alarms.silencing import SILENCING_STATES, silence
@@ -90,7 +91,8 @@ def run_round(
     now: dt.datetime,
     store: SampleStore | None = None,
 ) -> RoundReport:
-    """Evaluate what is new, silence, find causes, tell. In the caller's transaction."""
+    """Evaluate what is new, silence, find causes, open incidents, tell. In the caller's
+    transaction."""
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ROUND_LOCK})
     marks = _read_marks(session)
     evaluated = marks != session.scalar(select(AlarmRound.marks))
@@ -104,6 +106,7 @@ def run_round(
     session.flush()
     if found.raised or found.ended:
         put_under_roots(session, open_ones, now)
+    do_by_rule(session, open_ones, now)
     queued = tell_alarms(session, settings, found.ended, now)
     return RoundReport(evaluated, found.subjects, len(found.raised), len(found.ended), len(queued))
 

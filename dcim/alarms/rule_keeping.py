@@ -12,7 +12,15 @@ from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.alarms.governing import apply_change, rule_of
 from dcim.alarms.models import SCOPES, Alarm, AlarmOverride, AlarmRecipient, AlarmRule, AlarmState
-from dcim.alarms.rules.limits import SEVERITIES, Change, Rule, check_rule
+from dcim.alarms.rules.limits import (
+    NOTHING,
+    SEVERITIES,
+    Change,
+    Deeds,
+    Rule,
+    check_deeds,
+    check_rule,
+)
 from dcim.alarms.rules.quantities import AGENT, NODE, PORT, QUANTITIES, SENSOR
 from dcim.columns import utc_now
 from dcim.customers.models import Customer
@@ -28,6 +36,7 @@ from dcim.snmp.agents.models import SnmpAgent
 CODE = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 # What a change of a rule may touch; what it is about stays.
 CHANGEABLE = tuple(name for name in Rule.__dataclass_fields__ if name not in ("kind", "quantity"))
+DEEDS = tuple(Deeds.__dataclass_fields__)
 _MODELS: Mapping[str, Any] = {
     "site": Site, "customer": Customer, "device": Device,
     PORT: Port, NODE: PowerNode, SENSOR: Series, AGENT: SnmpAgent,
@@ -41,7 +50,9 @@ class RuleNames:
     name_en: str
 
 
-def create_rule(session: Session, scope: Scope, names: RuleNames, rule: Rule) -> AlarmRule:
+def create_rule(
+    session: Session, scope: Scope, names: RuleNames, rule: Rule, deeds: Deeds = NOTHING
+) -> AlarmRule:
     """Enter a rule, switched off: it is tried on history first. Raises InvalidError, ConflictError
     for a code that is taken."""
     require_staff(scope)
@@ -52,14 +63,14 @@ def create_rule(session: Session, scope: Scope, names: RuleNames, rule: Rule) ->
         )
     _check_names(names.name, names.name_en)
     _check(session, rule)
+    check_deeds(rule.quantity, deeds)
     if session.scalar(select(exists().where(AlarmRule.code == names.code))):
         raise ConflictError("There is a rule %(code)s already.", code=names.code)
-    row = AlarmRule(**asdict(names), **asdict(rule), changed_by=scope.actor[:255])
+    said = asdict(names) | asdict(rule) | asdict(deeds)
+    row = AlarmRule(**said, changed_by=scope.actor[:255])
     session.add(row)
     session.flush()
-    record(
-        session, scope, "alarm-rule.create", f"alarm-rule/{row.id}", **asdict(names), **asdict(rule)
-    )
+    record(session, scope, "alarm-rule.create", f"alarm-rule/{row.id}", **said)
     return row
 
 
@@ -79,7 +90,9 @@ def change_rule(
     _check(session, rule)
     for override in row.overrides:
         _check_change(rule, _change_of(override))
-    new = names | {name: getattr(rule, name) for name in CHANGEABLE}
+    deeds = Deeds(**{name: changes.get(name, getattr(row, name)) for name in DEEDS})
+    check_deeds(rule.quantity, deeds)
+    new = names | {name: getattr(rule, name) for name in CHANGEABLE} | asdict(deeds)
     changed = {name: value for name, value in new.items() if value != getattr(row, name)}
     if changed:
         for name, value in changed.items():

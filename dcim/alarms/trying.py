@@ -117,7 +117,7 @@ def _judge_all(
         chunk = governed[at : at + CHUNK]
         read = read_values(session, store, rule, [one.subject for one in chunk], start_ms, end_ms)
         for one, (_subject, ts, values) in zip(chunk, read, strict=True):
-            _state, events = advance(one.rule.limits, CALM, ts, values, one.subject.holds_ms)
+            _state, events = advance(one.rule.limits, CALM, ts, values, one.holds_ms)
             yield one, not np.isnan(values).all(), gather(events)
 
 

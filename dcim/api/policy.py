@@ -96,6 +96,7 @@ API_POLICY: dict[str, Access] = {
     "api_alarms.note_alarm": needs(Right.KEEP_ALARMS),
     "api_alarms.snooze_alarm": needs(Right.KEEP_ALARMS),
     "api_alarms.unsnooze_alarm": needs(Right.KEEP_ALARMS),
+    "api_alarms.open_alarm_incident": needs(Right.KEEP_INCIDENTS),
     "api_alarm_rules.list_alarm_rules": needs(Right.SEE_NETWORK),
     "api_alarm_rules.show_alarm_rule": needs(Right.SEE_NETWORK),
     "api_alarm_rules.create_alarm_rule": needs(Right.KEEP_ALARMS),

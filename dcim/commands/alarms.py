@@ -33,12 +33,13 @@ def list_(ctx: click.Context, show: str, as_json: bool) -> None:
         return
     print_table(
         "",
-        ("id", "severity", "rule", "on", "value", "raised", "over", "acknowledged by"),
+        ("id", "severity", "rule", "on", "value", "raised", "over", "acknowledged by", "incident"),
         [
             (
                 row.id, row.severity, row.rule_code, row.label,
                 say_value(row.quantity, row.kind, row.value), _say(row.raised_at),
                 _say(row.cleared_at), row.acknowledged_by,
+                f"INC-{row.incident_id}" if row.incident_id else "",
             )
             for row in rows
         ],

@@ -19,13 +19,16 @@ from dcim.operations.models import (
 )
 from dcim.operations.queries import SETTLED_STATES
 from dcim.sla.meters import Meters
-from dcim.sla.models import Incident, IncidentImpact
+from dcim.sla.models import BY_ALARM, Incident, IncidentImpact
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.intervals import Interval, Intervals, clip, subtract, union
 from dcim.sla.rules.periods import format_instant, to_ms
 from dcim.sla.subjects import ItemSubjects, both, climate_name, feed_name
 
-DETECTORS = {"poller": both("SNMP 采集", "SNMP polling")}
+DETECTORS = {
+    "poller": both("SNMP 采集", "SNMP polling"),
+    BY_ALARM: both("告警", "an alarm"),
+}
 
 
 def moment(ms: int) -> dt.datetime:

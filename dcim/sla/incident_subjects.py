@@ -104,6 +104,16 @@ def find_subject(
     return Subject(about.label, about.resources, uses, about.severity)
 
 
+def find_resources(session: Session, subject_kind: str, subject_id: int) -> tuple[str, set[str]]:
+    """What a node ("power_node") or a port is called, and what service levels observe of it.
+    Raises NotFoundError."""
+    if subject_kind == "port":
+        about = _about_port(session, subject_id)
+    else:
+        about = _about_node(session, load_tree(session), subject_id)
+    return about.label, set(about.resources)
+
+
 def _unused(about: Subject) -> InvalidError:
     if about.uses:
         return _before(about.label, min(use.starts_at for use in about.uses))

@@ -39,6 +39,21 @@ RECENT_MS = 3 * 3_600_000
 CURRENT_MS = 600_000
 
 Impact = tuple[int, int | None, str]
+# What they are called, Chinese and English.
+OUTAGE = ("机柜供电全部中断", "All feeds of the cabinets lost")
+
+
+def say_loss(feed: str, code: str) -> tuple[str, str]:
+    return f"{feed} 路断电：{code}", f"Feed {feed} lost at {code}"
+
+
+def say_port(label: str) -> tuple[str, str]:
+    return f"端口中断：{label}", f"Port down: {label}"
+
+
+def name_prefix(kind: str, subject: str) -> str:
+    """What the keys of all incidents of a kind on a subject begin with."""
+    return f"{kind}:{subject}"[:230] + ":"
 
 
 @dataclass(slots=True)
@@ -219,7 +234,7 @@ class _Derivation:
             "power_feed",
             code,
             *span,
-            what=(f"{node.feed} 路断电：{code}", f"Feed {node.feed} lost at {code}"),
+            what=say_loss(node.feed, code),
             cause=(f"{code} 实测失电", f"{code} was measured without voltage"),
             place=self._places_of(pdu.rack_id for pdu in pdus) or code,
             resources=tuple(feed_name(pdu) for pdu in pdus),
@@ -238,7 +253,7 @@ class _Derivation:
             "power",
             together,
             *span,
-            what=("机柜供电全部中断", "All feeds of the cabinets lost"),
+            what=OUTAGE,
             cause=(f"{together} 实测失电", f"{together} measured without voltage"),
             place=self._places_of(racks),
             resources=tuple(feed_name(pdu) for pdu in pdus),
@@ -288,7 +303,7 @@ class _Derivation:
                         label,
                         start,
                         end,
-                        what=(f"端口中断：{label}", f"Port down: {label}"),
+                        what=say_port(label),
                         cause=("ifOperStatus 为 down", "ifOperStatus was down"),
                         place=port.device.name,
                         resources=(port_name(port.device.name, port.name),),
@@ -342,7 +357,7 @@ def _midnight(day: dt.date, zone: ZoneInfo) -> int:
 def _keep(session: Session, found: Finding, stretch: _Stretch) -> tuple[Incident, bool]:
     """Write a finding, or bring the row of the same event up to date: the row, and whether it is
     new."""
-    prefix = f"{found.kind}:{found.subject}"[:230] + ":"
+    prefix = name_prefix(found.kind, found.subject)
     known = session.scalars(
         select(Incident)
         .where(

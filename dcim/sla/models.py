@@ -7,6 +7,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from dcim.columns import Code, Created, Id, Instant, Name, Text
 from dcim.db import Base
 
+# Opened for an alarm by its rule: a hint, until what is measured shows the same.
+BY_ALARM = "alarm"
+
 
 class Incident(Base):
     """A stretch of time in which something was down; `ended_at` is none while it lasts.
@@ -26,7 +29,7 @@ class Incident(Base):
     cause: Mapped[Name] = mapped_column(default="")
     cause_en: Mapped[Name] = mapped_column(default="")
     place: Mapped[Name] = mapped_column(default="")
-    # Who or what found it: "poller" or a person's login.
+    # Who or what found it: "poller", BY_ALARM or a person's login.
     detector: Mapped[Code] = mapped_column(default="poller")
     # Recorded by a person for what no meter saw; `subject` is what it is about ("port/12").
     manual: Mapped[bool] = mapped_column(default=False)

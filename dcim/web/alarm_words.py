@@ -13,6 +13,7 @@ KINDS = {
     "state": _l("State"),
     "rate": _l("Change per hour"),
     "absence": _l("No data"),
+    "forecast": _l("Forecast"),
 }
 QUANTITIES = {
     "port_share": _l("Port utilisation, busier direction"),
@@ -90,6 +91,8 @@ EVENTS = {
     "noted": _l("Note"),
     "snoozed": _l("Put off"),
     "unsnoozed": _l("No longer put off"),
+    "incident": _l("Incident"),
+    "customers_told": _l("Customers who are hit are told"),
 }
 TRIALS = {
     "waiting": _l("Waits for a worker"),

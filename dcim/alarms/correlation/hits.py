@@ -181,10 +181,11 @@ class _Finding:
 
 def _judge(customer: AffectedCustomer) -> str:
     losses = [loss for item in customer.items for loss in item.losses]
-    return min((_how(loss) for loss in losses), key=HOWS.index)
+    return min((how_of(loss) for loss in losses), key=HOWS.index)
 
 
-def _how(loss: Loss) -> str:
+def how_of(loss: Loss) -> str:
+    """One of HOWS."""
     if loss.kind == "down" or (loss.kind == "port" and not loss.kept):
         return "down"
     return "machines" if loss.kind == "devices" or loss.machines else "no_redundancy"

@@ -3,16 +3,23 @@
 import math
 from dataclasses import dataclass
 
-from dcim.alarms.rules.quantities import QUANTITIES
+from dcim.alarms.rules.quantities import OUTAGES, QUANTITIES
 from dcim.errors import InvalidError
 
 # Gravest first.
 SEVERITIES = ("critical", "major", "warning")
 WAYS = ("above", "below")
-# One reading beyond its limit, a state, how quickly a reading changes, how long nothing came.
-KINDS = ("threshold", "state", "rate", "absence")
+# One reading beyond its limit, a state, how quickly a reading changes, how long nothing came, where
+# readings are heading.
+KINDS = ("threshold", "state", "rate", "absence", "forecast")
 LONGEST_S = 86_400
+# A forecast looks at a window of so long, and so many windows ahead: further it is no more than a
+# guess.
+WINDOW_S = (21_600, 31 * 86_400)
+FARTHEST = 4
+LONGEST_HORIZON_S = FARTHEST * WINDOW_S[1]
 MOST_CHANGES = 50
+LONGEST_WAIT_MIN = 1440
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,8 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """`quantity` is one of QUANTITIES and says the unit of the limits; of a state 1 is down; of a
-    rate they are per hour, over `window_s`; of an absence they are seconds without a reading.
+    rate they are per hour, over `window_s`; of an absence they are seconds without a reading; of a
+    forecast they are where the trend of the last `window_s` goes within `horizon_s`.
 
     `subject_class`: only ports of this role or power nodes of this kind; "" for all. `site_id`:
     only there.
@@ -52,6 +60,7 @@ class Rule:
     clear_for_s: int
     severity: str
     window_s: int = 0
+    horizon_s: int = 0
     flap_changes: int = 0
     flap_within_s: int = 0
     subject_class: str = ""
@@ -80,6 +89,39 @@ class Change:
     raise_for_s: int | None = None
     clear_for_s: int | None = None
     severity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deeds:
+    """What an alarm of a rule does by itself when it has lasted so many minutes; None: nothing.
+
+    `incident_after_min`: it opens an incident; `tell_after_min`: customers who are hit are told, of
+    an incident that is opened for it where there is none.
+    """
+
+    incident_after_min: int | None = None
+    tell_after_min: int | None = None
+
+
+NOTHING = Deeds()
+
+
+def check_deeds(quantity: str, deeds: Deeds) -> None:
+    """Raises InvalidError naming the field and the way out."""
+    for name in Deeds.__dataclass_fields__:
+        minutes = getattr(deeds, name)
+        if minutes is None:
+            continue
+        if quantity not in OUTAGES:
+            raise InvalidError(
+                "Only what says that a port or a feed is down opens incidents and tells"
+                " customers; leave it empty.",
+                {name: ["empty"]},
+            )
+        if not 0 <= minutes <= LONGEST_WAIT_MIN:
+            raise InvalidError(
+                "Write minutes from 0 to a day, or leave it empty.", {name: ["0 to 1440"]}
+            )
 
 
 def check_rule(rule: Rule) -> None:
@@ -120,9 +162,11 @@ def _check_limits(rule: Rule) -> None:
 
 
 def _check_times(rule: Rule) -> None:
-    for name in ("raise_for_s", "clear_for_s", "window_s", "flap_within_s"):
+    times = ("raise_for_s", "clear_for_s", "flap_within_s")
+    for name in times if rule.kind == "forecast" else (*times, "window_s"):
         if not 0 <= getattr(rule, name) <= LONGEST_S:
             raise InvalidError("Times are from 0 to a day.", {name: ["0 to 86400"]})
+    _check_horizon(rule)
     if rule.kind == "rate" and rule.window_s < 300:
         raise InvalidError(
             "A change is measured over five minutes at least.", {"window_s": ["at least 300"]}
@@ -136,4 +180,21 @@ def _check_times(rule: Rule) -> None:
         raise InvalidError(
             "Say within which time so many changes are flapping.",
             {"flap_within_s": ["at least 60"]},
+        )
+
+
+def _check_horizon(rule: Rule) -> None:
+    if rule.kind != "forecast":
+        if rule.horizon_s:
+            raise InvalidError("Only a forecast looks ahead; write 0.", {"horizon_s": ["0"]})
+        return
+    low, high = WINDOW_S
+    if not low <= rule.window_s <= high:
+        raise InvalidError(
+            "A trend is of six hours to 31 days.", {"window_s": [f"{low} to {high}"]}
+        )
+    if not 3600 <= rule.horizon_s <= FARTHEST * rule.window_s:
+        raise InvalidError(
+            "A forecast is for an hour at least, and four times as long as its window at most.",
+            {"horizon_s": [f"3600 to {FARTHEST * rule.window_s}"]},
         )

@@ -22,6 +22,8 @@ Facts = Mapping[str, Any]
 Measure = Callable[[Mapping[str, Ints], Ints, Facts], Floats]
 
 PORT, NODE, SENSOR, AGENT = SUBJECT_KINDS = ("port", "node", "sensor", "agent")
+# Quantities that say of something customers have that it is down; silence says nothing of it.
+OUTAGES = ("port_down", "node_dead")
 PORT_CLASSES = ("customer", "uplink", "internal")
 NODE_CLASSES = (
     "utility", "generator", "transformer", "switchgear", "ats", "ups", "panel", "breaker", "pdu",
@@ -117,7 +119,8 @@ def _answers(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats
     raise TypeError("silence is told by when readings came, not by what they say")
 
 
-_VALUE, _CLIMATE = ("threshold",), ("threshold", "rate")
+_VALUE, _SLOW = ("threshold",), ("threshold", "forecast")
+_CLIMATE = ("threshold", "rate", "forecast")
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
     {
         one.name: one
@@ -130,7 +133,7 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
             ),
             Quantity("port_errors", PORT, "traffic", "/min", ("threshold",), _errors),
             Quantity("port_down", PORT, "state", "", ("state",), _port_down),
-            Quantity("node_load", NODE, "power", "%", _VALUE, _node_load),
+            Quantity("node_load", NODE, "power", "%", _SLOW, _node_load),
             Quantity("node_dead", NODE, "power", "", ("state",), _node_dead),
             Quantity("node_silence", NODE, "power", "s", ("absence",), _answers),
             Quantity("temperature", SENSOR, "climate", "°C", _CLIMATE, _celsius),

@@ -22,6 +22,7 @@ from dcim.alarms.queries import (
 )
 from dcim.alarms.rule_keeping import (
     CHANGEABLE,
+    DEEDS,
     OverrideTarget,
     RuleNames,
     add_recipient,
@@ -34,7 +35,19 @@ from dcim.alarms.rule_keeping import (
     set_override,
     switch_rule,
 )
-from dcim.alarms.rules.limits import KINDS, LONGEST_S, MOST_CHANGES, SEVERITIES, WAYS, Change, Rule
+from dcim.alarms.rules.limits import (
+    KINDS,
+    LONGEST_HORIZON_S,
+    LONGEST_S,
+    LONGEST_WAIT_MIN,
+    MOST_CHANGES,
+    SEVERITIES,
+    WAYS,
+    WINDOW_S,
+    Change,
+    Deeds,
+    Rule,
+)
 from dcim.alarms.rules.quantities import QUANTITIES
 from dcim.alarms.trying import ask_trial, retype
 from dcim.api.fields import Flag, PageQuery, Text, Whole, choice, take_paging
@@ -72,20 +85,33 @@ class RuleLimits(Schema):
     raise_for_s = _seconds()
     clear_for_s = _seconds()
     severity = choice(SEVERITIES)
-    window_s = _seconds()
+    window_s = Whole(0, WINDOW_S[1])
+    horizon_s = Whole(0, LONGEST_HORIZON_S)
     flap_changes = Whole(0, MOST_CHANGES)
     flap_within_s = _seconds()
     subject_class = Text(low=0, high=64)
     site_id = Whole(allow_none=True)
 
 
-class AlarmRuleChange(RuleLimits):
+class RuleDeeds(Schema):
+    """What an alarm does by itself when it has lasted so many minutes; null: nothing."""
+
+    incident_after_min = Whole(
+        0, LONGEST_WAIT_MIN, allow_none=True, metadata={"description": "It opens an incident."}
+    )
+    tell_after_min = Whole(
+        0, LONGEST_WAIT_MIN, allow_none=True,
+        metadata={"description": "Customers who are hit are told of its incident."},
+    )  # fmt: skip
+
+
+class AlarmRuleChange(RuleLimits, RuleDeeds):
     name = Text()
     name_en = Text()
     enabled = Flag()
 
 
-class NewAlarmRule(Schema):
+class NewAlarmRule(RuleDeeds):
     code = Text(high=64, required=True)
     name = Text(required=True)
     name_en = Text(required=True)
@@ -97,7 +123,11 @@ class NewAlarmRule(Schema):
     raise_for_s = _seconds(load_default=0)
     clear_for_s = _seconds(load_default=0)
     severity = choice(SEVERITIES, required=True)
-    window_s = _seconds(load_default=0)
+    window_s = Whole(0, WINDOW_S[1], load_default=0)
+    horizon_s = Whole(
+        0, LONGEST_HORIZON_S, load_default=0,
+        metadata={"description": "How far ahead a forecast looks."},
+    )  # fmt: skip
     flap_changes = Whole(0, MOST_CHANGES, load_default=0)
     flap_within_s = _seconds(load_default=0)
     subject_class = Text(low=0, high=64, load_default="")
@@ -158,7 +188,8 @@ def create_alarm_rule(body: dict[str, Any]) -> Any:
     """Enter a rule; it is off until somebody switches it on."""
     session, scope = db_session(), current_scope()
     names = RuleNames(**{name: body.pop(name) for name in RuleNames.__dataclass_fields__})
-    row = create_rule(session, scope, names, Rule(**body))
+    deeds = Deeds(**{name: body.pop(name, None) for name in DEEDS})
+    row = create_rule(session, scope, names, Rule(**body), deeds)
     return find_rule(session, scope, row.id)
 
 

@@ -23,6 +23,7 @@ from dcim.alarms.queries import (
 )
 from dcim.alarms.reading_words import say_value
 from dcim.alarms.rule_keeping import (
+    DEEDS,
     OverrideTarget,
     RuleNames,
     add_recipient,
@@ -35,8 +36,16 @@ from dcim.alarms.rule_keeping import (
     set_override,
     switch_rule,
 )
-from dcim.alarms.rules.limits import LONGEST_S, Change, Rule
-from dcim.alarms.rules.quantities import QUANTITIES
+from dcim.alarms.rules.limits import (
+    LONGEST_HORIZON_S,
+    LONGEST_S,
+    LONGEST_WAIT_MIN,
+    WINDOW_S,
+    Change,
+    Deeds,
+    Rule,
+)
+from dcim.alarms.rules.quantities import OUTAGES, QUANTITIES
 from dcim.alarms.trying import ask_trial, retype
 from dcim.columns import utc_now
 from dcim.errors import InvalidError
@@ -52,6 +61,7 @@ from dcim.web.staff.answers import answer_form, go_on
 from dcim.web.staff.placing_forms import MISSING, strip
 
 DAYS = 31
+_WAIT = [Optional(), NumberRange(0, LONGEST_WAIT_MIN)]
 _SECONDS = [InputRequired(MISSING), NumberRange(0, LONGEST_S)]
 
 
@@ -76,7 +86,14 @@ class LimitsForm(FlaskForm):  # type: ignore[misc]
     raise_for_s = IntegerField(_l("for, seconds"), validators=_SECONDS)
     clear_at = FloatField(_l("Over at"), validators=[InputRequired(MISSING)])
     clear_for_s = IntegerField(_l("for, seconds"), validators=_SECONDS)
-    window_s = IntegerField(_l("Change measured over, seconds"), validators=_SECONDS)
+    window_s = IntegerField(
+        _l("Measured over, seconds"),
+        validators=[InputRequired(MISSING), NumberRange(0, WINDOW_S[1])],
+    )
+    horizon_s = IntegerField(
+        _l("Looks ahead, seconds"),
+        validators=[Optional(), NumberRange(0, LONGEST_HORIZON_S)],
+    )
     flap_changes = IntegerField(
         _l("Flapping from so many changes (0: never)"),
         validators=[InputRequired(MISSING), NumberRange(0, 50)],
@@ -84,8 +101,14 @@ class LimitsForm(FlaskForm):  # type: ignore[misc]
     flap_within_s = IntegerField(_l("within, seconds"), validators=_SECONDS)
     subject_class = SelectField(_l("Only"))
     site_id = SelectField(_l("Site"), coerce=int)
+    incident_after_min = IntegerField(_l("Opens an incident after, minutes"), validators=_WAIT)
+    tell_after_min = IntegerField(
+        _l("Tells customers who are hit after, minutes"), validators=_WAIT
+    )
 
     def offer(self, session: Session, scope: Scope, quantity: str | None) -> None:
+        if quantity and quantity not in OUTAGES:
+            del self.incident_after_min, self.tell_after_min
         known = QUANTITIES[quantity].classes if quantity else tuple(alarm_words.CLASSES)
         self.subject_class.choices = [
             SelectChoice("", _("All")),
@@ -104,10 +127,13 @@ class LimitsForm(FlaskForm):  # type: ignore[misc]
         """As `change_rule` takes it."""
         said = {
             name: self._fields[name].data
-            for name in ("name", "name_en", *Rule.__dataclass_fields__)
+            for name in ("name", "name_en", *Rule.__dataclass_fields__, *DEEDS)
             if name in self._fields
         }
-        return said | {"site_id": self.site_id.data or None}
+        return said | {
+            "site_id": self.site_id.data or None,
+            "horizon_s": self.horizon_s.data or 0,
+        }
 
 
 class NewRuleForm(LimitsForm):
@@ -155,10 +181,10 @@ class RecipientForm(FlaskForm):  # type: ignore[misc]
 
 
 class TestForm(LimitsForm):
-    """What a rule is called, and how grave it is, is nothing to try."""
+    """What a rule is called, how grave it is and what it does by itself is nothing to try."""
 
     __test__ = False  # no test of pytest's
-    name = name_en = severity = None
+    name = name_en = severity = incident_after_min = tell_after_min = None
     days = IntegerField(_l("Days back"), validators=[InputRequired(MISSING), NumberRange(1, 92)])
 
 
@@ -184,6 +210,7 @@ def alarm_rule(alarm_rule_id: int) -> str:
         rule=rule,
         overrides=list_overrides(session, scope, alarm_rule_id),
         days=DAYS,
+        outages=OUTAGES,
         words=alarm_words,
         say_value=say_value,
         crumbs=_crumbs(pick_text(rule.name, rule.name_en)),
@@ -201,7 +228,8 @@ def new_alarm_rule() -> Any:
     def enter() -> str:
         said = form.read()
         names = RuleNames(form.code.data or "", said.pop("name"), said.pop("name_en"))
-        row = create_rule(session, scope, names, Rule(**said))
+        deeds = Deeds(**{name: said.pop(name) for name in DEEDS})
+        row = create_rule(session, scope, names, Rule(**said), deeds)
         flash(_("The rule is entered and off: try it, then switch it on."), "success")
         return url_for("noc.alarm_rule", alarm_rule_id=row.id)
 
@@ -214,7 +242,8 @@ def new_alarm_rule() -> Any:
 
 
 _BLANK: dict[str, Any] = {
-    "way": "above", "raise_for_s": 300, "clear_for_s": 300, "window_s": 0, "severity": "warning",
+    "way": "above", "raise_for_s": 300, "clear_for_s": 300, "window_s": 0, "horizon_s": 0,
+    "severity": "warning",
     "flap_changes": 6, "flap_within_s": 1800, "subject_class": "", "site_id": 0,
 }  # fmt: skip
 
@@ -233,7 +262,8 @@ def edit_alarm_rule(alarm_rule_id: int) -> Any:
         return back
 
     if request.method == "GET":
-        _fill(form, asdict(rule_of(row)) | {"name": row.name, "name_en": row.name_en})
+        deeds = {name: getattr(row, name) for name in DEEDS}
+        _fill(form, asdict(rule_of(row)) | deeds | {"name": row.name, "name_en": row.name_en})
     return answer_form(
         "noc/rule_form.html", form, save,
         title=_("Edit the rule"), sub=name, submit=_("Save"), back=back,

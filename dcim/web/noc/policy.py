@@ -7,6 +7,7 @@ NETWORK = needs(Right.SEE_NETWORK)
 # The NOC prevents it, whoever answers for a customer must know of it.
 RISKS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
 ALARMS = needs(Right.KEEP_ALARMS)
+INCIDENTS = needs(Right.KEEP_INCIDENTS)
 
 NOC_POLICY: dict[str, Access] = {
     "noc.home": NETWORK,
@@ -22,6 +23,7 @@ NOC_POLICY: dict[str, Access] = {
     "noc.note_alarm": ALARMS,
     "noc.snooze_alarm": ALARMS,
     "noc.unsnooze_alarm": ALARMS,
+    "noc.open_alarm_incident": INCIDENTS,
     "noc.alarm_rules": NETWORK,
     "noc.alarm_rule": NETWORK,
     "noc.alarm_trial": NETWORK,

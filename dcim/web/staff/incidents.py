@@ -4,10 +4,14 @@ from flask import render_template, url_for
 from flask_babel import lazy_gettext as _l
 
 from dcim.accounts.audit_log import AuditFilter, list_entries
+from dcim.accounts.roles import Right
+from dcim.alarms.queries import AlarmFilter, AlarmRow, list_alarms
+from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
+from dcim.http.policy import has_right
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
-from dcim.paging import EVERYTHING, Paging
+from dcim.paging import EVERYTHING, Page, Paging
 from dcim.sla.contests import ContestFilter, list_contests
 from dcim.sla.evidence_samples import read_edges
 from dcim.sla.incident_links import LinkFilter, list_links
@@ -25,6 +29,7 @@ from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff
 
 QUEUE = Paging(1, 50)
+ALARMS = Paging(1, 100)
 WORDS = {
     "kinds": KINDS,
     "looks": LOOKS,
@@ -86,9 +91,18 @@ def incident(incident_id: int) -> str:
             session, scope, OverruleFilter(incident_id=incident_id), EVERYTHING
         ).items,
         links=list_links(session, scope, LinkFilter(incident_id=incident_id), EVERYTHING).items,
+        alarms=_read_alarms(incident_id),
         deeds=list_entries(
             session, scope, AuditFilter(subject=f"incident/{incident_id}"), Paging(1, 100)
         ).items,
         crumbs=[(_("Incidents"), url_for("staff.incidents")), (f"INC-{one.id}", "")],
         **WORDS,
     )
+
+
+def _read_alarms(incident_id: int) -> Page[AlarmRow]:
+    """Those it was opened for and their consequences; nothing for who may see no alarms."""
+    if not has_right(Right.SEE_NETWORK):
+        return Page([], 0, 1, ALARMS.size)
+    wanted = AlarmFilter(incident_id=incident_id)
+    return list_alarms(db_session(), current_scope(), wanted, ALARMS, now=utc_now(), sort="since")

@@ -8,6 +8,7 @@ from dcim.alarms.models import Alarm, AlarmRule
 from dcim.columns import utc_now
 from dcim.db import ScopedSession
 from tests.integration.api.conftest import MakeClient
+from tests.integration.web.boards import House
 
 RULES, ALARMS = "/api/v1/alarm-rules", "/api/v1/alarms"
 NEW = {
@@ -51,6 +52,28 @@ def test_an_alarm_is_listed_and_worked_on(api: MakeClient, alarm: Alarm) -> None
     assert noc.get(f"{ALARMS}/999").status_code == 404
 
 
+def test_an_alarm_is_made_an_incident(
+    api: MakeClient, alarm: Alarm, session: ScopedSession
+) -> None:
+    tenant = House(session).add_tenant("A")
+    alarm.subject_id = tenant.ports[0]
+    session.commit()
+    noc, one = api("noc"), f"{ALARMS}/{alarm.id}/incident"
+    for wrong in ({}, {"reason": " "}, {"reason": "x", "kind": "network"}, {"reason": 1}):
+        assert noc.post(one, json=wrong).status_code == 422, wrong
+    assert api("auditor").post(one, json={"reason": "x"}).status_code == 403
+    made = noc.post(one, json={"reason": "客户来电"})
+    assert made.status_code == 201
+    incident = made.get_json()
+    assert (incident["subject"], incident["kind"]) == (f"port/{tenant.ports[0]}", "network")
+    assert (incident["cause_en"], incident["ended_at"]) == ("Customer port down", None)
+    again = noc.post(one, json={"reason": "x"})
+    assert again.status_code == 409
+    assert f"INC-{incident['id']}" in again.get_json()["detail"]
+    listed = noc.get(f"{ALARMS}?incident_id={incident['id']}").get_json()["items"]
+    assert [(row["id"], row["incident_id"]) for row in listed] == [(alarm.id, incident["id"])]
+
+
 def test_who_may_only_look_changes_nothing(api: MakeClient, alarm: Alarm) -> None:
     auditor = api("auditor")
     assert auditor.get(f"{ALARMS}/{alarm.id}").status_code == 200
@@ -70,6 +93,15 @@ def test_a_rule_is_entered_tried_and_switched(api: MakeClient, alarm: Alarm) -> 
     ):  # fmt: skip
         refused = noc.post(RULES, json=NEW | {"code": "other"} | wrong)
         assert refused.status_code == 422, wrong
+    ahead = NEW | {"kind": "forecast", "window_s": 604_800, "horizon_s": 86_400}
+    for wrong in ({"horizon_s": 0}, {"horizon_s": 10**9}, {"tell_after_min": 5}):
+        assert noc.post(RULES, json=ahead | {"code": "other"} | wrong).status_code == 422, wrong
+    assert noc.post(RULES, json=ahead | {"code": "ahead"}).get_json()["horizon_s"] == 86_400
+    down = f"{RULES}/{alarm.rule_id}"
+    deeds = {"incident_after_min": 5, "tell_after_min": 10}
+    assert noc.patch(down, json=deeds).get_json().items() >= deeds.items()
+    assert noc.patch(down, json={"tell_after_min": None}).get_json()["tell_after_min"] is None
+    assert noc.patch(down, json={"tell_after_min": 1441}).status_code == 422
     one = f"{RULES}/{made.get_json()['id']}"
     on = noc.patch(one, json={"enabled": True, "raise_at": 26})
     assert (on.get_json()["enabled"], on.get_json()["raise_at"]) == (True, 26)

@@ -18,7 +18,7 @@ from dcim.network.models import Port
 from dcim.power.models import PowerNode
 from dcim.sla.incidents import derive_incidents
 from dcim.sla.manual_incidents import ManualIncident, record_incident
-from dcim.sla.models import Incident
+from dcim.sla.models import BY_ALARM, Incident
 from dcim.sla.observations import gather_inputs
 from dcim.sla.queries import IncidentFilter, list_incidents
 from dcim.sla.rules.periods import to_ms
@@ -70,6 +70,17 @@ def test_it_counts_like_a_measured_one_and_is_told_as_recorded(desk: IncidentDes
     # The states stay what was measured.
     assert sum(end - start for start, end, state in port["states"] if state == "down") == 3_000_000
     assert desk.deeds(again) == ["incident.record"]
+
+
+def test_what_an_alarm_opened_is_told_and_counts_nothing_by_itself(desk: IncidentDesk) -> None:
+    """A hint: its rule opened it, no sample shows it. The control is the one recorded by hand."""
+    start = NOON + DAY
+    row = desk.measured(start, start + 90 * MINUTE, detector=BY_ALARM, key="network:sw-1 ge3:2")
+    assert desk.downtime(outages=QUIET) == 0
+    told = {one["id"]: one for one in compose(desk.inputs()).data["incidents"]}[f"INC-{row.id}"]
+    assert (told["counted_s"], told["detector"]["en"]) == (0, "an alarm")
+    on_port(desk, wish(start))
+    assert desk.downtime(outages=QUIET) == 90
 
 
 def test_one_that_lasts_counts_as_far_as_it_is_known(desk: IncidentDesk) -> None:

@@ -1,7 +1,9 @@
 """Alarms and their rules by pages and command line: what is shown, done, refused, at what cost."""
 
 import datetime as dt
+import html
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -108,6 +110,48 @@ def test_a_cause_shows_what_follows_from_it_and_whom_all_of_it_hits(
     assert f"/noc/alarms/{root.id}" in text_of(noc, f"/noc/alarms/{below.id}")
 
 
+def test_an_alarm_is_made_an_incident_by_one_click(
+    noc: FlaskClient, app: Flask, make_login: MakeLogin, tenant: Tenant
+) -> None:
+    assert "Open an incident" in text_of(noc, "/noc/alarms/1")
+    page = text_of(noc, "/noc/alarms/1/incident")
+    assert "CANARY-A-name" in page
+    assert 'value="SW &lt;script&gt;' in page
+    for given in ('value="Customer port down"', 'value="客户端口 down"', 'value="Alarm 1: '):
+        assert given in page
+    assert "<script>alert" not in page
+    typed = fields_of(page)
+    wrong = noc.post("/noc/alarms/1/incident", data=typed | {"reason": "", "cause": "mine"})
+    assert wrong.status_code == 422
+    assert 'value="mine"' in wrong.text
+    assert noc.post("/noc/alarms/1/incident", data=typed).status_code == 303
+    page = text_of(noc, "/noc/alarms/1")
+    incident = page.split("/incidents/", 1)[1].split('"', 1)[0]
+    assert f"INC-{incident} is recorded" in page
+    assert "Open an incident" not in page
+    assert "/noc/alarms/1" in text_of(noc, f"/staff/incidents/{incident}")
+    again = noc.post("/noc/alarms/1/incident", data=typed | {"cause": "mine"})
+    assert again.status_code == 409
+    assert f"INC-{incident} is this alarm&#39;s incident already" in again.text
+    assert 'value="mine"' in again.text
+    assert "INC-" in text_of(noc, "/noc/alarms/1/incident", 409)
+    reader = client_of(app, make_login, "auditor")
+    text_of(reader, "/noc/alarms/1/incident", 403)
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """What the form of a deed would send as it stands."""
+    form = page.split('id="act-form"', 1)[1].partition("</form>")[0]
+    found = {}
+    for tag in re.findall(r"<input[^>]*>", form):
+        name, value = re.search(r'name="(\w+)"', tag), re.search(r'value="([^"]*)"', tag)
+        if name and value:
+            found[name[1]] = html.unescape(value[1])
+    for name, inside in re.findall(r'<select[^>]*name="(\w+)"(.*?)</select>', form, re.DOTALL):
+        found[name] = re.findall(r'<option selected value="(\w+)"', inside)[0]
+    return found
+
+
 def test_the_list_refreshes_by_its_tag(noc: FlaskClient, tenant: Tenant) -> None:
     htmx = {"HX-Request": "true"}
     first = noc.get("/noc/alarms", headers=htmx)
@@ -181,7 +225,13 @@ def test_a_rule_is_tried_then_switched_on(
     # Nothing of what was typed is saved.
     session.expire_all()
     assert (rule.severity, rule.name_en) == ("major", "Customer port down")
-    assert noc.post(f"/noc/alarm-rules/{rule.id}/edit", data=typed).status_code == 303
+    deeds = {"incident_after_min": "5", "tell_after_min": ""}
+    wrong = noc.post(f"/noc/alarm-rules/{rule.id}/edit", data=typed | {"tell_after_min": "1441"})
+    assert wrong.status_code == 422
+    assert noc.post(f"/noc/alarm-rules/{rule.id}/edit", data=typed | deeds).status_code == 303
+    shown = text_of(noc, f"/noc/alarm-rules/{rule.id}")
+    assert "opens an incident after 5 min" in shown
+    assert "tells customers" not in shown
     assert (
         noc.post(f"/noc/alarm-rules/{rule.id}/switch", data={"enabled": "yes"}).status_code == 303
     )
@@ -203,6 +253,17 @@ def test_rules_exceptions_and_recipients_are_entered_and_removed(
     made = noc.post("/noc/alarm-rules/new", data=new)
     assert made.status_code == 303
     assert noc.post("/noc/alarm-rules/new", data=new).status_code == 409
+    ahead = {
+        "code": "load-ahead", "quantity": "node_load", "kind": "forecast", "raise_at": "100",
+        "clear_at": "95", "window_s": "604800", "horizon_s": "86400",
+    }  # fmt: skip
+    for wrong in ({"horizon_s": "0"}, {"window_s": "900"}, {"incident_after_min": "5"}):
+        assert noc.post("/noc/alarm-rules/new", data=new | ahead | wrong).status_code == 422
+    foreseen = noc.post("/noc/alarm-rules/new", data=new | ahead)
+    assert "looking ahead" in text_of(noc, foreseen.location)
+    edit = text_of(noc, f"{foreseen.location}/edit")
+    assert 'value="86400"' in edit
+    assert "incident_after_min" not in edit
     page = text_of(noc, made.location)
     assert "<script>alert" not in page
     given = {"scope": "site", "target": "1", "enabled": "no", "severity": ""}

@@ -1,0 +1,59 @@
+"""incidents of alarms, by hand and by rule; rules that foresee"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0045"
+down_revision = "0043"
+branch_labels = None
+depends_on = None
+
+KINDS = ("threshold", "state", "rate", "absence")
+EVENTS = (
+    "raised", "cleared", "flapping", "steady", "ended", "silenced", "unsilenced", "notified",
+    "folded", "unfolded", "acknowledged", "assigned", "noted", "snoozed", "unsnoozed",
+)  # fmt: skip
+MINUTES = ("incident_after_min", "tell_after_min")
+
+
+def upgrade() -> None:
+    op.add_column("alarm", sa.Column("incident_id", sa.BigInteger(), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_alarm_incident_id"), "alarm", "incident", ["incident_id"], ["id"]
+    )
+    op.create_index(op.f("ix_alarm_incident_id"), "alarm", ["incident_id"])
+    for name in MINUTES:
+        op.add_column("alarm_rule", sa.Column(name, sa.Integer(), nullable=True))
+        op.create_check_constraint(
+            op.f(f"ck_alarm_rule_{name}"), "alarm_rule", f"{name} BETWEEN 0 AND 1440"
+        )
+    op.add_column(
+        "alarm_rule", sa.Column("horizon_s", sa.Integer(), nullable=False, server_default="0")
+    )
+    op.alter_column("alarm_rule", "horizon_s", server_default=None)
+    _allow("alarm_rule", (*KINDS, "forecast"))
+    _allow("alarm_event", (*EVENTS, "incident", "customers_told"))
+
+
+def downgrade() -> None:
+    op.execute("DELETE FROM alarm_event WHERE kind IN ('incident', 'customers_told')")
+    op.execute(
+        "DELETE FROM alarm_event WHERE alarm_id IN (SELECT alarm.id FROM alarm JOIN alarm_rule"
+        " ON alarm_rule.id = rule_id WHERE kind = 'forecast')"
+    )
+    op.execute(
+        "DELETE FROM alarm WHERE rule_id IN (SELECT id FROM alarm_rule WHERE kind = 'forecast')"
+    )
+    op.execute("DELETE FROM alarm_rule WHERE kind = 'forecast'")
+    _allow("alarm_event", EVENTS)
+    _allow("alarm_rule", KINDS)
+    for name in ("horizon_s", *MINUTES):
+        op.drop_column("alarm_rule", name)
+    op.drop_column("alarm", "incident_id")
+
+
+def _allow(table: str, kinds: tuple[str, ...]) -> None:
+    name = op.f(f"ck_{table}_kind")
+    op.drop_constraint(name, table, type_="check")
+    named = ", ".join(f"'{kind}'" for kind in kinds)
+    op.create_check_constraint(name, table, f"kind IN ({named})")
