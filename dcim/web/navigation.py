@@ -52,6 +52,7 @@ SECTION_OF = {
     "staff.power_budgets": "power",
     "staff.meter_rooms": "power",
     "staff.waiting_readings": "power",
+    "noc.overview": "network",
     "noc.home": "network",
     "noc.alarms": "network",
     "noc.events": "network",
