@@ -54,6 +54,7 @@ SECTION_OF = {
     "staff.waiting_readings": "power",
     "noc.overview": "network",
     "noc.home": "network",
+    "noc.aggregates": "network",
     "noc.alarms": "network",
     "noc.events": "network",
     "noc.traps": "network",

@@ -123,6 +123,7 @@ def collect_nav() -> list[Entry]:
         (_("Readings to confirm"), "staff.waiting_readings", has_right(Right.CONFIRM_READINGS)),
         (_("Sites at a glance"), "noc.overview", has_right(Right.SEE_NETWORK)),
         (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
+        (_("Uplinks and sums"), "noc.aggregates", has_right(Right.SEE_NETWORK)),
         (_("Alarms"), "noc.alarms", has_right(Right.SEE_NETWORK)),
         (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
         (_("Traps"), "noc.traps", has_right(Right.SEE_NETWORK)),

@@ -25,7 +25,7 @@ from dcim.statements.risk_queries import RiskFilter, sum_risks, sum_risks_by_sit
 from dcim.web import alarm_words, maintenance_words
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.events import KINDS, LOOKS
-from dcim.web.noc.site_board import Board, SiteNow, count_customers
+from dcim.web.noc.site_board import STATES, Board, SiteNow, count_customers
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import read_text
 
@@ -33,8 +33,10 @@ WORDS = {
     "down": _l("Something is down"),
     "unknown": _l("Nothing is heard of it"),
     "warning": _l("Needs a look"),
+    "unpolled": _l("Nothing is polled here"),
     "ok": _l("Nothing is wrong"),
 }
+STATE_LOOKS = {state: "unknown" if state == "unpolled" else state for state in STATES}
 HOWS = {**alarm_words.HOWS, "concerned": _l("Concerned")}
 HOW_LOOKS = {**alarm_words.HOW_LOOKS, "concerned": "warning"}
 
@@ -79,6 +81,7 @@ def overview() -> Response:
             stale_after=STALE_S,
             kinds=KINDS,
             looks=LOOKS,
+            state_looks=STATE_LOOKS,
             words=WORDS,
             hows=HOWS,
             how_looks=HOW_LOOKS,

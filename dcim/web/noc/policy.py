@@ -34,6 +34,7 @@ NOC_POLICY: dict[str, Access] = {
     "noc.remove_alarm_override": ALARMS,
     "noc.new_alarm_recipient": ALARMS,
     "noc.remove_alarm_recipient": ALARMS,
+    "noc.aggregates": NETWORK,
     "noc.events": NETWORK,
     "noc.overview": NETWORK,
     "noc.wall": NETWORK,

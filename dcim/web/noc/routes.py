@@ -1,6 +1,7 @@
 """All pages of the NOC face, registered by being imported."""
 
 from dcim.web.noc import (
+    aggregates,
     alarm_rules,
     alarms,
     credits,
@@ -15,6 +16,7 @@ from dcim.web.noc import (
 from dcim.web.noc.blueprint import noc
 
 __all__ = [
+    "aggregates",
     "alarm_rules",
     "alarms",
     "credits",

@@ -14,8 +14,9 @@ from dcim.sla.queries import IncidentRow
 from dcim.snmp.agents.queries import SiteAgents
 from dcim.statements.risk_queries import SiteRisk
 
-# From the worst. Nothing heard from a whole site is worse than a warning: it may be anything.
-STATES = ("down", "unknown", "warning", "ok")
+# From the worst. Nothing heard from a whole site is worse than a warning: it may be anything. Where
+# nothing is polled nobody knows that all is well.
+STATES = ("down", "unknown", "warning", "unpolled", "ok")
 # An incident's customer is hit as an alarm's would be; work and warm air merely concern it.
 SEVERITY_HOWS = {"power_feed": "no_redundancy", "telemetry": "unknown"}
 ALL_HOWS = (*HOWS, "concerned")
@@ -65,8 +66,9 @@ class SiteNow:
             return "down"
         if self.is_stale:
             return "unknown"
-        mute = self.agents is not None and self.agents.mute > 0
-        return "warning" if gravest is not None or mute else "ok"
+        if gravest is not None or (self.agents is not None and self.agents.mute):
+            return "warning"
+        return "ok" if self.agents is not None and self.agents.asked else "unpolled"
 
     @property
     def since(self) -> dt.datetime | None:
