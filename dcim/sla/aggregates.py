@@ -22,7 +22,7 @@ from dcim.metering.day_bins import lay_days, unpack_day
 from dcim.metering.families import DAY_MS
 from dcim.network.models import BandwidthService, Carrier, Circuit, Port, ServiceMembership
 from dcim.sla.rules.periods import month_period, to_ms
-from dcim.sla.rules.runout import RunOut, find_run_out
+from dcim.sla.rules.runout import RunOut, find_run_outs
 from dcim.sla.rules.usage.aggregates import (
     Newest,
     Point,
@@ -30,14 +30,13 @@ from dcim.sla.rules.usage.aggregates import (
     find_point,
     forecast_point,
 )
+from dcim.sla.space_sold import SpaceSold, read_space_sold
 from dcim.sla.traffic_day_models import TrafficDay
 from dcim.sla.traffic_rounds import INTERVAL_MS, LINE_DAYS, UPLINKS
 from dcim.sla.usage_to_date import LAG_MS
 
 Grouping = Literal["carrier", "line", "site", "customer"]
 GROUPINGS: tuple[Grouping, ...] = ("carrier", "line", "site", "customer")
-# Shares of the capacity whose day is forecast.
-SHARES = (0.8, 1.0)
 HALF_DAY = DAY_MS // INTERVAL_MS // 2
 _KEYS: dict[Grouping, Any] = {
     "carrier": TrafficDay.carrier_id,
@@ -76,6 +75,7 @@ class Aggregate:
     month: Point | None = None
     forecast: Point | None = None
     run_outs: list[RunOut] = field(default_factory=list)
+    space: SpaceSold | None = None
 
     @property
     def contention(self) -> float | None:
@@ -101,12 +101,15 @@ class Aggregate:
 def read_aggregates(
     session: Session, scope: Scope, grouping: Grouping, now: dt.datetime, zone: str
 ) -> list[Aggregate]:
-    """By code; the month is the running one of `zone`. Four statements at most; staff only."""
+    """By code; the month is the running one of `zone`. Seven statements at most; staff only."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff see what carriers are paid for.")
     found = _list_subjects(session, grouping, now)
     _add_sold(session, grouping, found, now)
     _add_measured(session, grouping, found, now, zone)
+    if grouping == "site":
+        for site_id, space in read_space_sold(session, now.astimezone(dt.UTC).date()).items():
+            found[site_id].space = space
     return sorted(found.values(), key=lambda one: one.code)
 
 
@@ -236,7 +239,7 @@ def _add_measured(
     for subject_id, one in found.items():
         if one.capacity:
             values = history.get(subject_id, {})
-            one.run_outs = [find_run_out(values, one.capacity * part, today) for part in SHARES]
+            one.run_outs = find_run_outs(values, one.capacity, today)
 
 
 def _tell_month(

@@ -19,6 +19,8 @@ import numpy.typing as npt
 LEAST_DAYS = 28
 HORIZON_DAYS = 730
 WEEK = 7
+# Shares of a capacity whose days are told.
+SHARES = (0.8, 1.0)
 # Two-sided 90 % of the normal distribution, and what lies below and above the band.
 _Z90 = 1.6449
 _BELOW, _ABOVE = 5.0, 95.0
@@ -98,6 +100,11 @@ def find_run_out(values: Mapping[dt.date, float], limit: float, today: dt.date) 
     likely = _cross(trend, trend.slope, 0.0, limit, today)
     latest = _cross(trend, trend.low, -trend.below, limit, today)
     return RunOut("within", limit, trend.days, earliest, likely, latest)
+
+
+def find_run_outs(values: Mapping[dt.date, float], capacity: float, today: dt.date) -> list[RunOut]:
+    """Of each of SHARES of a capacity."""
+    return [find_run_out(values, capacity * share, today) for share in SHARES]
 
 
 def _bound_slope(slopes: Floats, weeks: float) -> tuple[float, float]:

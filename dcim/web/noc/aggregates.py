@@ -13,7 +13,6 @@ from dcim.i18n import choose_zone
 from dcim.paging import slice_page
 from dcim.sla.aggregates import (
     GROUPINGS,
-    SHARES,
     Aggregate,
     read_aggregates,
     sum_aggregates,
@@ -45,6 +44,7 @@ SORTS: dict[str, Key] = {
     "p95": lambda one: one.month.p95 if one.month else None,
     "share": lambda one: one.share,
     "forecast": lambda one: one.forecast.p95 if one.forecast else None,
+    "space": lambda one: one.space.share if one.space else None,
     "runout": lambda one: weigh_run_out(one.runs_out),
 }
 
@@ -76,7 +76,6 @@ def aggregates() -> Response:
             ],
             wanted=wanted,
             totals=sum_aggregates(rows),
-            shares=SHARES,
             least_days=LEAST_DAYS,
             horizon_months=round(HORIZON_DAYS / 30.4),
             newest=newest,

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession, SessionFactory
 from dcim.errors import ForbiddenError
-from dcim.inventory.models import Cabinet, Installation, Rack
+from dcim.inventory.models import Allocation, Cabinet, Installation, Rack
 from dcim.metering.day_bins import unpack_day
 from dcim.network.models import BandwidthService, Carrier, Circuit, Port
 from dcim.sla.aggregates import read_aggregates
@@ -187,6 +187,32 @@ def test_run_out_is_told_with_its_interval(
         row.present = 143
     session.commit()
     assert "too little data (9 days)" in noc.get(f"{PATH}?by=line").text
+
+
+def test_space_is_sold_out_by_the_dates_of_allocations(
+    uplinks: Uplinks, session: ScopedSession, noc: FlaskClient
+) -> None:
+    """Every ten days 42 U more, in one rack each; two racks are left beside that of the switch."""
+    for number in range(18):
+        tenant = uplinks.house.add_tenant(f"S{number}")
+        for sold in session.scalars(
+            select(Allocation).where(Allocation.customer_id == tenant.customer_id)
+        ):
+            sold.starts_on = NOW.date() - dt.timedelta(days=10 * (17 - number))
+    row_id = uplinks.house.row_id
+    spare = Cabinet(row_id=row_id, code="SPARE", position=98)
+    session.add(spare)
+    session.flush()
+    session.add(Rack(cabinet_id=spare.id, code="1", u_count=42))
+    session.commit()
+    (site,) = read_aggregates(session, STAFF, "site", NOW, "Asia/Shanghai")
+    assert site.space is not None
+    assert (site.space.sold, site.space.capacity) == (18 * 42, 20 * 42)
+    most, whole = site.space.run_outs
+    assert (most.state, whole.state) == ("reached", "within")
+    assert whole.likely is not None
+    assert 10 <= (whole.likely - NOW.date()).days <= 30
+    assert "756 of 840 U" in noc.get(f"{PATH}?by=site&sort=-space").text
 
 
 def test_days_are_looked_at_until_they_are_settled(

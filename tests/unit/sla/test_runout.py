@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcim.sla.rules.runout import HORIZON_DAYS, LEAST_DAYS, find_run_out, find_trend
+from dcim.sla.space_sold import DAYS, add_days
 
 FIRST = dt.date(2026, 6, 1)
 
@@ -130,3 +131,15 @@ def test_the_unit_changes_nothing(levels: list[float], scale: int) -> None:
     assert scaled is not None
     assert scaled.slope == pytest.approx(plain.slope * scale, rel=1e-6, abs=1e-6)
     assert scaled.low <= scaled.slope <= scaled.high
+
+
+def test_space_by_the_dates_of_its_sales() -> None:
+    """42 U for good from before, 2.5 U on the third and fourth day alone."""
+    spans = [
+        (FIRST - dt.timedelta(days=9), None, 84),
+        (FIRST + dt.timedelta(days=2), FIRST + dt.timedelta(days=4), 5),
+        (FIRST + dt.timedelta(days=DAYS + 3), None, 84),
+        (FIRST - dt.timedelta(days=9), FIRST - dt.timedelta(days=1), 84),
+    ]
+    assert add_days(spans, FIRST)[:6].tolist() == [42, 42, 44.5, 44.5, 42, 42]
+    assert add_days(spans, FIRST)[-1] == 42
