@@ -26,7 +26,7 @@ from dcim.web.staff.arguments import read_listing, read_text
 
 WORDS = {
     "carrier": _l("Carriers"),
-    "line": _l("Lines"),
+    "line": _l("Circuits"),
     "site": _l("Sites"),
     "customer": _l("Customers"),
 }
