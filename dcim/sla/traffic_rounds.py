@@ -103,7 +103,8 @@ def find_due_lines(session: Session, lines: Sequence[_Line], now: dt.datetime) -
         (key, day): at
         for key, day, at in session.execute(
             select(TrafficDay.circuit_id, TrafficDay.day, TrafficDay.measured_at).where(
-                TrafficDay.circuit_id.is_not(None)
+                TrafficDay.circuit_id.is_not(None),
+                TrafficDay.day >= (now - dt.timedelta(days=LINE_DAYS + 1)).date(),
             )
         )
     }

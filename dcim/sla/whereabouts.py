@@ -28,6 +28,7 @@ def locate_items(session: Session, item_ids: Collection[int]) -> Sites:
         .join(Room, Room.id == Row.room_id)
         .where(
             is_among(Allocation.contract_item_id, item_ids),
+            Allocation.starts_on <= func.current_date(),
             or_(Allocation.ends_on.is_(None), Allocation.ends_on > func.current_date()),
         )
     )

@@ -7,12 +7,14 @@ from decimal import Decimal
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from dcim.accounts.scope import Scope
+from dcim.clock import defer_traffic
 from dcim.db import ScopedSession, SessionFactory
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Allocation, Cabinet, Installation, Rack
+from dcim.jobs import make_app
 from dcim.metering.day_bins import unpack_day
 from dcim.network.models import BandwidthService, Carrier, Circuit, Port
 from dcim.sla.aggregates import read_aggregates
@@ -119,8 +121,8 @@ def test_lines_are_added_up_bin_by_bin_and_what_is_not_measured_is_told(
     covered = unpack_day(carrier.bins, day_ms, INTERVAL_MS).covered_ms
     assert covered[144:].sum() == 0
     page = noc.get(PATH).text
-    for text in ("Telecom", '80<span class="unit">Mbps', "not measured, in no sum: 1 of 3"):
-        assert text in page, text
+    for words in ("Telecom", '80<span class="unit">Mbps', "not measured, in no sum: 1 of 3"):
+        assert words in page, words
     assert HOSTILE not in page
     # Bought: three commits of 2 Gbit/s; by line the flat one counts with its capacity.
     assert '6.0<span class="unit">Gbps' in page or '6<span class="unit">Gbps' in page
@@ -234,6 +236,13 @@ def test_days_are_looked_at_until_they_are_settled(
     assert len(days) == 22
     assert days[NOW.date()] == late
     assert days[NOW.date() - dt.timedelta(days=1)] == NOW
+    # The clock asks for a round by a task that workers know; while it waits, for no other.
+    session.rollback()
+    with session.begin():
+        assert [defer_traffic(session), defer_traffic(session)] == [True, False]
+    (task,) = session.scalars(text("SELECT task_name FROM procrastinate_jobs"))
+    assert task in make_app("postgresql://nowhere/x").tasks
+    session.rollback()
     out_of_time = measure_traffic(sessions, late, budget_s=-1)
     assert (out_of_time.days, out_of_time.left) == (0, 1)
 
