@@ -136,6 +136,9 @@ def test_lines_are_added_up_bin_by_bin_and_what_is_not_measured_is_told(
 def test_contention_is_what_is_sold_for_what_is_bought(
     uplinks: Uplinks, session: ScopedSession, noc: FlaskClient
 ) -> None:
+    page = noc.get(f"{PATH}?by=line").text
+    assert "Nothing fits" in page
+    assert "/staff/circuits" in page
     uplinks.add_line("L1")
     uplinks.house.add_tenant("A", 3)
     for service in session.scalars(select(BandwidthService)):
@@ -195,17 +198,25 @@ def test_space_is_sold_out_by_the_dates_of_allocations(
     uplinks: Uplinks, session: ScopedSession, noc: FlaskClient
 ) -> None:
     """Every ten days 42 U more, in one rack each; two racks are left beside that of the switch."""
+    tenant = uplinks.house.add_tenant("S")
+    (sold,) = session.scalars(select(Allocation))
+    sold.starts_on = NOW.date() - dt.timedelta(days=170)
     for number in range(18):
-        tenant = uplinks.house.add_tenant(f"S{number}")
-        for sold in session.scalars(
-            select(Allocation).where(Allocation.customer_id == tenant.customer_id)
-        ):
-            sold.starts_on = NOW.date() - dt.timedelta(days=10 * (17 - number))
-    row_id = uplinks.house.row_id
-    spare = Cabinet(row_id=row_id, code="SPARE", position=98)
-    session.add(spare)
-    session.flush()
-    session.add(Rack(cabinet_id=spare.id, code="1", u_count=42))
+        cabinet = Cabinet(row_id=uplinks.house.row_id, code=f"R{number}", position=50 + number)
+        session.add(cabinet)
+        session.flush()
+        rack = Rack(cabinet_id=cabinet.id, code="1", u_count=42)
+        session.add(rack)
+        session.flush()
+        if number == 17:
+            continue  # the second that is left
+        session.add(
+            Allocation(
+                customer_id=tenant.customer_id, contract_item_id=sold.contract_item_id,
+                rack_id=rack.id, u_low=0, height=84,
+                starts_on=NOW.date() - dt.timedelta(days=10 * (16 - number)),
+            )
+        )  # fmt: skip
     session.commit()
     (site,) = read_aggregates(session, STAFF, "site", NOW, "Asia/Shanghai")
     assert site.space is not None
@@ -274,9 +285,3 @@ def test_page_is_304_while_nothing_changed_and_costs_the_same_for_more(
         assert before < 15
     answer = noc.get(f"{PATH}?by=nonsense&sort=nonsense&page=99&q=%00%27%22")
     assert answer.status_code == 200
-
-
-def test_an_empty_house_says_what_to_enter(noc: FlaskClient) -> None:
-    page = noc.get(f"{PATH}?by=line").text
-    assert "Nothing fits" in page
-    assert "/staff/circuits" in page

@@ -96,8 +96,8 @@ def part_of(page: str, title: str) -> str:
     return found.split("</section>", 1)[0]
 
 
-def test_a_calm_house_says_so_and_an_unpolled_site_is_not_called_well(
-    noc: FlaskClient, house: House
+def test_a_calm_house_says_so_and_what_is_unpolled_or_silent_is_not_called_well(
+    noc: FlaskClient, house: House, session: ScopedSession
 ) -> None:
     assert noc.get("/").location == PATH
     page = noc.get(PATH).text
@@ -106,6 +106,22 @@ def test_a_calm_house_says_so_and_an_unpolled_site_is_not_called_well(
     assert "Nothing is wrong" not in page
     poll(house, house.switch, house.now)
     assert "Nothing is wrong" in part_of(noc.get(PATH).text, ">S1<")
+    # Silent as a whole it is unknown, and stands first.
+    agent = session.scalars(select(SnmpAgent)).one()
+    agent.last_answer_at, agent.silent_polls = house.now - dt.timedelta(hours=1), 9
+    session.commit()
+    page = noc.get(PATH).text
+    first = page.split('<section class="glance-site', 2)[1]
+    assert first.startswith(" is-unknown")
+    assert "agents that don't answer: 1 of 1" in html_text(first)
+    banner = page.split('class="stale-banner"', 1)[1].split(">", 1)[0]
+    assert "hidden" not in banner
+    agent.last_answer_at, agent.silent_polls = house.now, 0
+    session.commit()
+    page = noc.get(PATH).text
+    assert "all 1 agents answer" in page
+    assert "hidden" in page.split('class="stale-banner"', 1)[1].split(">", 1)[0]
+    assert part_of(page, ">S1<").startswith(" is-ok")
 
 
 def test_what_since_when_who_and_the_cost(
@@ -206,26 +222,9 @@ def test_incidents_are_at_the_site_of_what_measured_them_or_of_whom_they_concern
     assert "CANARY-A-what" not in part_of(page, ">S1<")
 
 
-def test_a_silent_site_is_unknown_and_worse_than_a_warning(
+def test_silenced_alarms_do_not_cry_and_todays_work_stands_at_its_site(
     noc: FlaskClient, house: House, session: ScopedSession
 ) -> None:
-    poll(house, house.switch, house.now - dt.timedelta(hours=1), silent=9)
-    page = noc.get(PATH).text
-    first = page.split('<section class="glance-site', 2)[1]
-    assert first.startswith(" is-unknown")
-    assert "agents that don't answer: 1 of 1" in html_text(first)
-    banner = page.split('class="stale-banner"', 1)[1].split(">", 1)[0]
-    assert "hidden" not in banner
-    agent = session.scalars(select(SnmpAgent)).one()
-    agent.last_answer_at, agent.silent_polls = house.now, 0
-    session.commit()
-    page = noc.get(PATH).text
-    assert "all 1 agents answer" in page
-    assert "hidden" in page.split('class="stale-banner"', 1)[1].split(">", 1)[0]
-    assert part_of(page, ">S1<").startswith(" is-ok")
-
-
-def test_silenced_alarms_do_not_cry(noc: FlaskClient, house: House, session: ScopedSession) -> None:
     tenant = house.add_tenant("A")
     for one in session.scalars(select(Incident)):
         session.delete(one)
@@ -237,10 +236,6 @@ def test_silenced_alarms_do_not_cry(noc: FlaskClient, house: House, session: Sco
     session.commit()
     assert part_of(noc.get(PATH).text, ">S1<").startswith(" is-down")
 
-
-def test_todays_work_stands_at_its_site(
-    noc: FlaskClient, house: House, session: ScopedSession
-) -> None:
     def plan(code: str, starts_at: dt.datetime) -> None:
         made = Maintenance(
             code=code, title=f"维护{code}", title_en=f"Work {code}", kind="maintenance", risk="low",
@@ -260,7 +255,9 @@ def test_todays_work_stands_at_its_site(
     assert "Work M-LATE" not in page
 
 
-def test_unchanged_is_304_and_a_new_alarm_is_seen(noc: FlaskClient, house: House) -> None:
+def test_unchanged_is_304_and_statements_stay_the_same(
+    noc: FlaskClient, house: House, session: ScopedSession
+) -> None:
     tenant = house.add_tenant("A")
 
     def ask(tag: str) -> tuple[int, str]:
@@ -277,14 +274,8 @@ def test_unchanged_is_304_and_a_new_alarm_is_seen(noc: FlaskClient, house: House
     assert status == 200
     assert "<html" not in text
     assert "Something is down" in text
-
-
-def test_statements_stay_the_same_with_more_of_everything(
-    noc: FlaskClient, house: House, session: ScopedSession
-) -> None:
+    # With more of everything it costs the same.
     engine = session.get_bind().engine
-    first = house.add_tenant("A", 2)
-    raise_alarm(house, first.ports[0])
     noc.get(PATH)
     with Counter(engine) as few:
         noc.get(PATH)

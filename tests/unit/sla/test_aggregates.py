@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcim.metering.bin_sets import pool_bins
@@ -73,6 +73,7 @@ def test_the_forecast_repeats_the_last_week() -> None:
 COUNTS = st.lists(st.integers(0, 2**50), min_size=288, max_size=288)
 
 
+@settings(max_examples=25)
 @given(COUNTS, st.integers(0, 20_000))
 def test_days_are_kept_as_they_are(counts: list[int], place: int) -> None:
     day = Bins(place * DAY_MS, STEP, *np.array([counts, counts[::-1], counts], dtype=np.int64))

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcim.sla.rules.runout import HORIZON_DAYS, LEAST_DAYS, find_run_out, find_trend
@@ -93,6 +93,7 @@ def test_a_capacity_of_nothing_is_refused() -> None:
 LEVELS = st.lists(st.floats(0, 1e6, allow_nan=False), min_size=LEAST_DAYS, max_size=80)
 
 
+@settings(max_examples=40)
 @given(LEVELS, st.floats(1, 2e6))
 def test_dates_are_in_order_and_within_the_horizon(levels: list[float], limit: float) -> None:
     values = days(len(levels), lambda n: levels[n])
@@ -108,6 +109,7 @@ def test_dates_are_in_order_and_within_the_horizon(levels: list[float], limit: f
         assert not told
 
 
+@settings(max_examples=40)
 @given(LEVELS, st.floats(1, 1e6), st.floats(1.01, 3))
 def test_more_capacity_never_runs_out_earlier(
     levels: list[float], limit: float, more: float
@@ -123,6 +125,7 @@ def test_more_capacity_never_runs_out_earlier(
         assert greater.likely >= less.likely
 
 
+@settings(max_examples=40)
 @given(LEVELS, st.integers(1, 1000))
 def test_the_unit_changes_nothing(levels: list[float], scale: int) -> None:
     plain = find_trend(days(len(levels), lambda n: levels[n]))
