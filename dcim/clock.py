@@ -33,6 +33,7 @@ from dcim.outbox.delivering import has_due
 from dcim.probing.prober import BEAT_S
 from dcim.probing.prober import find_due as find_due_targets
 from dcim.sla.port_board import prune_board_changes
+from dcim.sla.traffic_rounds import BEAT_S as TRAFFIC_BEAT_S
 from dcim.sla.usage_rounds import BEAT_S as USAGE_BEAT_S
 from dcim.sla.usage_rounds import plan_usage, usage_shard_of
 from dcim.snmp.agents.drop_counts import prune_drops
@@ -206,6 +207,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("incidents", every(300), defer_incidents),
         Chime("credit-risks", every(RISK_BEAT_S), lambda session: defer_risks(session, _now())),
         Chime("usage", every(USAGE_BEAT_S), defer_usage),
+        Chime("traffic", every(TRAFFIC_BEAT_S), defer_traffic),
         Chime("alarms", every(ALARM_BEAT_S), lambda session: defer_alarms(session, _now())),
         Chime("deliver", every(10), defer_deliveries),
         Chime("discovery", every(900), lambda session: defer_checks(session, _now())),
@@ -330,6 +332,20 @@ def defer_usage(session: ScopedSession) -> int:
             )
         )
     return deferred
+
+
+def defer_traffic(session: ScopedSession) -> bool:
+    """One job adds up lines, carriers, sites and customers; while it runs or waits, no other."""
+    return bool(
+        jobs.defer(
+            session,
+            "measure_traffic",
+            queue=jobs.CARE,
+            lock="measure-traffic",
+            queueing_lock="measure-traffic",
+            priority=-1,
+        )
+    )
 
 
 def defer_deliveries(session: ScopedSession) -> bool:

@@ -23,6 +23,7 @@ import dcim.sla.decision_models
 import dcim.sla.models
 import dcim.sla.port_board_models
 import dcim.sla.ruling_models
+import dcim.sla.traffic_day_models
 import dcim.sla.usage_month_models
 import dcim.snmp.agents.models
 import dcim.snmp.traps.models

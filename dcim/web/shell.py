@@ -53,7 +53,7 @@ def home_endpoint() -> str:
     if current_user.customer_id is not None:
         return "portal.home"
     names = {role.name for role in current_user.roles}
-    return "noc.home" if names == {"noc"} else "staff.home"
+    return "noc.overview" if names == {"noc"} else "staff.home"
 
 
 @shell.get("/healthz")
@@ -121,7 +121,9 @@ def collect_nav() -> list[Entry]:
         (_("Power budgets"), "staff.power_budgets", has_right(Right.SEE_POWER)),
         (_("Meter reading"), "staff.meter_rooms", has_right(Right.SEE_POWER)),
         (_("Readings to confirm"), "staff.waiting_readings", has_right(Right.CONFIRM_READINGS)),
+        (_("Sites at a glance"), "noc.overview", has_right(Right.SEE_NETWORK)),
         (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
+        (_("Uplinks and sums"), "noc.aggregates", has_right(Right.SEE_NETWORK)),
         (_("Alarms"), "noc.alarms", has_right(Right.SEE_NETWORK)),
         (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
         (_("Traps"), "noc.traps", has_right(Right.SEE_NETWORK)),

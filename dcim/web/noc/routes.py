@@ -1,11 +1,13 @@
 """All pages of the NOC face, registered by being imported."""
 
 from dcim.web.noc import (
+    aggregates,
     alarm_incidents,
     alarm_rules,
     alarms,
     credits,
     events,
+    overview,
     plant,
     port,
     ports,
@@ -15,12 +17,14 @@ from dcim.web.noc import (
 from dcim.web.noc.blueprint import noc
 
 __all__ = [
+    "aggregates",
     "alarm_incidents",
     "alarm_rules",
     "alarms",
     "credits",
     "events",
     "noc",
+    "overview",
     "plant",
     "port",
     "ports",

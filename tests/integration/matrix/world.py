@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+import numpy as np
 from sqlalchemy import JSON, String, Text, TextClause, select, text
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.engine import Connection
@@ -49,6 +50,8 @@ from dcim.inventory.devices.models import (
 )
 from dcim.inventory.space.claims import AreaClaim
 from dcim.inventory.walks.models import CabinetWalk, WalkFinding
+from dcim.metering.bins import Bins
+from dcim.metering.day_bins import pack_day
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.meters.models import Meter, MeterReading
@@ -76,6 +79,7 @@ from dcim.schema import TENANT_TABLES
 from dcim.sla.decision_models import ReviewDecision
 from dcim.sla.models import Incident, IncidentImpact, ToldIncident
 from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverrule
+from dcim.sla.traffic_day_models import TrafficDay
 from dcim.sla.usage_month_models import UsageMonth
 from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
 from dcim.snmp.traps.models import Trap, TrapDrop, TrapEngine, TrapMapping
@@ -462,6 +466,10 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         starts_at=SINCE, ends_at=NOW + dt.timedelta(days=20), tried_at=NOW, as_of=NOW,
         percentile="95", interval_s=300, min_cover=Decimal(50), ports=1, line="out",
         point_bps=10**6, billed_bps=10**7, forecast_bps=10**6, over_amount=Decimal(0),
+    )  # fmt: skip
+    make(
+        session, TrafficDay, tag, **own, day=NOW.date(), measured_at=NOW, members=1, unmeasured=0,
+        bins=pack_day(Bins(0, 300_000, *np.zeros((3, 288), dtype=np.int64))),
     )  # fmt: skip
     membership = make(
         session, ServiceMembership, tag, **own, service_id=service.id, port_id=port.id,

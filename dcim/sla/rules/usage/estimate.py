@@ -73,7 +73,7 @@ def estimate_month(
         most = bill_pool(terms, usage, full)
     forecast = None
     if any(one.bins.present(usage.min_cover).any() for one in members):
-        again = [_extend(one, until, end, _repeat) for one in members]
+        again = [_extend(one, until, end, repeat_week) for one in members]
         forecast = bill_pool(terms, usage, again)
     return Estimate(
         until=until,
@@ -165,8 +165,9 @@ def _flood(port_bps: int) -> Fill:
     return fill
 
 
-def _repeat(bins: Bins, count: int) -> Bins:
-    """What was missing is missing again."""
+def repeat_week(bins: Bins, count: int) -> Bins:
+    """With the last seven days again, or as many whole days as there are, for `count` bins more;
+    what was missing is missing again."""
     known = len(bins)
     if not known:
         return _append(bins, 0, count)

@@ -1,0 +1,273 @@
+"""Lines, carriers, sites and customers: what is bought and sold, what flows, when it runs out.
+
+Everything measured comes from the days that the rounds have added up (`traffic_rounds`); its
+instant is on each row. Nothing here adds percentiles.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from dcim.accounts.scope import Scope
+from dcim.customers.models import Customer
+from dcim.errors import ForbiddenError
+from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row, Site
+from dcim.metering.bins import Bins
+from dcim.metering.day_bins import lay_days, unpack_day
+from dcim.metering.families import DAY_MS
+from dcim.network.models import BandwidthService, Carrier, Circuit, Port, ServiceMembership
+from dcim.sla.rules.periods import month_period, to_ms
+from dcim.sla.rules.runout import RunOut, find_run_outs
+from dcim.sla.rules.usage.aggregates import (
+    Newest,
+    Point,
+    find_newest,
+    find_point,
+    forecast_point,
+)
+from dcim.sla.space_sold import SpaceSold, read_space_sold
+from dcim.sla.traffic_day_models import TrafficDay
+from dcim.sla.traffic_rounds import INTERVAL_MS, LINE_DAYS, UPLINKS
+from dcim.sla.usage_to_date import LAG_MS
+
+Grouping = Literal["carrier", "line", "site", "customer"]
+GROUPINGS: tuple[Grouping, ...] = ("carrier", "line", "site", "customer")
+HALF_DAY = DAY_MS // INTERVAL_MS // 2
+_KEYS: dict[Grouping, Any] = {
+    "carrier": TrafficDay.carrier_id,
+    "line": TrafficDay.circuit_id,
+    "site": TrafficDay.site_id,
+    "customer": TrafficDay.customer_id,
+}
+
+
+@dataclass(slots=True)
+class Aggregate:
+    """Rates in bit/s; none where it isn't known.
+
+    `bought` is what is paid for: a line's commit, of a flat line its capacity. `sold` and
+    `sold_most` are the commits and ceilings of `services` running now. Of `members` lines or ports
+    `unmeasured` are in no measured figure. `run_outs` are of SHARES of the capacity.
+    """
+
+    id: int
+    code: str
+    name: str
+    name_en: str
+    place: str = ""
+    kind: str = ""
+    port_id: int | None = None
+    lines: int = 0
+    capacity: int = 0
+    bought: int = 0
+    services: int = 0
+    sold: int = 0
+    sold_most: int = 0
+    measured_at: dt.datetime | None = None
+    members: int = 0
+    unmeasured: int = 0
+    newest: Newest | None = None
+    month: Point | None = None
+    forecast: Point | None = None
+    run_outs: list[RunOut] = field(default_factory=list)
+    space: SpaceSold | None = None
+
+    @property
+    def contention(self) -> float | None:
+        """Sold for each bit bought."""
+        return self.sold / self.bought if self.bought and self.services else None
+
+    @property
+    def busier(self) -> int | None:
+        return None if self.newest is None else max(self.newest.in_bps, self.newest.out_bps)
+
+    @property
+    def share(self) -> float | None:
+        """The month's percentile of what is bought."""
+        p95 = self.month.p95 if self.month else None
+        return None if p95 is None or not self.bought else p95 / self.bought
+
+    @property
+    def runs_out(self) -> RunOut | None:
+        """The whole capacity."""
+        return self.run_outs[-1] if self.run_outs else None
+
+
+def read_aggregates(
+    session: Session, scope: Scope, grouping: Grouping, now: dt.datetime, zone: str
+) -> list[Aggregate]:
+    """By code; the month is the running one of `zone`. Seven statements at most; staff only."""
+    if not scope.is_staff:
+        raise ForbiddenError("Only staff see what carriers are paid for.")
+    found = _list_subjects(session, grouping, now)
+    _add_sold(session, grouping, found, now)
+    _add_measured(session, grouping, found, now, zone)
+    if grouping == "site":
+        for site_id, space in read_space_sold(session, now.astimezone(dt.UTC).date()).items():
+            found[site_id].space = space
+    return sorted(found.values(), key=lambda one: one.code)
+
+
+def _list_subjects(session: Session, grouping: Grouping, now: dt.datetime) -> dict[int, Aggregate]:
+    today = now.date()
+    if grouping == "customer":
+        rows = session.execute(
+            select(Customer.id, Customer.code, Customer.name, Customer.name_en).where(
+                Customer.id.in_(select(BandwidthService.customer_id))
+            )
+        )
+        return {row.id: Aggregate(*row) for row in rows}
+    lines = session.execute(
+        select(Circuit, Carrier, Site)
+        .join(Carrier, Carrier.id == Circuit.carrier_id)
+        .join(Site, Site.id == Circuit.site_id)
+        .where(
+            Circuit.state.in_(("active", "suspended")),
+            Circuit.starts_on <= today,
+            or_(Circuit.ends_on.is_(None), Circuit.ends_on > today),
+        )
+    ).all()
+    found: dict[int, Aggregate] = {}
+    for line, carrier, site in lines:
+        if grouping == "line":
+            one = found[line.id] = Aggregate(
+                line.id, line.number, carrier.name, carrier.name_en, site.code, line.kind,
+                line.port_id,
+            )  # fmt: skip
+        elif line.kind not in UPLINKS:
+            continue
+        else:
+            of = carrier if grouping == "carrier" else site
+            one = found.setdefault(of.id, Aggregate(of.id, of.code, of.name, of.name_en))
+        one.lines += 1
+        one.capacity += line.capacity_bps
+        one.bought += line.capacity_bps if line.charging_mode == "flat" else line.commit_bps
+    # What is sold of a carrier, or at a site, where no line is recorded shows what is missing.
+    if grouping == "carrier":
+        for row in session.execute(select(Carrier.id, Carrier.code, Carrier.name, Carrier.name_en)):
+            found.setdefault(row.id, Aggregate(*row))
+    if grouping == "site":
+        for row in session.execute(select(Site.id, Site.code, Site.name, Site.name_en)):
+            found.setdefault(row.id, Aggregate(*row))
+    return found
+
+
+def _add_sold(
+    session: Session, grouping: Grouping, found: Mapping[int, Aggregate], now: dt.datetime
+) -> None:
+    """Services that a port carries now; one at several ports counts once."""
+    if grouping == "line":
+        return
+    running = and_(
+        ServiceMembership.service_id == BandwidthService.id,
+        ServiceMembership.starts_at <= now,
+        or_(ServiceMembership.ends_at.is_(None), ServiceMembership.ends_at > now),
+    )
+    subject: Any = {
+        "carrier": BandwidthService.carrier_id,
+        "customer": BandwidthService.customer_id,
+        "site": Room.site_id,
+    }[grouping]
+    services: Select[Any] = select(
+        subject.label("subject"),
+        BandwidthService.id,
+        BandwidthService.commit_bps,
+        BandwidthService.ceiling_bps,
+    ).join(ServiceMembership, running)
+    if grouping == "site":
+        services = (
+            services.join(Port, Port.id == ServiceMembership.port_id)
+            .join(Device, Device.id == Port.device_id)
+            .join(Installation, Installation.device_id == Device.id)
+            .join(Rack, Rack.id == Installation.rack_id)
+            .join(Cabinet, Cabinet.id == Rack.cabinet_id)
+            .join(Row, Row.id == Cabinet.row_id)
+            .join(Room, Room.id == Row.room_id)
+        )
+    of = services.distinct().subquery()
+    rows = session.execute(
+        select(
+            of.c.subject, func.count(), func.sum(of.c.commit_bps), func.sum(of.c.ceiling_bps)
+        ).group_by(of.c.subject)
+    )
+    for key, count, commits, ceilings in rows:
+        if key in found:
+            one = found[key]
+            one.services, one.sold, one.sold_most = count, int(commits), int(ceilings)
+
+
+def _add_measured(
+    session: Session,
+    grouping: Grouping,
+    found: Mapping[int, Aggregate],
+    now: dt.datetime,
+    zone: str,
+) -> None:
+    month = month_period(f"{now.astimezone(ZoneInfo(zone)):%Y-%m}", zone)
+    first = dt.datetime.fromtimestamp(month.start / 1000, dt.UTC).date()
+    key = _KEYS[grouping]
+    days: dict[int, list[TrafficDay]] = {}
+    rows = session.scalars(
+        select(TrafficDay).where(key.is_not(None), TrafficDay.day >= first).order_by(TrafficDay.day)
+    )
+    for row in rows:
+        days.setdefault(getattr(row, key.key), []).append(row)
+    for subject_id, several in days.items():
+        if subject_id in found:
+            _tell_month(found[subject_id], several, month.start, month.end, now)
+    if grouping == "customer":
+        return
+    today = now.astimezone(dt.UTC).date()
+    history: dict[int, dict[dt.date, float]] = {}
+    for subject_id, day, inward, outward in session.execute(
+        select(key, TrafficDay.day, TrafficDay.in_p95_bps, TrafficDay.out_p95_bps).where(
+            key.is_not(None),
+            TrafficDay.in_p95_bps.is_not(None),
+            TrafficDay.day >= today - dt.timedelta(days=LINE_DAYS),
+            # Today isn't over: its percentile is another's.
+            TrafficDay.day < today,
+            # Of a day that was measured by half its percentile may be the quiet half's.
+            TrafficDay.present >= HALF_DAY,
+        )
+    ):
+        history.setdefault(subject_id, {})[day] = float(max(inward, outward))
+    for subject_id, one in found.items():
+        if one.capacity:
+            values = history.get(subject_id, {})
+            one.run_outs = find_run_outs(values, one.capacity, today)
+
+
+def _tell_month(
+    one: Aggregate, rows: Sequence[TrafficDay], start: int, end: int, now: dt.datetime
+) -> None:
+    newest = rows[-1]
+    one.measured_at, one.members = newest.measured_at, newest.members
+    one.unmeasured = newest.unmeasured
+    days = [_unpack(row) for row in rows]
+    # Whole intervals up to when it was last added up; the month may begin on no day of UTC.
+    until = min((to_ms(newest.measured_at) - LAG_MS) // INTERVAL_MS * INTERVAL_MS, end)
+    bins = lay_days(days, start, max(start, until), INTERVAL_MS)
+    one.newest = find_newest(bins)
+    one.month = find_point(bins)
+    if one.month.present:
+        one.forecast = forecast_point(bins, end)
+
+
+def _unpack(row: TrafficDay) -> Bins:
+    day_ms = to_ms(dt.datetime.combine(row.day, dt.time(), dt.UTC))
+    return unpack_day(row.bins, day_ms, INTERVAL_MS)
+
+
+def sum_aggregates(several: Iterable[Aggregate]) -> tuple[int, int, int]:
+    """(bought, sold, capacity) of all, bit/s; what is measured can't be added this way."""
+    rows = list(several)
+    return (
+        sum(one.bought for one in rows),
+        sum(one.sold for one in rows),
+        sum(one.capacity for one in rows),
+    )
