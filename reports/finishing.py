@@ -35,6 +35,8 @@ def make_finisher(relationships: dict[str, str]) -> Callable[[Any, Any], None]:
         name_relationships(pdf, relationships)
         drop_doubled_files(pdf, pydyf)
         claim_accessibility(pdf, pydyf)
+        leave_out_running(pdf, pydyf)
+        place_figures(pdf)
         name_scopes(pdf)
         compress_once(pdf, pydyf)
 
@@ -61,6 +63,48 @@ def claim_accessibility(pdf: Any, pydyf: Any) -> None:
     metadata = pdf.objects[int(pdf.catalog["Metadata"].split()[0])]
     metadata.stream = [metadata.stream[0].replace(b"</rdf:RDF>", UA_DESCRIPTION + b"</rdf:RDF>", 1)]
     pdf.catalog["ViewerPreferences"] = pydyf.Dictionary({"DisplayDocTitle": "true"})
+
+
+def leave_out_running(pdf: Any, pydyf: Any) -> None:
+    """Heads and feet of pages become artifacts (ISO 14289-1, 7.8). WeasyPrint 70 marks them as
+    text of elements that hang nowhere in the tree of tags: neither told nor left out."""
+
+    def behind(reference: bytes) -> Any:
+        return pdf.objects[int(reference.split()[0])]
+
+    root = behind(pdf.catalog["StructTreeRoot"])
+    held: set[bytes] = set()
+    waiting = list(root["K"])
+    while waiting:
+        kid = waiting.pop()
+        if isinstance(kid, bytes):  # else a piece of the page, by its number
+            held.add(kid)
+            waiting += behind(kid).get("K", [])
+    nums = behind(root["ParentTree"])["Nums"]
+    owners = dict(zip(nums[::2], nums[1::2], strict=True))
+    for reference in pdf.page_references:
+        page = behind(reference)
+        pieces = owners[page["StructParents"]]
+        stream = behind(page["Contents"]).stream
+        for place, part in enumerate(stream):
+            if part == b"BDC" and pieces[stream[place - 1]["MCID"]] not in held:
+                stream[place - 2 : place] = ["/Artifact", pydyf.Dictionary({"Type": "/Pagination"})]
+        pieces[:] = [owner if owner in held else "null" for owner in pieces]
+    elements = [item for item in pdf.objects if isinstance(item, pydyf.Dictionary)]
+    for item in elements:
+        if item.get("Type") == "/StructElem" and item.reference not in held:
+            item.clear()
+
+
+def place_figures(pdf: Any) -> None:
+    """WeasyPrint 70 gives a figure's box in pixels from the top; a BBox counts points from the
+    foot of the page (ISO 32000-1, 14.8.5.4.3)."""
+    for item in pdf.objects:
+        if isinstance(item, dict) and item.get("S") == "/Figure":
+            page = pdf.objects[int(item["Pg"].split()[0])]
+            left, top, right, bottom = (0.75 * float(length) for length in item["A"]["BBox"])
+            height = float(page["MediaBox"][3])
+            item["A"]["BBox"][:] = [left, height - bottom, right, height - top]
 
 
 def name_scopes(pdf: Any) -> None:

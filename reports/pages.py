@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 from markupsafe import Markup
@@ -23,13 +24,16 @@ from reports.drawings import (
     short,
 )
 from reports.figures import Clock, pick, plain
+from reports.svg import text_width
 from reports.trend import arrange_trend
 from reports.wording import words
 
 CHARTS_IN_BODY = 24
 METRICS_ON_COVER = 6
-# Beside the notice of what it replaces and why.
-METRICS_ON_COVER_OF_REVISION = 3
+# Millimetres of the cover: what is left for rows, and what takes of it (cf. print.css).
+COVER_MM, NOTICE_MM, HEADLINE_MM, ROW_MM, NEXT_LINE_MM = 84.0, 31.0, 9.1, 11.6, 4.2
+HEADLINE_SIZE_MM, HEADLINE_WIDTH_MM = 7.06, 172.0
+NAME_SIZE_MM, NAME_WIDTH_MM, NAME_WIDTH_BESIDE_RANGE_MM = 2.93, 60.0, 44.0
 METRICS_IN_BODY = 60
 TOC_FROM_SECTIONS = 6
 SHORT_S = 60
@@ -45,8 +49,7 @@ def arrange(statement: Json) -> dict[str, Any]:
     canvas = Canvas(statement, clock, t)
     metrics = [metric_row(metric, t, language) for metric in statement["metrics"]]
     listed = listed_rows(metrics)
-    room = METRICS_ON_COVER_OF_REVISION if "replaces" in statement else METRICS_ON_COVER
-    cover = cover_rows(metrics, room)
+    cover = cover_rows(metrics, cover_room(statement), language)
     ids = [row["metric"]["id"] for row in listed]
     grids, states = draw_grids(canvas, ids[: extracts.GRID_ROWS_IN_BODY])
     cover_grid, _ = draw_grid(canvas, [row["metric"]["id"] for row in cover])
@@ -158,13 +161,34 @@ def listed_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return telling or rows[:METRICS_ON_COVER]
 
 
-def cover_rows(rows: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
+def cover_room(statement: Json) -> float:
+    """Millimetres of the cover that are left for rows of metrics."""
+    text = pick(statement["verdict"]["text"], statement["language"])
+    room = COVER_MM - HEADLINE_MM * (lines_of(text, HEADLINE_SIZE_MM, HEADLINE_WIDTH_MM) - 1)
+    replaces = statement["revision"] > 1 or statement["supersedes"]
+    return room - NOTICE_MM if replaces else room
+
+
+def cover_rows(rows: list[dict[str, Any]], room: float, language: str) -> list[dict[str, Any]]:
     """What fits on the cover: everything, or what was not met before the others."""
-    if len(rows) <= room:
-        return rows
     worst = sorted(rows, key=lambda row: (row["metric"]["result"] == "met",
                                           -row["metric"]["downtime_s"]))  # fmt: skip
-    return worst[:room]
+    # A credit that isn't settled is told as a range, and the names have less width.
+    ranged = any(row["metric"]["result"] == "needs_review" for row in worst[:METRICS_ON_COVER])
+    width = NAME_WIDTH_BESIDE_RANGE_MM if ranged else NAME_WIDTH_MM
+    fitting = []
+    for row in worst[:METRICS_ON_COVER]:
+        lines = lines_of(metric_name(row["metric"], language), NAME_SIZE_MM, width)
+        room -= ROW_MM + NEXT_LINE_MM * (lines - 1)
+        if room < 0:
+            break
+        fitting.append(row)
+    return rows if len(fitting) == len(rows) else fitting
+
+
+def lines_of(text: str, size: float, width: float) -> int:
+    """How many lines of the width a text takes, by its estimated length."""
+    return max(1, ceil(text_width(text, size) / width))
 
 
 def own_method(statement: Json) -> list[Json]:

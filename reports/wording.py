@@ -235,7 +235,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "read by hand, confirmed by a second person: {meters}",
     ),
     "points_estimated": ("；含估算", "; estimated in part"),
-    "more_in_files": ("图从略，数据见附件", "without charts; the data is attached"),
+    "more_in_files": ("图从略，数据见附件", "Without charts; the data is attached"),
     # climate
     "limits": ("合同范围", "Contract range"),
     "lowest": ("最低", "Lowest"),

@@ -40,8 +40,9 @@ def find_rule(session: Session, contract: Contract) -> Rule:
 def find_reasons(rule: Rule, document: Mapping[str, Any]) -> dict[str, Any]:
     """Why this statement waits, JSON-ready; empty where nothing holds it.
 
-    `open`: how many `results` are left open or have no price, of which the first are told, and
-    `without`: what of the usage has no price. `credits`: what they come to, more than `above`.
+    `open`: how many `results` are left open or have no price, and `unpriced`: how much of the usage
+    has none (`without`); the first of both are told. `credits`: what they come to, more than
+    `above`.
     """
     found: dict[str, Any] = {}
     if rule.when_open:
@@ -54,6 +55,7 @@ def find_reasons(rule: Rule, document: Mapping[str, Any]) -> dict[str, Any]:
                 | {"at_most": one["credit"]["at_most"]}
                 for one in results[:SHOWN]
             ]
+            found["unpriced"] = len(without)
             found["without"] = without[:SHOWN]
     credits = -Decimal(document["totals"]["credits"])
     if rule.above is not None and credits > rule.above:
@@ -67,7 +69,9 @@ def say_reasons(reasons: Mapping[str, Any], currency: str) -> Messages:
     if reasons.get("open"):
         said.append(Message("Results left open: %(count)s.", count=reasons["open"]))
     if reasons.get("without"):
-        said.append(Message("Usage without a price: %(count)s.", count=len(reasons["without"])))
+        # Months that wait since before it was counted name all of it.
+        count = reasons.get("unpriced", len(reasons["without"]))
+        said.append(Message("Usage without a price: %(count)s.", count=count))
     if "above" in reasons:
         said.append(
             Message(

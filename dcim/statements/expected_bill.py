@@ -135,7 +135,8 @@ def expect_bills(
         }
         mine = {one: usages[one] for one in labels if one in usages}
         risk = risks.get((contract.id, period))
-        kinds = {one.item.kind for one in view.items if one.item.code in {c.code for c in charges}}
+        charged = {charge.code for charge in charges}
+        kinds = {one.item.kind for one in view.items if one.item.code in charged}
         found[contract.id] = ExpectedBill(
             contract.number,
             period,

@@ -153,7 +153,9 @@ def freeze_statement(
     number = f"SLA-{period.replace('-', '')}-{contract.number}-01"
     document = describe_document(settings, contract, period, number)
     if approved is not None:
-        document |= {"approval": approved.told} | give_time(document, contract)
+        document |= {"approval": approved.told}
+    if comes_late(contract, period):
+        document |= give_time(document, contract)
     with keep_samples(settings, number) as samples:
         inputs = gather_inputs(
             session,
@@ -350,6 +352,13 @@ def describe_document(
             "contact": settings.operator_contact,
         },
     }
+
+
+def comes_late(contract: Contract, period: str) -> bool:
+    """Whether the day of the month's statement is over: it waited for approval, or for a run."""
+    _first, after = month_bounds(period)
+    today = utc_now().astimezone(ZoneInfo(contract.timezone)).date()
+    return today > after.replace(day=contract.statement_day)
 
 
 def give_time(document: dict[str, Any], contract: Contract) -> dict[str, Any]:

@@ -9,7 +9,8 @@ to WeasyPrint's own `write_pdf`, in one process that has it loaded: no style kep
 compressed by WeasyPrint. The bound is 1,000 statements of four pages within 14 minutes, that is
 285 pages a minute. The size (`--racks`) is the number of statements.
 Memory is that of the largest process, looked at after every tenth statement; its slope is that of
-the straight line through what was seen after the first twenty.
+the straight line through what was seen after the first twenty; why the press replaces its
+processes is told [with the statement](../statement.md#what-drawing-takes-of-memory).
 What a page and an attachment cost is told by drawing the same statements with their files and
 without them, one after the other in this process.
 """

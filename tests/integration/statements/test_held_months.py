@@ -1,5 +1,6 @@
 """Months held back until two people have seen them: what holds, who frees, what is then issued."""
 
+import datetime as dt
 import json
 import threading
 import time
@@ -44,7 +45,7 @@ from dcim.statements.sample_files import samples_path
 from tests.integration.statements.holding_desk import HoldingDesk, open_town, run, set_rule
 from tests.integration.statements.revising_desk import bring_samples
 from tests.integration.statements.test_review_decisions import RESULT, DecisionDesk
-from tests.integration.statements.town import PERIOD, SYSTEM
+from tests.integration.statements.town import PERIOD, SYSTEM, build_town
 from tests.integration.web.boards import Counter
 from tests.statements.test_composition import SCHEMA
 
@@ -434,6 +435,20 @@ def test_one_contract_alone_is_held_too(
             issue_statement(sessions, SYSTEM, settings, contract_id, PERIOD)
     with transaction(sessions, SYSTEM) as session:
         assert [row.period for row in list_held(session, SYSTEM).items] == [PERIOD]
+
+
+def test_whoever_gets_it_late_has_as_long_to_object(
+    sessions: SessionFactory, settings: Settings, monkeypatch: Any
+) -> None:
+    """Also where nothing holds it any more, so that nobody approved it."""
+    told = {}
+    with transaction(sessions, SYSTEM) as session:
+        for contract, day in zip(build_town(session)[:2], (1, 25), strict=True):
+            moment = dt.datetime(2026, 11, day, 2, tzinfo=dt.UTC)
+            monkeypatch.setattr(issuing, "utc_now", lambda moment=moment: moment)
+            statement, _new = freeze_statement(session, SYSTEM, settings, contract, PERIOD)
+            told[day] = statement.document["dispute"]["deadline"]
+    assert told == {1: "2026-12-01", 25: "2026-12-25"}
 
 
 def test_without_the_guard_it_is_issued(

@@ -1,6 +1,7 @@
 """The raw samples by all three faces, in parts and audited; marked copies as staff makes them."""
 
 import hashlib
+import re
 from collections.abc import Callable
 
 import pytest
@@ -129,6 +130,11 @@ def test_staff_makes_a_copy_for_somebody_and_gets_it(
     finance = as_role("finance")
     own_page = finance.get(f"/staff/statements/{issued[0]}").get_data(as_text=True)
     assert path in own_page
+    in_chinese = finance.get(f"/staff/statements/{issued[0]}?lang=zh").get_data(as_text=True)
+    cards = re.findall(r"<h2[^>]*>(.*?)</h2>", in_chinese)
+    heads = re.findall(r"<th [^>]*>([^<]+)</th>", in_chinese)
+    assert any(card.startswith("费用明细") for card in cards), cards
+    assert heads[:8] == ["承诺", "结论", "可用率", "中断时长", "抵扣", "项目", "条款号", "金额"]
     page = finance.get(path).get_data(as_text=True)
     assert "SLA-202610-HT-1-01" in page
     data = {"csrf_token": token_of(page)}

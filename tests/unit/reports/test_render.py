@@ -297,6 +297,23 @@ def test_a_long_reason_leaves_the_cover_readable(monkeypatch: pytest.MonkeyPatch
     # The whole reason stands with the table.
     assert "核" * 255 in page_markup(statement, small=False)
     # The control: with as many rows as a first issue has they run into each other.
-    monkeypatch.setattr(pages, "METRICS_ON_COVER_OF_REVISION", pages.METRICS_ON_COVER)
+    monkeypatch.setattr(pages, "COVER_MM", 1000)
+    ends, foot = cover_ends(statement)
+    assert ends > foot
+
+
+def test_long_names_leave_the_cover_readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    statement = samples.many("en", 4)
+    statement["usage"], statement["power"] = [], []
+    for metric in statement["metrics"]:
+        metric["subject"] = {"zh": "x", "en": "Port SW-C02-2 HundredGigE1/0/16"}
+    text = "21 of 323 service levels missed, credits of CNY 30,714.00"
+    statement["verdict"]["text"] = {"zh": "x", "en": text}
+    assert len(pages.arrange(statement)["cover_metrics"]) == 4
+    ends, foot = cover_ends(statement)
+    assert 0 < ends < foot
+    # The control: six names of two lines under a headline of two run into the foot.
+    monkeypatch.setattr(pages, "COVER_MM", 1000)
+    assert len(pages.arrange(statement)["cover_metrics"]) == 6
     ends, foot = cover_ends(statement)
     assert ends > foot
