@@ -55,6 +55,7 @@ SECTION_OF = {
     "noc.home": "network",
     "noc.alarms": "network",
     "noc.events": "network",
+    "noc.links": "network",
     "noc.traps": "network",
     "staff.incidents": "network",
     "staff.maintenance_windows": "network",

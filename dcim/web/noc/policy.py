@@ -35,6 +35,7 @@ NOC_POLICY: dict[str, Access] = {
     "noc.new_alarm_recipient": ALARMS,
     "noc.remove_alarm_recipient": ALARMS,
     "noc.events": NETWORK,
+    "noc.links": NETWORK,
     "noc.wall": NETWORK,
     "noc.traps": NETWORK,
     "noc.unknown_traps": NETWORK,

@@ -1,6 +1,17 @@
 """All pages of the NOC face, registered by being imported."""
 
-from dcim.web.noc import alarm_rules, alarms, credits, events, plant, port, ports, traps, wall
+from dcim.web.noc import (
+    alarm_rules,
+    alarms,
+    credits,
+    events,
+    links,
+    plant,
+    port,
+    ports,
+    traps,
+    wall,
+)
 from dcim.web.noc.blueprint import noc
 
 __all__ = [
@@ -8,6 +19,7 @@ __all__ = [
     "alarms",
     "credits",
     "events",
+    "links",
     "noc",
     "plant",
     "port",
