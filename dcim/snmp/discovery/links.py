@@ -1,7 +1,7 @@
 """Reading the links around some devices: by cables, through panels, and by what devices hear."""
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,6 +131,17 @@ class LinkReader:
 
         Judged by all that is recorded and heard at both ends.
         """
+        kinds, wanted = _kinds(with_machines=self.with_machines), set(device_ids)
+        return self._links(
+            lambda ends: all(end.device_id in wanted and end.kind in kinds for end in ends)
+        )
+
+    def links_at(self, port_id: int) -> list[Link]:
+        """Every link that this port is an end of, judged likewise; ten statements."""
+        self.read_ports([port_id])
+        return self._links(lambda ends: any(end.id == port_id for end in ends))
+
+    def _links(self, keep: Callable[[list[PortPlace]], bool]) -> list[Link]:
         self.read_ports(end for one in self._heard.values() for end in one.ends)
         self.read_ports([far for port_id in self._read if (far := self._far(port_id)) is not None])
         lines = {}
@@ -150,11 +161,10 @@ class LinkReader:
             claims.append(claim)
             told.setdefault(claim.ends, []).append(one)
         device_of = {port_id: place.device_id for port_id, place in places.items()}
-        kinds, wanted = _kinds(with_machines=self.with_machines), set(device_ids)
         found = []
         for judged in judge_links(lines, claims, of_devices, device_of):
             ends = [places[port_id] for port_id in judged.ends]
-            if any(end.device_id not in wanted or end.kind not in kinds for end in ends):
+            if not keep(ends):
                 continue
             line, by = lines.get(judged.ends), told.get(judged.ends, [])
             via = [] if line is None else [places[port_id] for port_id in line.port_ids[1:-1]]

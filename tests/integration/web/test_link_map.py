@@ -14,6 +14,7 @@ from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError, NotFoundError
 from dcim.sla import links
 from dcim.sla.links import LinkMap, Wish, find_linked_device, read_link_map
+from dcim.sla.port_neighbours import read_port_links
 from tests.integration.web.boards import HOSTILE, Counter, House
 from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.link_net import Net
@@ -255,3 +256,65 @@ def test_who_and_what_there_is_not(net: Net, noc: FlaskClient) -> None:
         read_link_map(net.session, customer, Wish(), utc_now())
     with pytest.raises(ForbiddenError):
         find_linked_device(net.session, customer, "spine")
+
+
+def test_a_ports_links_and_neighbours(net: Net, noc: FlaskClient) -> None:
+    build(net)
+    row = net.hear("spine-1 Te1", "stranger Gi0/1", doubt="unknown_device")
+    row.sys_name, row.sys_descr = f"stranger {HOSTILE}", HOSTILE
+    old = net.hear("spine-1 Te2", "leaf-9 Te1", ago=dt.timedelta(days=4))
+    net.session.commit()
+
+    def show(words: str) -> str:
+        page = noc.get(f"/noc/ports/{net.port(words).id}").get_data(as_text=True)
+        return page.split("Links and neighbours", 1)[1]
+
+    page = show("spine-1 Te1")
+    assert "leaf-1 Te9</a>" in page
+    assert "by odf-1 1, odf-2 1" in page, "from this end"
+    assert "heard by both ends" in page
+    assert "No device of the inventory fits what it says." in page
+    assert HOSTILE not in page
+    assert page.count("&lt;script&gt;alert") >= 2
+    assert "contradict" not in page
+    assert "The device was last asked whom it hears" in page
+    # What was heard long ago is told, and contradicts nothing.
+    page = show("spine-1 Te2")
+    assert "counts no longer" in page
+    assert "Recorded, not heard" in page
+    assert "contradict" not in page
+    old.last_heard_at = utc_now()
+    net.session.commit()
+    assert "The record and LLDP contradict" in show("spine-1 Te2")
+    # Seen from each port of the contradiction: what is recorded, what is heard, and the way out.
+    page = show("leaf-4 Te9")
+    assert "Recorded is a cable to spine-1 Te4." in page
+    assert "LLDP hears spine-1 Te5." in page
+    assert f"/staff/ports/{net.port('leaf-4 Te9').id}" in page
+    assert f"/staff/discovery?subject=link&amp;device={net.device('leaf-4').id}" in page
+    page = show("spine-1 Te4")
+    assert "Recorded is a cable to leaf-4 Te9." in page
+    assert "The other end hears somebody else." in page
+    page = show("spine-1 Te5")
+    assert "Here no cable is recorded; at the other end one is, and it leads elsewhere." in page
+    page = show("server-1 eth0")
+    assert "leaf-1 Gi2</a>" in page
+    assert "The device isn&#39;t polled" in page
+    assert "No link is known at this port." in show("spine-1 Up1")
+
+
+def test_a_ports_statements_do_not_grow_with_what_it_hears(net: Net) -> None:
+    build(net)
+    port_id = net.port("spine-1 Te1").id
+    engine = net.session.get_bind().engine
+    with Counter(engine) as few:
+        read_port_links(net.session, SYSTEM, port_id, utc_now())
+    for number in range(20):
+        net.hear("spine-1 Te1", f"leaf-{number} Te77")
+    net.session.commit()
+    with Counter(engine) as many:
+        found = read_port_links(net.session, SYSTEM, port_id, utc_now())
+    assert len(found.heard) == 21
+    assert many.count == few.count <= 13
+    with pytest.raises(ForbiddenError):
+        read_port_links(net.session, Scope.customer("c@example.com", 1), port_id, utc_now())
