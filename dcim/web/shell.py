@@ -124,7 +124,7 @@ def collect_nav() -> list[Entry]:
         (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
         (_("Alarms"), "noc.alarms", has_right(Right.SEE_NETWORK)),
         (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
-        (_("Links"), "noc.links", has_right(Right.SEE_NETWORK)),
+        (_("Map of links"), "noc.links", has_right(Right.SEE_NETWORK)),
         (_("Traps"), "noc.traps", has_right(Right.SEE_NETWORK)),
         (
             _("Incidents"),

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 # A device's box, and the space around it.
-WIDTH, HEIGHT = 164, 46
-GAP, ROW_GAP = 28, 92
+WIDTH, HEIGHT = 152, 46
+GAP, ROW_GAP = 18, 92
 MARGIN = 24
 # A layer with more devices is broken into several rows, each shifted by half a place.
-PER_ROW = 8
+PER_ROW = 7
 # How deep an arc between two of one row hangs, at most.
 DEEPEST = 64
 
@@ -47,7 +47,8 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """`d` as SVG writes paths; `start` and `end` lie on the borders of the two boxes, a's first."""
+    """`d` as SVG writes paths; `start` and `end` lie on the borders of the two boxes, a's first.
+    `middle` is on the path and on no box."""
 
     key: tuple[int, int]
     d: str
@@ -79,7 +80,8 @@ def lay_out_links(nodes: Iterable[Node], edges: Iterable[Edge]) -> Picture:
     boxes = _place(layers)
     paths = _draw(lines, boxes)
     width = max((box.x + WIDTH for box in boxes.values()), default=0) + MARGIN
-    height = max((box.y + HEIGHT for box in boxes.values()), default=0) + MARGIN + DEEPEST
+    lowest = max((box.y + HEIGHT for box in boxes.values()), default=0)
+    height = max([lowest, *(path.middle[1] for path in paths)]) + MARGIN
     tops = [min(boxes[key].y for key in layer) for layer in layers]
     return Picture(width, height, tuple(boxes.values()), tuple(paths), tuple(tops))
 
@@ -154,15 +156,14 @@ def _mean(several: list[float]) -> float:
 
 def _place(layers: list[list[int]]) -> dict[int, Box]:
     pitch = WIDTH + GAP
-    widest = max((min(len(layer), PER_ROW) for layer in layers), default=0)
-    if any(len(layer) > PER_ROW for layer in layers):
-        widest = PER_ROW + 1  # room for the shift
+    # In half places, with room for the shift where there is one.
+    widest = max((min(2 * len(layer), 2 * PER_ROW + 1) for layer in layers), default=0)
     boxes: dict[int, Box] = {}
     y = MARGIN
     for number, layer in enumerate(layers):
         for row, begin in enumerate(range(0, len(layer), PER_ROW)):
             several = layer[begin : begin + PER_ROW]
-            left = MARGIN + (widest - len(several)) * pitch // 2
+            left = MARGIN + (widest - 2 * len(several)) * pitch // 4
             if len(layer) > PER_ROW:
                 left = MARGIN + row % 2 * (pitch // 2)
             for at, key in enumerate(several):
@@ -196,6 +197,17 @@ def _draw(edges: list[Edge], boxes: Mapping[int, Box]) -> list[Path]:
         else:
             bend = (y2 - y1) // 2
             d = f"M{x1} {y1}C{x1} {y1 + bend} {x2} {y2 - bend} {x2} {y2}"
-            middle = ((x1 + x2) // 2, (y1 + y2) // 2)
+            middle = _between_rows(start, end)
         paths.append(Path(edge.key, d, start, end, middle))
     return paths
+
+
+def _between_rows(start: tuple[int, int], end: tuple[int, int]) -> tuple[int, int]:
+    """Where a curve from row to row is half way to the next row: no box is there."""
+    (x1, y1), (x2, y2) = start, end
+    wanted = ROW_GAP / 2 / abs(y2 - y1)
+    low, high = 0.0, 0.5
+    for _step in range(20):
+        t = (low + high) / 2
+        low, high = (t, high) if 1.5 * t - 1.5 * t**2 + t**3 < wanted else (low, t)
+    return round(x1 + (x2 - x1) * (3 * high**2 - 2 * high**3)), round(y1 + (y2 - y1) * wanted)

@@ -150,6 +150,7 @@ class LinkReader:
             if far is not None and port_id < far:
                 lines[port_id, far] = self._line(port_id)
         passed = {port_id for line in lines.values() for port_id in line.port_ids}
+        passed.update(end for one in self._heard.values() for end in one.ends)
         places = find_places(self.session, self._read | passed)
         told: dict[tuple[int, int], list[Heard]] = {}
         claims, of_devices = [], []

@@ -47,10 +47,10 @@ URGENCY = {"contradicts": 0, "heard": 1, "recorded": 2, "agrees": 3}
 LOADS = {
     "down": _l("Down"),
     "unknown": _l("Load unknown"),
-    "low": _l("Below 50 %%"),
-    "half": _l("50 – 75 %%"),
-    "high": _l("75 – 90 %%"),
-    "full": _l("From 90 %%"),
+    "low": _l("Below %(share)s %%", share=50),
+    "half": _l("%(low)s – %(high)s %%", low=50, high=75),
+    "high": _l("%(low)s – %(high)s %%", low=75, high=90),
+    "full": _l("From %(share)s %%", share=90),
 }
 
 

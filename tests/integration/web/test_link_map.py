@@ -266,7 +266,9 @@ def test_a_ports_links_and_neighbours(net: Net, noc: FlaskClient) -> None:
     net.session.commit()
 
     def show(words: str) -> str:
-        page = noc.get(f"/noc/ports/{net.port(words).id}").get_data(as_text=True)
+        answer = noc.get(f"/noc/ports/{net.port(words).id}")
+        page = answer.get_data(as_text=True)
+        assert answer.status_code == 200, page
         return page.split("Links and neighbours", 1)[1]
 
     page = show("spine-1 Te1")
@@ -290,7 +292,7 @@ def test_a_ports_links_and_neighbours(net: Net, noc: FlaskClient) -> None:
     page = show("leaf-4 Te9")
     assert "Recorded is a cable to spine-1 Te4." in page
     assert "LLDP hears spine-1 Te5." in page
-    assert f"/staff/ports/{net.port('leaf-4 Te9').id}" in page
+    assert f"/staff/network/ports/{net.port('leaf-4 Te9').id}" in page
     assert f"/staff/discovery?subject=link&amp;device={net.device('leaf-4').id}" in page
     page = show("spine-1 Te4")
     assert "Recorded is a cable to leaf-4 Te9." in page
@@ -299,7 +301,7 @@ def test_a_ports_links_and_neighbours(net: Net, noc: FlaskClient) -> None:
     assert "Here no cable is recorded; at the other end one is, and it leads elsewhere." in page
     page = show("server-1 eth0")
     assert "leaf-1 Gi2</a>" in page
-    assert "The device isn&#39;t polled" in page
+    assert "The device isn't polled" in page
     assert "No link is known at this port." in show("spine-1 Up1")
 
 

@@ -56,6 +56,9 @@ def test_the_picture(net: tuple[list[Node], list[Edge]], shuffle: random.Random)
         assert path.d.startswith(f"M{path.start[0]} {path.start[1]}")
         assert path.d.endswith(f" {path.end[0]} {path.end[1]}")
         assert 0 <= path.middle[1] <= picture.height
+        for box in picture.boxes:
+            beside = not box.x <= path.middle[0] <= box.x + WIDTH
+            assert beside or not box.y <= path.middle[1] <= box.y + HEIGHT, (path, box)
     for edge in edges:
         assert abs(boxes[edge.a].layer - boxes[edge.z].layer) <= 1
     others, links = nodes[:], edges[:]
