@@ -15,6 +15,9 @@ MARGIN = 24
 PER_ROW = 7
 # How deep an arc between two of one row hangs, at most.
 DEEPEST = 64
+# How far below a row the middles of the links that leave it are, in turn: of links side by side
+# what stands there doesn't cover each other.
+DEPTHS = (46, 26, 66)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +184,13 @@ def _draw(edges: list[Edge], boxes: Mapping[int, Box]) -> list[Path]:
             at_bottom = boxes[other].y >= boxes[own].y
             leaving.setdefault((own, at_bottom), []).append((boxes[other].x, number, turn))
     ends: dict[tuple[int, int], tuple[int, int]] = {}
+    ranks: dict[tuple[int, int], int] = {}
     for (own, at_bottom), several in leaving.items():
         box = boxes[own]
         y = box.y + HEIGHT if at_bottom else box.y
         for at, (_, number, turn) in enumerate(sorted(several), 1):
             ends[number, turn] = (box.x + WIDTH * at // (len(several) + 1), y)
+            ranks[number, turn] = at
     paths = []
     for number, edge in enumerate(edges):
         (x1, y1), (x2, y2) = start, end = ends[number, 0], ends[number, 1]
@@ -197,17 +202,17 @@ def _draw(edges: list[Edge], boxes: Mapping[int, Box]) -> list[Path]:
         else:
             bend = (y2 - y1) // 2
             d = f"M{x1} {y1}C{x1} {y1 + bend} {x2} {y2 - bend} {x2} {y2}"
-            middle = _between_rows(start, end)
+            middle = _between_rows(start, end, DEPTHS[ranks[number, int(y1 > y2)] % len(DEPTHS)])
         paths.append(Path(edge.key, d, start, end, middle))
     return paths
 
 
-def _between_rows(start: tuple[int, int], end: tuple[int, int]) -> tuple[int, int]:
-    """Where a curve from row to row is half way to the next row: no box is there."""
-    (x1, y1), (x2, y2) = start, end
-    wanted = ROW_GAP / 2 / abs(y2 - y1)
-    low, high = 0.0, 0.5
+def _between_rows(start: tuple[int, int], end: tuple[int, int], deep: int) -> tuple[int, int]:
+    """Where a curve from row to row is so deep below the upper one: no box is there."""
+    (x1, y1), (x2, y2) = sorted((start, end), key=lambda point: point[1])
+    wanted = deep / (y2 - y1)
+    low, high = 0.0, 1.0
     for _step in range(20):
         t = (low + high) / 2
         low, high = (t, high) if 1.5 * t - 1.5 * t**2 + t**3 < wanted else (low, t)
-    return round(x1 + (x2 - x1) * (3 * high**2 - 2 * high**3)), round(y1 + (y2 - y1) * wanted)
+    return round(x1 + (x2 - x1) * (3 * high**2 - 2 * high**3)), y1 + deep

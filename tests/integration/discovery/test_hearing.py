@@ -9,7 +9,7 @@ from dcim.network.tracing import Plug
 from dcim.snmp.agents.models import HeardNeighbour
 from dcim.snmp.discovery.checking import keep_examination
 from tests.integration.discovery.house import PERSON, SYSTEM, House
-from tests.integration.discovery.test_deciding import accept, settle
+from tests.integration.discovery.test_deciding import accept
 
 
 def heard(house: House) -> dict[str, HeardNeighbour]:
@@ -20,7 +20,8 @@ def heard(house: House) -> dict[str, HeardNeighbour]:
 
 
 def test_neighbours_are_kept_as_long_as_they_are_heard(house: House) -> None:
-    settle(house)
+    house.check("leaf", "spine")
+    accept(house, house.ids("identity", "port"))
     before = heard(house)
     assert {one.doubt for one in before.values()} == {"unknown_port"}, "no ports were known yet"
     house.check("leaf", "spine")

@@ -1,7 +1,7 @@
 """The map of links: no boxes over each other, every link drawn, the same picture of the same."""
 
 import random
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,3 +103,11 @@ def test_a_wide_layer_is_broken_into_rows() -> None:
     # The second is shifted, so that links to the third pass between its boxes.
     first, second = (min(box.x for box in picture.boxes if box.y == y) for y in rows[:2])
     assert second - first > WIDTH // 2
+
+
+def test_middles_of_links_side_by_side_are_at_different_heights() -> None:
+    nodes = [Node(key, f"n{key}") for key in range(4)]
+    picture = lay_out_links(nodes, [Edge((0, key), 0, key % 3 + 1) for key in range(1, 13)])
+    middles = [path.middle for path in sorted(picture.paths, key=lambda path: path.start)]
+    # A mark is 18 high.
+    assert all(abs(one[1] - two[1]) > 18 for one, two in pairwise(middles))
