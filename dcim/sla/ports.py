@@ -1,7 +1,7 @@
 """What every port shows now: who uses it, how much, in which state and since when."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import DateTime, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
+from dcim.columns import is_among
 from dcim.customers.models import Customer
 from dcim.errors import ForbiddenError, NotFoundError
 from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row, Site
@@ -92,12 +93,16 @@ def read_ports(
     now: dt.datetime,
     *,
     port_id: int | None = None,
+    port_ids: Collection[int] | None = None,
     store: SampleStore | None = None,
 ) -> list[PortNow]:
-    """Every port by device and name. Three statements however many there are; staff only."""
+    """Every port by device and name, or that one, or those. Three statements however many there
+    are; staff only."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff see all ports.")
     statement = _select_ports() if port_id is None else _select_port()
+    if port_ids is not None:
+        statement = statement.where(is_among(Port.id, port_ids))
     found = session.execute(statement, {"now": now, "port_id": port_id})
     ports = [PortNow(**row._mapping) for row in found]
     store = store or PostgresSampleStore()

@@ -57,6 +57,7 @@ SECTION_OF = {
     "noc.aggregates": "network",
     "noc.alarms": "network",
     "noc.events": "network",
+    "noc.links": "network",
     "noc.traps": "network",
     "staff.incidents": "network",
     "staff.maintenance_windows": "network",

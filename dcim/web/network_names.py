@@ -5,6 +5,14 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+# Why it can't be told which port of ours an LLDP neighbour is.
+NEIGHBOUR_DOUBTS = {
+    "own_port": _l("Which of this device's ports that is can't be told."),
+    "unknown_device": _l("No device of the inventory fits what it says."),
+    "several_devices": _l("Several devices of the inventory fit what it says."),
+    "unknown_port": _l("The device is known, its port isn't."),
+    "itself": _l("The port hears itself."),
+}
 ORDER_STATES = {
     "requested": _l("Requested"),
     "approved": _l("Approved"),

@@ -126,6 +126,7 @@ def collect_nav() -> list[Entry]:
         (_("Uplinks and sums"), "noc.aggregates", has_right(Right.SEE_NETWORK)),
         (_("Alarms"), "noc.alarms", has_right(Right.SEE_NETWORK)),
         (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
+        (_("Map of links"), "noc.links", has_right(Right.SEE_NETWORK)),
         (_("Traps"), "noc.traps", has_right(Right.SEE_NETWORK)),
         (
             _("Incidents"),

@@ -11,6 +11,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from dcim.columns import Code, Created, Document, Id, Instant, Name
@@ -160,5 +161,56 @@ class DiscoveryFinding(Base):
             "ix_discovery_finding_open",
             "agent_id",
             postgresql_where=text("decision = ''"),
+        ),
+    )
+
+
+class HeardNeighbour(Base):
+    """One neighbour that a device heard by LLDP at its last check, as far as it is known: with
+    `doubt` empty both ports are (see `discovery.neighbours`).
+
+    What it no longer hears goes; so does a row whose device or port does, until the next check.
+    """
+
+    __tablename__ = "heard_neighbour"
+
+    id: Mapped[Id]
+    agent_id: Mapped[int] = mapped_column(ForeignKey("snmp_agent.id", ondelete="CASCADE"))
+    key: Mapped[Name]
+    port_id: Mapped[int | None] = mapped_column(
+        ForeignKey("port.id", ondelete="CASCADE"), index=True
+    )
+    other_device_id: Mapped[int | None] = mapped_column(
+        ForeignKey("device.id", ondelete="CASCADE"), index=True
+    )
+    other_port_id: Mapped[int | None] = mapped_column(
+        ForeignKey("port.id", ondelete="CASCADE"), index=True
+    )
+    doubt: Mapped[Code] = mapped_column(default="")
+    # What the device calls its own port, and all that the neighbour says of itself.
+    local_port: Mapped[Name]
+    chassis: Mapped[Name]
+    sys_name: Mapped[Name]
+    sys_descr: Mapped[Name]
+    remote_port: Mapped[Name]
+    remote_descr: Mapped[Name]
+    addresses: Mapped[list[str]] = mapped_column(JSONB)
+    first_heard_at: Mapped[Instant]
+    last_heard_at: Mapped[Instant]
+
+    agent: Mapped[SnmpAgent] = relationship()
+    port: Mapped[Port | None] = relationship(foreign_keys=[port_id])
+    other_port: Mapped[Port | None] = relationship(foreign_keys=[other_port_id])
+    other_device: Mapped[Device | None] = relationship()
+
+    __table_args__ = (
+        UniqueConstraint("agent_id", "key"),
+        CheckConstraint(
+            "doubt IN ('', 'own_port', 'unknown_device', 'several_devices', 'unknown_port',"
+            " 'itself')",
+            name="doubt",
+        ),
+        CheckConstraint(
+            "doubt <> '' OR (port_id IS NOT NULL AND other_port_id IS NOT NULL)", name="ends"
         ),
     )

@@ -6,7 +6,6 @@ longer differs goes, unless somebody dismissed it: it may come back.
 
 import asyncio
 import datetime as dt
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +25,7 @@ from dcim.snmp.agents.credentials import make_target
 from dcim.snmp.agents.models import DiscoveryFinding, SnmpAgent
 from dcim.snmp.agents.registration import check_address
 from dcim.snmp.discovery.examining import Examination, examine
+from dcim.snmp.discovery.hearing import fit_key, keep_neighbours
 from dcim.snmp.discovery.inventory_view import read_directory, read_known
 from dcim.snmp.discovery.neighbours import Claim, Neighbour, Sighting, recognise
 from dcim.snmp.discovery.proposals import compare_device
@@ -46,7 +46,6 @@ EVERY = dt.timedelta(days=1)
 ROUNDS_A_DAY = 72
 FEWEST_DUE = 10
 SCOPE = Scope.system("discovery")
-_LONGEST_KEY = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +187,7 @@ def keep_examination(
         return CheckReport(agent_id, problem)
     agent.last_check_error = examination.lldp_problem[:255]
     found = [
-        Difference(one.kind, one.subject, _fit_key(one.key), dict(one.details))
+        Difference(one.kind, one.subject, fit_key(one.key), dict(one.details))
         for one in compare_device(examination.seen, read_known(session, agent))
     ]
     judged = {"identity"}
@@ -198,19 +197,24 @@ def keep_examination(
         judged |= {"outlet", "sensor", "meter"}
     if examination.neighbours is not None:
         judged |= {"link", "neighbour"}
-        found += _compare_neighbours(session, agent.device_id, examination.neighbours)
+        sightings = _recognise_all(session, agent.device_id, examination.neighbours)
+        keep_neighbours(session, agent_id, sightings, now)
+        found += _compare_neighbours(session, agent.device_id, sightings)
     report = _keep(session, agent_id, found, judged, now)
     return replace(report, lldp_problem=examination.lldp_problem)
 
 
-def _compare_neighbours(
-    session: Session, device_id: int, neighbours: list[Neighbour]
-) -> list[Difference]:
+def _recognise_all(session: Session, device_id: int, neighbours: list[Neighbour]) -> list[Sighting]:
     directory = read_directory(session, device_id, neighbours)
+    return [recognise(device_id, neighbour, directory) for neighbour in neighbours]
+
+
+def _compare_neighbours(
+    session: Session, device_id: int, sightings: list[Sighting]
+) -> list[Difference]:
     found: dict[tuple[str, str], Difference] = {}
     claims: dict[tuple[int, int], Claim] = {}
-    for neighbour in neighbours:
-        sighting = recognise(device_id, neighbour, directory)
+    for sighting in sightings:
         if sighting.doubt or sighting.port_id is None or sighting.other_port_id is None:
             one = _describe_neighbour(sighting)
             found.setdefault((one.subject, one.key), one)
@@ -233,7 +237,7 @@ def _describe_neighbour(sighting: Sighting) -> Difference:
         "remote_descr": told.port_descr,
         "addresses": sorted(told.addresses),
     }
-    return Difference("new", "neighbour", _fit_key(told.key), details)
+    return Difference("new", "neighbour", fit_key(told.key), details)
 
 
 def _compare_links(session: Session, claims: list[Claim]) -> list[Difference]:
@@ -310,11 +314,3 @@ def _keep(
             resolved += 1
     session.flush()
     return CheckReport(agent_id, new=new, open=still_open, resolved=resolved)
-
-
-def _fit_key(key: str) -> str:
-    """A key that fits its column; a longer one by its beginning and its SHA-256."""
-    if len(key) <= _LONGEST_KEY:
-        return key
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    return f"{key[: _LONGEST_KEY - len(digest) - 1]}~{digest}"

@@ -39,6 +39,7 @@ NOC_POLICY: dict[str, Access] = {
     "noc.aggregates": NETWORK,
     "noc.events": NETWORK,
     "noc.overview": NETWORK,
+    "noc.links": NETWORK,
     "noc.wall": NETWORK,
     "noc.traps": NETWORK,
     "noc.unknown_traps": NETWORK,

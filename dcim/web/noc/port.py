@@ -23,13 +23,16 @@ from dcim.metering.store import PostgresSampleStore
 from dcim.network.cables import Trace, trace_port
 from dcim.sla.evidence import HOLDS_MS
 from dcim.sla.port_history import PortEvent, list_port_events, list_port_uses
+from dcim.sla.port_neighbours import read_port_links
 from dcim.sla.ports import PortNow, find_port_now, find_since
 from dcim.sla.samples import MAX_SPAN_MS, SamplesRow, read_port_samples
 from dcim.sla.usage_months import PortMonth, list_port_months
 from dcim.sla.usage_to_date import UsageToDate, bill_to_date
 from dcim.web.charts import GAP_MS, Window
 from dcim.web.local_times import local_zone, to_local
+from dcim.web.network_names import NEIGHBOUR_DOUBTS
 from dcim.web.noc.blueprint import noc
+from dcim.web.noc.links import VERDICT_LOOKS, VERDICTS
 from dcim.web.noc.port_lines import remember_briefly
 from dcim.web.noc.port_windows import (
     HOUR_MS,
@@ -110,6 +113,10 @@ def port(port_id: int) -> BaseResponse:
             events=[one for one in events if one.ended_at is None or one.ended_at > now - HISTORY],
             uses=list_port_uses(session, scope, found.id),
             trace=_find_trace(session, scope, found),
+            linked=read_port_links(session, scope, found.id, now),
+            verdicts=VERDICTS,
+            verdict_looks=VERDICT_LOOKS,
+            doubts=NEIGHBOUR_DOUBTS,
             chart=chart,
             summary=describe_chart(line),
             windows=_window_links(window, view, port_id),

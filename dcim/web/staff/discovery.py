@@ -26,6 +26,7 @@ from dcim.snmp.discovery.findings import (
     dismiss_findings,
     list_findings,
 )
+from dcim.web.network_names import NEIGHBOUR_DOUBTS
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.blueprint import staff
@@ -63,13 +64,6 @@ DETAIL_NAMES = {
     "addresses": _l("Addresses"),
     "cabled": _l("Cabled as"),
 }
-DOUBTS = {
-    "own_port": _l("Which of this device's ports that is can't be told."),
-    "unknown_device": _l("No device of the inventory fits what it says."),
-    "several_devices": _l("Several devices of the inventory fit what it says."),
-    "unknown_port": _l("The device is known, its port isn't."),
-    "itself": _l("The port hears itself."),
-}
 
 
 @staff.get("/discovery")
@@ -93,7 +87,7 @@ def discovery() -> str:
         subjects=SUBJECT_NAMES,
         kinds=FINDING_KIND_NAMES,
         decisions=DECISION_NAMES,
-        doubts=DOUBTS,
+        doubts=NEIGHBOUR_DOUBTS,
         media=MEDIA_WORDS,
         now=utc_now(),
         query=request.query_string.decode("ascii", "replace"),

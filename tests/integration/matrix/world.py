@@ -81,7 +81,13 @@ from dcim.sla.models import Incident, IncidentImpact, ToldIncident
 from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverrule
 from dcim.sla.traffic_day_models import TrafficDay
 from dcim.sla.usage_month_models import UsageMonth
-from dcim.snmp.agents.models import DiscoveryFinding, Sensor, SnmpAgent, SnmpCredential
+from dcim.snmp.agents.models import (
+    DiscoveryFinding,
+    HeardNeighbour,
+    Sensor,
+    SnmpAgent,
+    SnmpCredential,
+)
 from dcim.snmp.traps.models import Trap, TrapDrop, TrapEngine, TrapMapping
 from dcim.statements.approval_models import ApprovalRule, HeldMonth, IssueProposal
 from dcim.statements.claim_models import CreditClaim
@@ -516,6 +522,11 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         session, DiscoveryFinding, tag, agent_id=agent.id, kind="new", subject="port", decision="",
         details={"alias": canary(tag, "discovery_finding", "details"), "descr": "", "speed_bps": 0},
         first_seen_at=SINCE, last_seen_at=SINCE,
+    )  # fmt: skip
+    make(
+        session, HeardNeighbour, tag, agent_id=agent.id, port_id=port.id, doubt="unknown_device",
+        addresses=[canary(tag, "heard_neighbour", "addresses")], first_heard_at=SINCE,
+        last_heard_at=NOW,
     )  # fmt: skip
     _seed_meter(session, tenant, pdu.id)
     ids |= {

@@ -15,7 +15,7 @@ from tests.integration.web.boards import HOSTILE, Counter, House
 from tests.integration.web.conftest import Login, sign_in
 
 MakeLogin = Callable[..., Login]
-PAGES = ("/noc/", "/noc/events", "/noc/wall", "/noc/power")
+PAGES = ("/noc/", "/noc/events", "/noc/links", "/noc/power", "/noc/wall")
 
 
 @pytest.fixture

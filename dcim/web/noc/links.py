@@ -1,0 +1,187 @@
+"""The map of links: what is cabled and what devices hear, of a place or around a device."""
+
+from dataclasses import dataclass
+
+from flask import make_response, render_template, url_for
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+from dcim.columns import utc_now
+from dcim.errors import NotFoundError
+from dcim.http.database import current_scope, db_session
+from dcim.http.problems import say
+from dcim.i18n import gettext as _
+from dcim.inventory.drawing.link_map import Box, Edge, Node, Path, Picture, lay_out_links
+from dcim.inventory.queries import list_rooms, list_sites
+from dcim.paging import EVERYTHING
+from dcim.sla.links import (
+    HOPS,
+    USUAL_HOPS,
+    LinkMap,
+    MapDevice,
+    MapLink,
+    Wish,
+    find_linked_device,
+    read_link_map,
+)
+from dcim.web.noc.blueprint import noc
+from dcim.web.refreshing import answer_part, tag_of, wants_part
+from dcim.web.staff.arguments import read_int, read_text
+
+# Loads change by the minute, what is heard by the day.
+REFRESH_S = 30
+VERDICTS = {
+    "agrees": _l("Recorded and heard"),
+    "recorded": _l("Recorded, not heard"),
+    "heard": _l("Heard, no cable recorded"),
+    "contradicts": _l("Record and LLDP contradict"),
+}
+VERDICT_LOOKS = {
+    "agrees": "ok",
+    "recorded": "unknown",
+    "heard": "warning",
+    "contradicts": "down",
+}
+# What wants a person comes first.
+URGENCY = {"contradicts": 0, "heard": 1, "recorded": 2, "agrees": 3}
+LOADS = {
+    "down": _l("Down"),
+    "unknown": _l("Load unknown"),
+    "low": _l("Below %(share)s %%", share=50),
+    "half": _l("%(low)s – %(high)s %%", low=50, high=75),
+    "high": _l("%(low)s – %(high)s %%", low=75, high=90),
+    "full": _l("From %(share)s %%", share=90),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A link with its line; `mark` stands at its middle, so that no colour is needed to see it."""
+
+    one: MapLink
+    path: Path
+    mark: str
+
+
+@noc.get("/links")
+def links() -> Response:
+    session, scope, now = db_session(), current_scope(), utc_now()
+    text, problem, status = read_text("q"), "", 200
+    room_id, hops = read_int("room"), read_int("hops")
+    wish = Wish(
+        # A room says more than the site it is in.
+        site_id=None if room_id else read_int("site"),
+        room_id=room_id,
+        device_id=read_int("device"),
+        hops=hops if hops in HOPS else USUAL_HOPS,
+        with_machines=read_text("machines") == "1",
+    )
+    if text:
+        try:
+            wish = Wish(
+                device_id=find_linked_device(session, scope, text),
+                hops=wish.hops,
+                with_machines=wish.with_machines,
+            )
+        except NotFoundError as error:
+            problem, status = str(say(error)), 404
+    found = read_link_map(session, scope, wish, now)
+    found.links.sort(key=lambda one: URGENCY[one.link.verdict])
+    picture = lay_out_links(
+        [Node(one.id, one.name, bool(one.carriers)) for one in found.devices],
+        [
+            Edge((one.link.a.id, one.link.z.id), one.link.a.device_id, one.link.z.device_id)
+            for one in found.links
+        ],
+    )
+    shown = [(one.link, one.state, one.load, _told(one)) for one in found.links]
+    # Readings go in as they are shown: one that came again the same makes no new page.
+    tag = tag_of(
+        scope, found.devices, shown, found.linked, found.left_out, found.oldest_check,
+        found.newest_check,
+    )  # fmt: skip
+
+    def render(quoted: str) -> str:
+        sites = list_sites(session, scope, EVERYTHING).items
+        return render_template(
+            "noc/links_part.html" if wants_part() else "noc/links.html",
+            found=found,
+            picture=picture,
+            boxes=_boxes(found, picture),
+            drawn=_draw(found, picture),
+            told=_told,
+            wish=wish,
+            hops=[(_("Hops: %(n)s", n=n), _url(wish, hops=n), n == wish.hops) for n in HOPS],
+            machines=[
+                (_("Switches"), _url(wish, machines=None), not wish.with_machines),
+                (_("With machines"), _url(wish, machines="1"), wish.with_machines),
+            ],
+            center_url=lambda device_id: _url(wish, device=device_id),
+            place_url=_url(wish, device=None),
+            sites=sites,
+            rooms=list_rooms(session, scope, EVERYTHING).items,
+            summary=_summarise(found),
+            problem=problem,
+            text=text,
+            verdicts=VERDICTS,
+            verdict_looks=VERDICT_LOOKS,
+            loads=LOADS,
+            refresh_s=REFRESH_S,
+            tag=quoted,
+        )
+
+    if wants_part():
+        return answer_part(tag, render)
+    return make_response(render(f'"{tag}"'), status)
+
+
+def _told(one: MapLink) -> str:
+    """The busier share in whole percents, or a question mark."""
+    return "?" if one.share is None else f"{one.share * 100:.0f}"
+
+
+def _boxes(found: LinkMap, picture: Picture) -> list[tuple[Box, MapDevice]]:
+    devices = {one.id: one for one in found.devices}
+    return [(box, devices[box.id]) for box in picture.boxes]
+
+
+def _draw(found: LinkMap, picture: Picture) -> list[Drawn]:
+    paths = {path.key: path for path in picture.paths}
+    return [Drawn(one, paths[one.link.a.id, one.link.z.id], _mark(one)) for one in found.links]
+
+
+def _mark(one: MapLink) -> str:
+    """≠ contradicts, ? heard alone, × down, percents from half of the speed on."""
+    marks = [{"contradicts": "≠", "heard": "?"}.get(one.link.verdict, "")]
+    if one.load == "down":
+        marks.append("×")
+    elif one.load in ("half", "high", "full"):
+        marks.append(f"{_told(one)}%")
+    return " ".join(filter(None, marks))
+
+
+def _summarise(found: LinkMap) -> str:
+    """The picture in words."""
+    counts = {name: sum(one.link.verdict == name for one in found.links) for name in VERDICTS}
+    return str(
+        _(
+            "%(devices)s devices and %(links)s links: %(agrees)s recorded and heard,"
+            " %(recorded)s recorded alone, %(heard)s heard alone, %(contradicts)s contradicting.",
+            devices=len(found.devices),
+            links=len(found.links),
+            **counts,
+        )
+    )
+
+
+def _url(wish: Wish, **changes: object) -> str:
+    """This map with something else of it."""
+    values: dict[str, object] = {
+        "site": wish.site_id,
+        "room": wish.room_id,
+        "device": wish.device_id,
+        "hops": wish.hops if wish.hops != USUAL_HOPS else None,
+        "machines": "1" if wish.with_machines else None,
+    }
+    kept = {name: value for name, value in (values | changes).items() if value is not None}
+    return url_for("noc.links", **kept)  # type: ignore[arg-type]
