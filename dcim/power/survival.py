@@ -47,12 +47,16 @@ class Risk:
 
     @property
     def grade(self) -> int:
-        """0 goes dark, 1 is over by what is drawn now, 2 by what is sold, 3 is near."""
+        """0 goes dark; over by what is drawn now is 1, by what is sold 2; near by what is drawn 3,
+        only by what is sold 4."""
+        measured, contracted = self.measured_share or 0.0, self.contracted_share or 0.0
         if self.is_dark:
             return 0
-        if (self.measured_share or 0.0) > 1:
+        if measured > 1:
             return 1
-        return 2 if (self.contracted_share or 0.0) > 1 else 3
+        if contracted > 1:
+            return 2
+        return 3 if measured >= WATCH else 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,11 @@ def find_dark_risks(loss: Loss) -> list[Risk]:
 def rank_risks(risks: Iterable[Risk]) -> list[Risk]:
     """Those worth telling, the worst first."""
     told = [one for one in risks if one.is_dark or one.share >= WATCH]
-    return sorted(told, key=lambda one: (one.grade, -one.share, one.node_id or 0, one.rack_ids))
+    return sorted(told, key=lambda one: (one.grade, -_rank(one), one.node_id or 0, one.rack_ids))
+
+
+def _rank(one: Risk) -> float:
+    return (one.measured_share or 0.0) if one.grade in (1, 3) else one.share
 
 
 def _share(amps: float | None, limit: float) -> float | None:

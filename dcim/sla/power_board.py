@@ -71,9 +71,9 @@ class SiteHeat:
 
 @dataclass(frozen=True, slots=True)
 class FeedNow:
-    """A station of the chain: its own reading, and mA by phase as its racks' readings add up
-    (`silent` of `racks` left out; none where nothing is known). `unphased`: the share of that load
-    whose phase nobody recorded, counted as even."""
+    """A station of the chain: its own reading, and mA by phase as the readings of the racks that
+    draw through it add up (`silent` of `racks` left out; none where nothing is known).
+    `unphased`: the share of that load whose phase nobody recorded, counted as even."""
 
     now: NodeNow
     limit: int
@@ -166,7 +166,7 @@ def read_power_board(
     base: Base = "derated",
     store: SampleStore | None = None,
 ) -> PowerBoard:
-    """Ten statements, however large the house is."""
+    """A fixed number of statements, however large the house is; staff only."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff see the power of the house.")
     supply = load_supply(session, now, store=store)
@@ -302,6 +302,7 @@ class _House:
         loss = self.losses[0]
         grid = loss.now.stages.grid
         unphased = self._flow_unphased(loss)
+        drawing = self._find_drawing(loss)
         found = []
         for at, node in enumerate(grid.nodes):
             below = self.racks_on.get(node.id, set())
@@ -309,17 +310,28 @@ class _House:
                 continue
             if chosen is not None and below.isdisjoint(chosen):
                 continue
-            silent = len(below & self.silent)
+            racks = drawing.get(at, set())
+            silent = len(racks & self.silent)
             total = loss.flow.total[at]
             phases = None
-            if len(below) > silent and loss.now.stages.fed[0].live[at]:
+            if len(racks) > silent:
                 phases = tuple(zip(grid.phase_names(at), loss.flow.amps(at), strict=True))
             found.append(
                 FeedNow(
-                    self.supply.nodes[node.id], derated_ma(node), phases, len(below), silent,
+                    self.supply.nodes[node.id], derated_ma(node), phases, len(racks), silent,
                     unphased[at] / total if total else 0.0,
                 )
             )  # fmt: skip
+        return found
+
+    def _find_drawing(self, loss: Loss) -> dict[int, set[int]]:
+        """Racks by the place that they draw through now: not by a source in reserve."""
+        grid, fed = loss.now.stages.grid, loss.now.stages.fed[0]
+        found: dict[int, set[int]] = {}
+        for rack_id in self.fed:
+            for pdu in grid.feeds_of_rack.get(rack_id, ()):
+                for at in grid.path(fed, pdu) if fed.live[pdu] else ():
+                    found.setdefault(at, set()).add(rack_id)
         return found
 
     def _flow_unphased(self, loss: Loss) -> list[int]:

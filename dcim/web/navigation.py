@@ -52,6 +52,8 @@ SECTION_OF = {
     "staff.power_budgets": "power",
     "staff.meter_rooms": "power",
     "staff.waiting_readings": "power",
+    "noc.plant": "power",
+    "noc.environment": "power",
     "noc.home": "network",
     "noc.alarms": "network",
     "noc.events": "network",

@@ -40,5 +40,6 @@ NOC_POLICY: dict[str, Access] = {
     "noc.unknown_traps": NETWORK,
     "noc.trap": NETWORK,
     "noc.forget_trap_engine": needs(Right.KEEP_INCIDENTS),
+    "noc.environment": needs(Right.SEE_POWER),
     "noc.plant": needs(Right.SEE_POWER),
 }

@@ -122,9 +122,9 @@ def _mark_measured(tile: Tile) -> Mark:
     if not tile.is_powered:
         return Mark("—", "none", _("no PDU"))
     if tile.watts is None:
-        return _unknown(_("no power reading"))
+        return mark_unknown(_("no power reading"))
     detail = f"{tile.watts / 1000:.2f} / {tile.usable_w / 1000:.2f} kW"
-    return _by_share(f"{tile.watts / 1000:.1f}", tile.share, detail)
+    return mark_share(f"{tile.watts / 1000:.1f}", tile.share, detail)
 
 
 def _mark_sold(tile: Tile) -> Mark:
@@ -134,17 +134,17 @@ def _mark_sold(tile: Tile) -> Mark:
     if not sold:
         return Mark("0", "none", _("Nothing sold"))
     detail = f"{sold / 1000:.2f} / {tile.usable_w / 1000:.2f} kW"
-    return _by_share(f"{sold / 1000:.1f}", sold / tile.usable_w, detail)
+    return mark_share(f"{sold / 1000:.1f}", sold / tile.usable_w, detail)
 
 
 def _mark_weight(one: FloorCabinet) -> Mark:
     """A sum with unknown parts is a lower bound; of nothing but unknown parts there is no sum."""
     if one.devices and one.unweighed == one.devices:
-        return _unknown(_("no weight is known"))
+        return mark_unknown(_("no weight is known"))
     at_least = "≥ " if one.unweighed else ""
     detail = f"{at_least}{one.weight_g / 1000:,.0f} / {one.limit_g / 1000:,.0f} kg"
     share = one.weight_g / one.limit_g if one.limit_g else None
-    return _by_share(f"{one.weight_g / 1000:,.0f}", share, detail)
+    return mark_share(f"{one.weight_g / 1000:,.0f}", share, detail)
 
 
 def _mark_held(tile: Tile) -> Mark:
@@ -169,9 +169,9 @@ def _mark_space(tile: Tile) -> Mark:
 
 def _mark_climate(climate: CabinetClimate | None) -> Mark:
     if climate is None:
-        return _unknown(_("no sensor"))
+        return mark_unknown(_("no sensor"))
     if climate.mc is None:
-        return _unknown(_("the sensor is silent"))
+        return mark_unknown(_("the sensor is silent"))
     degrees = f"{climate.mc / 1000:.1f}"
     detail = f"{degrees} °C"
     if climate.mc >= HOT_MC:
@@ -203,9 +203,9 @@ def _step(share: float) -> str:
     return [shade for at, shade, _words in STEPS if share >= at][-1]
 
 
-def _by_share(value: str, share: float | None, detail: str) -> Mark:
+def mark_share(value: str, share: float | None, detail: str) -> Mark:
     if share is None:
-        return _unknown(_("No data"))
+        return mark_unknown(_("No data"))
     if share >= 0.9:
         words = _("Over limit") if share > 1 else _("Critical")
         return Mark(value, "down", words, "down", share, detail)
@@ -214,7 +214,7 @@ def _by_share(value: str, share: float | None, detail: str) -> Mark:
     return Mark(value, _step(share), f"{share * 100:.0f} %", share=share, detail=detail)
 
 
-def _unknown(words: str) -> Mark:
+def mark_unknown(words: str) -> Mark:
     return Mark("?", "unknown", words, "unknown")
 
 

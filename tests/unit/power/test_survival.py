@@ -70,7 +70,7 @@ def test_a_racks_own_circuits() -> None:
     feeds[1] = Circuit("B", 16, 12.8, 220, 1)
     by_a, by_b = find_circuit_risks(7, feeds, None, 4400)
     assert [(one.lost, one.limit_a, one.grade) for one in (by_a, by_b)] == [
-        ("B", 25.6, 3), ("A", 12.8, 2),
+        ("B", 25.6, 4), ("A", 12.8, 2),
     ]  # fmt: skip
     assert find_circuit_risks(7, feeds[:1], 30.0, 4400) == []
 
@@ -81,9 +81,9 @@ def test_the_worst_comes_first_and_the_harmless_not_at_all() -> None:
 
     several = [
         risk(1, 7.4, 7.4), risk(2, 8.0, 1.0), risk(3, 11.0, 2.0), risk(4, 5.0, 30.0),
-        risk(5, None, 0, dark=True), risk(6, 13.2, 20.0), risk(7, None, 7.5),
+        risk(5, None, 0, dark=True), risk(6, 13.2, 20.0), risk(7, None, 9.5), risk(8, 7.5, 9.9),
     ]  # fmt: skip
-    assert [one.node_id for one in rank_risks(several)] == [5, 6, 3, 4, 2, 7]
+    assert [one.node_id for one in rank_risks(several)] == [5, 6, 3, 4, 2, 8, 7]
 
 
 @st.composite
