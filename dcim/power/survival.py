@@ -150,7 +150,14 @@ def find_dark_risks(loss: Loss) -> list[Risk]:
 
 def rank_risks(risks: Iterable[Risk]) -> list[Risk]:
     """Those worth telling, the worst first."""
-    told = [one for one in risks if one.is_dark or one.share >= WATCH]
+    several = list(risks)
+    dark = {one.rack_ids for one in several if one.is_dark}
+    told = [
+        one
+        for one in several
+        # Of what goes dark nothing else needs to be said.
+        if one.is_dark or (one.share >= WATCH and (one.node_id or one.rack_ids not in dark))
+    ]
     return sorted(told, key=lambda one: (one.grade, -_rank(one), one.node_id or 0, one.rack_ids))
 
 

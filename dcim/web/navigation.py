@@ -54,6 +54,7 @@ SECTION_OF = {
     "staff.waiting_readings": "power",
     "noc.plant": "power",
     "noc.environment": "power",
+    "noc.pue": "power",
     "noc.home": "network",
     "noc.alarms": "network",
     "noc.events": "network",

@@ -121,6 +121,7 @@ def collect_nav() -> list[Entry]:
         (_("Power budgets"), "staff.power_budgets", has_right(Right.SEE_POWER)),
         (_("Power board"), "noc.plant", has_right(Right.SEE_POWER)),
         (_("Environment"), "noc.environment", has_right(Right.SEE_POWER)),
+        ("PUE", "noc.pue", has_right(Right.SEE_POWER)),
         (_("Meter reading"), "staff.meter_rooms", has_right(Right.SEE_POWER)),
         (_("Readings to confirm"), "staff.waiting_readings", has_right(Right.CONFIRM_READINGS)),
         (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),

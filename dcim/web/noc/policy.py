@@ -42,4 +42,5 @@ NOC_POLICY: dict[str, Access] = {
     "noc.forget_trap_engine": needs(Right.KEEP_INCIDENTS),
     "noc.environment": needs(Right.SEE_POWER),
     "noc.plant": needs(Right.SEE_POWER),
+    "noc.pue": needs(Right.SEE_POWER),
 }

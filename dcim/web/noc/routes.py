@@ -9,6 +9,7 @@ from dcim.web.noc import (
     plant,
     port,
     ports,
+    pue,
     traps,
     wall,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "plant",
     "port",
     "ports",
+    "pue",
     "traps",
     "wall",
 ]

@@ -84,6 +84,10 @@ def test_the_worst_comes_first_and_the_harmless_not_at_all() -> None:
         risk(5, None, 0, dark=True), risk(6, 13.2, 20.0), risk(7, None, 9.5), risk(8, 7.5, 9.9),
     ]  # fmt: skip
     assert [one.node_id for one in rank_risks(several)] == [5, 6, 3, 4, 2, 8, 7]
+    # Of a rack that goes dark its circuits' shares are beside the point.
+    circuit = Risk("AB", None, (5,), 10.0, 9.0, 9.0)
+    assert rank_risks([circuit]) == [circuit]
+    assert rank_risks([circuit, several[4]]) == [several[4]]
 
 
 @st.composite
