@@ -161,7 +161,8 @@ def test_hostile_text_is_escaped_everywhere(noc: FlaskClient, house: House) -> N
 
 def test_who_may_come(app: Flask, make_login: MakeLogin, house: House) -> None:
     tenant = house.add_tenant("A")
-    paths = (*PAGES, f"/noc/ports/{tenant.ports[0]}", f"/noc/ports/{tenant.ports[0]}/samples.csv")
+    port = f"/noc/ports/{tenant.ports[0]}"
+    paths = (*PAGES, "/noc/pue", port, f"{port}/samples.csv")
     for role, status in (("staff", 200), ("auditor", 200), ("finance", 403)):
         client = app.test_client()
         sign_in(client, make_login(role))
