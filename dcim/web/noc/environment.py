@@ -46,7 +46,11 @@ def environment() -> Response:
         pages = count_pages(len(rooms), WALL_ROOMS)
         rooms = rooms[(page - 1) * WALL_ROOMS : page * WALL_ROOMS]
     newest = board.newest
-    is_stale = newest is None or (now - newest).total_seconds() > STALE_S
+    is_stale = (
+        newest is None
+        or (now - newest).total_seconds() > STALE_S
+        or len(board.silent) == len(board.sensors)
+    )
     # By the minute, as the extremes of a day are.
     tag = tag_of(scope, board, page, is_stale, now.replace(second=0, microsecond=0))
 

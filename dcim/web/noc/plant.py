@@ -24,6 +24,7 @@ from dcim.sla.climate_bands import grade_air
 from dcim.sla.feeds import NodeNow, load_supply
 from dcim.sla.power_board import (
     CabinetHeat,
+    FeedNow,
     Place,
     PowerBoard,
     RoomHeat,
@@ -41,7 +42,7 @@ from dcim.web.staff.names import NODE_KINDS
 STATIONS = ("utility", "generator", "transformer", "ats", "ups", "panel")
 # More cabinets than these are drawn as rows, more rows than these as rooms.
 MOST_CELLS, MOST_ROWS = 600, 120
-SHOWN_RISKS, WALL_ROOMS, WALL_RISKS = 12, 2, 8
+SHOWN_RISKS, WALL_ROOMS, WALL_RISKS, WALL_FEEDS = 12, 2, 6, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,12 @@ def plant() -> Response:
     if place != Place() and not board.sites:
         raise NotFoundError("No such place, or nothing stands there.")
     shown = choose_rooms(board, on_wall=on_wall, now=now)
-    is_stale = board.newest is None or (now - board.newest).total_seconds() > STALE_S
+    # Readings are worth less than three minutes: with none left nothing on the board is of now.
+    is_stale = (
+        board.newest is None
+        or (now - board.newest).total_seconds() > STALE_S
+        or 0 < board.load.racks == board.load.silent
+    )
     most = WALL_RISKS if on_wall else None if read_text("risks") == "all" else SHOWN_RISKS
     tag = tag_of(scope, board, shown.page, is_stale)
 
@@ -153,6 +159,7 @@ def plant() -> Response:
             mark_load=mark_load,
             keys=make_keys("measured", list(marks.values())),
             risks=board.risks[:most],
+            feeds=choose_feeds(board.feeds) if on_wall else board.feeds,
             bases=_base_links(base),
             places=_place_links(board),
             kinds=NODE_KINDS,
@@ -174,6 +181,13 @@ def plant() -> Response:
 
 def choose_base(text: str) -> Base:
     return text if text in BASES else "derated"
+
+
+def choose_feeds(feeds: Sequence[FeedNow]) -> Sequence[FeedNow]:
+    """What a wall has room for: what has no power, what is uneven, then the fullest."""
+    return sorted(
+        feeds, key=lambda one: (one.now.state != "down", not one.is_uneven, -(one.share or 0))
+    )[:WALL_FEEDS]
 
 
 def choose_rooms(board: PowerBoard, *, on_wall: bool, now: dt.datetime) -> Shown:
