@@ -7,7 +7,7 @@ alone would: all racks that hang on it.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dcim.power.flow import Flow
+from dcim.power.flow import Flow, Grid
 from dcim.power.judgement import Circuit, judge_survival
 from dcim.power.outage import Outage, RackDraw, simulate
 from dcim.power.tree import Node
@@ -137,26 +137,47 @@ def find_circuit_risks(
     ]
 
 
-def find_dark_risks(loss: Loss) -> list[Risk]:
-    """Racks that have the other feed too and would lose all power: that one is dead already."""
+def find_dark_risks(loss: Loss, dead: Collection[int]) -> list[Risk]:
+    """Racks that have the other feed too and would lose all power: that one is dead already. Those
+    of one dead node above them are one risk, with its `node_id`."""
     grid = loss.now.stages.grid
+    together: dict[tuple[int | None, int], list[int]] = {}
+    for one in loss.now.racks:
+        if one.outcome != "down":
+            continue
+        pdus = grid.feeds_of_rack[one.rack_id]
+        others = [at for at in pdus if loss.lost not in grid.nodes[at].feed]
+        if not others:
+            continue
+        node = grid.nodes[_find_cause(grid, others[0], dead)]
+        key = (None, one.rack_id) if node.rack_id is not None else (node.id, 0)
+        together.setdefault(key, []).append(one.rack_id)
     return [
-        Risk(loss.lost, None, (one.rack_id,), 0.0, None, None, is_dark=True)
-        for one in loss.now.racks
-        if one.outcome == "down"
-        and any(loss.lost not in grid.nodes[at].feed for at in grid.feeds_of_rack[one.rack_id])
+        Risk(loss.lost, node_id, tuple(sorted(racks)), 0.0, None, None, is_dark=True)
+        for (node_id, _rack), racks in together.items()
     ]
+
+
+def _find_cause(grid: Grid, at: int, dead: Collection[int]) -> int:
+    """The uppermost of the dead nodes in an unbroken row from here."""
+    seen = {at}
+    while True:
+        above = [up for up in grid.parents[at] if grid.nodes[up].id in dead and up not in seen]
+        if not above:
+            return at
+        at = above[0]
+        seen.add(at)
 
 
 def rank_risks(risks: Iterable[Risk]) -> list[Risk]:
     """Those worth telling, the worst first."""
     several = list(risks)
-    dark = {one.rack_ids for one in several if one.is_dark}
+    dark = {rack for one in several if one.is_dark for rack in one.rack_ids}
     told = [
         one
         for one in several
         # Of what goes dark nothing else needs to be said.
-        if one.is_dark or (one.share >= WATCH and (one.node_id or one.rack_ids not in dark))
+        if one.is_dark or (one.share >= WATCH and (one.node_id or one.rack_ids[0] not in dark))
     ]
     return sorted(told, key=lambda one: (one.grade, -_rank(one), one.node_id or 0, one.rack_ids))
 

@@ -202,9 +202,9 @@ class _House:
         self.measured = self._draw("now", "measured")
         self.silent = set(self.fed) - set(self.measured)
         sold = self._draw("contracted", "contracted")
-        dead = {one.node.id for one in supply.nodes.values() if one.state == "down"}
+        self.dead = {one.node.id for one in supply.nodes.values() if one.state == "down"}
         self.losses = [
-            lose_feed(feed, supply.tree.nodes, dead, self.measured, sold) for feed in FEEDS
+            lose_feed(feed, supply.tree.nodes, self.dead, self.measured, sold) for feed in FEEDS
         ]
         self.risks = rank_risks(self._find_risks())
 
@@ -218,7 +218,7 @@ class _House:
     def _find_risks(self) -> Iterable[Risk]:
         for loss in self.losses:
             yield from find_trunk_risks(loss, self.racks_on, self.silent)
-            yield from find_dark_risks(loss)
+            yield from find_dark_risks(loss, self.dead)
         for rack_id, feeds in self.fed.items():
             yield from find_circuit_risks(
                 rack_id,

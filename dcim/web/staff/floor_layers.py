@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.drawing.floor_reading import FloorCabinet
+from dcim.sla.climate_bands import ASHRAE, ASHRAE_A1
 from dcim.sla.rooms import CabinetClimate
 from dcim.web.staff.overview import Tile
 from reports.svg import clipped, text_width
@@ -37,8 +38,8 @@ STEPS = (
     (0.25, "step-2", "25–50 %"),
     (0.5, "step-3", "50–75 %"),
 )
-# Inlet air: recommended up to 27, allowed up to 32 degrees (ASHRAE TC 9.9, class A1).
-WARM_MC, HOT_MC = 27_000, 32_000
+# Inlet air: recommended up to 27, allowed up to 32 degrees.
+WARM_MC, HOT_MC = ASHRAE.high_mc, ASHRAE_A1.high_mc
 TINTS = 3
 # What fits into a cabinet of 600 mm, in the units of the drawing.
 WRITABLE_PX, VALUE_PX, NAME_PX, NAME_LINES = 54, 20, 13, 3

@@ -57,9 +57,21 @@ def test_what_is_not_read_is_not_nothing() -> None:
 def test_a_rack_whose_other_feed_is_dead_already_goes_dark() -> None:
     # Rack 3 has one feed by design: nothing of it is left, but nothing is amiss either.
     alive = lose_feed("A", HOUSE, (), DRAWS, SOLD)
-    assert find_dark_risks(alive) == []
+    assert find_dark_risks(alive, ()) == []
     loss = lose_feed("A", HOUSE, {17}, DRAWS, SOLD)
-    assert [(one.rack_ids, one.is_dark) for one in find_dark_risks(loss)] == [((2,), True)]
+    assert [(one.rack_ids, one.is_dark) for one in find_dark_risks(loss, {17})] == [((2,), True)]
+
+
+def test_a_dead_panel_is_one_risk_with_its_racks() -> None:
+    dead = {13, 14, 15, 16, 17}
+    found = find_dark_risks(lose_feed("A", HOUSE, dead, DRAWS, SOLD), dead)
+    assert [(one.node_id, one.rack_ids) for one in found] == [(13, (1, 2))]
+    # Dead up to the utility, that is the one to name.
+    found = find_dark_risks(lose_feed("A", HOUSE, {11, 12, *dead}, DRAWS, SOLD), {11, 12, *dead})
+    assert [one.node_id for one in found] == [11]
+    # Each for itself where what is dead is in the rack.
+    found = find_dark_risks(lose_feed("A", HOUSE, {15, 17}, DRAWS, SOLD), {15, 17})
+    assert [(one.node_id, one.rack_ids) for one in found] == [(None, (1,)), (None, (2,))]
 
 
 def test_a_racks_own_circuits() -> None:
