@@ -181,7 +181,7 @@ def read_outage(
     cords = load_cords(session, list(machines))
     outage = add_machines(outage, plug_in(machines, cords), draws)
     devices = tuple(_name_device(loss, names, cords) for loss in outage.machines)
-    owners = _load_owners(session, scope, [loss.rack_id for loss in outage.racks])
+    owners = load_owners(session, scope, [loss.rack_id for loss in outage.racks])
     reading = _Names(outage, supply, racks, devices, machines, owners)
     cabinets = reading.cabinets()
     bases: dict[str, int] = {}
@@ -288,14 +288,16 @@ def plug_in(
 
 
 @dataclass(frozen=True, slots=True)
-class _Owner:
+class Owner:
     id: int
     code: str
     name: str
     name_en: str
 
 
-def _load_owners(session: Session, scope: Scope, rack_ids: list[int]) -> dict[int, list[_Owner]]:
+def load_owners(
+    session: Session, scope: Scope, rack_ids: Collection[int]
+) -> dict[int, list[Owner]]:
     """Who has space in each rack today."""
     rows = session.execute(
         scope.apply(
@@ -305,7 +307,7 @@ def _load_owners(session: Session, scope: Scope, rack_ids: list[int]) -> dict[in
             .join(ContractItem, ContractItem.id == Allocation.contract_item_id)
             .join(Contract, Contract.id == ContractItem.contract_id)
             .where(
-                Allocation.rack_id.in_(rack_ids),
+                is_among(Allocation.rack_id, rack_ids),
                 and_(
                     Allocation.starts_on <= today_of_contract(),
                     or_(Allocation.ends_on.is_(None), Allocation.ends_on > today_of_contract()),
@@ -315,9 +317,9 @@ def _load_owners(session: Session, scope: Scope, rack_ids: list[int]) -> dict[in
             Allocation.customer_id,
         )
     )
-    found: dict[int, list[_Owner]] = {}
+    found: dict[int, list[Owner]] = {}
     for rack_id, customer_id, code, name, name_en in rows:
-        found.setdefault(rack_id, []).append(_Owner(customer_id, code, name, name_en))
+        found.setdefault(rack_id, []).append(Owner(customer_id, code, name, name_en))
     return found
 
 
@@ -341,7 +343,7 @@ class _Names:
     racks: Mapping[int, RackSummary]
     devices: Sequence[DeviceHit]
     machines: Mapping[int, Machine]
-    owners: Mapping[int, list[_Owner]]
+    owners: Mapping[int, list[Owner]]
 
     def cabinets(self) -> tuple[CabinetHit, ...]:
         here = Counter(one.rack_id for one in self.machines.values())
@@ -362,7 +364,7 @@ class _Names:
         return None if loss.cause is None else self.supply.tree.nodes[loss.cause.node_id]
 
     def customers(self, cabinets: Sequence[CabinetHit]) -> tuple[CustomerHit, ...]:
-        by_customer: dict[_Owner, list[CabinetHit]] = {}
+        by_customer: dict[Owner, list[CabinetHit]] = {}
         for cabinet in cabinets:
             for owner in self.owners.get(cabinet.rack.id, ()):
                 by_customer.setdefault(owner, []).append(cabinet)
@@ -395,7 +397,7 @@ class _Names:
 
     def _hit(
         self,
-        owner: _Owner,
+        owner: Owner,
         racks: Sequence[CabinetHit],
         devices: Sequence[DeviceHit],
         standing: int,

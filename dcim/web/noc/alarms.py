@@ -181,7 +181,7 @@ def _link_subject(session: Session, found: AlarmRow) -> str:
     if found.subject_kind == "node":
         return url_for("staff.power_node", node_id=found.subject_id)
     if found.subject_kind == "sensor":
-        return url_for("noc.plant")
+        return url_for("noc.environment")
     try:
         agent = find_agent(session, found.subject_id)
     except NotFoundError:

@@ -1,24 +1,48 @@
-"""Power and environment now: UPS, panels and rooms on one board."""
+"""The power board: how full each place is, what a lost feed would overload, each feed's phases.
+
+And what the wall shows of it: stations and sensors now.
+"""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from flask import make_response, render_template
+from flask import make_response, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
+from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
+from dcim.i18n import gettext as _
+from dcim.i18n import pick_text
+from dcim.paging import Paging
+from dcim.power.heat import BASES, Base
+from dcim.sla.climate_bands import grade_air
 from dcim.sla.feeds import NodeNow, load_supply
+from dcim.sla.power_board import (
+    CabinetHeat,
+    FeedNow,
+    Place,
+    PowerBoard,
+    RoomHeat,
+    read_power_board,
+)
 from dcim.sla.rooms import SensorNow, read_sensors
 from dcim.web.noc.blueprint import noc
+from dcim.web.noc.ports import count_pages, turn_wall
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
+from dcim.web.staff.arguments import read_int, read_text
+from dcim.web.staff.floor_layers import Mark, make_keys, mark_share, mark_unknown
+from dcim.web.staff.names import NODE_KINDS
 
 # The stations worth a tile, from the utility down; breakers and PDUs are counted.
 STATIONS = ("utility", "generator", "transformer", "ats", "ups", "panel")
-# ASHRAE TC 9.9, recommended range of inlet air.
-COLD_MC, HOT_MC = 18_000, 27_000
+# More cabinets than these are drawn as rows, more rows than these as rooms.
+MOST_CELLS, MOST_ROWS = 600, 120
+SHOWN_RISKS, WALL_ROOMS, WALL_RISKS, WALL_FEEDS = 12, 2, 6, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,28 +113,157 @@ def read_plant(session: Session, scope: Scope, now: dt.datetime) -> Plant:
 
 
 def judge_sensor(sensor: SensorNow) -> str:
-    if sensor.mc is None:
-        return "unknown"
-    return "ok" if COLD_MC <= sensor.mc <= HOT_MC else "warning"
+    return grade_air(sensor.mc, sensor.rh)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What of the board is drawn: cabinets, rows or rooms one by one; `page` of `pages` rooms."""
+
+    detail: str
+    rooms: Sequence[RoomHeat]
+    page: int = 1
+    pages: int = 1
+
+    @property
+    def room_ids(self) -> set[int]:
+        return {one.room.id for one in self.rooms}
 
 
 @noc.get("/power")
 def plant() -> Response:
     session, scope, now = db_session(), current_scope(), utc_now()
-    found = read_plant(session, scope, now)
-    tag = tag_of(scope, found)
+    place = Place(read_int("site"), read_int("room"), read_int("row"))
+    base = choose_base(read_text("of"))
+    on_wall = read_text("wall") == "1"
+    board = read_power_board(session, scope, now, place, base)
+    if place != Place() and not board.sites:
+        raise NotFoundError("No such place, or nothing stands there.")
+    shown = choose_rooms(board, on_wall=on_wall, now=now)
+    # Readings are worth less than three minutes: with none left nothing on the board is of now.
+    is_stale = (
+        board.newest is None
+        or (now - board.newest).total_seconds() > STALE_S
+        or 0 < board.load.racks == board.load.silent
+    )
+    most = WALL_RISKS if on_wall else None if read_text("risks") == "all" else SHOWN_RISKS
+    tag = tag_of(scope, board, shown.page, is_stale)
 
     def render(quoted: str) -> str:
+        marks = {one.id: mark_cabinet(one) for one in board.cabinets}
         return render_template(
             "noc/plant_part.html" if wants_part() else "noc/plant.html",
-            plant=found,
-            judge_sensor=judge_sensor,
-            limits=(COLD_MC, HOT_MC),
-            tag=quoted,
+            board=board,
+            shown=shown,
+            marks=marks,
+            mark_load=mark_load,
+            keys=make_keys("measured", list(marks.values())),
+            risks=board.risks[:most],
+            feeds=choose_feeds(board.feeds) if on_wall else board.feeds,
+            bases=_base_links(base),
+            places=_place_links(board),
+            kinds=NODE_KINDS,
+            all_risks=_with(risks="all"),
+            open_at=open_at,
+            wall=on_wall,
+            wall_url=_with(wall="1"),
+            board_url=_with(wall=None),
+            is_stale=is_stale,
             stale_after=STALE_S,
+            tag=quoted,
             now=now,
         )
 
     if wants_part():
         return answer_part(tag, render)
     return make_response(render(f'"{tag}"'))
+
+
+def choose_base(text: str) -> Base:
+    return text if text in BASES else "derated"
+
+
+def choose_feeds(feeds: Sequence[FeedNow]) -> Sequence[FeedNow]:
+    """What a wall has room for: what has no power, what is uneven, then the fullest."""
+    return sorted(
+        feeds, key=lambda one: (one.now.state != "down", not one.is_uneven, -(one.share or 0))
+    )[:WALL_FEEDS]
+
+
+def choose_rooms(board: PowerBoard, *, on_wall: bool, now: dt.datetime) -> Shown:
+    """A wall shows some rooms at a time and turns by the clock, all walls together."""
+    rooms = [room for site in board.sites for room in site.rooms]
+    page, pages = 1, 1
+    if on_wall:
+        paging = turn_wall(Paging(1, WALL_ROOMS), len(rooms), now)
+        page, pages = paging.page, count_pages(len(rooms), WALL_ROOMS)
+        rooms = rooms[(page - 1) * WALL_ROOMS : page * WALL_ROOMS]
+    rows = sum(len(room.rows) for room in rooms)
+    cells = sum(len(row.cabinets) for room in rooms for row in room.rows)
+    detail = "cabinets" if cells <= MOST_CELLS else "rows" if rows <= MOST_ROWS else "rooms"
+    return Shown(detail, rooms, page, pages)
+
+
+def mark_cabinet(one: CabinetHeat) -> Mark:
+    load = one.load
+    if not load.racks:
+        return Mark("—", "none", _("no PDU"))
+    if load.racks == load.silent:
+        return mark_unknown(_("no power reading"))
+    if one.share is None:
+        return Mark("—", "none", _("nothing sold"), detail=f"{load.measured_w / 1000:.2f} kW")
+    return mark_share(_percent(one.share, is_least=load.is_least), one.share, _detail(one))
+
+
+def mark_load(board: PowerBoard, heat: Any) -> Mark:
+    """Of a row, a room or a site."""
+    share = heat.load.share(board.base)
+    if share is None:
+        return mark_unknown(_("no power reading"))
+    return mark_share(_percent(share, is_least=heat.load.is_least), share, "")
+
+
+def _percent(share: float, *, is_least: bool) -> str:
+    return f"{'≥ ' if is_least else ''}{share * 100:.0f}"
+
+
+def _detail(one: CabinetHeat) -> str:
+    load = one.load
+    return (
+        f"{load.measured_w / 1000:.2f} kW · "
+        + _("contracted %(kw)s kW", kw=f"{load.contracted_w / 1000:.2f}")
+        + " · "
+        + _("derated %(kw)s kW", kw=f"{load.derated_w / 1000:.2f}")
+    )
+
+
+def open_at(**changes: int | None) -> str:
+    """The same board of another place."""
+    return _with(**({"site": None, "room": None, "row": None, "risks": None} | changes))
+
+
+def _with(**changes: Any) -> str:
+    kept: dict[str, Any] = {name: value for name, value in request.args.items() if value}
+    values = {name: value for name, value in (kept | changes).items() if value is not None}
+    return url_for("noc.plant", **values)
+
+
+def _base_links(base: Base) -> list[tuple[str, str, bool]]:
+    words = {"contracted": _("of contracted"), "derated": _("of derated, one feed")}
+    return [(words[one], _with(of=one), one == base) for one in reversed(BASES)]
+
+
+def _place_links(board: PowerBoard) -> list[tuple[str, str]]:
+    """The way to where we are; empty for the whole house."""
+    if board.place == Place():
+        return []
+    site = board.sites[0]
+    links = [(_("All sites"), open_at()), (site.site.code, open_at(site=site.site.id))]
+    if board.place.room_id is None and board.place.row_id is None:
+        return links
+    room = site.rooms[0]
+    links.append((pick_text(room.room.name, room.room.name_en), open_at(room=room.room.id)))
+    if board.place.row_id is not None:
+        row = room.rows[0]
+        links.append((_("Row %(code)s", code=row.code), open_at(row=row.id)))
+    return links

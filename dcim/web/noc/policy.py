@@ -45,5 +45,7 @@ NOC_POLICY: dict[str, Access] = {
     "noc.unknown_traps": NETWORK,
     "noc.trap": NETWORK,
     "noc.forget_trap_engine": needs(Right.KEEP_INCIDENTS),
+    "noc.environment": needs(Right.SEE_POWER),
     "noc.plant": needs(Right.SEE_POWER),
+    "noc.pue": needs(Right.SEE_POWER),
 }

@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.drawing.floor_reading import FloorCabinet
+from dcim.sla.climate_bands import ASHRAE, ASHRAE_A1
 from dcim.sla.rooms import CabinetClimate
 from dcim.web.staff.overview import Tile
 from reports.svg import clipped, text_width
@@ -37,8 +38,8 @@ STEPS = (
     (0.25, "step-2", "25–50 %"),
     (0.5, "step-3", "50–75 %"),
 )
-# Inlet air: recommended up to 27, allowed up to 32 degrees (ASHRAE TC 9.9, class A1).
-WARM_MC, HOT_MC = 27_000, 32_000
+# Inlet air: recommended up to 27, allowed up to 32 degrees.
+WARM_MC, HOT_MC = ASHRAE.high_mc, ASHRAE_A1.high_mc
 TINTS = 3
 # What fits into a cabinet of 600 mm, in the units of the drawing.
 WRITABLE_PX, VALUE_PX, NAME_PX, NAME_LINES = 54, 20, 13, 3
@@ -122,9 +123,9 @@ def _mark_measured(tile: Tile) -> Mark:
     if not tile.is_powered:
         return Mark("—", "none", _("no PDU"))
     if tile.watts is None:
-        return _unknown(_("no power reading"))
+        return mark_unknown(_("no power reading"))
     detail = f"{tile.watts / 1000:.2f} / {tile.usable_w / 1000:.2f} kW"
-    return _by_share(f"{tile.watts / 1000:.1f}", tile.share, detail)
+    return mark_share(f"{tile.watts / 1000:.1f}", tile.share, detail)
 
 
 def _mark_sold(tile: Tile) -> Mark:
@@ -134,17 +135,17 @@ def _mark_sold(tile: Tile) -> Mark:
     if not sold:
         return Mark("0", "none", _("Nothing sold"))
     detail = f"{sold / 1000:.2f} / {tile.usable_w / 1000:.2f} kW"
-    return _by_share(f"{sold / 1000:.1f}", sold / tile.usable_w, detail)
+    return mark_share(f"{sold / 1000:.1f}", sold / tile.usable_w, detail)
 
 
 def _mark_weight(one: FloorCabinet) -> Mark:
     """A sum with unknown parts is a lower bound; of nothing but unknown parts there is no sum."""
     if one.devices and one.unweighed == one.devices:
-        return _unknown(_("no weight is known"))
+        return mark_unknown(_("no weight is known"))
     at_least = "≥ " if one.unweighed else ""
     detail = f"{at_least}{one.weight_g / 1000:,.0f} / {one.limit_g / 1000:,.0f} kg"
     share = one.weight_g / one.limit_g if one.limit_g else None
-    return _by_share(f"{one.weight_g / 1000:,.0f}", share, detail)
+    return mark_share(f"{one.weight_g / 1000:,.0f}", share, detail)
 
 
 def _mark_held(tile: Tile) -> Mark:
@@ -169,9 +170,9 @@ def _mark_space(tile: Tile) -> Mark:
 
 def _mark_climate(climate: CabinetClimate | None) -> Mark:
     if climate is None:
-        return _unknown(_("no sensor"))
+        return mark_unknown(_("no sensor"))
     if climate.mc is None:
-        return _unknown(_("the sensor is silent"))
+        return mark_unknown(_("the sensor is silent"))
     degrees = f"{climate.mc / 1000:.1f}"
     detail = f"{degrees} °C"
     if climate.mc >= HOT_MC:
@@ -203,9 +204,9 @@ def _step(share: float) -> str:
     return [shade for at, shade, _words in STEPS if share >= at][-1]
 
 
-def _by_share(value: str, share: float | None, detail: str) -> Mark:
+def mark_share(value: str, share: float | None, detail: str) -> Mark:
     if share is None:
-        return _unknown(_("No data"))
+        return mark_unknown(_("No data"))
     if share >= 0.9:
         words = _("Over limit") if share > 1 else _("Critical")
         return Mark(value, "down", words, "down", share, detail)
@@ -214,7 +215,7 @@ def _by_share(value: str, share: float | None, detail: str) -> Mark:
     return Mark(value, _step(share), f"{share * 100:.0f} %", share=share, detail=detail)
 
 
-def _unknown(words: str) -> Mark:
+def mark_unknown(words: str) -> Mark:
     return Mark("?", "unknown", words, "unknown")
 
 

@@ -1,0 +1,53 @@
+"""Pure: what a place draws, of what is sold there and of what its feeds may carry."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Base = Literal["contracted", "derated"]
+BASES: tuple[Base, ...] = ("contracted", "derated")
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """W of racks that have feeds. `measured_w` leaves out the `silent` ones, of whose feeds not
+    all were read: while there are any it is a lower bound. `derated_w` is what one feed may carry
+    for long while the other is dead."""
+
+    racks: int = 0
+    silent: int = 0
+    measured_w: int = 0
+    contracted_w: int = 0
+    derated_w: int = 0
+
+    @property
+    def is_least(self) -> bool:
+        return self.silent > 0
+
+    def base_w(self, base: Base) -> int:
+        return self.contracted_w if base == "contracted" else self.derated_w
+
+    def share(self, base: Base) -> float | None:
+        """None where no rack is read, or there is nothing to divide by."""
+        whole = self.base_w(base)
+        return self.measured_w / whole if whole and self.racks > self.silent else None
+
+
+def add_loads(loads: Iterable[Load], derated_w: int | None = None) -> Load:
+    """Several together; `derated_w` is what feeds all of them, where it gives less than the sum of
+    their own circuits."""
+    several = list(loads)
+    circuits = sum(one.derated_w for one in several)
+    return Load(
+        racks=sum(one.racks for one in several),
+        silent=sum(one.silent for one in several),
+        measured_w=sum(one.measured_w for one in several),
+        contracted_w=sum(one.contracted_w for one in several),
+        derated_w=circuits if derated_w is None else min(circuits, derated_w),
+    )
+
+
+def find_fullest(loads: Iterable[Load], base: Base) -> float | None:
+    """The largest share: of a cabinet the rack that is nearest to its limit counts."""
+    shares = [share for one in loads if (share := one.share(base)) is not None]
+    return max(shares, default=None)

@@ -1,0 +1,225 @@
+"""The power board: numbers worked out by hand, places, what isn't read, and its cost."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, text, update
+
+from dcim.accounts.scope import Scope
+from dcim.db import ScopedSession
+from dcim.errors import ForbiddenError
+from dcim.metering.models import Series
+from dcim.power.models import PowerNode
+from dcim.sla.power_board import Place, PowerBoard, read_power_board
+from tests.integration.web.boards import Counter, House, Tenant
+from tests.integration.web.conftest import Login, sign_in
+
+MakeLogin = Callable[..., Login]
+SYSTEM = Scope.system("test")
+
+
+class PoweredHouse(House):
+    """Each rack's PDUs hang on the panels RPP-A and RPP-B: 16 A a phase, 12.8 A derated."""
+
+    def __init__(self, session: ScopedSession) -> None:
+        super().__init__(session)
+        self.panels = {
+            feed: self._add(
+                PowerNode(
+                    site_id=self.site.id, kind="panel", code=f"RPP-{feed}", feed=feed, rated_a=16,
+                    phases=3, volts=400,
+                )
+            )
+            for feed in ("A", "B")
+        }  # fmt: skip
+
+    def hang(self, tag: str, phase: str, amps: float = 4.0) -> Tenant:
+        """A tenant on both panels, `amps` on each feed at 230 V."""
+        tenant = self.add_tenant(tag)
+        for node in self.nodes_of(tenant):
+            node.parent_id, node.phase = self.panels[node.feed].id, phase
+            self.read(node, 230_000, round(amps * 1000))
+        self.session.commit()
+        return tenant
+
+    def nodes_of(self, tenant: Tenant) -> list[PowerNode]:
+        wanted = select(PowerNode).where(PowerNode.rack_id == tenant.rack_id)
+        return list(self.session.scalars(wanted.order_by(PowerNode.feed)))
+
+    def read(self, node: PowerNode, mv: int, ma: int, *, age_s: int = 0) -> None:
+        series_id = self.session.scalars(
+            select(Series.id).where(Series.power_node_id == node.id)
+        ).one()
+        at = time.time_ns() // 1_000_000 - age_s * 1000
+        row = (series_id, at, 0, 0, mv, ma, mv * ma // 1000, -1)
+        self.store.append(self.session, "power", [row])
+
+    def board(self, **place: int) -> PowerBoard:
+        return read_power_board(self.session, SYSTEM, self.now, Place(**place))
+
+
+@pytest.fixture
+def house(session: ScopedSession) -> PoweredHouse:
+    return PoweredHouse(session)
+
+
+@pytest.fixture
+def noc(app: Flask, make_login: MakeLogin) -> FlaskClient:
+    client = app.test_client()
+    sign_in(client, make_login("noc"))
+    return client
+
+
+def test_shares_of_what_is_sold_and_of_what_one_feed_may_carry(
+    house: PoweredHouse, noc: FlaskClient
+) -> None:
+    house.hang("A", "L1")
+    board = house.board()
+    # 2 × 4 A × 230 V of 4 kW sold, and of 12.8 A × 230 V that one feed may carry.
+    assert (board.load.measured_w, board.load.contracted_w, board.load.derated_w) == (
+        1840, 4000, 2944,
+    )  # fmt: skip
+    (cabinet,) = board.cabinets
+    assert cabinet.share == 0.625
+    page = noc.get("/noc/power").get_data(as_text=True)
+    assert '<span class="heat-value">62</span>' in page
+    page = noc.get("/noc/power?of=contracted").get_data(as_text=True)
+    assert '<span class="heat-value">46</span>' in page
+
+
+def test_what_is_left_when_a_feed_dies_with_whom_it_hits(
+    house: PoweredHouse, noc: FlaskClient
+) -> None:
+    house.hang("A", "L1")
+    house.hang("B", "L1")
+    house.hang("C", "L2", 2.0)
+    risks = {(one.name, one.risk.lost): one for one in house.board().risks}
+    # Both tenants' 8 A on L1 of 12.8 A that the panel may carry.
+    panel = risks["RPP-B", "A"]
+    assert panel.risk.measured_share == pytest.approx(1.25, abs=0.001)
+    assert (panel.risk.phase, panel.risk.grade) == ("L1", 1)
+    assert [owner.code for owner in panel.customers] == ["C-A", "C-B", "C-C"]
+    # 4 kW sold are 17.4 A on either circuit of 12.8 A; twice that on the panel's L1.
+    rack = risks["CANARY-A-cab", "AB"]
+    assert rack.risk.contracted_share == pytest.approx(4000 / 230 / 12.8)
+    assert (rack.risk.grade, [owner.code for owner in rack.customers]) == (2, ["C-A"])
+    assert panel.risk.contracted_share == pytest.approx(2 * 4000 / 230 / 12.8, abs=0.001)
+    page = noc.get("/noc/power").get_data(as_text=True)
+    assert "If A dies, B is at 125 % of its derated rating" in page
+    assert "CANARY-B-name" in page.split("RPP-B</a>", 1)[1].split("</li>", 1)[0]
+    # The control: a panel that is large enough isn't told.
+    house.session.execute(update(PowerNode).where(PowerNode.kind == "panel").values(rated_a=250))
+    assert "RPP-B" not in [one.name for one in house.board().risks]
+
+
+def test_phases_and_their_imbalance(house: PoweredHouse, noc: FlaskClient) -> None:
+    house.hang("A", "L1", 6.0)
+    house.hang("B", "L2", 3.0)
+    house.hang("C", "L3", 3.0)
+    feeds = {one.now.node.code: one for one in house.board().feeds}
+    # Mean 4 A; L1 is 2 A above it.
+    assert feeds["RPP-A"].phases == (("L1", 6000), ("L2", 3000), ("L3", 3000))
+    assert feeds["RPP-A"].imbalance == 0.5
+    assert (feeds["RPP-A"].is_uneven, feeds["RPP-A"].unphased) == (True, 0.0)
+    page = noc.get("/noc/power").get_data(as_text=True)
+    row = page.rsplit("RPP-A</a>", 1)[1].split("</tr>", 1)[0]
+    assert "50 %" in row
+    assert ">6.0<" in row
+    # A circuit whose phase nobody recorded is told, not guessed.
+    house.session.execute(update(PowerNode).where(PowerNode.phase == "L3").values(phase=""))
+    feeds = {one.now.node.code: one for one in house.board().feeds}
+    assert feeds["RPP-A"].unphased == 0.25
+    house.session.execute(update(PowerNode).where(PowerNode.kind == "pdu").values(phase=""))
+    feeds = {one.now.node.code: one for one in house.board().feeds}
+    assert (feeds["RPP-A"].unphased, feeds["RPP-A"].imbalance) == (1.0, None)
+
+
+def test_a_dead_feed_leaves_nothing_to_survive_on(house: PoweredHouse, noc: FlaskClient) -> None:
+    tenant = house.hang("A", "L1")
+    house.hang("B", "L2")
+    house.read(house.nodes_of(tenant)[1], 0, 0)
+    house.session.commit()
+    worst = house.board().risks[0]
+    assert (worst.risk.is_dark, worst.risk.lost, worst.name) == (True, "A", "CANARY-A-cab")
+    page = noc.get("/noc/power").get_data(as_text=True)
+    assert "Goes dark" in page
+    assert "feed B is dead" in page
+    # Its load is known all the same: a dead feed draws nothing.
+    (dead, _alive) = house.board().cabinets
+    assert (dead.dead, dead.load.silent, dead.load.measured_w) == ("B", 0, 920)
+
+
+def test_what_is_not_read_is_at_least_and_said_loudly(
+    house: PoweredHouse, noc: FlaskClient
+) -> None:
+    house.hang("A", "L1")
+    mute = house.hang("B", "L2")
+    wanted = [node.id for node in house.nodes_of(mute)]
+    ids = select(Series.id).where(Series.power_node_id.in_(wanted))
+    house.session.execute(
+        text("DELETE FROM series_latest WHERE series_id = ANY(:ids)"),
+        {"ids": list(house.session.scalars(ids))},
+    )
+    house.session.commit()
+    board = house.board()
+    assert [one.code for one in board.silent] == ["CANARY-B-cab"]
+    assert (board.load.share("contracted"), board.load.is_least) == (0.23, True)
+    page = noc.get("/noc/power").get_data(as_text=True)
+    assert "≥ 23" in page
+    assert "no power reading" in page
+    assert "1 rack isn't read" in page
+    banner = page.split('class="stale-banner"', 1)[1].split(">", 1)[0]
+    assert "hidden" in banner
+    # As if two minutes had gone by without a poll: nothing holds any more.
+    house.session.execute(text("UPDATE series_latest SET ts = ts - 120000"))
+    house.session.commit()
+    board = house.board()
+    assert (board.load.silent, board.cabinets[0].share) == (2, None)
+    page = noc.get("/noc/power").get_data(as_text=True)
+    banner = page.split('class="stale-banner"', 1)[1].split(">", 1)[0]
+    assert "hidden" not in banner
+    assert page.count('<span class="heat-value">?</span>') == 2
+
+
+def test_places_narrow_everything(house: PoweredHouse, noc: FlaskClient) -> None:
+    house.hang("A", "L1", 9.0)
+    assert house.board(row_id=house.row_id).load == house.board().load
+    for query in (f"site={house.site.id}", f"room={house.room_id}", f"row={house.row_id}"):
+        page = noc.get(f"/noc/power?{query}").get_data(as_text=True)
+        assert "CANARY-A-cab" in page, query
+        assert "All sites" in page, query
+    for query in ("site=999999", "room=999999", f"row={house.row_id}&site=999999"):
+        assert noc.get(f"/noc/power?{query}").status_code == 404, query
+    assert house.board(site_id=999_999).risks == ()
+    assert house.board(site_id=999_999).feeds == ()
+
+
+def test_wall_has_no_chrome_and_few_risks(house: PoweredHouse, noc: FlaskClient) -> None:
+    for tag in "ABCDEFGHIJKL":
+        house.hang(tag, "L1")
+    page = noc.get("/noc/power?wall=1").get_data(as_text=True)
+    assert 'class="face-noc wall"' in page
+    assert page.count("<li><div") == 6
+    page = noc.get("/noc/power").get_data(as_text=True)
+    assert page.count("<li><div") == 12
+    everything = noc.get("/noc/power?risks=all").get_data(as_text=True)
+    assert everything.count("<li><div") == len(house.board().risks) == 14
+
+
+def test_statements_do_not_grow_with_the_house_and_are_for_staff(house: PoweredHouse) -> None:
+    engine = house.session.get_bind().engine
+    tenant = house.hang("A", "L1")
+    with Counter(engine) as few:
+        house.board()
+    for tag in "BCDEFG":
+        house.hang(tag, "L2")
+    with Counter(engine) as many:
+        board = house.board()
+    assert len(board.cabinets) == 7
+    assert few.count == many.count <= 11
+    customer = Scope.customer("x", tenant.customer_id)
+    with pytest.raises(ForbiddenError):
+        read_power_board(house.session, customer, house.now)
