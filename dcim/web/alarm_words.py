@@ -90,6 +90,8 @@ EVENTS = {
     "noted": _l("Note"),
     "snoozed": _l("Put off"),
     "unsnoozed": _l("No longer put off"),
+    "escalated": _l("Escalated"),
+    "unreached": _l("Escalation reached nobody"),
 }
 TRIALS = {
     "waiting": _l("Waits for a worker"),
