@@ -54,6 +54,7 @@ SECTION_OF = {
     "staff.waiting_readings": "power",
     "noc.home": "network",
     "noc.alarms": "network",
+    "noc.on_call": "network",
     "noc.events": "network",
     "noc.traps": "network",
     "staff.incidents": "network",

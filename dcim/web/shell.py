@@ -123,6 +123,7 @@ def collect_nav() -> list[Entry]:
         (_("Readings to confirm"), "staff.waiting_readings", has_right(Right.CONFIRM_READINGS)),
         (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
         (_("Alarms"), "noc.alarms", has_right(Right.SEE_NETWORK)),
+        (_("On call"), "noc.on_call", has_right(Right.SEE_NETWORK)),
         (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
         (_("Traps"), "noc.traps", has_right(Right.SEE_NETWORK)),
         (

@@ -28,6 +28,7 @@ from dcim.api.v1.me import me
 from dcim.api.v1.meters import meter_readings, meters
 from dcim.api.v1.metrics import metrics
 from dcim.api.v1.moves import moves
+from dcim.api.v1.on_call import escalation_policies, on_call_calendars
 from dcim.api.v1.passes import passes
 from dcim.api.v1.plugging import plugging
 from dcim.api.v1.ports import ports, services
@@ -65,6 +66,8 @@ RESOURCES: tuple[Resource, ...] = (
     alarms,
     alarm_rules,
     alarm_recipients,
+    on_call_calendars,
+    escalation_policies,
     incidents,
     contests,
     overrules,

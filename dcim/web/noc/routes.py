@@ -1,6 +1,17 @@
 """All pages of the NOC face, registered by being imported."""
 
-from dcim.web.noc import alarm_rules, alarms, credits, events, plant, port, ports, traps, wall
+from dcim.web.noc import (
+    alarm_rules,
+    alarms,
+    credits,
+    events,
+    on_call,
+    plant,
+    port,
+    ports,
+    traps,
+    wall,
+)
 from dcim.web.noc.blueprint import noc
 
 __all__ = [
@@ -9,6 +20,7 @@ __all__ = [
     "credits",
     "events",
     "noc",
+    "on_call",
     "plant",
     "port",
     "ports",
