@@ -55,6 +55,7 @@ SECTION_OF = {
     "noc.home": "network",
     "noc.alarms": "network",
     "noc.on_call": "network",
+    "noc.handovers": "network",
     "noc.events": "network",
     "noc.traps": "network",
     "staff.incidents": "network",

@@ -18,6 +18,7 @@ from dcim.api.v1.device_life import device_life
 from dcim.api.v1.devices import devices
 from dcim.api.v1.discovery import discovery
 from dcim.api.v1.endpoints import robots, syslog_servers, webhooks
+from dcim.api.v1.handovers import handovers
 from dcim.api.v1.held_months import held_months, issue_proposals
 from dcim.api.v1.holds import holds
 from dcim.api.v1.imports import imports
@@ -68,6 +69,7 @@ RESOURCES: tuple[Resource, ...] = (
     alarm_recipients,
     on_call_calendars,
     escalation_policies,
+    handovers,
     incidents,
     contests,
     overrules,

@@ -7,6 +7,9 @@ NETWORK = needs(Right.SEE_NETWORK)
 # The NOC prevents it, whoever answers for a customer must know of it.
 RISKS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
 ALARMS = needs(Right.KEEP_ALARMS)
+# It tells of customers' tickets.
+SHIFTS = needs(Right.SEE_NETWORK, Right.SEE_CUSTOMERS)
+HANDING = needs(Right.SEE_NETWORK, Right.SEE_CUSTOMERS, Right.KEEP_ALARMS)
 
 NOC_POLICY: dict[str, Access] = {
     "noc.home": NETWORK,
@@ -34,6 +37,12 @@ NOC_POLICY: dict[str, Access] = {
     "noc.remove_alarm_override": ALARMS,
     "noc.new_alarm_recipient": ALARMS,
     "noc.remove_alarm_recipient": ALARMS,
+    "noc.handovers": SHIFTS,
+    "noc.handover": SHIFTS,
+    "noc.new_handover": HANDING,
+    "noc.take_handover": HANDING,
+    "noc.note_handover": HANDING,
+    "noc.tick_handover_item": HANDING,
     "noc.on_call": NETWORK,
     "noc.on_call_calendar": NETWORK,
     "noc.new_on_call_calendar": ALARMS,

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.models import ApiToken, CalendarFeed, Role, User
 from dcim.accounts.people import ensure_roles
 from dcim.accounts.roles import ROLES
+from dcim.accounts.scope import Scope
 from dcim.accounts.secrets import seal_secret
 from dcim.alarms.governing import rule_of
 from dcim.alarms.models import (
@@ -48,6 +49,8 @@ from dcim.customers.models import (
     ItemVersion,
 )
 from dcim.db import Base
+from dcim.handovers.freezing import freeze_open
+from dcim.handovers.models import HandoverItem, HandoverNote, ShiftHandover
 from dcim.inventory import models as inventory
 from dcim.inventory.devices.models import (
     DeviceSupply,
@@ -993,7 +996,23 @@ def _seed_on_call(session: Session, tenant: Tenant) -> None:
         session, EscalationDeed, tag, alarm_id=ids["alarm_id"], policy_id=policy.id,
         counted_from=SINCE, number=0, at=SINCE, done_at=SINCE, outcome="told", by="rotation",
     )  # fmt: skip
+    other = make(
+        session, User, tag, email=f"giver-{tag.lower()}@example.com", name="Giver",
+        username=None, language="zh", timezone="", fs_uniquifier=f"giver-{tag}", active=True,
+        password="x", customer_id=None, tf_primary_method=None, tf_totp_secret=None,
+        mf_recovery_codes=None,
+    )  # fmt: skip
+    handover = make(
+        session, ShiftHandover, tag, given_at=SINCE, giver_id=other.id, meant_for_id=person.id,
+        items=freeze_open(session, Scope.system("matrix"), NOW), taken_by="",
+    )  # fmt: skip
+    item = make(
+        session, HandoverItem, tag, handover_id=handover.id, entered_at=SINCE, ticked_by="",
+    )  # fmt: skip
+    make(session, HandoverNote, tag, handover_id=handover.id, at=SINCE)
     ids |= {
+        "handover_id": handover.id,
+        "handover_item_id": item.id,
         "on_call_calendar_id": calendar.id,
         "stand_in_id": standing.id,
         "escalation_policy_id": policy.id,
