@@ -30,7 +30,7 @@ class HandoverRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemRow:
+class HandoverItemRow:
     id: int
     handover_id: int
     text: str
@@ -42,7 +42,7 @@ class ItemRow:
 
 
 @dataclass(frozen=True, slots=True)
-class NoteRow:
+class HandoverNoteRow:
     id: int
     at: dt.datetime
     actor: str
@@ -108,20 +108,22 @@ def find_handover(session: Session, scope: Scope, handover_id: int) -> HandoverR
     return HandoverRow(**row._mapping)
 
 
-def list_items(session: Session, scope: Scope, handover_id: int | None = None) -> list[ItemRow]:
+def list_items(
+    session: Session, scope: Scope, handover_id: int | None = None
+) -> list[HandoverItemRow]:
     """Those entered with a handover; without one all that are still open."""
     require_staff(scope)
     statement = select(
-        *(getattr(HandoverItem, name) for name in ItemRow.__dataclass_fields__)
+        *(getattr(HandoverItem, name) for name in HandoverItemRow.__dataclass_fields__)
     ).order_by(HandoverItem.id)
     if handover_id is None:
         statement = statement.where(HandoverItem.ticked_at.is_(None))
     else:
         statement = statement.where(HandoverItem.handover_id == handover_id)
-    return [ItemRow(**row._mapping) for row in session.execute(statement)]
+    return [HandoverItemRow(**row._mapping) for row in session.execute(statement)]
 
 
-def list_notes(session: Session, scope: Scope, handover_id: int) -> list[NoteRow]:
+def list_notes(session: Session, scope: Scope, handover_id: int) -> list[HandoverNoteRow]:
     """Oldest first."""
     require_staff(scope)
     rows = session.execute(
@@ -129,7 +131,7 @@ def list_notes(session: Session, scope: Scope, handover_id: int) -> list[NoteRow
         .where(HandoverNote.handover_id == handover_id)
         .order_by(HandoverNote.id)
     )
-    return [NoteRow(**row._mapping) for row in rows]
+    return [HandoverNoteRow(**row._mapping) for row in rows]
 
 
 def _select() -> Any:

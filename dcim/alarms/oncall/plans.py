@@ -18,7 +18,7 @@ from dcim.sla.rules.periods import to_ms
 
 
 @dataclass(frozen=True, slots=True)
-class PlanRow:
+class EscalationPlanRow:
     """The next step of a policy, from 1, if nobody takes the alarm on, and whom it would reach at
     its instant (`outcome` as in `oncall.models.OUTCOMES`). No step is left where `step` is 0."""
 
@@ -35,7 +35,7 @@ class PlanRow:
 
 
 @dataclass(frozen=True, slots=True)
-class DeedRow:
+class EscalationDoneRow:
     """A step that was done: `at` is its own instant; `event_id` the line of the alarm's history."""
 
     event_id: int | None
@@ -51,7 +51,7 @@ class DeedRow:
 
 def list_plans(
     session: Session, scope: Scope, settings: Settings, alarm_id: int, now: dt.datetime
-) -> list[PlanRow]:
+) -> list[EscalationPlanRow]:
     """One for each policy that covers it; none while it isn't escalated: somebody has it, it is
     over, put off, in maintenance or a consequence."""
     require_staff(scope)
@@ -65,11 +65,11 @@ def list_plans(
             due = find_next_step(times, policy, due.at)
         common = (counted.policy.id, counted.policy.name, counted.since, len(policy.steps))
         if due is None:
-            found.append(PlanRow(*common, 0, None, "", "", "", ""))
+            found.append(EscalationPlanRow(*common, 0, None, "", "", "", ""))
             continue
         target = targets.find(counted.policy.steps[due.number], instant_of(due.at))
         found.append(
-            PlanRow(
+            EscalationPlanRow(
                 *common, due.number + 1, instant_of(due.at), target.outcome, target.who, target.by,
                 target.calendar,
             )
@@ -77,7 +77,7 @@ def list_plans(
     return found
 
 
-def list_deeds(session: Session, scope: Scope, alarm_id: int) -> list[DeedRow]:
+def list_deeds(session: Session, scope: Scope, alarm_id: int) -> list[EscalationDoneRow]:
     """In the order they were done."""
     require_staff(scope)
     rows = session.scalars(
@@ -86,7 +86,7 @@ def list_deeds(session: Session, scope: Scope, alarm_id: int) -> list[DeedRow]:
         .order_by(EscalationDeed.id)
     )
     return [
-        DeedRow(
+        EscalationDoneRow(
             row.event_id, row.policy, row.number + 1, row.at, row.done_at, row.outcome, row.who,
             row.by, row.calendar,
         )

@@ -33,7 +33,7 @@ AHEAD = dt.timedelta(days=35)
 
 
 @dataclass(frozen=True, slots=True)
-class DutyRow:
+class OnCallDutyRow:
     """Who is on call in [starts_at, ends_at): their sign-in, their name and by what (override,
     holiday, rotation); "" and "gap" where nobody is."""
 
@@ -45,14 +45,14 @@ class DutyRow:
 
 
 @dataclass(frozen=True, slots=True)
-class HolidayRow:
+class OnCallHolidayRow:
     day: dt.date
     person: str
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class StandInRow:
+class OnCallStandInRow:
     id: int
     person: str
     name: str
@@ -63,7 +63,7 @@ class StandInRow:
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarRow:
+class OnCallCalendarRow:
     """`handover` is HH:MM by the zone's clock; `people` sign in so, in turn. `now` and `then`
     (none where nothing changes) and `gaps` are of the next 35 days; stand-ins over are left out."""
 
@@ -75,11 +75,11 @@ class CalendarRow:
     days: int
     ends_on: dt.date | None
     people: list[str]
-    holidays: list[HolidayRow]
-    stand_ins: list[StandInRow]
-    now: DutyRow
-    then: DutyRow | None
-    gaps: list[DutyRow]
+    holidays: list[OnCallHolidayRow]
+    stand_ins: list[OnCallStandInRow]
+    now: OnCallDutyRow
+    then: OnCallDutyRow | None
+    gaps: list[OnCallDutyRow]
     changed_at: dt.datetime
     changed_by: str
 
@@ -90,11 +90,11 @@ class Day:
 
     day: dt.date
     is_of_month: bool
-    duties: list[DutyRow]
+    duties: list[OnCallDutyRow]
 
 
 @dataclass(frozen=True, slots=True)
-class StepRow:
+class EscalationStepRow:
     """`number` counts from 1; `whom` is the calendar's or endpoint's name or a sign-in."""
 
     number: int
@@ -105,7 +105,7 @@ class StepRow:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyRow:
+class EscalationPolicyRow:
     """No site, no rules: all of them; `rules` are their codes."""
 
     id: int
@@ -116,13 +116,13 @@ class PolicyRow:
     site_code: str | None
     rule_ids: list[int]
     rules: list[str]
-    steps: list[StepRow]
+    steps: list[EscalationStepRow]
     counts_from: dt.datetime
     changed_at: dt.datetime
     changed_by: str
 
 
-def list_calendars(session: Session, scope: Scope, now: dt.datetime) -> list[CalendarRow]:
+def list_calendars(session: Session, scope: Scope, now: dt.datetime) -> list[OnCallCalendarRow]:
     """By name; seven statements, however many."""
     require_staff(scope)
     rows = session.scalars(
@@ -133,7 +133,7 @@ def list_calendars(session: Session, scope: Scope, now: dt.datetime) -> list[Cal
 
 def find_calendar(
     session: Session, scope: Scope, calendar_id: int, now: dt.datetime
-) -> CalendarRow:
+) -> OnCallCalendarRow:
     """Raises NotFoundError."""
     return _say(_load(session, scope, calendar_id), now)
 
@@ -156,7 +156,7 @@ def list_month(session: Session, scope: Scope, calendar_id: int, month: dt.date)
     return weeks
 
 
-def list_policies(session: Session, scope: Scope) -> list[PolicyRow]:
+def list_policies(session: Session, scope: Scope) -> list[EscalationPolicyRow]:
     """Those that are on first, by name; a constant number of statements."""
     require_staff(scope)
     rows = session.scalars(
@@ -173,7 +173,7 @@ def list_policies(session: Session, scope: Scope) -> list[PolicyRow]:
         "endpoint": _read(session, Endpoint.id, Endpoint.name),
     }
     return [
-        PolicyRow(
+        EscalationPolicyRow(
             id=row.id,
             name=row.name,
             enabled=row.enabled,
@@ -183,7 +183,7 @@ def list_policies(session: Session, scope: Scope) -> list[PolicyRow]:
             rule_ids=(ids := sorted(covered.get(row.id, ()))),
             rules=[rules[one] for one in ids],
             steps=[
-                StepRow(
+                EscalationStepRow(
                     step.number + 1,
                     step.after_min,
                     step.kind,
@@ -200,7 +200,7 @@ def list_policies(session: Session, scope: Scope) -> list[PolicyRow]:
     ]
 
 
-def find_policy(session: Session, scope: Scope, policy_id: int) -> PolicyRow:
+def find_policy(session: Session, scope: Scope, policy_id: int) -> EscalationPolicyRow:
     """Raises NotFoundError."""
     found = next((one for one in list_policies(session, scope) if one.id == policy_id), None)
     if found is None:
@@ -239,11 +239,11 @@ def _names(row: OnCallCalendar) -> dict[int, User]:
     return {one.user_id: one.user for one in parts}
 
 
-def _say(row: OnCallCalendar, now: dt.datetime) -> CalendarRow:
+def _say(row: OnCallCalendar, now: dt.datetime) -> OnCallCalendarRow:
     calendar, names = calendar_of(row), _names(row)
     start, end = to_ms(now), to_ms(now + AHEAD)
     duties = [_tell(names, *one) for one in list_duties(calendar, start, end)]
-    return CalendarRow(
+    return OnCallCalendarRow(
         id=row.id,
         name=row.name,
         timezone=row.timezone,
@@ -252,9 +252,9 @@ def _say(row: OnCallCalendar, now: dt.datetime) -> CalendarRow:
         days=row.days,
         ends_on=row.ends_on,
         people=[turn.user.email for turn in row.turns],
-        holidays=[HolidayRow(one.day, one.user.email, one.user.name) for one in row.holidays],
+        holidays=[OnCallHolidayRow(one.day, one.user.email, one.user.name) for one in row.holidays],
         stand_ins=[
-            StandInRow(
+            OnCallStandInRow(
                 one.id, one.user.email, one.user.name, one.starts_at, one.ends_at, one.reason,
                 one.entered_by,
             )
@@ -264,7 +264,7 @@ def _say(row: OnCallCalendar, now: dt.datetime) -> CalendarRow:
         now=duties[0],
         then=duties[1] if len(duties) > 1 else None,
         gaps=[
-            DutyRow(instant_of(begin), instant_of(finish), "", "", "gap")
+            OnCallDutyRow(instant_of(begin), instant_of(finish), "", "", "gap")
             for begin, finish in find_gaps(calendar, start, end)
         ],
         changed_at=row.changed_at,
@@ -272,9 +272,9 @@ def _say(row: OnCallCalendar, now: dt.datetime) -> CalendarRow:
     )  # fmt: skip
 
 
-def _tell(names: Mapping[int, User], start: int, end: int, duty: Duty) -> DutyRow:
+def _tell(names: Mapping[int, User], start: int, end: int, duty: Duty) -> OnCallDutyRow:
     user = None if duty.person is None else names[duty.person]
-    return DutyRow(
+    return OnCallDutyRow(
         instant_of(start),
         instant_of(end),
         "" if user is None else user.email,
@@ -285,7 +285,7 @@ def _tell(names: Mapping[int, User], start: int, end: int, duty: Duty) -> DutyRo
 
 def _duties(
     calendar: Calendar, names: Mapping[int, User], row: OnCallCalendar, day: dt.date
-) -> list[DutyRow]:
+) -> list[OnCallDutyRow]:
     """Of the day from midnight to midnight of its zone."""
     zone = ZoneInfo(row.timezone)
     start, end = (

@@ -7,9 +7,9 @@ from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.handovers.queries import (
     HandoverFilter,
+    HandoverItemRow,
+    HandoverNoteRow,
     HandoverRow,
-    ItemRow,
-    NoteRow,
     find_handover,
     list_handovers,
     list_items,
@@ -44,7 +44,7 @@ def show_handover(handover_id: int) -> Any:
 
 
 @handovers.get("/<int:handover_id>/items")
-@handovers.response(200, answer_of(ItemRow)(many=True))
+@handovers.response(200, answer_of(HandoverItemRow)(many=True))
 def list_handover_items(handover_id: int) -> Any:
     """What it left to be done, and what came of that."""
     session, scope = db_session(), current_scope()
@@ -53,7 +53,7 @@ def list_handover_items(handover_id: int) -> Any:
 
 
 @handovers.get("/<int:handover_id>/notes")
-@handovers.response(200, answer_of(NoteRow)(many=True))
+@handovers.response(200, answer_of(HandoverNoteRow)(many=True))
 def list_handover_notes(handover_id: int) -> Any:
     """What was said of it afterwards, corrections among it."""
     session, scope = db_session(), current_scope()

@@ -18,7 +18,7 @@ from dcim.alarms.oncall.calendars import (
     stand_in,
 )
 from dcim.alarms.oncall.models import STEP_KINDS
-from dcim.alarms.oncall.plans import DeedRow, PlanRow, list_deeds, list_plans
+from dcim.alarms.oncall.plans import EscalationDoneRow, EscalationPlanRow, list_deeds, list_plans
 from dcim.alarms.oncall.policies import (
     LONGEST_WAIT_MIN,
     MOST_STEPS,
@@ -29,8 +29,8 @@ from dcim.alarms.oncall.policies import (
     delete_policy,
 )
 from dcim.alarms.oncall.queries import (
-    CalendarRow,
-    PolicyRow,
+    EscalationPolicyRow,
+    OnCallCalendarRow,
     find_calendar,
     find_policy,
     list_calendars,
@@ -101,14 +101,14 @@ class EscalationPolicyBody(Schema):
 
 
 @on_call_calendars.get("")
-@on_call_calendars.response(200, answer_of(CalendarRow)(many=True))
+@on_call_calendars.response(200, answer_of(OnCallCalendarRow)(many=True))
 def list_on_call_calendars() -> Any:
     """List the calendars: who is on call now, who is next, where nobody will be."""
     return list_calendars(db_session(), current_scope(), utc_now())
 
 
 @on_call_calendars.get("/<int:on_call_calendar_id>")
-@on_call_calendars.response(200, answer_of(CalendarRow))
+@on_call_calendars.response(200, answer_of(OnCallCalendarRow))
 def show_on_call_calendar(on_call_calendar_id: int) -> Any:
     """Show one calendar, with who is on call by it now."""
     return find_calendar(db_session(), current_scope(), on_call_calendar_id, utc_now())
@@ -116,7 +116,7 @@ def show_on_call_calendar(on_call_calendar_id: int) -> Any:
 
 @on_call_calendars.post("")
 @on_call_calendars.arguments(OnCallCalendarBody)
-@on_call_calendars.response(201, answer_of(CalendarRow))
+@on_call_calendars.response(201, answer_of(OnCallCalendarRow))
 def create_on_call_calendar(body: dict[str, Any]) -> Any:
     """Enter a calendar."""
     session, scope = db_session(), current_scope()
@@ -126,7 +126,7 @@ def create_on_call_calendar(body: dict[str, Any]) -> Any:
 
 @on_call_calendars.put("/<int:on_call_calendar_id>")
 @on_call_calendars.arguments(OnCallCalendarBody)
-@on_call_calendars.response(200, answer_of(CalendarRow))
+@on_call_calendars.response(200, answer_of(OnCallCalendarRow))
 def change_on_call_calendar(body: dict[str, Any], on_call_calendar_id: int) -> Any:
     """Replace what it says; who stands in stays."""
     session, scope = db_session(), current_scope()
@@ -144,7 +144,7 @@ def delete_on_call_calendar(on_call_calendar_id: int) -> None:
 
 @on_call_calendars.post("/<int:on_call_calendar_id>/stand-ins")
 @on_call_calendars.arguments(OnCallStandInBody)
-@on_call_calendars.response(201, answer_of(CalendarRow))
+@on_call_calendars.response(201, answer_of(OnCallCalendarRow))
 def add_on_call_stand_in(body: dict[str, Any], on_call_calendar_id: int) -> Any:
     """Have somebody stand in; of several at once the one entered last counts."""
     session, scope = db_session(), current_scope()
@@ -160,14 +160,14 @@ def end_on_call_stand_in(on_call_calendar_id: int, stand_in_id: int) -> None:
 
 
 @escalation_policies.get("")
-@escalation_policies.response(200, answer_of(PolicyRow)(many=True))
+@escalation_policies.response(200, answer_of(EscalationPolicyRow)(many=True))
 def list_escalation_policies() -> Any:
     """List the policies, those that are on first."""
     return list_policies(db_session(), current_scope())
 
 
 @escalation_policies.get("/<int:escalation_policy_id>")
-@escalation_policies.response(200, answer_of(PolicyRow))
+@escalation_policies.response(200, answer_of(EscalationPolicyRow))
 def show_escalation_policy(escalation_policy_id: int) -> Any:
     """Show one policy."""
     return find_policy(db_session(), current_scope(), escalation_policy_id)
@@ -175,7 +175,7 @@ def show_escalation_policy(escalation_policy_id: int) -> Any:
 
 @escalation_policies.post("")
 @escalation_policies.arguments(EscalationPolicyBody)
-@escalation_policies.response(201, answer_of(PolicyRow))
+@escalation_policies.response(201, answer_of(EscalationPolicyRow))
 def create_escalation_policy(body: dict[str, Any]) -> Any:
     """Enter a policy; alarms that are on count from now."""
     session, scope = db_session(), current_scope()
@@ -185,7 +185,7 @@ def create_escalation_policy(body: dict[str, Any]) -> Any:
 
 @escalation_policies.put("/<int:escalation_policy_id>")
 @escalation_policies.arguments(EscalationPolicyBody)
-@escalation_policies.response(200, answer_of(PolicyRow))
+@escalation_policies.response(200, answer_of(EscalationPolicyRow))
 def change_escalation_policy(body: dict[str, Any], escalation_policy_id: int) -> Any:
     """Replace what it says; unless its name alone is new, alarms that are on count from now."""
     session, scope = db_session(), current_scope()
@@ -201,7 +201,7 @@ def delete_escalation_policy(escalation_policy_id: int) -> None:
 
 
 @escalation_policies.get("/alarms/<int:alarm_id>/plans")
-@escalation_policies.response(200, answer_of(PlanRow)(many=True))
+@escalation_policies.response(200, answer_of(EscalationPlanRow)(many=True))
 def list_alarm_plans(alarm_id: int) -> Any:
     """What comes next for an alarm if nobody takes it on; nothing while somebody has it."""
     session, scope = db_session(), current_scope()
@@ -211,7 +211,7 @@ def list_alarm_plans(alarm_id: int) -> Any:
 
 
 @escalation_policies.get("/alarms/<int:alarm_id>/steps")
-@escalation_policies.response(200, answer_of(DeedRow)(many=True))
+@escalation_policies.response(200, answer_of(EscalationDoneRow)(many=True))
 def list_alarm_steps(alarm_id: int) -> Any:
     """Which steps were done for an alarm, and whom they reached."""
     session, scope = db_session(), current_scope()

@@ -22,7 +22,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 from dcim.accounts.scope import Scope
 from dcim.alarms.oncall.calendars import CalendarValues, list_people
 from dcim.alarms.oncall.policies import LONGEST_WAIT_MIN, MOST_STEPS, PolicyValues, StepValues
-from dcim.alarms.oncall.queries import CalendarRow, PolicyRow, list_calendars
+from dcim.alarms.oncall.queries import EscalationPolicyRow, OnCallCalendarRow, list_calendars
 from dcim.alarms.queries import list_rules
 from dcim.columns import utc_now
 from dcim.errors import InvalidError
@@ -66,7 +66,7 @@ class CalendarForm(FlaskForm):  # type: ignore[misc]
         render_kw={"rows": 4, "placeholder": "2027-02-06 li@example.com"},
     )
 
-    def fill(self, row: CalendarRow) -> None:
+    def fill(self, row: OnCallCalendarRow) -> None:
         self.name.data, self.timezone.data = row.name, row.timezone
         self.people.data = "\n".join(row.people)
         self.first_day.data, self.ends_on.data, self.days.data = (
@@ -167,7 +167,7 @@ class PolicyForm(FlaskForm):  # type: ignore[misc]
         for number in range(1, MOST_STEPS + 1):
             self[f"whom_{number}"].choices = whom
 
-    def fill(self, row: PolicyRow) -> None:
+    def fill(self, row: EscalationPolicyRow) -> None:
         self.name.data, self.enabled.data, self.severity.data = row.name, row.enabled, row.severity
         self.site_id.data, self.rule_ids.data = row.site_id or 0, row.rule_ids
         for step in row.steps:

@@ -195,7 +195,6 @@ def test_it_is_found_by_day_and_words(session: ScopedSession, people: list[User]
         taker = wang if giver is li else li
         hand_over(session, LI, giver, taker.email, words, [f"item {words}"], day)
 
-
     def find(**wanted: object) -> list[str]:
         rows = list_handovers(session, LI, HandoverFilter(**wanted)).items  # type: ignore[arg-type]
         return [one.notes for one in rows]
