@@ -270,9 +270,9 @@ def test_pages_and_api(
         assert page in text_of(noc, f"/noc/handovers?{query}")
     assert page not in text_of(noc, "/noc/handovers?until=2026-01-01").split("filters")[-1]
     text_of(noc, "/noc/handovers/999", 404)
-    told = noc.get("/api/v1/handovers?text=administrator")
-    assert told.status_code == 200, told.text
-    [row] = told.get_json()["items"]
+    answered = noc.get("/api/v1/handovers?text=administrator")
+    assert answered.status_code == 200, answered.text
+    [row] = answered.get_json()["items"]
     assert row["items"]["alarms"]["total"] == 1
     one = f"/api/v1/handovers/{row['id']}"
     assert noc.get(one).get_json()["taken_by"] == "administrator-0@example.com"
