@@ -18,6 +18,7 @@ from dcim.alarms.oncall.calendars import (
 )
 from dcim.alarms.oncall.policies import change_policy, create_policy, delete_policy
 from dcim.alarms.oncall.queries import (
+    AHEAD,
     find_calendar,
     find_policy,
     list_calendars,
@@ -42,6 +43,7 @@ def on_call() -> str:
         "noc/on_call.html",
         calendars=list_calendars(session, scope, utc_now()),
         policies=list_policies(session, scope),
+        ahead=AHEAD,
         words=on_call_words,
         alarm_words=alarm_words,
         crumbs=_crumbs(),
@@ -62,6 +64,7 @@ def on_call_calendar(on_call_calendar_id: int) -> str:
         weeks=list_month(session, scope, row.id, month),
         today=house_today(),
         zoned=lambda at: at.astimezone(ZoneInfo(row.timezone)),
+        ahead=AHEAD,
         words=on_call_words,
         crumbs=_crumbs(row.name),
     )
