@@ -124,11 +124,7 @@ def collect_nav() -> list[Entry]:
         (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
         (_("Alarms"), "noc.alarms", has_right(Right.SEE_NETWORK)),
         (_("On call"), "noc.on_call", has_right(Right.SEE_NETWORK)),
-        (
-            _("Shift handover"),
-            "noc.handovers",
-            has_right(Right.SEE_NETWORK, Right.SEE_CUSTOMERS),
-        ),
+        (_("Shift handover"), "noc.handovers", has_right(Right.SEE_CUSTOMERS)),
         (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
         (_("Traps"), "noc.traps", has_right(Right.SEE_NETWORK)),
         (

@@ -8,8 +8,7 @@ NETWORK = needs(Right.SEE_NETWORK)
 RISKS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
 ALARMS = needs(Right.KEEP_ALARMS)
 # It tells of customers' tickets.
-SHIFTS = needs(Right.SEE_NETWORK, Right.SEE_CUSTOMERS)
-HANDING = needs(Right.SEE_NETWORK, Right.SEE_CUSTOMERS, Right.KEEP_ALARMS)
+SHIFTS = needs(Right.SEE_CUSTOMERS)
 
 NOC_POLICY: dict[str, Access] = {
     "noc.home": NETWORK,
@@ -39,10 +38,10 @@ NOC_POLICY: dict[str, Access] = {
     "noc.remove_alarm_recipient": ALARMS,
     "noc.handovers": SHIFTS,
     "noc.handover": SHIFTS,
-    "noc.new_handover": HANDING,
-    "noc.take_handover": HANDING,
-    "noc.note_handover": HANDING,
-    "noc.tick_handover_item": HANDING,
+    "noc.new_handover": ALARMS,
+    "noc.take_handover": ALARMS,
+    "noc.note_handover": ALARMS,
+    "noc.tick_handover_item": ALARMS,
     "noc.on_call": NETWORK,
     "noc.on_call_calendar": NETWORK,
     "noc.new_on_call_calendar": ALARMS,
