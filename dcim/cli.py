@@ -33,6 +33,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "IDC staff": {
         "snmp": Entry("snmp", "snmp", "Probe devices, keep credentials and polled agents"),
         "alarms": Entry("alarms", "alarms", "List alarms; try a rule on what was measured"),
+        "oncall": Entry("on_call", "oncall", "Who is on call now, until when, and who is next"),
         "probe": Entry("probing", "probe", "Loss, latency and jitter: targets, and asking one now"),
         "device-type": Entry(
             "device_types", "device_type", "Bring in device types from files and the catalogue"

@@ -2,8 +2,10 @@
 
 import dcim.accounts.models
 import dcim.alarms.models
+import dcim.alarms.oncall.models
 import dcim.capacity.models
 import dcim.customers.models
+import dcim.handovers.models
 import dcim.inventory.devices.models
 import dcim.inventory.models
 import dcim.inventory.space.claims

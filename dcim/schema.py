@@ -77,6 +77,7 @@ TENANT_TABLES = {
 APPEND_ONLY_TABLES = (
     "audit_entry", "statement", "statement_file", "ledger_entry", "ticket_event",
     "ticket_subject", "statement_result", "statement_cause", "marked_copy", "alarm_event",
+    "handover_note",
 )  # fmt: skip
 # Changed in part, never deleted; a trigger stops the owner too.
 KEPT_TABLES = (
@@ -93,6 +94,8 @@ KEPT_TABLES = (
     "revision_proposal",
     "held_month",
     "issue_proposal",
+    "shift_handover",
+    "handover_item",
 )
 # Kept by triggers and read by one function that answers staff alone (migration 0011).
 CLOSED_TABLES = ("search_text",)

@@ -44,7 +44,7 @@ def write_subject(alarms: Sequence[AlarmFacts], operator: Text, language: str) -
 
 def write_text(alarms: Sequence[AlarmFacts], url: str, language: str) -> str:
     """Plain text, to be sent as it is; a line for each alarm, as many as a mail holds."""
-    lines = [_write_line(one, language) for one in alarms[:SHOWN]]
+    lines = [write_line(one, language) for one in alarms[:SHOWN]]
     more = len(alarms) - SHOWN
     if more > 0:
         lines.append(f"另有 {more} 条。" if language == "zh" else f"And {more} more.")
@@ -52,7 +52,8 @@ def write_text(alarms: Sequence[AlarmFacts], url: str, language: str) -> str:
     return ("\n".join(lines) + "\n")[:LONGEST_TEXT]
 
 
-def _write_line(one: AlarmFacts, language: str) -> str:
+def write_line(one: AlarmFacts, language: str) -> str:
+    """When, how grave, where, what."""
     word = SEVERITY_WORDS[one.severity][language]
     over = ({"zh": "恢复", "en": "over"} if one.is_over else {"zh": word, "en": word})[language]
     label = " ".join(one.label.split())[:80]

@@ -29,6 +29,7 @@ EVENT_KINDS = (
     "raised", "cleared", "flapping", "steady", "ended", "silenced", "unsilenced", "notified",
     "folded", "unfolded", "acknowledged", "assigned", "noted", "snoozed", "unsnoozed",
     "incident", "customers_told",
+    "escalated", "unreached",
 )  # fmt: skip
 # Why it is over: measured so; its rule no longer holds for it; what it is about is gone.
 ENDINGS = ("", "cleared", "ended")

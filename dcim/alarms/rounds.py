@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from dcim.alarms.evaluating import Evaluation, evaluate
 from dcim.alarms.incident_rounds import do_by_rule
 from dcim.alarms.models import Alarm, AlarmRound
+from dcim.alarms.oncall.counting import has_due_steps
+from dcim.alarms.oncall.escalating import escalate
 from dcim.alarms.rooting import find_open, put_under_roots
 from dcim.alarms.silencing import SILENCING_STATES, silence
 from dcim.alarms.telling import tell_alarms
@@ -58,9 +60,10 @@ SELECT concat_ws(' ',
 
 def has_news(session: Session, now: dt.datetime) -> bool:
     """Whether a round has anything to do: samples, polls or rules are new, or an open alarm becomes
-    silent or loud. A few sums over one row a series, device and agent."""
+    silent or loud, or comes to the next step of its escalation. A few sums over one row a series,
+    device and agent."""
     done = session.scalar(select(AlarmRound.marks))
-    return done != _read_marks(session) or _is_turning(session, now)
+    return done != _read_marks(session) or _is_turning(session, now) or has_due_steps(session, now)
 
 
 def _read_marks(session: Session) -> str:
@@ -91,7 +94,7 @@ def run_round(
     now: dt.datetime,
     store: SampleStore | None = None,
 ) -> RoundReport:
-    """Evaluate what is new, silence, find causes, open incidents, tell. In the caller's
+    """Evaluate what is new, silence, find causes, open incidents, tell, escalate. In the caller's
     transaction."""
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ROUND_LOCK})
     marks = _read_marks(session)
@@ -107,7 +110,7 @@ def run_round(
     if found.raised or found.ended:
         put_under_roots(session, open_ones, now)
     do_by_rule(session, open_ones, now)
-    queued = tell_alarms(session, settings, found.ended, now)
+    queued = tell_alarms(session, settings, found.ended, now) + escalate(session, settings, now)
     return RoundReport(evaluated, found.subjects, len(found.raised), len(found.ended), len(queued))
 
 

@@ -12,6 +12,7 @@ from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.alarms.governing import apply_change, rule_of
 from dcim.alarms.models import SCOPES, Alarm, AlarmOverride, AlarmRecipient, AlarmRule, AlarmState
+from dcim.alarms.oncall.models import EscalationPolicy, escalation_policy_rule
 from dcim.alarms.rules.limits import (
     NOTHING,
     SEVERITIES,
@@ -119,14 +120,24 @@ def switch_rule(session: Session, scope: Scope, rule_id: int, *, enabled: bool) 
 
 
 def delete_rule(session: Session, scope: Scope, rule_id: int) -> None:
-    """Raises NotFoundError, ConflictError for one that is built in or has raised alarms: those
-    are kept, so it is switched off instead."""
+    """Raises NotFoundError, ConflictError for one that is built in or has raised alarms, which are
+    kept, so it is switched off instead; and for one that an escalation policy names."""
     row = find_rule_row(session, scope, rule_id, lock=True)
     used = session.scalar(select(exists().where(Alarm.rule_id == rule_id)))
     if row.built_in or used:
         raise ConflictError(
             "%(code)s is built in or has raised alarms, which are kept: switch it off.",
             code=row.code,
+        )
+    policy = session.scalar(
+        select(EscalationPolicy.name)
+        .join(escalation_policy_rule, escalation_policy_rule.c.policy_id == EscalationPolicy.id)
+        .where(escalation_policy_rule.c.rule_id == rule_id)
+        .limit(1)
+    )
+    if policy is not None:
+        raise ConflictError(
+            "The escalation policy %(policy)s names it: change that one first.", policy=policy
         )
     session.execute(delete(AlarmState).where(AlarmState.rule_id == rule_id))
     session.delete(row)

@@ -53,7 +53,7 @@ def tell_alarms(
     for alarm in due:
         # Also where nobody is to be told: who is entered later isn't told of what is old.
         alarm.notified_at = now
-        told = sum(_wants(one, alarm) for one in recipients) if settings.smtp_host else 0
+        told = sum(wants(one, alarm) for one in recipients) if settings.smtp_host else 0
         if told:
             session.add(AlarmEvent(alarm=alarm, at=now, kind="notified", text=str(told)))
     session.flush()
@@ -65,7 +65,8 @@ def _is_quiet(alarm: Alarm, now: dt.datetime) -> bool:
     return snoozed or alarm.silenced_by is not None
 
 
-def _wants(recipient: AlarmRecipient, alarm: Alarm) -> bool:
+def wants(recipient: AlarmRecipient, alarm: Alarm) -> bool:
+    """Whether it is grave enough for them, and of their site."""
     grave = SEVERITIES.index(alarm.severity) <= SEVERITIES.index(recipient.severity)
     return grave and recipient.site_id in (None, alarm.site_id)
 
@@ -78,12 +79,12 @@ def _write_to(
     alarms: Sequence[Alarm],
 ) -> list[int]:
     """One mail for all that one round found: a panel that fails isn't two hundred mails."""
-    wanted = [alarm for alarm in alarms if _wants(recipient, alarm)]
+    wanted = [alarm for alarm in alarms if wants(recipient, alarm)]
     if not wanted:
         return []
     wanted.sort(key=lambda one: (SEVERITIES.index(one.severity), one.raised_at, one.id))
     zone = ZoneInfo(settings.timezone)
-    facts = [_tell(alarm, zone, is_over=event == CLEARED) for alarm in wanted]
+    facts = [tell_facts(alarm, zone, is_over=event == CLEARED) for alarm in wanted]
     operator = {"zh": settings.operator_name, "en": settings.operator_name_en}
     return queue_messages(
         session,
@@ -108,7 +109,7 @@ def _write_to_endpoints(
         return []
     alarms = sorted(alarms, key=lambda one: (SEVERITIES.index(one.severity), one.raised_at, one.id))
     zone = ZoneInfo(settings.timezone)
-    facts = [_tell(alarm, zone, is_over=event == CLEARED) for alarm in alarms]
+    facts = [tell_facts(alarm, zone, is_over=event == CLEARED) for alarm in alarms]
     operator = {"zh": settings.operator_name, "en": settings.operator_name_en}
     url = f"{settings.base_url}/noc/alarms"
 
@@ -148,7 +149,8 @@ def _name_deed(event: str, alarms: Sequence[Alarm]) -> str:
     return f"{event}/{first.id}/{moment:%Y%m%dT%H%M%S.%f}"
 
 
-def _tell(alarm: Alarm, zone: ZoneInfo, *, is_over: bool) -> AlarmFacts:
+def tell_facts(alarm: Alarm, zone: ZoneInfo, *, is_over: bool) -> AlarmFacts:
+    """As the words of a mail are made of it."""
     rule = alarm.rule
     at = alarm.cleared_at if is_over and alarm.cleared_at is not None else alarm.raised_at
     return AlarmFacts(

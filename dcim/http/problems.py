@@ -48,6 +48,9 @@ CONSTRAINTS = {
         "The rule has an exception for this already."
     ),
     "uq_alarm_recipient_address_site_id": _l("This address is told already."),
+    "uq_on_call_calendar_name": _l("An on-call calendar of this name exists already."),
+    "uq_escalation_policy_name": _l("An escalation policy of this name exists already."),
+    "uq_shift_handover_waiting": _l("A handover of yours still waits to be taken over."),
     "append_only": _l("Issued records never change; write a correction instead."),
 }
 TITLES = {

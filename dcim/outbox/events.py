@@ -18,6 +18,8 @@ _ALL = (
     Event("statement.issued", severity=6),
     Event("alarm.raised", severity=4),
     Event("alarm.cleared", severity=5),
+    # Told to whom a step of an escalation names, and to nobody else.
+    Event("alarm.escalated", severity=3, subscribed=False),
     # Told to people by mail alone, who choose them one by one (dcim.notices).
     *(
         Event(name, severity=6, subscribed=False)

@@ -93,6 +93,8 @@ EVENTS = {
     "unsnoozed": _l("No longer put off"),
     "incident": _l("Incident"),
     "customers_told": _l("Customers who are hit are told"),
+    "escalated": _l("Escalated"),
+    "unreached": _l("Escalation reached nobody"),
 }
 TRIALS = {
     "waiting": _l("Waits for a worker"),

@@ -31,6 +31,7 @@ EVENT_WORDS = {
     "budget.low": _l("Error budget nearly used up"),
     "alarm.raised": _l("Alarm raised"),
     "alarm.cleared": _l("Alarm cleared"),
+    "alarm.escalated": _l("Alarm escalated"),
     "test": _l("Test"),
 }
 FAULT_WORDS = {

@@ -59,6 +59,8 @@ SECTION_OF = {
     "noc.home": "network",
     "noc.aggregates": "network",
     "noc.alarms": "network",
+    "noc.on_call": "network",
+    "noc.handovers": "network",
     "noc.events": "network",
     "noc.links": "network",
     "noc.traps": "network",

@@ -128,6 +128,8 @@ def collect_nav() -> list[Entry]:
         (_("Ports"), "noc.home", has_right(Right.SEE_NETWORK)),
         (_("Uplinks and sums"), "noc.aggregates", has_right(Right.SEE_NETWORK)),
         (_("Alarms"), "noc.alarms", has_right(Right.SEE_NETWORK)),
+        (_("On call"), "noc.on_call", has_right(Right.SEE_NETWORK)),
+        (_("Shift handover"), "noc.handovers", has_right(Right.SEE_CUSTOMERS)),
         (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
         (_("Map of links"), "noc.links", has_right(Right.SEE_NETWORK)),
         (_("Traps"), "noc.traps", has_right(Right.SEE_NETWORK)),

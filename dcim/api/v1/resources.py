@@ -18,6 +18,7 @@ from dcim.api.v1.device_life import device_life
 from dcim.api.v1.devices import devices
 from dcim.api.v1.discovery import discovery
 from dcim.api.v1.endpoints import robots, syslog_servers, webhooks
+from dcim.api.v1.handovers import handovers
 from dcim.api.v1.held_months import held_months, issue_proposals
 from dcim.api.v1.holds import holds
 from dcim.api.v1.imports import imports
@@ -28,6 +29,7 @@ from dcim.api.v1.me import me
 from dcim.api.v1.meters import meter_readings, meters
 from dcim.api.v1.metrics import metrics
 from dcim.api.v1.moves import moves
+from dcim.api.v1.on_call import escalation_policies, on_call_calendars
 from dcim.api.v1.passes import passes
 from dcim.api.v1.plugging import plugging
 from dcim.api.v1.ports import ports, services
@@ -65,6 +67,9 @@ RESOURCES: tuple[Resource, ...] = (
     alarms,
     alarm_rules,
     alarm_recipients,
+    on_call_calendars,
+    escalation_policies,
+    handovers,
     incidents,
     contests,
     overrules,

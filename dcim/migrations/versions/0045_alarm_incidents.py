@@ -12,6 +12,7 @@ KINDS = ("threshold", "state", "rate", "absence")
 EVENTS = (
     "raised", "cleared", "flapping", "steady", "ended", "silenced", "unsilenced", "notified",
     "folded", "unfolded", "acknowledged", "assigned", "noted", "snoozed", "unsnoozed",
+    "escalated", "unreached",
 )  # fmt: skip
 MINUTES = ("incident_after_min", "tell_after_min")
 

@@ -2,9 +2,9 @@
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from flask import flash, make_response, render_template, request, url_for
+from flask import current_app, flash, make_response, render_template, request, url_for
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from sqlalchemy.orm import Session
@@ -23,6 +23,7 @@ from dcim.alarms.handling import (
     list_assignees,
     snooze,
 )
+from dcim.alarms.oncall.plans import list_deeds, list_plans
 from dcim.alarms.queries import (
     SHOWS,
     SORTS,
@@ -40,6 +41,7 @@ from dcim.alarms.rounds import BEAT_S, read_round
 from dcim.alarms.rules.limits import SEVERITIES
 from dcim.alarms.rules.quantities import SUBJECT_KINDS
 from dcim.columns import utc_now
+from dcim.config import Settings
 from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
@@ -47,7 +49,7 @@ from dcim.i18n import pick_text
 from dcim.inventory.queries import list_sites
 from dcim.paging import EVERYTHING, Paging
 from dcim.snmp.agents.queries import find_agent
-from dcim.web import alarm_words
+from dcim.web import alarm_words, on_call_words
 from dcim.web.local_times import LocalTimeField, to_instant, to_local
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.ports import count_pages
@@ -162,6 +164,11 @@ def alarm(alarm_id: int) -> str:
         "noc/alarm.html",
         alarm=found,
         events=list_events(session, scope, alarm_id),
+        plans=list_plans(
+            session, scope, cast(Settings, current_app.config["JIFANG"]), alarm_id, now
+        ),
+        deeds={one.event_id: one for one in list_deeds(session, scope, alarm_id)},
+        on_call=on_call_words,
         before=[one for one in before.items if one.id != found.id][:SHOWN_BEFORE],
         total=before.total,
         below=below,

@@ -8,6 +8,8 @@ NETWORK = needs(Right.SEE_NETWORK)
 RISKS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
 ALARMS = needs(Right.KEEP_ALARMS)
 INCIDENTS = needs(Right.KEEP_INCIDENTS)
+# It tells of customers' tickets.
+SHIFTS = needs(Right.SEE_CUSTOMERS)
 
 NOC_POLICY: dict[str, Access] = {
     "noc.home": NETWORK,
@@ -37,6 +39,22 @@ NOC_POLICY: dict[str, Access] = {
     "noc.new_alarm_recipient": ALARMS,
     "noc.remove_alarm_recipient": ALARMS,
     "noc.aggregates": NETWORK,
+    "noc.handovers": SHIFTS,
+    "noc.handover": SHIFTS,
+    "noc.new_handover": ALARMS,
+    "noc.take_handover": ALARMS,
+    "noc.note_handover": ALARMS,
+    "noc.tick_handover_item": ALARMS,
+    "noc.on_call": NETWORK,
+    "noc.on_call_calendar": NETWORK,
+    "noc.new_on_call_calendar": ALARMS,
+    "noc.edit_on_call_calendar": ALARMS,
+    "noc.delete_on_call_calendar": ALARMS,
+    "noc.add_on_call_stand_in": ALARMS,
+    "noc.end_on_call_stand_in": ALARMS,
+    "noc.new_escalation_policy": ALARMS,
+    "noc.edit_escalation_policy": ALARMS,
+    "noc.delete_escalation_policy": ALARMS,
     "noc.events": NETWORK,
     "noc.overview": NETWORK,
     "noc.links": NETWORK,

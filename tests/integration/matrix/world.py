@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.models import ApiToken, CalendarFeed, Role, User
 from dcim.accounts.people import ensure_roles
 from dcim.accounts.roles import ROLES
+from dcim.accounts.scope import Scope
 from dcim.accounts.secrets import seal_secret
 from dcim.alarms.governing import rule_of
 from dcim.alarms.models import (
@@ -27,6 +28,14 @@ from dcim.alarms.models import (
     AlarmRecipient,
     AlarmRule,
     AlarmTrial,
+)
+from dcim.alarms.oncall.models import (
+    EscalationDeed,
+    EscalationPolicy,
+    EscalationStep,
+    OnCallCalendar,
+    OnCallStandIn,
+    OnCallTurn,
 )
 from dcim.config import Settings
 from dcim.customers.models import (
@@ -41,6 +50,8 @@ from dcim.customers.models import (
     ItemVersion,
 )
 from dcim.db import Base
+from dcim.handovers.freezing import freeze_open
+from dcim.handovers.models import HandoverItem, HandoverNote, ShiftHandover
 from dcim.inventory import models as inventory
 from dcim.inventory.devices.models import (
     DeviceSupply,
@@ -288,6 +299,7 @@ def seed_tenant(session: Session, settings: Settings, tag: str, *, place: int = 
     # A wish may name a customer to be near to.
     tenant.ids["near_customer_id"] = tenant.ids["customer_id"]
     _seed_alarms(session, tenant)
+    _seed_on_call(session, tenant)
     _seed_records(session, tenant)
     return tenant
 
@@ -968,6 +980,63 @@ def _seed_alarms(session: Session, tenant: Tenant) -> None:
         "alarm_trial_id": trial.id,
         "target_id": ids["port_id"],
     }
+
+
+def _seed_on_call(session: Session, tenant: Tenant) -> None:
+    """Staff's own, whatever an alarm's label tells of a tenant."""
+    tag, ids = tenant.tag, tenant.ids
+    person = session.scalars(select(User).where(User.customer_id.is_(None))).first()
+    if person is None:
+        person = make(
+            session, User, tag, email=f"call-{tag.lower()}@example.com", name="On call",
+            username=None, language="zh", timezone="", fs_uniquifier=f"call-{tag}", active=True,
+            password="x", customer_id=None, tf_primary_method=None, tf_totp_secret=None,
+            mf_recovery_codes=None,
+        )  # fmt: skip
+    calendar = make(
+        session, OnCallCalendar, tag, timezone="Asia/Shanghai", handover=dt.time(9),
+        first_day=LONG_AGO, days=7,
+    )  # fmt: skip
+    session.add(OnCallTurn(calendar_id=calendar.id, position=0, user_id=person.id))
+    standing = make(
+        session, OnCallStandIn, tag, calendar_id=calendar.id, user_id=person.id, starts_at=SINCE,
+        ends_at=NOW + dt.timedelta(days=30),
+    )  # fmt: skip
+    policy = make(
+        session, EscalationPolicy, tag, severity="major", site_id=ids["site_id"],
+        counts_from=SINCE, enabled=True,
+    )  # fmt: skip
+    session.add(
+        EscalationStep(
+            policy_id=policy.id, number=0, after_min=5, kind="calendar", calendar_id=calendar.id
+        )
+    )
+    make(
+        session, EscalationDeed, tag, alarm_id=ids["alarm_id"], policy_id=policy.id,
+        counted_from=SINCE, number=0, at=SINCE, done_at=SINCE, outcome="told", by="rotation",
+    )  # fmt: skip
+    other = make(
+        session, User, tag, email=f"giver-{tag.lower()}@example.com", name="Giver",
+        username=None, language="zh", timezone="", fs_uniquifier=f"giver-{tag}", active=True,
+        password="x", customer_id=None, tf_primary_method=None, tf_totp_secret=None,
+        mf_recovery_codes=None,
+    )  # fmt: skip
+    handover = make(
+        session, ShiftHandover, tag, given_at=SINCE, giver_id=other.id, meant_for_id=person.id,
+        items=freeze_open(session, Scope.system("matrix"), NOW), taken_by="",
+    )  # fmt: skip
+    item = make(
+        session, HandoverItem, tag, handover_id=handover.id, entered_at=SINCE, ticked_by="",
+    )  # fmt: skip
+    make(session, HandoverNote, tag, handover_id=handover.id, at=SINCE)
+    ids |= {
+        "handover_id": handover.id,
+        "handover_item_id": item.id,
+        "on_call_calendar_id": calendar.id,
+        "stand_in_id": standing.id,
+        "escalation_policy_id": policy.id,
+    }
+    session.flush()
 
 
 def _seed_records(session: Session, tenant: Tenant) -> None:
