@@ -20,8 +20,11 @@ GRAVE = ("serious", "critical")
 # Of what axe calls moderate these are kept as well: a reader by ear finds the way by them.
 ALSO = ("heading-order", "page-has-heading-one", "landmark-one-main", "empty-heading")
 
+# What is asked of a whole page; a part that a page fetches is none.
+OF_PAGES = ("document-title", "html-has-lang", *ALSO)
+
 RUN = """async rules => {
-    const options = {resultTypes: ['violations'], elementRef: false};
+    const options = {resultTypes: ['violations'], elementRef: false, preload: false};
     if (rules) options.runOnly = {type: 'rule', values: rules};
     else options.rules = {region: {enabled: false}};
     const {violations} = await axe.run(document, options);
@@ -46,7 +49,7 @@ def serve_axe(app: Flask) -> None:
     app.wsgi_app = give  # type: ignore[method-assign]
 
 
-def examine(page: Page, *, themes: bool = True) -> list[str]:
+def examine(page: Page) -> list[str]:
     """What is wrong with the page, a line each: rule, theme, element, why. Leaves it light.
 
     The page is to be of a context with reduced motion: a colour on its way would be measured.
@@ -54,11 +57,11 @@ def examine(page: Page, *, themes: bool = True) -> list[str]:
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     page.add_script_tag(url=PATH)
     told = [("dark", *one) for one in page.evaluate(RUN, None)]
-    if themes:
-        page.emulate_media(color_scheme="light", reduced_motion="reduce")
-        told += [("light", *one) for one in page.evaluate(RUN, list(OF_COLOURS))]
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    told += [("light", *one) for one in page.evaluate(RUN, list(OF_COLOURS))]
+    is_part = page.evaluate("document.doctype === null")
     return [
         f"{rule} ({theme}, {impact}) at {target}: {html} -- {why}"
         for theme, impact, rule, target, html, why in told
-        if impact in GRAVE or rule in ALSO
+        if (impact in GRAVE or rule in ALSO) and not (is_part and rule in OF_PAGES)
     ]

@@ -32,8 +32,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings(IGNORED_WARNING)]
 
 # Known by their address to be no page: not worth a browser's try.
 FILE = re.compile(r"\.(csv|pdf|zip|ics|json)$|/export$|/files/<|/photo$")
-# What a part of a page is fetched as alone has no head of its own, nor has what a machine reads.
-PARTS = re.compile(r"/(face|options|port-options)$|^/(healthz|readyz|metrics)$")
+# What a machine reads.
+NO_PAGE = re.compile(r"^/(healthz|readyz|metrics)$|/options$|/photo$")
+# Of the pages made from kinds, those that show what a row holds; the others are forms without it.
+SHOWING = re.compile(r"^staff\.(list|show|edit|delete|notes)_")
 # uPlot places its own layers by script, which no content policy minds.
 OWN_STYLE = re.compile(r"^(DIV|I|TD|TR|CANVAS|PRE|TABLE|SPAN) style=[\w\s.:;,()#-]*$")
 
@@ -66,7 +68,11 @@ class Walker:
         self.page.on("pageerror", lambda error: self.heard.append(f"error {error}"))
         self.page.on(
             "console",
-            lambda one: self.heard.append(one.text) if one.type in ("error", "warning") else None,
+            lambda one: (
+                self.heard.append(one.text)
+                if one.type in ("error", "warning") and "/favicon.ico" not in one.location["url"]
+                else None
+            ),
         )
         self.context.on("request", self._note_request)
 
@@ -119,6 +125,9 @@ def walk(browser: Browser, crowd: Crowd) -> Iterator[Walk]:
         if FILE.search(visit.rule):
             made.files.append(visit)
             continue
+        is_repeated = visit.endpoint in REPEATED
+        if is_repeated and not SHOWING.match(visit.endpoint):
+            continue
         where = f"{visit.rule} as {visit.person.role} ({visit.path})"
         status = walker.open(visit)
         if status is None:
@@ -132,7 +141,7 @@ def walk(browser: Browser, crowd: Crowd) -> Iterator[Walk]:
         made.opened[visit.rule] = words
         made.told += [f"{where}: {one}" for one in walker.search()]
         # Pages made from kinds by the same functions have the same looks: sites stand for all.
-        if visit.endpoint not in REPEATED and not PARTS.search(visit.rule):
+        if not is_repeated and not NO_PAGE.search(visit.rule):
             made.barriers += [f"{where}: {one}" for one in examine(walker.page)]
     walker.context.close()
     yield made
@@ -145,7 +154,7 @@ def test_nothing_hostile_runs_or_becomes_markup(walk: Walk) -> None:
 def test_the_texts_are_there_to_be_seen(walk: Walk) -> None:
     """The control of the walk: most pages did show them, and all of them were shown."""
     marked = [rule for rule, words in walk.opened.items() if "pwned" in words]
-    assert len(walk.opened) > 400
+    assert len(walk.opened) > 300
     assert len(marked) > len(walk.opened) // 2
     unseen = [one for one in TEXTS if not any(_shown(one, words) for words in walk.opened.values())]
     assert unseen == []
