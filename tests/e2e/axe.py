@@ -6,12 +6,11 @@ content policy lets nothing else in, and the browser keeps it from one page to t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from importlib.resources import files
-from typing import Any
 
-from flask import Flask
 from playwright.sync_api import Page
+
+from tests.e2e.listening import Answer
 
 PATH = "/axe-of-the-tests.js"
 # Both themes are tried; what doesn't depend on colours, in one of them.
@@ -34,19 +33,9 @@ RUN = """async rules => {
 }"""
 
 
-def serve_axe(app: Flask) -> None:
-    """Have the application's server give the script as well."""
-    inner: Any = app.wsgi_app
+def read_axe() -> Answer:
     script = (files("axe_playwright_python") / "axe.min.js").read_bytes()
-
-    def give(environ: Any, start_response: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"] != PATH:
-            return inner(environ, start_response)  # type: ignore[no-any-return]
-        headers = [("Content-Type", "text/javascript"), ("Cache-Control", "max-age=3600")]
-        start_response("200 OK", headers)
-        return [script]
-
-    app.wsgi_app = give  # type: ignore[method-assign]
+    return {"Content-Type": "text/javascript", "Cache-Control": "max-age=3600"}, script
 
 
 def examine(page: Page) -> list[str]:

@@ -23,11 +23,11 @@ from dcim.config import EncryptionKeys, Settings
 from dcim.db import SessionFactory, make_engine, make_sessions, transaction
 from dcim.outbox.opting_out import sign_opt_out
 from dcim.policy import POLICY
-from tests.e2e.listening import listening
+from tests.e2e.listening import Answer, listening
 from tests.integration.conftest import TEMPLATE, migrate
 from tests.integration.matrix import world as worlds
-from tests.integration.matrix.cases import ID_NAME, NEEDED, WORDS, list_rules, own_id
-from tests.integration.matrix.world import Person, World, seed_tenant, seed_world
+from tests.integration.matrix.cases import ID_NAME, NEEDED, REPEATED, WORDS, list_rules, own_id
+from tests.integration.matrix.world import Person, World, seed_world
 from tests.servers import build_template, fresh_database, scratch_server, shared_directory
 
 SYSTEM = Scope.system("e2e")
@@ -35,6 +35,7 @@ SYSTEM = Scope.system("e2e")
 GIVEN = {("statement", "number"): "S-{tag}", ("held_month", "number"): "H-{tag}"}
 # Open to all by the policy, since the library guards them: about who is signed in.
 OWN_PAGES = ("security.change_password", "security.two_factor_setup")
+NO_PAGES = ("static", "security.static", "shell.home")
 Fill = Callable[[str, str, str], str]
 
 
@@ -58,19 +59,20 @@ class Crowd:
     sign: Callable[[str], str]  # a person's uniquifier into the cookie of its session
     words: Mapping[str, str]  # what stands for a part of an address that is no id
 
-    def list_visits(self) -> list[Visit]:
+    def list_visits(self, api: Person | None = None) -> list[Visit]:
         """Every GET route of pages, filled in; of one that several may open, the mightiest's.
+        With `api` those of the API instead that aren't made from kinds, as this person's.
 
         Staff open each tenant's things in turn.
         """
         visits: list[Visit] = []
         for rule in list_rules(self.app):
             endpoint = str(rule.endpoint)
-            if "GET" not in (rule.methods or ()) or rule.rule.startswith(("/api/v1", "/static")):
+            if "GET" not in (rule.methods or ()) or endpoint in NO_PAGES:
                 continue
-            if endpoint in ("security.static", "shell.home"):
+            if (blueprint_of(rule) == "api") is not bool(api) or (api and endpoint in REPEATED):
                 continue
-            person = choose_person(self.world, endpoint)
+            person = api or choose_person(self.world, endpoint)
             ids = {name for name in rule.arguments if ID_NAME.search(name)}
             for tag in [person.tenant] if person.tenant else self._choose_tenants(ids, len(visits)):
                 path = self._fill(rule, person, tag)
@@ -103,6 +105,12 @@ class Crowd:
         return self.sign(person.cookie)
 
 
+def blueprint_of(rule: Rule) -> str:
+    """ "api" for what machines read; the page that documents it is a page as others are."""
+    is_api = rule.rule.startswith("/api/") and rule.endpoint != "api_docs.page"
+    return "api" if is_api else str(rule.endpoint).partition(".")[0]
+
+
 def choose_person(world: World, endpoint: str) -> Person:
     """Who may open it: nobody in particular where that will do, else staff before customers."""
     access = POLICY[endpoint]
@@ -117,9 +125,12 @@ def choose_person(world: World, endpoint: str) -> Person:
 
 @contextmanager
 def serve_crowd(
-    tmp_path_factory: pytest.TempPathFactory, name: str, fill: Fill, tenants: str
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    fill: Fill,
+    beside: Mapping[str, Answer],
 ) -> Iterator[Crowd]:
-    """`fill` gives the text of a tenant's column, `tenants` their tags; A and B have people."""
+    """`fill` gives the text of a tenant's column; `beside` is served with the application."""
     data = tmp_path_factory.mktemp(name)
     for folder in ("keys", "statements", "spool", "log"):
         (data / folder).mkdir(mode=0o700)
@@ -147,10 +158,7 @@ def serve_crowd(
                 transaction(sessions, SYSTEM) as session,
             ):
                 world = seed_world(session, settings)
-                for tag in tenants:
-                    if tag not in world.tenants:
-                        world.tenants[tag] = seed_tenant(session, settings, tag)
-                for tag in "AB":
+                for tag in world.tenants:
                     session.execute(
                         text("UPDATE app_user SET name = :name WHERE customer_id = :id"),
                         {
@@ -165,7 +173,7 @@ def serve_crowd(
             def sign(uniquifier: str) -> str:
                 return str(signer.dumps({"_user_id": uniquifier, "_fresh": True}))
 
-            with listening(app) as address:
+            with listening(app, beside) as address:
                 yield Crowd(
                     address, app, settings, sessions, world, sign, find_words(settings, world)
                 )
