@@ -18,10 +18,8 @@ from dataclasses import dataclass, field
 
 import pikepdf
 import pytest
-from lxml import etree
 from openpyxl import load_workbook
-from playwright.sync_api import Browser, BrowserContext, Error, Page
-
+from playwright.sync_api import Browser, BrowserContext, Dialog, Error, Page, Request
 from werkzeug.test import TestResponse
 
 from dcim.records.sheets import guard
@@ -109,7 +107,7 @@ class Walker:
         self.heard: list[str] = []
         self.who = ""
         self.policy = ""
-        self.page.on("dialog", lambda one: (self.heard.append("dialog"), one.dismiss())[1])
+        self.page.on("dialog", self._note_dialog)
         self.page.on("popup", lambda one: self.heard.append(f"opened {one.url}"))
         self.page.on("pageerror", lambda error: self.heard.append(f"error {error}"))
         self.page.on(
@@ -122,8 +120,12 @@ class Walker:
         )
         self.context.on("request", self._note_request)
 
-    def _note_request(self, request: object) -> None:
-        url = str(getattr(request, "url", ""))
+    def _note_dialog(self, dialog: Dialog) -> None:
+        self.heard.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    def _note_request(self, request: Request) -> None:
+        url = request.url
         outside = not url.startswith((self.crowd.address, "data:image/"))
         if outside or url.removeprefix(self.crowd.address).startswith(("/pwned", "/x")):
             self.heard.append(f"asked {url[:120]}")
@@ -171,7 +173,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
 
 
 @pytest.fixture(scope="module")
-def walk(browser: Browser, crowd: Crowd) -> Iterator[Walk]:
+def walk(browser: Browser, crowd: Crowd) -> Walk:
     made = Walk()
     walker = Walker(browser, crowd)
     for visit in crowd.list_visits():
@@ -191,7 +193,7 @@ def walk(browser: Browser, crowd: Crowd) -> Iterator[Walk]:
         if not is_repeated and not NO_PAGE.search(visit.rule):
             made.barriers += [f"{where}: {one}" for one in examine(walker.page)]
     walker.context.close()
-    yield made
+    return made
 
 
 def test_nothing_hostile_runs_or_becomes_markup(walk: Walk) -> None:
@@ -277,7 +279,9 @@ def check_file(answer: TestResponse) -> list[str]:
     if answer.headers.get("X-Content-Type-Options") != "nosniff":
         told.append("a browser may guess what it is")
     named = answer.headers.get("Content-Disposition", "")
-    if not re.fullmatch(r"((attachment|inline)(; filename\*?=([\w.'%-]+|\"([^\"\\]|\\.)*\"))*)?", named):
+    if not re.fullmatch(
+        r"((attachment|inline)(; filename\*?=([\w.'%-]+|\"([^\"\\]|\\.)*\"))*)?", named
+    ):
         told.append(f"its name is {named!r}")
     if kind == "text/csv":
         told += check_csv(content.decode("utf-8-sig"))
@@ -313,7 +317,9 @@ def check_pdf(content: bytes) -> list[str]:
             if "pwned" in str(one.get("/URI", "")):
                 told.append(f"leads to {one.get('/URI')}")
         if "/Metadata" in pdf.Root:
-            etree.fromstring(pdf.Root.Metadata.read_bytes(), etree.XMLParser(resolve_entities=False))
+            etree.fromstring(
+                pdf.Root.Metadata.read_bytes(), etree.XMLParser(resolve_entities=False)
+            )
     return told
 
 
@@ -326,7 +332,7 @@ def test_no_file_runs_or_hides_anything(crowd: Crowd) -> None:
     wanted += [(one, "format=xlsx") for one in visits if one.endpoint == "staff.export_customer"]
     for visit, query in wanted:
         answer = fetch(crowd, visit, query)
-        kinds[answer.mimetype] += 1
+        kinds[answer.mimetype or ""] += 1
         # Nothing can be drafted by terms that are no terms.
         fine = (200, 303) if visit.endpoint == "staff.statement_draft" else (200,)
         found = check_file(answer) if answer.status_code == 200 else [str(answer.status_code)]
@@ -347,7 +353,7 @@ def test_no_answer_of_the_api_is_taken_for_a_page(crowd: Crowd) -> None:
         answer = client.get(visit.path, headers={"Authorization": f"Bearer {token.token}"})
         answer.get_data()
         answer.close()
-        kinds[answer.mimetype] += 1
+        kinds[answer.mimetype or ""] += 1
         assert answer.status_code in (200, 404), (visit.path, answer.status_code)
         assert answer.mimetype != "text/html", visit.path
         assert check_file(answer) == [], visit.path
