@@ -96,7 +96,8 @@ SEARCH = """() => {
         if (!one.src && !/json$/.test(one.type)) told.push(`inline ${one.text.slice(0, 80)}`);
     for (const one of document.querySelectorAll('*'))
         for (const {name, value} of one.attributes) {
-            if (/^(on|hx-on|style$|srcdoc$)/.test(name)) told.push(`${one.tagName} ${name}=${value}`);
+            if (/^(on|hx-on|style$|srcdoc$)/.test(name))
+                told.push(`${one.tagName} ${name}=${value}`);
             else if (/^(href|src|action|formaction|xlink:href|hx-.*)$/.test(name)
                 && /^[\\s\\0-\\x1f]*(javascript|data|vbscript):/i.test(value))
                 told.push(`${one.tagName} ${name}=${value.slice(0, 80)}`);
