@@ -139,24 +139,38 @@ def test_a_menu_is_left_by_escape_and_gives_the_focus_back(walker: Walker) -> No
     assert page.locator(".kept-boards details[open]").count() == 0
 
 
-def test_a_refresh_keeps_the_focus_and_the_place(walker: Walker, house: House) -> None:
+def refresh(walker: Walker, house: House, name: str, swap: str) -> tuple[list[object], ...]:
+    """The focus and the place before and after the board has changed, swapped in so."""
     page = walker.page
     page.set_viewport_size({"width": 700, "height": 300})
     walker.go("/noc/")
-    link = page.locator("#port-board tbody th a[href^='/noc/ports/']").last
-    link.focus()
+    page.locator("#port-board tbody th a[href^='/noc/ports/']").last.focus()
     page.evaluate("scrollBy(0, 120)")
-    before = page.evaluate("[document.activeElement.getAttribute('href'), scrollY]")
-    assert before[0]
-    assert before[1] > 0
+    where = "[document.activeElement.getAttribute('href'), scrollY]"
+    before: list[object] = page.evaluate(where)
     # Something else is to be told: the answer is another part, not a 304.
     with transaction(house.sessions, SYSTEM) as session:
-        session.scalars(select(Port).order_by(Port.id).limit(1)).one().name = "renamed"
-    page.evaluate("document.getElementById('port-board').removeAttribute('hx-headers')")
+        session.scalars(select(Port).order_by(Port.id).limit(1)).one().name = name
+    page.evaluate(
+        "swap => { const board = document.getElementById('port-board');"
+        " board.removeAttribute('hx-headers'); board.setAttribute('hx-swap', swap); }",
+        swap,
+    )
     with page.expect_response(lambda one: "/noc/" in one.url, timeout=15_000) as coming:
         pass
     assert coming.value.status == 200
-    coming.value.finished()
-    page.wait_for_timeout(50)
-    after = page.evaluate("[document.activeElement.getAttribute('href'), scrollY]")
+    page.wait_for_function("document.querySelector('#port-board').hasAttribute('hx-headers')")
+    return before, page.evaluate(where)
+
+
+def test_a_refresh_keeps_the_focus_and_the_place(walker: Walker, house: House) -> None:
+    before, after = refresh(walker, house, "renamed", "outerMorph")
+    assert str(before[0]).startswith("/noc/ports/")
+    assert before[1]
     assert after == before
+
+
+def test_control_a_plain_swap_loses_the_focus(walker: Walker, house: House) -> None:
+    before, after = refresh(walker, house, "again", "outerHTML")
+    assert before[0]
+    assert after[0] is None
