@@ -8,6 +8,7 @@ import { startKeys } from "./keys.js";
 import { recallNumbers, startMeters } from "./meters.js";
 import { startPictures } from "./picture.js";
 import { startReferences } from "./references.js";
+import { startScrolling } from "./scrolling.js";
 import { startSelecting } from "./selecting.js";
 import { startTerms } from "./terms.js";
 import { startTheme } from "./theme.js";
@@ -32,10 +33,12 @@ function startContent(root) {
   startElevations(root);
   startReferences(root);
   startSelecting(root);
+  startScrolling(root);
   startTerms(root);
   recallNumbers(root);
 }
 startContent(document);
+window.addEventListener("resize", () => startScrolling(document));
 document.addEventListener("htmx:after:swap", () => {
   startContent(document);
   markNext(true);

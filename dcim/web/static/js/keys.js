@@ -21,6 +21,9 @@ export function startKeys() {
 
 function closeMenus(except) {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (menu !== except) menu.open = false;
+    if (menu === except) continue;
+    // What is closed can't keep the focus: it goes back to what opened the menu.
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    menu.open = false;
   }
 }
