@@ -38,7 +38,6 @@ function startContent(root) {
   recallNumbers(root);
 }
 startContent(document);
-window.addEventListener("resize", () => startScrolling(document));
 document.addEventListener("htmx:after:swap", () => {
   startContent(document);
   markNext(true);
