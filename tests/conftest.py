@@ -20,6 +20,7 @@ settings.load_profile("jifang")
 LONG = (
     "tests/e2e/test_main_job.py",
     "tests/integration/matrix/test_matrix.py",
+    "tests/e2e/test_every_page.py",
     "tests/integration/statements/test_demo_month.py",
     "tests/integration/matrix/test_fuzz.py",
     "tests/integration/demo/test_past.py",

@@ -296,11 +296,11 @@ def test_another_month_or_contract_replaces_nothing(
 
 
 def test_a_signed_file_of_another_shape_replaces_nothing(issued: bytes, signer: Signer) -> None:
+    statement, files = samples.with_evidence(
+        samples.example("en") | {"revision": 2, "supersedes": "SLA-202610-C1003-01"}
+    )
+    plain = render(statement, files)
     for more in ({"replaces": ["x"]}, {"replaces": {"sha256": 7}}, {"supersedes": None}):
-        statement, files = samples.with_evidence(
-            samples.example("en") | {"revision": 2, "supersedes": "SLA-202610-C1003-01"}
-        )
-        plain = render(statement, files)
         odd = reattached(plain, STATEMENT_NAME, canonical_bytes(statement | more))
         successor = sign(odd, signer, samples.SIGNED_AT)
         assert "altered" not in verify(successor, samples.recompute).outcomes
