@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import ContractItem, Customer
+from dcim.demo.network_plan import plan_trunks
 from dcim.demo.plan_parts import DemoPlan
 from dcim.demo.records import Records
 from dcim.inventory.models import Device
@@ -46,6 +47,7 @@ def load_network(session: Session, scope: Scope, plan: DemoPlan, records: Record
     """All of it, through the services that staff use; dates are relative to the plan's anchor."""
     now = dt.datetime.fromtimestamp(plan.anchor_ms / 1000, dt.UTC)
     carriers = _load_carriers(session, plan, records, now)
+    _load_trunks(session, scope, records, now)
     panels = _load_panels(session, scope, plan, records, now)
     _load_orders(session, scope, plan, records, panels, now)
     _load_addresses(session, scope, plan, records, carriers, now)
@@ -106,6 +108,18 @@ def _load_carriers(
     )
     session.flush()
     return carriers
+
+
+def _load_trunks(session: Session, scope: Scope, records: Records, now: dt.datetime) -> None:
+    for number, (low, high) in enumerate(plan_trunks(), start=1):
+        connect_ports(
+            session,
+            scope,
+            Plug(records.ports[low].id),
+            Plug(records.ports[high].id),
+            CableNotes("smf", f"UPL-{number:02d}", "黄", Decimal(25)),
+            at=now - 400 * DAY,
+        )
 
 
 def _load_panels(

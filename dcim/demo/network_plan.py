@@ -30,6 +30,15 @@ def plan_ports() -> tuple[PortPlan, ...]:
     return tuple(customer + trunks + transit)
 
 
+def plan_trunks() -> tuple[tuple[str, str], ...]:
+    """The keys of the two ports that each cable between an access switch and a core joins."""
+    return tuple(
+        (f"{switch}:{low}", f"{core}:{high}")
+        for switch in ACCESS
+        for core, low, high in _trunk_names(switch)
+    )
+
+
 def _customer_port(sale: Sale, port: PortSale) -> PortPlan:
     busy, quiet = port.mean * MBPS, int(port.mean * MBPS * LESSER_SHARE)
     taken, given = (busy, quiet) if port.mostly == "in" else (quiet, busy)
@@ -51,9 +60,7 @@ def _trunks(switch: str, customer: list[PortPlan]) -> list[PortPlan]:
     here = tuple((port.key, 0.5) for port in customer if port.device == switch)
     speed = UPLINK_SPEED[switch == NARROW_SWITCH]
     trunks = []
-    for number, core in enumerate(CORES, start=1):
-        low = port_name(speed // MBPS, 48 + number)
-        high = port_name(speed // MBPS, 1 + ACCESS.index(switch))
+    for number, (core, low, high) in enumerate(_trunk_names(switch), start=1):
         trunks.append(
             PortPlan(
                 switch, low, 48 + number, speed, "uplink", f"to {core} {high}",
@@ -69,4 +76,11 @@ def _trunks(switch: str, customer: list[PortPlan]) -> list[PortPlan]:
     return trunks
 
 
-__all__ = ["ACCESS", "CORES", "NARROW_SWITCH", "plan_ports", "port_key"]
+def _trunk_names(switch: str) -> list[tuple[str, str, str]]:
+    """Each core, the port that leads there, and the one that it ends on."""
+    speed = UPLINK_SPEED[switch == NARROW_SWITCH] // MBPS
+    high = port_name(speed, 1 + ACCESS.index(switch))
+    return [(core, port_name(speed, 48 + number), high) for number, core in enumerate(CORES, 1)]
+
+
+__all__ = ["ACCESS", "CORES", "NARROW_SWITCH", "plan_ports", "plan_trunks", "port_key"]

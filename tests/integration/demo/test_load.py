@@ -7,16 +7,20 @@ import pytest
 from sqlalchemy import func, select
 
 from dcim.accounts.audit import verify_chain
+from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
 from dcim.config import Settings
 from dcim.customers.models import ContractTerms, Customer
 from dcim.db import ScopedSession
 from dcim.demo.instance import DemoInstance
 from dcim.demo.load import is_demo, load_demo
+from dcim.demo.network_plan import ACCESS, CORES
 from dcim.demo.series_plan import plan_series
 from dcim.errors import ConflictError, ForbiddenError
 from dcim.inventory.models import Allocation, Cabinet, Device, Hold, Installation, Site
 from dcim.metering.models import Series
 from dcim.power.models import Outlet, PowerNode
+from dcim.sla.links import Wish, read_link_map
 from dcim.sla.rules.language.loading import load_terms
 from dcim.snmp.agents.models import SnmpAgent
 
@@ -68,6 +72,8 @@ def test_the_demo_is_written_once(
     ]
     assert len(bound) == len(list(plan_series(plan)))
     assert all(bound)
+    links = read_link_map(session, Scope.system("test"), Wish(), utc_now()).links
+    assert len(links) == len(ACCESS) * len(CORES)
     for terms in session.scalars(select(ContractTerms)):
         assert load_terms(terms.document).sha256 == terms.sha256
     assert is_demo(session)
