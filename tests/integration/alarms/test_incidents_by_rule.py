@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from dcim.alarms.models import Alarm
+from dcim.alarms.incident_rounds import do_by_rule
+from dcim.alarms.models import Alarm, AlarmRule
+from dcim.alarms.rooting import find_open
 from dcim.alarms.rounds import run_round
 from dcim.alarms.rule_keeping import change_rule
 from dcim.errors import InvalidError
@@ -252,6 +254,29 @@ def test_one_feed_lost_is_no_interruption_and_both_are(watch: Watch, other: Tena
     end = round(watch.at(2.2).timestamp() * 1000)
     derive_incidents(watch.session, PostgresSampleStore(), end - 600_000, end, now_ms=end)
     assert {row.detector for row in (lost, dark)} == {"poller"}
+
+
+def test_two_rules_of_what_feeds_nobody_have_one_incident(watch: Watch) -> None:
+    """Of mains that a UPS stands in for no service level observes anything; its name says it."""
+    mains = PowerNode(site_id=1, kind="utility", code="MAINS", feed="A", rated_a=400, volts=400)
+    own = AlarmRule(
+        code="mains", name="市电", name_en="Mains", kind="state", quantity="node_dead",
+        way="above", raise_at=1, clear_at=0, severity="major", incident_after_min=0,
+    )  # fmt: skip
+    watch.session.add_all([mains, own])
+    set_rule(watch, "node-dead", incident_after_min=0)
+    for rule in (watch.rule("node-dead"), own):
+        watch.session.add(
+            Alarm(
+                rule=rule, subject_kind="node", subject_id=mains.id, label="MAINS",
+                severity="major", began_at=watch.at(1), raised_at=watch.at(1),
+                seen_at=watch.at(1), value=1, limit=1,
+            )
+        )  # fmt: skip
+    watch.session.flush()
+    do_by_rule(watch.session, find_open(watch.session), watch.at(2))
+    [row] = incidents(watch)
+    assert {alarm.incident_id for alarm in watch.alarms()} == {row.id}
 
 
 def test_only_what_says_down_can_have_it_and_within_a_day(watch: Watch) -> None:
