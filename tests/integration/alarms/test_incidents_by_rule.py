@@ -1,23 +1,26 @@
 """What a rule has its alarms do: an incident once, customers told of their own part; and not."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from dcim.alarms import incident_rounds
 from dcim.alarms.incident_rounds import do_by_rule
 from dcim.alarms.models import Alarm, AlarmRule
 from dcim.alarms.rooting import find_open
 from dcim.alarms.rounds import run_round
 from dcim.alarms.rule_keeping import change_rule
+from dcim.db import ScopedSession
 from dcim.errors import InvalidError
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.operations.models import Maintenance, MaintenanceTarget
 from dcim.power.models import PowerNode
-from dcim.sla.incident_telling import SETTLED
-from dcim.sla.incidents import derive_incidents
+from dcim.sla.incident_telling import SETTLED, tell_incidents
+from dcim.sla.incidents import derive_incidents, wait_for_turn
 from dcim.sla.models import BY_ALARM, Incident
 from dcim.sla.queries import find_incident, list_incidents
 from tests.integration.alarms.conftest import STAFF, Watch
@@ -206,6 +209,99 @@ def test_they_are_told_once_that_it_is_over(watch: Watch, other: Tenant) -> None
     for later in (9, 10, 11):
         watch.round(settled + later)
     assert told(watch) == [("a", "incident.interruption")] * 2
+    assert "已恢复" in mails(watch.session, "a")[-1].title
+
+
+def test_they_are_told_that_it_is_over_after_hours_without_a_round(
+    watch: Watch, other: Tenant
+) -> None:
+    set_rule(watch, tell_after_min=0)
+    go_down(watch, range(1, 3))
+    for minute in (3, 4):
+        watch.sample(minute, state=1)
+        watch.round(minute + 0.1)
+    watch.round(180)
+    [row] = incidents(watch)
+    assert row.ended_at == watch.at(4)
+    assert told(watch) == [("a", "incident.interruption")] * 2
+
+
+def test_it_goes_on_when_the_outage_comes_again_at_once_and_is_waited_for(
+    watch: Watch, other: Tenant
+) -> None:
+    set_rule(watch, tell_after_min=0)
+    go_down(watch, range(1, 3))
+    for minute in (3, 4):
+        watch.sample(minute, state=1)
+        watch.round(minute + 0.1)
+    set_rule(watch, tell_after_min=90)
+    go_down(watch, range(6, 7))
+    watch.round(30)
+    [row] = incidents(watch)
+    assert row.ended_at is not None
+    assert len(told(watch)) == 2
+    alarm = go_down(watch, range(97, 98))
+    assert (alarm.began_at, alarm.incident_id) == (watch.at(6), row.id)
+    watch.session.refresh(row)
+    assert row.ended_at is None
+    assert len(told(watch)) == 3
+    assert "有变更" in mails(watch.session, "a")[-1].title
+
+
+def go_before(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, deed: Callable[[ScopedSession], None]
+) -> None:
+    """Have `deed` done and committed by who has the turn that the round waits for."""
+    real = wait_for_turn
+    bind = watch.session.get_bind()
+
+    def wait(session: ScopedSession) -> None:
+        monkeypatch.setattr(incident_rounds, "wait_for_turn", real)
+        with ScopedSession(bind) as mine, mine.begin():
+            deed(mine)
+        real(session)
+
+    monkeypatch.setattr(incident_rounds, "wait_for_turn", wait)
+
+
+def test_what_measurement_takes_over_meanwhile_is_not_the_alarms_to_end(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_rule(watch, incident_after_min=0)
+    go_down(watch, range(1, 3))
+    [row] = incidents(watch)
+
+    def take_over(session: ScopedSession) -> None:
+        session.get_one(Incident, row.id).detector = "poller"
+
+    for minute in (3, 4):
+        watch.sample(minute, state=1)
+    incident_id = row.id
+    watch.session.commit()
+    go_before(watch, monkeypatch, take_over)
+    watch.round(4.1)
+    watch.session.refresh(row)
+    assert watch.alarms()[0].cleared_at == watch.at(4)
+    assert (row.id, row.detector, row.ended_at) == (incident_id, "poller", None)
+
+
+def test_what_measurement_told_meanwhile_is_not_told_otherwise(
+    watch: Watch, other: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_rule(watch, incident_after_min=0)
+    go_down(watch, range(1, 3))
+    [row] = incidents(watch)
+    set_rule(watch, tell_after_min=0)
+
+    def end_and_tell(session: ScopedSession) -> None:
+        session.info["sender"] = SENDER
+        found = session.get_one(Incident, row.id)
+        found.detector, found.ended_at = "poller", watch.at(2)
+        tell_incidents(session, [found], watch.at(30))
+
+    go_before(watch, monkeypatch, end_and_tell)
+    watch.round(30)
+    assert told(watch) == [("a", "incident.interruption")]
     assert "已恢复" in mails(watch.session, "a")[-1].title
 
 
