@@ -114,8 +114,7 @@ def _record(
         started_at=alarm.began_at,
         what=outage.what[0][:255],
         what_en=outage.what[1][:255],
-        cause=alarm.rule.name,
-        cause_en=alarm.rule.name_en,
+        # No cause: statements tell it to who is hit, and what a rule is called is for the house.
         place=alarm.label,
         detector=BY_ALARM,
         evidence=[{"resource": name} for name in sorted(outage.resources)],

@@ -77,6 +77,8 @@ def test_it_is_opened_after_so_many_minutes_exactly_once(watch: Watch) -> None:
         "network", False, watch.at(1), None,
     )  # fmt: skip
     assert alarm.incident_id == row.id
+    # Statements tell both to who is hit; the rule's name is for the house.
+    assert (row.what_en, row.cause, row.cause_en) == ("Port down: OPERATOR-SWITCH A/0", "", "")
     assert watch.events(alarm).count("incident") == 1
     assert [(one.customer_id, one.severity) for one in row.impacts] == [
         (watch.tenant.customer_id, "down")
