@@ -156,7 +156,14 @@ def test_a_big_place_is_cut_to_what_is_near_a_device(
     assert "12 devices have links here, too many for one picture." in page
     assert "around n-03, the best connected, hops: 2." in page
     assert "Devices near it that are not shown: 1." in page
-    # Around another device, by its name.
+    # Each once, though it is near several that are shown.
+    net.cable("n-01 x", "n-05 x")
+    net.cable("leaf-0 x", "n-05 y")
+    net.session.commit()
+    found = read(net, hops=3)
+    assert (len(found.devices), found.left_out) == (7, 2), "n-01 and n-06"
+    # Around another device, by its name; then nobody counts what the house has.
+    monkeypatch.setattr(links, "_select_linked", None)
     found = read(net, device_id=find_linked_device(net.session, SYSTEM, "N-08"), hops=1)
     assert {one.name for one in found.devices} == {"n-07", "n-08", "n-09"}
     page = noc.get("/noc/links?q=n-08&hops=1").get_data(as_text=True)
