@@ -110,7 +110,8 @@ class LinkMap:
 
 
 def read_link_map(session: Session, scope: Scope, wish: Wish, now: dt.datetime) -> LinkMap:
-    """For staff. At most 16 statements and 5 a hop, however many links there are.
+    """For staff. At most 16 statements and 5 a hop, however many links there are, and 5 for each
+    device that has the most cables and none of them a link.
 
     Raises NotFoundError for a device there isn't.
     """
@@ -118,14 +119,15 @@ def read_link_map(session: Session, scope: Scope, wish: Wish, now: dt.datetime) 
         raise ForbiddenError("Only staff see all links.")
     if wish.device_id is not None and session.get(Device, wish.device_id) is None:
         raise NotFoundError("No such device.")
+    reader = LinkReader(session, now, wish.with_machines)
     center_id, linked, own = wish.device_id, 0, set[int]()
     if center_id is None:
         rows = session.execute(_select_linked(wish)).all()
         linked = rows[0].linked if rows else 0
         own = {row.id for row in rows}
         if linked > MOST_DEVICES:
-            center_id = rows[0].id
-    reader = LinkReader(session, now, wish.with_machines)
+            # Most cables may lead to machines and panels alone, which are no links here.
+            center_id = next((row.id for row in rows if reader.read_devices([row.id])), rows[0].id)
     if center_id is None:
         near = reader.read_devices(own)
         chosen, others = _choose(own, near)

@@ -162,6 +162,14 @@ def test_a_big_place_is_cut_to_what_is_near_a_device(
     net.session.commit()
     found = read(net, hops=3)
     assert (len(found.devices), found.left_out) == (7, 2), "n-01 and n-06"
+    # Most cables lead nowhere that is shown: it isn't what the map is about.
+    for number in range(9):
+        net.port(f"server-{number} eth0", kind="server")
+        net.cable(f"access-1 {number}", f"server-{number} eth0")
+    net.session.commit()
+    found = read(net, hops=1)
+    assert found.center is not None
+    assert (found.center.name, found.linked) == ("n-03", 13)
     # Around another device, by its name; then nobody counts what the house has.
     monkeypatch.setattr(links, "_select_linked", None)
     found = read(net, device_id=find_linked_device(net.session, SYSTEM, "N-08"), hops=1)
