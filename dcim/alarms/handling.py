@@ -58,7 +58,7 @@ def add_note(
 ) -> Alarm:
     """Also to one that is over: what was found belongs to it. Raises NotFoundError, InvalidError
     without words."""
-    alarm = _find(session, scope, alarm_id)
+    alarm = lock_alarm(session, scope, alarm_id)
     text = _check_note(text)
     if not text:
         raise InvalidError("Write something.", {"text": ["missing"]})
@@ -110,7 +110,8 @@ def list_assignees(session: Session, scope: Scope) -> list[str]:
     return list(rows)
 
 
-def _find(session: Session, scope: Scope, alarm_id: int) -> Alarm:
+def lock_alarm(session: Session, scope: Scope, alarm_id: int) -> Alarm:
+    """As it is now, for this transaction alone. Raises NotFoundError."""
     require_staff(scope)
     alarm = session.scalar(
         select(Alarm)
@@ -124,7 +125,7 @@ def _find(session: Session, scope: Scope, alarm_id: int) -> Alarm:
 
 
 def _find_open(session: Session, scope: Scope, alarm_id: int) -> Alarm:
-    alarm = _find(session, scope, alarm_id)
+    alarm = lock_alarm(session, scope, alarm_id)
     if alarm.cleared_at is not None:
         raise ConflictError("This alarm is over; a note can still be added.")
     return alarm
