@@ -13,7 +13,7 @@ from dcim.accounts.audit import record
 from dcim.accounts.people import require_person
 from dcim.accounts.scope import Scope
 from dcim.alarms.correlation.hits import Hit
-from dcim.alarms.handling import lock_alarm
+from dcim.alarms.handling import lock_alarm, wait_for_round
 from dcim.alarms.known_incidents import SUBJECTS, find_known
 from dcim.alarms.models import Alarm, AlarmEvent
 from dcim.alarms.rooting import find_hit_customers
@@ -93,6 +93,7 @@ def open_incident(
     """
     require_person(session, scope)
     now = now or utc_now()
+    wait_for_round(session)
     alarm = lock_alarm(session, scope, alarm_id)
     _refuse_second(session, alarm)
     # What measurement finds at this moment is found by us, or finds ours.

@@ -37,16 +37,15 @@ SECOND = dt.timedelta(seconds=1)
 _IS_OF = and_(Alarm.incident_id == Incident.id, Alarm.incident_id.is_not(None))
 
 
-def do_by_rule(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> int:
-    """For these, which are all that are open; how many incidents were opened or linked. Two or
-    three statements where nothing is due."""
+def do_by_rule(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> None:
+    """For these, which are all that are open; two or three statements where nothing is due. In a
+    round, which no click goes beside (`wait_for_round`)."""
     due = [alarm for alarm in alarms if alarm.incident_id is None and _wants_incident(alarm, now)]
     due.sort(key=lambda alarm: (alarm.began_at, alarm.id))
     if due:
         _open(session, alarms, due[:MOST_AT_ONCE], now)
     _follow_alarms(session, now)
     _tell(session, alarms, now)
-    return len(due[:MOST_AT_ONCE])
 
 
 def is_quiet(alarm: Alarm, now: dt.datetime) -> bool:
@@ -69,19 +68,12 @@ def _lasted(alarm: Alarm, minutes: int, now: dt.datetime) -> bool:
 def _open(
     session: Session, alarms: Sequence[Alarm], due: Sequence[Alarm], now: dt.datetime
 ) -> None:
-    ids = [alarm.id for alarm in due]
-    # Whoever makes one of them an incident by hand is done before, or waits.
-    session.execute(select(Alarm.id).where(is_among(Alarm.id, ids)).with_for_update())
-    for alarm in due:
-        session.refresh(alarm, ["incident_id"])
     wait_for_turn(session)
     raised = read_raised(alarms)
     dependencies = load_dependencies(session, SCOPE, {one.subject for one in raised})
     folds = correlate(raised, dependencies)
     dead = {one.subject_id for one in alarms if one.rule.quantity == "node_dead"}
     for alarm in due:
-        if alarm.incident_id is not None:
-            continue
         row = find_known(session, alarm)
         if row is None:
             hits = find_hit(session, SCOPE, [alarm.id], raised, dependencies, folds, now=now)
