@@ -254,6 +254,20 @@ def test_statements_do_not_grow_with_links(net: Net, noc: FlaskClient) -> None:
     assert many.count == few.count > 10
 
 
+def test_of_more_links_than_anybody_reads_those_that_want_a_person_are_shown(
+    net: Net, noc: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(net)
+    monkeypatch.setattr("dcim.web.noc.links.MOST_LINKS", 3)
+    page = noc.get("/noc/links").get_data(as_text=True)
+    assert page.count('class="lk-line"') == 3 + 9, "and nine in the legend"
+    assert page.count('<th scope="row">') == 3
+    assert "leaf-3 Te9" in page
+    assert "leaf-1 Te9" not in page, "where nothing is to be done"
+    assert "2 more" in page
+    assert "5 links: 1 recorded and heard" in page
+
+
 def test_who_and_what_there_is_not(net: Net, noc: FlaskClient) -> None:
     build(net)
     for path in ("/noc/links?q=nobody", "/noc/links?q=%25", "/noc/links?q=_eaf"):
