@@ -14,7 +14,6 @@ from dcim.network.cables import PortPlace
 from dcim.network.models import Carrier, Circuit, Port
 from dcim.sla.ports import PortNow, read_ports
 from dcim.snmp.agents.models import SnmpAgent
-from dcim.snmp.discovery.link_verdicts import Verdict
 from dcim.snmp.discovery.links import Link, LinkReader, is_linked
 
 # More devices than this are no picture any more; then it is what is near one of them.
@@ -104,9 +103,6 @@ class LinkMap:
     @property
     def is_cut(self) -> bool:
         return self.linked > MOST_DEVICES
-
-    def count(self, verdict: Verdict) -> int:
-        return sum(one.link.verdict == verdict for one in self.links)
 
 
 def read_link_map(session: Session, scope: Scope, wish: Wish, now: dt.datetime) -> LinkMap:
