@@ -12,6 +12,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError, NotFoundError
+from dcim.network.cables import find_places
 from dcim.sla import links
 from dcim.sla.links import LinkMap, Wish, find_linked_device, read_link_map
 from dcim.sla.port_neighbours import read_port_links
@@ -266,6 +267,13 @@ def test_of_more_links_than_anybody_reads_those_that_want_a_person_are_shown(
     assert "leaf-1 Te9" not in page, "where nothing is to be done"
     assert "2 more" in page
     assert "5 links: 1 recorded and heard" in page
+
+
+def test_as_many_ports_as_a_map_passes_are_one_parameter(net: Net) -> None:
+    """PostgreSQL takes 65,535 of them; eighty chassis and their panels have more ports."""
+    build(net)
+    places = find_places(net.session, range(1, 70_000))
+    assert {"spine-1 Te1", "odf-1 1"} <= {place.label for place in places.values()}
 
 
 def test_who_and_what_there_is_not(net: Net, noc: FlaskClient) -> None:
