@@ -85,8 +85,8 @@ class MapLink:
 
 @dataclass(frozen=True, slots=True)
 class LinkMap:
-    """`linked` devices have links in the place asked for, which nobody counts where a device was.
-    Where those are too many, or a device was asked for, `center` is what the map is about;
+    """`linked` devices of the place have cables or neighbours; nobody counts them where a device
+    was asked for. Where they are too many, or one was, `center` is what the map is about;
     `left_out` devices were near it, too.
 
     LLDP was last read of the devices that are polled between `oldest_check` and `newest_check`.

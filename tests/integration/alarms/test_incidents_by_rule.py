@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from dcim.alarms import incident_rounds
 from dcim.alarms.incident_rounds import do_by_rule
@@ -17,6 +17,7 @@ from dcim.db import ScopedSession
 from dcim.errors import InvalidError
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
+from dcim.network.models import ServiceMembership
 from dcim.operations.models import Maintenance, MaintenanceTarget
 from dcim.power.models import PowerNode
 from dcim.sla.incident_telling import SETTLED, tell_incidents
@@ -105,6 +106,29 @@ def test_what_is_measured_goes_on_with_it(watch: Watch) -> None:
     go_down(watch, range(5, 6))
     assert alarm.incident_id == row.id
     assert watch.session.scalar(select(func.count()).where(Incident.kind == "network")) == 1
+
+
+def test_how_hard_it_hits_is_as_measured(watch: Watch) -> None:
+    """An alarm says of one port of two that the other is kept; measurement that it is down."""
+    port_id = watch.tenant.ports[1]
+    watch.session.execute(delete(ServiceMembership).where(ServiceMembership.port_id == port_id))
+    own = watch.session.scalars(
+        select(ServiceMembership).where(ServiceMembership.port_id == watch.port_id)
+    ).one()
+    watch.session.add(
+        ServiceMembership(
+            service_id=own.service_id, customer_id=own.customer_id, port_id=port_id,
+            starts_at=own.starts_at,
+        )
+    )  # fmt: skip
+    set_rule(watch, incident_after_min=0)
+    go_down(watch, range(1, 5))
+    [row] = incidents(watch)
+    [impact] = row.impacts
+    assert impact.severity == "information"
+    end = round(watch.at(4.1).timestamp() * 1000)
+    derive_incidents(watch.session, PostgresSampleStore(), end - 300_000, end, now_ms=end)
+    assert (row.detector, len(row.impacts), impact.severity) == ("poller", 1, "down")
 
 
 def silence(watch: Watch, alarm: Alarm) -> None:
