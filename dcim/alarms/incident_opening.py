@@ -7,13 +7,13 @@ by itself records nothing that counts: this takes a person, as every incident by
 import datetime as dt
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
 from dcim.accounts.people import require_person
 from dcim.accounts.scope import Scope
 from dcim.alarms.correlation.hits import Hit
+from dcim.alarms.handling import lock_alarm, wait_for_round
 from dcim.alarms.known_incidents import SUBJECTS, find_known
 from dcim.alarms.models import Alarm, AlarmEvent
 from dcim.alarms.rooting import find_hit_customers
@@ -93,14 +93,8 @@ def open_incident(
     """
     require_person(session, scope)
     now = now or utc_now()
-    alarm = session.scalar(
-        select(Alarm)
-        .where(Alarm.id == alarm_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if alarm is None:
-        raise NotFoundError("No such alarm.")
+    wait_for_round(session)
+    alarm = lock_alarm(session, scope, alarm_id)
     _refuse_second(session, alarm)
     # What measurement finds at this moment is found by us, or finds ours.
     wait_for_turn(session)

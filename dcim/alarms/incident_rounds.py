@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from dcim.alarms.correlation.folding import correlate
@@ -24,7 +24,7 @@ from dcim.columns import is_among
 from dcim.db import find_sender
 from dcim.power.chain import Node, PowerTree, load_tree
 from dcim.sla.incident_subjects import find_resources
-from dcim.sla.incident_telling import NEWS_FOR, tell_incidents
+from dcim.sla.incident_telling import NEWS_FOR, SETTLED, tell_incidents
 from dcim.sla.incidents import OUTAGE, name_prefix, say_loss, say_port, wait_for_turn
 from dcim.sla.models import BY_ALARM, Incident, IncidentImpact, ToldIncident
 from dcim.sla.rules.periods import to_ms
@@ -33,18 +33,19 @@ from dcim.sla.subjects import feed_name
 # Whom a root hits takes a few dozen statements; the next round, soon, does the others.
 MOST_AT_ONCE = 20
 SECOND = dt.timedelta(seconds=1)
+# Said twice, since an index of all alarms serves for the few that have an incident only then.
+_IS_OF = and_(Alarm.incident_id == Incident.id, Alarm.incident_id.is_not(None))
 
 
-def do_by_rule(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> int:
-    """For these, which are all that are open; how many incidents were opened or linked. Two or
-    three statements where nothing is due."""
+def do_by_rule(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> None:
+    """For these, which are all that are open; two or three statements where nothing is due. In a
+    round, which no click goes beside (`wait_for_round`)."""
     due = [alarm for alarm in alarms if alarm.incident_id is None and _wants_incident(alarm, now)]
     due.sort(key=lambda alarm: (alarm.began_at, alarm.id))
     if due:
         _open(session, alarms, due[:MOST_AT_ONCE], now)
     _follow_alarms(session, now)
     _tell(session, alarms, now)
-    return len(due[:MOST_AT_ONCE])
 
 
 def is_quiet(alarm: Alarm, now: dt.datetime) -> bool:
@@ -67,19 +68,12 @@ def _lasted(alarm: Alarm, minutes: int, now: dt.datetime) -> bool:
 def _open(
     session: Session, alarms: Sequence[Alarm], due: Sequence[Alarm], now: dt.datetime
 ) -> None:
-    ids = [alarm.id for alarm in due]
-    # Whoever makes one of them an incident by hand is done before, or waits.
-    session.execute(select(Alarm.id).where(is_among(Alarm.id, ids)).with_for_update())
-    for alarm in due:
-        session.refresh(alarm, ["incident_id"])
     wait_for_turn(session)
     raised = read_raised(alarms)
     dependencies = load_dependencies(session, SCOPE, {one.subject for one in raised})
     folds = correlate(raised, dependencies)
     dead = {one.subject_id for one in alarms if one.rule.quantity == "node_dead"}
     for alarm in due:
-        if alarm.incident_id is not None:
-            continue
         row = find_known(session, alarm)
         if row is None:
             hits = find_hit(session, SCOPE, [alarm.id], raised, dependencies, folds, now=now)
@@ -112,8 +106,7 @@ def _record(
         started_at=alarm.began_at,
         what=outage.what[0][:255],
         what_en=outage.what[1][:255],
-        cause=alarm.rule.name,
-        cause_en=alarm.rule.name_en,
+        # No cause: statements tell it to who is hit, and what a rule is called is for the house.
         place=alarm.label,
         detector=BY_ALARM,
         evidence=[{"resource": name} for name in sorted(outage.resources)],
@@ -193,28 +186,44 @@ def _follow_alarms(session: Session, now: dt.datetime) -> None:
     """Incidents that nothing but alarms show end with them, and go on when these come again."""
     rows = session.execute(
         select(
-            Incident,
-            func.count().filter(Alarm.cleared_at.is_(None)),
-            func.max(Alarm.cleared_at),
+            Incident.id,
+            Incident.started_at,
+            Incident.ended_at,
+            func.count().filter(Alarm.cleared_at.is_(None)).label("still_on"),
+            func.max(Alarm.cleared_at).label("cleared_at"),
         )
-        .join(Alarm, Alarm.incident_id == Incident.id)
+        .join(Alarm, _IS_OF)
         .where(
             Incident.detector == BY_ALARM,
-            or_(Incident.ended_at.is_(None), Incident.ended_at > now - NEWS_FOR),
+            or_(
+                Incident.ended_at.is_(None),
+                Incident.ended_at > now - NEWS_FOR,
+                Alarm.cleared_at.is_(None),
+            ),
         )
         .group_by(Incident.id)
     )
-    for row, still_on, cleared_at in rows:
-        ended = None
-        if not still_on and cleared_at is not None:
-            ended = max(cleared_at, row.started_at + SECOND)
+    moved = {}
+    for row in rows:
+        ended = None if row.still_on else max(row.cleared_at, row.started_at + SECOND)
         if row.ended_at != ended:
-            row.ended_at = ended
+            moved[row.id] = ended
+    if not moved:
+        return
+    # What measurement takes over at this moment is no longer the alarms' to end.
+    wait_for_turn(session)
+    for incident in session.scalars(
+        select(Incident)
+        .where(is_among(Incident.id, moved), Incident.detector == BY_ALARM)
+        .execution_options(populate_existing=True)
+    ):
+        incident.ended_at = moved[incident.id]
     session.flush()
 
 
 def _tell(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> None:
-    """Of alarms that are due and weren't told, and of incidents told that are over meanwhile."""
+    """Of alarms that are due and weren't told, and of incidents told that are over meanwhile or go
+    on after all."""
     if find_sender(session) is None:
         return
     due = [
@@ -227,20 +236,14 @@ def _tell(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> None:
     ]
     told = _find_told(session, [alarm.id for alarm in due])
     fresh = {alarm.incident_id or 0: alarm for alarm in due if alarm.id not in told}
-    over = select(ToldIncident.incident_id).where(ToldIncident.ended_at.is_(None))
-    rows = session.scalars(
-        select(Incident).where(
-            or_(
-                is_among(Incident.id, list(fresh)),
-                (Incident.detector == BY_ALARM)
-                & (Incident.ended_at > now - NEWS_FOR)
-                & Incident.id.in_(over),
-            )
-        )
-    ).all()
-    if not rows:
+    wanted = select(Incident).where(
+        or_(is_among(Incident.id, fresh), Incident.id.in_(_select_told_otherwise(now)))
+    )
+    if session.scalar(wanted.with_only_columns(Incident.id).limit(1)) is None:
         return
+    # What measurement finds and tells at this moment is seen as it is then.
     wait_for_turn(session)
+    rows = session.scalars(wanted.execution_options(populate_existing=True)).all()
     tell_incidents(session, rows, now)
     for row in rows:
         if (alarm := fresh.get(row.id)) is not None:
@@ -249,12 +252,28 @@ def _tell(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> None:
     session.flush()
 
 
+def _select_told_otherwise(now: dt.datetime) -> Select[int]:
+    """Incidents that nothing but alarms show, told as open and over by now, or the reverse."""
+    return (
+        select(Incident.id)
+        .join(Alarm, _IS_OF)
+        .join(ToldIncident, ToldIncident.incident_id == Incident.id)
+        .where(
+            Incident.detector == BY_ALARM,
+            or_(
+                ToldIncident.ended_at.is_(None) & (Incident.ended_at <= now - SETTLED),
+                ToldIncident.ended_at.is_not(None) & Incident.ended_at.is_(None),
+            ),
+        )
+    )
+
+
 def _find_told(session: Session, alarm_ids: Collection[int]) -> set[int]:
     if not alarm_ids:
         return set()
     rows = session.scalars(
         select(AlarmEvent.alarm_id).where(
-            AlarmEvent.alarm_id.in_(alarm_ids), AlarmEvent.kind == "customers_told"
+            is_among(AlarmEvent.alarm_id, alarm_ids), AlarmEvent.kind == "customers_told"
         )
     )
     return set(rows)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from dcim.alarms.evaluating import Evaluation, evaluate
+from dcim.alarms.handling import wait_for_round
 from dcim.alarms.incident_rounds import do_by_rule
 from dcim.alarms.models import Alarm, AlarmRound
 from dcim.alarms.oncall.counting import has_due_steps
@@ -21,8 +22,6 @@ from dcim.metering.store import SampleStore
 from dcim.operations.models import Maintenance
 
 BEAT_S = 5
-# Held until commit: of two rounds at once the second finds what the first one did.
-ROUND_LOCK = 7_410_039
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def run_round(
 ) -> RoundReport:
     """Evaluate what is new, silence, find causes, open incidents, tell, escalate. In the caller's
     transaction."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ROUND_LOCK})
+    wait_for_round(session)
     marks = _read_marks(session)
     evaluated = marks != session.scalar(select(AlarmRound.marks))
     found = Evaluation()

@@ -338,7 +338,7 @@ def find_places(session: Session, port_ids: Iterable[int]) -> dict[int, PortPlac
         .outerjoin(Cabinet, Cabinet.id == Rack.cabinet_id)
         .outerjoin(Row, Row.id == Cabinet.row_id)
         .outerjoin(Room, Room.id == Row.room_id)
-        .where(Port.id.in_(list(port_ids)))
+        .where(is_among(Port.id, list(port_ids)))
     )  # fmt: skip
     places = {}
     for row in rows:

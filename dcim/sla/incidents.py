@@ -393,11 +393,13 @@ def _keep(session: Session, found: Finding, stretch: _Stretch) -> tuple[Incident
     row.place = found.place[:255]
     row.detector = "poller"
     row.evidence = _evidence(found, ended)
-    present = {(impact.customer_id, impact.contract_item_id) for impact in row.impacts}
+    present = {(impact.customer_id, impact.contract_item_id): impact for impact in row.impacts}
     for customer_id, item_id, severity in sorted(
         found.impacts, key=lambda impact: (impact[0], impact[1] or 0)
     ):
-        if (customer_id, item_id) not in present:
+        if (impact := present.get((customer_id, item_id))) is not None:
+            impact.severity = severity  # an alarm may have said otherwise
+        else:
             row.impacts.append(
                 IncidentImpact(customer_id=customer_id, contract_item_id=item_id, severity=severity)
             )

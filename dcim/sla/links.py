@@ -14,7 +14,6 @@ from dcim.network.cables import PortPlace
 from dcim.network.models import Carrier, Circuit, Port
 from dcim.sla.ports import PortNow, read_ports
 from dcim.snmp.agents.models import SnmpAgent
-from dcim.snmp.discovery.link_verdicts import Verdict
 from dcim.snmp.discovery.links import Link, LinkReader, is_linked
 
 # More devices than this are no picture any more; then it is what is near one of them.
@@ -86,8 +85,9 @@ class MapLink:
 
 @dataclass(frozen=True, slots=True)
 class LinkMap:
-    """`linked` devices have links in the place asked for. Where those are too many, or a device
-    was asked for, `center` is what the map is about; `left_out` devices were near it, too.
+    """`linked` devices of the place have cables or neighbours; nobody counts them where a device
+    was asked for. Where they are too many, or one was, `center` is what the map is about;
+    `left_out` devices were near it, too.
 
     LLDP was last read of the devices that are polled between `oldest_check` and `newest_check`.
     """
@@ -104,12 +104,10 @@ class LinkMap:
     def is_cut(self) -> bool:
         return self.linked > MOST_DEVICES
 
-    def count(self, verdict: Verdict) -> int:
-        return sum(one.link.verdict == verdict for one in self.links)
-
 
 def read_link_map(session: Session, scope: Scope, wish: Wish, now: dt.datetime) -> LinkMap:
-    """For staff. At most 16 statements and 5 a hop, however many links there are.
+    """For staff. At most 16 statements and 5 a hop, however many links there are, and 5 for each
+    device that has the most cables and none of them a link.
 
     Raises NotFoundError for a device there isn't.
     """
@@ -117,19 +115,21 @@ def read_link_map(session: Session, scope: Scope, wish: Wish, now: dt.datetime) 
         raise ForbiddenError("Only staff see all links.")
     if wish.device_id is not None and session.get(Device, wish.device_id) is None:
         raise NotFoundError("No such device.")
-    rows = session.execute(_select_linked(wish)).all()
-    linked = rows[0].linked if rows else 0
-    own = {row.id for row in rows}
-    center_id = wish.device_id
-    if center_id is None and linked > MOST_DEVICES:
-        center_id = rows[0].id
     reader = LinkReader(session, now, wish.with_machines)
+    center_id, linked, own = wish.device_id, 0, set[int]()
+    if center_id is None:
+        rows = session.execute(_select_linked(wish)).all()
+        linked = rows[0].linked if rows else 0
+        own = {row.id for row in rows}
+        if linked > MOST_DEVICES:
+            # Most cables may lead to machines and panels alone, which are no links here.
+            center_id = next((row.id for row in rows if reader.read_devices([row.id])), rows[0].id)
     if center_id is None:
         near = reader.read_devices(own)
-        chosen, left_out = _choose(own, near)
+        chosen, others = _choose(own, near)
         reader.read_devices(chosen - own)
     else:
-        chosen, left_out = _go_out(reader, center_id, wish.hops)
+        chosen, others = _go_out(reader, center_id, wish.hops)
     links = reader.links(chosen)
     ports = {end.id for link in links for end in (link.a, link.z)}
     states = {one.id: one for one in read_ports(session, scope, now, port_ids=ports)}
@@ -141,7 +141,7 @@ def read_link_map(session: Session, scope: Scope, wish: Wish, now: dt.datetime) 
         )
     ).one()
     center = next((one for one in devices if one.id == center_id), None)
-    return LinkMap(devices, found, linked, center, left_out, oldest, newest)
+    return LinkMap(devices, found, linked, center, len(others), oldest, newest)
 
 
 def find_linked_device(session: Session, scope: Scope, name: str) -> int:
@@ -201,22 +201,23 @@ def _stands_in(wish: Wish) -> list[ColumnElement[bool]]:
     return [Device.id.in_(inside)]
 
 
-def _go_out(reader: LinkReader, center_id: int, hops: int) -> tuple[set[int], int]:
-    """The devices within so many links, those with more links first where they are too many."""
-    chosen, frontier, left_out = {center_id}, {center_id}, 0
+def _go_out(reader: LinkReader, center_id: int, hops: int) -> tuple[set[int], set[int]]:
+    """The devices within so many links, those with more links first where they are too many, and
+    those left out then."""
+    chosen, frontier, left_out = {center_id}, {center_id}, set[int]()
     for _hop in range(hops):
         near = reader.read_devices(frontier)
-        grown, left = _choose(chosen, near)
-        frontier, chosen, left_out = grown - chosen, grown, left_out + left
+        grown, others = _choose(chosen, near)
+        frontier, chosen, left_out = grown - chosen, grown, left_out | others
     # What the outermost are linked with among themselves.
     reader.read_devices(frontier)
     return chosen, left_out
 
 
-def _choose(chosen: set[int], near: dict[int, int]) -> tuple[set[int], int]:
+def _choose(chosen: set[int], near: dict[int, int]) -> tuple[set[int], set[int]]:
     others = sorted(near.keys() - chosen, key=lambda one: (-near[one], one))
     room = max(0, MOST_DEVICES - len(chosen))
-    return chosen | set(others[:room]), max(0, len(others) - room)
+    return chosen | set(others[:room]), set(others[room:])
 
 
 def _describe(session: Session, links: list[Link], own: set[int] | None) -> list[MapDevice]:

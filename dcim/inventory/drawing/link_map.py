@@ -66,8 +66,6 @@ class Picture:
     height: int
     boxes: tuple[Box, ...]
     paths: tuple[Path, ...]
-    # The top of each layer's first row, by layer.
-    layers: tuple[int, ...]
 
 
 def lay_out_links(nodes: Iterable[Node], edges: Iterable[Edge]) -> Picture:
@@ -79,14 +77,12 @@ def lay_out_links(nodes: Iterable[Node], edges: Iterable[Edge]) -> Picture:
         if edge.a != edge.z:
             joined[edge.a].add(edge.z)
             joined[edge.z].add(edge.a)
-    layers = _order(_find_layers(known, joined), known, joined)
-    boxes = _place(layers)
+    boxes = _place(_order(_find_layers(known, joined), known, joined))
     paths = _draw(lines, boxes)
     width = max((box.x + WIDTH for box in boxes.values()), default=0) + MARGIN
     lowest = max((box.y + HEIGHT for box in boxes.values()), default=0)
     height = max([lowest, *(path.middle[1] for path in paths)]) + MARGIN
-    tops = [min(boxes[key].y for key in layer) for layer in layers]
-    return Picture(width, height, tuple(boxes.values()), tuple(paths), tuple(tops))
+    return Picture(width, height, tuple(boxes.values()), tuple(paths))
 
 
 def _find_layers(

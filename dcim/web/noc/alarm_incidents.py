@@ -36,8 +36,8 @@ def open_alarm_incident(alarm_id: int) -> Response | BaseResponse:
     try:
         given = suggest_incident(session, scope, alarm_id)
     except ConflictError:
-        # Of what was typed nothing is lost: the form says it.
-        if request.method == "GET":
+        # Of what was typed nothing is lost: the form says it, where there was one to fill in.
+        if "subject_kind" not in request.form:
             raise
     known_id = given.known_id if given else None
     form = LinkForm() if known_id else RecordForm()

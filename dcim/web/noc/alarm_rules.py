@@ -108,7 +108,9 @@ class LimitsForm(FlaskForm):  # type: ignore[misc]
 
     def offer(self, session: Session, scope: Scope, quantity: str | None) -> None:
         if quantity and quantity not in OUTAGES:
-            del self.incident_after_min, self.tell_after_min
+            for name in DEEDS:
+                if name in self:
+                    del self[name]
         known = QUANTITIES[quantity].classes if quantity else tuple(alarm_words.CLASSES)
         self.subject_class.choices = [
             SelectChoice("", _("All")),

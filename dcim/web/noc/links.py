@@ -1,5 +1,6 @@
 """The map of links: what is cabled and what devices hear, of a place or around a device."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import make_response, render_template, url_for
@@ -30,6 +31,9 @@ from dcim.web.staff.arguments import read_int, read_text
 
 # Loads change by the minute, what is heard by the day.
 REFRESH_S = 30
+# Who makes up neighbours makes up thousands: so many are drawn and listed, those that want a person
+# first, and of the rest how many there are.
+MOST_LINKS = 1000
 VERDICTS = {
     "agrees": _l("Recorded and heard"),
     "recorded": _l("Recorded, not heard"),
@@ -86,19 +90,19 @@ def links() -> Response:
         except NotFoundError as error:
             problem, status = str(say(error)), 404
     found = read_link_map(session, scope, wish, now)
-    found.links.sort(key=lambda one: URGENCY[one.link.verdict])
+    listed = sorted(found.links, key=lambda one: URGENCY[one.link.verdict])[:MOST_LINKS]
     picture = lay_out_links(
         [Node(one.id, one.name, bool(one.carriers)) for one in found.devices],
         [
             Edge((one.link.a.id, one.link.z.id), one.link.a.device_id, one.link.z.device_id)
-            for one in found.links
+            for one in listed
         ],
     )
-    shown = [(one.link, one.state, one.load, _told(one)) for one in found.links]
+    shown = [(one.link, one.state, one.load, _told(one)) for one in listed]
     # Readings go in as they are shown: one that came again the same makes no new page.
     tag = tag_of(
-        scope, found.devices, shown, found.linked, found.left_out, found.oldest_check,
-        found.newest_check,
+        scope, found.devices, shown, len(found.links), found.linked, found.left_out,
+        found.oldest_check, found.newest_check,
     )  # fmt: skip
 
     def render(quoted: str) -> str:
@@ -108,7 +112,8 @@ def links() -> Response:
             found=found,
             picture=picture,
             boxes=_boxes(found, picture),
-            drawn=_draw(found, picture),
+            listed=listed,
+            drawn=_draw(listed, picture),
             told=_told,
             wish=wish,
             hops=[(_("Hops: %(n)s", n=n), _url(wish, hops=n), n == wish.hops) for n in HOPS],
@@ -145,9 +150,9 @@ def _boxes(found: LinkMap, picture: Picture) -> list[tuple[Box, MapDevice]]:
     return [(box, devices[box.id]) for box in picture.boxes]
 
 
-def _draw(found: LinkMap, picture: Picture) -> list[Drawn]:
+def _draw(listed: Iterable[MapLink], picture: Picture) -> list[Drawn]:
     paths = {path.key: path for path in picture.paths}
-    return [Drawn(one, paths[one.link.a.id, one.link.z.id], _mark(one)) for one in found.links]
+    return [Drawn(one, paths[one.link.a.id, one.link.z.id], _mark(one)) for one in listed]
 
 
 def _mark(one: MapLink) -> str:

@@ -11,13 +11,13 @@ from sqlalchemy import func, select
 from dcim.accounts.models import AuditEntry
 from dcim.accounts.people import create_person, ensure_roles
 from dcim.accounts.scope import Scope
-from dcim.alarms import incident_rounds
+from dcim.alarms import incident_rounds, rounds
 from dcim.alarms.incident_opening import About, open_incident, suggest_incident
-from dcim.alarms.models import Alarm
+from dcim.alarms.models import Alarm, AlarmEvent
 from dcim.alarms.queries import AlarmFilter, find_alarm, list_alarms
 from dcim.alarms.rounds import run_round
 from dcim.alarms.rule_keeping import change_rule
-from dcim.db import SessionFactory, transaction
+from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.metering.store import PostgresSampleStore
 from dcim.power.models import PowerNode
@@ -122,6 +122,46 @@ def test_a_click_while_a_round_opens_it_waits_and_is_refused(
         with pytest.raises(ConflictError, match="is this alarm's incident already"):
             runs[1].result()
     assert len(watch.session.scalars(NETWORK).all()) == 1
+
+
+def test_a_click_on_what_a_round_then_writes_of_holds_nothing_that_it_wants(
+    watch: Watch, ann: Scope, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The round has the turn to keep incidents when it comes to the clicked alarm's history."""
+    port_down(watch)
+    watch.sample(2, state=2, port=1)
+    watch.round(2.1)
+    clicked_one = watch.alarms("port-down")[-1]
+    # By its rule the first alone opens an incident.
+    clicked_one.flapping = True
+    change_rule(watch.session, STAFF, watch.rule("port-down").id, {"incident_after_min": 0})
+    alarm_id, wanted = clicked_one.id, words(watch, clicked_one)
+    watch.session.commit()
+    holding, clicked = threading.Event(), threading.Event()
+
+    def escalate_slowly(session: ScopedSession, *_args: Any) -> list[int]:
+        holding.set()
+        assert clicked.wait(10)
+        session.add(AlarmEvent(alarm_id=alarm_id, at=watch.at(3), kind="escalated"))
+        session.flush()
+        return []
+
+    monkeypatch.setattr(rounds, "escalate", escalate_slowly)
+
+    def run() -> None:
+        with transaction(sessions, STAFF) as session:
+            run_round(session, watch.settings, watch.at(3))
+
+    def click() -> None:
+        assert holding.wait(10)
+        with transaction(sessions, ann) as session:
+            threading.Timer(0.3, clicked.set).start()
+            open_incident(session, ann, alarm_id, None, wanted, watch.at(3))
+
+    with ThreadPoolExecutor(2) as pool:
+        for each in [pool.submit(run), pool.submit(click)]:
+            each.result()
+    assert len(watch.session.scalars(NETWORK).all()) == 2
 
 
 def test_a_consequence_has_its_roots_incident(watch: Watch, ann: Scope) -> None:

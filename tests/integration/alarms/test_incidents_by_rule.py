@@ -1,21 +1,27 @@
 """What a rule has its alarms do: an incident once, customers told of their own part; and not."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
-from dcim.alarms.models import Alarm
+from dcim.alarms import incident_rounds
+from dcim.alarms.incident_rounds import do_by_rule
+from dcim.alarms.models import Alarm, AlarmRule
+from dcim.alarms.rooting import find_open
 from dcim.alarms.rounds import run_round
 from dcim.alarms.rule_keeping import change_rule
+from dcim.db import ScopedSession
 from dcim.errors import InvalidError
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
+from dcim.network.models import ServiceMembership
 from dcim.operations.models import Maintenance, MaintenanceTarget
 from dcim.power.models import PowerNode
-from dcim.sla.incident_telling import SETTLED
-from dcim.sla.incidents import derive_incidents
+from dcim.sla.incident_telling import SETTLED, tell_incidents
+from dcim.sla.incidents import derive_incidents, wait_for_turn
 from dcim.sla.models import BY_ALARM, Incident
 from dcim.sla.queries import find_incident, list_incidents
 from tests.integration.alarms.conftest import STAFF, Watch
@@ -72,6 +78,8 @@ def test_it_is_opened_after_so_many_minutes_exactly_once(watch: Watch) -> None:
         "network", False, watch.at(1), None,
     )  # fmt: skip
     assert alarm.incident_id == row.id
+    # Statements tell both to who is hit; the rule's name is for the house.
+    assert (row.what_en, row.cause, row.cause_en) == ("Port down: OPERATOR-SWITCH A/0", "", "")
     assert watch.events(alarm).count("incident") == 1
     assert [(one.customer_id, one.severity) for one in row.impacts] == [
         (watch.tenant.customer_id, "down")
@@ -98,6 +106,29 @@ def test_what_is_measured_goes_on_with_it(watch: Watch) -> None:
     go_down(watch, range(5, 6))
     assert alarm.incident_id == row.id
     assert watch.session.scalar(select(func.count()).where(Incident.kind == "network")) == 1
+
+
+def test_how_hard_it_hits_is_as_measured(watch: Watch) -> None:
+    """An alarm says of one port of two that the other is kept; measurement that it is down."""
+    port_id = watch.tenant.ports[1]
+    watch.session.execute(delete(ServiceMembership).where(ServiceMembership.port_id == port_id))
+    own = watch.session.scalars(
+        select(ServiceMembership).where(ServiceMembership.port_id == watch.port_id)
+    ).one()
+    watch.session.add(
+        ServiceMembership(
+            service_id=own.service_id, customer_id=own.customer_id, port_id=port_id,
+            starts_at=own.starts_at,
+        )
+    )  # fmt: skip
+    set_rule(watch, incident_after_min=0)
+    go_down(watch, range(1, 5))
+    [row] = incidents(watch)
+    [impact] = row.impacts
+    assert impact.severity == "information"
+    end = round(watch.at(4.1).timestamp() * 1000)
+    derive_incidents(watch.session, PostgresSampleStore(), end - 300_000, end, now_ms=end)
+    assert (row.detector, len(row.impacts), impact.severity) == ("poller", 1, "down")
 
 
 def silence(watch: Watch, alarm: Alarm) -> None:
@@ -207,6 +238,99 @@ def test_they_are_told_once_that_it_is_over(watch: Watch, other: Tenant) -> None
     assert "已恢复" in mails(watch.session, "a")[-1].title
 
 
+def test_they_are_told_that_it_is_over_after_hours_without_a_round(
+    watch: Watch, other: Tenant
+) -> None:
+    set_rule(watch, tell_after_min=0)
+    go_down(watch, range(1, 3))
+    for minute in (3, 4):
+        watch.sample(minute, state=1)
+        watch.round(minute + 0.1)
+    watch.round(180)
+    [row] = incidents(watch)
+    assert row.ended_at == watch.at(4)
+    assert told(watch) == [("a", "incident.interruption")] * 2
+
+
+def test_it_goes_on_when_the_outage_comes_again_at_once_and_is_waited_for(
+    watch: Watch, other: Tenant
+) -> None:
+    set_rule(watch, tell_after_min=0)
+    go_down(watch, range(1, 3))
+    for minute in (3, 4):
+        watch.sample(minute, state=1)
+        watch.round(minute + 0.1)
+    set_rule(watch, tell_after_min=90)
+    go_down(watch, range(6, 7))
+    watch.round(30)
+    [row] = incidents(watch)
+    assert row.ended_at is not None
+    assert len(told(watch)) == 2
+    alarm = go_down(watch, range(97, 98))
+    assert (alarm.began_at, alarm.incident_id) == (watch.at(6), row.id)
+    watch.session.refresh(row)
+    assert row.ended_at is None
+    assert len(told(watch)) == 3
+    assert "有变更" in mails(watch.session, "a")[-1].title
+
+
+def go_before(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, deed: Callable[[ScopedSession], None]
+) -> None:
+    """Have `deed` done and committed by who has the turn that the round waits for."""
+    real = wait_for_turn
+    bind = watch.session.get_bind()
+
+    def wait(session: ScopedSession) -> None:
+        monkeypatch.setattr(incident_rounds, "wait_for_turn", real)
+        with ScopedSession(bind) as mine, mine.begin():
+            deed(mine)
+        real(session)
+
+    monkeypatch.setattr(incident_rounds, "wait_for_turn", wait)
+
+
+def test_what_measurement_takes_over_meanwhile_is_not_the_alarms_to_end(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_rule(watch, incident_after_min=0)
+    go_down(watch, range(1, 3))
+    [row] = incidents(watch)
+
+    def take_over(session: ScopedSession) -> None:
+        session.get_one(Incident, row.id).detector = "poller"
+
+    for minute in (3, 4):
+        watch.sample(minute, state=1)
+    incident_id = row.id
+    watch.session.commit()
+    go_before(watch, monkeypatch, take_over)
+    watch.round(4.1)
+    watch.session.refresh(row)
+    assert watch.alarms()[0].cleared_at == watch.at(4)
+    assert (row.id, row.detector, row.ended_at) == (incident_id, "poller", None)
+
+
+def test_what_measurement_told_meanwhile_is_not_told_otherwise(
+    watch: Watch, other: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_rule(watch, incident_after_min=0)
+    go_down(watch, range(1, 3))
+    [row] = incidents(watch)
+    set_rule(watch, tell_after_min=0)
+
+    def end_and_tell(session: ScopedSession) -> None:
+        session.info["sender"] = SENDER
+        found = session.get_one(Incident, row.id)
+        found.detector, found.ended_at = "poller", watch.at(2)
+        tell_incidents(session, [found], watch.at(30))
+
+    go_before(watch, monkeypatch, end_and_tell)
+    watch.round(30)
+    assert told(watch) == [("a", "incident.interruption")]
+    assert "已恢复" in mails(watch.session, "a")[-1].title
+
+
 def test_who_was_not_told_that_it_began_is_not_told_that_it_is_over(
     watch: Watch, other: Tenant
 ) -> None:
@@ -252,6 +376,29 @@ def test_one_feed_lost_is_no_interruption_and_both_are(watch: Watch, other: Tena
     end = round(watch.at(2.2).timestamp() * 1000)
     derive_incidents(watch.session, PostgresSampleStore(), end - 600_000, end, now_ms=end)
     assert {row.detector for row in (lost, dark)} == {"poller"}
+
+
+def test_two_rules_of_what_feeds_nobody_have_one_incident(watch: Watch) -> None:
+    """Of mains that a UPS stands in for no service level observes anything; its name says it."""
+    mains = PowerNode(site_id=1, kind="utility", code="MAINS", feed="A", rated_a=400, volts=400)
+    own = AlarmRule(
+        code="mains", name="市电", name_en="Mains", kind="state", quantity="node_dead",
+        way="above", raise_at=1, clear_at=0, severity="major", incident_after_min=0,
+    )  # fmt: skip
+    watch.session.add_all([mains, own])
+    set_rule(watch, "node-dead", incident_after_min=0)
+    for rule in (watch.rule("node-dead"), own):
+        watch.session.add(
+            Alarm(
+                rule=rule, subject_kind="node", subject_id=mains.id, label="MAINS",
+                severity="major", began_at=watch.at(1), raised_at=watch.at(1),
+                seen_at=watch.at(1), value=1, limit=1,
+            )
+        )  # fmt: skip
+    watch.session.flush()
+    do_by_rule(watch.session, find_open(watch.session), watch.at(2))
+    [row] = incidents(watch)
+    assert {alarm.incident_id for alarm in watch.alarms()} == {row.id}
 
 
 def test_only_what_says_down_can_have_it_and_within_a_day(watch: Watch) -> None:

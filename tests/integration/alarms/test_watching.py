@@ -71,7 +71,7 @@ def test_of_two_rounds_at_once_the_second_waits(
     watch.sample(1, state=2)
     settings = dataclasses.replace(watch.settings, smtp_host="")
     if not guarded:
-        monkeypatch.setattr("dcim.alarms.rounds.ROUND_LOCK", None)
+        monkeypatch.setattr("dcim.alarms.handling.ROUND_LOCK", None)
     found: list[object] = []
 
     def second() -> None:

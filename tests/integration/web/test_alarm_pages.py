@@ -134,6 +134,10 @@ def test_an_alarm_is_made_an_incident_by_one_click(
     assert again.status_code == 409
     assert f"INC-{incident} is this alarm&#39;s incident already" in again.text
     assert 'value="mine"' in again.text
+    # Likewise the second of two clicks that link what is there, where nothing is typed.
+    linked = noc.post("/noc/alarms/1/incident")
+    assert linked.status_code == 409
+    assert f"INC-{incident} is this alarm&#39;s incident already" in linked.text
     assert "INC-" in text_of(noc, "/noc/alarms/1/incident", 409)
     reader = client_of(app, make_login, "auditor")
     text_of(reader, "/noc/alarms/1/incident", 403)
@@ -264,6 +268,9 @@ def test_rules_exceptions_and_recipients_are_entered_and_removed(
     edit = text_of(noc, f"{foreseen.location}/edit")
     assert 'value="86400"' in edit
     assert "incident_after_min" not in edit
+    assert "incident_after_min" not in text_of(noc, f"{foreseen.location}/test")
+    tried = noc.post(f"{foreseen.location}/test", data=new | ahead | {"days": "2"})
+    assert tried.status_code == 303
     page = text_of(noc, made.location)
     assert "<script>alert" not in page
     given = {"scope": "site", "target": "1", "enabled": "no", "severity": ""}

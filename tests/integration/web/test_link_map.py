@@ -12,6 +12,7 @@ from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError, NotFoundError
+from dcim.network.cables import find_places
 from dcim.sla import links
 from dcim.sla.links import LinkMap, Wish, find_linked_device, read_link_map
 from dcim.sla.port_neighbours import read_port_links
@@ -156,7 +157,22 @@ def test_a_big_place_is_cut_to_what_is_near_a_device(
     assert "12 devices have links here, too many for one picture." in page
     assert "around n-03, the best connected, hops: 2." in page
     assert "Devices near it that are not shown: 1." in page
-    # Around another device, by its name.
+    # Each once, though it is near several that are shown.
+    net.cable("n-01 x", "n-05 x")
+    net.cable("leaf-0 x", "n-05 y")
+    net.session.commit()
+    found = read(net, hops=3)
+    assert (len(found.devices), found.left_out) == (7, 2), "n-01 and n-06"
+    # Most cables lead nowhere that is shown: it isn't what the map is about.
+    for number in range(9):
+        net.port(f"server-{number} eth0", kind="server")
+        net.cable(f"access-1 {number}", f"server-{number} eth0")
+    net.session.commit()
+    found = read(net, hops=1)
+    assert found.center is not None
+    assert (found.center.name, found.linked) == ("n-03", 13)
+    # Around another device, by its name; then nobody counts what the house has.
+    monkeypatch.setattr(links, "_select_linked", None)
     found = read(net, device_id=find_linked_device(net.session, SYSTEM, "N-08"), hops=1)
     assert {one.name for one in found.devices} == {"n-07", "n-08", "n-09"}
     page = noc.get("/noc/links?q=n-08&hops=1").get_data(as_text=True)
@@ -237,6 +253,27 @@ def test_statements_do_not_grow_with_links(net: Net, noc: FlaskClient) -> None:
         page = noc.get("/noc/links").get_data(as_text=True)
     assert page.count('class="lk-line"') == 35 + 9, "and nine in the legend"
     assert many.count == few.count > 10
+
+
+def test_of_more_links_than_anybody_reads_those_that_want_a_person_are_shown(
+    net: Net, noc: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(net)
+    monkeypatch.setattr("dcim.web.noc.links.MOST_LINKS", 3)
+    page = noc.get("/noc/links").get_data(as_text=True)
+    assert page.count('class="lk-line"') == 3 + 9, "and nine in the legend"
+    assert page.count('<th scope="row">') == 3
+    assert "leaf-3 Te9" in page
+    assert "leaf-1 Te9" not in page, "where nothing is to be done"
+    assert "2 more" in page
+    assert "5 links: 1 recorded and heard" in page
+
+
+def test_as_many_ports_as_a_map_passes_are_one_parameter(net: Net) -> None:
+    """PostgreSQL takes 65,535 of them; eighty chassis and their panels have more ports."""
+    build(net)
+    places = find_places(net.session, range(1, 70_000))
+    assert {"spine-1 Te1", "odf-1 1"} <= {place.label for place in places.values()}
 
 
 def test_who_and_what_there_is_not(net: Net, noc: FlaskClient) -> None:
