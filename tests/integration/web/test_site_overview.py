@@ -200,6 +200,13 @@ def test_incidents_are_at_the_site_of_what_measured_them_or_of_whom_they_concern
     house.add_tenant("A")
     assert "CANARY-A-what" in part_of(noc.get(PATH).text, ">S1<")
     (incident,) = session.scalars(select(Incident))
+    # The port is there until the day it is given back, also where that day is known by now.
+    (impact,) = incident.impacts
+    (used,) = session.scalars(select(ServiceMembership))
+    impact.contract_item_id = used.service.contract_item_id
+    used.ends_at = house.now + dt.timedelta(days=9)
+    session.commit()
+    assert "CANARY-A-what" in part_of(noc.get(PATH).text, ">S1<")
     second = session.scalars(select(Site).where(Site.code == "S2")).one()
     room = Room(site_id=second.id, code="R9", name="房", name_en="Room")
     session.add(room)
