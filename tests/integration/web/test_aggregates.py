@@ -15,8 +15,10 @@ from dcim.db import ScopedSession, SessionFactory
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Allocation, Cabinet, Installation, Rack
 from dcim.jobs import make_app
+from dcim.metering.codec import DamagedBlockError
 from dcim.metering.day_bins import unpack_day
-from dcim.network.models import BandwidthService, Carrier, Circuit, Port
+from dcim.network.models import BandwidthService, Carrier, Circuit, Port, ServiceMembership
+from dcim.sla import traffic_rounds
 from dcim.sla.aggregates import read_aggregates
 from dcim.sla.traffic_day_models import TrafficDay
 from dcim.sla.traffic_rounds import DAYS_AT_ONCE, INTERVAL_MS, measure_traffic
@@ -256,6 +258,60 @@ def test_days_are_looked_at_until_they_are_settled(
     session.rollback()
     out_of_time = measure_traffic(sessions, late, budget_s=-1)
     assert (out_of_time.days, out_of_time.left) == (0, 1)
+
+
+def test_what_is_recorded_late_or_was_wrong_is_made_good(
+    uplinks: Uplinks, session: ScopedSession, sessions: SessionFactory
+) -> None:
+    uplinks.add_line("L1").state = "ended"
+    now, since = NOW + dt.timedelta(days=1), NOW - dt.timedelta(days=1)
+
+    def hold(tag: str) -> tuple[int, ServiceMembership]:
+        tenant = uplinks.house.add_tenant(tag)
+        (held,) = session.scalars(
+            select(ServiceMembership).where(ServiceMembership.customer_id == tenant.customer_id)
+        )
+        held.starts_at = since
+        session.commit()
+        return tenant.customer_id, held
+
+    def days_of(customer_id: int) -> list[int]:
+        session.expire_all()
+        kept = rows_of(session, "customer_id")
+        return [row.day.day for row in kept if row.customer_id == customer_id]
+
+    first, held = hold("A")
+    # A line that has ended on no recorded day serves no more, and nothing is missing without it.
+    assert measure_traffic(sessions, now).days == 3
+    assert rows_of(session, "circuit_id") == []
+    # The days of A are settled; B was there too, and is recorded only now.
+    second, _ = hold("B")
+    assert measure_traffic(sessions, now).days == 3
+    assert days_of(first) == days_of(second) == [19, 20, 21]
+    # A left yesterday: nothing of today is left, nor does it keep the day from being settled.
+    held.ends_at = now - dt.timedelta(days=1)
+    session.commit()
+    measure_traffic(sessions, now)
+    assert (days_of(first), days_of(second)) == ([19, 20], [19, 20, 21])
+    tomorrow = now + dt.timedelta(days=1)
+    assert [measure_traffic(sessions, tomorrow).days for _ in range(2)] == [2, 1]
+
+
+def test_a_day_that_fails_stops_no_other(
+    uplinks: Uplinks,
+    session: ScopedSession,
+    sessions: SessionFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise DamagedBlockError("hash")
+
+    uplinks.add_line("L1")
+    uplinks.house.add_tenant("A")
+    monkeypatch.setattr(traffic_rounds, "measure_lines", fail)
+    report = measure_traffic(sessions, NOW)
+    assert (report.failed, report.days) == (1, 1 + DAYS_AT_ONCE)
+    assert len(rows_of(session, "customer_id")) == 1 + DAYS_AT_ONCE
 
 
 def test_page_is_304_while_nothing_changed_and_costs_the_same_for_more(
