@@ -26,7 +26,7 @@ from dcim.metering.families import DAY_MS
 from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import Circuit, ServiceMembership
 from dcim.sla.rules.intervals import Interval, clip
-from dcim.sla.rules.periods import to_ms
+from dcim.sla.rules.periods import day_start, to_ms
 from dcim.sla.rules.usage.aggregates import find_point
 from dcim.sla.traffic_day_models import TrafficDay
 from dcim.sla.usage import BinSum
@@ -297,7 +297,7 @@ def _moment(ms: int) -> dt.datetime:
 
 
 def _bounds(day: dt.date) -> Interval:
-    low = to_ms(dt.datetime.combine(day, dt.time(), dt.UTC))
+    low = day_start(day, "UTC")
     return low, low + DAY_MS
 
 

@@ -118,6 +118,9 @@ def test_lines_are_added_up_bin_by_bin_and_what_is_not_measured_is_told(
         assert (row.members, row.unmeasured) == (3, 1)
     customer = rows_of(session, "customer_id")[-1]
     assert (customer.members, customer.in_p95_bps) == (2, 80_000_000)
+    (told,) = read_aggregates(session, STAFF, "customer", NOW, "UTC")
+    assert told.newest is not None
+    assert (told.newest.in_bps, told.newest.out_bps) == (80_000_000, 16_000_000)
     # Bins that aren't whole yet are not in it: the newest minutes would be too low a rate.
     day_ms = round(dt.datetime(2026, 11, 20, tzinfo=dt.UTC).timestamp() * 1000)
     covered = unpack_day(carrier.bins, day_ms, INTERVAL_MS).covered_ms
@@ -295,6 +298,11 @@ def test_what_is_recorded_late_or_was_wrong_is_made_good(
     assert (days_of(first), days_of(second)) == ([19, 20], [19, 20, 21])
     tomorrow = now + dt.timedelta(days=1)
     assert [measure_traffic(sessions, tomorrow).days for _ in range(2)] == [2, 1]
+    # After its last day nothing of A is missing; and what flowed then doesn't flow now.
+    left, _ = read_aggregates(session, STAFF, "customer", tomorrow, "UTC")
+    assert left.month is not None
+    assert (left.month.in_p95, left.month.expected) == (40_000_000, 20 * 288)
+    assert left.newest is None
 
 
 def test_a_day_that_fails_stops_no_other(
