@@ -122,6 +122,13 @@ def test_a_calm_house_says_so_and_what_is_unpolled_or_silent_is_not_called_well(
     assert "all 1 agents answer" in page
     assert "hidden" in page.split('class="stale-banner"', 1)[1].split(">", 1)[0]
     assert part_of(page, ">S1<").startswith(" is-ok")
+    # What stands nowhere that is recorded shows as well once it falls silent.
+    assert "At no recorded place" not in page
+    lost = Device(device_type_id=house.kind_id, name="LOST", role="access")
+    session.add(lost)
+    session.flush()
+    poll(house, lost, house.now - dt.timedelta(hours=1), silent=9)
+    assert part_of(noc.get(PATH).text, "At no recorded place").startswith(" is-unknown")
 
 
 def test_what_since_when_who_and_the_cost(
