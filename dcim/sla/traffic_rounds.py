@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.orm import Session, defer
 
 from dcim.accounts.scope import Scope
@@ -38,12 +38,11 @@ BEAT_S = 600
 ROUND_S = 240
 INTERVAL_MS = 300_000
 UPLINKS = ("transit", "peering")
-# How far back lines are added up, for their trend; customers for the month that runs.
+# How far back lines are added up and kept, for their trend; customers for the month that runs.
 LINE_DAYS, CUSTOMER_DAYS, DAYS_AT_ONCE = 190, 40, 5
 # Late samples come until then; afterwards a day that is over isn't looked at again.
 SETTLED = dt.timedelta(hours=6)
 ONE_DAY = dt.timedelta(days=1)
-KEPT = dt.timedelta(days=400)
 
 # Series of a port or a customer, and when they measured for it.
 Spans = dict[int, list[Interval]]
@@ -102,7 +101,7 @@ def measure_traffic(
     began, now, report = time.monotonic(), now or utc_now(), TrafficReport()
     scope = Scope.system("traffic")
     with transaction(sessions, scope) as session:
-        session.execute(delete(TrafficDay).where(TrafficDay.day < (now - KEPT).date()))
+        _drop_old(session, now)
         lines = _list_lines(session)
         due = [
             *((day, True) for day in find_due_lines(session, lines, now)),
@@ -125,6 +124,22 @@ def measure_traffic(
             log.exception("traffic: failed", day=day.isoformat(), of_lines=of_lines)
             report.failed += 1
     return report
+
+
+def _drop_old(session: Session, now: dt.datetime) -> None:
+    """What nothing asks for any more."""
+    today = _today(now)
+    session.execute(
+        delete(TrafficDay).where(
+            or_(
+                TrafficDay.day < today - LINE_DAYS * ONE_DAY,
+                and_(
+                    TrafficDay.customer_id.is_not(None),
+                    TrafficDay.day < today - CUSTOMER_DAYS * ONE_DAY,
+                ),
+            )
+        )
+    )
 
 
 def find_due_lines(session: Session, lines: Sequence[_Line], now: dt.datetime) -> list[dt.date]:

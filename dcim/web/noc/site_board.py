@@ -18,7 +18,7 @@ from dcim.statements.risk_queries import SiteRisk
 # nothing is polled nobody knows that all is well.
 STATES = ("down", "unknown", "warning", "unpolled", "ok")
 # An incident's customer is hit as an alarm's would be; work and warm air merely concern it.
-SEVERITY_HOWS = {"power_feed": "no_redundancy", "telemetry": "unknown"}
+KIND_HOWS = {"power_feed": "no_redundancy", "telemetry": "unknown"}
 ALL_HOWS = (*HOWS, "concerned")
 
 
@@ -130,7 +130,7 @@ class Board:
                     how = (
                         "down"
                         if impact.severity == "down"
-                        else SEVERITY_HOWS.get(one.kind, "concerned")
+                        else KIND_HOWS.get(one.kind, "concerned")
                     )
                     site.hit_by(
                         Struck(

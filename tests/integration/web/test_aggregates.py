@@ -314,12 +314,21 @@ def test_a_day_that_fails_stops_no_other(
     def fail(*_: object) -> None:
         raise DamagedBlockError("hash")
 
-    uplinks.add_line("L1")
-    uplinks.house.add_tenant("A")
+    line = uplinks.add_line("L1")
+    tenant = uplinks.house.add_tenant("A")
+    # What is older than anything looks at goes, of customers earlier.
+    for back in (40, 41, 190, 191):
+        for of in ({"circuit_id": line.id}, {"customer_id": tenant.customer_id}):
+            day = NOW.date() - dt.timedelta(days=back)
+            session.add(TrafficDay(day=day, measured_at=NOW, members=1, bins=b"", **of))
+    session.commit()
     monkeypatch.setattr(traffic_rounds, "measure_lines", fail)
     report = measure_traffic(sessions, NOW)
     assert (report.failed, report.days) == (1, 1 + DAYS_AT_ONCE)
-    assert len(rows_of(session, "customer_id")) == 1 + DAYS_AT_ONCE
+    assert [(NOW.date() - row.day).days for row in rows_of(session, "circuit_id")] == [190, 41, 40]
+    assert [(NOW.date() - row.day).days for row in rows_of(session, "customer_id")] == [
+        40, *range(DAYS_AT_ONCE, -1, -1)
+    ]  # fmt: skip
 
 
 def test_page_is_304_while_nothing_changed_and_costs_the_same_for_more(
