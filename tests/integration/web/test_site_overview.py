@@ -182,8 +182,8 @@ def test_what_since_when_who_and_the_cost(
     assert "nobody" in here
 
 
-def test_sums_are_for_the_noc_and_contracts_for_who_sees_statements(
-    app: Flask, make_login: MakeLogin, noc: FlaskClient, house: House, session: ScopedSession
+def test_from_what_is_told_the_noc_gets_to_the_incident_and_to_the_contracts(
+    noc: FlaskClient, house: House, session: ScopedSession
 ) -> None:
     tenant = house.add_tenant("A")
     contract = session.scalars(select(Contract)).one()
@@ -195,10 +195,14 @@ def test_sums_are_for_the_noc_and_contracts_for_who_sees_statements(
         )
     )  # fmt: skip
     session.commit()
-    assert "/noc/credits" not in part_of(noc.get(PATH).text, ">S1<")
-    client = app.test_client()
-    sign_in(client, make_login("staff"))
-    assert "/noc/credits?site=" in part_of(client.get(PATH).text, ">S1<")
+    (incident,) = session.scalars(select(Incident))
+    here = part_of(noc.get(PATH).text, ">S1<")
+    for path in (
+        f"/staff/incidents/{incident.id}",
+        f"/noc/credits?site={house.site.id}&amp;currency=CNY",
+    ):
+        assert f'href="{path}"' in here
+        assert noc.get(path.replace("&amp;", "&")).status_code == 200
 
 
 def test_incidents_are_at_the_site_of_what_measured_them_or_of_whom_they_concern(
