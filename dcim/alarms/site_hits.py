@@ -1,7 +1,7 @@
 """Whom open alarms hit, site by site."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -18,12 +18,11 @@ from dcim.sla.whereabouts import locate_items
 
 @dataclass(frozen=True, slots=True)
 class SiteHits:
-    """`hits` are all, the hardest first; `by_site` the same by the site where something is lost.
+    """`by_site`: by the site where something is lost, the hardest hit first.
 
     `elsewhere`: hit by machines alone, or by what stands nowhere that is recorded.
     """
 
-    hits: tuple[Hit, ...]
     by_site: Mapping[int, tuple[Hit, ...]]
     elsewhere: tuple[Hit, ...]
 
@@ -37,20 +36,19 @@ def find_site_hits(session: Session, scope: Scope, now: dt.datetime) -> SiteHits
     alarms = find_open(session)
     raised = read_raised(alarms)
     if not raised:
-        return SiteHits((), {}, ())
+        return SiteHits({}, ())
     dependencies = load_dependencies(session, scope, {one.subject for one in raised})
     found = correlate(raised, dependencies)
     hits = find_hit(session, scope, found.roots, raised, dependencies, found, now=now)
     return _divide(session, hits, alarms)
 
 
-def _divide(session: Session, hits: Iterable[Hit], alarms: Iterable[Alarm]) -> SiteHits:
-    several = tuple(hits)
-    places = locate_items(session, [item.id for hit in several for item in hit.customer.items])
+def _divide(session: Session, hits: Sequence[Hit], alarms: Iterable[Alarm]) -> SiteHits:
+    places = locate_items(session, [item.id for hit in hits for item in hit.customer.items])
     alarmed = {alarm.site_id for alarm in alarms}
     by_site: dict[int, list[Hit]] = {}
     elsewhere = []
-    for hit in several:
+    for hit in hits:
         sites = {site for item in hit.customer.items for site in places.get(item.id, ())}
         # One that raised no alarm loses nothing, unless alarms there don't know where they are.
         near = sites & alarmed or sites
@@ -58,6 +56,4 @@ def _divide(session: Session, hits: Iterable[Hit], alarms: Iterable[Alarm]) -> S
             by_site.setdefault(site_id, []).append(hit)
         if not near:
             elsewhere.append(hit)
-    return SiteHits(
-        several, {key: tuple(found) for key, found in by_site.items()}, tuple(elsewhere)
-    )
+    return SiteHits({key: tuple(found) for key, found in by_site.items()}, tuple(elsewhere))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Subquery, null, select, text, union_all
 from sqlalchemy.orm import Session
 
+from dcim.columns import is_among
 from dcim.metering.models import FormerBinding, Series
 from dcim.metering.store import PostgresSampleStore, SampleStore
 
@@ -63,9 +64,9 @@ def read_bindings(
         bindings.c.port_id, bindings.c.family, bindings.c.start_ms.nulls_first()
     )
     if port_ids is not None:
-        wanted = wanted.where(bindings.c.port_id.in_(port_ids))
+        wanted = wanted.where(is_among(bindings.c.port_id, port_ids))
     if series_ids is not None:
-        wanted = wanted.where(bindings.c.series_id.in_(series_ids))
+        wanted = wanted.where(is_among(bindings.c.series_id, series_ids))
     return [
         PortBinding(
             port_id,

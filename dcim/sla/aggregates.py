@@ -7,6 +7,8 @@ instant is on each row. Nothing here adds percentiles.
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -17,11 +19,10 @@ from dcim.accounts.scope import Scope
 from dcim.customers.models import Customer
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row, Site
-from dcim.metering.bins import Bins
 from dcim.metering.day_bins import lay_days, unpack_day
 from dcim.metering.families import DAY_MS
 from dcim.network.models import BandwidthService, Carrier, Circuit, Port, ServiceMembership
-from dcim.sla.rules.periods import month_period, to_ms
+from dcim.sla.rules.periods import day_start, local_date, month_period, to_ms
 from dcim.sla.rules.runout import RunOut, find_run_outs
 from dcim.sla.rules.usage.aggregates import (
     Newest,
@@ -37,6 +38,9 @@ from dcim.sla.usage_to_date import LAG_MS
 
 Grouping = Literal["carrier", "line", "site", "customer"]
 GROUPINGS: tuple[Grouping, ...] = ("carrier", "line", "site", "customer")
+# What flowed longer before the last round than this isn't what flows now.
+RECENT_MS = 3 * INTERVAL_MS
+PORTION = 1000
 HALF_DAY = DAY_MS // INTERVAL_MS // 2
 _KEYS: dict[Grouping, Any] = {
     "carrier": TrafficDay.carrier_id,
@@ -109,7 +113,8 @@ def read_aggregates(
     _add_measured(session, grouping, found, now, zone)
     if grouping == "site":
         for site_id, space in read_space_sold(session, now.astimezone(dt.UTC).date()).items():
-            found[site_id].space = space
+            if site_id in found:
+                found[site_id].space = space
     return sorted(found.values(), key=lambda one: one.code)
 
 
@@ -209,17 +214,26 @@ def _add_measured(
     zone: str,
 ) -> None:
     month = month_period(f"{now.astimezone(ZoneInfo(zone)):%Y-%m}", zone)
-    first = dt.datetime.fromtimestamp(month.start / 1000, dt.UTC).date()
+    first = local_date(month.start, "UTC")
     key = _KEYS[grouping]
-    days: dict[int, list[TrafficDay]] = {}
-    rows = session.scalars(
-        select(TrafficDay).where(key.is_not(None), TrafficDay.day >= first).order_by(TrafficDay.day)
+    rows = session.execute(
+        select(
+            key,
+            TrafficDay.day,
+            TrafficDay.measured_at,
+            TrafficDay.members,
+            TrafficDay.unmeasured,
+            TrafficDay.bins,
+        )
+        .where(key.is_not(None), TrafficDay.day >= first)
+        .order_by(key, TrafficDay.day)
+        # A month of thousands of customers is never held at once.
+        .execution_options(yield_per=PORTION)
     )
-    for row in rows:
-        days.setdefault(getattr(row, key.key), []).append(row)
-    for subject_id, several in days.items():
+    for subject_id, several in groupby(rows, key=itemgetter(0)):
+        days = list(several)
         if subject_id in found:
-            _tell_month(found[subject_id], several, month.start, month.end, now)
+            _tell_month(found[subject_id], days, month.start, month.end)
     if grouping == "customer":
         return
     today = now.astimezone(dt.UTC).date()
@@ -242,25 +256,21 @@ def _add_measured(
             one.run_outs = find_run_outs(values, one.capacity, today)
 
 
-def _tell_month(
-    one: Aggregate, rows: Sequence[TrafficDay], start: int, end: int, now: dt.datetime
-) -> None:
+def _tell_month(one: Aggregate, rows: Sequence[Any], start: int, end: int) -> None:
     newest = rows[-1]
     one.measured_at, one.members = newest.measured_at, newest.members
     one.unmeasured = newest.unmeasured
-    days = [_unpack(row) for row in rows]
+    days = [unpack_day(row.bins, day_start(row.day, "UTC"), INTERVAL_MS) for row in rows]
     # Whole intervals up to when it was last added up; the month may begin on no day of UTC.
-    until = min((to_ms(newest.measured_at) - LAG_MS) // INTERVAL_MS * INTERVAL_MS, end)
+    done = (to_ms(newest.measured_at) - LAG_MS) // INTERVAL_MS * INTERVAL_MS
+    until = min(done, days[-1].first + DAY_MS, end)
     bins = lay_days(days, start, max(start, until), INTERVAL_MS)
-    one.newest = find_newest(bins)
+    last = find_newest(bins)
+    if last is not None and done - last.at < RECENT_MS:
+        one.newest = last
     one.month = find_point(bins)
     if one.month.present:
         one.forecast = forecast_point(bins, end)
-
-
-def _unpack(row: TrafficDay) -> Bins:
-    day_ms = to_ms(dt.datetime.combine(row.day, dt.time(), dt.UTC))
-    return unpack_day(row.bins, day_ms, INTERVAL_MS)
 
 
 def sum_aggregates(several: Iterable[Aggregate]) -> tuple[int, int, int]:

@@ -31,6 +31,7 @@ class ImpactRow:
     customer_id: int
     customer_code: str
     customer_name: str
+    customer_name_en: str
     contract_item_id: int | None
     item_code: str | None
     severity: str
@@ -165,6 +166,7 @@ def _load_impacts(session: Session, scope: Scope, incident_ids: list[int]) -> li
             IncidentImpact.customer_id,
             Customer.code.label("customer_code"),
             Customer.name.label("customer_name"),
+            Customer.name_en.label("customer_name_en"),
             IncidentImpact.contract_item_id,
             ContractItem.code.label("item_code"),
             IncidentImpact.severity,

@@ -59,9 +59,8 @@ def read_space_sold(session: Session, today: dt.date) -> dict[int, SpaceSold]:
     found = {}
     for site_id, units in sites.items():
         days = add_days(spans.get(site_id, []), first)
-        values = {first + dt.timedelta(days=n): float(level) for n, level in enumerate(days)}
         found[site_id] = SpaceSold(
-            values[today], int(units), find_run_outs(values, int(units), today)
+            float(days[-1]), int(units), find_run_outs(date_days(days, first), int(units), today)
         )
     return found
 
@@ -76,3 +75,12 @@ def add_days(
         if ends_on is not None:
             change[min(max((ends_on - first).days, 0), DAYS)] -= halves
     return np.cumsum(change)[:DAYS] / HALVES
+
+
+def date_days(days: npt.NDArray[np.float64], first: dt.date) -> dict[dt.date, float]:
+    """By the day, from the first that something was sold on: before that nothing was on offer, and
+    what sold since is the trend."""
+    if not days.any():
+        return {}
+    begun = int(np.flatnonzero(days)[0])
+    return {first + dt.timedelta(days=n): float(days[n]) for n in range(begun, len(days))}

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from dcim.metering.batch import Columns, Ints
-from dcim.metering.bins import fill_bins, split_octets
+from dcim.metering.bins import Bins, fill_bins, split_octets
 from dcim.sla.evidence import HOLDS_MS
 from dcim.sla.rules.intervals import Interval, union
 from dcim.sla.rules.terms import Usage
@@ -78,35 +78,53 @@ def _cut(ts: int, span: int, inward: int, outward: int, within: Interval) -> Del
     return end, end - start, inward, outward
 
 
+class BinSum:
+    """Bins that begin in [start, end) of several ports together, taken one by one.
+
+    Octets are added, and a bin is covered as far as its least covered member: what one port didn't
+    report may have been the peak.
+    """
+
+    def __init__(self, start: int, end: int, interval_ms: int) -> None:
+        self._first, self._last = (-(-at // interval_ms) * interval_ms for at in (start, end))
+        self._interval = interval_ms
+        self._starts = np.arange(self._first, self._last, interval_ms, dtype=np.int64)
+        self._inward, self._outward, self._missing = np.zeros(
+            (3, len(self._starts)), dtype=np.int64
+        )
+        self._spans: list[Interval] = []
+
+    def add(self, columns: Columns, spans: Sequence[Interval]) -> None:
+        """`spans`, sorted and disjoint, are when the port is one of them."""
+        bins = fill_bins(clip_deltas(columns, spans), self._first, self._last, self._interval)
+        self._inward += bins.in_octets
+        self._outward += bins.out_octets
+        missing = _overlap(union(spans), self._starts, self._interval) - bins.covered_ms
+        np.maximum(self._missing, missing, out=self._missing)
+        self._spans += spans
+
+    def total(self) -> Bins:
+        belongs = _overlap(union(self._spans), self._starts, self._interval)
+        return Bins(
+            self._first, self._interval, self._inward, self._outward, belongs - self._missing
+        )
+
+
 def bandwidth_rows(
     members: Iterable[tuple[Columns, Sequence[Interval]]], start: int, end: int, interval_ms: int
 ) -> list[list[int]]:
-    """[start, in_octets, out_octets, covered_ms] of each bin that begins in [start, end).
+    """[start, in_octets, out_octets, covered_ms] of each bin of their sum, as `BinSum`.
 
-    Of several ports at once, octets are added, and a bin is covered as far as its least covered
-    member: what one port didn't report may have been the peak. Bins nobody measured are left out.
-    Members are taken one by one: give an iterator, and only one is held at a time.
+    Bins nobody measured are left out. Members are taken one by one: give an iterator, and only one
+    is held at a time.
     """
-    first = -(-start // interval_ms) * interval_ms
-    last = -(-end // interval_ms) * interval_ms
-    filled = [
-        (fill_bins(clip_deltas(columns, spans), first, last, interval_ms), spans)
-        for columns, spans in members
-    ]
-    if not filled:
-        return []
-    inward = sum((bins.in_octets for bins, _ in filled), np.zeros_like(filled[0][0].in_octets))
-    outward = sum((bins.out_octets for bins, _ in filled), np.zeros_like(filled[0][0].in_octets))
-    starts = np.arange(first, last, interval_ms, dtype=np.int64)
-    belongs = _overlap(union(part for _, spans in filled for part in spans), starts, interval_ms)
-    missing = np.zeros_like(belongs)
-    for bins, spans in filled:
-        np.maximum(
-            missing, _overlap(union(spans), starts, interval_ms) - bins.covered_ms, out=missing
-        )
-    covered = belongs - missing
-    some = covered > 0
-    rows: list[list[int]] = np.stack([starts, inward, outward, covered])[:, some].T.tolist()
+    pool = BinSum(start, end, interval_ms)
+    for columns, spans in members:
+        pool.add(columns, spans)
+    bins = pool.total()
+    starts = bins.first + np.arange(len(bins)) * interval_ms
+    table = np.stack([starts, bins.in_octets, bins.out_octets, bins.covered_ms])
+    rows: list[list[int]] = table[:, bins.covered_ms > 0].T.tolist()
     return rows
 
 

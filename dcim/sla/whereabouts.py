@@ -38,7 +38,9 @@ def locate_items(session: Session, item_ids: Collection[int]) -> Sites:
         .join(Port, Port.id == ServiceMembership.port_id)
         .join(Device, Device.id == Port.device_id),
     ).where(
-        is_among(BandwidthService.contract_item_id, item_ids), ServiceMembership.ends_at.is_(None)
+        is_among(BandwidthService.contract_item_id, item_ids),
+        ServiceMembership.starts_at <= func.now(),
+        or_(ServiceMembership.ends_at.is_(None), ServiceMembership.ends_at > func.now()),
     )
     return _gather(session.execute(union_all(racks, ports)))
 

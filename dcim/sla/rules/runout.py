@@ -85,9 +85,20 @@ def find_trend(values: Mapping[dt.date, float]) -> Trend | None:
 
 def find_run_out(values: Mapping[dt.date, float], limit: float, today: dt.date) -> RunOut:
     """When days like these reach `limit`, in their unit. ValueError where that isn't positive."""
+    return _reach(values, find_trend(values), limit, today)
+
+
+def find_run_outs(values: Mapping[dt.date, float], capacity: float, today: dt.date) -> list[RunOut]:
+    """Of each of SHARES of a capacity."""
+    trend = find_trend(values)
+    return [_reach(values, trend, capacity * share, today) for share in SHARES]
+
+
+def _reach(
+    values: Mapping[dt.date, float], trend: Trend | None, limit: float, today: dt.date
+) -> RunOut:
     if not limit > 0:
         raise ValueError("a capacity is more than nothing")
-    trend = find_trend(values)
     if trend is None:
         return RunOut("too_little", limit, len(values))
     newest = max(values)
@@ -100,11 +111,6 @@ def find_run_out(values: Mapping[dt.date, float], limit: float, today: dt.date) 
     likely = _cross(trend, trend.slope, 0.0, limit, today)
     latest = _cross(trend, trend.low, -trend.below, limit, today)
     return RunOut("within", limit, trend.days, earliest, likely, latest)
-
-
-def find_run_outs(values: Mapping[dt.date, float], capacity: float, today: dt.date) -> list[RunOut]:
-    """Of each of SHARES of a capacity."""
-    return [find_run_out(values, capacity * share, today) for share in SHARES]
 
 
 def _bound_slope(slopes: Floats, weeks: float) -> tuple[float, float]:

@@ -61,7 +61,8 @@ def aggregates() -> Response:
     page = slice_page(rows, listing.paging)
     newest = max((one.measured_at for one in found if one.measured_at), default=None)
     is_stale = newest is not None and (now - newest).total_seconds() > STALE_S
-    tag = tag_of(scope, page, grouping, newest, is_stale)
+    totals = sum_aggregates(rows)
+    tag = tag_of(scope, page, totals, newest, is_stale)
 
     def render(quoted: str) -> str:
         return render_template(
@@ -75,7 +76,7 @@ def aggregates() -> Response:
                 for name in GROUPINGS
             ],
             wanted=wanted,
-            totals=sum_aggregates(rows),
+            totals=totals,
             least_days=LEAST_DAYS,
             horizon_months=round(HORIZON_DAYS / 30.4),
             newest=newest,
@@ -113,7 +114,6 @@ def weigh_run_out(found: RunOut | None) -> int | None:
         return None
     if found.state == "reached":
         return 0
-    day = found.likely or found.latest
-    if day is not None:
-        return day.toordinal()
+    if found.likely is not None:
+        return found.likely.toordinal()
     return FAR if found.state == "beyond" else FAR - 1

@@ -12,7 +12,6 @@ from dcim.accounts.scope import Scope
 from dcim.alarms.queries import AlarmFilter, list_alarms
 from dcim.alarms.site_hits import find_site_hits
 from dcim.columns import utc_now
-from dcim.customers.queries import list_customers
 from dcim.http.database import current_scope, db_session
 from dcim.inventory.queries import SiteRow, list_sites
 from dcim.operations.queries import STANDING_STATES, MaintenanceRow, list_maintenance
@@ -60,11 +59,7 @@ def overview() -> Response:
     def render(quoted: str) -> str:
         board = Board(sites, now)
         board.add_alarms(alarms)
-        names = {
-            one.id: (one.name, one.name_en)
-            for one in list_customers(session, scope, EVERYTHING).items
-        }
-        board.add_incidents(incidents, locate_incidents(session, incidents), names)
+        board.add_incidents(incidents, locate_incidents(session, incidents))
         board.add_hits(find_site_hits(session, scope, now))
         board.add_works(works, locate_works(session, works))
         board.add_risks(risks)

@@ -18,7 +18,7 @@ from dcim.statements.risk_queries import SiteRisk
 # nothing is polled nobody knows that all is well.
 STATES = ("down", "unknown", "warning", "unpolled", "ok")
 # An incident's customer is hit as an alarm's would be; work and warm air merely concern it.
-SEVERITY_HOWS = {"power_feed": "no_redundancy", "telemetry": "unknown"}
+KIND_HOWS = {"power_feed": "no_redundancy", "telemetry": "unknown"}
 ALL_HOWS = (*HOWS, "concerned")
 
 
@@ -81,7 +81,10 @@ class SiteNow:
     @property
     def is_bare(self) -> bool:
         """Nothing to say: such a place isn't shown where it is no site."""
-        return not (self.troubles or self.quiet or self.customers or self.risks or self.works)
+        is_mute = self.agents is not None and self.agents.mute > 0
+        return not (
+            self.troubles or self.quiet or self.customers or self.risks or self.works or is_mute
+        )
 
     def hit_by(self, customer: Struck) -> None:
         known = self.customers.get(customer.id)
@@ -116,10 +119,8 @@ class Board:
             site.severities[one.severity] += 1
             site.troubles.append(Trouble(SEVERITIES.index(one.severity), one.began_at, alarm=one))
 
-    def add_incidents(
-        self, incidents: Iterable[IncidentRow], places: Places, names: Mapping[int, tuple[str, str]]
-    ) -> None:
-        """Open ones. `names` of customers in Chinese and English, by id."""
+    def add_incidents(self, incidents: Iterable[IncidentRow], places: Places) -> None:
+        """Open ones."""
         for one in incidents:
             is_down = any(impact.severity == "down" for impact in one.impacts)
             for site in self._all_at(places.get(one.id, ())):
@@ -129,11 +130,16 @@ class Board:
                     how = (
                         "down"
                         if impact.severity == "down"
-                        else SEVERITY_HOWS.get(one.kind, "concerned")
+                        else KIND_HOWS.get(one.kind, "concerned")
                     )
-                    name, name_en = names.get(impact.customer_id, (impact.customer_name, ""))
                     site.hit_by(
-                        Struck(impact.customer_id, impact.customer_code, name, name_en, how)
+                        Struck(
+                            impact.customer_id,
+                            impact.customer_code,
+                            impact.customer_name,
+                            impact.customer_name_en,
+                            how,
+                        )
                     )
 
     def add_hits(self, hits: SiteHits) -> None:

@@ -15,8 +15,10 @@ from dcim.db import ScopedSession, SessionFactory
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Allocation, Cabinet, Installation, Rack
 from dcim.jobs import make_app
+from dcim.metering.codec import DamagedBlockError
 from dcim.metering.day_bins import unpack_day
-from dcim.network.models import BandwidthService, Carrier, Circuit, Port
+from dcim.network.models import BandwidthService, Carrier, Circuit, Port, ServiceMembership
+from dcim.sla import traffic_rounds
 from dcim.sla.aggregates import read_aggregates
 from dcim.sla.traffic_day_models import TrafficDay
 from dcim.sla.traffic_rounds import DAYS_AT_ONCE, INTERVAL_MS, measure_traffic
@@ -116,6 +118,9 @@ def test_lines_are_added_up_bin_by_bin_and_what_is_not_measured_is_told(
         assert (row.members, row.unmeasured) == (3, 1)
     customer = rows_of(session, "customer_id")[-1]
     assert (customer.members, customer.in_p95_bps) == (2, 80_000_000)
+    (told,) = read_aggregates(session, STAFF, "customer", NOW, "UTC")
+    assert told.newest is not None
+    assert (told.newest.in_bps, told.newest.out_bps) == (80_000_000, 16_000_000)
     # Bins that aren't whole yet are not in it: the newest minutes would be too low a rate.
     day_ms = round(dt.datetime(2026, 11, 20, tzinfo=dt.UTC).timestamp() * 1000)
     covered = unpack_day(carrier.bins, day_ms, INTERVAL_MS).covered_ms
@@ -187,9 +192,11 @@ def test_run_out_is_told_with_its_interval(
     page = noc.get(f"{PATH}?by=line").text
     assert (today + dt.timedelta(days=59)).isoformat() in page
     assert "Theil" in page
-    # Half-measured days are in no trend: those left are too few.
-    for row in rows_of(session, "circuit_id")[:-10]:
+    # Half-measured days are in no trend, nor is today: those left are too few.
+    *past, running = rows_of(session, "circuit_id")
+    for row in past[:-9]:
         row.present = 143
+    running.present = 200
     session.commit()
     assert "too little data (9 days)" in noc.get(f"{PATH}?by=line").text
 
@@ -256,6 +263,75 @@ def test_days_are_looked_at_until_they_are_settled(
     session.rollback()
     out_of_time = measure_traffic(sessions, late, budget_s=-1)
     assert (out_of_time.days, out_of_time.left) == (0, 1)
+
+
+def test_what_is_recorded_late_or_was_wrong_is_made_good(
+    uplinks: Uplinks, session: ScopedSession, sessions: SessionFactory
+) -> None:
+    uplinks.add_line("L1").state = "ended"
+    now, since = NOW + dt.timedelta(days=1), NOW - dt.timedelta(days=1)
+
+    def hold(tag: str) -> tuple[int, ServiceMembership]:
+        tenant = uplinks.house.add_tenant(tag)
+        (held,) = session.scalars(
+            select(ServiceMembership).where(ServiceMembership.customer_id == tenant.customer_id)
+        )
+        held.starts_at = since
+        session.commit()
+        return tenant.customer_id, held
+
+    def days_of(customer_id: int) -> list[int]:
+        session.expire_all()
+        kept = rows_of(session, "customer_id")
+        return [row.day.day for row in kept if row.customer_id == customer_id]
+
+    first, held = hold("A")
+    # A line that has ended on no recorded day serves no more, and nothing is missing without it.
+    assert measure_traffic(sessions, now).days == 3
+    assert rows_of(session, "circuit_id") == []
+    # The days of A are settled; B was there too, and is recorded only now.
+    second, _ = hold("B")
+    assert measure_traffic(sessions, now).days == 3
+    assert days_of(first) == days_of(second) == [19, 20, 21]
+    # A left yesterday: nothing of today is left, nor does it keep the day from being settled.
+    held.ends_at = now - dt.timedelta(days=1)
+    session.commit()
+    measure_traffic(sessions, now)
+    assert (days_of(first), days_of(second)) == ([19, 20], [19, 20, 21])
+    tomorrow = now + dt.timedelta(days=1)
+    assert [measure_traffic(sessions, tomorrow).days for _ in range(2)] == [2, 1]
+    # After its last day nothing of A is missing; and what flowed then doesn't flow now.
+    # The month began on the last day of October in UTC, at four in the afternoon.
+    left, _ = read_aggregates(session, STAFF, "customer", tomorrow, "Asia/Shanghai")
+    assert left.month is not None
+    assert (left.month.in_p95, left.month.expected) == (40_000_000, 20 * 288 + 96)
+    assert left.newest is None
+
+
+def test_a_day_that_fails_stops_no_other(
+    uplinks: Uplinks,
+    session: ScopedSession,
+    sessions: SessionFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise DamagedBlockError("hash")
+
+    line = uplinks.add_line("L1")
+    tenant = uplinks.house.add_tenant("A")
+    # What is older than anything looks at goes, of customers earlier.
+    for back in (40, 41, 190, 191):
+        for of in ({"circuit_id": line.id}, {"customer_id": tenant.customer_id}):
+            day = NOW.date() - dt.timedelta(days=back)
+            session.add(TrafficDay(day=day, measured_at=NOW, members=1, bins=b"", **of))
+    session.commit()
+    monkeypatch.setattr(traffic_rounds, "measure_lines", fail)
+    report = measure_traffic(sessions, NOW)
+    assert (report.failed, report.days) == (1, 1 + DAYS_AT_ONCE)
+    assert [(NOW.date() - row.day).days for row in rows_of(session, "circuit_id")] == [190, 41, 40]
+    assert [(NOW.date() - row.day).days for row in rows_of(session, "customer_id")] == [
+        40, *range(DAYS_AT_ONCE, -1, -1)
+    ]  # fmt: skip
 
 
 def test_page_is_304_while_nothing_changed_and_costs_the_same_for_more(

@@ -122,6 +122,13 @@ def test_a_calm_house_says_so_and_what_is_unpolled_or_silent_is_not_called_well(
     assert "all 1 agents answer" in page
     assert "hidden" in page.split('class="stale-banner"', 1)[1].split(">", 1)[0]
     assert part_of(page, ">S1<").startswith(" is-ok")
+    # What stands nowhere that is recorded shows as well once it falls silent.
+    assert "At no recorded place" not in page
+    lost = Device(device_type_id=house.kind_id, name="LOST", role="access")
+    session.add(lost)
+    session.flush()
+    poll(house, lost, house.now - dt.timedelta(hours=1), silent=9)
+    assert part_of(noc.get(PATH).text, "At no recorded place").startswith(" is-unknown")
 
 
 def test_what_since_when_who_and_the_cost(
@@ -175,8 +182,8 @@ def test_what_since_when_who_and_the_cost(
     assert "nobody" in here
 
 
-def test_sums_are_for_the_noc_and_contracts_for_who_sees_statements(
-    app: Flask, make_login: MakeLogin, noc: FlaskClient, house: House, session: ScopedSession
+def test_from_what_is_told_the_noc_gets_to_the_incident_and_to_the_contracts(
+    noc: FlaskClient, house: House, session: ScopedSession
 ) -> None:
     tenant = house.add_tenant("A")
     contract = session.scalars(select(Contract)).one()
@@ -188,10 +195,14 @@ def test_sums_are_for_the_noc_and_contracts_for_who_sees_statements(
         )
     )  # fmt: skip
     session.commit()
-    assert "/noc/credits" not in part_of(noc.get(PATH).text, ">S1<")
-    client = app.test_client()
-    sign_in(client, make_login("staff"))
-    assert "/noc/credits?site=" in part_of(client.get(PATH).text, ">S1<")
+    (incident,) = session.scalars(select(Incident))
+    here = part_of(noc.get(PATH).text, ">S1<")
+    for path in (
+        f"/staff/incidents/{incident.id}",
+        f"/noc/credits?site={house.site.id}&amp;currency=CNY",
+    ):
+        assert f'href="{path}"' in here
+        assert noc.get(path.replace("&amp;", "&")).status_code == 200
 
 
 def test_incidents_are_at_the_site_of_what_measured_them_or_of_whom_they_concern(
@@ -200,6 +211,13 @@ def test_incidents_are_at_the_site_of_what_measured_them_or_of_whom_they_concern
     house.add_tenant("A")
     assert "CANARY-A-what" in part_of(noc.get(PATH).text, ">S1<")
     (incident,) = session.scalars(select(Incident))
+    # The port is there until the day it is given back, also where that day is known by now.
+    (impact,) = incident.impacts
+    (used,) = session.scalars(select(ServiceMembership))
+    impact.contract_item_id = used.service.contract_item_id
+    used.ends_at = house.now + dt.timedelta(days=9)
+    session.commit()
+    assert "CANARY-A-what" in part_of(noc.get(PATH).text, ">S1<")
     second = session.scalars(select(Site).where(Site.code == "S2")).one()
     room = Room(site_id=second.id, code="R9", name="房", name_en="Room")
     session.add(room)

@@ -37,7 +37,7 @@ def test_by_hand() -> None:
         bins([n * MBPS for n in (*range(1, 100), 900)], [2 * n * MBPS for n in range(1, 101)])
     )
     assert (point.in_p95, point.out_p95, point.p95) == (95_000_000, 190_000_000, 190_000_000)
-    assert (point.in_max, point.out_max, point.peak) == (900_000_000, 200_000_000, 900_000_000)
+    assert (point.in_max, point.out_max) == (900_000_000, 200_000_000)
     assert (point.present, point.expected) == (100, 100)
 
 
@@ -55,7 +55,6 @@ def test_what_one_port_did_not_report_is_missing_from_the_sum() -> None:
 def test_nothing_measured_is_nothing_known() -> None:
     empty = bins([MBPS], covered=0)
     assert find_point(empty).p95 is None
-    assert find_point(empty).peak is None
     assert find_newest(empty) is None
 
 

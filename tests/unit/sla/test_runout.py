@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dcim.sla.rules.runout import HORIZON_DAYS, LEAST_DAYS, find_run_out, find_trend
-from dcim.sla.space_sold import DAYS, add_days
+from dcim.sla.space_sold import DAYS, add_days, date_days
 
 FIRST = dt.date(2026, 6, 1)
 
@@ -146,3 +146,14 @@ def test_space_by_the_dates_of_its_sales() -> None:
     ]
     assert add_days(spans, FIRST)[:6].tolist() == [42, 42, 44.5, 44.5, 42, 42]
     assert add_days(spans, FIRST)[-1] == 42
+
+
+def test_days_before_a_site_sold_anything_are_in_no_trend() -> None:
+    """A unit more each day for the last forty; most days of the whole stretch are zeros."""
+    spans = [(FIRST + dt.timedelta(days=n), None, 2) for n in range(DAYS - 40, DAYS)]
+    values = date_days(add_days(spans, FIRST), FIRST)
+    today = FIRST + dt.timedelta(days=DAYS - 1)
+    assert (len(values), values[today]) == (40, 40)
+    found = find_run_out(values, 100, today)
+    assert (found.state, found.likely) == ("within", today + dt.timedelta(days=60))
+    assert find_run_out(date_days(add_days([], FIRST), FIRST), 100, today).state == "too_little"

@@ -32,11 +32,7 @@ class Point:
     @property
     def p95(self) -> int | None:
         """Of the direction with the higher percentile, as uplinks are billed."""
-        return _higher(self.in_p95, self.out_p95)
-
-    @property
-    def peak(self) -> int | None:
-        return _higher(self.in_max, self.out_max)
+        return max((one for one in (self.in_p95, self.out_p95) if one is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +73,3 @@ def forecast_point(bins: Bins, end: int) -> Point:
     """Of the whole month that ends at `end` (UTC ms), were the last seven days to come again."""
     done = bins.first + len(bins) * bins.interval_ms
     return find_point(repeat_week(bins, max(-(-(end - done) // bins.interval_ms), 0)))
-
-
-def _higher(one: int | None, other: int | None) -> int | None:
-    known = [each for each in (one, other) if each is not None]
-    return max(known) if known else None
