@@ -22,6 +22,7 @@ from dcim.alarms.rooting import SCOPE, read_raised
 from dcim.alarms.rules.quantities import OUTAGES, PORT
 from dcim.columns import is_among
 from dcim.db import find_sender
+from dcim.errors import NotFoundError
 from dcim.power.chain import Node, PowerTree, load_tree
 from dcim.sla.incident_subjects import find_resources
 from dcim.sla.incident_telling import NEWS_FOR, SETTLED, tell_incidents
@@ -77,7 +78,10 @@ def _open(
         row = find_known(session, alarm)
         if row is None:
             hits = find_hit(session, SCOPE, [alarm.id], raised, dependencies, folds, now=now)
-            row = _record(session, alarm, hits, dead, now)
+            try:
+                row = _record(session, alarm, hits, dead, now)
+            except NotFoundError:
+                continue  # what it was about is gone: the next evaluation ends it
         link(session, alarm, row, now)
 
 
@@ -146,7 +150,9 @@ def _describe(
         label, resources = find_resources(session, SUBJECTS[PORT], alarm.subject_id)
         return _Outage("network", label, say_port(label), resources)
     tree = load_tree(session)
-    node = tree.nodes[alarm.subject_id]
+    node = tree.nodes.get(alarm.subject_id)
+    if node is None:
+        raise NotFoundError("No such power node.")
     if interrupts:
         codes, racks = _find_dark(tree, node, dead)
         names = {feed_name(pdu) for rack in racks for pdu in tree.pdus_of(rack)}

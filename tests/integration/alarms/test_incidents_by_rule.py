@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from dcim.alarms import incident_rounds
 from dcim.alarms.incident_rounds import do_by_rule
@@ -17,7 +17,7 @@ from dcim.db import ScopedSession
 from dcim.errors import InvalidError
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
-from dcim.network.models import ServiceMembership
+from dcim.network.models import Port, ServiceMembership
 from dcim.operations.models import Maintenance, MaintenanceTarget
 from dcim.power.models import PowerNode
 from dcim.sla.incident_telling import SETTLED, tell_incidents
@@ -399,6 +399,18 @@ def test_two_rules_of_what_feeds_nobody_have_one_incident(watch: Watch) -> None:
     do_by_rule(watch.session, find_open(watch.session), watch.at(2))
     [row] = incidents(watch)
     assert {alarm.incident_id for alarm in watch.alarms()} == {row.id}
+
+
+def test_what_is_gone_stops_no_round(watch: Watch) -> None:
+    """Until the next evaluation ends its alarm."""
+    go_down(watch, range(1, 3))
+    session, port_id = watch.session, watch.tenant.ports[0]
+    session.execute(delete(ServiceMembership).where(ServiceMembership.port_id == port_id))
+    session.execute(update(Series).where(Series.port_id == port_id).values(port_id=None))
+    session.execute(delete(Port).where(Port.id == port_id))
+    set_rule(watch, incident_after_min=0)
+    do_by_rule(session, find_open(session), watch.at(3))
+    assert (incidents(watch), len(find_open(session))) == ([], 1)
 
 
 def test_only_what_says_down_can_have_it_and_within_a_day(watch: Watch) -> None:
