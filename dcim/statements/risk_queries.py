@@ -74,8 +74,9 @@ class CreditRiskRow:
 
 @dataclass(frozen=True, slots=True)
 class RiskFilter:
-    """`site_id`: contracts with space there; `account_manager` as it stands with the customer.
-    `is_closed`: only months that are over (and wait for their statement), or only those that run.
+    """`site_id`: contracts with space there in the month; `account_manager` as it stands with the
+    customer. `is_closed`: only months that are over (and wait for their statement), or only those
+    that run.
     """
 
     customer_id: int | None = None
@@ -225,8 +226,8 @@ def sum_risks(session: Session, scope: Scope, wanted: RiskFilter) -> list[Curren
 
 @dataclass(frozen=True, slots=True)
 class SiteRisk:
-    """Running months of contracts with space at a site, in one currency; `site_id` none: with no
-    space anywhere. A contract at several sites counts in full at each: `shared` are so many.
+    """Running months of contracts with space at a site in them, in one currency; `site_id` none:
+    no space anywhere. A contract at several sites counts in full at each: `shared` are so many.
 
     [`least`, `most`] holds what the month may cost by any of the three futures and by what isn't
     measured; `untold` contracts were never worked out and are in none of it, `old` ones not lately.
@@ -247,21 +248,9 @@ class SiteRisk:
 
 def sum_risks_by_site(session: Session, scope: Scope, now: dt.datetime) -> list[SiteRisk]:
     """One statement."""
-    places = (
-        select(ContractItem.contract_id, Room.site_id)
-        .join(Allocation, Allocation.contract_item_id == ContractItem.id)
-        .join(Rack, Rack.id == Allocation.rack_id)
-        .join(Cabinet, Cabinet.id == Rack.cabinet_id)
-        .join(Row, Row.id == Cabinet.row_id)
-        .join(Room, Room.id == Row.room_id)
-        .distinct()
-        .subquery()
-    )
+    places = _select_places().distinct().subquery()
     several = (
-        select(places.c.contract_id)
-        .group_by(places.c.contract_id)
-        .having(func.count() > 1)
-        .subquery()
+        select(places.c.risk_id).group_by(places.c.risk_id).having(func.count() > 1).subquery()
     )
     most = func.greatest(CreditRisk.owed_most, CreditRisk.at_rate_most, CreditRisk.if_open_most)
     untold = CreditRisk.as_of.is_(None)
@@ -277,11 +266,11 @@ def sum_risks_by_site(session: Session, scope: Scope, now: dt.datetime) -> list[
             func.sum(most),
             func.count().filter(untold),
             func.count().filter(CreditRisk.as_of < now - STALE),
-            func.count(several.c.contract_id),
+            func.count(several.c.risk_id),
         )
         .select_from(CreditRisk)
-        .outerjoin(places, places.c.contract_id == CreditRisk.contract_id)
-        .outerjoin(several, several.c.contract_id == CreditRisk.contract_id)
+        .outerjoin(places, places.c.risk_id == CreditRisk.id)
+        .outerjoin(several, several.c.risk_id == CreditRisk.id)
         .where(scope.filter(CreditRisk.customer_id), CreditRisk.is_closed.is_(False))
         .group_by(places.c.site_id, CreditRisk.currency)
         .order_by(CreditRisk.currency)
@@ -368,19 +357,29 @@ def _select_risks(scope: Scope, wanted: RiskFilter) -> Query:
     if wanted.open_only:
         statement = statement.where(CreditRisk.open_since.is_not(None))
     if wanted.site_id is not None:
-        statement = statement.where(CreditRisk.contract_id.in_(_contracts_at(wanted.site_id)))
+        places = _select_places().where(Room.site_id == wanted.site_id).subquery()
+        statement = statement.where(CreditRisk.id.in_(select(places.c.risk_id)))
     return statement
 
 
-def _contracts_at(site_id: int) -> Any:
+def _select_places() -> Any:
+    """`risk_id` and the `site_id` of each space that the contract had or has in that month."""
+    month = "YYYY-MM"
     return (
-        select(ContractItem.contract_id)
+        select(CreditRisk.id.label("risk_id"), Room.site_id)
+        .join(ContractItem, ContractItem.contract_id == CreditRisk.contract_id)
         .join(Allocation, Allocation.contract_item_id == ContractItem.id)
         .join(Rack, Rack.id == Allocation.rack_id)
         .join(Cabinet, Cabinet.id == Rack.cabinet_id)
         .join(Row, Row.id == Cabinet.row_id)
         .join(Room, Room.id == Row.room_id)
-        .where(Room.site_id == site_id)
+        .where(
+            func.to_char(Allocation.starts_on, month) <= CreditRisk.period,
+            or_(
+                Allocation.ends_on.is_(None),
+                Allocation.ends_on > func.to_date(CreditRisk.period, month),
+            ),
+        )
     )
 
 

@@ -143,6 +143,7 @@ def refresh(walker: Walker, house: House, name: str, swap: str) -> tuple[list[ob
     """The focus and the place before and after the board has changed, swapped in so."""
     page = walker.page
     page.set_viewport_size({"width": 700, "height": 300})
+    page.clock.install()
     walker.go("/noc/")
     page.locator("#port-board tbody th a[href^='/noc/ports/']").last.focus()
     page.evaluate("scrollBy(0, 120)")
@@ -157,7 +158,7 @@ def refresh(walker: Walker, house: House, name: str, swap: str) -> tuple[list[ob
         swap,
     )
     with page.expect_response(lambda one: "/noc/" in one.url, timeout=15_000) as coming:
-        pass
+        page.clock.fast_forward(10_000)
     assert coming.value.status == 200
     page.wait_for_function("document.querySelector('#port-board').hasAttribute('hx-headers')")
     return before, page.evaluate(where)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 NEW_PASSWORD = "quite-a-long-passphrase-7"
 WIDTHS = (1440, 390)
+# Kinds of process, by words of their command lines, in the order they are killed in: the worker
+# last, as the clock takes back at its start what a worker has dropped.
+KINDS = ("gunicorn", "clock", "worker --polling")
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +114,16 @@ def newest_sample(instance: Running) -> int:
     return int(str(newest[0][0]))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def loaded(instance: Running) -> int:
+    """The newest sample when the walk begins."""
+    return newest_sample(instance)
+
+
+def sum_ledger(instance: Running) -> list[tuple[object, ...]]:
+    return query(instance, "SELECT count(*), sum(amount) FROM ledger_entry")
+
+
 def test_staff_find_a_cabinet_and_its_devices(
     instance: Running, sign_in: Callable[[str], BrowserContext]
 ) -> None:
@@ -124,16 +138,6 @@ def test_staff_find_a_cabinet_and_its_devices(
     assert page.locator("svg [class*=box], svg a").count() > 5
     for path in ("/staff/devices", "/staff/power", "/staff/customers", "/staff/statements"):
         visit(context, path)
-
-
-def test_the_noc_sees_ports_move(
-    instance: Running, sign_in: Callable[[str], BrowserContext]
-) -> None:
-    before = newest_sample(instance)
-    page = visit(sign_in("NOC"), "/noc/")
-    assert page.locator("table tbody tr").count() > 10
-    wait_for(lambda: newest_sample(instance) > before, 150, "the next poll")
-    visit(sign_in("NOC"), "/noc/events")
 
 
 def test_the_customer_downloads_and_verifies_the_statement(
@@ -180,33 +184,43 @@ def test_a_customer_cannot_see_staff_or_others(
         assert answer.status == 404, path
 
 
-@pytest.mark.parametrize("words", ["worker --polling", "clock", "gunicorn"])
-def test_killed_processes_come_back_and_nothing_is_lost(instance: Running, words: str) -> None:
-    before = newest_sample(instance)
-    ledger = query(instance, "SELECT count(*), sum(amount) FROM ledger_entry")
-    victims = instance.pids(words)
+def test_the_noc_sees_ports_move(
+    instance: Running, loaded: int, sign_in: Callable[[str], BrowserContext]
+) -> None:
+    page = visit(sign_in("NOC"), "/noc/")
+    assert page.locator("table tbody tr").count() > 10
+    wait_for(lambda: newest_sample(instance) > loaded, 150, "the next poll")
+    visit(sign_in("NOC"), "/noc/events")
+
+
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """What there was before the first process was killed, and the newest sample after the last had
+    come back."""
+
+    newest_before: int
+    ledger_before: list[tuple[object, ...]]
+    newest_after: int
+
+
+@pytest.fixture(scope="module")
+def killed(instance: Running) -> Killed:
+    """Each kind of process is killed and comes back."""
+    before, ledger = newest_sample(instance), sum_ledger(instance)
+    for words in KINDS:
+        kill(instance, words)
+    return Killed(before, ledger, newest_sample(instance))
+
+
+def kill(instance: Running, words: str) -> None:
+    victims = set(instance.pids(words))
     assert victims
     for pid in victims:
         os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: bool(set(instance.pids(words)) - set(victims)), 60, f"{words} to be restarted")
-    wait_for(lambda: newest_sample(instance) > before, 180, "polling to go on")
-    # A frame's key is (device, ts): a double poll of one minute would show as a short distance.
-    shortest = query(
-        instance,
-        "SELECT coalesce(min(apart), 60000) FROM (SELECT ts - lag(ts)"  # noqa: S608
-        " OVER (PARTITION BY device_id ORDER BY ts) AS apart FROM port_frame"
-        f" WHERE ts >= {before}) polls",
-    )
-    assert int(str(shortest[0][0])) > 20_000
-    assert query(instance, "SELECT count(*), sum(amount) FROM ledger_entry") == ledger
-    assert query(
-        instance,
-        "SELECT count(*) FROM (SELECT contract_id, period, revision FROM statement"
-        " GROUP BY 1, 2, 3 HAVING count(*) > 1) twice",
-    ) == [(0,)]
-    assert instance.dcim("audit", "verify").returncode == 0
+    wait_for(lambda: bool(set(instance.pids(words)) - victims), 60, f"{words} to be restarted")
 
 
+@pytest.mark.usefixtures("killed")
 def test_backup_of_the_running_instance_restores(instance: Running, tmp_path: Path) -> None:
     written = instance.dcim("backup", str(tmp_path / "backup"))
     assert written.returncode == 0, written.stderr
@@ -247,3 +261,23 @@ def test_net_snmp_agrees_with_our_probe(instance: Running) -> None:
     wrong = instance.dcim("snmp", "probe", address, "--timeout", "0.5", DCIM_SNMP_COMMUNITY="no")
     assert wrong.returncode == 1
     assert "community" in wrong.stderr
+
+
+def test_after_kills_polling_goes_on_and_nothing_is_lost(instance: Running, killed: Killed) -> None:
+    """Last: what comes before takes up the time to the next poll."""
+    wait_for(lambda: newest_sample(instance) > killed.newest_after, 180, "polling to go on")
+    # A frame's key is (device, ts): a double poll of one minute would show as a short distance.
+    shortest = query(
+        instance,
+        "SELECT coalesce(min(apart), 60000) FROM (SELECT ts - lag(ts)"  # noqa: S608
+        " OVER (PARTITION BY device_id ORDER BY ts) AS apart FROM port_frame"
+        f" WHERE ts >= {killed.newest_before}) polls",
+    )
+    assert int(str(shortest[0][0])) > 20_000
+    assert sum_ledger(instance) == killed.ledger_before
+    assert query(
+        instance,
+        "SELECT count(*) FROM (SELECT contract_id, period, revision FROM statement"
+        " GROUP BY 1, 2, 3 HAVING count(*) > 1) twice",
+    ) == [(0,)]
+    assert instance.dcim("audit", "verify").returncode == 0

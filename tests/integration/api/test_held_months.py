@@ -8,7 +8,7 @@ from dcim.db import SessionFactory, transaction
 from dcim.statements.approval_models import HeldMonth
 from tests.integration.api.conftest import MakeClient
 from tests.integration.api.test_incident_rulings import send
-from tests.integration.statements.holding_desk import REASON, open_town, run
+from tests.integration.statements.holding_desk import REASON, open_town, run, run_alone
 from tests.integration.statements.revising_desk import bring_samples
 from tests.integration.statements.town import PERIOD, SYSTEM
 
@@ -18,7 +18,7 @@ MONTHS, PROPOSALS = "/held-months", "/issue-proposals"
 @pytest.fixture
 def ids(sessions: SessionFactory, settings: Settings) -> dict[str, int]:
     open_town(sessions, settings)
-    run(sessions, settings)
+    run_alone(sessions, settings)
     with transaction(sessions, SYSTEM) as session:
         row = session.scalars(select(HeldMonth)).one()
         return {"id": row.id, "customer": row.customer_id}
@@ -69,7 +69,10 @@ def test_issuing_takes_a_look_and_two_tokens(
     assert document["approval"]["text"] == "属实"
 
 
-def test_a_customer_reads_none_of_it(api: MakeClient, ids: dict[str, int]) -> None:
+def test_a_customer_reads_none_of_it(
+    api: MakeClient, ids: dict[str, int], sessions: SessionFactory, settings: Settings
+) -> None:
+    run(sessions, settings)  # others have their statements
     own = api("customer_viewer", customer_id=ids["customer"])
     for path in (MONTHS, f"{MONTHS}/{ids['id']}", PROPOSALS):
         send(own, "GET", path, 404)

@@ -198,9 +198,8 @@ def test_a_slow_one_keeps_no_other_waiting(sessions: SessionFactory) -> None:
 
 
 def test_what_comes_while_one_is_slow_does_not_wait_for_it(
-    sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+    sessions: SessionFactory,
 ) -> None:
-    monkeypatch.setattr(delivering, "IDLE_S", 0.05)
     queue(sessions, write("slow@example.com"))
     post, late_done = Post(), threading.Event()
 

@@ -92,10 +92,12 @@ class Group:
             ),
         )  # fmt: skip
 
-    def send(self, allowed: Any = LOOPBACK) -> DeliveryReport:
+    def send(
+        self, allowed: Any = LOOPBACK, *, timeout_s: float = 1, longest_s: float = 2
+    ) -> DeliveryReport:
         way = RobotChannel(
             replace(self.settings, robot_allowed=allowed, base_url="https://idc.example.com"),
-            self.sessions, timeout_s=1, longest_s=2,
+            self.sessions, timeout_s=timeout_s, longest_s=longest_s,
         )  # fmt: skip
         return deliver_due(self.sessions, dict.fromkeys(ROBOTS, way))
 
@@ -253,7 +255,7 @@ def test_one_that_misbehaves(group: Group, robots: RobotServer) -> None:
         setattr(robots, fault, True)
         began = time.monotonic()
         group.make_due()
-        group.send()
+        group.send(timeout_s=0.3, longest_s=0.6)
         assert group.fate(message) == ("queued", "slow")
         assert time.monotonic() - began < 8
         setattr(robots, fault, False)
@@ -330,6 +332,7 @@ def test_encrypted(group: Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 # -- how often -------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("usual_lanes")
 @pytest.mark.parametrize("kind", ["dingtalk", "wecom"])
 def test_no_faster_than_it_takes(group: Group, robots: RobotServer) -> None:
     pace = PACES[group.kind]
@@ -371,6 +374,7 @@ def test_a_deed_under_way_holds_nobody_up(group: Group, robots: RobotServer) -> 
     assert {group.fate(first), group.fate(second)} == {("sent", ""), ("queued", "too_many")}
 
 
+@pytest.mark.usefixtures("usual_lanes")
 @pytest.mark.parametrize("kind", ["feishu"])
 def test_ready_in_a_moment_it_is_waited_for(group: Group, robots: RobotServer) -> None:
     """All leave in one go, no more than five in any second."""
@@ -467,7 +471,7 @@ def test_the_url_is_nowhere(
         for state in ("redirects", "stalls"):
             setattr(robots, state, True)
             group.make_due()
-            group.send()
+            group.send(timeout_s=0.3, longest_s=0.6)
         with transaction(group.sessions, STAFF) as session:
             shown = repr(find_endpoint(session, group.id))
             wanted = EndpointValues("again", robots.url(group.kind), (EVENT,))

@@ -33,6 +33,11 @@ def run(sessions: SessionFactory, settings: Settings, **given: Any) -> MonthRun:
     return issue_month(sessions, SYSTEM, settings, PERIOD, **given)
 
 
+def run_alone(sessions: SessionFactory, settings: Settings) -> MonthRun:
+    """Of the customer whose month is held: nobody looks at what would be drawn for the others."""
+    return run(sessions, settings, customer="C3")
+
+
 class HoldingDesk(DecisionDesk):
     """`ann` proposes, `bob` approves; `rule` is the operator's for the currency."""
 

@@ -28,6 +28,7 @@ from dcim.statements.risk_queries import (
     read_lines,
     read_rounds,
     sum_risks,
+    sum_risks_by_site,
 )
 from dcim.statements.risk_rounds import measure_risks, plan_round
 from tests.integration.statements.town import PERIOD, SYSTEM, build_town, moment
@@ -286,6 +287,15 @@ def add_rack(session: ScopedSession, code: str) -> Rack:
     return rack
 
 
+def sites_of(sessions: SessionFactory, contract_id: int) -> set[int | None]:
+    """Where the board counts this contract's running month."""
+    with transaction(sessions, SYSTEM) as session:
+        session.execute(delete(CreditRisk).where(CreditRisk.contract_id != contract_id))
+        found = {one.site_id for one in sum_risks_by_site(session, SYSTEM, NOW)}
+        session.rollback()
+        return found
+
+
 def test_filters_by_manager_and_site(sessions: SessionFactory, contracts: list[int]) -> None:
     measure_risks(sessions, contracts, NOW)
     with transaction(sessions, SYSTEM) as session:
@@ -305,6 +315,20 @@ def test_filters_by_manager_and_site(sessions: SessionFactory, contracts: list[i
         )  # fmt: skip
     assert {row.contract_id for row in rows(sessions, site_id=here)} == {contracts[1]}
     assert rows(sessions, site_id=there) == []
+    assert sites_of(sessions, contracts[1]) == {here}
+    # The months that it is over before, or begins after, are elsewhere's.
+    month = dt.date.fromisoformat(f"{PERIOD}-01")
+    for starts_on, ends_on, is_there in (
+        (dt.date(2020, 1, 1), month, False),
+        (dt.date(2020, 1, 1), month + dt.timedelta(days=1), True),
+        (month + dt.timedelta(days=30), None, True),
+        (month + dt.timedelta(days=31), None, False),
+    ):
+        with transaction(sessions, SYSTEM) as session:
+            session.execute(update(Allocation).values(starts_on=starts_on, ends_on=ends_on))
+        periods = {row.period for row in rows(sessions, site_id=here)}
+        assert (PERIOD in periods) is is_there, (starts_on, ends_on)
+        assert sites_of(sessions, contracts[1]) == ({here} if is_there else {None})
     assert {row.contract_id for row in rows(sessions, open_only=True)} == {contracts[2]}
 
 

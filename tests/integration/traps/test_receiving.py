@@ -130,10 +130,11 @@ def test_polls_are_queued_once_a_shard_and_wait_for_its_own(house: TrapHouse) ->
     with transaction(house.sessions, SYSTEM) as session:
         assert queue_polls(session, {0: [1, 2], 3: [9]}) == [0, 3]
         assert queue_polls(session, {0: [3]}) == []
-    rows = house.query("SELECT task_name, lock, args FROM procrastinate_jobs ORDER BY id")
+    rows = house.query("SELECT task_name, lock, priority, args FROM procrastinate_jobs ORDER BY id")
+    # None goes before a shard's own, which has no priority either.
     assert [tuple(row) for row in rows] == [
-        ("poll_shard", "poll:0", {"shard": 0, "agent_ids": [1, 2]}),
-        ("poll_shard", "poll:3", {"shard": 3, "agent_ids": [9]}),
+        ("poll_shard", "poll:0", 0, {"shard": 0, "agent_ids": [1, 2]}),
+        ("poll_shard", "poll:3", 0, {"shard": 3, "agent_ids": [9]}),
     ]
 
 

@@ -12,7 +12,13 @@ from dcim.config import Settings
 from dcim.db import SessionFactory, transaction
 from dcim.statements.approval_models import HeldMonth, IssueProposal
 from dcim.statements.models import Statement
-from tests.integration.statements.holding_desk import REASON, HoldingDesk, open_town, run
+from tests.integration.statements.holding_desk import (
+    REASON,
+    HoldingDesk,
+    open_town,
+    run,
+    run_alone,
+)
 from tests.integration.statements.revising_desk import bring_samples
 from tests.integration.statements.town import PERIOD, SYSTEM
 from tests.integration.web.boards import Counter
@@ -25,9 +31,9 @@ LIST = "/staff/statements/held"
 
 @pytest.fixture
 def contract_id(sessions: SessionFactory, settings: Settings) -> int:
-    """HT-3 waits; those of the two others are issued."""
+    """HT-3 waits."""
     found = open_town(sessions, settings)
-    run(sessions, settings)
+    run_alone(sessions, settings)
     return found
 
 
@@ -173,8 +179,9 @@ def test_what_nothing_holds_any_more_is_issued_from_its_page(
 
 
 def test_the_customer_sees_that_it_isn_t_issued_and_nothing_else(
-    enter: Callable[..., FlaskClient], sessions: SessionFactory, page: str
+    enter: Callable[..., FlaskClient], sessions: SessionFactory, settings: Settings, page: str
 ) -> None:
+    run(sessions, settings)  # others have theirs
     with transaction(sessions, SYSTEM) as session:
         customer_id = session.scalars(select(HeldMonth.customer_id)).one()
     own = enter("customer_viewer", customer_id=customer_id)
@@ -221,6 +228,7 @@ def test_a_reader_of_chinese_reads_chinese(
     page: str,
     contract_id: int,
 ) -> None:
+    run(sessions, settings)  # the list of statements isn't empty
     finance, chief = enter("finance", language="zh"), enter("administrator", language="zh")
     told = read_text(read(finance, f"{page}/propose"))
     for said in ("将出具的对账单内容", "待核定", "月费"):
