@@ -103,10 +103,11 @@ def stand_in(
 ) -> OnCallStandIn:
     """Have somebody on call from then to then, whosever turn it is. Where two overlap, the one
     entered last counts. Raises NotFoundError, InvalidError for somebody who can't be told, and for
-    times that are over, backwards or longer than a year."""
+    times that are over, backwards, of no whole millisecond or longer than a year."""
     now = now or utc_now()
     row = find_calendar_row(session, scope, calendar_id, lock=True)
-    if not starts_at < ends_at <= starts_at + LONGEST_STAND_IN:
+    # By milliseconds, as `Override` takes them: one of no time would stop every round.
+    if not to_ms(starts_at) < to_ms(ends_at) <= to_ms(starts_at + LONGEST_STAND_IN):
         raise InvalidError(
             "Standing in ends after it begins, within a year.", {"ends_at": ["after the start"]}
         )
@@ -148,7 +149,7 @@ def end_stand_in(
         raise NotFoundError("Nobody stands in there.")
     if found.ends_at <= now:
         raise ConflictError("It is over already.")
-    if found.starts_at < now:
+    if to_ms(found.starts_at) < to_ms(now):
         found.ends_at = now
     else:
         row.stand_ins.remove(found)

@@ -114,11 +114,21 @@ def test_whoever_was_entered_last_stands_in(
         "on-call.create", "on-call.stand-in", "on-call.stand-in", "on-call.end-stand-in",
         "on-call.end-stand-in",
     ]  # fmt: skip
+    # Ended as it begins: it never was.
+    short = stand_in(session, STAFF, row.id, "zhao@example.com", at(4, 0), at(4, 9), now=now)
+    end_stand_in(session, STAFF, row.id, short.id, at(4, 0) + dt.timedelta(microseconds=400))
+    assert on_call(session, row.id, at(4, 0)) == ("li", "rotation")
 
 
 @pytest.mark.parametrize(
     ("begin", "end"),
-    [(at(3, 2), at(3, 2)), (at(3, 2), at(3, 1)), (at(1, 0), at(2, 2)), (at(3, 0), at(3, 24 * 400))],
+    [
+        (at(3, 2), at(3, 2)),
+        (at(3, 2), at(3, 2) + dt.timedelta(microseconds=999)),
+        (at(3, 2), at(3, 1)),
+        (at(1, 0), at(2, 2)),
+        (at(3, 0), at(3, 24 * 400)),
+    ],
 )
 def test_nobody_stands_in_for_no_time(
     session: ScopedSession, people: dict[str, User], begin: dt.datetime, end: dt.datetime
