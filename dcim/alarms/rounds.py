@@ -61,7 +61,7 @@ SELECT concat_ws(' ',
 def has_news(session: Session, now: dt.datetime) -> bool:
     """Whether a round has anything to do: samples, polls or rules are new, or an open alarm becomes
     silent or loud, or comes to the next step of its escalation. A few sums over one row a series,
-    device and agent."""
+    device and agent; last, where a policy is on, all open alarms that nobody has acknowledged."""
     done = session.scalar(select(AlarmRound.marks))
     return done != _read_marks(session) or _is_turning(session, now) or has_due_steps(session, now)
 
