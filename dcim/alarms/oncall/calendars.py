@@ -1,7 +1,7 @@
 """Writing calendars of who is on call: entering, changing, deleting, standing in. All audited."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import available_timezones
@@ -47,6 +47,21 @@ class CalendarValues:
     days: int = 7
     ends_on: dt.date | None = None
     holidays: Mapping[dt.date, str] = field(default_factory=dict)
+
+
+def read_holidays(said: Iterable[tuple[dt.date, str]]) -> dict[dt.date, str]:
+    """For `CalendarValues`, of dates and sign-ins. Raises InvalidError for a date that stands
+    twice: one of the two would be lost."""
+    found: dict[dt.date, str] = {}
+    for day, person in said:
+        if day in found:
+            raise InvalidError(
+                "%(day)s stands twice among the holidays.",
+                {"holidays": [day.isoformat()]},
+                day=day.isoformat(),
+            )
+        found[day] = person
+    return found
 
 
 def create_calendar(session: Session, scope: Scope, wanted: CalendarValues) -> OnCallCalendar:

@@ -51,6 +51,8 @@ def test_a_calendar_and_a_policy_live_and_die(api: MakeClient) -> None:
         {"people": []}, {"people": ["x@example.com"]}, {"handover": "9 o'clock"}, {"days": 0},
         {"timezone": "Mars"}, {"first_day": "soon"}, {"colour": "red"},
         {"holidays": [{"day": "2026-10-01", "person": "x@example.com"}]},
+        # Of two who are named for a day one would be lost.
+        {"holidays": [{"day": "2026-10-01", "person": "noc-0@example.com"}] * 2},
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(api: MakeClient, change: dict[str, Any]) -> None:

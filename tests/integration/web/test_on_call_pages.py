@@ -94,6 +94,7 @@ def test_a_calendar_is_entered_shown_stood_in_for_and_deleted(
         ({"people": "x@example.com"}, "Nobody of the staff signs in as x@example.com."),
         ({"timezone": "Mars"}, "There is no time zone Mars"),
         ({"holidays": "christmas li"}, "Line 1 of the holidays"),
+        ({"holidays": "2026-10-01 a\n\n2026-10-01 b"}, "2026-10-01 stands twice"),
         ({"first_day": "soon"}, ""),
         ({"days": "0"}, ""),
         ({"handover": "25:00"}, ""),
