@@ -24,6 +24,7 @@ from dcim.handovers.handing_over import (
 from dcim.handovers.queries import (
     HandoverFilter,
     find_handover,
+    find_item,
     list_handovers,
     list_items,
     list_notes,
@@ -93,7 +94,7 @@ def handover(handover_id: int) -> str:
 
 
 class HandoverForm(FlaskForm):  # type: ignore[misc]
-    meant_for = SelectField(_l("Who takes over"), validate_choice=False)
+    meant_for = SelectField(_l("Who takes over"), filters=[strip], validate_choice=False)
     notes = TextAreaField(
         _l("Notes"), filters=[strip], validators=[Length(max=LONGEST_TEXT)], render_kw={"rows": 6}
     )
@@ -140,7 +141,7 @@ def new_handover() -> Any:
     return answer_form(
         "noc/handover_form.html", form, give,
         title=title, back=url_for("noc.handovers"), submit=_("Hand over"), crumbs=_crumbs(title),
-        frozen=freeze_open(session, scope, utc_now()), instant=dt.datetime.fromisoformat,
+        freeze=lambda: freeze_open(session, scope, utc_now()), instant=dt.datetime.fromisoformat,
         words=alarm_words,
     )  # fmt: skip
 
@@ -173,19 +174,19 @@ def note_handover(handover_id: int) -> Any:
 
 @noc.route("/handovers/items/<int:handover_item_id>/tick", methods=["GET", "POST"])
 def tick_handover_item(handover_item_id: int) -> Any:
+    session, scope = db_session(), current_scope()
+    row = find_item(session, scope, handover_item_id)
     form, back = TickForm(), url_for("noc.handovers")
 
     def tick() -> str:
-        tick_off(db_session(), current_scope(), handover_item_id, form.outcome.data or "")
+        tick_off(session, scope, row.id, form.outcome.data or "")
         flash(_("It is done and carried on no more."), "success")
         return back
 
-    session, scope = db_session(), current_scope()
-    text = next((one.text for one in list_items(session, scope) if one.id == handover_item_id), "")
     title = _("Tick off")
     return answer_form(
         "noc/act.html", form, tick,
-        title=title, sub=text, submit=title, back=back, crumbs=_crumbs(title),
+        title=title, sub=row.text, submit=title, back=back, crumbs=_crumbs(title),
     )  # fmt: skip
 
 

@@ -247,6 +247,9 @@ def test_pages_and_api(
     assert refused.status_code == 422
     assert "Nobody of the staff signs in as x@example.com." in refused.text
     assert "&lt;script&gt;" in refused.text
+    hostile = noc.post("/noc/handovers/new", data=form | {"meant_for": "x\0", "notes": "typed"})
+    assert hostile.status_code == 422
+    assert "typed" in hostile.text
     answer = noc.post("/noc/handovers/new", data=form)
     assert answer.status_code == 303, answer.text
     page = answer.headers["Location"]
@@ -270,6 +273,7 @@ def test_pages_and_api(
         assert page in text_of(noc, f"/noc/handovers?{query}")
     assert page not in text_of(noc, "/noc/handovers?until=2026-01-01").split("filters")[-1]
     text_of(noc, "/noc/handovers/999", 404)
+    text_of(noc, "/noc/handovers/items/999/tick", 404)
     answered = noc.get("/api/v1/handovers?text=administrator")
     assert answered.status_code == 200, answered.text
     [row] = answered.get_json()["items"]
