@@ -181,7 +181,10 @@ def find_calendar_row(
     """Raises NotFoundError."""
     require_staff(scope)
     statement = select(OnCallCalendar).where(OnCallCalendar.id == calendar_id)
-    row = session.scalar(statement.with_for_update() if lock else statement)
+    if lock:
+        # Read anew: whoever held it may have changed it.
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    row = session.scalar(statement)
     if row is None:
         raise NotFoundError("No such on-call calendar.")
     return row

@@ -118,7 +118,10 @@ def find_policy_row(
     """Raises NotFoundError."""
     require_staff(scope)
     statement = select(EscalationPolicy).where(EscalationPolicy.id == policy_id)
-    row = session.scalar(statement.with_for_update() if lock else statement)
+    if lock:
+        # Read anew: whoever held it may have changed it.
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    row = session.scalar(statement)
     if row is None:
         raise NotFoundError("No such escalation policy.")
     return row

@@ -35,7 +35,7 @@ from dcim.alarms.oncall.policies import (
 from dcim.alarms.rule_keeping import delete_rule
 from dcim.alarms.rules.limits import SEVERITIES
 from dcim.columns import utc_now
-from dcim.db import ScopedSession
+from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from tests.integration.alarms.conftest import STAFF
 
@@ -197,6 +197,25 @@ def test_a_calendar_is_changed_and_deleted_whole(
         with pytest.raises(NotFoundError):
             call(session, STAFF, row.id)
     assert deeds(session)[-1] == "on-call.delete"
+
+
+def test_of_two_changes_at_once_the_later_one_holds_whole(
+    session: ScopedSession, people: dict[str, User], sessions: SessionFactory
+) -> None:
+    """Whoever waits for another's change doesn't go by what it read before that."""
+    row = create_calendar(session, STAFF, WEEKLY)
+    wanted = PolicyValues("a", "major", (StepValues(5, "person", people["li"].id),))
+    policy = create_policy(session, STAFF, wanted)
+    session.commit()
+    assert (len(row.turns), len(policy.steps)) == (2, 1)
+    with transaction(sessions, STAFF) as other:
+        change_calendar(other, STAFF, row.id, replace(WEEKLY, people=WEEKLY.people * 2))
+        steps = tuple(StepValues(number, "person", people["li"].id) for number in (5, 6))
+        change_policy(other, STAFF, policy.id, replace(wanted, steps=steps))
+    change_calendar(session, STAFF, row.id, WEEKLY)
+    change_policy(session, STAFF, policy.id, wanted)
+    session.expire_all()
+    assert (len(row.turns), len(policy.steps)) == (2, 1)
 
 
 def test_no_customer_reads_or_writes_them(session: ScopedSession, people: dict[str, User]) -> None:
