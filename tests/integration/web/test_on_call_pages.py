@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
@@ -64,6 +65,12 @@ def test_a_calendar_is_entered_shown_stood_in_for_and_deleted(
     assert text_of(noc, f"{page}?month=2025-12").count("duty is-gap") == 32
     for month in ("x", "2026-13", "1999-01", "%00", ""):
         assert "duty-month" in text_of(noc, f"{page}?month={month}")
+    # Today by its own zone: here and there it is never the same day.
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        days = {dt.datetime.now(ZoneInfo(zone)).date()}
+        marked = text_of(noc, enter(noc, name=zone, timezone=zone)).split(" is-today")[1]
+        days.add(dt.datetime.now(ZoneInfo(zone)).date())
+        assert marked.startswith(tuple(f'"><time datetime="{day}"' for day in days))
     listed = text_of(noc, "/noc/on-call")
     assert "by rotation" in listed
     assert "<script>alert" not in listed
