@@ -20,13 +20,13 @@ from dcim.alarms.oncall.models import (
     OnCallCalendar,
     escalation_policy_rule,
 )
+from dcim.alarms.oncall.reaching import can_be_told
 from dcim.alarms.rules.limits import SEVERITIES
 from dcim.columns import utc_now
 from dcim.customers.registration import require_staff
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.inventory.models import Site
 from dcim.outbox.models import Endpoint
-from dcim.outbox.queueing import can_be_mailed
 
 MOST_STEPS = 10
 LONGEST_WAIT_MIN = 7 * 24 * 60
@@ -228,9 +228,7 @@ def _is_there(session: Session, step: StepValues) -> bool:
         endpoint = session.get(Endpoint, step.target_id)
         return endpoint is not None and endpoint.deleted_at is None
     user = session.get(User, step.target_id)
-    return (
-        user is not None and user.customer_id is None and user.active and can_be_mailed(user.email)
-    )
+    return user is not None and can_be_told(user)
 
 
 def _tell(wanted: PolicyValues) -> dict[str, Any]:

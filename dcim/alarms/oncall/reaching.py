@@ -28,6 +28,11 @@ class Target:
     endpoint: Endpoint | None = None
 
 
+def can_be_told(user: User) -> bool:
+    """Of the staff, not switched off, and mail goes to where they sign in."""
+    return user.active and user.customer_id is None and can_be_mailed(user.email)
+
+
 class Targets:
     """Finds whom steps reach; reads each calendar, person and endpoint once."""
 
@@ -55,7 +60,7 @@ class Targets:
         user = self.session.get_one(User, user_id)
         self._held.add(user)
         outcome = "told"
-        if not user.active or user.customer_id is not None or not can_be_mailed(user.email):
+        if not can_be_told(user):
             outcome = "inactive"
         elif not self.settings.smtp_host:
             outcome = "no_mail"

@@ -29,10 +29,14 @@ def test_a_calendar_and_a_policy_live_and_die(api: MakeClient) -> None:
     stood = noc.post(f"{one}/stand-ins", json={"person": "noc-0@example.com", **times})
     assert stood.status_code == 201, stood.text
     [standing] = stood.get_json()["stand_ins"]
-    steps = [{"after_min": 5, "kind": "calendar", "target_id": row["id"]}]
+    steps = [
+        {"after_min": 5, "kind": "calendar", "target_id": row["id"]},
+        {"after_min": 9, "kind": "person", "target_id": 1},
+    ]
     policy = noc.post(POLICIES, json={"name": "夜间", "severity": "major", "steps": steps})
     assert policy.status_code == 201, policy.text
-    assert policy.get_json()["steps"][0]["whom"] == "网络值班"
+    told = [step["whom"] for step in policy.get_json()["steps"]]
+    assert told == ["网络值班", "noc-0@example.com"]
     path = f"{POLICIES}/{policy.get_json()['id']}"
     assert noc.delete(one).status_code == 409
     assert noc.get(f"{POLICIES}/alarms/999/plans").status_code == 404
