@@ -32,11 +32,11 @@ from dcim.handovers.queries import (
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.web import alarm_words
-from dcim.web.local_times import YEARS, local_zone
+from dcim.web.local_times import begin_of
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.ports import count_pages
 from dcim.web.staff.answers import answer_form, go_on
-from dcim.web.staff.arguments import read_listing, read_text
+from dcim.web.staff.arguments import read_day, read_listing, read_text
 from dcim.web.staff.placing_forms import MISSING, strip
 
 
@@ -44,9 +44,11 @@ from dcim.web.staff.placing_forms import MISSING, strip
 def handovers() -> str:
     session, scope = db_session(), current_scope()
     listing = read_listing()
-    since, until = read_text("since"), read_text("until")
+    since, until = read_day("since"), read_day("until")
     wanted = HandoverFilter(
-        since=_read_day(since), until=_read_day(until, days=1), text=read_text("q")
+        since=begin_of(since),
+        until=None if until is None else begin_of(until + dt.timedelta(days=1)),
+        text=read_text("q"),
     )
     page = list_handovers(session, scope, wanted, listing.paging)
     waiting = list_handovers(session, scope, HandoverFilter(waiting=True))
@@ -63,17 +65,6 @@ def handovers() -> str:
         own_id=current_user.id,
         crumbs=_crumbs(),
     )
-
-
-def _read_day(text: str, days: int = 0) -> dt.datetime | None:
-    """Where the reader's day begins, or the one so many days later; none for what is no day."""
-    try:
-        day = dt.date.fromisoformat(text)
-    except ValueError:
-        return None
-    if day.year not in YEARS:
-        return None
-    return dt.datetime.combine(day + dt.timedelta(days), dt.time(0), local_zone())
 
 
 @noc.get("/handovers/<int:handover_id>")
