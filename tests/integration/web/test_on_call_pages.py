@@ -3,9 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +12,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from dcim.accounts.scope import Scope
 from dcim.alarms.defaults import ensure_rules
 from dcim.alarms.oncall.models import EscalationPolicy, OnCallCalendar
 from dcim.alarms.rounds import run_round
@@ -207,22 +204,11 @@ def test_who_only_looks_changes_nothing(app: Flask, make_login: MakeLogin) -> No
 
 
 def test_the_command_says_who_is_on_call_now(
-    noc: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    noc: FlaskClient, use_test_database: Callable[[object], None]
 ) -> None:
     from dcim.commands import on_call as commands
-    from dcim.db import make_engine, make_sessions, transaction
 
-    @contextmanager
-    def session_of(ctx: Any, command: str) -> Any:
-        engine = make_engine(settings.database_url or "")
-        scope = Scope.system(command)
-        try:
-            with transaction(make_sessions(engine), scope) as own:
-                yield None, own, scope
-        finally:
-            engine.dispose()
-
-    monkeypatch.setattr(commands, "session_of", session_of)
+    use_test_database(commands)
     enter(noc, name="a")
     enter(noc, name="b", ends_on="2026-02-01")
     listed = CliRunner().invoke(commands.oncall, ["now"], catch_exceptions=False).output
