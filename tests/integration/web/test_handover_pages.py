@@ -1,11 +1,13 @@
 """Shifts handed over: what is frozen, who may take it, what never changes, what is carried on."""
 
 import datetime as dt
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from dcim.accounts.models import AuditEntry, User
@@ -14,7 +16,7 @@ from dcim.alarms.defaults import ensure_rules
 from dcim.alarms.handling import acknowledge, add_note
 from dcim.alarms.models import Alarm, AlarmRule
 from dcim.columns import utc_now
-from dcim.db import ScopedSession
+from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.handovers.freezing import freeze_open
 from dcim.handovers.handing_over import add_handover_note, hand_over, take_over, tick_off
@@ -123,6 +125,35 @@ def test_two_people_and_once(session: ScopedSession, people: list[User]) -> None
     hand_over(session, LI, li, wang.email)
     deeds = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
     assert deeds == ["handover.give", "handover.take", "handover.give"]
+
+
+def test_a_second_click_waits_for_the_first_and_is_told(
+    session: ScopedSession, sessions: SessionFactory, people: list[User]
+) -> None:
+    """Without the giver's lock the index of those that wait would refuse it, not we in words."""
+    li, wang, _zhao = people
+    refusals: list[Exception] = []
+
+    def click() -> None:
+        try:
+            with transaction(sessions, LI) as other:
+                hand_over(other, LI, other.get_one(User, li.id), "zhao@example.com")
+        except Exception as error:
+            refusals.append(error)
+
+    second = threading.Thread(target=click)
+    hand_over(session, LI, li, wang.email)
+    second.start()
+    waits = text(
+        "SELECT count(*) FROM pg_locks"
+        " WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"
+    )
+    until = time.monotonic() + 30
+    while not session.scalar(waits) and time.monotonic() < until:
+        time.sleep(0.01)
+    session.commit()
+    second.join(30)
+    assert [type(one) for one in refusals] == [ConflictError]
 
 
 @pytest.mark.parametrize(
