@@ -15,7 +15,7 @@ from dcim.alarms.oncall.counting import has_due_steps
 from dcim.alarms.oncall.escalating import escalate
 from dcim.alarms.rooting import find_open, put_under_roots
 from dcim.alarms.silencing import SILENCING_STATES, silence
-from dcim.alarms.telling import tell_alarms
+from dcim.alarms.telling import is_loud, tell_alarms
 from dcim.config import Settings
 from dcim.metering.store import SampleStore
 from dcim.operations.models import Maintenance
@@ -76,12 +76,7 @@ def _is_turning(session: Session, now: dt.datetime) -> bool:
         Maintenance.starts_at <= now,
         Maintenance.ends_at > now,
     )
-    waiting = and_(
-        Alarm.notified_at.is_(None),
-        Alarm.silenced_by.is_(None),
-        Alarm.root_id.is_(None),
-        or_(Alarm.snoozed_until.is_(None), Alarm.snoozed_until <= now),
-    )
+    waiting = and_(is_loud(now), Alarm.notified_at.is_(None))
     open_ones = select(Alarm.id).where(
         Alarm.cleared_at.is_(None), or_(Alarm.silenced_by.is_not(None), waiting, works)
     )

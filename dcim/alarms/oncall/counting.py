@@ -17,6 +17,7 @@ from dcim.alarms.models import Alarm, AlarmEvent
 from dcim.alarms.oncall.models import EscalationDeed, EscalationPolicy, escalation_policy_rule
 from dcim.alarms.oncall.policies import policy_of
 from dcim.alarms.rules.limits import SEVERITIES
+from dcim.alarms.telling import is_loud
 from dcim.columns import is_among
 from dcim.sla.rules.periods import to_ms
 
@@ -53,13 +54,7 @@ def list_counted(session: Session, now: dt.datetime, alarm_id: int | None = None
     ).all()
     if not rows:
         return []
-    statement = select(Alarm).where(
-        Alarm.cleared_at.is_(None),
-        Alarm.acknowledged_at.is_(None),
-        Alarm.silenced_by.is_(None),
-        Alarm.root_id.is_(None),
-        Alarm.snoozed_until.is_(None) | (Alarm.snoozed_until <= now),
-    )
+    statement = select(Alarm).where(is_loud(now), Alarm.acknowledged_at.is_(None))
     if alarm_id is not None:
         statement = statement.where(Alarm.id == alarm_id)
     alarms = session.scalars(statement.options(selectinload(Alarm.rule))).all()
