@@ -218,9 +218,7 @@ def list_people(session: Session, scope: Scope) -> list[User]:
 
 
 def _write(session: Session, row: OnCallCalendar, wanted: CalendarValues) -> None:
-    name = _check_line(wanted.name, "name")
-    if not name:
-        raise InvalidError("Give it a name.", {"name": ["missing"]})
+    name = check_name(wanted.name)
     taken = exists().where(OnCallCalendar.name == name, OnCallCalendar.id != (row.id or 0))
     if session.scalar(select(taken)):
         raise ConflictError("There is a calendar %(name)s already.", name=name)
@@ -291,6 +289,15 @@ def _find_people(session: Session, addresses: Collection[str], field_name: str) 
                 person=address,
             )
     return found
+
+
+def check_name(text: str) -> str:
+    """Of a calendar or policy, as it is written. Raises InvalidError for none, and for a long
+    one."""
+    name = _check_line(text, "name")
+    if not name:
+        raise InvalidError("Give it a name.", {"name": ["missing"]})
+    return name
 
 
 def _check_line(text: str, field_name: str) -> str:

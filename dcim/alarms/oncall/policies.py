@@ -13,6 +13,7 @@ from dcim.accounts.models import User
 from dcim.accounts.scope import Scope
 from dcim.alarms.escalation import Policy, Step
 from dcim.alarms.models import AlarmRule
+from dcim.alarms.oncall.calendars import check_name
 from dcim.alarms.oncall.models import (
     STEP_KINDS,
     EscalationPolicy,
@@ -175,9 +176,7 @@ def _put_rules(session: Session, policy_id: int, rule_ids: Sequence[int]) -> Non
 
 def _check(session: Session, wanted: PolicyValues, own_id: int | None) -> PolicyValues:
     """As it is written: its name without spaces around it, its rules in order."""
-    name = " ".join(wanted.name.replace("\0", "").split())
-    if not 1 <= len(name) <= 255:
-        raise InvalidError("Give it a name.", {"name": ["1 to 255"]})
+    name = check_name(wanted.name)
     taken = exists().where(EscalationPolicy.name == name, EscalationPolicy.id != (own_id or 0))
     if session.scalar(select(taken)):
         raise ConflictError("There is a policy %(name)s already.", name=name)

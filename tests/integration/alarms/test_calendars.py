@@ -281,6 +281,7 @@ def test_another_name_alone_counts_nothing_anew(
     ("change", "said"),
     [
         ({"name": ""}, "name"),
+        ({"name": "x" * 256}, "255"),
         ({"severity": "mild"}, "severity"),
         ({"site_id": 999}, "999"),
         ({"rule_ids": (999,)}, "999"),
