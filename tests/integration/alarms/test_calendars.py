@@ -24,6 +24,7 @@ from dcim.alarms.oncall.calendars import (
     stand_in,
 )
 from dcim.alarms.oncall.models import EscalationPolicy, OnCallHoliday, OnCallStandIn, OnCallTurn
+from dcim.alarms.oncall.plans import list_deeds, list_plans
 from dcim.alarms.oncall.policies import (
     PolicyValues,
     StepValues,
@@ -32,9 +33,11 @@ from dcim.alarms.oncall.policies import (
     delete_policy,
     policy_of,
 )
+from dcim.alarms.oncall.queries import list_calendars, list_month, list_policies
 from dcim.alarms.rule_keeping import delete_rule
 from dcim.alarms.rules.limits import SEVERITIES
 from dcim.columns import utc_now
+from dcim.config import Settings
 from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from tests.integration.alarms.conftest import STAFF
@@ -218,7 +221,9 @@ def test_of_two_changes_at_once_the_later_one_holds_whole(
     assert (len(row.turns), len(policy.steps)) == (2, 1)
 
 
-def test_no_customer_reads_or_writes_them(session: ScopedSession, people: dict[str, User]) -> None:
+def test_no_customer_reads_or_writes_them(
+    session: ScopedSession, people: dict[str, User], settings: Settings
+) -> None:
     row = create_calendar(session, STAFF, WEEKLY)
     steps = (StepValues(0, "calendar", row.id),)
     for call in (
@@ -230,6 +235,11 @@ def test_no_customer_reads_or_writes_them(session: ScopedSession, people: dict[s
         lambda: list_people(session, OUTSIDER),
         lambda: create_policy(session, OUTSIDER, PolicyValues("x", "major", steps)),
         lambda: delete_policy(session, OUTSIDER, 1),
+        lambda: list_calendars(session, OUTSIDER, at(3, 0)),
+        lambda: list_month(session, OUTSIDER, row.id, at(3, 0).date()),
+        lambda: list_policies(session, OUTSIDER),
+        lambda: list_plans(session, OUTSIDER, settings, 1, at(3, 0)),
+        lambda: list_deeds(session, OUTSIDER, 1),
     ):
         with pytest.raises(ForbiddenError):
             call()

@@ -21,7 +21,14 @@ from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundErr
 from dcim.handovers.freezing import freeze_open
 from dcim.handovers.handing_over import add_handover_note, hand_over, take_over, tick_off
 from dcim.handovers.models import HandoverItem, HandoverNote, ShiftHandover
-from dcim.handovers.queries import HandoverFilter, list_handovers, list_items
+from dcim.handovers.queries import (
+    HandoverFilter,
+    find_handover,
+    find_item,
+    list_handovers,
+    list_items,
+    list_notes,
+)
 from dcim.operations.models import Maintenance
 from dcim.sla.models import Incident
 from tests.integration.web.boards import HOSTILE, Counter, House
@@ -217,6 +224,27 @@ def test_items_are_carried_on_until_ticked_off(session: ScopedSession, people: l
     second = hand_over(session, Scope.staff(wang.email), wang, li.email, items=["c"])
     assert [one["text"] for one in second.items["carried"]["rows"]] == ["b"]
     assert [one.text for one in list_items(session, LI)] == ["b", "c"]
+
+
+def test_no_customer_reads_or_writes_them(session: ScopedSession, people: list[User]) -> None:
+    """No row security stands behind these tables."""
+    li, wang, _zhao = people
+    outsider = Scope.customer("c@example.com", 1)
+    row = hand_over(session, LI, li, wang.email, items=["a"])
+    [item] = list_items(session, LI)
+    for call in (
+        lambda: hand_over(session, outsider, wang, li.email),
+        lambda: take_over(session, outsider, wang, row.id),
+        lambda: add_handover_note(session, outsider, row.id, "x"),
+        lambda: tick_off(session, outsider, item.id),
+        lambda: list_handovers(session, outsider),
+        lambda: find_handover(session, outsider, row.id),
+        lambda: list_items(session, outsider),
+        lambda: find_item(session, outsider, item.id),
+        lambda: list_notes(session, outsider, row.id),
+    ):
+        with pytest.raises(ForbiddenError):
+            call()
 
 
 def test_it_is_found_by_day_and_words(session: ScopedSession, people: list[User]) -> None:
