@@ -16,7 +16,7 @@ from dcim.alarms.oncall.counting import has_due_steps
 from dcim.alarms.oncall.escalating import escalate
 from dcim.alarms.rooting import find_open, put_under_roots
 from dcim.alarms.silencing import SILENCING_STATES, silence
-from dcim.alarms.telling import tell_alarms
+from dcim.alarms.telling import is_loud, tell_alarms
 from dcim.config import Settings
 from dcim.metering.store import SampleStore
 from dcim.operations.models import Maintenance
@@ -60,7 +60,7 @@ SELECT concat_ws(' ',
 def has_news(session: Session, now: dt.datetime) -> bool:
     """Whether a round has anything to do: samples, polls or rules are new, or an open alarm becomes
     silent or loud, or comes to the next step of its escalation. A few sums over one row a series,
-    device and agent."""
+    device and agent; last, where a policy is on, all open alarms that nobody has acknowledged."""
     done = session.scalar(select(AlarmRound.marks))
     return done != _read_marks(session) or _is_turning(session, now) or has_due_steps(session, now)
 
@@ -75,12 +75,7 @@ def _is_turning(session: Session, now: dt.datetime) -> bool:
         Maintenance.starts_at <= now,
         Maintenance.ends_at > now,
     )
-    waiting = and_(
-        Alarm.notified_at.is_(None),
-        Alarm.silenced_by.is_(None),
-        Alarm.root_id.is_(None),
-        or_(Alarm.snoozed_until.is_(None), Alarm.snoozed_until <= now),
-    )
+    waiting = and_(is_loud(now), Alarm.notified_at.is_(None))
     open_ones = select(Alarm.id).where(
         Alarm.cleared_at.is_(None), or_(Alarm.silenced_by.is_not(None), waiting, works)
     )

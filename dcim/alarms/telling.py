@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session, selectinload
 
 from dcim.alarms.alarm_mail import AlarmFacts, write_subject, write_text
@@ -32,13 +32,7 @@ def tell_alarms(
     alarms that this transaction found over."""
     due = session.scalars(
         select(Alarm)
-        .where(
-            Alarm.cleared_at.is_(None),
-            Alarm.notified_at.is_(None),
-            Alarm.silenced_by.is_(None),
-            Alarm.root_id.is_(None),
-            Alarm.snoozed_until.is_(None) | (Alarm.snoozed_until <= now),
-        )
+        .where(is_loud(now), Alarm.notified_at.is_(None))
         .options(selectinload(Alarm.rule))
     ).all()
     over = [alarm for alarm in ended if alarm.notified_at is not None and not _is_quiet(alarm, now)]
@@ -58,6 +52,16 @@ def tell_alarms(
             session.add(AlarmEvent(alarm=alarm, at=now, kind="notified", text=str(told)))
     session.flush()
     return queued
+
+
+def is_loud(now: dt.datetime) -> ColumnElement[bool]:
+    """Open, and nothing keeps it from people: no maintenance, no cause above it, no snooze."""
+    return and_(
+        Alarm.cleared_at.is_(None),
+        Alarm.silenced_by.is_(None),
+        Alarm.root_id.is_(None),
+        Alarm.snoozed_until.is_(None) | (Alarm.snoozed_until <= now),
+    )
 
 
 def _is_quiet(alarm: Alarm, now: dt.datetime) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.alarms.models import AlarmEvent
 from dcim.alarms.queries import AlarmFilter, list_alarms
+from dcim.columns import is_among
 from dcim.handovers.models import HandoverItem
 from dcim.operations.queries import STANDING_STATES, list_maintenance
 from dcim.operations.ticket_queries import TicketFilter
@@ -16,7 +17,7 @@ from dcim.paging import EVERYTHING, Paging
 from dcim.sla.answer_deadlines import list_queue
 from dcim.sla.models import Incident
 
-# What is listed of each; how many there are is told beside it.
+# What is listed of each but the items carried on; how many there are is told beside it.
 MOST = 200
 # The alarm's newest notes.
 MOST_NOTES = 3
@@ -71,7 +72,9 @@ def _find_notes(session: Session, alarm_ids: list[int]) -> dict[int, list[dict[s
     numbered = (
         select(AlarmEvent.alarm_id, AlarmEvent.at, AlarmEvent.actor, AlarmEvent.text)
         .add_columns(place.label("place"))
-        .where(AlarmEvent.alarm_id.in_(alarm_ids), AlarmEvent.actor != "", AlarmEvent.text != "")
+        .where(
+            is_among(AlarmEvent.alarm_id, alarm_ids), AlarmEvent.actor != "", AlarmEvent.text != ""
+        )
         .subquery()
     )
     found: dict[int, list[dict[str, str]]] = {}

@@ -113,14 +113,21 @@ def list_items(
 ) -> list[HandoverItemRow]:
     """Those entered with a handover; without one all that are still open."""
     require_staff(scope)
-    statement = select(
-        *(getattr(HandoverItem, name) for name in HandoverItemRow.__dataclass_fields__)
-    ).order_by(HandoverItem.id)
+    statement = _select_items().order_by(HandoverItem.id)
     if handover_id is None:
         statement = statement.where(HandoverItem.ticked_at.is_(None))
     else:
         statement = statement.where(HandoverItem.handover_id == handover_id)
     return [HandoverItemRow(**row._mapping) for row in session.execute(statement)]
+
+
+def find_item(session: Session, scope: Scope, item_id: int) -> HandoverItemRow:
+    """Raises NotFoundError."""
+    require_staff(scope)
+    row = session.execute(_select_items().where(HandoverItem.id == item_id)).one_or_none()
+    if row is None:
+        raise NotFoundError("No such item.")
+    return HandoverItemRow(**row._mapping)
 
 
 def list_notes(session: Session, scope: Scope, handover_id: int) -> list[HandoverNoteRow]:
@@ -136,3 +143,7 @@ def list_notes(session: Session, scope: Scope, handover_id: int) -> list[Handove
 
 def _select() -> Any:
     return select(*(getattr(ShiftHandover, name) for name in HandoverRow.__dataclass_fields__))
+
+
+def _select_items() -> Any:
+    return select(*(getattr(HandoverItem, name) for name in HandoverItemRow.__dataclass_fields__))

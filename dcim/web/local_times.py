@@ -23,6 +23,11 @@ def house_today() -> dt.date:
     return utc_now().astimezone(ZoneInfo(current_app.config["BABEL_DEFAULT_TIMEZONE"])).date()
 
 
+def begin_of(day: dt.date | None) -> dt.datetime | None:
+    """When the day begins where the reader is."""
+    return None if day is None else dt.datetime.combine(day, dt.time(), local_zone())
+
+
 def to_local(instant: dt.datetime | None) -> dt.datetime | None:
     """As a person writes it; the way back is `to_instant`."""
     return None if instant is None else instant.astimezone(local_zone()).replace(tzinfo=None)

@@ -1,7 +1,7 @@
 """Writing calendars of who is on call: entering, changing, deleting, standing in. All audited."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import available_timezones
@@ -47,6 +47,21 @@ class CalendarValues:
     days: int = 7
     ends_on: dt.date | None = None
     holidays: Mapping[dt.date, str] = field(default_factory=dict)
+
+
+def read_holidays(said: Iterable[tuple[dt.date, str]]) -> dict[dt.date, str]:
+    """For `CalendarValues`, of dates and sign-ins. Raises InvalidError for a date that stands
+    twice: one of the two would be lost."""
+    found: dict[dt.date, str] = {}
+    for day, person in said:
+        if day in found:
+            raise InvalidError(
+                "%(day)s stands twice among the holidays.",
+                {"holidays": [day.isoformat()]},
+                day=day.isoformat(),
+            )
+        found[day] = person
+    return found
 
 
 def create_calendar(session: Session, scope: Scope, wanted: CalendarValues) -> OnCallCalendar:
@@ -103,10 +118,11 @@ def stand_in(
 ) -> OnCallStandIn:
     """Have somebody on call from then to then, whosever turn it is. Where two overlap, the one
     entered last counts. Raises NotFoundError, InvalidError for somebody who can't be told, and for
-    times that are over, backwards or longer than a year."""
+    times that are over, backwards, of no whole millisecond or longer than a year."""
     now = now or utc_now()
     row = find_calendar_row(session, scope, calendar_id, lock=True)
-    if not starts_at < ends_at <= starts_at + LONGEST_STAND_IN:
+    # By milliseconds, as `Override` takes them: one of no time would stop every round.
+    if not to_ms(starts_at) < to_ms(ends_at) <= to_ms(starts_at + LONGEST_STAND_IN):
         raise InvalidError(
             "Standing in ends after it begins, within a year.", {"ends_at": ["after the start"]}
         )
@@ -148,7 +164,7 @@ def end_stand_in(
         raise NotFoundError("Nobody stands in there.")
     if found.ends_at <= now:
         raise ConflictError("It is over already.")
-    if found.starts_at < now:
+    if to_ms(found.starts_at) < to_ms(now):
         found.ends_at = now
     else:
         row.stand_ins.remove(found)
@@ -165,7 +181,10 @@ def find_calendar_row(
     """Raises NotFoundError."""
     require_staff(scope)
     statement = select(OnCallCalendar).where(OnCallCalendar.id == calendar_id)
-    row = session.scalar(statement.with_for_update() if lock else statement)
+    if lock:
+        # Read anew: whoever held it may have changed it.
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    row = session.scalar(statement)
     if row is None:
         raise NotFoundError("No such on-call calendar.")
     return row
@@ -199,9 +218,7 @@ def list_people(session: Session, scope: Scope) -> list[User]:
 
 
 def _write(session: Session, row: OnCallCalendar, wanted: CalendarValues) -> None:
-    name = _check_line(wanted.name, "name")
-    if not name:
-        raise InvalidError("Give it a name.", {"name": ["missing"]})
+    name = check_name(wanted.name)
     taken = exists().where(OnCallCalendar.name == name, OnCallCalendar.id != (row.id or 0))
     if session.scalar(select(taken)):
         raise ConflictError("There is a calendar %(name)s already.", name=name)
@@ -272,6 +289,15 @@ def _find_people(session: Session, addresses: Collection[str], field_name: str) 
                 person=address,
             )
     return found
+
+
+def check_name(text: str) -> str:
+    """Of a calendar or policy, as it is written. Raises InvalidError for none, and for a long
+    one."""
+    name = _check_line(text, "name")
+    if not name:
+        raise InvalidError("Give it a name.", {"name": ["missing"]})
+    return name
 
 
 def _check_line(text: str, field_name: str) -> str:

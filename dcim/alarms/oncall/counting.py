@@ -17,6 +17,8 @@ from dcim.alarms.models import Alarm, AlarmEvent
 from dcim.alarms.oncall.models import EscalationDeed, EscalationPolicy, escalation_policy_rule
 from dcim.alarms.oncall.policies import policy_of
 from dcim.alarms.rules.limits import SEVERITIES
+from dcim.alarms.telling import is_loud
+from dcim.columns import is_among
 from dcim.sla.rules.periods import to_ms
 
 # What begins to be told again with these, begins to count again.
@@ -52,13 +54,7 @@ def list_counted(session: Session, now: dt.datetime, alarm_id: int | None = None
     ).all()
     if not rows:
         return []
-    statement = select(Alarm).where(
-        Alarm.cleared_at.is_(None),
-        Alarm.acknowledged_at.is_(None),
-        Alarm.silenced_by.is_(None),
-        Alarm.root_id.is_(None),
-        Alarm.snoozed_until.is_(None) | (Alarm.snoozed_until <= now),
-    )
+    statement = select(Alarm).where(is_loud(now), Alarm.acknowledged_at.is_(None))
     if alarm_id is not None:
         statement = statement.where(Alarm.id == alarm_id)
     alarms = session.scalars(statement.options(selectinload(Alarm.rule))).all()
@@ -74,7 +70,7 @@ def list_counted(session: Session, now: dt.datetime, alarm_id: int | None = None
             EscalationDeed.policy_id,
             EscalationDeed.counted_from,
             EscalationDeed.number,
-        ).where(EscalationDeed.alarm_id.in_(ids))
+        ).where(is_among(EscalationDeed.alarm_id, ids))
     ):
         done.setdefault((row[0], row[1], row[2]), set()).add(row[3])
     found = []
@@ -116,7 +112,7 @@ def find_rules(session: Session) -> dict[int, set[int]]:
 def find_heard_again(session: Session, ids: Sequence[int]) -> dict[int, dt.datetime]:
     rows = session.execute(
         select(AlarmEvent.alarm_id, func.max(AlarmEvent.at))
-        .where(AlarmEvent.alarm_id.in_(ids), AlarmEvent.kind.in_(HEARD_AGAIN))
+        .where(is_among(AlarmEvent.alarm_id, ids), AlarmEvent.kind.in_(HEARD_AGAIN))
         .group_by(AlarmEvent.alarm_id)
     )
     return {row[0]: row[1] for row in rows}

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -57,6 +57,8 @@ class _Round:
         self.targets = Targets(session, settings)
         self.zone = ZoneInfo(settings.timezone)
         self.letters: dict[tuple[str, int | str], _Letter] = {}
+        # The line of an alarm's history that each new deed is.
+        self.events: dict[int, AlarmEvent] = {}
 
     def do(self, counted: Counted, due: Sequence[tuple[int, dt.datetime]]) -> None:
         """Each step that is due; where one reaches nobody the next at once, whenever it were due,
@@ -118,15 +120,12 @@ class _Round:
         if deed_id is None:
             return None
         is_told = target.outcome == "told"
-        event = AlarmEvent(
+        self.events[deed_id] = AlarmEvent(
             alarm_id=alarm.id,
             at=self.now,
             kind="escalated" if is_told else "unreached",
             text=_say_deed(number + 1, target, policy.name),
         )
-        self.session.add(event)
-        self.session.flush()
-        self.session.get_one(EscalationDeed, deed_id).event_id = event.id
         return deed_id
 
     def _tell(
@@ -173,6 +172,12 @@ class _Round:
         )
 
     def queue(self) -> list[int]:
+        """Write the histories, and a message for each letter; ids of the new messages."""
+        self.session.add_all(self.events.values())
+        self.session.flush()
+        lines = [{"id": deed_id, "event_id": one.id} for deed_id, one in self.events.items()]
+        if lines:
+            self.session.execute(update(EscalationDeed), lines)
         operator = {"zh": self.settings.operator_name, "en": self.settings.operator_name_en}
         url = f"{self.settings.base_url}/noc/alarms"
         messages = []

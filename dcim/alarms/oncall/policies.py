@@ -13,6 +13,7 @@ from dcim.accounts.models import User
 from dcim.accounts.scope import Scope
 from dcim.alarms.escalation import Policy, Step
 from dcim.alarms.models import AlarmRule
+from dcim.alarms.oncall.calendars import check_name
 from dcim.alarms.oncall.models import (
     STEP_KINDS,
     EscalationPolicy,
@@ -20,13 +21,13 @@ from dcim.alarms.oncall.models import (
     OnCallCalendar,
     escalation_policy_rule,
 )
+from dcim.alarms.oncall.reaching import can_be_told
 from dcim.alarms.rules.limits import SEVERITIES
 from dcim.columns import utc_now
 from dcim.customers.registration import require_staff
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.inventory.models import Site
 from dcim.outbox.models import Endpoint
-from dcim.outbox.queueing import can_be_mailed
 
 MOST_STEPS = 10
 LONGEST_WAIT_MIN = 7 * 24 * 60
@@ -118,7 +119,10 @@ def find_policy_row(
     """Raises NotFoundError."""
     require_staff(scope)
     statement = select(EscalationPolicy).where(EscalationPolicy.id == policy_id)
-    row = session.scalar(statement.with_for_update() if lock else statement)
+    if lock:
+        # Read anew: whoever held it may have changed it.
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    row = session.scalar(statement)
     if row is None:
         raise NotFoundError("No such escalation policy.")
     return row
@@ -172,9 +176,7 @@ def _put_rules(session: Session, policy_id: int, rule_ids: Sequence[int]) -> Non
 
 def _check(session: Session, wanted: PolicyValues, own_id: int | None) -> PolicyValues:
     """As it is written: its name without spaces around it, its rules in order."""
-    name = " ".join(wanted.name.replace("\0", "").split())
-    if not 1 <= len(name) <= 255:
-        raise InvalidError("Give it a name.", {"name": ["1 to 255"]})
+    name = check_name(wanted.name)
     taken = exists().where(EscalationPolicy.name == name, EscalationPolicy.id != (own_id or 0))
     if session.scalar(select(taken)):
         raise ConflictError("There is a policy %(name)s already.", name=name)
@@ -225,9 +227,7 @@ def _is_there(session: Session, step: StepValues) -> bool:
         endpoint = session.get(Endpoint, step.target_id)
         return endpoint is not None and endpoint.deleted_at is None
     user = session.get(User, step.target_id)
-    return (
-        user is not None and user.customer_id is None and user.active and can_be_mailed(user.email)
-    )
+    return user is not None and can_be_told(user)
 
 
 def _tell(wanted: PolicyValues) -> dict[str, Any]:

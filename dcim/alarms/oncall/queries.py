@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 
 from dcim.accounts.models import User
 from dcim.accounts.scope import Scope
@@ -16,6 +16,7 @@ from dcim.alarms.oncall.calendars import calendar_of
 from dcim.alarms.oncall.counting import find_rules, instant_of
 from dcim.alarms.oncall.models import (
     EscalationPolicy,
+    EscalationStep,
     OnCallCalendar,
     OnCallHoliday,
     OnCallStandIn,
@@ -169,7 +170,7 @@ def list_policies(session: Session, scope: Scope) -> list[EscalationPolicyRow]:
     rules = _read(session, AlarmRule.id, AlarmRule.code)
     targets = {
         "calendar": _read(session, OnCallCalendar.id, OnCallCalendar.name),
-        "person": _read(session, User.id, User.email),
+        "person": _read(session, User.id, User.email, EscalationStep.user_id),
         "endpoint": _read(session, Endpoint.id, Endpoint.name),
     }
     return [
@@ -225,9 +226,16 @@ def _load(session: Session, scope: Scope, calendar_id: int) -> OnCallCalendar:
     return row
 
 
-def _read(session: Session, key: object, value: object) -> dict[int, str]:
-    rows = session.execute(select(key, value))  # type: ignore[call-overload]
-    return {row[0]: row[1] for row in rows}
+def _read(
+    session: Session,
+    key: InstrumentedAttribute[int],
+    value: InstrumentedAttribute[str],
+    named_by: InstrumentedAttribute[int | None] | None = None,
+) -> dict[int, str]:
+    statement = select(key, value)
+    if named_by is not None:
+        statement = statement.where(key.in_(select(named_by)))
+    return {row[0]: row[1] for row in session.execute(statement)}
 
 
 def _names(row: OnCallCalendar) -> dict[int, User]:

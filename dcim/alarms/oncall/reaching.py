@@ -28,16 +28,24 @@ class Target:
     endpoint: Endpoint | None = None
 
 
+def can_be_told(user: User) -> bool:
+    """Of the staff, not switched off, and mail goes to where they sign in."""
+    return user.active and user.customer_id is None and can_be_mailed(user.email)
+
+
 class Targets:
     """Finds whom steps reach; reads each calendar, person and endpoint once."""
 
     def __init__(self, session: Session, settings: Settings) -> None:
         self.session, self.settings = session, settings
         self._calendars: dict[int, tuple[str, Calendar]] = {}
+        # A session forgets the rows that nobody holds, and reads them again.
+        self._held: set[User | Endpoint] = set()
 
     def find(self, step: EscalationStep, at: dt.datetime) -> Target:
         if step.endpoint_id is not None:
             endpoint = self.session.get_one(Endpoint, step.endpoint_id)
+            self._held.add(endpoint)
             is_on = endpoint.enabled and endpoint.deleted_at is None
             return Target("told" if is_on else "endpoint_off", endpoint.name, endpoint=endpoint)
         if step.calendar_id is None:
@@ -50,8 +58,9 @@ class Targets:
 
     def _find_person(self, user_id: int, by: str, calendar: str) -> Target:
         user = self.session.get_one(User, user_id)
+        self._held.add(user)
         outcome = "told"
-        if not user.active or user.customer_id is not None or not can_be_mailed(user.email):
+        if not can_be_told(user):
             outcome = "inactive"
         elif not self.settings.smtp_host:
             outcome = "no_mail"

@@ -1,6 +1,5 @@
 """Who is on call, and whom to tell when nobody takes an alarm on."""
 
-import datetime as dt
 from typing import Any, cast
 
 from flask import current_app
@@ -15,6 +14,7 @@ from dcim.alarms.oncall.calendars import (
     create_calendar,
     delete_calendar,
     end_stand_in,
+    read_holidays,
     stand_in,
 )
 from dcim.alarms.oncall.models import STEP_KINDS
@@ -220,7 +220,7 @@ def list_alarm_steps(alarm_id: int) -> Any:
 
 
 def _read_calendar(body: dict[str, Any]) -> CalendarValues:
-    holidays: dict[dt.date, str] = {one["day"]: one["person"] for one in body.pop("holidays")}
+    holidays = read_holidays((one["day"], one["person"]) for one in body.pop("holidays"))
     return CalendarValues(people=tuple(body.pop("people")), holidays=holidays, **body)
 
 

@@ -24,6 +24,7 @@ from dcim.handovers.handing_over import (
 from dcim.handovers.queries import (
     HandoverFilter,
     find_handover,
+    find_item,
     list_handovers,
     list_items,
     list_notes,
@@ -31,11 +32,11 @@ from dcim.handovers.queries import (
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.web import alarm_words
-from dcim.web.local_times import YEARS, local_zone
+from dcim.web.local_times import begin_of
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.ports import count_pages
 from dcim.web.staff.answers import answer_form, go_on
-from dcim.web.staff.arguments import read_listing, read_text
+from dcim.web.staff.arguments import read_day, read_listing, read_text
 from dcim.web.staff.placing_forms import MISSING, strip
 
 
@@ -43,9 +44,11 @@ from dcim.web.staff.placing_forms import MISSING, strip
 def handovers() -> str:
     session, scope = db_session(), current_scope()
     listing = read_listing()
-    since, until = read_text("since"), read_text("until")
+    since, until = read_day("since"), read_day("until")
     wanted = HandoverFilter(
-        since=_read_day(since), until=_read_day(until, days=1), text=read_text("q")
+        since=begin_of(since),
+        until=None if until is None else begin_of(until + dt.timedelta(days=1)),
+        text=read_text("q"),
     )
     page = list_handovers(session, scope, wanted, listing.paging)
     waiting = list_handovers(session, scope, HandoverFilter(waiting=True))
@@ -62,17 +65,6 @@ def handovers() -> str:
         own_id=current_user.id,
         crumbs=_crumbs(),
     )
-
-
-def _read_day(text: str, days: int = 0) -> dt.datetime | None:
-    """Where the reader's day begins, or the one so many days later; none for what is no day."""
-    try:
-        day = dt.date.fromisoformat(text)
-    except ValueError:
-        return None
-    if day.year not in YEARS:
-        return None
-    return dt.datetime.combine(day + dt.timedelta(days), dt.time(0), local_zone())
 
 
 @noc.get("/handovers/<int:handover_id>")
@@ -93,7 +85,7 @@ def handover(handover_id: int) -> str:
 
 
 class HandoverForm(FlaskForm):  # type: ignore[misc]
-    meant_for = SelectField(_l("Who takes over"), validate_choice=False)
+    meant_for = SelectField(_l("Who takes over"), filters=[strip], validate_choice=False)
     notes = TextAreaField(
         _l("Notes"), filters=[strip], validators=[Length(max=LONGEST_TEXT)], render_kw={"rows": 6}
     )
@@ -140,7 +132,7 @@ def new_handover() -> Any:
     return answer_form(
         "noc/handover_form.html", form, give,
         title=title, back=url_for("noc.handovers"), submit=_("Hand over"), crumbs=_crumbs(title),
-        frozen=freeze_open(session, scope, utc_now()), instant=dt.datetime.fromisoformat,
+        freeze=lambda: freeze_open(session, scope, utc_now()), instant=dt.datetime.fromisoformat,
         words=alarm_words,
     )  # fmt: skip
 
@@ -173,19 +165,19 @@ def note_handover(handover_id: int) -> Any:
 
 @noc.route("/handovers/items/<int:handover_item_id>/tick", methods=["GET", "POST"])
 def tick_handover_item(handover_item_id: int) -> Any:
+    session, scope = db_session(), current_scope()
+    row = find_item(session, scope, handover_item_id)
     form, back = TickForm(), url_for("noc.handovers")
 
     def tick() -> str:
-        tick_off(db_session(), current_scope(), handover_item_id, form.outcome.data or "")
+        tick_off(session, scope, row.id, form.outcome.data or "")
         flash(_("It is done and carried on no more."), "success")
         return back
 
-    session, scope = db_session(), current_scope()
-    text = next((one.text for one in list_items(session, scope) if one.id == handover_item_id), "")
     title = _("Tick off")
     return answer_form(
         "noc/act.html", form, tick,
-        title=title, sub=text, submit=title, back=back, crumbs=_crumbs(title),
+        title=title, sub=row.text, submit=title, back=back, crumbs=_crumbs(title),
     )  # fmt: skip
 
 

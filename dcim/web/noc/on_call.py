@@ -53,8 +53,11 @@ def on_call() -> str:
 @noc.get("/on-call/<int:on_call_calendar_id>")
 def on_call_calendar(on_call_calendar_id: int) -> str:
     session, scope = db_session(), current_scope()
-    row = find_calendar(session, scope, on_call_calendar_id, utc_now())
-    month = _read_month(read_text("month"))
+    now = utc_now()
+    row = find_calendar(session, scope, on_call_calendar_id, now)
+    zone = ZoneInfo(row.timezone)
+    today = now.astimezone(zone).date()
+    month = _read_month(read_text("month"), today)
     return render_template(
         "noc/on_call_calendar.html",
         calendar=row,
@@ -62,21 +65,21 @@ def on_call_calendar(on_call_calendar_id: int) -> str:
         before=(month - dt.timedelta(days=1)).replace(day=1),
         after=(month + dt.timedelta(days=32)).replace(day=1),
         weeks=list_month(session, scope, row.id, month),
-        today=house_today(),
-        zoned=lambda at: at.astimezone(ZoneInfo(row.timezone)),
+        today=today,
+        zoned=lambda at: at.astimezone(zone),
         ahead=AHEAD,
         words=on_call_words,
         crumbs=_crumbs(row.name),
     )
 
 
-def _read_month(text: str) -> dt.date:
-    """Of "2026-11" the first day; this month for what is none."""
+def _read_month(text: str, today: dt.date) -> dt.date:
+    """Of "2026-11" the first day; of today's month for what is none."""
     try:
         month = dt.date.fromisoformat(f"{text}-01")
     except ValueError:
-        month = house_today().replace(day=1)
-    return month if month.year in YEARS else house_today().replace(day=1)
+        month = today.replace(day=1)
+    return month if month.year in YEARS else today.replace(day=1)
 
 
 @noc.route("/on-call/new", methods=["GET", "POST"])

@@ -1,6 +1,7 @@
 """Forms of on-call calendars, standing in, and escalation policies; and what is typed in them."""
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -20,7 +21,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 
 from dcim.accounts.scope import Scope
-from dcim.alarms.oncall.calendars import CalendarValues, list_people
+from dcim.alarms.oncall.calendars import CalendarValues, list_people, read_holidays
 from dcim.alarms.oncall.policies import LONGEST_WAIT_MIN, MOST_STEPS, PolicyValues, StepValues
 from dcim.alarms.oncall.queries import EscalationPolicyRow, OnCallCalendarRow, list_calendars
 from dcim.alarms.queries import list_rules
@@ -76,7 +77,7 @@ class CalendarForm(FlaskForm):  # type: ignore[misc]
         self.holidays.data = "\n".join(f"{one.day} {one.person}" for one in row.holidays)
 
     def read(self) -> CalendarValues:
-        """Raises InvalidError for a holiday that is no date and sign-in."""
+        """Raises InvalidError for a holiday that is no date and sign-in, or stands twice."""
         return CalendarValues(
             name=self.name.data or "",
             timezone=self.timezone.data or "",
@@ -85,12 +86,11 @@ class CalendarForm(FlaskForm):  # type: ignore[misc]
             people=tuple((self.people.data or "").split()),
             days=self.days.data,
             ends_on=self.ends_on.data,
-            holidays=_read_holidays(self.holidays.data or ""),
+            holidays=read_holidays(_read_dates(self.holidays.data or "")),
         )
 
 
-def _read_holidays(text: str) -> dict[dt.date, str]:
-    found: dict[dt.date, str] = {}
+def _read_dates(text: str) -> Iterator[tuple[dt.date, str]]:
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.split()
         if not words:
@@ -105,12 +105,7 @@ def _read_holidays(text: str) -> dict[dt.date, str]:
                 {"holidays": [f"line {number}"]},
                 number=number,
             ) from None
-        if at in found:
-            raise InvalidError(
-                "%(day)s stands twice among the holidays.", {"holidays": [day]}, day=day
-            )
-        found[at] = person
-    return found
+        yield at, person
 
 
 class StandInForm(FlaskForm):  # type: ignore[misc]

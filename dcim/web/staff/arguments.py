@@ -1,5 +1,6 @@
 """What stands in a list's URL: page, sort order, filters; and links that keep the rest."""
 
+import datetime as dt
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -58,6 +59,16 @@ def read_int(name: str) -> int | None:
 def read_text(name: str, longest: int = 100) -> str:
     """Trimmed, and without the NUL that PostgreSQL refuses."""
     return request.args.get(name, "").replace("\0", "").strip()[:longest]
+
+
+def read_day(name: str) -> dt.date | None:
+    """None for what is no day, or none that a person means."""
+    try:
+        day = dt.date.fromisoformat(read_text(name, 10))
+    except ValueError:
+        return None
+    # The day after the last one can't be written.
+    return day if dt.date(1971, 1, 1) <= day <= dt.date(9000, 1, 1) else None
 
 
 def _open_query(pairs: list[tuple[str, str]]) -> str:

@@ -7,8 +7,8 @@ from flask import render_template
 from dcim.accounts.audit import verify_chain
 from dcim.accounts.audit_log import AuditFilter, check_tail, list_actions, list_entries
 from dcim.http.database import current_scope, db_session
-from dcim.web.local_times import local_zone
-from dcim.web.staff.arguments import read_listing, read_text
+from dcim.web.local_times import begin_of
+from dcim.web.staff.arguments import read_day, read_listing, read_text
 from dcim.web.staff.blueprint import staff
 
 
@@ -36,19 +36,3 @@ def audit() -> str:
         chain=verify_chain(session) if whole else check_tail(session),
         whole=whole,
     )
-
-
-def read_day(name: str) -> dt.date | None:
-    try:
-        day = dt.date.fromisoformat(read_text(name, 10))
-    except ValueError:
-        return None
-    # The day after the last one can't be written.
-    return day if dt.date(1971, 1, 1) <= day <= dt.date(9000, 1, 1) else None
-
-
-def begin_of(day: dt.date | None) -> dt.datetime | None:
-    if day is None:
-        return None
-    zone = local_zone()
-    return dt.datetime.combine(day, dt.time(), zone)

@@ -24,6 +24,7 @@ from dcim.alarms.oncall.calendars import (
     stand_in,
 )
 from dcim.alarms.oncall.models import EscalationPolicy, OnCallHoliday, OnCallStandIn, OnCallTurn
+from dcim.alarms.oncall.plans import list_deeds, list_plans
 from dcim.alarms.oncall.policies import (
     PolicyValues,
     StepValues,
@@ -32,10 +33,12 @@ from dcim.alarms.oncall.policies import (
     delete_policy,
     policy_of,
 )
+from dcim.alarms.oncall.queries import list_calendars, list_month, list_policies
 from dcim.alarms.rule_keeping import delete_rule
 from dcim.alarms.rules.limits import SEVERITIES
 from dcim.columns import utc_now
-from dcim.db import ScopedSession
+from dcim.config import Settings
+from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from tests.integration.alarms.conftest import STAFF
 
@@ -114,11 +117,21 @@ def test_whoever_was_entered_last_stands_in(
         "on-call.create", "on-call.stand-in", "on-call.stand-in", "on-call.end-stand-in",
         "on-call.end-stand-in",
     ]  # fmt: skip
+    # Ended as it begins: it never was.
+    short = stand_in(session, STAFF, row.id, "zhao@example.com", at(4, 0), at(4, 9), now=now)
+    end_stand_in(session, STAFF, row.id, short.id, at(4, 0) + dt.timedelta(microseconds=400))
+    assert on_call(session, row.id, at(4, 0)) == ("li", "rotation")
 
 
 @pytest.mark.parametrize(
     ("begin", "end"),
-    [(at(3, 2), at(3, 2)), (at(3, 2), at(3, 1)), (at(1, 0), at(2, 2)), (at(3, 0), at(3, 24 * 400))],
+    [
+        (at(3, 2), at(3, 2)),
+        (at(3, 2), at(3, 2) + dt.timedelta(microseconds=999)),
+        (at(3, 2), at(3, 1)),
+        (at(1, 0), at(2, 2)),
+        (at(3, 0), at(3, 24 * 400)),
+    ],
 )
 def test_nobody_stands_in_for_no_time(
     session: ScopedSession, people: dict[str, User], begin: dt.datetime, end: dt.datetime
@@ -189,7 +202,28 @@ def test_a_calendar_is_changed_and_deleted_whole(
     assert deeds(session)[-1] == "on-call.delete"
 
 
-def test_no_customer_reads_or_writes_them(session: ScopedSession, people: dict[str, User]) -> None:
+def test_of_two_changes_at_once_the_later_one_holds_whole(
+    session: ScopedSession, people: dict[str, User], sessions: SessionFactory
+) -> None:
+    """Whoever waits for another's change doesn't go by what it read before that."""
+    row = create_calendar(session, STAFF, WEEKLY)
+    wanted = PolicyValues("a", "major", (StepValues(5, "person", people["li"].id),))
+    policy = create_policy(session, STAFF, wanted)
+    session.commit()
+    assert (len(row.turns), len(policy.steps)) == (2, 1)
+    with transaction(sessions, STAFF) as other:
+        change_calendar(other, STAFF, row.id, replace(WEEKLY, people=WEEKLY.people * 2))
+        steps = tuple(StepValues(number, "person", people["li"].id) for number in (5, 6))
+        change_policy(other, STAFF, policy.id, replace(wanted, steps=steps))
+    change_calendar(session, STAFF, row.id, WEEKLY)
+    change_policy(session, STAFF, policy.id, wanted)
+    session.expire_all()
+    assert (len(row.turns), len(policy.steps)) == (2, 1)
+
+
+def test_no_customer_reads_or_writes_them(
+    session: ScopedSession, people: dict[str, User], settings: Settings
+) -> None:
     row = create_calendar(session, STAFF, WEEKLY)
     steps = (StepValues(0, "calendar", row.id),)
     for call in (
@@ -201,6 +235,11 @@ def test_no_customer_reads_or_writes_them(session: ScopedSession, people: dict[s
         lambda: list_people(session, OUTSIDER),
         lambda: create_policy(session, OUTSIDER, PolicyValues("x", "major", steps)),
         lambda: delete_policy(session, OUTSIDER, 1),
+        lambda: list_calendars(session, OUTSIDER, at(3, 0)),
+        lambda: list_month(session, OUTSIDER, row.id, at(3, 0).date()),
+        lambda: list_policies(session, OUTSIDER),
+        lambda: list_plans(session, OUTSIDER, settings, 1, at(3, 0)),
+        lambda: list_deeds(session, OUTSIDER, 1),
     ):
         with pytest.raises(ForbiddenError):
             call()
@@ -252,6 +291,7 @@ def test_another_name_alone_counts_nothing_anew(
     ("change", "said"),
     [
         ({"name": ""}, "name"),
+        ({"name": "x" * 256}, "255"),
         ({"severity": "mild"}, "severity"),
         ({"site_id": 999}, "999"),
         ({"rule_ids": (999,)}, "999"),

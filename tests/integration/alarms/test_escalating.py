@@ -418,7 +418,7 @@ def _make_deeds_common(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Round, "_write_deed", written)
 
 
-def test_looking_costs_the_same_for_any_number(
+def test_looking_costs_the_same_for_any_number_and_telling_little_more(
     watch: Watch, alarm: Alarm, calendar: OnCallCalendar
 ) -> None:
     engine, rule_id = watch.session.connection().engine, watch.rule("port-busy").id
@@ -442,3 +442,8 @@ def test_looking_costs_the_same_for_any_number(
     with Counter(engine) as many:
         assert has_due_steps(watch.session, watch.at(2))
     assert many.count == few.count
+    forget()
+    with Counter(engine) as told:
+        escalate(watch.session, watch.settings, watch.at(2))
+    # Their deeds one by one, all else at once: a house without power has thousands.
+    assert told.count < 30 + 25

@@ -1,6 +1,7 @@
 """The web application on the worker's database, and people to sign in as."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -11,7 +12,7 @@ from dcim.accounts.people import create_person
 from dcim.accounts.scope import Scope
 from dcim.app import create_app
 from dcim.config import Settings
-from dcim.db import SessionFactory, transaction
+from dcim.db import ScopedSession, SessionFactory, transaction
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,21 @@ def make_login(sessions: SessionFactory) -> Callable[..., Login]:
             return Login(email, made.one_time_password, made.user.id)
 
     return make
+
+
+@pytest.fixture
+def use_test_database(
+    sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[object], None]:
+    """Let a module of commands work on the test's database, not on an instance's."""
+
+    @contextmanager
+    def session_of(ctx: object, command: str) -> Iterator[tuple[None, ScopedSession, Scope]]:
+        scope = Scope.system(command)
+        with transaction(sessions, scope) as session:
+            yield None, session, scope
+
+    return lambda commands: monkeypatch.setattr(commands, "session_of", session_of)
 
 
 def sign_in(client: FlaskClient, login: Login, password: str | None = None) -> int:

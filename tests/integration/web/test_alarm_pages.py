@@ -319,27 +319,13 @@ def test_the_list_costs_the_same_for_one_alarm_and_for_many(
 
 
 def test_the_command_line_lists_and_tries(
-    tenant: Tenant, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, use_test_database: Callable[[object], None]
 ) -> None:
-    from contextlib import contextmanager
-
     from click.testing import CliRunner
 
     import dcim.commands.alarms as commands
-    from dcim.accounts.scope import Scope
-    from dcim.db import make_engine, make_sessions, transaction
 
-    @contextmanager
-    def session_of(ctx: Any, command: str) -> Any:
-        engine = make_engine(settings.database_url or "")
-        scope = Scope.system(command)
-        try:
-            with transaction(make_sessions(engine), scope) as own:
-                yield None, own, scope
-        finally:
-            engine.dispose()
-
-    monkeypatch.setattr(commands, "session_of", session_of)
+    use_test_database(commands)
     listed = CliRunner().invoke(commands.alarms, ["list"])
     assert listed.exit_code == 0, listed.output
     assert "port-down" in listed.output

@@ -1,11 +1,13 @@
 """Shifts handed over: what is frozen, who may take it, what never changes, what is carried on."""
 
 import datetime as dt
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from dcim.accounts.models import AuditEntry, User
@@ -14,12 +16,19 @@ from dcim.alarms.defaults import ensure_rules
 from dcim.alarms.handling import acknowledge, add_note
 from dcim.alarms.models import Alarm, AlarmRule
 from dcim.columns import utc_now
-from dcim.db import ScopedSession
+from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from dcim.handovers.freezing import freeze_open
 from dcim.handovers.handing_over import add_handover_note, hand_over, take_over, tick_off
 from dcim.handovers.models import HandoverItem, HandoverNote, ShiftHandover
-from dcim.handovers.queries import HandoverFilter, list_handovers, list_items
+from dcim.handovers.queries import (
+    HandoverFilter,
+    find_handover,
+    find_item,
+    list_handovers,
+    list_items,
+    list_notes,
+)
 from dcim.operations.models import Maintenance
 from dcim.sla.models import Incident
 from tests.integration.web.boards import HOSTILE, Counter, House
@@ -125,6 +134,35 @@ def test_two_people_and_once(session: ScopedSession, people: list[User]) -> None
     assert deeds == ["handover.give", "handover.take", "handover.give"]
 
 
+def test_a_second_click_waits_for_the_first_and_is_told(
+    session: ScopedSession, sessions: SessionFactory, people: list[User]
+) -> None:
+    """Without the giver's lock the index of those that wait would refuse it, not we in words."""
+    li, wang, _zhao = people
+    refusals: list[Exception] = []
+
+    def click() -> None:
+        try:
+            with transaction(sessions, LI) as other:
+                hand_over(other, LI, other.get_one(User, li.id), "zhao@example.com")
+        except Exception as error:
+            refusals.append(error)
+
+    second = threading.Thread(target=click)
+    hand_over(session, LI, li, wang.email)
+    second.start()
+    waits = text(
+        "SELECT count(*) FROM pg_locks"
+        " WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"
+    )
+    until = time.monotonic() + 30
+    while not session.scalar(waits) and time.monotonic() < until:
+        time.sleep(0.01)
+    session.commit()
+    second.join(30)
+    assert [type(one) for one in refusals] == [ConflictError]
+
+
 @pytest.mark.parametrize(
     ("change", "is_refused"),
     [
@@ -188,6 +226,27 @@ def test_items_are_carried_on_until_ticked_off(session: ScopedSession, people: l
     assert [one.text for one in list_items(session, LI)] == ["b", "c"]
 
 
+def test_no_customer_reads_or_writes_them(session: ScopedSession, people: list[User]) -> None:
+    """No row security stands behind these tables."""
+    li, wang, _zhao = people
+    outsider = Scope.customer("c@example.com", 1)
+    row = hand_over(session, LI, li, wang.email, items=["a"])
+    [item] = list_items(session, LI)
+    for call in (
+        lambda: hand_over(session, outsider, wang, li.email),
+        lambda: take_over(session, outsider, wang, row.id),
+        lambda: add_handover_note(session, outsider, row.id, "x"),
+        lambda: tick_off(session, outsider, item.id),
+        lambda: list_handovers(session, outsider),
+        lambda: find_handover(session, outsider, row.id),
+        lambda: list_items(session, outsider),
+        lambda: find_item(session, outsider, item.id),
+        lambda: list_notes(session, outsider, row.id),
+    ):
+        with pytest.raises(ForbiddenError):
+            call()
+
+
 def test_it_is_found_by_day_and_words(session: ScopedSession, people: list[User]) -> None:
     li, wang, zhao = people
     days = [NOW - dt.timedelta(days=number) for number in (3, 2, 1)]
@@ -247,6 +306,9 @@ def test_pages_and_api(
     assert refused.status_code == 422
     assert "Nobody of the staff signs in as x@example.com." in refused.text
     assert "&lt;script&gt;" in refused.text
+    hostile = noc.post("/noc/handovers/new", data=form | {"meant_for": "x\0", "notes": "typed"})
+    assert hostile.status_code == 422
+    assert "typed" in hostile.text
     answer = noc.post("/noc/handovers/new", data=form)
     assert answer.status_code == 303, answer.text
     page = answer.headers["Location"]
@@ -270,6 +332,7 @@ def test_pages_and_api(
         assert page in text_of(noc, f"/noc/handovers?{query}")
     assert page not in text_of(noc, "/noc/handovers?until=2026-01-01").split("filters")[-1]
     text_of(noc, "/noc/handovers/999", 404)
+    text_of(noc, "/noc/handovers/items/999/tick", 404)
     answered = noc.get("/api/v1/handovers?text=administrator")
     assert answered.status_code == 200, answered.text
     [row] = answered.get_json()["items"]

@@ -3,9 +3,8 @@
 import datetime as dt
 import json
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +12,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from dcim.accounts.scope import Scope
 from dcim.alarms.defaults import ensure_rules
 from dcim.alarms.oncall.models import EscalationPolicy, OnCallCalendar
 from dcim.alarms.rounds import run_round
@@ -64,6 +62,12 @@ def test_a_calendar_is_entered_shown_stood_in_for_and_deleted(
     assert text_of(noc, f"{page}?month=2025-12").count("duty is-gap") == 32
     for month in ("x", "2026-13", "1999-01", "%00", ""):
         assert "duty-month" in text_of(noc, f"{page}?month={month}")
+    # Today by its own zone: here and there it is never the same day.
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        days = {dt.datetime.now(ZoneInfo(zone)).date()}
+        marked = text_of(noc, enter(noc, name=zone, timezone=zone)).split(" is-today")[1]
+        days.add(dt.datetime.now(ZoneInfo(zone)).date())
+        assert marked.startswith(tuple(f'"><time datetime="{day}"' for day in days))
     listed = text_of(noc, "/noc/on-call")
     assert "by rotation" in listed
     assert "<script>alert" not in listed
@@ -88,24 +92,21 @@ def test_a_calendar_is_entered_shown_stood_in_for_and_deleted(
     text_of(noc, page, 404)
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
+def test_what_cannot_be_is_said_and_nothing_is_lost(noc: FlaskClient) -> None:
+    cases: list[tuple[dict[str, str], str]] = [
         ({"people": "x@example.com"}, "Nobody of the staff signs in as x@example.com."),
         ({"timezone": "Mars"}, "There is no time zone Mars"),
         ({"holidays": "christmas li"}, "Line 1 of the holidays"),
+        ({"holidays": "2026-10-01 a\n\n2026-10-01 b"}, "2026-10-01 stands twice"),
         ({"first_day": "soon"}, ""),
         ({"days": "0"}, ""),
         ({"handover": "25:00"}, ""),
-    ],
-)
-def test_what_cannot_be_is_said_and_nothing_is_lost(
-    noc: FlaskClient, change: dict[str, str], said: str
-) -> None:
-    answer = noc.post("/noc/on-call/new", data=calendar_form(name="typed") | change)
-    assert answer.status_code == 422
-    assert said in answer.text
-    assert 'value="typed"' in answer.text
+    ]
+    for change, said in cases:
+        answer = noc.post("/noc/on-call/new", data=calendar_form(name="typed") | change)
+        assert answer.status_code == 422, change
+        assert said in answer.text
+        assert 'value="typed"' in answer.text
 
 
 def policy_form(**change: str) -> dict[str, str]:
@@ -199,22 +200,11 @@ def test_who_only_looks_changes_nothing(app: Flask, make_login: MakeLogin) -> No
 
 
 def test_the_command_says_who_is_on_call_now(
-    noc: FlaskClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    noc: FlaskClient, use_test_database: Callable[[object], None]
 ) -> None:
     from dcim.commands import on_call as commands
-    from dcim.db import make_engine, make_sessions, transaction
 
-    @contextmanager
-    def session_of(ctx: Any, command: str) -> Any:
-        engine = make_engine(settings.database_url or "")
-        scope = Scope.system(command)
-        try:
-            with transaction(make_sessions(engine), scope) as own:
-                yield None, own, scope
-        finally:
-            engine.dispose()
-
-    monkeypatch.setattr(commands, "session_of", session_of)
+    use_test_database(commands)
     enter(noc, name="a")
     enter(noc, name="b", ends_on="2026-02-01")
     listed = CliRunner().invoke(commands.oncall, ["now"], catch_exceptions=False).output
