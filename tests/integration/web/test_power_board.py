@@ -11,6 +11,7 @@ from sqlalchemy import select, text, update
 from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError
+from dcim.inventory.models import Cabinet, Room, Row
 from dcim.metering.models import Series
 from dcim.power.models import PowerNode
 from dcim.sla.power_board import Place, PowerBoard, read_power_board
@@ -195,6 +196,25 @@ def test_places_narrow_everything(house: PoweredHouse, noc: FlaskClient) -> None
         assert noc.get(f"/noc/power?{query}").status_code == 404, query
     assert house.board(site_id=999_999).risks == ()
     assert house.board(site_id=999_999).feeds == ()
+
+
+def test_what_stands_above_two_rooms_counts_once(house: PoweredHouse) -> None:
+    for tag in "ABCD":
+        house.hang(tag, "L1", 1.0)
+    room = Room(site_id=house.site.id, code="R2", name="房二", name_en="Second")
+    row = Row(room=room, code="B", position=1)
+    house.session.add_all([room, row])
+    house.session.flush()
+    moved = Cabinet.code.in_(["CANARY-C-cab", "CANARY-D-cab"])
+    house.session.execute(update(Cabinet).where(moved).values(row_id=row.id))
+    board = house.board()
+    (site,) = board.sites
+    # Two circuits of 12.8 A × 230 V a room; the panel above all four gives 3 × 12.8 A × 230 V.
+    assert [one.load.derated_w for one in site.rooms] == [5888, 5888]
+    assert site.load.derated_w == board.load.derated_w == 8832
+    # The control: a panel that is large enough takes nothing away.
+    house.session.execute(update(PowerNode).where(PowerNode.kind == "panel").values(rated_a=250))
+    assert house.board().load.derated_w == 4 * 2944
 
 
 def test_wall_has_no_chrome_and_few_risks(house: PoweredHouse, noc: FlaskClient) -> None:

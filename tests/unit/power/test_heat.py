@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcim.power.heat import BASES, Load, add_loads, find_fullest
+from dcim.power.heat import BASES, Above, Load, add_loads, find_fullest, find_limit
 
 LOADS = st.lists(
     st.builds(
@@ -31,6 +31,17 @@ def test_worked_out_by_hand() -> None:
     assert Load().share("derated") is None
     assert find_fullest([one, mute], "derated") == 0.6
     assert find_fullest([mute], "derated") is None
+
+
+def test_what_stands_above_counts_once_and_each_rack_with_what_it_has() -> None:
+    a, b, small = Above("A", 1, 100), Above("B", 2, 80), Above("AB", 3, 10)
+    # The weaker feed's panel carries all while the other is dead.
+    assert find_limit([[a, b], [a, b]]) == 80
+    # One panel each: no rack draws through both, so both give what they have.
+    assert find_limit([[a], [b]]) == 180
+    assert find_limit([[a, b], [a]]) == 100
+    # What takes either feed loses neither, and doesn't make a row as small as itself.
+    assert find_limit([[a, b], [small]]) == 90
 
 
 @given(LOADS)
