@@ -160,22 +160,10 @@ class PowerBoard:
         return [one for one in self.cabinets if one.load.silent]
 
 
-def read_power_board(
-    session: Session,
-    scope: Scope,
-    now: dt.datetime,
-    place: Place = Place(),
-    base: Base = "derated",
-    store: SampleStore | None = None,
-) -> PowerBoard:
-    """A fixed number of statements, however large the house is; staff only."""
-    return read_house(session, scope, now, store).show(place, base)
-
-
 def read_house(
     session: Session, scope: Scope, now: dt.datetime, store: SampleStore | None = None
 ) -> "House":
-    """As `read_power_board`, of which no place is chosen yet."""
+    """A fixed number of statements, however large it is; staff only."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff see the power of the house.")
     return House(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import make_response, render_template, request, url_for
+from flask import current_app, make_response, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -28,10 +28,11 @@ from dcim.sla.power_board import (
     Place,
     PowerBoard,
     RoomHeat,
-    read_power_board,
+    read_house,
 )
 from dcim.sla.rooms import SensorNow, read_sensors
 from dcim.web.noc.blueprint import noc
+from dcim.web.noc.plant_memory import PlantMemory
 from dcim.web.noc.ports import count_pages, turn_wall
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import read_int, read_text
@@ -136,7 +137,8 @@ def plant() -> Response:
     place = Place(read_int("site"), read_int("room"), read_int("row"))
     base = choose_base(read_text("of"))
     on_wall = read_text("wall") == "1"
-    board = read_power_board(session, scope, now, place, base)
+    memory: PlantMemory = current_app.extensions.setdefault("jifang_plant", PlantMemory())
+    board = memory.find(scope, place, base, lambda: read_house(session, scope, now))
     if place != Place() and not board.sites:
         raise NotFoundError("No such place, or nothing stands there.")
     shown = choose_rooms(board, on_wall=on_wall, now=now)

@@ -14,7 +14,8 @@ from dcim.errors import ForbiddenError
 from dcim.inventory.models import Cabinet, Room, Row
 from dcim.metering.models import Series
 from dcim.power.models import PowerNode
-from dcim.sla.power_board import Place, PowerBoard, read_power_board
+from dcim.sla.power_board import Place, PowerBoard, read_house
+from dcim.web.noc import plant_memory
 from tests.integration.web.boards import Counter, House, Tenant
 from tests.integration.web.conftest import Login, sign_in
 
@@ -59,7 +60,7 @@ class PoweredHouse(House):
         self.store.append(self.session, "power", [row])
 
     def board(self, **place: int) -> PowerBoard:
-        return read_power_board(self.session, SYSTEM, self.now, Place(**place))
+        return read_house(self.session, SYSTEM, self.now).show(Place(**place))
 
 
 @pytest.fixture
@@ -179,6 +180,7 @@ def test_what_is_not_read_is_at_least_and_said_loudly(
     house.session.commit()
     board = house.board()
     assert (board.load.silent, board.cabinets[0].share) == (2, None)
+    noc.application.extensions.pop("jifang_plant")
     page = noc.get("/noc/power").get_data(as_text=True)
     banner = page.split('class="stale-banner"', 1)[1].split(">", 1)[0]
     assert "hidden" not in banner
@@ -242,4 +244,47 @@ def test_statements_do_not_grow_with_the_house_and_are_for_staff(house: PoweredH
     assert few.count == many.count <= 11
     customer = Scope.customer("x", tenant.customer_id)
     with pytest.raises(ForbiddenError):
-        read_power_board(house.session, customer, house.now)
+        read_house(house.session, customer, house.now)
+
+
+def test_all_staff_look_at_the_same_for_some_seconds(
+    app: Flask,
+    house: PoweredHouse,
+    noc: FlaskClient,
+    make_login: MakeLogin,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tenant = house.hang("A", "L1")
+    engine = house.session.get_bind().engine
+    other = app.test_client()
+    sign_in(other, make_login("auditor", language="zh"))
+
+    def look(client: FlaskClient, query: str = "") -> tuple[int, str]:
+        with Counter(engine) as counter:
+            page = client.get(f"/noc/power{query}").get_data(as_text=True)
+        return counter.count, page
+
+    clock = [time.monotonic()]
+    monkeypatch.setattr(plant_memory, "monotonic", lambda: clock[0])
+    look(noc)
+    first, page = look(noc)
+    assert '<span class="heat-value">62</span>' in page
+    for node in house.nodes_of(tenant):
+        house.read(node, 230_000, 2_000)
+    house.session.commit()
+    # Another person, another place and base: of the same reading, each in their language.
+    _cost, page = look(other)
+    assert '<span class="heat-value">62</span>' in page
+    assert "<title>Power board" not in page
+    assert '<span class="heat-value">46</span>' in look(noc, "?of=contracted")[1]
+    assert "CANARY-A-cab" not in look(noc, "?site=999999")[1]
+    # The control: a little later it is read anew, and that costs what was saved.
+    clock[0] += plant_memory.LIVES_S
+    again, page = look(noc)
+    assert '<span class="heat-value">31</span>' in page
+    assert again >= first + 8
+    # Nobody else is shown what staff have looked at.
+    memory = app.extensions["jifang_plant"]
+    for scope in (Scope.customer("x", tenant.customer_id), Scope.customer("y", 999)):
+        with pytest.raises(ForbiddenError):
+            memory.find(scope, Place(), "derated", lambda: pytest.fail("read"))
