@@ -1,5 +1,6 @@
 """The power of the house as one look has worked it out, for all staff who look soon after."""
 
+import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,11 +17,19 @@ LIVES_S = 5.0
 PLACES = 32
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """`digest` is another whenever anything on the board is; the same in every process."""
+
+    board: PowerBoard
+    digest: str
+
+
 @dataclass(slots=True)
 class _Held:
     house: House
     until: float
-    boards: dict[tuple[Place, Base], PowerBoard] = field(default_factory=dict)
+    boards: dict[tuple[Place, Base], Known] = field(default_factory=dict)
 
 
 class PlantMemory:
@@ -30,7 +39,7 @@ class PlantMemory:
         self._lock = threading.Lock()
         self._held: _Held | None = None
 
-    def find(self, scope: Scope, place: Place, base: Base, read: Callable[[], House]) -> PowerBoard:
+    def find(self, scope: Scope, place: Place, base: Base, read: Callable[[], House]) -> Known:
         """`read` may use nothing that differs between two members of staff."""
         if not scope.is_staff:
             raise ForbiddenError("Only staff see the power of the house.")
@@ -44,9 +53,11 @@ class PlantMemory:
                 # From when it is done: who waited meanwhile doesn't find it too old.
                 done = monotonic()
                 held = self._held = _Held(house, done + max(LIVES_S, done - began))
-            board = held.boards.get((place, base))
-            if board is None:
+            known = held.boards.get((place, base))
+            if known is None:
                 if len(held.boards) >= PLACES:
                     held.boards.clear()
-                board = held.boards[place, base] = held.house.show(place, base)
-            return board
+                board = held.house.show(place, base)
+                digest = hashlib.sha256(repr(board).encode()).hexdigest()
+                known = held.boards[place, base] = Known(board, digest)
+            return known

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text, update
 
 from dcim.accounts.scope import Scope
+from dcim.customers.models import ContractItem
 from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Cabinet, Room, Row
@@ -92,6 +93,18 @@ def test_shares_of_what_is_sold_and_of_what_one_feed_may_carry(
     assert '<span class="heat-value">46</span>' in page
 
 
+def test_where_nothing_is_sold_there_is_a_reading_all_the_same(
+    house: PoweredHouse, noc: FlaskClient
+) -> None:
+    house.hang("A", "L1")
+    house.session.execute(update(ContractItem).values(contracted_w=0))
+    house.session.commit()
+    page = noc.get("/noc/power?of=contracted").get_data(as_text=True)
+    assert "no power reading" not in page
+    assert "nothing sold" in page.split('class="heat-line"', 1)[1].split("</span>", 1)[0]
+    assert "1.8 / 0.0 kW" in page
+
+
 def test_what_is_left_when_a_feed_dies_with_whom_it_hits(
     house: PoweredHouse, noc: FlaskClient
 ) -> None:
@@ -173,6 +186,8 @@ def test_what_is_not_read_is_at_least_and_said_loudly(
     assert "≥ 23" in page
     assert "no power reading" in page
     assert "1 rack isn't read" in page
+    row = page.rsplit("RPP-A</a>", 1)[1].split("</tr>", 1)[0]
+    assert "≥" in row.split('data-label="Of derated"', 1)[1].split("</td>", 1)[0]
     banner = page.split('class="stale-banner"', 1)[1].split(">", 1)[0]
     assert "hidden" in banner
     # As if two minutes had gone by without a poll: nothing holds any more.
@@ -269,9 +284,11 @@ def test_all_staff_look_at_the_same_for_some_seconds(
     look(noc)
     first, page = look(noc)
     assert '<span class="heat-value">62</span>' in page
+    tag = page.split('hx-headers="', 1)[1].split('"', 1)[0]
     for node in house.nodes_of(tenant):
         house.read(node, 230_000, 2_000)
     house.session.commit()
+    assert tag in look(noc)[1]
     # Another person, another place and base: of the same reading, each in their language.
     _cost, page = look(other)
     assert '<span class="heat-value">62</span>' in page
@@ -282,6 +299,7 @@ def test_all_staff_look_at_the_same_for_some_seconds(
     clock[0] += plant_memory.LIVES_S
     again, page = look(noc)
     assert '<span class="heat-value">31</span>' in page
+    assert tag not in page
     assert again >= first + 8
     # Nobody else is shown what staff have looked at.
     memory = app.extensions["jifang_plant"]

@@ -64,7 +64,7 @@ def test_each_place_is_drawn_once_and_not_of_any_number_of_places(clock: Clock) 
                 found = memory.find(
                     STAFF, Place(room_id=room), base, lambda: cast(House, house)
                 )  # fmt: skip
-                assert cast(Any, found)[1:] == (Place(room_id=room), base)
+                assert cast(Any, found.board)[1:] == (Place(room_id=room), base)
     assert len(house.shown) == 4
     for room in range(10 * PLACES):
         memory.find(STAFF, Place(room_id=room), "derated", lambda: cast(House, house))
@@ -82,7 +82,7 @@ def test_what_fails_is_not_remembered(clock: Clock) -> None:
         memory.find(STAFF, Place(), "derated", fail)
     house = FakeHouse()
     found = memory.find(STAFF, Place(), "derated", lambda: cast(House, house))
-    assert cast(Any, found)[0] is house
+    assert cast(Any, found.board)[0] is house
 
 
 def test_one_works_it_out_and_the_others_wait() -> None:
