@@ -225,7 +225,8 @@ def _read(node: Node, series_id: int | None, latest: Latest | None, now_ms: int)
 
 
 def _infer(one: NodeNow, tree: PowerTree, own: Mapping[int, NodeNow]) -> NodeNow:
-    """Where a node itself is silent, what is above it may show the worse, and nothing else.
+    """Where a node itself is silent, what is above it may show the worse, and nothing else: not
+    of what may have power from elsewhere.
 
     Only a breaker that feeds nothing but this node shows by its current that it is alive.
     """
@@ -234,7 +235,8 @@ def _infer(one: NodeNow, tree: PowerTree, own: Mapping[int, NodeNow]) -> NodeNow
     for place, node in enumerate(tree.path(one.node.id)[1:]):
         above = own[node.id]
         sole = place == 0 and tree.feeds_only(node.id, one.node.id)
-        if above.state == "down" or (sole and above.state == "up" and above.ma):
+        down = above.state == "down" and not one.node.has_own_source
+        if down or (sole and above.state == "up" and above.ma):
             return NodeNow(
                 one.node, above.state, node.code, one.series_id, one.measured_at,
                 one.mv, one.ma, one.mw,

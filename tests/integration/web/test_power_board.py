@@ -12,7 +12,7 @@ from dcim.accounts.scope import Scope
 from dcim.customers.models import ContractItem
 from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError
-from dcim.inventory.models import Cabinet, Room, Row
+from dcim.inventory.models import Cabinet, Device, Room, Row
 from dcim.metering.models import Series
 from dcim.power.models import PowerNode
 from dcim.sla.power_board import Place, PowerBoard, read_house
@@ -165,6 +165,66 @@ def test_a_dead_feed_leaves_nothing_to_survive_on(house: PoweredHouse, noc: Flas
     # Its load is known all the same: a dead feed draws nothing.
     (dead, _alive) = house.board().cabinets
     assert (dead.dead, dead.load.silent, dead.load.measured_w) == ("B", 0, 920)
+
+
+def test_a_silent_ups_is_not_dead_because_its_input_is(
+    house: PoweredHouse, noc: FlaskClient
+) -> None:
+    house.hang("A", "L1")
+    above = [
+        PowerNode(
+            site_id=house.site.id, kind=kind, code=kind, feed="A", rated_a=400, phases=3, volts=400
+        )
+        for kind in ("utility", "switchgear", "ups")
+    ]  # fmt: skip
+    house.session.add_all(above)
+    house.session.flush()
+    utility, gear, ups = above
+    meter = Device(device_type_id=house.kind_id, name="meter", role="meter")
+    house.session.add(meter)
+    house.session.flush()
+    house.session.add(
+        Series(family="power", device_id=meter.id, slot="1", power_node_id=utility.id)
+    )
+    gear.parent_id, ups.parent_id, house.panels["A"].parent_id = utility.id, gear.id, ups.id
+    house.session.flush()
+    house.read(utility, 0, 0)
+    house.session.commit()
+    board = house.board()
+    states = {one.now.node.code: one.now.state for one in board.feeds}
+    # On its battery, or dead: nobody has said so. What has nothing of its own is dead.
+    assert states == {
+        "utility": "down", "switchgear": "down", "ups": "unknown", "RPP-A": "unknown",
+        "RPP-B": "unknown",
+    }  # fmt: skip
+    assert not [one for one in board.risks if one.risk.is_dark]
+
+
+def test_what_takes_either_feed_carries_nothing_over(house: PoweredHouse) -> None:
+    tenant = house.hang("A", "L1", 4.0)
+    b = house.nodes_of(tenant)[1]
+    board = house.board()
+    assert [one.risk.lost for one in board.risks if one.kind == "rack"] == ["AB"]
+    # Behind a transfer switch of the house: it keeps its load, whichever feed dies.
+    b.feed = "AB"
+    house.session.flush()
+    assert [one.name for one in house.board().risks if one.kind == "rack"] == []
+    # Beside both: only what A and B draw moves.
+    b.feed = "B"
+    third = PowerNode(
+        site_id=house.site.id, kind="pdu", code="third", feed="AB", rated_a=16, volts=230,
+        rack_id=tenant.rack_id,
+    )  # fmt: skip
+    house.session.add(third)
+    house.session.flush()
+    meter = Device(device_type_id=house.kind_id, name="meter", role="pdu")
+    house.session.add(meter)
+    house.session.flush()
+    house.session.add(Series(family="power", device_id=meter.id, slot="1", power_node_id=third.id))
+    house.session.flush()
+    house.read(third, 230_000, 6_000)
+    (rack,) = [one.risk for one in house.board().risks if one.kind == "rack"]
+    assert (rack.lost, rack.measured_a) == ("AB", 8.0)
 
 
 def test_what_is_not_read_is_at_least_and_said_loudly(
