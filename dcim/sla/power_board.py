@@ -382,15 +382,9 @@ def gather_racks(tree: PowerTree, fed: Mapping[int, Sequence[Feed]]) -> dict[int
     """Racks by each node that they may draw from, by whichever of its sources."""
     found: dict[int, set[int]] = {}
     for rack_id, feeds in fed.items():
-        waiting = [feed.pdu.node.id for feed in feeds]
-        seen: set[int] = set()
-        while waiting:
-            node_id = waiting.pop()
-            if node_id in seen or node_id not in tree.nodes:
-                continue
-            seen.add(node_id)
-            found.setdefault(node_id, set()).add(rack_id)
-            waiting += tree.nodes[node_id].parents
+        for feed in feeds:
+            for node_id in tree.sources(feed.pdu.node.id):
+                found.setdefault(node_id, set()).add(rack_id)
     return found
 
 
