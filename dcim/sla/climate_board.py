@@ -231,3 +231,25 @@ def find_extremes(columns: Columns) -> Extremes:
         int(humid.min()) if len(humid) else None,
         int(humid.max()) if len(humid) else None,
     )
+
+
+def widen_extremes(found: Mapping[int, Extremes], sensors: Iterable[Sensor]) -> dict[int, Extremes]:
+    """With what the sensors show by now: a day that was read some seconds ago may lack it."""
+    return {
+        one.series_id: _add_now(found[one.series_id], one)
+        for one in sensors
+        if one.series_id in found
+    }
+
+
+def _add_now(day: Extremes, one: Sensor) -> Extremes:
+    is_hottest = one.mc is not None and (day.high_mc is None or one.mc > day.high_mc)
+    warm = [mc for mc in (day.low_mc, day.high_mc, one.mc) if mc is not None]
+    humid = [rh for rh in (day.low_rh, day.high_rh, one.rh) if rh is not None]
+    return Extremes(
+        min(warm, default=None),
+        max(warm, default=None),
+        one.measured_at if is_hottest else day.hottest_at,
+        min(humid, default=None),
+        max(humid, default=None),
+    )

@@ -173,7 +173,7 @@ def plant() -> Response:
             risks=board.risks[:most],
             feeds=choose_feeds(board.feeds) if on_wall else board.feeds,
             bases=_base_links(base),
-            places=_place_links(board),
+            crumbs=[] if on_wall else _place_links(board),
             kinds=NODE_KINDS,
             all_risks=_with(risks="all"),
             open_at=open_at,
