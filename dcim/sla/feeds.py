@@ -62,11 +62,12 @@ def measure(one: NodeNow, *, dead: bool = False) -> int | None:
 @dataclass(frozen=True, slots=True)
 class Feed:
     """A rack's PDU with the breaker and panel before it and the banks in it; `used` and `outlets`
-    count sockets."""
+    count sockets. The breaker may feed others too, unless the feed `has_own_breaker`."""
 
     pdu: NodeNow
     breaker: NodeNow | None
     panel: NodeNow | None
+    has_own_breaker: bool = False
     used: int = 0
     outlets: int = 0
     banks: tuple[NodeNow, ...] = ()
@@ -77,8 +78,8 @@ class Feed:
 
     @property
     def meter(self) -> NodeNow:
-        """The reading that stands for the feed: the PDU's own, else its breaker's."""
-        if self.pdu.series_id is None and self.breaker is not None:
+        """The reading that stands for the feed: the PDU's own, else that of its own breaker."""
+        if self.pdu.series_id is None and self.breaker is not None and self.has_own_breaker:
             return self.breaker
         return self.pdu
 
@@ -129,9 +130,12 @@ class Supply:
                 continue
             above = [self.nodes[node.id] for node in self.tree.path(now.node.id)[1:]]
             outlets, used = self.sockets.get(now.node.id, (0, 0))
+            breaker = next((each for each in above if each.node.kind == "breaker"), None)
             feed = Feed(
                 pdu=now,
-                breaker=next((each for each in above if each.node.kind == "breaker"), None),
+                breaker=breaker,
+                has_own_breaker=breaker is not None
+                and self.tree.feeds_only(breaker.node.id, now.node.id),
                 panel=next((each for each in above if each.node.kind == "panel"), None),
                 outlets=outlets,
                 used=used,

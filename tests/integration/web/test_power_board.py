@@ -52,6 +52,13 @@ class PoweredHouse(House):
         wanted = select(PowerNode).where(PowerNode.rack_id == tenant.rack_id)
         return list(self.session.scalars(wanted.order_by(PowerNode.feed)))
 
+    def meter(self, node: PowerNode) -> None:
+        """One that nobody has read yet."""
+        device = self._add(
+            Device(device_type_id=self.kind_id, name=f"meter {node.code}", role="meter")
+        )
+        self._add(Series(family="power", device_id=device.id, slot="1", power_node_id=node.id))
+
     def read(self, node: PowerNode, mv: int, ma: int, *, age_s: int = 0) -> None:
         series_id = self.session.scalars(
             select(Series.id).where(Series.power_node_id == node.id)
@@ -180,12 +187,7 @@ def test_a_silent_ups_is_not_dead_because_its_input_is(
     house.session.add_all(above)
     house.session.flush()
     utility, gear, ups = above
-    meter = Device(device_type_id=house.kind_id, name="meter", role="meter")
-    house.session.add(meter)
-    house.session.flush()
-    house.session.add(
-        Series(family="power", device_id=meter.id, slot="1", power_node_id=utility.id)
-    )
+    house.meter(utility)
     gear.parent_id, ups.parent_id, house.panels["A"].parent_id = utility.id, gear.id, ups.id
     house.session.flush()
     house.read(utility, 0, 0)
@@ -217,14 +219,36 @@ def test_what_takes_either_feed_carries_nothing_over(house: PoweredHouse) -> Non
     )  # fmt: skip
     house.session.add(third)
     house.session.flush()
-    meter = Device(device_type_id=house.kind_id, name="meter", role="pdu")
-    house.session.add(meter)
-    house.session.flush()
-    house.session.add(Series(family="power", device_id=meter.id, slot="1", power_node_id=third.id))
-    house.session.flush()
+    house.meter(third)
     house.read(third, 230_000, 6_000)
     (rack,) = [one.risk for one in house.board().risks if one.kind == "rack"]
     assert (rack.lost, rack.measured_a) == ("AB", 8.0)
+
+
+def test_a_meter_counts_for_one_rack_or_for_none(house: PoweredHouse) -> None:
+    tenants = [house.hang(tag, "L1") for tag in "AB"]
+    breakers = [
+        PowerNode(
+            site_id=house.site.id, kind="breaker", code=f"Q{number}", feed="A", rated_a=32,
+            volts=230, parent_id=house.panels["A"].id,
+        )
+        for number in (1, 2)
+    ]  # fmt: skip
+    house.session.add_all(breakers)
+    house.session.flush()
+    # Racks whose feed A is read at the breaker alone: 6 A.
+    for tenant, breaker in zip(tenants, breakers, strict=True):
+        pdu = house.nodes_of(tenant)[0]
+        own = Series.power_node_id == pdu.id
+        house.session.execute(update(Series).where(own).values(power_node_id=breaker.id))
+        pdu.parent_id = breaker.id
+        house.session.flush()
+        house.read(breaker, 230_000, 6_000)
+    assert house.board().load.measured_w == 2 * (6 + 4) * 230
+    # Both on one: which of them draws it isn't known, and it isn't counted twice.
+    house.nodes_of(tenants[1])[0].parent_id = breakers[0].id
+    house.session.flush()
+    assert (house.board().load.measured_w, house.board().load.silent) == (0, 2)
 
 
 def test_what_is_not_read_is_at_least_and_said_loudly(
