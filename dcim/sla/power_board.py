@@ -176,7 +176,7 @@ def read_house(
 
 
 class House:
-    """What is worked out for all of it: what hangs on what, each rack's draw, the losses. The same
+    """What is worked out for all of it: what hangs on what, each rack's draw, the risks. The same
     for all staff, and without a session."""
 
     def __init__(
@@ -195,13 +195,14 @@ class House:
         self.silent = set(self.fed) - set(self.measured)
         sold = self._draw("contracted", "contracted")
         self.dead = {one.node.id for one in supply.nodes.values() if one.state == "down"}
-        self.losses = [
+        # Large, and needed here alone.
+        losses = [
             lose_feed(feed, supply.tree.nodes, self.dead, self.measured, sold) for feed in FEEDS
         ]
-        told = rank_risks(self._find_risks())
+        told = rank_risks(self._find_risks(losses))
         owners = find_owners({rack for one in told for rack in one.rack_ids})
         self.risks = [_name_risk(one, supply, racks, owners) for one in told]
-        self.feeds = self._read_feeds()
+        self.feeds = self._read_feeds(losses[0])
         self.above = {kind: self._find_above(kind) for kind in TRUNKS}
         self.newest = max(
             (one.measured_at for one in supply.nodes.values() if one.measured_at is not None),
@@ -233,8 +234,8 @@ class House:
         )
         return {draw.rack_id: draw for draw in draws if draw.basis == basis}
 
-    def _find_risks(self) -> Iterable[Risk]:
-        for loss in self.losses:
+    def _find_risks(self, losses: Iterable[Loss]) -> Iterable[Risk]:
+        for loss in losses:
             yield from find_trunk_risks(loss, self.racks_on, self.silent)
             yield from find_dark_risks(loss, self.dead)
         for rack_id, feeds in self.fed.items():
@@ -332,9 +333,8 @@ class House:
             dead,
         )
 
-    def _read_feeds(self) -> list[FeedNow]:
-        """Stations above the racks, the utility first."""
-        loss = self.losses[0]
+    def _read_feeds(self, loss: Loss) -> list[FeedNow]:
+        """Stations above the racks, the utility first, as before this loss."""
         grid = loss.now.stages.grid
         unphased = self._flow_unphased(loss)
         drawing = self._find_drawing(loss)
