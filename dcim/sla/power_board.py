@@ -52,7 +52,6 @@ class CabinetHeat:
 class RowHeat:
     id: int
     code: str
-    room_id: int
     load: Load
     cabinets: tuple[CabinetHeat, ...]
 
@@ -300,7 +299,7 @@ class House:
             here = [rack for several in cabinets.values() for rack in several]
             heat = tuple(self._cabinet(several, base) for several in cabinets.values())
             load = add_loads((one.load for one in heat), self.limit_of(here))
-            row = RowHeat(row_id, here[0].row_code, room_id, load, heat)
+            row = RowHeat(row_id, here[0].row_code, load, heat)
             rows.setdefault(room_id, []).append(row)
         rooms: dict[int, list[RoomHeat]] = {}
         for room in self.rooms:
