@@ -1,6 +1,6 @@
 """Pure: what a place draws, of what is sold there and of what its feeds may carry."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,6 +45,32 @@ def add_loads(loads: Iterable[Load], derated_w: int | None = None) -> Load:
         contracted_w=sum(one.contracted_w for one in several),
         derated_w=circuits if derated_w is None else min(circuits, derated_w),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """What stands above a rack on one of its feeds; W that it may carry for long."""
+
+    feed: str
+    node_id: int
+    derated_w: int
+
+
+def find_limit(racks: Iterable[Sequence[Above]]) -> int:
+    """W of what stands above some racks, each node once, while one feed is dead: of the feed
+    that gives less. A rack that hasn't the other feed counts with what it has."""
+    several = list(racks)
+
+    def give(feed: str) -> int:
+        left = {
+            one.node_id: one.derated_w
+            for rack in several
+            for one in ([one for one in rack if one.feed == feed] or rack)
+        }
+        return sum(left.values())
+
+    feeds = {one.feed for rack in several for one in rack}
+    return min(give(feed) for feed in feeds)
 
 
 def find_fullest(loads: Iterable[Load], base: Base) -> float | None:

@@ -20,8 +20,9 @@ WATCH = 0.75
 @dataclass(frozen=True, slots=True)
 class Risk:
     """`lost` dies, "AB" either of them alone. `node_id` carries, none for a rack's own circuit; A
-    on its fullest phase (`phase`, "" where all are taken to be alike), by what is drawn now and by
-    what is sold; none: unknown. `is_dark`: nothing is left that could carry."""
+    on its fullest phase, by what is drawn now and by what is sold; none: unknown. `phase` is that
+    of the first known of both, "" where all are taken to be alike. `is_dark`: nothing is left that
+    could carry."""
 
     lost: str
     node_id: int | None
@@ -109,7 +110,7 @@ def find_trunk_risks(
                 limit_a=drawn.limit / 1000,
                 measured_a=None if quiet == len(racks) else drawn.after / 1000,
                 contracted_a=sold.after / 1000,
-                phase=(drawn if drawn.after >= sold.after else sold).phase,
+                phase=(sold if quiet == len(racks) else drawn).phase,
                 silent=quiet,
             )
         )

@@ -94,6 +94,17 @@ class PowerTree:
             at = self.nodes[at].parent_id
         return found
 
+    def sources(self, node_id: int) -> set[int]:
+        """All that the node may draw from, by whichever of its sources; itself among them."""
+        found: set[int] = set()
+        waiting = [node_id]
+        while waiting:
+            at = waiting.pop()
+            if at in self.nodes and at not in found:
+                found.add(at)
+                waiting += self.nodes[at].parents
+        return found
+
     def descendants(self, node_id: int) -> list[Node]:
         """All that hangs on the node, itself left out."""
         return list(self._walk(node_id, {node_id}))

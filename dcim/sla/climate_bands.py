@@ -14,10 +14,9 @@ Grade = Literal["ok", "warning", "down", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A standard's range, bounds included; `clause` is where it stands. None: it sets no bound."""
+    """A standard's range, bounds included. None: it sets no bound."""
 
     name: str
-    clause: str
     low_mc: int
     high_mc: int
     low_dew_mc: int
@@ -26,14 +25,11 @@ class Band:
     high_rh: int
 
 
-GB_50174 = Band("GB 50174-2017", "5.1.1, annex A", 18_000, 27_000, 5_500, 15_000, None, 600)
-ASHRAE = Band(
-    "ASHRAE TC 9.9", "Thermal Guidelines 2015, recommended", 18_000, 27_000, -9_000, 15_000,
-    None, 600,
-)  # fmt: skip
-ASHRAE_A1 = Band(
-    "ASHRAE A1", "Thermal Guidelines 2015, allowable", 15_000, 32_000, -12_000, 17_000, 80, 800
-)
+# 5.1.1 and annex A.
+GB_50174 = Band("GB 50174-2017", 18_000, 27_000, 5_500, 15_000, None, 600)
+# Thermal Guidelines of 2015: recommended, and allowable of class A1.
+ASHRAE = Band("ASHRAE TC 9.9", 18_000, 27_000, -9_000, 15_000, None, 600)
+ASHRAE_A1 = Band("ASHRAE A1", 15_000, 32_000, -12_000, 17_000, 80, 800)
 BANDS = (GB_50174, ASHRAE, ASHRAE_A1)
 
 

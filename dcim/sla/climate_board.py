@@ -14,7 +14,7 @@ from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row
 from dcim.metering.batch import Columns
 from dcim.metering.families import DAY_MS, NO_TEMPERATURE, NOT_REPORTED
 from dcim.metering.models import Series
-from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
+from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.sla.climate_bands import (
     BANDS,
     Departure,
@@ -23,7 +23,7 @@ from dcim.sla.climate_bands import (
     find_dew_point,
     grade_air,
 )
-from dcim.sla.evidence import HOLDS_MS
+from dcim.sla.rooms import open_sample
 
 # A day of more sensors than these isn't read at once: a room is chosen first.
 MOST_READ = 400
@@ -161,11 +161,10 @@ def read_climate_board(
     rows = session.execute(statement).all()
     ids = [row.series_id for row in rows]
     latest = (store or PostgresSampleStore()).latest(session, "climate", ids)
-    fresh_from = round(now.timestamp() * 1000) - HOLDS_MS
     by_room: dict[int, list[Sensor]] = {}
     heads = {}
     for row in rows:
-        mc, rh, at = _open(latest.get(row.series_id), fresh_from)
+        mc, rh, at = open_sample(latest.get(row.series_id), now)
         sensor = Sensor(
             row.series_id, f"{row.device}/{row.slot}", row.site_id, row.room_id, row.cabinet_id,
             row.cabinet_code or "", row.row_code or "", at, mc, rh,
@@ -185,22 +184,6 @@ def read_climate_board(
 
 def _worst_first(one: Sensor) -> tuple[int, int, str]:
     return GRADES.index(one.grade), -(one.mc or 0), one.name
-
-
-def _open(
-    sample: Latest | None, fresh_from: int
-) -> tuple[int | None, int | None, dt.datetime | None]:
-    if sample is None:
-        return None, None, None
-    at = dt.datetime.fromtimestamp(sample.ts / 1000, dt.UTC)
-    if sample.ts < fresh_from:
-        return None, None, at
-    mc, rh = int(sample.values["mc"]), int(sample.values["rh"])
-    return (
-        None if mc == NO_TEMPERATURE else mc,
-        None if rh == NOT_REPORTED else rh,
-        at,
-    )
 
 
 def read_extremes(
@@ -230,4 +213,26 @@ def find_extremes(columns: Columns) -> Extremes:
         dt.datetime.fromtimestamp(int(at[np.argmax(known)]) / 1000, dt.UTC) if len(known) else None,
         int(humid.min()) if len(humid) else None,
         int(humid.max()) if len(humid) else None,
+    )
+
+
+def widen_extremes(found: Mapping[int, Extremes], sensors: Iterable[Sensor]) -> dict[int, Extremes]:
+    """With what the sensors show by now: a day that was read some seconds ago may lack it."""
+    return {
+        one.series_id: _add_now(found[one.series_id], one)
+        for one in sensors
+        if one.series_id in found
+    }
+
+
+def _add_now(day: Extremes, one: Sensor) -> Extremes:
+    is_hottest = one.mc is not None and (day.high_mc is None or one.mc > day.high_mc)
+    warm = [mc for mc in (day.low_mc, day.high_mc, one.mc) if mc is not None]
+    humid = [rh for rh in (day.low_rh, day.high_rh, one.rh) if rh is not None]
+    return Extremes(
+        min(warm, default=None),
+        max(warm, default=None),
+        one.measured_at if is_hottest else day.hottest_at,
+        min(humid, default=None),
+        max(humid, default=None),
     )

@@ -62,11 +62,12 @@ def measure(one: NodeNow, *, dead: bool = False) -> int | None:
 @dataclass(frozen=True, slots=True)
 class Feed:
     """A rack's PDU with the breaker and panel before it and the banks in it; `used` and `outlets`
-    count sockets."""
+    count sockets. The breaker may feed others too, unless the feed `has_own_breaker`."""
 
     pdu: NodeNow
     breaker: NodeNow | None
     panel: NodeNow | None
+    has_own_breaker: bool = False
     used: int = 0
     outlets: int = 0
     banks: tuple[NodeNow, ...] = ()
@@ -77,8 +78,8 @@ class Feed:
 
     @property
     def meter(self) -> NodeNow:
-        """The reading that stands for the feed: the PDU's own, else its breaker's."""
-        if self.pdu.series_id is None and self.breaker is not None:
+        """The reading that stands for the feed: the PDU's own, else that of its own breaker."""
+        if self.pdu.series_id is None and self.breaker is not None and self.has_own_breaker:
             return self.breaker
         return self.pdu
 
@@ -129,9 +130,12 @@ class Supply:
                 continue
             above = [self.nodes[node.id] for node in self.tree.path(now.node.id)[1:]]
             outlets, used = self.sockets.get(now.node.id, (0, 0))
+            breaker = next((each for each in above if each.node.kind == "breaker"), None)
             feed = Feed(
                 pdu=now,
-                breaker=next((each for each in above if each.node.kind == "breaker"), None),
+                breaker=breaker,
+                has_own_breaker=breaker is not None
+                and self.tree.feeds_only(breaker.node.id, now.node.id),
                 panel=next((each for each in above if each.node.kind == "panel"), None),
                 outlets=outlets,
                 used=used,
@@ -225,7 +229,8 @@ def _read(node: Node, series_id: int | None, latest: Latest | None, now_ms: int)
 
 
 def _infer(one: NodeNow, tree: PowerTree, own: Mapping[int, NodeNow]) -> NodeNow:
-    """Where a node itself is silent, what is above it may show the worse, and nothing else.
+    """Where a node itself is silent, what is above it may show the worse, and nothing else: not
+    of what may have power from elsewhere.
 
     Only a breaker that feeds nothing but this node shows by its current that it is alive.
     """
@@ -234,7 +239,8 @@ def _infer(one: NodeNow, tree: PowerTree, own: Mapping[int, NodeNow]) -> NodeNow
     for place, node in enumerate(tree.path(one.node.id)[1:]):
         above = own[node.id]
         sole = place == 0 and tree.feeds_only(node.id, one.node.id)
-        if above.state == "down" or (sole and above.state == "up" and above.ma):
+        down = above.state == "down" and not one.node.has_own_source
+        if down or (sole and above.state == "up" and above.ma):
             return NodeNow(
                 one.node, above.state, node.code, one.series_id, one.measured_at,
                 one.mv, one.ma, one.mw,

@@ -1,7 +1,7 @@
 """The power of a house now: how full each place is, each feed's phases, what wouldn't survive."""
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -13,7 +13,7 @@ from dcim.inventory.space.summaries import RackSummary, summarize_racks
 from dcim.metering.store import SampleStore
 from dcim.paging import EVERYTHING
 from dcim.power.flow import ON_PHASES, derated_ma
-from dcim.power.heat import Base, Load, add_loads, find_fullest
+from dcim.power.heat import Above, Base, Load, add_loads, find_fullest, find_limit
 from dcim.power.imbalance import is_uneven, measure_imbalance
 from dcim.power.outage import RackDraw
 from dcim.power.survival import (
@@ -32,6 +32,8 @@ from dcim.sla.outages import Owner, draw_rack, load_owners
 
 # What belongs to one rack; the others are feeds of many.
 CIRCUITS = frozenset({"breaker", "pdu", "bank"})
+# What stands above several racks and may give less than their circuits together.
+TRUNKS = ("panel", "ups")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,6 @@ class CabinetHeat:
 class RowHeat:
     id: int
     code: str
-    room_id: int
     load: Load
     cabinets: tuple[CabinetHeat, ...]
 
@@ -158,55 +159,72 @@ class PowerBoard:
         return [one for one in self.cabinets if one.load.silent]
 
 
-def read_power_board(
-    session: Session,
-    scope: Scope,
-    now: dt.datetime,
-    place: Place = Place(),
-    base: Base = "derated",
-    store: SampleStore | None = None,
-) -> PowerBoard:
-    """A fixed number of statements, however large the house is; staff only."""
+def read_house(
+    session: Session, scope: Scope, now: dt.datetime, store: SampleStore | None = None
+) -> "House":
+    """A fixed number of statements, however large it is; staff only."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff see the power of the house.")
-    supply = load_supply(session, now, store=store)
-    racks = {one.id: one for one in summarize_racks(session, scope, now)}
-    rooms = list_rooms(session, scope, EVERYTHING).items
-    sites = list_sites(session, scope, EVERYTHING).items
-    chosen = {rack.id: rack for rack in racks.values() if place.holds(rack)}
-    house = _House(supply, racks)
-    heat = house.map_heat(sites, rooms, chosen, base)
-    told = [one for one in house.risks if any(rack in chosen for rack in one.rack_ids)]
-    owners = load_owners(session, scope, {rack for one in told for rack in one.rack_ids})
-    risks = [_name_risk(one, supply, racks, owners) for one in told]
-    instants = [one.measured_at for one in supply.nodes.values() if one.measured_at is not None]
-    return PowerBoard(
-        place,
-        base,
-        add_loads(one.load for one in heat),
-        tuple(heat),
-        tuple(house.read_feeds(None if place == Place() else chosen)),
-        tuple(risks),
-        max(instants, default=None),
+    return House(
+        load_supply(session, now, store=store),
+        {one.id: one for one in summarize_racks(session, scope, now)},
+        list_sites(session, scope, EVERYTHING).items,
+        list_rooms(session, scope, EVERYTHING).items,
+        lambda rack_ids: load_owners(session, scope, rack_ids),
     )
 
 
-class _House:
-    """What is worked out for all of it: what hangs on what, each rack's draw, the losses."""
+class House:
+    """What is worked out for all of it: what hangs on what, each rack's draw, the risks. The same
+    for all staff, and without a session."""
 
-    def __init__(self, supply: Supply, racks: Mapping[int, RackSummary]) -> None:
+    def __init__(
+        self,
+        supply: Supply,
+        racks: Mapping[int, RackSummary],
+        sites: Sequence[SiteRow],
+        rooms: Sequence[RoomRow],
+        find_owners: Callable[[set[int]], Mapping[int, Sequence[Owner]]],
+    ) -> None:
         self.supply, self.tree = supply, supply.tree
-        self.racks = racks
+        self.racks, self.sites, self.rooms = racks, sites, rooms
         self.fed = {rack_id: feeds for rack_id in racks if (feeds := supply.feeds_of(rack_id))}
         self.racks_on = gather_racks(supply.tree, self.fed)
         self.measured = self._draw("now", "measured")
         self.silent = set(self.fed) - set(self.measured)
         sold = self._draw("contracted", "contracted")
         self.dead = {one.node.id for one in supply.nodes.values() if one.state == "down"}
-        self.losses = [
+        # Large, and needed here alone.
+        losses = [
             lose_feed(feed, supply.tree.nodes, self.dead, self.measured, sold) for feed in FEEDS
         ]
-        self.risks = rank_risks(self._find_risks())
+        told = rank_risks(self._find_risks(losses))
+        owners = find_owners({rack for one in told for rack in one.rack_ids})
+        self.risks = [_name_risk(one, supply, racks, owners) for one in told]
+        self.feeds = self._read_feeds(losses[0])
+        self.above = {kind: self._find_above(kind) for kind in TRUNKS}
+        self.newest = max(
+            (one.measured_at for one in supply.nodes.values() if one.measured_at is not None),
+            default=None,
+        )
+
+    def show(self, place: Place = Place(), base: Base = "derated") -> PowerBoard:
+        chosen = {rack.id: rack for rack in self.racks.values() if place.holds(rack)}
+        heat = self._map_heat(chosen, base)
+        return PowerBoard(
+            place,
+            base,
+            add_loads(one.load for one in heat),
+            tuple(heat),
+            tuple(
+                one
+                for one in self.feeds
+                if place == Place()
+                or not self.racks_on.get(one.now.node.id, set()).isdisjoint(chosen)
+            ),
+            tuple(one for one in self.risks if any(rack in chosen for rack in one.risk.rack_ids)),
+            self.newest,
+        )
 
     def _draw(self, load: str, basis: str) -> dict[int, RackDraw]:
         """Of racks that are known this way and no other."""
@@ -215,15 +233,17 @@ class _House:
         )
         return {draw.rack_id: draw for draw in draws if draw.basis == basis}
 
-    def _find_risks(self) -> Iterable[Risk]:
-        for loss in self.losses:
+    def _find_risks(self, losses: Iterable[Loss]) -> Iterable[Risk]:
+        for loss in losses:
             yield from find_trunk_risks(loss, self.racks_on, self.silent)
             yield from find_dark_risks(loss, self.dead)
         for rack_id, feeds in self.fed.items():
+            # What takes either feed loses nothing with one of them, and takes nothing over.
+            own = [feed for feed in feeds if feed.name in FEEDS]
             yield from find_circuit_risks(
                 rack_id,
-                [feed.circuit for feed in feeds],
-                add_amps(feeds),
+                [feed.circuit for feed in own],
+                add_amps(own),
                 self.racks[rack_id].contracted_w,
             )
 
@@ -240,49 +260,64 @@ class _House:
             derated_w=min(feed.derated_w for feed in feeds),
         )
 
-    def limit_of(self, racks: Iterable[RackSummary], kind: str) -> int | None:
-        """W of the nodes of this kind above the racks, of the feed that gives less; none where a
-        rack has none."""
-        above: dict[str, dict[int, int]] = {}
-        for rack in racks:
-            for feed in self.fed.get(rack.id, ()):
+    def _find_above(self, kind: str) -> dict[int, list[Above] | None]:
+        """The nearest node of this kind above each feed of a rack; none where a feed has none."""
+        found: dict[int, list[Above] | None] = {}
+        for rack_id, feeds in self.fed.items():
+            nodes = []
+            for feed in feeds:
                 path = self.tree.path(feed.pdu.node.id)[1:]
                 node = next((one for one in path if one.kind == kind), None)
-                if node is None:
-                    return None
-                above.setdefault(feed.name, {})[node.id] = node.derated_w
-        return min((sum(watts.values()) for watts in above.values()), default=None)
+                if node is not None:
+                    nodes.append(Above(feed.name, node.id, node.derated_w))
+            found[rack_id] = nodes if len(nodes) == len(feeds) else None
+        return found
 
-    def map_heat(
-        self,
-        sites: Sequence[SiteRow],
-        rooms: Sequence[RoomRow],
-        chosen: Mapping[int, RackSummary],
-        base: Base,
-    ) -> list[SiteHeat]:
+    def limit_of(self, racks: Iterable[RackSummary]) -> int | None:
+        """W of the panels or UPSs above the racks, whichever give less; none where neither are
+        recorded for all of them."""
+        fed = [rack.id for rack in racks if rack.id in self.fed]
+        limits = []
+        for above in self.above.values():
+            known = [nodes for rack_id in fed if (nodes := above[rack_id]) is not None]
+            if known and len(known) == len(fed):
+                limits.append(find_limit(known))
+        return min(limits, default=None)
+
+    def _map_heat(self, chosen: Mapping[int, RackSummary], base: Base) -> list[SiteHeat]:
         """Sites and rooms without any rack are left out."""
         by_row: dict[tuple[int, int], dict[int, list[RackSummary]]] = {}
+        in_room: dict[int, list[RackSummary]] = {}
+        in_site: dict[int, list[RackSummary]] = {}
         for rack in chosen.values():
             cabinets = by_row.setdefault((rack.room_id, rack.row_id), {})
             cabinets.setdefault(rack.cabinet_id, []).append(rack)
-        by_room: dict[int, list[RowHeat]] = {}
+            in_room.setdefault(rack.room_id, []).append(rack)
+            in_site.setdefault(rack.site_id, []).append(rack)
+        rows: dict[int, list[RowHeat]] = {}
         for (room_id, row_id), cabinets in by_row.items():
             here = [rack for several in cabinets.values() for rack in several]
             heat = tuple(self._cabinet(several, base) for several in cabinets.values())
-            load = add_loads((one.load for one in heat), self.limit_of(here, "panel"))
-            row = RowHeat(row_id, here[0].row_code, room_id, load, heat)
-            by_room.setdefault(room_id, []).append(row)
-        by_site: dict[int, list[RoomHeat]] = {}
-        for room in rooms:
-            if room.id in by_room:
-                rows = by_room[room.id]
-                here = [rack for rack in chosen.values() if rack.room_id == room.id]
-                load = add_loads((one.load for one in rows), self.limit_of(here, "ups"))
-                by_site.setdefault(room.site_id, []).append(RoomHeat(room, load, tuple(rows)))
+            load = add_loads((one.load for one in heat), self.limit_of(here))
+            row = RowHeat(row_id, here[0].row_code, load, heat)
+            rows.setdefault(room_id, []).append(row)
+        rooms: dict[int, list[RoomHeat]] = {}
+        for room in self.rooms:
+            if room.id in rows:
+                load = add_loads(
+                    (one.load for one in rows[room.id]), self.limit_of(in_room[room.id])
+                )
+                rooms.setdefault(room.site_id, []).append(
+                    RoomHeat(room, load, tuple(rows[room.id]))
+                )
         return [
-            SiteHeat(site, add_loads(one.load for one in by_site[site.id]), tuple(by_site[site.id]))
-            for site in sites
-            if site.id in by_site
+            SiteHeat(
+                site,
+                add_loads((one.load for one in rooms[site.id]), self.limit_of(in_site[site.id])),
+                tuple(rooms[site.id]),
+            )
+            for site in self.sites
+            if site.id in rooms
         ]
 
     def _cabinet(self, racks: Sequence[RackSummary], base: Base) -> CabinetHeat:
@@ -297,18 +332,14 @@ class _House:
             dead,
         )
 
-    def read_feeds(self, chosen: Collection[int] | None) -> list[FeedNow]:
-        """Stations above the racks, the utility first; of some racks those that feed them."""
-        loss = self.losses[0]
+    def _read_feeds(self, loss: Loss) -> list[FeedNow]:
+        """Stations above the racks, the utility first, as before this loss."""
         grid = loss.now.stages.grid
         unphased = self._flow_unphased(loss)
         drawing = self._find_drawing(loss)
         found = []
         for at, node in enumerate(grid.nodes):
-            below = self.racks_on.get(node.id, set())
             if node.kind in CIRCUITS or node.rack_id is not None:
-                continue
-            if chosen is not None and below.isdisjoint(chosen):
                 continue
             racks = drawing.get(at, set())
             silent = len(racks & self.silent)
@@ -350,15 +381,9 @@ def gather_racks(tree: PowerTree, fed: Mapping[int, Sequence[Feed]]) -> dict[int
     """Racks by each node that they may draw from, by whichever of its sources."""
     found: dict[int, set[int]] = {}
     for rack_id, feeds in fed.items():
-        waiting = [feed.pdu.node.id for feed in feeds]
-        seen: set[int] = set()
-        while waiting:
-            node_id = waiting.pop()
-            if node_id in seen or node_id not in tree.nodes:
-                continue
-            seen.add(node_id)
-            found.setdefault(node_id, set()).add(rack_id)
-            waiting += tree.nodes[node_id].parents
+        for feed in feeds:
+            for node_id in tree.sources(feed.pdu.node.id):
+                found.setdefault(node_id, set()).add(rack_id)
     return found
 
 

@@ -58,7 +58,8 @@ def find_pue_meters(session: Session, scope: Scope, site_id: int) -> PueMeters:
 
 def choose_meters(tree: PowerTree, series: Mapping[int, int]) -> PueMeters:
     """`series` by node. The inventory marks no node as the site's input or its IT load: the input
-    is each utility that a rack's feed hangs on, IT is measured where all of it flows through."""
+    is each utility that a rack's feed hangs on, IT is measured where all of it flows through. By
+    whichever source: what stands in reserve shows nothing until it carries."""
     feeds = [node for node in tree.nodes.values() if tree.is_feed(node)]
     utilities: dict[int, Node] = {}
     upss: dict[int, Node] = {}
@@ -66,15 +67,16 @@ def choose_meters(tree: PowerTree, series: Mapping[int, int]) -> PueMeters:
     through = True
     for feed in feeds:
         path = tree.path(feed.id)
-        if path[-1].kind == "utility":
-            utilities[path[-1].id] = path[-1]
-        else:
+        if path[-1].kind != "utility":
             loose.add(path[-1].code)
-        ups = next((node for node in path if node.kind == "ups"), None)
-        if ups is None or ups.id not in series:
+        above = [tree.nodes[node_id] for node_id in tree.sources(feed.id)]
+        utilities |= {node.id: node for node in above if node.kind == "utility"}
+        nearest = _find_nearest_ups(tree, feed)
+        upss |= {node.id: node for node in nearest}
+        if not any(node.kind == "ups" for node in path) or any(
+            node.id not in series for node in nearest
+        ):
             through = False
-        else:
-            upss[ups.id] = ups
     # Of one UPS behind another only the first is counted.
     firsts = [
         one for one in upss.values() if not any(above.id in upss for above in tree.path(one.id)[1:])
@@ -87,6 +89,21 @@ def choose_meters(tree: PowerTree, series: Mapping[int, int]) -> PueMeters:
         tuple(sorted(one.code for one in utilities.values() if one.id not in series)),
         tuple(sorted(loose)),
     )
+
+
+def _find_nearest_ups(tree: PowerTree, feed: Node) -> list[Node]:
+    """The first UPS on each way up."""
+    found, seen, waiting = [], set[int](), [feed.id]
+    while waiting:
+        at = waiting.pop()
+        if at in seen or at not in tree.nodes:
+            continue
+        seen.add(at)
+        if tree.nodes[at].kind == "ups":
+            found.append(tree.nodes[at])
+        else:
+            waiting += tree.nodes[at].parents
+    return found
 
 
 def _find_measured(tree: PowerTree, feeds: Iterable[Node], series: Mapping[int, int]) -> list[Node]:

@@ -11,7 +11,7 @@ from dcim.errors import ForbiddenError
 from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row, Site
 from dcim.metering.families import NO_TEMPERATURE, NOT_REPORTED
 from dcim.metering.models import Series
-from dcim.metering.store import PostgresSampleStore, SampleStore
+from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
 from dcim.sla.evidence import HOLDS_MS
 
 
@@ -55,13 +55,9 @@ def read_sensors(
         .order_by(Site.code, Room.code, Device.name, Series.slot)
     ).all()
     latest = (store or PostgresSampleStore()).latest(session, "climate", [row[0] for row in rows])
-    now_ms = round(now.timestamp() * 1000)
     found = []
     for series_id, device, slot, site, room_id, code, name, name_en in rows:
-        sample = latest.get(series_id)
-        fresh = sample is not None and now_ms - sample.ts <= HOLDS_MS
-        mc = int(sample.values["mc"]) if sample is not None and fresh else NO_TEMPERATURE
-        rh = int(sample.values["rh"]) if sample is not None and fresh else NOT_REPORTED
+        mc, rh, at = open_sample(latest.get(series_id), now)
         found.append(
             SensorNow(
                 series_id,
@@ -71,12 +67,26 @@ def read_sensors(
                 code,
                 name,
                 name_en,
-                None if sample is None else dt.datetime.fromtimestamp(sample.ts / 1000, dt.UTC),
-                None if mc == NO_TEMPERATURE else mc,
-                None if rh == NOT_REPORTED else rh,
+                at,
+                mc,
+                rh,
             )
         )
     return found
+
+
+def open_sample(
+    sample: Latest | None, now: dt.datetime
+) -> tuple[int | None, int | None, dt.datetime | None]:
+    """Thousandths of a degree and of relative humidity, none when not reported or not fresh; and
+    when it was measured, however long ago."""
+    if sample is None:
+        return None, None, None
+    at = dt.datetime.fromtimestamp(sample.ts / 1000, dt.UTC)
+    if round(now.timestamp() * 1000) - sample.ts > HOLDS_MS:
+        return None, None, at
+    mc, rh = int(sample.values["mc"]), int(sample.values["rh"])
+    return None if mc == NO_TEMPERATURE else mc, None if rh == NOT_REPORTED else rh, at
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +117,10 @@ def read_cabinet_climate(
         .order_by(Series.id)
     ).all()
     latest = (store or PostgresSampleStore()).latest(session, "climate", [row[0] for row in rows])
-    now_ms = round(now.timestamp() * 1000)
     found: dict[int, CabinetClimate] = {}
     for series_id, cabinet_id in rows:
         before = found.get(cabinet_id, CabinetClimate(0, None))
-        sample = latest.get(series_id)
-        fresh = sample is not None and now_ms - sample.ts <= HOLDS_MS
-        mc = int(sample.values["mc"]) if sample is not None and fresh else NO_TEMPERATURE
-        known = [
-            one for one in (before.mc, None if mc == NO_TEMPERATURE else mc) if one is not None
-        ]
+        mc, _rh, _at = open_sample(latest.get(series_id), now)
+        known = [one for one in (before.mc, mc) if one is not None]
         found[cabinet_id] = CabinetClimate(before.sensors + 1, max(known, default=None))
     return found

@@ -13,7 +13,13 @@ from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.paging import Paging
 from dcim.sla.climate_bands import ASHRAE_A1, BANDS, GB_50174, Departure
-from dcim.sla.climate_board import ClimateBoard, Sensor, read_climate_board, read_extremes
+from dcim.sla.climate_board import (
+    ClimateBoard,
+    Sensor,
+    read_climate_board,
+    read_extremes,
+    widen_extremes,
+)
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.port_lines import remember_briefly
 from dcim.web.noc.ports import count_pages, turn_wall
@@ -51,23 +57,20 @@ def environment() -> Response:
         or (now - newest).total_seconds() > STALE_S
         or len(board.silent) == len(board.sensors)
     )
-    # By the minute, as the extremes of a day are.
-    tag = tag_of(scope, board, page, is_stale, now.replace(second=0, microsecond=0))
+    # By the minute, as the extremes of a day are: of hundreds of sensors there is always one newer.
+    minute = now.replace(second=0, microsecond=0)
+    tag = tag_of(scope, board, page, is_stale, minute)
 
     def render(quoted: str) -> str:
         shown = [one for room in rooms for one in room.sensors]
-        about = (
-            tuple(one.series_id for one in shown),
-            newest,
-            now.replace(second=0, microsecond=0),
-        )
+        about = ("climate", tuple(one.series_id for one in shown), minute)
         return render_template(
             "noc/environment_part.html" if wants_part() else "noc/environment.html",
             board=board,
             rooms=rooms,
             shown=shown,
-            extremes=remember_briefly(
-                (*about, "climate"), lambda: read_extremes(session, shown, now)
+            extremes=widen_extremes(
+                remember_briefly(about, lambda: read_extremes(session, shown, now)), shown
             ),
             bands=BANDS,
             clauses=CLAUSES,
@@ -77,7 +80,7 @@ def environment() -> Response:
             say_departures=say_departures,
             page=page,
             pages=pages,
-            places=_place_links(board, site_id, room_id),
+            crumbs=[] if on_wall else _place_links(board, site_id, room_id),
             open_at=open_at,
             wall=on_wall,
             wall_url=_with_wall("1"),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import make_response, render_template, request, url_for
+from flask import current_app, make_response, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -19,7 +19,7 @@ from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.paging import Paging
-from dcim.power.heat import BASES, Base
+from dcim.power.heat import BASES, Base, Load
 from dcim.sla.climate_bands import grade_air
 from dcim.sla.feeds import NodeNow, load_supply
 from dcim.sla.power_board import (
@@ -28,10 +28,13 @@ from dcim.sla.power_board import (
     Place,
     PowerBoard,
     RoomHeat,
-    read_power_board,
+    RowHeat,
+    SiteHeat,
+    read_house,
 )
 from dcim.sla.rooms import SensorNow, read_sensors
 from dcim.web.noc.blueprint import noc
+from dcim.web.noc.plant_memory import PlantMemory
 from dcim.web.noc.ports import count_pages, turn_wall
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import read_int, read_text
@@ -129,6 +132,13 @@ class Shown:
     def room_ids(self) -> set[int]:
         return {one.room.id for one in self.rooms}
 
+    @property
+    def cabinets(self) -> list[CabinetHeat]:
+        """Those that are drawn one by one."""
+        if self.detail != "cabinets":
+            return []
+        return [one for room in self.rooms for row in room.rows for one in row.cabinets]
+
 
 @noc.get("/power")
 def plant() -> Response:
@@ -136,7 +146,9 @@ def plant() -> Response:
     place = Place(read_int("site"), read_int("room"), read_int("row"))
     base = choose_base(read_text("of"))
     on_wall = read_text("wall") == "1"
-    board = read_power_board(session, scope, now, place, base)
+    memory: PlantMemory = current_app.extensions.setdefault("jifang_plant", PlantMemory())
+    known = memory.find(scope, place, base, lambda: read_house(session, scope, now))
+    board = known.board
     if place != Place() and not board.sites:
         raise NotFoundError("No such place, or nothing stands there.")
     shown = choose_rooms(board, on_wall=on_wall, now=now)
@@ -147,10 +159,10 @@ def plant() -> Response:
         or 0 < board.load.racks == board.load.silent
     )
     most = WALL_RISKS if on_wall else None if read_text("risks") == "all" else SHOWN_RISKS
-    tag = tag_of(scope, board, shown.page, is_stale)
+    tag = tag_of(scope, known.digest, shown.page, is_stale)
 
     def render(quoted: str) -> str:
-        marks = {one.id: mark_cabinet(one) for one in board.cabinets}
+        marks = {one.id: mark_cabinet(one) for one in shown.cabinets}
         return render_template(
             "noc/plant_part.html" if wants_part() else "noc/plant.html",
             board=board,
@@ -161,7 +173,7 @@ def plant() -> Response:
             risks=board.risks[:most],
             feeds=choose_feeds(board.feeds) if on_wall else board.feeds,
             bases=_base_links(base),
-            places=_place_links(board),
+            crumbs=[] if on_wall else _place_links(board),
             kinds=NODE_KINDS,
             all_risks=_with(risks="all"),
             open_at=open_at,
@@ -205,30 +217,28 @@ def choose_rooms(board: PowerBoard, *, on_wall: bool, now: dt.datetime) -> Shown
 
 
 def mark_cabinet(one: CabinetHeat) -> Mark:
-    load = one.load
+    return _mark(one.load, one.share, _detail(one.load))
+
+
+def mark_load(board: PowerBoard, heat: RowHeat | RoomHeat | SiteHeat) -> Mark:
+    return _mark(heat.load, heat.load.share(board.base), "")
+
+
+def _mark(load: Load, share: float | None, detail: str) -> Mark:
     if not load.racks:
         return Mark("—", "none", _("no PDU"))
     if load.racks == load.silent:
         return mark_unknown(_("no power reading"))
-    if one.share is None:
-        return Mark("—", "none", _("nothing sold"), detail=f"{load.measured_w / 1000:.2f} kW")
-    return mark_share(_percent(one.share, is_least=load.is_least), one.share, _detail(one))
-
-
-def mark_load(board: PowerBoard, heat: Any) -> Mark:
-    """Of a row, a room or a site."""
-    share = heat.load.share(board.base)
     if share is None:
-        return mark_unknown(_("no power reading"))
-    return mark_share(_percent(share, is_least=heat.load.is_least), share, "")
+        return Mark("—", "none", _("nothing sold"), detail=detail)
+    return mark_share(_percent(share, is_least=load.is_least), share, detail)
 
 
 def _percent(share: float, *, is_least: bool) -> str:
     return f"{'≥ ' if is_least else ''}{share * 100:.0f}"
 
 
-def _detail(one: CabinetHeat) -> str:
-    load = one.load
+def _detail(load: Load) -> str:
     return (
         f"{load.measured_w / 1000:.2f} kW · "
         + _("contracted %(kw)s kW", kw=f"{load.contracted_w / 1000:.2f}")

@@ -1,5 +1,6 @@
 """The environment board and PUE: what the sensors and meters show, and what they don't."""
 
+import datetime as dt
 from collections.abc import Callable
 
 import pytest
@@ -148,6 +149,38 @@ def test_statements_do_not_grow_with_sensors_and_are_for_staff(house: Climate) -
     ):
         with pytest.raises(ForbiddenError):
             call(Scope.customer("x", tenant.customer_id))
+
+
+def test_a_day_is_read_once_a_minute_however_often_sensors_are(
+    house: Climate, noc: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = [(house.now - dt.timedelta(minutes=1)).replace(second=20)]
+    monkeypatch.setattr("dcim.web.noc.environment.utc_now", lambda: times[-1])
+    read: list[object] = []
+
+    def note(*args: object) -> object:
+        read.append(args)
+        return read_extremes(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("dcim.web.noc.environment.read_extremes", note)
+    for number in range(3):
+        house.add_sensor(f"sensor-{number}", (5, 22_000, 500))
+    series = list(house.session.scalars(select(Series.id).where(Series.family == "climate")))
+    page = noc.get("/noc/environment").get_data(as_text=True)
+    for series_id, second in zip(series, (25, 30, 35), strict=True):
+        at = round(times[0].replace(second=second).timestamp() * 1000)
+        house.store.append(house.session, "climate", [(series_id, at, 0, 0, 30_000, 500)])
+        house.session.commit()
+        times.append(times[0].replace(second=second + 1))
+        page = noc.get("/noc/environment").get_data(as_text=True)
+    # What is shown now is of now all the same.
+    assert page.count('<td class="num strong" data-label="°C">30.0</td>') == 3
+    assert page.count("22.0 – 30.0") == 3
+    assert len(read) == 1
+    # The control: in the next minute it is read again.
+    times.append(times[0] + dt.timedelta(minutes=1))
+    noc.get("/noc/environment")
+    assert len(read) == 2
 
 
 def test_pue_is_of_the_meters_of_the_chain(house: Climate, noc: FlaskClient) -> None:

@@ -119,15 +119,21 @@ def test_one_persons_tag_confirms_nothing_to_another(
 @pytest.mark.parametrize("path", PAGES)
 def test_statements_do_not_grow_with_ports(noc: FlaskClient, house: House, path: str) -> None:
     engine = house.session.get_bind().engine
+
+    def look() -> str:
+        # Of the power of the house what is read counts, not what is remembered for seconds.
+        noc.application.extensions.pop("jifang_plant", None)
+        return noc.get(path).get_data(as_text=True)
+
     house.add_tenant("A", 3)
-    noc.get(path)
+    look()
     with Counter(engine) as few:
-        noc.get(path)
+        look()
     house.add_tenant("B", 27)
     # Once to read what the inventory has new; then as before.
-    noc.get(path)
+    look()
     with Counter(engine) as many:
-        page = noc.get(path).get_data(as_text=True)
+        page = look()
     assert few.count > 3
     assert many.count == few.count
     if path == "/noc/":

@@ -9,11 +9,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text, update
 
 from dcim.accounts.scope import Scope
+from dcim.customers.models import ContractItem
 from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError
+from dcim.inventory.models import Cabinet, Device, Room, Row
 from dcim.metering.models import Series
 from dcim.power.models import PowerNode
-from dcim.sla.power_board import Place, PowerBoard, read_power_board
+from dcim.sla.power_board import Place, PowerBoard, read_house
+from dcim.web.noc import plant_memory
 from tests.integration.web.boards import Counter, House, Tenant
 from tests.integration.web.conftest import Login, sign_in
 
@@ -49,6 +52,13 @@ class PoweredHouse(House):
         wanted = select(PowerNode).where(PowerNode.rack_id == tenant.rack_id)
         return list(self.session.scalars(wanted.order_by(PowerNode.feed)))
 
+    def meter(self, node: PowerNode) -> None:
+        """One that nobody has read yet."""
+        device = self._add(
+            Device(device_type_id=self.kind_id, name=f"meter {node.code}", role="meter")
+        )
+        self._add(Series(family="power", device_id=device.id, slot="1", power_node_id=node.id))
+
     def read(self, node: PowerNode, mv: int, ma: int, *, age_s: int = 0) -> None:
         series_id = self.session.scalars(
             select(Series.id).where(Series.power_node_id == node.id)
@@ -58,7 +68,7 @@ class PoweredHouse(House):
         self.store.append(self.session, "power", [row])
 
     def board(self, **place: int) -> PowerBoard:
-        return read_power_board(self.session, SYSTEM, self.now, Place(**place))
+        return read_house(self.session, SYSTEM, self.now).show(Place(**place))
 
 
 @pytest.fixture
@@ -88,6 +98,18 @@ def test_shares_of_what_is_sold_and_of_what_one_feed_may_carry(
     assert '<span class="heat-value">62</span>' in page
     page = noc.get("/noc/power?of=contracted").get_data(as_text=True)
     assert '<span class="heat-value">46</span>' in page
+
+
+def test_where_nothing_is_sold_there_is_a_reading_all_the_same(
+    house: PoweredHouse, noc: FlaskClient
+) -> None:
+    house.hang("A", "L1")
+    house.session.execute(update(ContractItem).values(contracted_w=0))
+    house.session.commit()
+    page = noc.get("/noc/power?of=contracted").get_data(as_text=True)
+    assert "no power reading" not in page
+    assert "nothing sold" in page.split('class="heat-line"', 1)[1].split("</span>", 1)[0]
+    assert "1.8 / 0.0 kW" in page
 
 
 def test_what_is_left_when_a_feed_dies_with_whom_it_hits(
@@ -152,6 +174,83 @@ def test_a_dead_feed_leaves_nothing_to_survive_on(house: PoweredHouse, noc: Flas
     assert (dead.dead, dead.load.silent, dead.load.measured_w) == ("B", 0, 920)
 
 
+def test_a_silent_ups_is_not_dead_because_its_input_is(
+    house: PoweredHouse, noc: FlaskClient
+) -> None:
+    house.hang("A", "L1")
+    above = [
+        PowerNode(
+            site_id=house.site.id, kind=kind, code=kind, feed="A", rated_a=400, phases=3, volts=400
+        )
+        for kind in ("utility", "switchgear", "ups")
+    ]  # fmt: skip
+    house.session.add_all(above)
+    house.session.flush()
+    utility, gear, ups = above
+    house.meter(utility)
+    gear.parent_id, ups.parent_id, house.panels["A"].parent_id = utility.id, gear.id, ups.id
+    house.session.flush()
+    house.read(utility, 0, 0)
+    house.session.commit()
+    board = house.board()
+    states = {one.now.node.code: one.now.state for one in board.feeds}
+    # On its battery, or dead: nobody has said so. What has nothing of its own is dead.
+    assert states == {
+        "utility": "down", "switchgear": "down", "ups": "unknown", "RPP-A": "unknown",
+        "RPP-B": "unknown",
+    }  # fmt: skip
+    assert not [one for one in board.risks if one.risk.is_dark]
+
+
+def test_what_takes_either_feed_carries_nothing_over(house: PoweredHouse) -> None:
+    tenant = house.hang("A", "L1", 4.0)
+    b = house.nodes_of(tenant)[1]
+    board = house.board()
+    assert [one.risk.lost for one in board.risks if one.kind == "rack"] == ["AB"]
+    # Behind a transfer switch of the house: it keeps its load, whichever feed dies.
+    b.feed = "AB"
+    house.session.flush()
+    assert [one.name for one in house.board().risks if one.kind == "rack"] == []
+    # Beside both: only what A and B draw moves.
+    b.feed = "B"
+    third = PowerNode(
+        site_id=house.site.id, kind="pdu", code="third", feed="AB", rated_a=16, volts=230,
+        rack_id=tenant.rack_id,
+    )  # fmt: skip
+    house.session.add(third)
+    house.session.flush()
+    house.meter(third)
+    house.read(third, 230_000, 6_000)
+    (rack,) = [one.risk for one in house.board().risks if one.kind == "rack"]
+    assert (rack.lost, rack.measured_a) == ("AB", 8.0)
+
+
+def test_a_meter_counts_for_one_rack_or_for_none(house: PoweredHouse) -> None:
+    tenants = [house.hang(tag, "L1") for tag in "AB"]
+    breakers = [
+        PowerNode(
+            site_id=house.site.id, kind="breaker", code=f"Q{number}", feed="A", rated_a=32,
+            volts=230, parent_id=house.panels["A"].id,
+        )
+        for number in (1, 2)
+    ]  # fmt: skip
+    house.session.add_all(breakers)
+    house.session.flush()
+    # Racks whose feed A is read at the breaker alone: 6 A.
+    for tenant, breaker in zip(tenants, breakers, strict=True):
+        pdu = house.nodes_of(tenant)[0]
+        own = Series.power_node_id == pdu.id
+        house.session.execute(update(Series).where(own).values(power_node_id=breaker.id))
+        pdu.parent_id = breaker.id
+        house.session.flush()
+        house.read(breaker, 230_000, 6_000)
+    assert house.board().load.measured_w == 2 * (6 + 4) * 230
+    # Both on one: which of them draws it isn't known, and it isn't counted twice.
+    house.nodes_of(tenants[1])[0].parent_id = breakers[0].id
+    house.session.flush()
+    assert (house.board().load.measured_w, house.board().load.silent) == (0, 2)
+
+
 def test_what_is_not_read_is_at_least_and_said_loudly(
     house: PoweredHouse, noc: FlaskClient
 ) -> None:
@@ -171,6 +270,8 @@ def test_what_is_not_read_is_at_least_and_said_loudly(
     assert "≥ 23" in page
     assert "no power reading" in page
     assert "1 rack isn't read" in page
+    row = page.rsplit("RPP-A</a>", 1)[1].split("</tr>", 1)[0]
+    assert "≥" in row.split('data-label="Of derated"', 1)[1].split("</td>", 1)[0]
     banner = page.split('class="stale-banner"', 1)[1].split(">", 1)[0]
     assert "hidden" in banner
     # As if two minutes had gone by without a poll: nothing holds any more.
@@ -178,6 +279,7 @@ def test_what_is_not_read_is_at_least_and_said_loudly(
     house.session.commit()
     board = house.board()
     assert (board.load.silent, board.cabinets[0].share) == (2, None)
+    noc.application.extensions.pop("jifang_plant")
     page = noc.get("/noc/power").get_data(as_text=True)
     banner = page.split('class="stale-banner"', 1)[1].split(">", 1)[0]
     assert "hidden" not in banner
@@ -195,6 +297,25 @@ def test_places_narrow_everything(house: PoweredHouse, noc: FlaskClient) -> None
         assert noc.get(f"/noc/power?{query}").status_code == 404, query
     assert house.board(site_id=999_999).risks == ()
     assert house.board(site_id=999_999).feeds == ()
+
+
+def test_what_stands_above_two_rooms_counts_once(house: PoweredHouse) -> None:
+    for tag in "ABCD":
+        house.hang(tag, "L1", 1.0)
+    room = Room(site_id=house.site.id, code="R2", name="房二", name_en="Second")
+    row = Row(room=room, code="B", position=1)
+    house.session.add_all([room, row])
+    house.session.flush()
+    moved = Cabinet.code.in_(["CANARY-C-cab", "CANARY-D-cab"])
+    house.session.execute(update(Cabinet).where(moved).values(row_id=row.id))
+    board = house.board()
+    (site,) = board.sites
+    # Two circuits of 12.8 A × 230 V a room; the panel above all four gives 3 × 12.8 A × 230 V.
+    assert [one.load.derated_w for one in site.rooms] == [5888, 5888]
+    assert site.load.derated_w == board.load.derated_w == 8832
+    # The control: a panel that is large enough takes nothing away.
+    house.session.execute(update(PowerNode).where(PowerNode.kind == "panel").values(rated_a=250))
+    assert house.board().load.derated_w == 4 * 2944
 
 
 def test_wall_has_no_chrome_and_few_risks(house: PoweredHouse, noc: FlaskClient) -> None:
@@ -222,4 +343,50 @@ def test_statements_do_not_grow_with_the_house_and_are_for_staff(house: PoweredH
     assert few.count == many.count <= 11
     customer = Scope.customer("x", tenant.customer_id)
     with pytest.raises(ForbiddenError):
-        read_power_board(house.session, customer, house.now)
+        read_house(house.session, customer, house.now)
+
+
+def test_all_staff_look_at_the_same_for_some_seconds(
+    app: Flask,
+    house: PoweredHouse,
+    noc: FlaskClient,
+    make_login: MakeLogin,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tenant = house.hang("A", "L1")
+    engine = house.session.get_bind().engine
+    other = app.test_client()
+    sign_in(other, make_login("auditor", language="zh"))
+
+    def look(client: FlaskClient, query: str = "") -> tuple[int, str]:
+        with Counter(engine) as counter:
+            page = client.get(f"/noc/power{query}").get_data(as_text=True)
+        return counter.count, page
+
+    clock = [time.monotonic()]
+    monkeypatch.setattr(plant_memory, "monotonic", lambda: clock[0])
+    look(noc)
+    first, page = look(noc)
+    assert '<span class="heat-value">62</span>' in page
+    tag = page.split('hx-headers="', 1)[1].split('"', 1)[0]
+    for node in house.nodes_of(tenant):
+        house.read(node, 230_000, 2_000)
+    house.session.commit()
+    assert tag in look(noc)[1]
+    # Another person, another place and base: of the same reading, each in their language.
+    _cost, page = look(other)
+    assert '<span class="heat-value">62</span>' in page
+    assert "<title>Power board" not in page
+    assert '<span class="heat-value">46</span>' in look(noc, "?of=contracted")[1]
+    assert "CANARY-A-cab" not in look(noc, "?site=999999")[1]
+    # The control: a little later it is read anew, and that costs what was saved.
+    clock[0] += plant_memory.LIVES_S
+    again, page = look(noc)
+    assert '<span class="heat-value">31</span>' in page
+    assert tag not in page
+    assert again >= first + 8
+    # Nobody else is shown what staff have looked at.
+    memory = app.extensions["jifang_plant"]
+    for scope in (Scope.customer("x", tenant.customer_id), Scope.customer("y", 999)):
+        with pytest.raises(ForbiddenError):
+            memory.find(scope, Place(), "derated", lambda: pytest.fail("read"))

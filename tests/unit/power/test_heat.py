@@ -1,9 +1,9 @@
 """What a place draws, of what is sold there and of what its feeds may carry."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dcim.power.heat import BASES, Load, add_loads, find_fullest
+from dcim.power.heat import BASES, Above, Load, add_loads, find_fullest, find_limit
 
 LOADS = st.lists(
     st.builds(
@@ -33,13 +33,30 @@ def test_worked_out_by_hand() -> None:
     assert find_fullest([mute], "derated") is None
 
 
+def test_what_stands_above_counts_once_and_each_rack_with_what_it_has() -> None:
+    a, b, small = Above("A", 1, 100), Above("B", 2, 80), Above("AB", 3, 10)
+    # The weaker feed's panel carries all while the other is dead.
+    assert find_limit([[a, b], [a, b]]) == 80
+    # One panel each: no rack draws through both, so both give what they have.
+    assert find_limit([[a], [b]]) == 180
+    assert find_limit([[a, b], [a]]) == 100
+    # What takes either feed loses neither, and doesn't make a row as small as itself.
+    assert find_limit([[a, b], [small]]) == 90
+
+
+@example([Load(1, 0, 0, 1, 1), Load(1, 0, 1, 0, 1)])
 @given(LOADS)
 def test_a_sum_lies_between_its_parts(loads: list[Load]) -> None:
     whole = add_loads(loads)
     assert whole.racks == len(loads)
     for base in BASES:
         share, fullest = whole.share(base), find_fullest(loads, base)
-        if share is None or fullest is None:
+        # What draws without a contract is in the sum, and has no share of its own.
+        if (
+            share is None
+            or fullest is None
+            or any(one.measured_w and not one.base_w(base) for one in loads)
+        ):
             continue
         assert share <= fullest * (1 + 1e-9)
         if not whole.is_least and all(one.base_w(base) for one in loads):

@@ -54,6 +54,16 @@ def test_what_is_not_read_is_not_nothing() -> None:
     )  # fmt: skip
 
 
+def test_a_phase_is_that_of_the_amps_beside_it() -> None:
+    # Now 30 A on L1 and 26 A on L2; sold are 20 A and 40 A.
+    draws = DRAWS | {1: RackDraw(1, 6_600_000, {5: 3_300_000, 15: 3_300_000}, "measured")}
+    loss = lose_feed("A", HOUSE, (), draws, SOLD)
+    found = {one.node_id: one for one in find_trunk_risks(loss, racks_on(HOUSE), ())}
+    assert (found[13].phase, found[13].measured_a, found[13].contracted_a) == ("L1", 30.0, 40.0)
+    mute = {one.node_id: one for one in find_trunk_risks(loss, racks_on(HOUSE), {1, 2, 3})}
+    assert (mute[13].phase, mute[13].measured_a) == ("L2", None)
+
+
 def test_a_rack_whose_other_feed_is_dead_already_goes_dark() -> None:
     # Rack 3 has one feed by design: nothing of it is left, but nothing is amiss either.
     alive = lose_feed("A", HOUSE, (), DRAWS, SOLD)

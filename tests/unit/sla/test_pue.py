@@ -127,6 +127,18 @@ class TestMeters:
         found = choose_meters(PowerTree(loose), {one: one for one in (1, 11, 2, 12, 21)})
         assert (found.loose, found.is_enough) == (("N21",), False)
 
+    def test_what_stands_in_reserve_is_measured_too(self) -> None:
+        # Either ATS takes utility 2 when 1 is gone, either transfer switch the spare UPS.
+        nodes = build(
+            node(1, None, "utility"), node(2, None, "utility"),
+            node(3, 1, "ats", second=2), node(4, 3, "ups"), node(5, 3, "ups"),
+            node(6, 4, "ats", second=5), node(7, 6, "pdu", rack=1),
+        )  # fmt: skip
+        assert self.choose(nodes, 1, 2, 4, 5) == ({"N1", "N2"}, {"N4", "N5"}, 1, (), True)
+        assert self.choose(nodes, 1, 4, 5)[3:] == (("N2",), False)
+        # Without a meter at the spare one, what it carries would be missing.
+        assert self.choose(nodes, 1, 2, 4)[1:3] == (set(), 2)
+
     def test_a_ups_behind_a_ups_is_not_counted_twice(self) -> None:
         nodes = build(
             node(1, None, "utility"), node(2, 1, "ups"), node(3, 2, "ups"),
