@@ -252,7 +252,10 @@ def find_rule_row(session: Session, scope: Scope, rule_id: int, *, lock: bool = 
     """Raises NotFoundError."""
     require_staff(scope)
     statement = select(AlarmRule).where(AlarmRule.id == rule_id)
-    row = session.scalar(statement.with_for_update() if lock else statement)
+    if lock:
+        # Read anew: whoever held it may have changed it.
+        statement = statement.with_for_update().execution_options(populate_existing=True)
+    row = session.scalar(statement)
     if row is None:
         raise NotFoundError("No such rule.")
     return row

@@ -19,7 +19,7 @@ from dcim.alarms.rule_keeping import (
 )
 from dcim.alarms.rules.limits import Change, Rule
 from dcim.alarms.trying import ask_trial, carry_out_trial, try_rule
-from dcim.db import SessionFactory
+from dcim.db import SessionFactory, transaction
 from dcim.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from tests.integration.alarms.conftest import STAFF, Watch
 
@@ -124,6 +124,19 @@ def test_rules_are_entered_off_and_kept_with_their_alarms(watch: Watch) -> None:
         delete_rule(session, STAFF, made.id)
     with pytest.raises(ConflictError):
         delete_rule(session, STAFF, watch.rule("port-down").id)
+
+
+def test_of_two_changes_at_once_the_later_one_is_judged_by_the_earlier(
+    watch: Watch, sessions: SessionFactory
+) -> None:
+    """Each makes sense of the rule as it was, both together none."""
+    rule = watch.rule("port-busy")
+    watch.session.commit()
+    assert rule.clear_at < rule.raise_at  # read before the other's change
+    with transaction(sessions, STAFF) as other:
+        change_rule(other, STAFF, rule.id, {"raise_at": 40.0, "clear_at": 30.0})
+    with pytest.raises(InvalidError):
+        change_rule(watch.session, STAFF, rule.id, {"clear_at": 70.0})
 
 
 def test_an_exception_must_make_sense_of_its_rule(watch: Watch) -> None:
