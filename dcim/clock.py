@@ -68,11 +68,16 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 @dataclass(frozen=True, slots=True)
 class Chime:
-    """Something due at times. `strike` runs inside a transaction on the leader's own connection."""
+    """Something due at times. `strike` runs inside a transaction on the leader's own connection.
+
+    `at_once`: by a new leader first of all, whatever the trigger says, so that boards of slow
+    rounds aren't empty or old for a beat after a start.
+    """
 
     name: str
     trigger: BaseTrigger
     strike: Callable[[ScopedSession], object]
+    at_once: bool = False
 
 
 class Leadership:
@@ -177,8 +182,14 @@ class Clock:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 30},
         )
         for chime in self.chimes:
+            first = {"next_run_time": _now()} if chime.at_once else {}
             scheduler.add_job(
-                self.leadership.strike, chime.trigger, args=[chime], id=chime.name, name=chime.name
+                self.leadership.strike,
+                chime.trigger,
+                args=[chime],
+                id=chime.name,
+                name=chime.name,
+                **first,
             )
         scheduler.start()
         try:
@@ -205,9 +216,14 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("probe", every(BEAT_S), lambda session: defer_probes(session, _now())),
         Chime("retry-stalled", every(10), lambda session: take_back_stalled(url)),
         Chime("incidents", every(300), defer_incidents),
-        Chime("credit-risks", every(RISK_BEAT_S), lambda session: defer_risks(session, _now())),
-        Chime("usage", every(USAGE_BEAT_S), defer_usage),
-        Chime("traffic", every(TRAFFIC_BEAT_S), defer_traffic),
+        Chime(
+            "credit-risks",
+            every(RISK_BEAT_S),
+            lambda session: defer_risks(session, _now()),
+            at_once=True,
+        ),
+        Chime("usage", every(USAGE_BEAT_S), defer_usage, at_once=True),
+        Chime("traffic", every(TRAFFIC_BEAT_S), defer_traffic, at_once=True),
         Chime("alarms", every(ALARM_BEAT_S), lambda session: defer_alarms(session, _now())),
         Chime("deliver", every(10), defer_deliveries),
         Chime("discovery", every(900), lambda session: defer_checks(session, _now())),
