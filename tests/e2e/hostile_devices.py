@@ -36,7 +36,7 @@ from dcim.snmp.wire import ber
 from dcim.snmp.wire.ber import Oid, VarBind
 from tests.agents.trap_sender import v1, v2c
 from tests.e2e.crowd import SYSTEM, Crowd
-from tests.e2e.hostile_texts import OCTETS, TEXTS
+from tests.hostile_texts import OCTETS, TEXTS
 from tests.integration.matrix.world import Tenant
 
 PERSON = Scope.staff("li@idc.example")

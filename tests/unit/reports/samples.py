@@ -8,11 +8,13 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 from reports.attachments import Attachment
 from reports.render import render
+from tests.hostile_texts import TEXTS
 
 EXAMPLES = Path(__file__).parents[2] / "statements"
 SIGNED_AT = datetime(2026, 11, 1, 1, 0, tzinfo=UTC)
@@ -36,18 +38,20 @@ def small(language: str) -> dict[str, Any]:
 
 
 def hostile(language: str) -> dict[str, Any]:
-    """Every text that comes from outside is an attack or 300 characters long."""
+    """Every text that comes from outside is an attack, in turn, or 300 characters long."""
     statement = copy.deepcopy(example(language))
+    attacks = cycle((HOSTILE, *TEXTS))
 
     def poison(value: Any, key: str = "") -> Any:
         if isinstance(value, dict):
             if set(value) == {"zh", "en"}:
-                return {name: HOSTILE + text for name, text in value.items()}
+                attack = next(attacks)
+                return {name: f"{attack} {text}" for name, text in value.items()}
             return {name: poison(entry, name) for name, entry in value.items()}
         if isinstance(value, list):
             return [poison(entry, key) for entry in value]
         if key in {"place", "formula", "scope", "recipients", "contact", "terms_name", "evidence"}:
-            return (HOSTILE + "x" * 300)[:300]
+            return (next(attacks) + "x" * 300)[:300]
         return value
 
     poisoned: dict[str, Any] = poison(statement)

@@ -12,8 +12,9 @@ import pytest
 
 from reports import pages
 from reports.attachments import Attachment, AttachmentError, canonical_bytes
-from reports.figures import amount, bit_rate, celsius, kilowatt_hours, percentage
+from reports.figures import amount, bit_rate, celsius, kilowatt_hours, percentage, plain
 from reports.render import FONTS, RenderingError, fits_small, lay_out, page_markup, render
+from tests.hostile_texts import PRODUCT, TEXTS, check_pdf
 from tests.unit.reports import samples
 
 Rendered = Callable[[str], bytes]
@@ -183,6 +184,27 @@ def test_hostile_names_are_only_text(rendered: Rendered, tool: Tool) -> None:
     assert "\u202e" not in text
     with opened(rendered("hostile-zh")) as pdf:
         assert all("/Annots" not in page or no_external(page) for page in pdf.pages)
+
+
+def test_every_attack_is_printed_as_what_it_is(rendered: Rendered, tool: Tool) -> None:
+    pdf = rendered("hostile-zh")
+    assert check_pdf(pdf) == []
+    printed = squeeze(tool("pdftotext", pdf))
+    assert [one for one in TEXTS if squeeze(plain(one)) not in printed] == []
+    assert PRODUCT not in printed
+
+
+def squeeze(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+def test_a_file_that_acts_is_noticed() -> None:
+    """Control of the test above, which would pass with a blind check."""
+    pdf, buffer = pikepdf.new(), io.BytesIO()
+    action = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=pikepdf.String("app.alert(1)"))
+    pdf.Root.OpenAction = pdf.make_indirect(action)
+    pdf.save(buffer)
+    assert check_pdf(buffer.getvalue()) == ["active /JavaScript"]
 
 
 def no_external(page: pikepdf.Page) -> bool:

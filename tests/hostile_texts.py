@@ -6,9 +6,13 @@ markup carries the id `pw` or the element `x-pw`, what fetches asks pwned.exampl
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from itertools import count
+from xml.parsers.expat import ParserCreate
 from zlib import crc32
+
+import pikepdf
 
 from dcim.db import Base
 
@@ -106,6 +110,9 @@ SEARCH = """() => {
 }"""
 
 
+ACTIVE = {"/JavaScript", "/Launch", "/SubmitForm", "/ImportData", "/GoToR", "/Rendition", "/Movie"}
+
+
 def room_of(table: str, column: str) -> int:
     """How many characters a column takes; of one without a limit, some thousand."""
     length = getattr(Base.metadata.tables[table].c[column].type, "length", None)
@@ -131,3 +138,19 @@ def make_filler() -> Callable[[str, str, str], str]:
         return (text + end)[:room] if room > len(end) else end[-room:]
 
     return fill
+
+
+def check_pdf(content: bytes) -> list[str]:
+    """What in a file could act or lead to where a text says; its metadata must be XML."""
+    told = []
+    with pikepdf.open(io.BytesIO(content)) as pdf:
+        for one in pdf.objects:
+            if not isinstance(one, pikepdf.Dictionary | pikepdf.Stream):
+                continue
+            if "/JS" in one or str(one.get("/S", "")) in ACTIVE or "/AA" in one:
+                told.append(f"active {one.get('/S')}")
+            if "pwned" in str(one.get("/URI", "")):
+                told.append(f"leads to {one.get('/URI')}")
+        if "/Metadata" in pdf.Root:
+            ParserCreate().Parse(pdf.Root.Metadata.read_bytes(), True)
+    return told
