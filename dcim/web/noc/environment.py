@@ -21,7 +21,7 @@ from dcim.sla.climate_board import (
     widen_extremes,
 )
 from dcim.web.noc.blueprint import noc
-from dcim.web.noc.port_lines import remember_briefly
+from dcim.web.noc.minute_memory import remember_briefly
 from dcim.web.noc.ports import count_pages, turn_wall
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import read_int, read_text

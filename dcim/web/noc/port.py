@@ -33,7 +33,7 @@ from dcim.web.local_times import local_zone, to_local
 from dcim.web.network_names import NEIGHBOUR_DOUBTS
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.links import VERDICT_LOOKS, VERDICTS
-from dcim.web.noc.port_lines import remember_briefly
+from dcim.web.noc.minute_memory import remember_briefly
 from dcim.web.noc.port_windows import (
     HOUR_MS,
     NAMES,

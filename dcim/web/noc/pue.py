@@ -17,7 +17,7 @@ from dcim.sla.pue import MIN_COVER, Pue
 from dcim.sla.pue_meters import PueMeters, find_pue_meters, read_pue
 from dcim.web.charts import DAY_MS, MINUTE_MS, Window
 from dcim.web.noc.blueprint import noc
-from dcim.web.noc.port_lines import remember_briefly
+from dcim.web.noc.minute_memory import remember_briefly
 from dcim.web.staff.arguments import read_int
 from dcim.web.windows import to_ms
 

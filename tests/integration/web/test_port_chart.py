@@ -253,11 +253,11 @@ def test_cost_of_the_chart_does_not_grow_with_samples(
     engine = house.session.get_bind().engine
     path = f"/noc/ports/{tenant.ports[0]}?window=30d"
     noc.get(path)
-    app.extensions.pop("jifang_port_lines")
+    app.extensions.pop("jifang_minute_memory")
     with Counter(engine) as few:
         noc.get(path)
     measure_days(house, tenant, 29, now=house.now)
-    app.extensions.pop("jifang_port_lines")
+    app.extensions.pop("jifang_minute_memory")
     with Counter(engine) as many:
         noc.get(path)
     assert many.count == few.count

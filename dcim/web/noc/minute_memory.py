@@ -1,4 +1,4 @@
-"""Lines and months of ports as they were worked out within this minute, once for all who look."""
+"""What boards and charts worked out within this minute, once for all who look."""
 
 import threading
 from collections.abc import Callable, Hashable
@@ -39,5 +39,5 @@ def remember_briefly(about: tuple[Hashable, ...], make: Callable[[], Made]) -> M
 
     `make` may use nothing else that differs between two requests of staff.
     """
-    made: MadeThings = current_app.extensions.setdefault("jifang_port_lines", MadeThings())
+    made: MadeThings = current_app.extensions.setdefault("jifang_minute_memory", MadeThings())
     return made.find(about, make)
