@@ -37,7 +37,7 @@ from dcim.alarms.queries import (
 )
 from dcim.alarms.reading_words import say_value
 from dcim.alarms.rooting import find_hit_customers
-from dcim.alarms.rounds import BEAT_S, read_round
+from dcim.alarms.rounds import BEAT_S, RoundRow, read_round
 from dcim.alarms.rules.limits import SEVERITIES
 from dcim.alarms.rules.quantities import SUBJECT_KINDS
 from dcim.columns import utc_now
@@ -75,7 +75,7 @@ def alarms() -> Response:
     )  # fmt: skip
     tally = tally_alarms(session, scope, now)
     done = read_round(session)
-    is_stalled = done is None or now - done.at > STALLED_AFTER
+    is_stalled = has_stalled(done, now)
     users = find_port_users(
         session, scope, [one.subject_id for one in page.items if one.subject_kind == "port"], now
     )
@@ -104,6 +104,11 @@ def alarms() -> Response:
     if wants_part():
         return answer_part(tag, render)
     return make_response(render(f'"{tag}"'))
+
+
+def has_stalled(done: RoundRow | None, now: dt.datetime) -> bool:
+    """Whether nobody evaluates: what isn't raised then says nothing."""
+    return done is None or now - done.at > STALLED_AFTER
 
 
 def _read_filter() -> AlarmFilter:

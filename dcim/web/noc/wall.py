@@ -1,8 +1,12 @@
 """The wall: what is wrong, since when, who is hit. Read from the other end of the room."""
 
+from collections.abc import Sequence
+
 from flask import make_response, render_template
 from werkzeug.wrappers import Response
 
+from dcim.alarms.queries import AlarmFilter, AlarmRow, list_alarms
+from dcim.alarms.rounds import read_round
 from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
 from dcim.operations.queries import STANDING_STATES, list_maintenance
@@ -11,7 +15,8 @@ from dcim.sla.port_board import current_ports
 from dcim.sla.port_traces import read_traces
 from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
 from dcim.statements.risk_queries import RiskFilter, list_risks, sum_risks
-from dcim.web import maintenance_words
+from dcim.web import alarm_words, maintenance_words
+from dcim.web.noc.alarms import has_stalled
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.events import KINDS, LOOKS, SOON, count_hits, hits_of, name_customers
 from dcim.web.noc.plant import judge_sensor, read_plant
@@ -21,7 +26,7 @@ from dcim.web.staff.arguments import read_int
 
 # What interrupts a customer comes first, then what takes away the spare, then what isn't known.
 GRAVITY = ("power", "network", "power_feed", "temperature", "telemetry")
-SHOWN_PORTS, SHOWN_RISKS = 8, 6
+SHOWN_ALARMS, SHOWN_PORTS, SHOWN_RISKS = 6, 8, 6
 RUNNING = RiskFilter(is_closed=False)
 
 
@@ -30,6 +35,11 @@ def wall() -> Response:
     session, scope, now = db_session(), current_scope(), utc_now()
     incidents = list_incidents(session, scope, IncidentFilter(open_only=True), EVERYTHING).items
     incidents.sort(key=weigh)
+    alarms = list_alarms(
+        session, scope, AlarmFilter(show="causes", site_id=read_int("site")),
+        Paging(1, SHOWN_ALARMS), now=now,
+    )  # fmt: skip
+    is_stalled = has_stalled(read_round(session), now)
     board = current_ports(session, scope, now, read_int("site"))
     ports = board.ports
     found = read_plant(session, scope, now)
@@ -47,8 +57,9 @@ def wall() -> Response:
     names = name_customers(session, scope)
     totals = sum_risks(session, scope, RUNNING)
     tag = tag_of(
-        scope, incidents, board.version, found, works, risks, now.replace(second=0, microsecond=0)
-    )
+        scope, incidents, alarms, is_stalled, board.version, found, works, risks,
+        now.replace(second=0, microsecond=0),
+    )  # fmt: skip
 
     def render(quoted: str) -> str:
         return render_template(
@@ -56,6 +67,10 @@ def wall() -> Response:
             incidents=incidents,
             hit=count_hits(incidents),
             hits=lambda incident: hits_of(incident, names),
+            band=choose_band(incidents, alarms.items, tally_board(board).down, is_stalled),
+            alarms=alarms,
+            severities=alarm_words.SEVERITIES,
+            looks_of_alarms=alarm_words.LOOKS,
             bad=bad,
             full=full,
             shown=SHOWN_PORTS,
@@ -83,6 +98,26 @@ def wall() -> Response:
     if wants_part():
         return answer_part(tag, render)
     return make_response(render(f'"{tag}"'))
+
+
+def choose_band(
+    incidents: Sequence[IncidentRow], alarms: Sequence[AlarmRow], ports_down: int, is_stalled: bool
+) -> str:
+    """What is told first of all: what interrupts somebody before what is grave, that before what
+    isn't. `incidents` and `alarms` begin with the worst."""
+    grave = bool(alarms) and alarms[0].severity != "warning"
+    interrupts = bool(incidents) and not weigh(incidents[0])[0]
+    for what, is_so in (
+        ("incident", interrupts),
+        ("alarm", grave),
+        ("ports", ports_down > 0),
+        ("incident", bool(incidents)),
+        ("alarm", bool(alarms)),
+        ("stalled", is_stalled),
+    ):
+        if is_so:
+            return what
+    return "well"
 
 
 def weigh(incident: IncidentRow) -> tuple[bool, int, float]:

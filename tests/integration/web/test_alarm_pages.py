@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from dcim.accounts.models import AuditEntry
 from dcim.alarms.defaults import ensure_rules
-from dcim.alarms.models import Alarm, AlarmRule, AlarmTrial
+from dcim.alarms.models import Alarm, AlarmRound, AlarmRule, AlarmTrial
 from dcim.alarms.rounds import run_round
 from dcim.alarms.trying import carry_out_trial
 from dcim.config import Settings
 from dcim.db import ScopedSession, SessionFactory
 from dcim.metering.models import Series
+from dcim.sla.models import Incident
 from tests.integration.web.boards import HOSTILE, Counter, House, Tenant
 from tests.integration.web.conftest import Login, sign_in
 
@@ -83,6 +84,35 @@ def test_the_list_shows_what_where_since_when_and_whom(noc: FlaskClient, tenant:
     # Mistyped filters show the list.
     for query in ("show=x&severity=y&kind=z", "sort=%00", "page=999999", "site=abc&rule=-1"):
         text_of(noc, f"/noc/alarms?{query}")
+
+
+def test_a_wall_tells_what_is_raised_and_whether_anybody_evaluates(
+    noc: FlaskClient, tenant: Tenant, session: ScopedSession
+) -> None:
+    wall = text_of(noc, "/noc/wall")
+    assert "Nothing is wrong" not in wall
+    # In the list, and in the band before an incident that interrupts nobody.
+    assert wall.count("Customer port down") == 2
+    assert "One feed lost" in wall
+    assert "Nobody yet" in wall
+    assert "<script>alert" not in wall
+    # A mere warning doesn't stand before ports that are down, but before that all is well.
+    session.execute(update(Alarm).values(severity="warning"))
+    session.commit()
+    assert "1 ports down" in text_of(noc, "/noc/wall")
+    session.execute(delete(Series).where(Series.port_id.in_(tenant.ports)))
+    session.commit()
+    assert text_of(noc, "/noc/wall").count("Customer port down") == 1
+    session.execute(update(Incident).values(ended_at=dt.datetime.now(dt.UTC)))
+    session.commit()
+    assert text_of(noc, "/noc/wall").count("Customer port down") == 2
+    # Nothing raised says something only while rounds go on.
+    session.execute(update(Alarm).values(cleared_at=Alarm.raised_at, ending="cleared"))
+    session.commit()
+    assert "Nobody evaluates" not in text_of(noc, "/noc/wall")
+    session.execute(update(AlarmRound).values(at=dt.datetime.now(dt.UTC) - dt.timedelta(minutes=3)))
+    session.commit()
+    assert "Nobody evaluates" in text_of(noc, "/noc/wall")
 
 
 def test_a_cause_shows_what_follows_from_it_and_whom_all_of_it_hits(
