@@ -9,15 +9,19 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from dcim.accounts.scope import Scope
 from dcim.columns import is_among
 from dcim.customers.models import Contract, ContractItem
+from dcim.customers.registration import require_staff
 from dcim.sla.burn_models import BurnedStretch, BurnRound
 from dcim.sla.circumstances import moment
-from dcim.sla.rules.burned import Burned, Kept, Stretch, compare
+from dcim.sla.rules.burned import LEAST_LEFT, Burned, Kept, Stretch, compare
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.intervals import Intervals
 from dcim.sla.rules.periods import to_ms
 
+# So many stretches are listed.
+LISTED = 50
 # By item and promise, whichever version of the terms says it.
 Stretches = Mapping[int, Mapping[str, list[Stretch]]]
 
@@ -28,6 +32,23 @@ class KnownSpan:
 
     since: int
     until: int
+
+
+@dataclass(frozen=True, slots=True)
+class BurnedRow:
+    """Counted downtime of one promise, `metric` of the item's terms; see `BurnedStretch`."""
+
+    id: int
+    metric: str
+    left_share: float
+    started_at: dt.datetime
+    ended_at: dt.datetime
+    known_at: dt.datetime
+    undone_at: dt.datetime | None
+
+    @property
+    def leaves_nothing(self) -> bool:
+        return self.left_share <= LEAST_LEFT
 
 
 def keep_burned(
@@ -160,6 +181,20 @@ def read_stretches(session: Session, item_ids: Collection[int], start: int, end:
             )
         )
     return found
+
+
+def list_burned(
+    session: Session, scope: Scope, item_id: int, since: dt.datetime, until: dt.datetime
+) -> list[BurnedRow]:
+    """What counted of an item in that time, also what no longer does, newest first. For staff."""
+    require_staff(scope)
+    rows = session.execute(
+        select(*(getattr(BurnedStretch, name) for name in BurnedRow.__dataclass_fields__))
+        .where(BurnedStretch.contract_item_id == item_id, _touches(to_ms(since), to_ms(until)))
+        .order_by(BurnedStretch.started_at.desc(), BurnedStretch.id.desc())
+        .limit(LISTED)
+    )
+    return [BurnedRow(*row) for row in rows]
 
 
 def _touches(start: int, end: int) -> ColumnElement[bool]:
