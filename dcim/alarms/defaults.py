@@ -52,9 +52,9 @@ FORECASTS: tuple[tuple[object, ...], ...] = (
 )  # fmt: skip
 # 2 % of 30 days' budget within an hour, 5 % within six (Google's SRE workbook, chapter 5).
 BURNS: tuple[tuple[object, ...], ...] = (
-    ("sla-burning-fast", "SLA 余量快速消耗", "Error budget burns fast", False,
+    ("sla-burning-fast", "误差预算快速消耗", "Error budget burns fast", False,
      "burn", "item_burn", "above", 14.4, 14.4, 0, 0, "major", 3600, ""),
-    ("sla-burning", "SLA 余量持续消耗", "Error budget burns", False,
+    ("sla-burning", "误差预算持续消耗", "Error budget burns", False,
      "burn", "item_burn", "above", 6, 6, 0, 0, "warning", 21_600, ""),
 )  # fmt: skip
 # An absence can't flap: it ends when something comes; a forecast is drawn too seldom, and a burn

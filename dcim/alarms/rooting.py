@@ -58,7 +58,7 @@ def put_under_roots(session: Session, alarms: Sequence[Alarm], now: dt.datetime)
         root_id = None if fold is None or fold.is_root else fold.root
         if root_id is not None and _is_news(alarm, by_id[root_id]):
             root_id = None
-        if root_id == alarm.root_id or (root_id is None and alarm.id in held):
+        if root_id == alarm.root_id or alarm.id in held:
             continue
         changed += 1
         alarm.root_id = root_id
