@@ -26,7 +26,6 @@ from dcim.sla.incidents import wait_for_turn
 from dcim.sla.manual_incidents import ManualIncident, record_incident
 from dcim.sla.models import Incident
 
-
 # Items that are promised power rather than a line.
 HOUSED = ("cabinet", "rack", "space", "server")
 

@@ -34,7 +34,7 @@ from dcim.statements.credit_risk import JudgedMonth, judge_month
 from dcim.statements.error_budgets import open_case
 from dcim.statements.gap_reasons import tell_reasons
 from dcim.statements.history import add_history
-from dcim.statements.inputs import Case, InputsRefusedError, read_case
+from dcim.statements.inputs import Case, InputsRefusedError, load_agreed, read_case
 from dcim.statements.models import Statement
 from dcim.statements.month_to_date import LAG_MS
 from dcim.statements.review_decisions import was_decided_since
@@ -215,15 +215,14 @@ def _judge(
 ) -> JudgedMonth:
     inputs, meters = gather_month(session, scope, contract, period, readers)
     until = (to_ms(now) - LAG_MS) // 1000 * 1000
-    case = open_case(inputs)
-    if until < case.period.end:
-        until = max(until, case.period.start + 1000)
-        judged = judge_month(case, until)
+    month = month_period(period, load_agreed(inputs).timezone)
+    if until < month.end:
+        case, until = open_case(inputs), max(until, month.start + 1000)
     else:
         # As if it were issued now: what may be claimed has its deadlines by that.
         frozen = {**inputs["document"], "frozen_at": format_instant(to_ms(now))}
-        until = case.period.end
-        judged = judge_month(read_case({**inputs, "document": frozen}), until)
+        case, until = read_case({**inputs, "document": frozen}), month.end
+    judged = judge_month(case, until)
     keep_case(session, contract, case, until)
     tell_reasons(session, judged.reviews, meters, readers.interval_s)
     return judged

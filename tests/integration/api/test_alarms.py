@@ -102,9 +102,9 @@ def test_a_rule_is_entered_tried_and_switched(api: MakeClient, alarm: Alarm) -> 
         "clear_at": 14.4, "window_s": 3600,
     }  # fmt: skip
     for wrong in (
-        {"way": "below"}, {"window_s": 900}, {"window_s": 4 * 86_400}, {"raise_at": 0, "clear_at": 0},
-        {"clear_at": -1}, {"quantity": "node_load"}, {"kind": "threshold"}, {"horizon_s": 3600},
-        {"tell_after_min": 5}, {"subject_class": "uplink"},
+        {"way": "below"}, {"window_s": 900}, {"window_s": 4 * 86_400}, {"clear_at": -1},
+        {"raise_at": 0, "clear_at": 0}, {"quantity": "node_load"}, {"kind": "threshold"},
+        {"horizon_s": 3600}, {"tell_after_min": 5}, {"subject_class": "uplink"},
     ):  # fmt: skip
         assert noc.post(RULES, json=burn | {"code": "other"} | wrong).status_code == 422, wrong
     assert noc.post(RULES, json=burn | {"code": "burning"}).get_json()["window_s"] == 3600
