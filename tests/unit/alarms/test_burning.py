@@ -95,7 +95,7 @@ def build(rows: Rows) -> list[Stretch]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(STRETCHES, st.lists(st.integers(0, 400), max_size=6), st.sampled_from([HOUR, 6 * HOUR]))
 def test_any_split_says_the_same(rows: Rows, cuts: list[int], window: int) -> None:
     """A round sees only what is known by then: later stretches aren't there, what was undone later
@@ -121,7 +121,7 @@ def test_any_split_says_the_same(rows: Rows, cuts: list[int], window: int) -> No
     assert events == advance(FAST, CALM, *whole, 90_000)[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(STRETCHES, st.integers(0, 400))
 def test_it_is_what_summing_milliseconds_says(rows: Rows, minute: int) -> None:
     stretches, t = build(rows), T0 + minute * MIN

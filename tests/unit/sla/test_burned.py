@@ -110,7 +110,7 @@ ROUNDS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(ROUNDS)
 def test_what_was_seen_by_a_published_instant_never_changes(
     rounds: list[tuple[Intervals, int, int, bool, int]],
