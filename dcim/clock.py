@@ -40,6 +40,7 @@ from dcim.snmp.agents.drop_counts import prune_drops
 from dcim.snmp.agents.models import SnmpAgent
 from dcim.snmp.discovery.checking import find_due
 from dcim.snmp.traps.recording import prune_traps
+from dcim.statements.burn_rounds import BEAT_S as BURN_BEAT_S
 from dcim.statements.issue_times import list_moments
 from dcim.statements.risk_rounds import BEAT_S as RISK_BEAT_S
 from dcim.statements.risk_rounds import plan_round, shard_of
@@ -222,6 +223,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
             lambda session: defer_risks(session, _now()),
             at_once=True,
         ),
+        Chime("burned-budgets", every(BURN_BEAT_S), defer_burns),
         Chime("usage", every(USAGE_BEAT_S), defer_usage, at_once=True),
         Chime("traffic", every(TRAFFIC_BEAT_S), defer_traffic, at_once=True),
         Chime("alarms", every(ALARM_BEAT_S), lambda session: defer_alarms(session, _now())),
@@ -327,6 +329,14 @@ def defer_risks(session: ScopedSession, now: dt.datetime) -> int:
             log.warning("credits at risk still wait: too few workers", first=contract_ids[0])
         deferred += job is not None
     return deferred
+
+
+def defer_burns(session: ScopedSession) -> bool:
+    """One job judges what burns now; while it runs or waits, no other."""
+    name = "measure-burns"
+    return bool(
+        jobs.defer(session, "measure_burns", queue=jobs.CARE, lock=name, queueing_lock=name)
+    )
 
 
 def defer_usage(session: ScopedSession) -> int:

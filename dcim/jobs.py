@@ -36,6 +36,7 @@ from dcim.snmp.discovery.checking import check_agents
 from dcim.snmp.polling.outages import OutageBridge
 from dcim.snmp.polling.room import PollingRoom
 from dcim.snmp.polling.shards import poll_shard
+from dcim.statements.burn_rounds import measure_burns
 from dcim.statements.files import produce_file
 from dcim.statements.models import Statement
 from dcim.statements.risk_rounds import measure_risks
@@ -110,6 +111,7 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
     )
     app.task(name="check_agents", queue=CARE, pass_context=True)(_check_agents)
     app.task(name="derive_incidents", queue=CARE, pass_context=True)(_derive_incidents)
+    app.task(name="measure_burns", queue=CARE, pass_context=True)(_measure_burns)
     app.task(name="measure_risks", queue=CARE, pass_context=True)(_measure_risks)
     app.task(name="measure_usage", queue=CARE, pass_context=True)(_measure_usage)
     app.task(name="measure_traffic", queue=CARE, pass_context=True)(_measure_traffic)
@@ -213,6 +215,14 @@ def _derive_incidents(context: procrastinate.JobContext) -> None:
     workplace = _workplace(context)
     with work_on(f"job-{context.job.id}"):
         derive_recent(workplace.sessions, time.time_ns() // 1_000_000)
+
+
+def _measure_burns(context: procrastinate.JobContext) -> None:
+    workplace = _workplace(context)
+    with work_on(f"job-{context.job.id}"):
+        report = measure_burns(workplace.sessions, interval_s=workplace.settings.poll_interval_s)
+        if report.judged or report.failed:
+            log.info("burned budgets measured", **asdict(report))
 
 
 def _measure_risks(context: procrastinate.JobContext, *, contract_ids: list[int]) -> None:

@@ -21,6 +21,7 @@ import dcim.outbox.models
 import dcim.power.models
 import dcim.probing.models
 import dcim.records.models
+import dcim.sla.burn_models
 import dcim.sla.decision_models
 import dcim.sla.models
 import dcim.sla.port_board_models

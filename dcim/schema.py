@@ -72,6 +72,7 @@ TENANT_TABLES = {
     "issue_proposal": "customer_id",
     "usage_month": "customer_id",
     "traffic_day": "customer_id",
+    "burned_stretch": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = (

@@ -50,7 +50,15 @@ FORECASTS: tuple[tuple[object, ...], ...] = (
     ("temperature-ahead", "两周内进风温度将偏高", "Inlet air warm within two weeks", False,
      "forecast", "temperature", "above", 27, 26.5, 0, 43_200, "warning", WEEK_S, "", 2 * WEEK_S),
 )  # fmt: skip
-# An absence can't flap: it ends when something comes; a forecast is drawn too seldom.
+# 2 % of 30 days' budget within an hour, 5 % within six (Google's SRE workbook, chapter 5).
+BURNS: tuple[tuple[object, ...], ...] = (
+    ("sla-burning-fast", "误差预算快速消耗", "Error budget burns fast", False,
+     "burn", "item_burn", "above", 14.4, 14.4, 0, 0, "major", 3600, ""),
+    ("sla-burning", "误差预算持续消耗", "Error budget burns", False,
+     "burn", "item_burn", "above", 6, 6, 0, 0, "warning", 21_600, ""),
+)  # fmt: skip
+# An absence can't flap: it ends when something comes; a forecast is drawn too seldom, and a burn
+# changes no faster than its short window.
 FLAP_CHANGES, FLAP_WITHIN_S = 6, 1800
 NAMES = (
     "code", "name", "name_en", "enabled", "kind", "quantity", "way", "raise_at", "clear_at",
@@ -64,7 +72,7 @@ def ensure_rules(session: Session) -> int:
     known = set(session.scalars(select(AlarmRule.code)))
     rows = [
         _row(values)
-        for values in (*((*values, 0) for values in DEFAULTS), *FORECASTS)
+        for values in (*((*values, 0) for values in (*DEFAULTS, *BURNS)), *FORECASTS)
         if values[0] not in known
     ]
     if rows:
@@ -74,7 +82,7 @@ def ensure_rules(session: Session) -> int:
 
 def _row(values: tuple[object, ...]) -> dict[str, object]:
     given = dict(zip(NAMES, values, strict=True))
-    damped = given["kind"] not in ("absence", "forecast")
+    damped = given["kind"] not in ("absence", "forecast", "burn")
     return given | {
         "built_in": True,
         "flap_changes": FLAP_CHANGES if damped else 0,

@@ -17,6 +17,7 @@ from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, selectinload
 
+from dcim.alarms.burns import feed_burns
 from dcim.alarms.foreseeing import feed_forecasts
 from dcim.alarms.governing import Governed, changes_of, govern, rule_of
 from dcim.alarms.models import Alarm, AlarmEvent, AlarmRule, AlarmState
@@ -78,6 +79,8 @@ def evaluate(session: Session, now: dt.datetime, store: SampleStore | None = Non
             known[one.subject.id] = states.get(key, _LOST if key in ledger.open else None)
         if rule.kind == "forecast":
             fed = feed_forecasts(session, store, row, governed, known, now)
+        elif rule.kind == "burn":
+            fed = feed_burns(session, rule, governed, known)
         else:
             fed = _Feeding(session, store, rule, now).feed(newest, governed, known)
         for one, state, events in fed:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dcim.alarms.models import AlarmOverride, AlarmRule
+from dcim.alarms.rules.burning import STEP_MS
 from dcim.alarms.rules.limits import Change, Rule
 from dcim.alarms.rules.quantities import QUANTITIES
 from dcim.alarms.rules.trends import step_of
@@ -22,9 +23,12 @@ class Governed:
 
     @property
     def holds_ms(self) -> int:
-        """So long what is judged holds: a reading as its subject's, a forecast till the next."""
+        """So long what is judged holds: a reading as its subject's, what is judged on a grid till
+        the next instant of it, or a little longer."""
         if self.rule.kind == "forecast":
             return step_of(self.rule.window_s * 1000) * 3 // 2
+        if self.rule.kind == "burn":
+            return STEP_MS * 5 // 2
         return self.subject.holds_ms
 
 

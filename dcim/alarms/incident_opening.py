@@ -17,13 +17,17 @@ from dcim.alarms.handling import lock_alarm, wait_for_round
 from dcim.alarms.known_incidents import SUBJECTS, find_known
 from dcim.alarms.models import Alarm, AlarmEvent
 from dcim.alarms.rooting import find_hit_customers
-from dcim.alarms.rules.quantities import NODE, OUTAGES
+from dcim.alarms.rules.quantities import ITEM, NODE, OUTAGES
 from dcim.columns import utc_now
+from dcim.customers.models import ContractItem
 from dcim.customers.registration import require_staff
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.sla.incidents import wait_for_turn
 from dcim.sla.manual_incidents import ManualIncident, record_incident
 from dcim.sla.models import Incident
+
+# Items that are promised power rather than a line.
+HOUSED = ("cabinet", "rack", "space", "server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +57,21 @@ def suggest_incident(
     _refuse_second(session, alarm)
     known = find_known(session, alarm)
     hits = find_hit_customers(session, scope, alarm_id, now or utc_now())
-    subject_kind, subject, kind = _suggest_subject(alarm, hits)
+    subject_kind, subject, kind = _suggest_subject(session, alarm, hits)
     return Suggestion(
         None if known is None else known.id, subject_kind, subject, kind, alarm.began_at,
         alarm.cleared_at, alarm.rule.name, alarm.rule.name_en, hits,
     )  # fmt: skip
 
 
-def _suggest_subject(alarm: Alarm, hits: list[Hit]) -> tuple[str, str, str]:
+def _suggest_subject(session: Session, alarm: Alarm, hits: list[Hit]) -> tuple[str, str, str]:
     if alarm.rule.quantity in OUTAGES:
         kind = "power_feed" if alarm.subject_kind == NODE else "network"
         return SUBJECTS[alarm.subject_kind], alarm.label, kind
+    if alarm.subject_kind == ITEM:
+        item = session.get(ContractItem, alarm.subject_id)
+        if item is not None:
+            return "item", item.code, "power" if item.kind in HOUSED else "network"
     items = [item for hit in hits for item in hit.customer.items]
     return "item", items[0].code if len(items) == 1 else "", "network"
 
@@ -108,7 +116,7 @@ def open_incident(
                     "Say what it is about: this alarm doesn't tell what customers lost.",
                     {"subject": ["missing"]},
                 )
-            subject_kind, _words, kind = _suggest_subject(alarm, [])
+            subject_kind, _words, kind = _suggest_subject(session, alarm, [])
             about = About(subject_kind, alarm.subject_id, kind)
         row = record_incident(
             session, scope, about.subject_kind, about.subject_id, about.kind, wanted, now

@@ -1,7 +1,8 @@
 """Putting open alarms under their roots: a dead panel is told once, the rest stands under it.
 
 Judged anew whenever an alarm comes or goes (`correlation`): when a root is over and a consequence
-stays, that is its own root from then on, and is told.
+stays, that is its own root from then on, and is told. A budget that burns outlasts what burnt it by
+its short window: so long it stays where it is.
 """
 
 import datetime as dt
@@ -15,10 +16,11 @@ from dcim.accounts.scope import Scope
 from dcim.alarms.correlation.folding import Correlation, correlate
 from dcim.alarms.correlation.hits import Hit, find_hit
 from dcim.alarms.correlation.loading import load_dependencies
-from dcim.alarms.correlation.subjects import DOWN, OVERLOAD, SILENT, Raised, Subject
+from dcim.alarms.correlation.subjects import BURNING, DOWN, OVERLOAD, SILENT, Raised, Subject
 from dcim.alarms.models import Alarm, AlarmEvent, AlarmRule
+from dcim.alarms.rules.burning import SHORT
 from dcim.alarms.rules.limits import SEVERITIES
-from dcim.alarms.rules.quantities import AGENT, NODE, PORT, SENSOR
+from dcim.alarms.rules.quantities import AGENT, ITEM, NODE, PORT, SENSOR
 from dcim.customers.registration import require_staff
 from dcim.sla.rules.periods import to_ms
 
@@ -33,9 +35,14 @@ TROUBLES = MappingProxyType(
         "agent_silence": SILENT,
         "node_silence": SILENT,
         "sensor_silence": SILENT,
+        "item_burn": BURNING,
     }
 )
-SUBJECTS = MappingProxyType({PORT: "port", NODE: "power_node", SENSOR: "sensor", AGENT: "agent"})
+SUBJECTS = MappingProxyType(
+    {PORT: "port", NODE: "power_node", SENSOR: "sensor", AGENT: "agent", ITEM: "item"}
+)
+# What counts is known so much later than it was.
+KNOWN_LATE = dt.timedelta(minutes=5)
 
 
 def put_under_roots(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> int:
@@ -44,11 +51,14 @@ def put_under_roots(session: Session, alarms: Sequence[Alarm], now: dt.datetime)
     raised = read_raised(alarms)
     found = _correlate(session, raised)
     by_id = {alarm.id: alarm for alarm in alarms}
+    held = _find_held(session, alarms, now)
     changed = 0
     for alarm in alarms:
         fold = found.folds.get(alarm.id)
         root_id = None if fold is None or fold.is_root else fold.root
-        if root_id == alarm.root_id:
+        if root_id is not None and _is_news(alarm, by_id[root_id]):
+            root_id = None
+        if root_id == alarm.root_id or alarm.id in held:
             continue
         changed += 1
         alarm.root_id = root_id
@@ -56,6 +66,45 @@ def put_under_roots(session: Session, alarms: Sequence[Alarm], now: dt.datetime)
         session.add(AlarmEvent(alarm=alarm, at=now, kind=kind, text=text))
     session.flush()
     return changed
+
+
+def has_orphans(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> bool:
+    """Whether one of these, which are all that are open, stands under a cause that is over, and
+    nothing keeps it there any longer."""
+    roots = {alarm.id for alarm in alarms}
+    orphans = {
+        alarm.id for alarm in alarms if alarm.root_id is not None and alarm.root_id not in roots
+    }
+    return bool(orphans) and not orphans <= _find_held(session, alarms, now)
+
+
+def _find_held(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> set[int]:
+    """Budgets that still burn by a cause that ended just now."""
+    roots = {alarm.id for alarm in alarms}
+    burning = [
+        alarm
+        for alarm in alarms
+        if alarm.rule.kind == "burn" and alarm.root_id is not None and alarm.root_id not in roots
+    ]
+    if not burning:
+        return set()
+    over = dict(
+        session.execute(
+            select(Alarm.id, Alarm.cleared_at).where(Alarm.id.in_({one.root_id for one in burning}))
+        ).all()
+    )
+    found = set()
+    for alarm in burning:
+        ended = over.get(alarm.root_id or 0)
+        short = dt.timedelta(seconds=alarm.rule.window_s / SHORT)
+        if ended is not None and now < ended + short + KNOWN_LATE:
+            found.add(alarm.id)
+    return found
+
+
+def _is_news(alarm: Alarm, root: Alarm) -> bool:
+    """Of work nobody is told; that it counts against a promise is no part of the work."""
+    return alarm.rule.kind == "burn" and root.silenced_by is not None
 
 
 def read_raised(alarms: Sequence[Alarm]) -> list[Raised]:

@@ -14,7 +14,7 @@ from dcim.alarms.incident_rounds import do_by_rule
 from dcim.alarms.models import Alarm, AlarmRound
 from dcim.alarms.oncall.counting import has_due_steps
 from dcim.alarms.oncall.escalating import escalate
-from dcim.alarms.rooting import find_open, put_under_roots
+from dcim.alarms.rooting import find_open, has_orphans, put_under_roots
 from dcim.alarms.silencing import SILENCING_STATES, silence
 from dcim.alarms.telling import is_loud, tell_alarms
 from dcim.config import Settings
@@ -51,6 +51,7 @@ SELECT concat_ws(' ',
   (SELECT concat(count(*), ':', coalesce(sum(ts), 0)) FROM port_memory),
   (SELECT concat(count(*), ':', coalesce(sum(extract(epoch FROM last_poll_at)), 0))
    FROM snmp_agent WHERE enabled),
+  (SELECT max(until) FROM burn_round),
   (SELECT concat(count(*), ':', max(changed_at)) FROM alarm_rule WHERE enabled),
   (SELECT concat(count(*), ':', max(changed_at)) FROM alarm_override),
   (SELECT concat(count(*), ':', max(changed_at)) FROM alarm_rule))
@@ -101,7 +102,7 @@ def run_round(
     open_ones = find_open(session)
     silence(session, open_ones, now)
     session.flush()
-    if found.raised or found.ended:
+    if found.raised or found.ended or has_orphans(session, open_ones, now):
         put_under_roots(session, open_ones, now)
     do_by_rule(session, open_ones, now)
     queued = tell_alarms(session, settings, found.ended, now) + escalate(session, settings, now)

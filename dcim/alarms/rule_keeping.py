@@ -22,9 +22,9 @@ from dcim.alarms.rules.limits import (
     check_deeds,
     check_rule,
 )
-from dcim.alarms.rules.quantities import AGENT, NODE, PORT, QUANTITIES, SENSOR
+from dcim.alarms.rules.quantities import AGENT, ITEM, NODE, PORT, QUANTITIES, SENSOR
 from dcim.columns import utc_now
-from dcim.customers.models import Customer
+from dcim.customers.models import ContractItem, Customer
 from dcim.customers.registration import require_staff
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.inventory.models import Device, Site
@@ -40,7 +40,7 @@ CHANGEABLE = tuple(name for name in Rule.__dataclass_fields__ if name not in ("k
 DEEDS = tuple(Deeds.__dataclass_fields__)
 _MODELS: Mapping[str, Any] = {
     "site": Site, "customer": Customer, "device": Device,
-    PORT: Port, NODE: PowerNode, SENSOR: Series, AGENT: SnmpAgent,
+    PORT: Port, NODE: PowerNode, SENSOR: Series, AGENT: SnmpAgent, ITEM: ContractItem,
 }  # fmt: skip
 
 

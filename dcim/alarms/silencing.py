@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from dcim.alarms.models import Alarm, AlarmEvent
-from dcim.alarms.rules.quantities import AGENT, NODE, PORT, SENSOR
+from dcim.alarms.rules.quantities import AGENT, NODE, PORT, SENSOR, SUBJECT_KINDS
 from dcim.metering.models import Series
 from dcim.network.models import Port
 from dcim.operations.maintenance import targets_of
@@ -25,7 +25,7 @@ class _Covered:
     """What windows cover, by kind of subject: the window's id and code."""
 
     by_kind: dict[str, dict[int, tuple[int, str]]] = field(
-        default_factory=lambda: {kind: {} for kind in (PORT, NODE, SENSOR, AGENT)}
+        default_factory=lambda: {kind: {} for kind in SUBJECT_KINDS}
     )
 
     def add(self, kind: str, ids: Iterable[int], work: Maintenance) -> None:
@@ -38,7 +38,8 @@ def silence(session: Session, alarms: Collection[Alarm], now: dt.datetime) -> li
     the latter.
 
     A window covers its ports; its power nodes and all that hangs on them; the sensors of its rooms;
-    and the agent of a device all of whose ports it covers.
+    and the agent of a device all of whose ports it covers. It covers no contract's item: what
+    counts against a promise in spite of the window is news.
     """
     if not alarms:
         return []

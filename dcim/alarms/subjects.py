@@ -1,28 +1,35 @@
-"""What can have an alarm: ports, power nodes, sensors and agents, with what rules judge them by."""
+"""What can have an alarm: ports, power nodes, sensors, agents and contracts' items, with what rules
+judge them by."""
 
+import datetime as dt
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from dcim.alarms.rules.quantities import AGENT, NODE, PORT, SENSOR
+from dcim.alarms.rules.quantities import AGENT, ITEM, NODE, PORT, SENSOR
 from dcim.columns import utc_now
+from dcim.customers.models import Contract, ContractItem, ContractTerms, Customer
 from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row
 from dcim.metering.models import Series
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.power.chain import load_tree
 from dcim.power.models import PowerNode
 from dcim.sla.evidence import HOLDS_MS
+from dcim.sla.whereabouts import locate_items
 from dcim.snmp.agents.models import SnmpAgent
+
+DAY = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """`id` is the port's, power node's, climate series' or agent's. `subject_class` is a port's
-    role or a node's kind. `series` by family; `facts` what quantities are shares of.
+    """`id` is the port's, power node's, climate series', agent's or contract item's.
+    `subject_class` is a port's role or a node's kind. `series` by family; `facts` what quantities
+    are shares of.
 
     `polled_ms`: when its device was last asked, `answered_ms` when that last answered (UTC epoch
     ms); None where nobody asks.
@@ -232,6 +239,40 @@ def _load_agents(session: Session, places: Mapping[int, _Place]) -> list[Subject
     ]
 
 
+def _load_items(session: Session, places: Mapping[int, _Place]) -> list[Subject]:
+    """Of contracts that are in force and have terms; at a site where all they have is at one."""
+    today = utc_now().date()
+    in_force = [
+        and_(one.starts_on <= today + DAY, or_(one.ends_on.is_(None), one.ends_on > today - DAY))
+        for one in (Contract, ContractItem)
+    ]
+    rows = session.execute(
+        select(ContractItem.id, ContractItem.code, Customer.id, Customer.code)
+        .join(Contract, Contract.id == ContractItem.contract_id)
+        .join(Customer, Customer.id == ContractItem.customer_id)
+        .where(
+            Contract.state != "draft",
+            *in_force,
+            exists().where(ContractTerms.contract_id == Contract.id),
+        )
+        .order_by(ContractItem.id)
+    ).all()
+    sites = locate_items(session, [item_id for item_id, *_rest in rows])
+    found = []
+    for item_id, code, customer_id, customer in rows:
+        at = sites.get(item_id, frozenset())
+        site_id = next(iter(at)) if len(at) == 1 else None
+        label = f"{code} ({customer})"[:255]
+        found.append(Subject(ITEM, item_id, label, site_id, customer_id=customer_id))
+    return found
+
+
 _LOADERS: Mapping[str, Callable[[Session, Mapping[int, _Place]], list[Subject]]] = MappingProxyType(
-    {PORT: _load_ports, NODE: _load_nodes, SENSOR: _load_sensors, AGENT: _load_agents}
+    {
+        PORT: _load_ports,
+        NODE: _load_nodes,
+        SENSOR: _load_sensors,
+        AGENT: _load_agents,
+        ITEM: _load_items,
+    }
 )

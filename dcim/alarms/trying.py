@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
+from dcim.alarms.burns import read_burns
 from dcim.alarms.governing import Governed, Key, changes_of, govern
 from dcim.alarms.models import AlarmRule, AlarmTrial
 from dcim.alarms.readings import read_values
@@ -115,7 +116,12 @@ def _judge_all(
     """Each with whether anything is known of it at all."""
     for at in range(0, len(governed), CHUNK):
         chunk = governed[at : at + CHUNK]
-        read = read_values(session, store, rule, [one.subject for one in chunk], start_ms, end_ms)
+        subjects = [one.subject for one in chunk]
+        read = (
+            read_burns(session, rule, subjects, start_ms, end_ms)
+            if rule.kind == "burn"
+            else read_values(session, store, rule, subjects, start_ms, end_ms)
+        )
         for one, (_subject, ts, values) in zip(chunk, read, strict=True):
             _state, events = advance(one.rule.limits, CALM, ts, values, one.holds_ms)
             yield one, not np.isnan(values).all(), gather(events)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -19,9 +20,12 @@ from dcim.errors import InvalidError
 from dcim.notices.letters import Told
 from dcim.notices.readers import Reader
 from dcim.notices.telling import tell_people
+from dcim.sla.burned_stretches import keep_burned
 from dcim.sla.circumstances import moment
 from dcim.sla.meters import Meters
 from dcim.sla.observations import gather_inputs, open_meters
+from dcim.sla.rules.burned import judge_burned
+from dcim.sla.rules.facts import Period
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.periods import format_instant, month_period, to_ms
 from dcim.sla.terms_in_force import find_agreed
@@ -30,7 +34,7 @@ from dcim.statements.credit_risk import JudgedMonth, judge_month
 from dcim.statements.error_budgets import open_case
 from dcim.statements.gap_reasons import tell_reasons
 from dcim.statements.history import add_history
-from dcim.statements.inputs import InputsRefusedError, read_case
+from dcim.statements.inputs import Case, InputsRefusedError, load_agreed, read_case
 from dcim.statements.models import Statement
 from dcim.statements.month_to_date import LAG_MS
 from dcim.statements.review_decisions import was_decided_since
@@ -100,7 +104,7 @@ def measure_risks(
     began = time.monotonic()
     # One instant for all: what contracts share is read once, and nothing later is in it.
     now = now or utc_now()
-    report, readers = RoundReport(), _Readers(interval_s)
+    report, readers = RoundReport(), Readers(interval_s)
     with transaction(sessions, scope) as session:
         tried = dict(
             session.execute(
@@ -125,7 +129,7 @@ def measure_contract(
     contract_id: int,
     now: dt.datetime,
     report: RoundReport,
-    readers: "_Readers",
+    readers: "Readers",
 ) -> None:
     with transaction(sessions, scope) as session:
         contract = session.get(Contract, contract_id)
@@ -156,7 +160,7 @@ def measure_contract(
 
 
 @dataclass(slots=True)
-class _Readers:
+class Readers:
     """What was read of panels and UPSs, for all contracts of a round with the same month."""
 
     interval_s: int
@@ -207,8 +211,27 @@ def _judge(
     contract: Contract,
     period: str,
     now: dt.datetime,
-    readers: _Readers,
+    readers: Readers,
 ) -> JudgedMonth:
+    inputs, meters = gather_month(session, scope, contract, period, readers)
+    until = (to_ms(now) - LAG_MS) // 1000 * 1000
+    month = month_period(period, load_agreed(inputs).timezone)
+    if until < month.end:
+        case, until = open_case(inputs), max(until, month.start + 1000)
+    else:
+        # As if it were issued now: what may be claimed has its deadlines by that.
+        frozen = {**inputs["document"], "frozen_at": format_instant(to_ms(now))}
+        case, until = read_case({**inputs, "document": frozen}), month.end
+    judged = judge_month(case, until)
+    keep_case(session, contract, case, until)
+    tell_reasons(session, judged.reviews, meters, readers.interval_s)
+    return judged
+
+
+def gather_month(
+    session: Session, scope: Scope, contract: Contract, period: str, readers: Readers
+) -> tuple[dict[str, Any], Meters]:
+    """What the month is judged by, without usage. Raises InvalidError, TermsRefusedError."""
     zone = find_agreed(session, scope, contract, period).load().timezone
     meters = readers.of(session, period, zone)
     inputs = gather_inputs(
@@ -221,18 +244,13 @@ def _judge(
         meters=meters,
         usage=False,
     )
-    inputs = add_history(session, scope, contract, inputs)
-    until = (to_ms(now) - LAG_MS) // 1000 * 1000
-    end = month_period(period, zone).end
-    if until < end:
-        case = open_case(inputs)
-        judged = judge_month(case, max(until, case.period.start + 1000))
-    else:
-        # As if it were issued now: what may be claimed has its deadlines by that.
-        frozen = {**inputs["document"], "frozen_at": format_instant(to_ms(now))}
-        judged = judge_month(read_case({**inputs, "document": frozen}), end)
-    tell_reasons(session, judged.reviews, meters, readers.interval_s)
-    return judged
+    return add_history(session, scope, contract, inputs), meters
+
+
+def keep_case(session: Session, contract: Contract, case: Case, until: int) -> int:
+    """Keep what counts of a month up to `until` (UTC epoch ms) as it is known now."""
+    judged = judge_burned(case.terms, case.facts, case.period, until)
+    return keep_burned(session, contract, judged, Period(case.period.start, until))
 
 
 def _find_row(session: Session, contract_id: int, period: str) -> CreditRisk | None:

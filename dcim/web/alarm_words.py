@@ -14,6 +14,7 @@ KINDS = {
     "rate": _l("Change per hour"),
     "absence": _l("No data"),
     "forecast": _l("Forecast"),
+    "burn": _l("Burn rate"),
 }
 QUANTITIES = {
     "port_share": _l("Port utilisation, busier direction"),
@@ -29,12 +30,14 @@ QUANTITIES = {
     "humidity": _l("Relative humidity"),
     "sensor_silence": _l("Sensor without data"),
     "agent_silence": _l("Device without an answer"),
+    "item_burn": _l("Error budget burns"),
 }
 SUBJECTS = {
     "port": _l("Port"),
     "node": _l("Power node"),
     "sensor": _l("Sensor"),
     "agent": _l("Device"),
+    "item": _l("Contract item"),
 }
 WAYS = {"above": _l("above"), "below": _l("below")}
 SHOWS = {
@@ -46,7 +49,7 @@ SHOWS = {
     "all": _l("All"),
 }
 SCOPES = {
-    "subject": _l("One port, node, sensor or device"),
+    "subject": _l("One port, node, sensor, device or item"),
     "device": _l("A device"),
     "customer": _l("A customer"),
     "class": _l("A class"),

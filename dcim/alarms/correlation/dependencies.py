@@ -30,7 +30,8 @@ class Link:
 class Dependencies:
     """All by id. `machines` are devices that draw power: their cords, or what they measure at
     themselves (a rack PDU, a UPS); rack 0 is none. `exits` are devices with a carrier's circuit.
-    `meters` are the devices that measure a node; `services` the ports that carry each now."""
+    `meters` are the devices that measure a node; `services` the ports that carry each now; `items`
+    the racks and ports that a contract's item is at now."""
 
     nodes: Mapping[int, Node] = field(default_factory=dict)
     machines: Mapping[int, Machine] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Dependencies:
     meters: Mapping[int, int] = field(default_factory=dict)
     circuits: Mapping[int, int] = field(default_factory=dict)
     services: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    items: Mapping[int, tuple[Subject, ...]] = field(default_factory=dict)
 
     def device_meant(self, subject: Subject) -> int | None:
         """The device that is silent when this is: itself, or the one an agent speaks for."""

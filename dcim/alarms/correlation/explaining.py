@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dcim.alarms.correlation.dependencies import Graph
 from dcim.alarms.correlation.subjects import (
+    BURNING,
     DOWN,
     OVERLOAD,
     SILENT,
@@ -80,6 +81,8 @@ class _Search:
             yield from self._of_silence(subject)
         elif trouble == OVERLOAD and subject.kind == "power_node":
             yield [self._taken_over(subject)]
+        elif trouble == BURNING:
+            yield from self._of_burning(subject)
 
     def _of_death(self, subject: Subject) -> Iterable[Sequence[Together | None]]:
         if subject.kind == "power_node":
@@ -94,6 +97,18 @@ class _Search:
             yield [self._cut_off(subject.id, beside=False)]
         elif subject.kind == "port":
             yield [self._beyond(subject, far) for far in self._far_ports_down(subject)]
+
+    def _of_burning(self, subject: Subject) -> Iterable[Sequence[Together | None]]:
+        """Any loss of what the item is at: which of them the promise is about isn't asked."""
+        places = self.graph.given.items.get(subject.id, ())
+        lost = [self._dead(one) if one.kind == "rack" else self._carrying(one) for one in places]
+        yield [self._on_to(one, subject) for one in lost]
+        yield [
+            self._on_to(one, place, subject)
+            for place in places
+            if place.kind == "rack"
+            for one in self._weakenings(place)
+        ]
 
     def _of_silence(self, subject: Subject) -> Iterable[Sequence[Together | None]]:
         given = self.graph.given

@@ -12,10 +12,10 @@ from dcim.alarms.correlation.dependencies import Dependencies, Link, PortAt
 from dcim.alarms.correlation.subjects import Subject
 from dcim.columns import is_among, utc_now
 from dcim.errors import ForbiddenError
-from dcim.inventory.models import Device, Installation
+from dcim.inventory.models import Allocation, Device, Installation
 from dcim.metering.models import Series
 from dcim.network.cables import join_ends
-from dcim.network.models import CableEnd, Circuit, Port, ServiceMembership
+from dcim.network.models import BandwidthService, CableEnd, Circuit, Port, ServiceMembership
 from dcim.network.tracing import FRONT, REAR, Joints, Plug, trace_line
 from dcim.power.chain import Surroundings, find_racks_below, load_tree
 from dcim.power.models import Outlet, PowerNode
@@ -32,7 +32,8 @@ def load_dependencies(session: Session, scope: Scope, subjects: Iterable[Subject
     """What the subjects hang on: their power up to the utility with the other feeds of the racks
     they feed, and their links up to where the carriers' lines come in. For staff.
 
-    Fifteen statements, however many the subjects are. What isn't there (any more) is left out.
+    Fifteen statements, however many the subjects are, and two more where items of contracts are
+    among them. What isn't there (any more) is left out.
     """
     if not scope.is_staff:
         raise ForbiddenError("Only staff see what hangs on what.")
@@ -59,13 +60,17 @@ class _Loading:
         circuits = self._pairs(Circuit.id, Circuit.port_id, "circuit")
         meters = self._pairs(PowerNode.id, PowerNode.meter_device_id, "power_node")
         services = self._services()
+        items = self._items()
+        places = [place for several in items.values() for place in several]
         devices = {
             *self._of("device"), *agents.values(), *sensors.values(), *meters.values(),
         }  # fmt: skip
         ports = {*self._of("port"), *circuits.values()}.union(*services.values())
+        ports |= {place.id for place in places if place.kind == "port"}
         network = self._network(devices, ports)
         devices.update(port.device_id for port in network.ports.values())
         machines, racks, nodes = self._machines(devices)
+        racks |= {place.id for place in places if place.kind == "rack"}
         racks |= self._of("rack") | find_racks_below(
             self.session, self._of("power_node"), LOOKED_BELOW
         )
@@ -82,6 +87,7 @@ class _Loading:
             meters=meters,
             circuits=circuits,
             services=services,
+            items=items,
         )
 
     def _of(self, kind: str) -> set[int]:
@@ -107,6 +113,37 @@ class _Loading:
         found: dict[int, tuple[int, ...]] = {}
         for service_id, port_id in rows:
             found[service_id] = (*found.get(service_id, ()), port_id)
+        return found
+
+    def _items(self) -> dict[int, tuple[Subject, ...]]:
+        wanted = self._of("item")
+        if not wanted:
+            return {}
+        now = utc_now()
+        racks = self.session.execute(
+            select(Allocation.contract_item_id, Allocation.rack_id)
+            .where(
+                is_among(Allocation.contract_item_id, wanted),
+                Allocation.starts_on <= now.date(),
+                or_(Allocation.ends_on.is_(None), Allocation.ends_on > now.date()),
+            )
+            .distinct()
+            .order_by(Allocation.rack_id)
+        )
+        ports = self.session.execute(
+            select(BandwidthService.contract_item_id, ServiceMembership.port_id)
+            .join(ServiceMembership, ServiceMembership.service_id == BandwidthService.id)
+            .where(
+                is_among(BandwidthService.contract_item_id, wanted),
+                ServiceMembership.starts_at <= now,
+                or_(ServiceMembership.ends_at.is_(None), ServiceMembership.ends_at > now),
+            )
+            .order_by(ServiceMembership.port_id)
+        )
+        found: dict[int, tuple[Subject, ...]] = {}
+        for kind, rows in (("rack", racks), ("port", ports)):
+            for item_id, place_id in rows:
+                found[item_id] = (*found.get(item_id, ()), Subject(kind, place_id))
         return found
 
     # The network

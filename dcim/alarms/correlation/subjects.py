@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 
 # Ids are those of the tables of the same names; "agent" is an `snmp_agent`, "service" a
-# `bandwidth_service`, "sensor" the `series` that it measures. Breakers, PDUs,
-# banks and all else of the chain are power nodes.
-KINDS = ("power_node", "rack", "device", "port", "agent", "sensor", "circuit", "service")
+# `bandwidth_service`, "sensor" the `series` that it measures, "item" a `contract_item`. Breakers,
+# PDUs, banks and all else of the chain are power nodes.
+KINDS = ("power_node", "rack", "device", "port", "agent", "sensor", "circuit", "service", "item")
 # Shown to be dead. Silence shows nothing: unknown is not down.
 DOWN, SILENT = "down", "silent"
 # Lives, with less to spare: a rack or machine on its other feed; a UPS on its battery, a transfer
 # switch on its second source, a service on what is left of its ports.
 LOST_FEED, DEGRADED = "lost_feed", "degraded"
 OVERLOAD = "overload"
+# What was promised of it breaks: never a cause.
+BURNING = "burning"
 WEAKENED = (LOST_FEED, DEGRADED)
 
 

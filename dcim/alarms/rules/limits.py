@@ -10,14 +10,16 @@ from dcim.errors import InvalidError
 SEVERITIES = ("critical", "major", "warning")
 WAYS = ("above", "below")
 # One reading beyond its limit, a state, how quickly a reading changes, how long nothing came, where
-# readings are heading.
-KINDS = ("threshold", "state", "rate", "absence", "forecast")
+# readings are heading, how fast what promises leave is used up.
+KINDS = ("threshold", "state", "rate", "absence", "forecast", "burn")
 LONGEST_S = 86_400
 # A forecast looks at a window of so long, and so many windows ahead: further it is no more than a
 # guess.
 WINDOW_S = (21_600, 31 * 86_400)
 FARTHEST = 4
 LONGEST_HORIZON_S = FARTHEST * WINDOW_S[1]
+# A budget is judged over a window of so long, and its twelfth.
+BURN_WINDOW_S = (3600, 3 * 86_400)
 MOST_CHANGES = 50
 LONGEST_WAIT_MIN = 1440
 
@@ -45,7 +47,8 @@ class Limits:
 class Rule:
     """`quantity` is one of QUANTITIES and says the unit of the limits; of a state 1 is down; of a
     rate they are per hour, over `window_s`; of an absence they are seconds without a reading; of a
-    forecast they are where the trend of the last `window_s` goes within `horizon_s`.
+    forecast they are where the trend of the last `window_s` goes within `horizon_s`; of a burn they
+    are times the rate that uses up a month's budget in a month, over `window_s` and its twelfth.
 
     `subject_class`: only ports of this role or power nodes of this kind; "" for all. `site_id`:
     only there.
@@ -133,7 +136,7 @@ def check_rule(rule: Rule) -> None:
         raise InvalidError(
             "This quantity has no rules of that kind.", {"kind": [", ".join(quantity.kinds)]}
         )
-    if rule.way not in WAYS or (rule.way == "below" and rule.kind in ("state", "absence")):
+    if rule.way not in WAYS or (rule.way == "below" and rule.kind in ("state", "absence", "burn")):
         raise InvalidError("It is raised above its limit.", {"way": ["above"]})
     if rule.severity not in SEVERITIES:
         raise InvalidError("No such severity.", {"severity": [", ".join(SEVERITIES)]})
@@ -160,16 +163,27 @@ def _check_limits(rule: Rule) -> None:
             {"raise_at": ["at least 60"]},
         )
 
+    if rule.kind == "burn" and not (rule.raise_at > 0 and rule.clear_at >= 0):
+        raise InvalidError(
+            "What doesn't burn is at 0: it is raised above that, and ends there or above.",
+            {"raise_at": ["more than 0"]},
+        )
+
 
 def _check_times(rule: Rule) -> None:
     times = ("raise_for_s", "clear_for_s", "flap_within_s")
-    for name in times if rule.kind == "forecast" else (*times, "window_s"):
+    for name in times if rule.kind in ("forecast", "burn") else (*times, "window_s"):
         if not 0 <= getattr(rule, name) <= LONGEST_S:
             raise InvalidError("Times are from 0 to a day.", {name: ["0 to 86400"]})
     _check_horizon(rule)
     if rule.kind == "rate" and rule.window_s < 300:
         raise InvalidError(
             "A change is measured over five minutes at least.", {"window_s": ["at least 300"]}
+        )
+    low, high = BURN_WINDOW_S
+    if rule.kind == "burn" and not low <= rule.window_s <= high:
+        raise InvalidError(
+            "A budget is judged over an hour to three days.", {"window_s": [f"{low} to {high}"]}
         )
     if not 0 <= rule.flap_changes <= MOST_CHANGES or rule.flap_changes in (1, 2):
         raise InvalidError(

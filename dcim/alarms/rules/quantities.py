@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 Facts = Mapping[str, Any]
 Measure = Callable[[Mapping[str, Ints], Ints, Facts], Floats]
 
-PORT, NODE, SENSOR, AGENT = SUBJECT_KINDS = ("port", "node", "sensor", "agent")
+PORT, NODE, SENSOR, AGENT, ITEM = SUBJECT_KINDS = ("port", "node", "sensor", "agent", "item")
 # Quantities that say of something customers have that it is down; silence says nothing of it.
 OUTAGES = ("port_down", "node_dead")
 PORT_CLASSES = ("customer", "uplink", "internal")
@@ -119,6 +119,10 @@ def _answers(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats
     raise TypeError("silence is told by when readings came, not by what they say")
 
 
+def _burns(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
+    raise TypeError("a budget is burnt by what counts against a promise, not by a reading")
+
+
 _VALUE, _SLOW = ("threshold",), ("threshold", "forecast")
 _CLIMATE = ("threshold", "rate", "forecast")
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
@@ -140,6 +144,7 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
             Quantity("humidity", SENSOR, "climate", "%", _CLIMATE, _humidity),
             Quantity("sensor_silence", SENSOR, "climate", "s", ("absence",), _answers),
             Quantity("agent_silence", AGENT, "", "s", ("absence",), _answers),
+            Quantity("item_burn", ITEM, "", "×", ("burn",), _burns),
         )
     }
 )

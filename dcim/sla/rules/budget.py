@@ -24,14 +24,26 @@ def allowed(target: Target, denominator_ms: int) -> Fraction | None:
 
 def allowed_ms(result: MetricResult, month: Period) -> int | None:
     """What the target leaves of the whole month's denominator, less what is out of it so far."""
+    base = _denominator(result, month)
+    left = allowed(result.metric.target, max(base - result.outcome.out_of_both_ms, 0))
+    return None if left is None else left.__floor__()
+
+
+def share_left(result: MetricResult, month: Period) -> Fraction | None:
+    """The share of the whole month's denominator that may be down, however much of it is out;
+    None where the target is no length of time."""
+    base = _denominator(result, month)
+    left = allowed(result.metric.target, base)
+    return None if left is None or base <= 0 else left / base
+
+
+def _denominator(result: MetricResult, month: Period) -> int:
     metric, item = result.metric, result.item
-    base = {
+    return {
         "service": min(item.end, month.end) - max(item.start, month.start),
         "period": month.length,
         "fixed": metric.fixed_ms,
     }[metric.denominator]
-    left = allowed(metric.target, max(base - result.outcome.out_of_both_ms, 0))
-    return None if left is None else left.__floor__()
 
 
 def find_runout(events: Iterable[Event], allowed: int) -> int | None:

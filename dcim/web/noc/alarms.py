@@ -31,6 +31,7 @@ from dcim.alarms.queries import (
     AlarmRow,
     find_alarm,
     find_port_users,
+    find_rule,
     list_alarms,
     list_events,
     tally_alarms,
@@ -48,6 +49,7 @@ from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.queries import list_sites
 from dcim.paging import EVERYTHING, Paging
+from dcim.sla.burned_stretches import BurnedRow, list_burned
 from dcim.snmp.agents.queries import find_agent
 from dcim.web import alarm_words, on_call_words
 from dcim.web.local_times import LocalTimeField, to_instant, to_local
@@ -179,6 +181,7 @@ def alarm(alarm_id: int) -> str:
         below=below,
         hits=find_hit_customers(session, scope, found.id, now),
         where=_link_subject(session, found),
+        burned=_read_burned(session, scope, found, now),
         words=alarm_words,
         say_value=say_value,
         now=now,
@@ -194,11 +197,24 @@ def _link_subject(session: Session, found: AlarmRow) -> str:
         return url_for("staff.power_node", node_id=found.subject_id)
     if found.subject_kind == "sensor":
         return url_for("noc.environment")
+    if found.subject_kind == "item":
+        return url_for("staff.show_contract_item", contract_item_id=found.subject_id)
     try:
         agent = find_agent(session, found.subject_id)
     except NotFoundError:
         return ""
     return url_for("staff.device_polling", device_id=agent.device_id)
+
+
+def _read_burned(
+    session: Session, scope: Scope, found: AlarmRow, now: dt.datetime
+) -> list[BurnedRow]:
+    """What counted within the window in which it was raised, and since; of other rules nothing."""
+    if found.kind != "burn":
+        return []
+    window = dt.timedelta(seconds=find_rule(session, scope, found.rule_id).window_s)
+    until = found.cleared_at or now
+    return list_burned(session, scope, found.subject_id, found.raised_at - window, until)
 
 
 class AcknowledgeForm(FlaskForm):  # type: ignore[misc]

@@ -97,6 +97,17 @@ def test_a_rule_is_entered_tried_and_switched(api: MakeClient, alarm: Alarm) -> 
     for wrong in ({"horizon_s": 0}, {"horizon_s": 10**9}, {"tell_after_min": 5}):
         assert noc.post(RULES, json=ahead | {"code": "other"} | wrong).status_code == 422, wrong
     assert noc.post(RULES, json=ahead | {"code": "ahead"}).get_json()["horizon_s"] == 86_400
+    burn = NEW | {
+        "kind": "burn", "quantity": "item_burn", "way": "above", "raise_at": 14.4,
+        "clear_at": 14.4, "window_s": 3600,
+    }  # fmt: skip
+    for wrong in (
+        {"way": "below"}, {"window_s": 900}, {"window_s": 4 * 86_400}, {"clear_at": -1},
+        {"raise_at": 0, "clear_at": 0}, {"quantity": "node_load"}, {"kind": "threshold"},
+        {"horizon_s": 3600}, {"tell_after_min": 5}, {"subject_class": "uplink"},
+    ):  # fmt: skip
+        assert noc.post(RULES, json=burn | {"code": "other"} | wrong).status_code == 422, wrong
+    assert noc.post(RULES, json=burn | {"code": "burning"}).get_json()["window_s"] == 3600
     down = f"{RULES}/{alarm.rule_id}"
     deeds = {"incident_after_min": 5, "tell_after_min": 10}
     assert noc.patch(down, json=deeds).get_json().items() >= deeds.items()

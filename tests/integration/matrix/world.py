@@ -87,6 +87,7 @@ from dcim.power.models import Outlet, PowerNode
 from dcim.probing.models import ProbeTarget
 from dcim.records.models import DeletedRecord, ImportRun
 from dcim.schema import TENANT_TABLES
+from dcim.sla.burn_models import BurnedStretch
 from dcim.sla.decision_models import ReviewDecision
 from dcim.sla.models import Incident, IncidentImpact, ToldIncident
 from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverrule
@@ -858,6 +859,11 @@ def _seed_risk(session: Session, tenant: Tenant) -> None:
         open_since=SINCE, step_s=900, step_amount=Decimal(10), lines=[line], reviews=[review],
     )  # fmt: skip
     ids["credit_risk_id"] = risk.id
+    make(
+        session, BurnedStretch, tag, customer_id=ids["customer_id"],
+        contract_item_id=ids["contract_item_id"], left_share=0.001, started_at=SINCE,
+        ended_at=SINCE + dt.timedelta(minutes=20), known_at=SINCE,
+    )  # fmt: skip
 
 
 def _seed_network(session: Session, tenant: Tenant, place: int) -> None:

@@ -17,10 +17,13 @@ from dcim.alarms.defaults import ensure_rules
 from dcim.alarms.models import Alarm, AlarmRound, AlarmRule, AlarmTrial
 from dcim.alarms.rounds import run_round
 from dcim.alarms.trying import carry_out_trial
+from dcim.columns import utc_now
 from dcim.config import Settings
+from dcim.customers.models import ContractItem
 from dcim.db import ScopedSession, SessionFactory
 from dcim.metering.models import Series
 from dcim.sla.models import Incident
+from dcim.sla.burn_models import BurnedStretch
 from tests.integration.web.boards import HOSTILE, Counter, House, Tenant
 from tests.integration.web.conftest import Login, sign_in
 
@@ -138,6 +141,45 @@ def test_a_cause_shows_what_follows_from_it_and_whom_all_of_it_hits(
     assert "by this and all that follows from it, 1 in all" in page
     assert "CANARY-A-name" in page
     assert f"/noc/alarms/{root.id}" in text_of(noc, f"/noc/alarms/{below.id}")
+
+
+def test_a_budget_that_burns_shows_what_counted_and_what_counts_no_more(
+    noc: FlaskClient, tenant: Tenant, session: ScopedSession
+) -> None:
+    item = session.scalars(select(ContractItem).where(ContractItem.code.like("%ip0"))).one()
+    rule = session.scalars(select(AlarmRule).where(AlarmRule.code == "sla-burning-fast")).one()
+    at = utc_now().replace(microsecond=0) - dt.timedelta(minutes=20)
+    alarm = Alarm(
+        rule_id=rule.id, subject_kind="item", subject_id=item.id, label=HOSTILE, severity="major",
+        began_at=at, raised_at=at, seen_at=at + dt.timedelta(seconds=131), value=16.7, limit=14.4,
+    )  # fmt: skip
+    stretches = [(-4, 2, 0.001, None), (-9, -5, 0.00001, 3), (-70, -65, 0.001, None)]
+    session.add(alarm)
+    session.add_all(
+        BurnedStretch(
+            customer_id=item.customer_id, contract_item_id=item.id, metric=f"network{start}",
+            left_share=left, started_at=at + dt.timedelta(minutes=start),
+            ended_at=at + dt.timedelta(minutes=end), known_at=at,
+            undone_at=None if undone is None else at + dt.timedelta(minutes=undone),
+        )
+        for start, end, left, undone in stretches
+    )  # fmt: skip
+    session.commit()
+    page = text_of(noc, f"/noc/alarms/{alarm.id}")
+    assert "16.7 ×" in page
+    assert "limit 14.4 ×" in page
+    assert "known 131 s later" in page
+    assert "network-4" in page
+    assert "leaves 0.1 %" in page
+    assert "leaves nothing" in page
+    assert page.count("counts no more") == 1
+    # What was over before the hour in which it was raised isn't told.
+    assert "network-70" not in page
+    assert "<script>alert" not in page
+    assert f"/staff/contract-items/{item.id}" in page
+    assert noc.get(f"/staff/contract-items/{item.id}", follow_redirects=True).status_code == 200
+    suggested = fields_of(text_of(noc, f"/noc/alarms/{alarm.id}/incident"))
+    assert suggested["subject"] == item.code
 
 
 def test_an_alarm_is_made_an_incident_by_one_click(
@@ -301,6 +343,18 @@ def test_rules_exceptions_and_recipients_are_entered_and_removed(
     assert "incident_after_min" not in text_of(noc, f"{foreseen.location}/test")
     tried = noc.post(f"{foreseen.location}/test", data=new | ahead | {"days": "2"})
     assert tried.status_code == 303
+    burning = {
+        "code": "burning", "quantity": "item_burn", "kind": "burn", "raise_at": "14.4",
+        "clear_at": "14.4", "window_s": "3600", "flap_changes": "0", "flap_within_s": "0",
+    }  # fmt: skip
+    for wrong in ({"window_s": "900"}, {"raise_at": "0", "clear_at": "0"}, {"way": "below"}):
+        assert noc.post("/noc/alarm-rules/new", data=new | burning | wrong).status_code == 422
+    burns = noc.post("/noc/alarm-rules/new", data=new | burning)
+    assert "14.4 ×" in text_of(noc, burns.location)
+    edit = text_of(noc, f"{burns.location}/edit")
+    assert 'type="hidden" name="window_s"' not in edit
+    assert 'type="hidden" name="horizon_s"' in edit
+    assert noc.post(f"{burns.location}/edit", data=new | burning).status_code == 303
     page = text_of(noc, made.location)
     assert "<script>alert" not in page
     given = {"scope": "site", "target": "1", "enabled": "no", "severity": ""}
