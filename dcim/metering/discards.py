@@ -39,20 +39,31 @@ def fold_quiet(columns: Columns) -> Columns:
 
 
 def cut_quiet(columns: Columns, start: int, end: int) -> Columns:
-    """What is known of [start, end): its samples, and what quiet ones cover of it.
+    """What is known of [start, end): its samples, and what a quiet one that ends later covers of it.
 
     `columns` must reach QUIET_MS beyond `end`.
     """
     ts, begins = columns.ts, columns.ts - columns.span_ms
-    beyond = ts >= end
-    kept = (ts >= start) & (~beyond | (_is_quiet(columns) & (begins < end)))
-    matrix = columns.matrix()[:, kept]
-    ts, begins, beyond = ts[kept], begins[kept], beyond[kept]
-    late = np.flatnonzero(beyond)[1:]  # of those that reach over the end the first says it all
-    matrix[0, beyond] = end
-    matrix[1] = matrix[0] - np.where(_quiet_rows(matrix), np.maximum(begins, start), begins)
-    matrix = np.delete(matrix, late, axis=1)
-    return Columns.from_matrix(DISCARDS, np.ascontiguousarray(matrix))
+    beyond = np.flatnonzero(_is_quiet(columns) & (ts >= end) & (begins < end))[:1]
+    matrix = columns.matrix()
+    kept = np.append(np.flatnonzero((ts >= start) & (ts < end)), beyond)
+    matrix[0, beyond], matrix[1, beyond] = end, end - begins[beyond]
+    return Columns.from_matrix(DISCARDS, np.ascontiguousarray(matrix[:, kept]))
+
+
+def spread_quiet(columns: Columns, step_ms: int) -> Columns:
+    """A folded sample as one a step again, for who counts how long something held: they end whole
+    steps before it, about where the polls were."""
+    span = columns.span_ms
+    pieces = np.where(_is_quiet(columns), np.maximum((span + step_ms // 2) // step_ms, 1), 1)
+    matrix = np.repeat(columns.matrix(), pieces, axis=1)
+    after = np.repeat(np.cumsum(pieces), pieces) - 1 - np.arange(matrix.shape[1])
+    whole = np.repeat(pieces, pieces)
+    matrix[0] -= after * step_ms
+    split = whole > 1
+    first = split & (after == whole - 1)
+    matrix[1] = np.where(first, matrix[1] - after * step_ms, np.where(split, step_ms, matrix[1]))
+    return Columns.from_matrix(DISCARDS, matrix)
 
 
 def tell_beside(columns: Columns, ts: Ints, span_ms: Ints) -> tuple[Ints, Ints]:
@@ -73,8 +84,5 @@ def tell_beside(columns: Columns, ts: Ints, span_ms: Ints) -> tuple[Ints, Ints]:
 
 
 def _is_quiet(columns: Columns) -> NDArray[np.bool_]:
-    return _quiet_rows(columns.matrix())
-
-
-def _quiet_rows(matrix: Ints) -> NDArray[np.bool_]:
+    matrix = columns.matrix()
     return np.asarray((matrix[2:] == 0).all(axis=0) & (matrix[1] > 0))
