@@ -53,10 +53,11 @@ def read_values(
     folds = quantity.family == DISCARDS.name
     beyond = QUIET_MS if folds else 0
     read = store.read(session, quantity.family, by_series, start_ms - lead, end_ms + beyond)
-    for subject, (_id, columns) in zip(subjects, read, strict=True):
+    for subject, (_id, found) in zip(subjects, read, strict=True):
+        columns = found
         if folds:
-            columns = cut_quiet(columns, start_ms - lead, end_ms)
-            columns = spread_quiet(columns, subject.step_s * 1000)
+            inside = cut_quiet(found, start_ms - lead, end_ms)
+            columns = spread_quiet(inside, subject.step_s * 1000)
         ts, values = _measure(rule, subject, columns)
         if rule.kind == "forecast":
             ts, values = forecast(

@@ -39,7 +39,7 @@ def fold_quiet(columns: Columns) -> Columns:
 
 
 def cut_quiet(columns: Columns, start: int, end: int) -> Columns:
-    """What is known of [start, end): its samples, and what a quiet one that ends later covers of it.
+    """What is known of [start, end): its samples, and what a quiet one that ends later covers.
 
     `columns` must reach QUIET_MS beyond `end`.
     """

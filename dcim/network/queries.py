@@ -13,8 +13,8 @@ from dcim.columns import is_among, utc_now
 from dcim.customers.models import ContractItem, Customer
 from dcim.errors import NotFoundError
 from dcim.inventory.models import Device
-from dcim.metering.frames import FRAMED
 from dcim.metering.families import DOWN, UP
+from dcim.metering.frames import FRAMED
 from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership

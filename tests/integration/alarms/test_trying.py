@@ -57,9 +57,7 @@ def test_discards_on_history_also_of_quiet_hours_kept_as_one(watch: Watch) -> No
     counts = [20_000] * 10 + [0] * 5 + [-1] + [0] * 15
     for minute, count in enumerate(counts):
         ts = begin + minute * 60_000
-        watch.house.store.append(
-            watch.session, "discards", [(series.id, ts, 60_000, 0, 0, count)]
-        )
+        watch.house.store.append(watch.session, "discards", [(series.id, ts, 60_000, 0, 0, count)])
         watch.round(minute + 1.1)
     [live] = watch.alarms("port-discards")
     # Raised after five minutes; over after ten better ones, of which one isn't known.

@@ -206,9 +206,7 @@ class House:
             [(states.id, newest - 60_000 * k, 0, 0, state) for k in range(10)],
         )
 
-    def drop_packets(
-        self, port_id: int, *counts: tuple[int, int], old_s: int = 0
-    ) -> Series:
+    def drop_packets(self, port_id: int, *counts: tuple[int, int], old_s: int = 0) -> Series:
         """Samples of (in, out), a minute apart; the newest, `old_s` seconds old, stands last."""
         made = self._add(
             Series(family="discards", device_id=self.switch.id, slot=f"d{port_id}", port_id=port_id)

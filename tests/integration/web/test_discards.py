@@ -44,7 +44,7 @@ def cells(page: str, label: str) -> list[str]:
 def test_the_board_tells_sorts_and_finds_them(
     noc: FlaskClient, house: House, sessions: SessionFactory
 ) -> None:
-    few, none, uncounted, old, much = (house.add_tenant(tag) for tag in "ABCDE")
+    few, none, _uncounted, old, much = (house.add_tenant(tag) for tag in "ABCDE")
     house.drop_packets(few.ports[0], (700, 0), (3, 40))
     house.drop_packets(none.ports[0], (0, 0))
     house.drop_packets(old.ports[0], (9, 9), old_s=600)
@@ -110,9 +110,7 @@ def test_closed_days_tell_the_same(noc: FlaskClient, house: House) -> None:
     day = utc_now().date() - dt.timedelta(days=5)
     start = round(dt.datetime.combine(day, dt.time(3, 30), dt.UTC).timestamp() * 1000)
     ts = [start + n * MINUTE for n in range(1, 121)]
-    [traffic_id] = [
-        port.traffic_id or 0 for port in read_ports(house.session, SYSTEM, house.now)
-    ]
+    [traffic_id] = [port.traffic_id or 0 for port in read_ports(house.session, SYSTEM, house.now)]
     traffic = [(traffic_id, at, MINUTE, 0, 750, 750, 0, 0) for at in ts]
     dropped = [(series.id, at, MINUTE, 0, 0, 70 if n == 40 else 0) for n, at in enumerate(ts)]
     now_ms = round(house.now.timestamp() * 1000)

@@ -122,9 +122,7 @@ def test_what_was_dropped_beside_each_sample_of_traffic() -> None:
     ts = T0 + np.arange(1, 62) * MINUTE
     inward, outward = tell_beside(dropped, ts, np.full(61, MINUTE))
     silent = [*range(29, 40), 60]
-    assert inward.tolist() == [
-        -1 if n in silent else 3 if n == 9 else 0 for n in range(61)
-    ]
+    assert inward.tolist() == [-1 if n in silent else 3 if n == 9 else 0 for n in range(61)]
     assert np.flatnonzero(outward == -1).tolist() == [9, *silent]
     # Traffic over more than a quiet stretch covers, as after a lost poll, is told nothing.
     told, _ = tell_beside(dropped, ts[[44]], np.array([20 * MINUTE]))
