@@ -47,7 +47,7 @@ class PortLine:
     """Steps over [first, ...) of both directions; `gaps` and `discarded` are UTC ms, in order.
 
     `sums` adds up what the samples say, by column; `samples` is how many there were. `dropped` has
-    packets per second (in, out), `knows_discards` whether anything is known of them at all.
+    packets per second (in, out), `told_discards` those columns of them of which anything is known.
     """
 
     inward: Rates
@@ -57,7 +57,7 @@ class PortLine:
     sums: dict[str, int]
     samples: int
     dropped: tuple[Rates, Rates]
-    knows_discards: bool
+    told_discards: frozenset[str]
 
 
 def read_line(
@@ -83,7 +83,8 @@ def read_line(
     gaps: list[Span] = []
     discarded: list[Span] = []
     sums = dict.fromkeys((*TRAFFIC.columns, *DISCARDS.columns), 0)
-    samples = known = 0
+    samples = 0
+    told: set[str] = set()
     for low, high in _blocks(start, end, step_ms):
         columns = _read(session, store, bindings, low, high + MARGIN_MS)
         dropped = read_discards(session, store, bindings, low, high)
@@ -99,11 +100,11 @@ def read_line(
             _extend(discarded, _find_discarded(columns, cut, low, high))
         inside = columns.ts < high
         samples += int(inside.sum())
-        known += len(dropped)
         for name, values in columns.values.items():
             sums[name] += int(values[inside & (values > 0)].sum())
         for name, values in dropped.values.items():
             sums[name] += int(values[values > 0].sum())
+            told |= {name} if np.any(values >= 0) else set()
     inward, outward, dropped_in, dropped_out = (
         _join([part[way] for part in parts]) for way in range(4)
     )
@@ -115,7 +116,7 @@ def read_line(
         sums,
         samples,
         (dropped_in, dropped_out),
-        known > 0,
+        frozenset(told),
     )
 
 

@@ -105,8 +105,9 @@ def chart_port(
     }
 
 
-def chart_discards(line: PortLine) -> dict[str, Any]:
-    """Dropped packets per second by the worst sample of each step: no burst is lost."""
+def chart_discards(line: PortLine, above: Mapping[str, Any]) -> dict[str, Any]:
+    """Dropped packets per second by the worst sample of each step: no burst is lost. It is drawn
+    under the chart `above`, time under time."""
     inward, outward = line.dropped
     heavy_in = _peak(inward) > _peak(outward)
     return {
@@ -125,9 +126,7 @@ def chart_discards(line: PortLine) -> dict[str, Any]:
                 "role": "main" if heavy_in else "second",
             },
         ],
-        "bands": [],
-        "lines": [],
-        "spans": [],
+        "named": bool(above["lines"] or above["rail"]),
     }
 
 

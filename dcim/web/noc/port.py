@@ -120,7 +120,7 @@ def port(port_id: int) -> BaseResponse:
             doubts=NEIGHBOUR_DOUBTS,
             chart=chart,
             summary=describe_chart(line),
-            drops=chart_discards(line) if is_dropping(line) else None,
+            drops=chart_discards(line, chart) if is_dropping(line) else None,
             drop_summary=describe_drops(line),
             windows=_window_links(window, view, port_id),
             ways=_view_links(window, view, port_id),
@@ -295,11 +295,13 @@ def is_dropping(line: PortLine) -> bool:
 
 def describe_drops(line: PortLine) -> str:
     """The finding in words."""
-    if not line.knows_discards:
+    if not line.told_discards:
         return str(_("Not known: the device doesn't count them, or they were not kept then"))
     if not is_dropping(line):
         return str(_("None dropped"))
-    inward, outward = (f"{line.sums[name]:,}" for name in DISCARDS.columns)
+    inward, outward = (
+        f"{line.sums[name]:,}" if name in line.told_discards else "?" for name in DISCARDS.columns
+    )
     return str(_("%(inward)s dropped in, %(outward)s out", inward=inward, outward=outward))
 
 

@@ -78,7 +78,7 @@ def test_the_board_tells_sorts_and_finds_them(
 def test_a_port_tells_its_own_and_says_what_it_does_not_know(
     noc: FlaskClient, house: House
 ) -> None:
-    some, none, uncounted = (house.add_tenant(tag) for tag in "ABC")
+    some, none, uncounted, outwards = (house.add_tenant(tag) for tag in "ABCD")
     house.drop_packets(some.ports[0], (0, 0), (0, 600), (6, 0))
     house.drop_packets(none.ports[0], (0, 0), (0, 0))
 
@@ -99,6 +99,9 @@ def test_a_port_tells_its_own_and_says_what_it_does_not_know(
     page = page_of(none.ports[0])
     assert row_of(page) == '<td class="num">0</td><td class="num">0</td>'
     assert "Dropped packets" not in page
+    house.drop_packets(outwards.ports[0], (-1, 7))
+    page = page_of(outwards.ports[0])
+    assert row_of(page) == '<td class="num">7</td><td class="num">?</td>'
     page = page_of(uncounted.ports[0])
     assert row_of(page) == '<td class="num">?</td><td class="num">?</td>'
 
