@@ -16,6 +16,8 @@ from dcim.db import SessionFactory, transaction
 from dcim.demo import trees
 from dcim.demo.responder import Agent, LiveTree, Responder
 from dcim.inventory.models import Device, DeviceType
+from dcim.metering import narrow
+from dcim.metering.frame_store import Newest
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, write_counter_memory
 from dcim.network.models import Port
@@ -179,6 +181,33 @@ def test_discards_by_both_ways_and_where_there_are_none(switch: Switch) -> None:
     assert switch.octets("a") == [1] * 8
     assert switch.samples("discards", "out_discards", "a") == [8, 0, 7, -1, 4]
     assert switch.samples("discards", "in_discards", "a") == [0, 0, 0, 0, 0]
+
+
+def test_after_the_upgrade_the_next_poll_counts_them_and_loses_nothing(switch: Switch) -> None:
+    """What a version before discards left: a layout without them, a memory of fewer rows."""
+
+    async def work(room: PollingRoom) -> None:
+        for n in range(4):
+            switch.counted = {"a": 100 * n}
+            switch.dropped = 7 * n
+            assert await poll_shard(room, 0) == 1
+            if n == 1:
+                with transaction(switch.sessions, SYSTEM) as session:
+                    session.execute(text("UPDATE frame_layout SET discard_ids = '{0,0,0}'"))
+                    session.execute(text("DELETE FROM series WHERE family = 'discards'"))
+                    newest = bytes(session.scalars(text("SELECT newest FROM port_memory")).one())
+                    table = narrow.unpack(newest, {2: len(Newest)}, 3)[: Newest.IN_DISCARDS]
+                    session.execute(
+                        text("UPDATE port_memory SET newest = :body, ts = ts - 1"),
+                        {"body": narrow.pack(table)},
+                    )
+
+    switch.run(work)
+    assert switch.whole == 1
+    assert switch.octets("a") == [100, 100, 100]
+    assert switch.samples("discards", "out_discards", "a") == [7, 7]
+    with transaction(switch.sessions, SYSTEM) as session:
+        assert session.scalar(text("SELECT count(*) FROM frame_layout")) == 2
 
 
 def test_a_switch_that_counts_no_discards_has_no_series_of_them(switch: Switch) -> None:
