@@ -50,6 +50,12 @@ def downgrade() -> None:
     _cut_rows("port_frame", "body", rows=11, kept=9)
     _cut_rows("port_memory", "newest", rows=12, kept=10)
     op.drop_column("frame_layout", "discard_ids")
+    rules = "(SELECT id FROM alarm_rule WHERE quantity = 'port_discards')"
+    alarms = f"(SELECT id FROM alarm WHERE rule_id IN {rules})"  # noqa: S608
+    for table in ("escalation_deed", "alarm_event"):
+        op.execute(f"DELETE FROM {table} WHERE alarm_id IN {alarms}")  # noqa: S608
+    for table in ("alarm", "escalation_policy_rule"):
+        op.execute(f"DELETE FROM {table} WHERE rule_id IN {rules}")  # noqa: S608
     op.execute("DELETE FROM alarm_rule WHERE quantity = 'port_discards'")
     _check_quantities("")
     _check_families(FAMILIES)
