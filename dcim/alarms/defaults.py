@@ -21,6 +21,9 @@ DEFAULTS: tuple[tuple[object, ...], ...] = (
      "threshold", "port_commit_share", "above", 100, 90, 1800, 1800, "warning", 0, ""),
     ("port-errors", "端口误码", "Errors on a port", True,
      "threshold", "port_errors", "above", 60, 6, 300, 600, "warning", 0, ""),
+    # Off: a nearly full port drops a little by design, how much matters is the house's to say.
+    ("port-discards", "端口丢包", "Packets dropped on a port", False,
+     "threshold", "port_discards", "above", 6000, 600, 300, 600, "warning", 0, ""),
     ("node-dead", "失电", "Power lost", True,
      "state", "node_dead", "above", 1, 0, 0, 60, "critical", 0, ""),
     ("node-overloaded", "超过降额上限", "Above the derated limit", True,

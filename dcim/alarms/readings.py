@@ -17,7 +17,8 @@ from dcim.alarms.rules.quantities import (
 from dcim.alarms.rules.trends import forecast
 from dcim.alarms.subjects import Subject
 from dcim.metering.batch import Columns
-from dcim.metering.families import find_family
+from dcim.metering.discards import QUIET_MS, cut_quiet, spread_quiet
+from dcim.metering.families import DISCARDS, find_family
 from dcim.metering.store import Latest, SampleStore
 
 
@@ -49,8 +50,14 @@ def read_values(
     window_ms = rule.window_s * 1000
     lead = window_ms if rule.kind in ("rate", "forecast") else 0
     by_series = [one.series[quantity.family] for one in subjects]
-    read = store.read(session, quantity.family, by_series, start_ms - lead, end_ms)
-    for subject, (_id, columns) in zip(subjects, read, strict=True):
+    folds = quantity.family == DISCARDS.name
+    beyond = QUIET_MS if folds else 0
+    read = store.read(session, quantity.family, by_series, start_ms - lead, end_ms + beyond)
+    for subject, (_id, found) in zip(subjects, read, strict=True):
+        columns = found
+        if folds:
+            inside = cut_quiet(found, start_ms - lead, end_ms)
+            columns = spread_quiet(inside, subject.step_s * 1000)
         ts, values = _measure(rule, subject, columns)
         if rule.kind == "forecast":
             ts, values = forecast(

@@ -94,7 +94,7 @@ def _ms(column: Any) -> Any:
 
 def _load_ports(session: Session, places: Mapping[int, _Place]) -> list[Subject]:
     now = utc_now()
-    traffic, state = aliased(Series), aliased(Series)
+    traffic, state, discards = aliased(Series), aliased(Series), aliased(Series)
     membership = and_(
         ServiceMembership.port_id == Port.id,
         ServiceMembership.starts_at <= now,
@@ -112,6 +112,7 @@ def _load_ports(session: Session, places: Mapping[int, _Place]) -> list[Subject]
             BandwidthService.commit_bps,
             traffic.id,
             state.id,
+            discards.id,
             func.coalesce(traffic.step_s, state.step_s),
         )
         .join(Device, Device.id == Port.device_id)
@@ -119,15 +120,16 @@ def _load_ports(session: Session, places: Mapping[int, _Place]) -> list[Subject]
         .outerjoin(BandwidthService, BandwidthService.id == ServiceMembership.service_id)
         .outerjoin(traffic, and_(traffic.port_id == Port.id, traffic.family == "traffic"))
         .outerjoin(state, and_(state.port_id == Port.id, state.family == "state"))
+        .outerjoin(discards, and_(discards.port_id == Port.id, discards.family == "discards"))
         .where(Port.enabled, or_(traffic.id.is_not(None), state.id.is_not(None)))
         .order_by(Port.id)
     )
     found = {}
     for (
         port_id, name, role, speed, device_id, device, customer_id, commit, traffic_id, state_id,
-        step_s,
+        discards_id, step_s,
     ) in rows:  # fmt: skip
-        series = {"traffic": traffic_id, "state": state_id}
+        series = {"traffic": traffic_id, "state": state_id, "discards": discards_id}
         place = places.get(device_id, _NOWHERE)
         found[port_id] = Subject(
             PORT,

@@ -27,6 +27,10 @@ POWER_FACTOR = 0.97
 CABLE_LOSS = 1.004
 UPS_RATED_MW = 120_000_000
 COUNTER32 = 1 << 32
+COUNTERS = ("in_octets", "out_octets", "in_errors", "out_errors", "in_discards", "out_discards")
+# A trunk fuller than this on a minute's mean overflows now and then within it.
+TIGHT = 0.5
+FRAME_OCTETS = 900
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,13 @@ FINE, COARSE, UPS_STEPS = (100, 1, 1_000, 1), (1_000, 100, 10_000, 100), (1_000,
 class PortReading:
     """Registers as the agent shows them, wrapped where they have 32 bits; `up` is link state."""
 
+    up: Bools
     in_octets: Ints
     out_octets: Ints
     in_errors: Ints
     out_errors: Ints
-    up: Bools
+    in_discards: Ints
+    out_discards: Ints
 
 
 @dataclass(frozen=True)
@@ -102,20 +108,17 @@ class World:
     def port(self, key: str, instants: Ints) -> PortReading:
         """The port `device:name`."""
         plan = self._ports[key]
-        sums = [
-            self._register(plan, what, instants)
-            for what in ("in_octets", "out_octets", "in_errors", "out_errors")
-        ]
+        sums = [self._register(plan, what, instants) for what in COUNTERS]
         up = self.outages.port_up(key).at(instants) > 0
-        return PortReading(sums[0], sums[1], sums[2], sums[3], up)
+        return PortReading(up, *sums)
 
     def _register(self, port: PortPlan, what: str, instants: Ints) -> Ints:
         value = self._count(port, what, instants)
         for _, restart in self.outages.reboots(port.device):
             at_restart = self._count(port, what, np.array([restart], dtype=np.int64))
             value = np.where(instants >= restart, value - at_restart[0], value)
-        if port.device == NARROW_SWITCH or "errors" in what:
-            value = value % COUNTER32  # IF-MIB's error counters are 32 bits wide everywhere
+        if port.device == NARROW_SWITCH or "octets" not in what:
+            value = value % COUNTER32  # IF-MIB's other counters are 32 bits wide everywhere
         return value
 
     def _count(self, port: PortPlan, what: str, instants: Ints) -> Ints:
@@ -138,6 +141,14 @@ class World:
             if "errors" in what:
                 faulty = port.key in self.outages.troubled_ports
                 kept = Meter(self.epoch_ms, lambda minutes: _errors(salt, minutes, faulty))
+            elif "discards" in what:
+                drops = port.carries and what == "out_discards"
+                kept = Meter(
+                    self.epoch_ms,
+                    (lambda minutes: self._discards(port, salt, minutes))
+                    if drops
+                    else np.zeros_like,
+                )
             else:
                 mean = port.mean_in_bps if what == "in_octets" else port.mean_out_bps
                 age_s = 20 * 86_400 * (1 + fraction(self.plan.seed, port.key, "age"))
@@ -153,6 +164,15 @@ class World:
         shape = rhythm.traffic(port.rhythm, salt >> 8, minutes, self._offset)
         bps = np.minimum(mean * shape, 0.94 * port.speed_bps)
         return (bps * (60 / 8) * up.means(minutes * MINUTE_MS, MINUTE_MS)).astype(np.int64)
+
+    def _discards(self, port: PortPlan, salt: int, minutes: Ints) -> Ints:
+        """Packets of each of consecutive minutes that a trunk had no room for: a few in a
+        thousand of what is above the tight share, more in some minutes than in others."""
+        edges = np.append(minutes, minutes[-1] + 1) * MINUTE_MS
+        octets = np.diff(self._count(port, "out_octets", edges))
+        tight = port.speed_bps * TIGHT * 60 / 8
+        over = np.maximum(octets - tight, 0) / FRAME_OCTETS
+        return (over * 0.004 * uniform(salt >> 8, minutes)).astype(np.int64)
 
     # -- power
 

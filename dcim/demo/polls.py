@@ -13,8 +13,10 @@ from dcim.demo.physics import PortReading, PowerReading, World
 from dcim.demo.plan_parts import NodePlan, PortPlan
 from dcim.demo.series_plan import SeriesPlan, plan_series
 from dcim.demo.site_plan import panel_parts, ups_parts
+from dcim.demo.steps import Bools
 from dcim.metering.families import (
     CLIMATE,
+    DISCARDS,
     DOWN,
     NOT_REPORTED,
     POWER,
@@ -66,11 +68,10 @@ class PastPolls:
     def samples(self, one: SeriesPlan) -> Samples:
         match one.subject:
             case PortPlan():
-                return (
-                    self._traffic(one.subject)
-                    if one.family == "traffic"
-                    else self._state(one.subject)
-                )
+                of_port = {
+                    "traffic": self._traffic, "discards": self._discards, "state": self._state,
+                }  # fmt: skip
+                return of_port[one.family](one.subject)
             case NodePlan():
                 return self._power(one.device, one.subject)
             case _:
@@ -88,19 +89,32 @@ class PastPolls:
         return polled[self.world.outages.answers(device, polled)]
 
     def _traffic(self, port: PortPlan) -> Samples:
-        """What `counters.advance` makes of the registers, for all polls at once."""
+        ts, reading, spans, known = self._intervals(port)
+        bits = _bits(port)
+        deltas = {name: delta[known] for name, delta in _deltas(reading, bits).items()}
+        memory = self._remember(port, reading, ts, bits) if len(ts) else None
+        return Samples(TRAFFIC, ts[1:][known], spans[known], deltas, memory)
+
+    def _discards(self, port: PortPlan) -> Samples:
+        """Of the same intervals as traffic; what the next poll goes on from lies with that."""
+        ts, reading, spans, known = self._intervals(port)
+        dropped = {"in_discards": reading.in_discards, "out_discards": reading.out_discards}
+        deltas = {name: np.diff(total)[known] % COUNTER32 for name, total in dropped.items()}
+        return Samples(DISCARDS, ts[1:][known], spans[known], deltas)
+
+    def _intervals(self, port: PortPlan) -> tuple[Ints, PortReading, Ints, Bools]:
+        """(ts of the polls, what they read, spans between them, which of these are no gaps), as
+        `counters.advance` judges the registers, for all polls at once."""
         ts = self.instants(port.device)
         reading = self.world.port(port.key, ts)
-        bits = 32 if port.device == NARROW_SWITCH else 64
+        bits = _bits(port)
         spans = np.diff(ts)
         known = spans <= DEFAULT_MAX_SPAN_MS
         known &= np.diff(self.world.outages.boots(port.device, ts)) == 0
         if bits == 32:
             # Above this the counter may have wrapped more than once, so nothing is known.
             known &= port.speed_bps * 105 * spans // 800_000 < COUNTER32
-        deltas = {name: delta[known] for name, delta in _deltas(reading, bits).items()}
-        memory = self._remember(port, reading, ts, bits) if len(ts) else None
-        return Samples(TRAFFIC, ts[1:][known], spans[known], deltas, memory)
+        return ts, reading, spans, known
 
     def _remember(
         self, port: PortPlan, reading: PortReading, ts: Ints, bits: int
@@ -119,8 +133,8 @@ class PastPolls:
             discontinuity=None if bits == 32 else 0,
             in_errors=int(reading.in_errors[-1]),
             out_errors=int(reading.out_errors[-1]),
-            in_discards=0,
-            out_discards=0,
+            in_discards=int(reading.in_discards[-1]),
+            out_discards=int(reading.out_discards[-1]),
         )
         return pack_state(CounterState(last))
 
@@ -159,6 +173,10 @@ class PastPolls:
         ts = self.instants(device)
         reading = self.world.climate(device, ts)
         return Samples(CLIMATE, ts, np.zeros_like(ts), {"mc": reading.mc, "rh": reading.rh})
+
+
+def _bits(port: PortPlan) -> int:
+    return 32 if port.device == NARROW_SWITCH else 64
 
 
 def _deltas(reading: PortReading, bits: int) -> dict[str, Ints]:

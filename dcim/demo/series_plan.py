@@ -21,7 +21,7 @@ class SeriesPlan:
 
 def plan_series(plan: DemoPlan) -> Iterator[SeriesPlan]:
     for port in plan.ports:
-        for family in ("traffic", "state"):
+        for family in ("traffic", "state", "discards"):
             yield SeriesPlan(family, port.device, port.name, port)
     for node in plan.nodes:
         if node.meter_device is not None:

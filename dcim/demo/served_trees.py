@@ -129,6 +129,8 @@ def _port(port: PortPlan, snapshots: Snapshots) -> SwitchPort:
         oper=lambda: 1 if up() else 2,
         in_errors=counter("in_errors"),
         out_errors=counter("out_errors"),
+        in_discards=counter("in_discards"),
+        out_discards=counter("out_discards"),
     )
 
 

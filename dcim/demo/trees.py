@@ -41,7 +41,8 @@ def _always_up() -> int:
 
 @dataclass(frozen=True)
 class SwitchPort:
-    """One interface. Octets and errors are running counters; states as IF-MIB: 1 up, 2 down."""
+    """One interface. Octets, errors and discards are running counters; states as IF-MIB: 1 up, 2
+    down."""
 
     index: int
     name: str
@@ -53,6 +54,8 @@ class SwitchPort:
     admin: Count = _always_up
     in_errors: Count | None = None
     out_errors: Count | None = None
+    in_discards: Count | None = None
+    out_discards: Count | None = None
 
 
 @dataclass(frozen=True)
@@ -160,10 +163,10 @@ def _interface(port: SwitchPort) -> Objects:
         8: lambda: ber.integer(port.oper()),
         9: ber.timeticks(0),
         10: partial(_counted, port.in_octets, c32, 32),
-        13: ber.counter32(0),
+        13: partial(_counted, port.in_discards or _zero, c32, 32),
         14: partial(_counted, port.in_errors or _zero, c32, 32),
         16: partial(_counted, port.out_octets, c32, 32),
-        19: ber.counter32(0),
+        19: partial(_counted, port.out_discards or _zero, c32, 32),
         20: partial(_counted, port.out_errors or _zero, c32, 32),
     }
     return {(*base, column, port.index): value for column, value in columns.items()}

@@ -107,7 +107,7 @@ def _bind_newcomers(session: Session, device_ids: Sequence[int]) -> None:
         text(
             "UPDATE series s SET port_id = p.id FROM port p"
             " WHERE s.device_id = ANY(CAST(:devices AS bigint[]))"
-            " AND s.family IN ('traffic', 'state') AND p.device_id = s.device_id"
+            " AND s.family IN ('traffic', 'state', 'discards') AND p.device_id = s.device_id"
             " AND p.name = s.slot AND num_nonnulls(s.port_id, s.power_node_id, s.room_id) = 0"
             " AND NOT EXISTS (SELECT FROM former_binding f WHERE f.series_id = s.id)"
             " AND NOT EXISTS (SELECT FROM series o"
@@ -134,7 +134,7 @@ def _find_changes(session: Session, device_ids: Sequence[int]) -> list[_Change]:
             "SELECT s.family, s.id, p.id FROM series s"
             " JOIN port p ON p.device_id = s.device_id AND p.name = s.slot"
             " WHERE s.device_id = ANY(CAST(:devices AS bigint[]))"
-            " AND s.family IN ('traffic', 'state') AND s.port_id IS DISTINCT FROM p.id"
+            " AND s.family IN ('traffic', 'state', 'discards') AND s.port_id IS DISTINCT FROM p.id"
             " AND num_nonnulls(s.power_node_id, s.room_id) = 0"
             " ORDER BY s.id FOR UPDATE OF s"
         ),

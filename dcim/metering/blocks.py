@@ -18,7 +18,8 @@ from dcim.metering.codec import (
     encode_day,
     hash_block,
 )
-from dcim.metering.families import DAY_MS, Family
+from dcim.metering.discards import fold_quiet
+from dcim.metering.families import DAY_MS, DISCARDS, Family
 
 # Whoever writes blocks holds it for the transaction: two merges of one day can't lose each other.
 BLOCK_LOCK = 7_410_002
@@ -101,12 +102,14 @@ def write_blocks(session: Session, family: Family, fresh: Mapping[tuple[int, int
     old = _read_for_merge(session, family, fresh)
     rows: list[dict[str, Any]] = []
     for (series_id, day), columns in fresh.items():
-        merged, revision = columns, 1
-        if before := old.get((series_id, day)):
+        merged, revision, before = columns, 1, old.get((series_id, day))
+        if before:
             merged = overlay(family, before[0], columns)
             revision = before[1] + 1
-            if np.array_equal(merged.matrix(), before[0].matrix()):
-                continue
+        if family is DISCARDS:
+            merged = fold_quiet(merged)
+        if before and np.array_equal(merged.matrix(), before[0].matrix()):
+            continue
         body = encode_day(family, day, merged)
         block = Block(series_id, day, SORTED_PLANES, len(merged), body)
         rows.append(

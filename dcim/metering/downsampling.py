@@ -14,7 +14,8 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """bit/s in consecutive steps from `first` (UTC epoch ms); NaN where nothing was measured.
+    """Per second in consecutive steps from `first` (UTC epoch ms): bits, or packets where these
+    were counted; NaN where nothing was measured.
 
     `mean` weighs each sample by the time it covers; `low`, `middle` (the lower median) and `high`
     are single samples.
@@ -38,14 +39,25 @@ def bucket_rates(columns: Columns, direction: str, start: int, end: int, step_ms
     A sample stands in the step in which it was received; a step in which none was received has the
     rate of the sample that covers all of it. ValueError for an empty range.
     """
+    return _bucket(columns, f"{direction}_octets", 8000.0, start, end, step_ms)
+
+
+def bucket_discards(columns: Columns, direction: str, start: int, end: int, step_ms: int) -> Rates:
+    """As `bucket_rates`, of dropped packets; a quiet hour covers all its steps with 0."""
+    return _bucket(columns, f"{direction}_discards", 1000.0, start, end, step_ms)
+
+
+def _bucket(
+    columns: Columns, name: str, per_ms: float, start: int, end: int, step_ms: int
+) -> Rates:
     if end <= start or step_ms <= 0:
         raise ValueError("nothing to draw between these instants")
     count = -(-(end - start) // step_ms)
-    octets = columns.values[f"{direction}_octets"]
-    good = (columns.span_ms > 0) & (octets >= 0) & (columns.ts >= start) & (columns.ts < end)
+    counted = columns.values[name]
+    good = (columns.span_ms > 0) & (counted >= 0) & (columns.ts >= start) & (columns.ts < end)
     places = (columns.ts[good] - start) // step_ms
     spans = columns.span_ms[good].astype(np.float64)
-    rates = octets[good] * 8000.0 / spans
+    rates = counted[good] * per_ms / spans
     # Of nothing numpy counts in integers.
     weights = np.bincount(places, spans, count).astype(np.float64)
     sums = np.bincount(places, rates * spans, count).astype(np.float64)
@@ -60,7 +72,7 @@ def bucket_rates(columns: Columns, direction: str, start: int, end: int, step_ms
     empty = weights == 0
     weights[empty] = 1
     mean = sums / weights
-    covered, rate = _cover(columns, direction, start, step_ms, np.flatnonzero(empty))
+    covered, rate = _cover(columns, name, per_ms, start, step_ms, np.flatnonzero(empty))
     for values in (mean, low, middle, high):
         values[empty] = np.nan
         values[covered] = rate
@@ -68,18 +80,18 @@ def bucket_rates(columns: Columns, direction: str, start: int, end: int, step_ms
 
 
 def _cover(
-    columns: Columns, direction: str, start: int, step_ms: int, steps: Ints
+    columns: Columns, name: str, per_ms: float, start: int, step_ms: int, steps: Ints
 ) -> tuple[Ints, Floats]:
     """Which of these steps one sample covers from end to end, and its rate."""
-    octets = columns.values[f"{direction}_octets"]
-    good = (columns.span_ms > 0) & (octets >= 0)
-    ts, spans, octets = columns.ts[good], columns.span_ms[good], octets[good]
+    counted = columns.values[name]
+    good = (columns.span_ms > 0) & (counted >= 0)
+    ts, spans, counted = columns.ts[good], columns.span_ms[good], counted[good]
     begins = start + steps * step_ms
     at = np.searchsorted(ts, begins + step_ms)
     found = at < len(ts)
     found[found] = (ts - spans)[at[found]] <= begins[found]
     at = at[found]
-    return steps[found], octets[at] * 8000.0 / spans[at]
+    return steps[found], counted[at] * per_ms / spans[at]
 
 
 def listed(values: Floats, scale: float = 1.0, digits: int = 3) -> list[float | None]:

@@ -1,11 +1,12 @@
-"""The five families of samples: their columns, in order, and what the numbers mean."""
+"""The six families of samples: their columns, in order, and what the numbers mean."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 # A reading that the device doesn't give (a PDU without a voltmeter): never zero, which would be a
-# measurement. No column of power, climate or traffic can be negative otherwise, except `mc`.
+# measurement. No column of power, climate, traffic or discards can be negative otherwise, except
+# `mc`.
 NOT_REPORTED = -1
 # Milli-degC can be -1, so a sensor without a thermometer needs a value below absolute zero.
 NO_TEMPERATURE = -1_000_000
@@ -47,9 +48,13 @@ PROBE = Family(
     ("sent", "received", "unsent", "min_us", "mean_us", "max_us", "jitter_us", "pdv_us", "way"),
 )
 BY_ICMP, BY_TCP = 1, 2
+# Packets that a port dropped although nothing was wrong with them (IF-MIB ifInDiscards,
+# ifOutDiscards), since the sample before; NOT_REPORTED where a way isn't counted. Beside traffic,
+# not in it: a block's hash goes over its family's columns, and statements quote traffic's hashes.
+DISCARDS = Family("discards", 6, ("in_discards", "out_discards"))
 
 FAMILY_BY_NAME: Mapping[str, Family] = MappingProxyType(
-    {family.name: family for family in (TRAFFIC, POWER, CLIMATE, STATE, PROBE)}
+    {family.name: family for family in (TRAFFIC, POWER, CLIMATE, STATE, PROBE, DISCARDS)}
 )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from dcim.metering import narrow
 from dcim.metering.batch import Columns, Ints
-from dcim.metering.families import STATE, TRAFFIC, Family
+from dcim.metering.families import DISCARDS, NOT_REPORTED, STATE, TRAFFIC, Family
 from dcim.metering.frames import FRAMED, LONGEST_POLL_MS, Frame, Layout, StoredFrame, open_frames
 
 
@@ -32,8 +32,13 @@ class Newest(IntEnum):
     OUT_ERRORS = 7
     STATE_TS = 8
     STATE = 9
+    IN_DISCARDS = 10  # counted with the sample of traffic; NOT_REPORTED where it told none
+    OUT_DISCARDS = 11
 
 
+_NEWEST_VERSION = 2
+# Those of version 1 were written before discards were kept.
+_NEWEST_ROWS = {1: Newest.STATE + 1, _NEWEST_VERSION: len(Newest)}
 # Where a family's newest sample stands: time, then span and flags where it has them, then values.
 _NEWEST = {
     TRAFFIC.name: (
@@ -43,6 +48,12 @@ _NEWEST = {
         (Newest.IN_OCTETS, Newest.OUT_OCTETS, Newest.IN_ERRORS, Newest.OUT_ERRORS),
     ),
     STATE.name: (Newest.STATE_TS, None, None, (Newest.STATE,)),
+    DISCARDS.name: (
+        Newest.TRAFFIC_TS,
+        Newest.SPAN_MS,
+        Newest.FLAGS,
+        (Newest.IN_DISCARDS, Newest.OUT_DISCARDS),
+    ),
 }
 
 
@@ -65,41 +76,54 @@ class PortMemory:
     def pack(
         cls, layout: Layout, ts_ms: int, clock: str, counters: Ints, newest: Ints
     ) -> "PortMemory":
-        return cls(layout, ts_ms, clock, narrow.pack(counters), narrow.pack(newest))
+        kept = narrow.pack(newest, _NEWEST_VERSION)
+        return cls(layout, ts_ms, clock, narrow.pack(counters), kept)
 
     def open_counters(self, rows: int) -> Ints:
         """`rows` is how many the poller's counters have. Raises narrow.DamagedFrameError."""
-        return narrow.unpack(self.counters, rows, len(self.layout))
+        return narrow.unpack(self.counters, {1: rows}, len(self.layout))
 
     def open_newest(self) -> Ints:
         """Raises narrow.DamagedFrameError."""
-        return narrow.unpack(self.newest, len(Newest), len(self.layout))
+        return _unpack_newest(self.newest, len(self.layout))
+
+
+def _unpack_newest(body: bytes, count: int) -> Ints:
+    """As it is written now; rows that an older version didn't have tell nothing."""
+    table = narrow.unpack(body, _NEWEST_ROWS, count)
+    missing = np.full((len(Newest) - len(table), count), NOT_REPORTED, dtype=np.int64)
+    return np.concatenate((table, missing)) if len(missing) else table
 
 
 # -- layouts
 
 
 def make_layouts(
-    session: Session, wanted: Sequence[tuple[int, tuple[str, ...], Ints]]
+    session: Session, wanted: Sequence[tuple[int, tuple[str, ...], Ints, Ints]]
 ) -> list[Layout]:
-    """Layouts of (device_id, port names, which of them count octets), with their series.
+    """Layouts of (device_id, port names, which of them count octets, which count discards), with
+    their series.
 
     Series that are missing are made.
     """
-    devices = [device_id for device_id, names, _ in wanted for _ in names]
-    slots = [name for _, names, _ in wanted for name in names]
-    counted = np.concatenate([mask for _, _, mask in wanted]).astype(bool)
-    _make_series(
-        session,
-        TRAFFIC,
-        [d for d, c in zip(devices, counted, strict=True) if c],
-        [s for s, c in zip(slots, counted, strict=True) if c],
-    )
-    _make_series(session, STATE, devices, slots)
+    devices = [device_id for device_id, names, *_ in wanted for _ in names]
+    slots = [name for _, names, *_ in wanted for name in names]
+    for family, mask in (
+        (TRAFFIC, np.concatenate([counted for _, _, counted, _ in wanted]).astype(bool)),
+        (DISCARDS, np.concatenate([dropped for *_, dropped in wanted]).astype(bool)),
+        (STATE, np.ones(len(devices), dtype=bool)),
+    ):
+        _make_series(
+            session,
+            family,
+            [d for d, m in zip(devices, mask, strict=True) if m],
+            [s for s, m in zip(slots, mask, strict=True) if m],
+        )
     rows = session.execute(
         text(
             "SELECT family, device_id, slot, id FROM series"
-            " WHERE device_id = ANY(CAST(:devices AS bigint[])) AND family IN ('traffic', 'state')"
+            " WHERE device_id = ANY(CAST(:devices AS bigint[]))"
+            " AND family IN ('traffic', 'state', 'discards')"
         ),
         {"devices": sorted(set(devices))},
     )
@@ -126,19 +150,26 @@ def _keep_layout(
     device_id: int,
     names: tuple[str, ...],
     counted: Ints,
+    dropped: Ints,
 ) -> Layout:
-    traffic = [
-        known[TRAFFIC.name, device_id, name] if counts else 0
-        for name, counts in zip(names, counted.tolist(), strict=True)
-    ]
+    traffic, discards = (
+        [
+            known[family.name, device_id, name] if has else 0
+            for name, has in zip(names, mask.tolist(), strict=True)
+        ]
+        for family, mask in ((TRAFFIC, counted), (DISCARDS, dropped))
+    )
     state = [known[STATE.name, device_id, name] for name in names]
     digest = blake2b("\0".join(names).encode(), digest_size=16)
     digest.update(np.array([traffic, state], dtype="<i8").tobytes())
+    if any(discards):  # without, as before there were any: the layout there is stays
+        digest.update(np.array(discards, dtype="<i8").tobytes())
     layout_id = session.execute(
         text(
-            "INSERT INTO frame_layout (device_id, digest, names, traffic_ids, state_ids)"
+            "INSERT INTO frame_layout"
+            " (device_id, digest, names, traffic_ids, state_ids, discard_ids)"
             " VALUES (:device, :digest, CAST(:names AS text[]), CAST(:traffic AS integer[]),"
-            " CAST(:state AS integer[]))"
+            " CAST(:state AS integer[]), CAST(:discards AS integer[]))"
             # Touched, not left alone: only then the row comes back.
             " ON CONFLICT (device_id, digest) DO UPDATE SET digest = excluded.digest RETURNING id"
         ),
@@ -148,15 +179,18 @@ def _keep_layout(
             "names": list(names),
             "traffic": traffic,
             "state": state,
+            "discards": discards,
         },
     ).scalar_one()
-    return Layout(layout_id, device_id, names, np.array(traffic), np.array(state))
+    return Layout(
+        layout_id, device_id, names, np.array(traffic), np.array(state), np.array(discards)
+    )
 
 
 def find_layouts(session: Session, layout_ids: Iterable[int]) -> dict[int, Layout]:
     rows = session.execute(
         text(
-            "SELECT id, device_id, names, traffic_ids, state_ids FROM frame_layout"
+            "SELECT id, device_id, names, traffic_ids, state_ids, discard_ids FROM frame_layout"
             " WHERE id = ANY(CAST(:ids AS integer[]))"
         ),
         {"ids": sorted(set(layout_ids))},
@@ -168,8 +202,9 @@ def find_layouts(session: Session, layout_ids: Iterable[int]) -> dict[int, Layou
             _shared(tuple(names)),
             np.array(traffic, dtype=np.int64),
             np.array(state, dtype=np.int64),
+            np.array(discards, dtype=np.int64),
         )
-        for layout_id, device_id, names, traffic, state in rows
+        for layout_id, device_id, names, traffic, state, discards in rows
     }
 
 
@@ -313,12 +348,16 @@ def read_memories(session: Session, device_ids: Sequence[int], rows: int) -> dic
     return memories
 
 
+# Where a layout has a family's series.
+_IDS = {TRAFFIC.name: "traffic_ids", STATE.name: "state_ids", DISCARDS.name: "discard_ids"}
+
+
 def select_newest(family: Family, *, some: bool) -> str:
     """A query of (newest, ids) of each device: all there are, or of the series `:ids` is a list of.
 
     One row a device; `open_newest` says what is in it.
     """
-    ids = "traffic_ids" if family is TRAFFIC else "state_ids"
+    ids = _IDS[family.name]
     chosen = (
         " WHERE m.device_id = ANY(SELECT DISTINCT device_id FROM series"
         " WHERE id = ANY(CAST(:ids AS bigint[])))"
@@ -332,9 +371,12 @@ def select_newest(family: Family, *, some: bool) -> str:
 def open_newest(
     family: Family, body: bytes, ids: Sequence[int]
 ) -> Iterator[tuple[int, int, int, int, list[int]]]:
-    """(series_id, ts, span_ms, flags, values) of the newest samples that a memory holds."""
+    """(series_id, ts, span_ms, flags, values) of the newest samples that a memory holds.
+
+    Where a port's newest sample of traffic came without discards, they are NOT_REPORTED.
+    """
     time_row, span_row, flag_row, value_rows = _NEWEST[family.name]
-    table = narrow.unpack(body, len(Newest), len(ids)).tolist()
+    table = _unpack_newest(body, len(ids)).tolist()
     for column, series_id in enumerate(ids):
         if series_id and table[time_row][column] >= 0:
             yield (

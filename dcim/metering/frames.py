@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from dcim.metering import narrow
 from dcim.metering.batch import Batch, Columns, Ints, keep_last
-from dcim.metering.families import STATE, TRAFFIC, Family
+from dcim.metering.families import DISCARDS, STATE, TRAFFIC, Family
 
 NO_STATE = -1
 # Ports of one poll answer within this time; what a device took longer for is another frame.
 LONGEST_POLL_MS = 600_000
 # A frame's families; those of other things come as rows.
-FRAMED = {TRAFFIC.name: TRAFFIC, STATE.name: STATE}
+FRAMED = {TRAFFIC.name: TRAFFIC, STATE.name: STATE, DISCARDS.name: DISCARDS}
 
 
 class Place(IntEnum):
@@ -34,9 +34,13 @@ class Place(IntEnum):
     OUT_ERRORS = 6
     STATE = 7  # NO_STATE: the port has no sample of it
     GAP = 8  # 0: a sample of traffic; else why there is none, as `snmp.counter_arrays` counts them
+    IN_DISCARDS = 9  # NOT_REPORTED where the device doesn't tell
+    OUT_DISCARDS = 10
 
 
-_ROWS = len(Place)
+_VERSION = 2
+# Frames of version 1 were written before discards were kept: of those nothing is known in them.
+_ROWS = {1: Place.GAP + 1, _VERSION: len(Place)}
 # What a family's samples are made of, after their time: span, flags, values.
 _TAKEN = {
     TRAFFIC.name: (
@@ -48,6 +52,7 @@ _TAKEN = {
         Place.OUT_ERRORS,
     ),
     STATE.name: (Place.FLAGS, Place.FLAGS, Place.STATE),
+    DISCARDS.name: (Place.SPAN_MS, Place.FLAGS, Place.IN_DISCARDS, Place.OUT_DISCARDS),
 }
 
 
@@ -60,12 +65,17 @@ class Layout:
     names: tuple[str, ...]
     traffic_ids: Ints
     state_ids: Ints
+    discard_ids: Ints
 
     def __len__(self) -> int:
         return len(self.names)
 
     def ids(self, family: str) -> Ints:
-        return self.traffic_ids if family == TRAFFIC.name else self.state_ids
+        return {
+            TRAFFIC.name: self.traffic_ids,
+            STATE.name: self.state_ids,
+            DISCARDS.name: self.discard_ids,
+        }[family]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,7 @@ class Frame:
     table: Ints
 
     def pack(self) -> bytes:
-        return narrow.pack(self.table)
+        return narrow.pack(self.table, _VERSION)
 
     def batches(self) -> list[Batch]:
         """The frame's samples as rows: for where it comes too late to be kept as a frame."""
@@ -106,6 +116,9 @@ def _is_present(family: Family, table: Mapping[int, Ints]) -> NDArray[np.bool_]:
     """Where there is a sample of the family."""
     if family is TRAFFIC:
         return np.equal(table[Place.GAP], 0)
+    if family is DISCARDS:
+        told = np.maximum(table[Place.IN_DISCARDS], table[Place.OUT_DISCARDS]) >= 0
+        return np.equal(table[Place.GAP], 0) & told
     return np.not_equal(table[Place.STATE], NO_STATE)
 
 
@@ -140,7 +153,9 @@ def open_frames(
         groups.setdefault(key, []).append(frame)
     parts: dict[int, list[Ints]] = {}
     wanted = None if series_ids is None else np.asarray(series_ids, dtype=np.int64)
-    for (layout_id, _), frames in groups.items():
+    for (layout_id, shape), frames in groups.items():
+        if narrow.count_rows(shape, _ROWS) <= max(_TAKEN[family.name]):
+            continue
         layout = layouts[layout_id]
         ids = layout.ids(family.name)
         chosen = ids > 0 if wanted is None else (ids > 0) & np.isin(ids, wanted)

@@ -19,7 +19,7 @@ from dcim.columns import Code, Document, Id, Name
 from dcim.db import Base
 from dcim.inventory.models import Device
 
-FAMILIES = ("traffic", "power", "climate", "state", "probe")
+FAMILIES = ("traffic", "power", "climate", "state", "probe", "discards")
 
 
 class Series(Base):
@@ -48,7 +48,8 @@ class Series(Base):
     __table_args__ = (
         UniqueConstraint("family", "device_id", "slot"),
         CheckConstraint(
-            "family IN ('traffic', 'power', 'climate', 'state', 'probe')", name="family"
+            "family IN ('traffic', 'power', 'climate', 'state', 'probe', 'discards')",
+            name="family",
         ),
         CheckConstraint("num_nonnulls(device_id, probe_target_id) = 1", name="one_source"),
         CheckConstraint("num_nonnulls(port_id, power_node_id, room_id) <= 1", name="one_subject"),
@@ -188,6 +189,17 @@ class ProbeSample(_Hot, Base):
     __table_args__ = (Index("ix_probe_hot_series_id", "series_id", "ts"),)
 
 
+class DiscardSample(_Hot, Base):
+    """Packets dropped since the sample before (ifInDiscards, ifOutDiscards); -1: not told."""
+
+    __tablename__ = "discards_hot"
+
+    in_discards: Mapped[int] = mapped_column(BigInteger)
+    out_discards: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_discards_hot_series_id", "series_id", "ts"),)
+
+
 class FrameLayout(Base):
     """Which port stands where in a device's frames; never changed, only followed by another."""
 
@@ -200,6 +212,7 @@ class FrameLayout(Base):
     # Series ids in the order of names, 0 where there is no such series.
     traffic_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     state_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    discard_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer))
 
     __table_args__ = (UniqueConstraint("device_id", "digest"),)
 
@@ -261,6 +274,7 @@ __all__ = [
     "FAMILIES",
     "ClimateSample",
     "CounterMemory",
+    "DiscardSample",
     "FormerBinding",
     "FrameClosing",
     "FrameLayout",

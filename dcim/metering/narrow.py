@@ -3,18 +3,20 @@
 A frame is written once a minute and read soon and often, so this is made to be quick: no
 compression, and many bodies of one shape are opened in one go. All 64 bits survive.
 
-Body: a version octet; an octet per row, the width of its distances (0: all values are alike); per
-row its least value in 8 octets, little-endian; then row by row the distances in so many octets.
+Body: an octet that says by its version which rows there are; an octet per row, the width of its
+distances (0: all values are alike); per row its least value in 8 octets, little-endian; then row by
+row the distances in so many octets.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
 
 from dcim.metering.batch import Ints
 
-_VERSION = 1
+# How many rows a table of each version has; rows are only ever added at the end.
+Rows = Mapping[int, int]
 _WIDTHS = frozenset(range(9))
 
 
@@ -22,7 +24,7 @@ class DamagedFrameError(RuntimeError):
     """A body doesn't carry what was once written to it."""
 
 
-def pack(matrix: Ints) -> bytes:
+def pack(matrix: Ints, version: int = 1) -> bytes:
     """Pack a table of shape (rows, n), n of at least 1. The reader must know both."""
     rows, count = matrix.shape
     if not count:
@@ -34,20 +36,29 @@ def pack(matrix: Ints) -> bytes:
     octets = distances.astype("<u8", copy=False).view(np.uint8).reshape(rows, count, 8)
     return b"".join(
         (
-            bytes((_VERSION, *widths)),
+            bytes((version, *widths)),
             least.astype("<i8", copy=False).tobytes(),
             *(octets[row, :, :width].tobytes() for row, width in enumerate(widths) if width),
         )
     )
 
 
-def shape_key(body: bytes, rows: int) -> bytes:
+def count_rows(body: bytes, known: Rows) -> int:
+    """Raises DamagedFrameError for a version that isn't known."""
+    version = body[0] if body else 0
+    if version not in known:
+        raise DamagedFrameError(f"a frame of version {version} is not known to this program")
+    return known[version]
+
+
+def shape_key(body: bytes, known: Rows) -> bytes:
     """Bodies of the same count and key can be opened together."""
-    return body[: 1 + rows]
+    return body[: 1 + known.get(body[0], 0)] if body else b""
 
 
-def unpack(body: bytes, rows: int, count: int) -> Ints:
+def unpack(body: bytes, known: Rows, count: int) -> Ints:
     """Undo `pack`: shape (rows, count). Raises DamagedFrameError."""
+    rows = count_rows(body, known)
     widths = body[1 : 1 + rows]
     _check([body], widths, rows, count)
     found = np.empty((rows, count), dtype=np.uint64)
@@ -67,12 +78,13 @@ def unpack(body: bytes, rows: int, count: int) -> Ints:
 
 
 def unpack_many(
-    bodies: Sequence[bytes], wanted: Sequence[int], columns: Ints, rows: int, count: int
+    bodies: Sequence[bytes], wanted: Sequence[int], columns: Ints, known: Rows, count: int
 ) -> Ints:
     """Open bodies of one shape: (len(wanted), bodies, columns), only those rows and columns.
 
     Raises DamagedFrameError for what can't have been written by `pack`.
     """
+    rows = count_rows(bodies[0], known)
     widths = bodies[0][1 : 1 + rows]
     octets = _check(bodies, widths, rows, count)
     raw = np.frombuffer(b"".join(bodies), dtype=np.uint8).reshape(len(bodies), octets)
@@ -92,8 +104,8 @@ def unpack_many(
 def _check(bodies: Sequence[bytes], widths: bytes, rows: int, count: int) -> int:
     """How many octets each of the bodies has; raises DamagedFrameError if one can't be."""
     octets = 1 + 9 * rows + sum(widths) * count
-    if bodies[0] and (bodies[0][0] != _VERSION or not _WIDTHS.issuperset(widths)):
-        raise DamagedFrameError(f"a frame of version {bodies[0][0]} is not known to this program")
+    if not _WIDTHS.issuperset(widths):
+        raise DamagedFrameError("a frame has distances that no number has")
     if any(len(body) != octets for body in bodies):
         raise DamagedFrameError("a frame isn't as long as it says")
     return octets

@@ -11,26 +11,26 @@ from dataclasses import dataclass, field
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from dcim.metering.families import STATE, TRAFFIC, find_family
+from dcim.metering.families import DISCARDS, STATE, TRAFFIC, find_family
 from dcim.metering.frame_store import open_newest
 from dcim.metering.store import Latest
 
 _TOTALS = text(
     "SELECT count(*), coalesce(sum(l.ts), 0) FROM series_latest l JOIN series s"
-    " ON s.id = l.series_id WHERE s.family IN ('traffic', 'state')"
+    " ON s.id = l.series_id WHERE s.family IN ('traffic', 'state', 'discards')"
     " AND s.device_id = ANY(CAST(:devices AS bigint[]))"
 )
 _ROWS = text(
     "SELECT s.family, l.series_id, l.ts, l.span_ms, l.flags, l.values FROM series_latest l"
-    " JOIN series s ON s.id = l.series_id WHERE s.family IN ('traffic', 'state')"
+    " JOIN series s ON s.id = l.series_id WHERE s.family IN ('traffic', 'state', 'discards')"
     " AND s.device_id = ANY(CAST(:devices AS bigint[]))"
 )
 _TIMES = text(
     "SELECT device_id, ts FROM port_memory WHERE device_id = ANY(CAST(:devices AS bigint[]))"
 )
 _MEMORIES = text(
-    "SELECT m.device_id, m.ts, m.newest, l.traffic_ids, l.state_ids FROM port_memory m"
-    " JOIN frame_layout l ON l.id = m.layout_id"
+    "SELECT m.device_id, m.ts, m.newest, l.traffic_ids, l.state_ids, l.discard_ids"
+    " FROM port_memory m JOIN frame_layout l ON l.id = m.layout_id"
     " WHERE m.device_id = ANY(CAST(:devices AS bigint[]))"
 )
 
@@ -39,14 +39,17 @@ Newest = dict[int, Latest]
 
 @dataclass(slots=True)
 class NewestPorts:
-    """By series, of both families. Not for several threads at once."""
+    """By series, of all three families. Not for several threads at once."""
 
     devices: tuple[int, ...]
     traffic: Newest = field(default_factory=dict)
     state: Newest = field(default_factory=dict)
+    discards: Newest = field(default_factory=dict)
     _totals: tuple[int, int] = (-1, -1)
     _times: dict[int, int] = field(default_factory=dict)
-    _rows: dict[str, Newest] = field(default_factory=lambda: {"traffic": {}, "state": {}})
+    _rows: dict[str, Newest] = field(
+        default_factory=lambda: {"traffic": {}, "state": {}, "discards": {}}
+    )
 
     def refresh(self, session: Session) -> set[int]:
         """Which series have another newest sample than at the last call. Two statements where
@@ -60,6 +63,7 @@ class NewestPorts:
                 for family, known, series in (
                     (TRAFFIC, self.traffic, ids[0]),
                     (STATE, self.state, ids[1]),
+                    (DISCARDS, self.discards, ids[2]),
                 ):
                     for series_id, ts, span, flags, numbers in open_newest(
                         family, bytes(body), series
@@ -78,7 +82,11 @@ class NewestPorts:
             return set()
         self._totals = (count, total)
         changed: set[int] = set()
-        known: Mapping[str, Newest] = {"traffic": self.traffic, "state": self.state}
+        known: Mapping[str, Newest] = {
+            "traffic": self.traffic,
+            "state": self.state,
+            "discards": self.discards,
+        }
         for family, series_id, ts, span, flags, values in session.execute(
             _ROWS, {"devices": list(self.devices)}
         ):

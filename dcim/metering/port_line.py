@@ -11,8 +11,16 @@ from sqlalchemy.orm import Session
 from dcim.metering.batch import Columns, overlay
 from dcim.metering.bindings import PortBinding
 from dcim.metering.bins import Bins, fill_bins
-from dcim.metering.downsampling import Floats, Rates, Span, bucket_rates, find_gaps
-from dcim.metering.families import DAY_MS, TRAFFIC
+from dcim.metering.discards import QUIET_MS, cut_quiet
+from dcim.metering.downsampling import (
+    Floats,
+    Rates,
+    Span,
+    bucket_discards,
+    bucket_rates,
+    find_gaps,
+)
+from dcim.metering.families import DAY_MS, DISCARDS, TRAFFIC
 from dcim.metering.store import PostgresSampleStore, SampleStore, empty
 
 # At most so much is held at once.
@@ -38,7 +46,8 @@ class Cut:
 class PortLine:
     """Steps over [first, ...) of both directions; `gaps` and `discarded` are UTC ms, in order.
 
-    `sums` adds up what the samples say, by column; `samples` is how many there were.
+    `sums` adds up what the samples say, by column; `samples` is how many there were. `dropped` has
+    packets per second (in, out), `told_discards` those columns of them of which anything is known.
     """
 
     inward: Rates
@@ -47,6 +56,8 @@ class PortLine:
     discarded: list[Span]
     sums: dict[str, int]
     samples: int
+    dropped: tuple[Rates, Rates]
+    told_discards: frozenset[str]
 
 
 def read_line(
@@ -61,21 +72,28 @@ def read_line(
     cuts: Sequence[Cut] = (),
     store: SampleStore | None = None,
 ) -> PortLine:
-    """The samples of a port's `bindings` in steps over [start, end), whole steps.
+    """The samples of a port's `bindings`, to traffic and discards, in steps over [start, end),
+    whole steps.
 
     `until` is how far there can be samples: what lies behind is no gap. Gaps of at most
     `longest_gap_ms` aren't told. The number of queries grows with the blocks, not the samples.
     """
     store = store or PostgresSampleStore()
-    parts: list[tuple[Rates, Rates]] = []
+    parts: list[tuple[Rates, ...]] = []
     gaps: list[Span] = []
     discarded: list[Span] = []
-    sums = dict.fromkeys(TRAFFIC.columns, 0)
+    sums = dict.fromkeys((*TRAFFIC.columns, *DISCARDS.columns), 0)
     samples = 0
+    told: set[str] = set()
     for low, high in _blocks(start, end, step_ms):
         columns = _read(session, store, bindings, low, high + MARGIN_MS)
-        ways = [bucket_rates(columns, way, low, high, step_ms) for way in ("in", "out")]
-        parts.append((ways[0], ways[1]))
+        dropped = read_discards(session, store, bindings, low, high)
+        parts.append(
+            (
+                *(bucket_rates(columns, way, low, high, step_ms) for way in ("in", "out")),
+                *(bucket_discards(dropped, way, low, high, step_ms) for way in ("in", "out")),
+            )
+        )
         if low < min(high, until):
             _extend(gaps, find_gaps(columns, low, min(high, until), 0))
         for cut in cuts:
@@ -84,7 +102,12 @@ def read_line(
         samples += int(inside.sum())
         for name, values in columns.values.items():
             sums[name] += int(values[inside & (values > 0)].sum())
-    inward, outward = (_join([part[way] for part in parts]) for way in (0, 1))
+        for name, values in dropped.values.items():
+            sums[name] += int(values[values > 0].sum())
+            told |= {name} if np.any(values >= 0) else set()
+    inward, outward, dropped_in, dropped_out = (
+        _join([part[way] for part in parts]) for way in range(4)
+    )
     return PortLine(
         inward,
         outward,
@@ -92,7 +115,24 @@ def read_line(
         discarded,
         sums,
         samples,
+        (dropped_in, dropped_out),
+        frozenset(told),
     )
+
+
+def read_discards(
+    session: Session, store: SampleStore, bindings: Sequence[PortBinding], start: int, end: int
+) -> Columns:
+    """What a port dropped in [start, end), by its `bindings` to discards among others."""
+    found = empty(DISCARDS)
+    for one in bindings:
+        first, last = max(start, one.start), min(end, one.end)
+        if one.family == DISCARDS.name and first < last:
+            ((_same, columns),) = store.read(
+                session, DISCARDS.name, [one.series_id], first, last + QUIET_MS
+            )
+            found = overlay(DISCARDS, found, cut_quiet(columns, first, last))
+    return found
 
 
 def _blocks(start: int, end: int, step_ms: int) -> Iterator[Span]:
@@ -107,8 +147,8 @@ def _read(
     found = empty(TRAFFIC)
     for one in bindings:
         first, last = max(low, one.start), min(high, one.end)
-        if first < last:
-            ((_same, columns),) = store.read(session, "traffic", [one.series_id], first, last)
+        if one.family == TRAFFIC.name and first < last:
+            ((_same, columns),) = store.read(session, TRAFFIC.name, [one.series_id], first, last)
             found = overlay(TRAFFIC, found, columns)
     return found
 

@@ -14,6 +14,7 @@ from dcim.customers.models import ContractItem, Customer
 from dcim.errors import NotFoundError
 from dcim.inventory.models import Device
 from dcim.metering.families import DOWN, UP
+from dcim.metering.frames import FRAMED
 from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
@@ -53,6 +54,11 @@ class PortRow:
     in_bps: int | None
     out_bps: int | None
     used_pct: float | None
+    # Packets lost per second, as damaged and as dropped; none where the device doesn't tell.
+    in_errors_per_s: float | None
+    out_errors_per_s: float | None
+    in_discards_per_s: float | None
+    out_discards_per_s: float | None
     # The traffic series, for charts; none where the port isn't measured.
     series_id: int | None
 
@@ -208,6 +214,10 @@ def _unmeasured(**fields: Any) -> PortRow:
         in_bps=None,
         out_bps=None,
         used_pct=None,
+        in_errors_per_s=None,
+        out_errors_per_s=None,
+        in_discards_per_s=None,
+        out_discards_per_s=None,
         series_id=None,
         **fields,
     )
@@ -219,21 +229,28 @@ def _add_readings(
     series = session.execute(
         select(Series.id, Series.family, Series.port_id).where(
             is_among(Series.port_id, [row.id for row in rows]),
-            Series.family.in_(("traffic", "state")),
+            Series.family.in_(FRAMED),
         )
     ).all()
     by_port: dict[tuple[int, str], int] = {(one.port_id, one.family): one.id for one in series}
     latest: dict[int, Latest] = {}
-    for family in ("traffic", "state"):
+    for family in FRAMED:
         ids = [one.id for one in series if one.family == family]
         latest |= store.latest(session, family, ids)
     done = []
     for row in rows:
         traffic_id = by_port.get((row.id, "traffic"))
         state_id = by_port.get((row.id, "state"))
-        measured = _add_traffic(
-            replace(row, series_id=traffic_id), scope, latest.get(traffic_id or 0)
-        )
+        traffic = _own(row, scope, latest.get(traffic_id or 0))
+        measured = _add_traffic(replace(row, series_id=traffic_id), traffic)
+        dropped = latest.get(by_port.get((row.id, "discards"), 0))
+        # Of another poll than the rates they would stand beside they aren't told.
+        if traffic is not None and dropped is not None and dropped.ts == traffic.ts:
+            measured = replace(
+                measured,
+                in_discards_per_s=_per_second(dropped, "in_discards"),
+                out_discards_per_s=_per_second(dropped, "out_discards"),
+            )
         state = _own(measured, scope, latest.get(state_id or 0))
         if state is not None:
             measured = replace(
@@ -257,8 +274,12 @@ def _own(row: PortRow, scope: Scope, latest: Latest | None) -> Latest | None:
     return latest
 
 
-def _add_traffic(row: PortRow, scope: Scope, latest: Latest | None) -> PortRow:
-    latest = _own(row, scope, latest)
+def _per_second(latest: Latest, name: str) -> float | None:
+    count = int(latest.values[name])
+    return count * 1000 / latest.span_ms if count >= 0 and latest.span_ms > 0 else None
+
+
+def _add_traffic(row: PortRow, latest: Latest | None) -> PortRow:
     if latest is None or latest.span_ms <= 0:
         return row
     octets = [int(latest.values[name]) for name in ("in_octets", "out_octets")]
@@ -272,4 +293,6 @@ def _add_traffic(row: PortRow, scope: Scope, latest: Latest | None) -> PortRow:
         in_bps=rates[0],
         out_bps=rates[1],
         used_pct=round(100 * max(known) / ceiling, 2) if known and ceiling else None,
+        in_errors_per_s=_per_second(latest, "in_errors"),
+        out_errors_per_s=_per_second(latest, "out_errors"),
     )

@@ -179,7 +179,7 @@ def _read(session: Session, now: dt.datetime, site_id: int | None, held: _Held |
     ports = [PortNow(**row._mapping) for row in session.execute(statement)]
     places: dict[int, list[int]] = {}
     for place, port in enumerate(ports):
-        for series_id in (port.traffic_id, port.state_id):
+        for series_id in (port.traffic_id, port.state_id, port.discards_id):
             if series_id is not None:
                 places.setdefault(series_id, []).append(place)
     board = Board(0, ports, {}, sites, chosen, None)
@@ -223,9 +223,10 @@ def _bring_up(session: Session, memory: _Memory, held: _Held, now: dt.datetime) 
         port = ports[place]
         traffic = held.measured.traffic.get(port.traffic_id or 0)
         state = held.measured.state.get(port.state_id or 0)
-        ports[place] = judge_port(port, traffic, state, now_ms)
+        discards = held.measured.discards.get(port.discards_id or 0)
+        ports[place] = judge_port(port, traffic, state, discards, now_ms)
         hold = hold_of(port)
-        ends = [one.ts + hold + 1 for one in (traffic, state) if one is not None]
+        ends = [one.ts + hold + 1 for one in (traffic, state, discards) if one is not None]
         held.until[place] = min((end for end in ends if end > now_ms), default=2**62)
     memory.versions += 1
     newest = max((port.newest_at for port in ports if port.newest_at is not None), default=None)

@@ -14,8 +14,9 @@ import numpy as np
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from dcim.metering.batch import Columns
 from dcim.metering.downsampling import Floats, bucket_rates, listed
-from dcim.metering.families import DAY_MS
+from dcim.metering.families import DAY_MS, DISCARDS
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.sla.ports import PortNow, find_since, hold_of
 
@@ -29,18 +30,21 @@ MOST = 20_000
 class Trace:
     """A day of a port: mean of the busier direction by the quarter hour, in bit/s.
 
-    `since` is when the present state began; none when that was before the day.
+    `errors` and `discards` are sums of what is known. `since` is when the present state began; none
+    when that was before the day.
     """
 
     values: list[float | None]
     errors: int
+    discards: int
     since: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """`values` and `errors` by the quarter hour up to `end`; read up to `read_ms`. `newest` is the
-    newest sample then and `state` what it said, `since_ms` when that began, where it is known."""
+    """`values`, `errors` and `discards` by the quarter hour up to `end`; read up to `read_ms`.
+    `newest` is the newest sample then and `state` what it said, `since_ms` when that began, where
+    it is known."""
 
     end: int
     read_ms: int
@@ -49,9 +53,10 @@ class _Day:
     since_ms: int | None
     values: Floats
     errors: Floats
+    discards: Floats
 
 
-_Key = tuple[int, int | None, int | None]
+_Key = tuple[int, int | None, int | None, int | None]
 
 
 class _Memory:
@@ -127,7 +132,7 @@ def _last_known(day: _Day) -> int:
 
 
 def _key(port: PortNow) -> _Key:
-    return port.id, port.traffic_id, port.state_id
+    return port.id, port.traffic_id, port.state_id, port.discards_id
 
 
 def _read_days(
@@ -142,26 +147,40 @@ def _read_days(
     """What is known with [start, end) told anew."""
     traffic = dict(store.read(session, "traffic", _ids([p.traffic_id for p in ports]), start, end))
     states = dict(store.read(session, "state", _ids([p.state_id for p in ports]), start, end))
+    dropped = _ids([p.discards_id for p in ports])
+    discards = dict(store.read(session, "discards", dropped, start, end))
     found = {}
     for port in ports:
         before = known[port.id]
         count = (end - start) // STEP_MS
-        values, errors = np.full(count, np.nan), np.zeros(count)
+        values = np.full(count, np.nan)
         columns = traffic.get(port.traffic_id or 0)
         if columns is not None:
             ways = [bucket_rates(columns, way, start, end, STEP_MS).mean for way in ("in", "out")]
             values = np.fmax(*ways)
-            places = (columns.ts - start) // STEP_MS
-            for name in ("in_errors", "out_errors"):
-                np.add.at(errors, places, np.maximum(columns.values[name], 0))
+        errors = _count(columns, ("in_errors", "out_errors"), start, count)
+        lost = _count(discards.get(port.discards_id or 0), DISCARDS.columns, start, count)
         since = find_since(states.get(port.state_id or 0), port.state, hold_of(port), start)
         since_ms = None if since is None else round(since.timestamp() * 1000)
         if before is not None:
             values = _shift(before.values, before.end, end, values, np.nan)
             errors = _shift(before.errors, before.end, end, errors, 0)
+            lost = _shift(before.discards, before.end, end, lost, 0)
             if since_ms is None and before.state == port.state:
                 since_ms = before.since_ms
-        found[port.id] = _Day(end, now_ms, port.newest_at, port.state, since_ms, values, errors)
+        found[port.id] = _Day(
+            end, now_ms, port.newest_at, port.state, since_ms, values, errors, lost
+        )
+    return found
+
+
+def _count(columns: Columns | None, names: Sequence[str], start: int, steps: int) -> Floats:
+    """What both columns count in each quarter hour from `start`."""
+    found = np.zeros(steps)
+    if columns is not None:
+        places = (columns.ts - start) // STEP_MS
+        for name in names:
+            np.add.at(found, places, np.maximum(columns.values[name], 0))
     return found
 
 
@@ -177,15 +196,17 @@ def _shift(old: Floats, old_end: int, end: int, fresh: Floats, nothing: float) -
 
 def _tell(day: _Day, end: int) -> Trace:
     nothing = np.full(0, np.nan)
-    values, errors = day.values, day.errors
+    values, errors, discards = day.values, day.errors, day.discards
     if day.end != end:
         values = _shift(values, day.end, end, nothing, np.nan)
         errors = _shift(errors, day.end, end, nothing, 0)
+        discards = _shift(discards, day.end, end, nothing, 0)
     since = None
     if day.since_ms is not None and day.since_ms > end - DAY_MS:
         since = dt.datetime.fromtimestamp(day.since_ms / 1000, dt.UTC)
     some = not np.isnan(values).all()
-    return Trace(listed(values, digits=0) if some else [], int(errors.sum()), since)
+    shown = listed(values, digits=0) if some else []
+    return Trace(shown, int(errors.sum()), int(discards.sum()), since)
 
 
 def _ids(several: Sequence[int | None]) -> list[int]:

@@ -15,7 +15,7 @@ from dcim.customers.models import Customer
 from dcim.errors import ForbiddenError, NotFoundError
 from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row, Site
 from dcim.metering.batch import Columns
-from dcim.metering.families import DOWN, UP
+from dcim.metering.families import DISCARDS, DOWN, UP
 from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
@@ -52,6 +52,7 @@ class PortNow:
     site_code: str | None
     traffic_id: int | None
     state_id: int | None
+    discards_id: int | None
     step_s: int
     is_polled: bool
     state: str = "unknown"
@@ -60,6 +61,8 @@ class PortNow:
     out_bps: int | None = None
     in_errors: int | None = None
     out_errors: int | None = None
+    in_discards: int | None = None
+    out_discards: int | None = None
 
     @property
     def busier_bps(self) -> int | None:
@@ -86,6 +89,18 @@ class PortNow:
             return None
         return self.in_errors + self.out_errors
 
+    @property
+    def discards(self) -> int | None:
+        """As `errors`: packets dropped though nothing was wrong with them."""
+        if self.in_discards is None or self.out_discards is None:
+            return None
+        return self.in_discards + self.out_discards
+
+    @property
+    def is_losing(self) -> bool:
+        """Whether it lost packets in the newest interval, for either reason."""
+        return bool(self.errors or self.discards)
+
 
 def read_ports(
     session: Session,
@@ -96,7 +111,7 @@ def read_ports(
     port_ids: Collection[int] | None = None,
     store: SampleStore | None = None,
 ) -> list[PortNow]:
-    """Every port by device and name, or that one, or those. Three statements however many there
+    """Every port by device and name, or that one, or those. Four statements however many there
     are; staff only."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff see all ports.")
@@ -108,9 +123,16 @@ def read_ports(
     store = store or PostgresSampleStore()
     traffic = store.latest(session, "traffic", _ids(port.traffic_id for port in ports))
     states = store.latest(session, "state", _ids(port.state_id for port in ports))
+    discards = store.latest(session, "discards", _ids(port.discards_id for port in ports))
     now_ms = _to_ms(now)
     return [
-        judge_port(port, traffic.get(port.traffic_id or 0), states.get(port.state_id or 0), now_ms)
+        judge_port(
+            port,
+            traffic.get(port.traffic_id or 0),
+            states.get(port.state_id or 0),
+            discards.get(port.discards_id or 0),
+            now_ms,
+        )
         for port in ports
     ]
 
@@ -142,7 +164,7 @@ def find_since(
 def _select_ports() -> Any:
     """At the instant `now`, a parameter: to make this statement takes longer than to run it."""
     now = bindparam("now", type_=DateTime(timezone=True))
-    traffic, state = aliased(Series), aliased(Series)
+    traffic, state, discards = aliased(Series), aliased(Series), aliased(Series)
     membership = and_(
         ServiceMembership.port_id == Port.id,
         ServiceMembership.starts_at <= now,
@@ -170,6 +192,7 @@ def _select_ports() -> Any:
             Site.code.label("site_code"),
             traffic.id.label("traffic_id"),
             state.id.label("state_id"),
+            discards.id.label("discards_id"),
             func.coalesce(traffic.step_s, state.step_s, 60).label("step_s"),
             Port.device_id.in_(select(SnmpAgent.device_id)).label("is_polled"),
         )
@@ -185,6 +208,7 @@ def _select_ports() -> Any:
         .outerjoin(Site, Site.id == Room.site_id)
         .outerjoin(traffic, and_(traffic.port_id == Port.id, traffic.family == "traffic"))
         .outerjoin(state, and_(state.port_id == Port.id, state.family == "state"))
+        .outerjoin(discards, and_(discards.port_id == Port.id, discards.family == "discards"))
         .order_by(Device.name, Port.id)
     )
 
@@ -239,7 +263,13 @@ def hold_of(port: PortNow) -> int:
     return max(HOLDS_MS, port.step_s * 1500)
 
 
-def judge_port(port: PortNow, traffic: Latest | None, state: Latest | None, now_ms: int) -> PortNow:
+def judge_port(
+    port: PortNow,
+    traffic: Latest | None,
+    state: Latest | None,
+    discards: Latest | None,
+    now_ms: int,
+) -> PortNow:
     """The port with what its newest samples say, as far as they hold at `now_ms`."""
     newest = max((one.ts for one in (traffic, state) if one is not None), default=None)
     oldest_ms = now_ms - hold_of(port)
@@ -247,6 +277,10 @@ def judge_port(port: PortNow, traffic: Latest | None, state: Latest | None, now_
     if state is not None and state.ts >= oldest_ms:
         told = STATES.get(int(state.values["state"]), "unknown")
     rates: list[int | None] = [None, None, None, None]
+    dropped: list[int | None] = [None, None]
+    if discards is not None and discards.ts >= oldest_ms:
+        counts = [int(discards.values[name]) for name in DISCARDS.columns]
+        dropped = [None if count < 0 else count for count in counts]
     if traffic is not None and traffic.ts >= oldest_ms and traffic.span_ms > 0:
         octets = [int(traffic.values[name]) for name in ("in_octets", "out_octets")]
         errors = [int(traffic.values[name]) for name in ("in_errors", "out_errors")]
@@ -262,6 +296,8 @@ def judge_port(port: PortNow, traffic: Latest | None, state: Latest | None, now_
         out_bps=rates[1],
         in_errors=rates[2],
         out_errors=rates[3],
+        in_discards=dropped[0],
+        out_discards=dropped[1],
     )
 
 

@@ -43,6 +43,10 @@ PORT_FAMILIES = (
     ("jifang_port_speed_bits_per_second", "What the port can carry (ifHighSpeed)."),
     ("jifang_port_commit_bits_per_second", "What the service on it commits to."),
     ("jifang_port_up", "1 up, 0 down (ifOperStatus); absent while it isn't known."),
+    ("jifang_port_in_errors_per_second", "Damaged packets coming in (ifInErrors)."),
+    ("jifang_port_out_errors_per_second", "Packets not sent for errors (ifOutErrors)."),
+    ("jifang_port_in_discards_per_second", "Sound packets dropped coming in (ifInDiscards)."),
+    ("jifang_port_out_discards_per_second", "Sound packets not sent (ifOutDiscards)."),
     ("jifang_port_sample_timestamp_seconds", "When the newest sample was received, however old."),
 )  # fmt: skip
 NODE_FAMILIES = (
@@ -121,6 +125,10 @@ def _port(port: PortRow, sites: Mapping[int, str], oldest: dt.datetime) -> Value
         port.speed_bps or None,
         port.commit_bps or None,
         STATES.get(port.state) if told else None,
+        port.in_errors_per_s if fresh else None,
+        port.out_errors_per_s if fresh else None,
+        port.in_discards_per_s if fresh else None,
+        port.out_discards_per_s if fresh else None,
         _seconds(port.measured_at, port.state_at),
     )
 

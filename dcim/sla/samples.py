@@ -17,7 +17,10 @@ from dcim.inventory.models import Allocation, Cabinet, Rack, Row
 from dcim.inventory.space.reach import select_reached_rooms, select_whole_racks
 from dcim.metering.batch import Columns
 from dcim.metering.bindings import OPEN_END, PortBinding, measures, read_bindings
+from dcim.metering.discards import tell_beside
+from dcim.metering.families import DISCARDS
 from dcim.metering.models import Series
+from dcim.metering.port_line import read_discards
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.network.models import ServiceMembership
 from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page, narrow
@@ -144,17 +147,19 @@ def read_port_samples(
     t1_ms: int,
 ) -> list[SamplesRow]:
     """All that was measured of a port's traffic in [t0, t1), at most MAX_SPAN_MS, by whichever
-    series; staff only."""
+    series, with what was dropped in each sample's time beside it; staff only."""
     if not scope.is_staff:
         raise NotFoundError("No such port.")
     found = []
-    for one in read_bindings(session, port_ids=[port_id]):
+    store, bindings = PostgresSampleStore(), read_bindings(session, port_ids=[port_id])
+    dropped = read_discards(session, store, bindings, t0_ms, t1_ms)
+    for one in bindings:
         first, last = max(t0_ms, one.start), min(t1_ms, one.end)
         if one.family != "traffic" or first >= last:
             continue
-        ((_same, columns),) = PostgresSampleStore().read(
-            session, "traffic", [one.series_id], first, last
-        )
+        ((_same, columns),) = store.read(session, "traffic", [one.series_id], first, last)
+        beside = tell_beside(dropped, columns.ts, columns.span_ms)
+        values = {**columns.values, **dict(zip(DISCARDS.columns, beside, strict=True))}
         found.append(
             SamplesRow(
                 series_id=one.series_id,
@@ -162,7 +167,7 @@ def read_port_samples(
                 ts=columns.ts.tolist(),
                 span_ms=columns.span_ms.tolist(),
                 flags=columns.flags.tolist(),
-                columns={name: values.tolist() for name, values in columns.values.items()},
+                columns={name: numbers.tolist() for name, numbers in values.items()},
             )
         )
     return found

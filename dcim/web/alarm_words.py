@@ -22,6 +22,7 @@ QUANTITIES = {
     "port_out_share": _l("Port utilisation, out"),
     "port_commit_share": _l("Traffic against the commit"),
     "port_errors": _l("Errors on the port"),
+    "port_discards": _l("Packets dropped on the port"),
     "port_down": _l("Port down"),
     "node_load": _l("Load against the derated breaker"),
     "node_dead": _l("No voltage"),

@@ -105,6 +105,31 @@ def chart_port(
     }
 
 
+def chart_discards(line: PortLine, above: Mapping[str, Any]) -> dict[str, Any]:
+    """Dropped packets per second by the worst sample of each step: no burst is lost. It is drawn
+    under the chart `above`, time under time."""
+    inward, outward = line.dropped
+    heavy_in = _peak(inward) > _peak(outward)
+    return {
+        "x": [start // 1000 for start in outward.starts],
+        "unit": _("packets/s"),
+        "zone": choose_zone(),
+        "series": [
+            {
+                "label": _("Out, largest"),
+                "values": listed(outward.high, digits=3),
+                "role": "second" if heavy_in else "main",
+            },
+            {
+                "label": _("In, largest"),
+                "values": listed(inward.high, digits=3),
+                "role": "main" if heavy_in else "second",
+            },
+        ],
+        "named": bool(above["lines"] or above["rail"]),
+    }
+
+
 def join_near(spans: Sequence[Span], window: Window) -> list[Span]:
     """Stretches as far as they can be told apart where so much time is drawn."""
     if len(spans) <= MOST_SPANS:

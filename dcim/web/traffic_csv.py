@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from flask import Response
 
@@ -14,13 +14,14 @@ HEAD = ("received_at", "span_ms", "in_octets", "out_octets", "in_bps", "out_bps"
         "out_errors", "flags")  # fmt: skip
 
 
-def answer_csv(several: Iterable[SamplesRow], name: str) -> Response:
+def answer_csv(several: Iterable[SamplesRow], name: str, more: Sequence[str] = ()) -> Response:
     """One line a sample; -1 (not reported) is left empty. Only numbers and instants: no formula.
 
-    `several` is taken piece by piece while the answer goes out.
+    `several` is taken piece by piece while the answer goes out. `more` are columns of the samples
+    that stand behind the usual ones.
     """
     return Response(
-        _lines(several),
+        _lines(several, more),
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{safe_name(name)}.csv"'},
     )
@@ -31,12 +32,12 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:100] or "file"
 
 
-def _lines(several: Iterable[SamplesRow]) -> Iterator[str]:
+def _lines(several: Iterable[SamplesRow], more: Sequence[str]) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(HEAD)
+    writer.writerow((*HEAD, *more))
     for samples in several:
-        for row in _rows(samples):
+        for row in _rows(samples, more):
             writer.writerow(row)
             if buffer.tell() > 32_768:
                 yield buffer.getvalue()
@@ -45,7 +46,7 @@ def _lines(several: Iterable[SamplesRow]) -> Iterator[str]:
     yield buffer.getvalue()
 
 
-def _rows(samples: SamplesRow) -> Iterator[list[object]]:
+def _rows(samples: SamplesRow, more: Sequence[str]) -> Iterator[list[object]]:
     columns = samples.columns
     for place, ts in enumerate(samples.ts):
         span = samples.span_ms[place]
@@ -53,4 +54,8 @@ def _rows(samples: SamplesRow) -> Iterator[list[object]]:
         rates = [count * 8000 // span if span > 0 and count >= 0 else "" for count in octets]
         errors = [columns[name][place] for name in ("in_errors", "out_errors")]
         numbers = [value if value >= 0 else "" for value in (*octets, *errors)]
-        yield [format_instant(ts), span, *numbers[:2], *rates, *numbers[2:], samples.flags[place]]
+        further = [value if value >= 0 else "" for value in (columns[name][place] for name in more)]
+        yield [
+            format_instant(ts), span, *numbers[:2], *rates, *numbers[2:], samples.flags[place],
+            *further,
+        ]  # fmt: skip

@@ -101,7 +101,7 @@ def enter(estate: Estate, switches: int, say: Say) -> list[Layout]:
         some = ids[start : start + 100]
         with transaction(estate.sessions, SCOPE) as session:
             counted = np.ones(PORTS, dtype=np.int64)
-            layouts += make_layouts(session, [(one, names, counted) for one in some])
+            layouts += make_layouts(session, [(one, names, counted, counted) for one in some])
             bind_ports(session, some, time.time_ns() // 1_000_000)
     say(f"{len(ids) * PORTS:,} ports of {len(ids) * PORTS * KNOWN:,} entered")
     return layouts

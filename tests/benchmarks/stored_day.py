@@ -130,7 +130,9 @@ def enter(estate: Estate, switches: int) -> list[Layout]:
     layouts: list[Layout] = []
     for start in range(0, len(ids), AT_ONCE):
         with transaction(estate.sessions, SCOPE) as session:
-            wanted = [(device_id, names, counted) for device_id in ids[start : start + AT_ONCE]]
+            wanted = [
+                (device_id, names, counted, counted) for device_id in ids[start : start + AT_ONCE]
+            ]
             layouts += make_layouts(session, wanted)
     return layouts
 

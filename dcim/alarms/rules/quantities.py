@@ -75,11 +75,16 @@ def _share_of(rate: Measure, whole: str) -> Measure:
     return share
 
 
-def _errors(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
-    """Both directions, per minute."""
-    known = (columns["in_errors"] >= 0) & (columns["out_errors"] >= 0) & (span_ms > 0)
-    both = (columns["in_errors"] + columns["out_errors"]) * 60_000.0
-    return np.where(known, both / np.where(known, span_ms, 1), np.nan)
+def _per_minute(events: str) -> Measure:
+    """Packets of both directions per minute; unknown where one of them is."""
+
+    def rate(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
+        inward, outward = columns[f"in_{events}"], columns[f"out_{events}"]
+        known = (inward >= 0) & (outward >= 0) & (span_ms > 0)
+        both = (inward + outward) * 60_000.0
+        return np.where(known, both / np.where(known, span_ms, 1), np.nan)
+
+    return rate
 
 
 def _port_down(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
@@ -135,7 +140,8 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
             Quantity(
                 "port_commit_share", PORT, "traffic", "%", _VALUE, _share_of(_busier, "commit_bps")
             ),
-            Quantity("port_errors", PORT, "traffic", "/min", ("threshold",), _errors),
+            Quantity("port_errors", PORT, "traffic", "/min", _VALUE, _per_minute("errors")),
+            Quantity("port_discards", PORT, "discards", "/min", _VALUE, _per_minute("discards")),
             Quantity("port_down", PORT, "state", "", ("state",), _port_down),
             Quantity("node_load", NODE, "power", "%", _SLOW, _node_load),
             Quantity("node_dead", NODE, "power", "", ("state",), _node_dead),

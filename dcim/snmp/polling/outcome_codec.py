@@ -177,7 +177,7 @@ def _poll(words: Sequence[Any], tables: _Tables) -> PortPoll:
     if not names:
         nothing = np.empty(0, dtype=np.int64)
         return PortPoll(PortTable.empty((), clock), nothing, nothing)
-    rows = narrow.unpack(packed, _ROWS, len(names))
+    rows = narrow.unpack(packed, {1: _ROWS}, len(names))
     return PortPoll(
         PortTable(tuple(names), clock, np.ascontiguousarray(rows[: len(Item)])),
         np.ascontiguousarray(rows[-2]),

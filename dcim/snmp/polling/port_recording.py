@@ -189,20 +189,25 @@ def _find_layouts(
 ) -> list[Layout]:
     """The layouts of tables, polled since `at_ms`: mostly those of the last poll."""
     found: list[Layout | None] = []
-    wanted: list[tuple[int, tuple[str, ...], Ints]] = []
+    wanted: list[tuple[int, tuple[str, ...], Ints, Ints]] = []
     for device_id, table in zip(device_ids, tables, strict=True):
         counts = table.octets(Item.IN_OCTETS) != OCTETS_NOT_READ
+        # Octets decide where there is a gap, so discards are only told beside them.
+        told = np.maximum(table[Item.IN_DISCARDS], table[Item.OUT_DISCARDS]) >= 0
+        drops = counts & told
         layout = known[device_id].layout if device_id in known else None
         if layout is not None and layout.names == table.names:
             counted = layout.traffic_ids > 0
-            if not np.any(counts & ~counted):
+            dropped = layout.discard_ids > 0
+            if not np.any(counts & ~counted) and not np.any(drops & ~dropped):
                 found.append(layout)
                 continue
             counts |= counted
-        wanted.append((device_id, table.names, counts.astype(np.int64)))
+            drops |= dropped
+        wanted.append((device_id, table.names, counts.astype(np.int64), drops.astype(np.int64)))
         found.append(None)
     made = iter(make_layouts(session, wanted) if wanted else ())
-    bind_ports(session, sorted({device_id for device_id, _, _ in wanted}), at_ms)
+    bind_ports(session, sorted({device_id for device_id, *_ in wanted}), at_ms)
     return [layout if layout is not None else next(made) for layout in found]
 
 
@@ -223,6 +228,8 @@ def _make_frame(layout: Layout, poll: PortPoll, deltas: PortDeltas) -> Frame:
         (Place.OUT_OCTETS, deltas.out_octets),
         (Place.IN_ERRORS, deltas.in_errors),
         (Place.OUT_ERRORS, deltas.out_errors),
+        (Place.IN_DISCARDS, deltas.in_discards),
+        (Place.OUT_DISCARDS, deltas.out_discards),
     ):
         # What isn't a sample takes no room.
         table[place, :told] = np.where(gaps, 0, numbers)
@@ -251,10 +258,16 @@ def _renew_newest(memory: PortMemory | None, layout: Layout, poll: PortPoll, fra
     ts = frame.ts_ms + table[Place.LATE_MS]
     fresh = (table[Place.GAP] == 0) & (ts >= newest[Newest.TRAFFIC_TS])
     np.copyto(newest[Newest.TRAFFIC_TS], ts, where=fresh)
-    # The frame's rows from the span to the errors are these rows, in the same order.
+    # The frame's rows from the span to the errors are these rows, in the same order; so are those
+    # of discards.
     np.copyto(
         newest[Newest.SPAN_MS : Newest.OUT_ERRORS + 1],
         table[Place.SPAN_MS : Place.OUT_ERRORS + 1],
+        where=fresh,
+    )
+    np.copyto(
+        newest[Newest.IN_DISCARDS : Newest.OUT_DISCARDS + 1],
+        table[Place.IN_DISCARDS : Place.OUT_DISCARDS + 1],
         where=fresh,
     )
     known = (table[Place.STATE] != NO_STATE) & (ts >= newest[Newest.STATE_TS])

@@ -17,7 +17,8 @@ from dcim.http.database import current_scope, db_session, session_factory
 from dcim.http.problems import say
 from dcim.i18n import format_bits, pick_text
 from dcim.i18n import gettext as _
-from dcim.metering.bindings import PortBinding, read_bindings
+from dcim.metering.bindings import read_bindings
+from dcim.metering.families import DISCARDS
 from dcim.metering.port_line import Cut, PortLine, read_line
 from dcim.metering.store import PostgresSampleStore
 from dcim.network.cables import Trace, trace_port
@@ -41,7 +42,7 @@ from dcim.web.noc.port_windows import (
     name_window,
     read_port_window,
 )
-from dcim.web.port_charts import Limit, chart_port
+from dcim.web.port_charts import Limit, chart_discards, chart_port
 from dcim.web.refreshing import STALE_S
 from dcim.web.traffic_csv import answer_csv
 from dcim.web.windows import to_ms
@@ -119,6 +120,8 @@ def port(port_id: int) -> BaseResponse:
             doubts=NEIGHBOUR_DOUBTS,
             chart=chart,
             summary=describe_chart(line),
+            drops=chart_discards(line, chart) if is_dropping(line) else None,
+            drop_summary=describe_drops(line),
             windows=_window_links(window, view, port_id),
             ways=_view_links(window, view, port_id),
             window=window,
@@ -142,11 +145,11 @@ def port_csv(port_id: int) -> Response:
     """All of a window, however long: a month at a time, while it goes out."""
     session, scope, now = db_session(), current_scope(), utc_now()
     found = find_port_now(session, scope, port_id, now)
-    if not _find_bindings(session, found.id):
+    if not any(one.family == "traffic" for one in read_bindings(session, port_ids=[found.id])):
         raise NotFoundError("This port isn't measured.")
     window = read_port_window(now)
     samples = _stream(session_factory(), scope, found.id, window)
-    return answer_csv(samples, f"{found.device_name}-{found.name}-{window.name}")
+    return answer_csv(samples, f"{found.device_name}-{found.name}-{window.name}", DISCARDS.columns)
 
 
 def _stream(
@@ -159,11 +162,6 @@ def _stream(
         with transaction(sessions, scope) as session:
             rows = read_port_samples(session, scope, port_id, low, high)
         yield from rows
-
-
-def _find_bindings(session: Session, port_id: int) -> list[PortBinding]:
-    several = read_bindings(session, port_ids=[port_id])
-    return [one for one in several if one.family == "traffic"]
 
 
 def _find_usage(
@@ -201,7 +199,7 @@ def _read(
     longest = GAP_MS if window.step_ms <= HOUR_MS else window.step_ms // 8
     return read_line(
         session,
-        _find_bindings(session, port_id),
+        read_bindings(session, port_ids=[port_id]),
         window.start,
         window.end,
         window.step_ms,
@@ -289,6 +287,22 @@ def describe_chart(line: PortLine) -> str:
         format_bits(round(float(top.max()))) if len(top) else _("unknown") for top in tops
     )
     return str(_("Largest sample in %(inward)s, out %(outward)s", inward=inward, outward=outward))
+
+
+def is_dropping(line: PortLine) -> bool:
+    return any(line.sums[name] for name in DISCARDS.columns)
+
+
+def describe_drops(line: PortLine) -> str:
+    """The finding in words."""
+    if not line.told_discards:
+        return str(_("Not known: the device doesn't count them, or they were not kept then"))
+    if not is_dropping(line):
+        return str(_("None dropped"))
+    inward, outward = (
+        f"{line.sums[name]:,}" if name in line.told_discards else "?" for name in DISCARDS.columns
+    )
+    return str(_("%(inward)s dropped in, %(outward)s out", inward=inward, outward=outward))
 
 
 def mark_events(

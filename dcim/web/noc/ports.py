@@ -50,6 +50,7 @@ SORTS: dict[str, Key] = {
     "p95": lambda port, month: point_of(month),
     "forecast": lambda port, month: month.forecast_bps if month else None,
     "errors": lambda port, month: port.errors,
+    "discards": lambda port, month: port.discards,
     "state": lambda port, month: (STATE_ORDER[port.state], port.device_name, port.id),
 }
 
@@ -231,6 +232,8 @@ def select_ports(ports: Iterable[PortNow], text: str, role: str, state: str) -> 
         if state in STATE_ORDER and port.state != state:
             continue
         if state == "busy" and not is_busy(port):
+            continue
+        if state == "losing" and not port.is_losing:
             continue
         names = (
             port.name,

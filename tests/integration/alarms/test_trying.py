@@ -46,6 +46,38 @@ def test_a_test_on_history_finds_what_the_live_run_found(watch: Watch) -> None:
     assert found.firings[0].ms == 360_000
 
 
+def test_discards_on_history_also_of_quiet_hours_kept_as_one(watch: Watch) -> None:
+    """Live, from the rows that were polled, and from the block of the closed day."""
+    series = watch.house.drop_packets(watch.port_id)
+    rule = watch.rule("port-discards")
+    assert not rule.enabled
+    rule.enabled = True
+    begin = round(watch.start.timestamp() * 1000) + 60_000
+    # Ten minutes of much, then nothing, a poll that didn't say, and nothing.
+    counts = [20_000] * 10 + [0] * 5 + [-1] + [0] * 15
+    for minute, count in enumerate(counts):
+        ts = begin + minute * 60_000
+        watch.house.store.append(watch.session, "discards", [(series.id, ts, 60_000, 0, 0, count)])
+        watch.round(minute + 1.1)
+    [live] = watch.alarms("port-discards")
+    # Raised after five minutes; over after ten better ones, of which one isn't known.
+    assert live.raised_at == watch.at(6)
+    assert live.cleared_at is not None
+    hot = try_rule(watch.session, STAFF, rule_of(rule), *window(watch))
+    days = 3 * 86_400_000
+    watch.session.commit()
+    watch.house.store.maintain(watch.session, round(watch.start.timestamp() * 1000) + days)
+    [(_, kept)] = watch.house.store.read(
+        watch.session, "discards", [series.id], begin, begin + 86_400_000
+    )
+    assert len(kept) < len(counts) - 10
+    closed = try_rule(watch.session, STAFF, rule_of(rule), *window(watch))
+    assert closed.firings == hot.firings
+    [firing] = closed.firings
+    assert firing.raised_ms == live.raised_at.timestamp() * 1000
+    assert firing.cleared_ms == live.cleared_at.timestamp() * 1000
+
+
 def test_a_test_changes_nothing_and_heeds_exceptions(watch: Watch) -> None:
     watch.play(*BUSY)
     rows = watch.session.scalar(select(func.count()).select_from(Alarm))

@@ -106,6 +106,29 @@ def test_what_a_device_does_not_report_is_absent_too(house: House, session: Scop
     assert newest == (ms + 1) / 1000
 
 
+def test_discards_are_told_per_second_and_absent_where_not_counted(
+    house: House, session: ScopedSession
+) -> None:
+    """Not known is no 0; one's own alone; nor are those of an older poll than the rates told."""
+    one, two, three, four = (house.add_tenant(tag) for tag in "ABCD")
+    house.drop_packets(one.ports[0], (6, 90))
+    house.drop_packets(two.ports[0], (0, -1))
+    house.drop_packets(four.ports[0], (6, 90), old_s=60)
+    names = [f"jifang_port_{way}_per_second" for way in ("in_discards", "out_discards")]
+
+    def told(scope: Scope) -> list[dict[str, float]]:
+        found = {each.name: each.samples for each in read_families(session, scope, house.now)}
+        return [{labels[3]: value for labels, value in found[name]} for name in names]
+
+    inward, outward = told(SYSTEM)
+    assert inward == {str(one.ports[0]): 0.1, str(two.ports[0]): 0.0}
+    assert outward == {str(one.ports[0]): 1.5}
+    assert told(Scope.customer("c", one.customer_id))[1] == outward
+    assert told(Scope.customer("c", three.customer_id)) == [{}, {}]
+    found = {each.name: each.samples for each in read_families(session, SYSTEM, house.now)}
+    assert {value for _, value in found["jifang_port_in_errors_per_second"]} == {0.0}
+
+
 def test_more_ports_than_a_statement_has_parameters(house: House, session: ScopedSession) -> None:
     house.add_tenant("A")
     session.execute(

@@ -84,7 +84,8 @@ def keep_polls(
     with transaction(house.sessions, SYSTEM) as session:
         agent = device_of(session, house)
         names = tuple(f"Te{n}" for n in range(ports))
-        (layout,) = make_layouts(session, [(agent.device_id, names, np.ones(ports, np.int64))])
+        every = np.ones(ports, np.int64)
+        (layout,) = make_layouts(session, [(agent.device_id, names, every, every)])
         frames = []
         for ago in range(minutes, 0, -1):
             table = np.zeros((len(Place), ports), dtype=np.int64)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from sqlalchemy import text
 from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.inventory.models import Device
-from dcim.metering import maintenance, partitions
+from dcim.metering import maintenance, narrow, partitions
 from dcim.metering.batch import Columns
 from dcim.metering.bindings import bind_ports
+from dcim.metering.codec import SORTED_PLANES, Block, encode_day, hash_block
 from dcim.metering.families import DAY_MS, TRAFFIC
 from dcim.metering.frame_store import (
     Newest,
@@ -44,7 +46,9 @@ def layouts(session: ScopedSession, make_series: MakeSeries) -> list[Layout]:
             session.execute(text("SELECT drop_port_frames(:day)"), {"day": day})
         ids = session.execute(text("SELECT id FROM device ORDER BY name")).scalars().all()
         counted = np.array([1, 1, 0])
-        return make_layouts(session, [(device_id, ("a", "b", "c"), counted) for device_id in ids])
+        return make_layouts(
+            session, [(device_id, ("a", "b", "c"), counted, counted) for device_id in ids]
+        )
 
 
 def frame(layout: Layout, ts_ms: int, octets: int) -> Frame:
@@ -106,6 +110,74 @@ def test_frames_read_as_samples_in_their_time(
     assert count(session, "traffic_hot") == 0
 
 
+def test_discards_are_kept_beside_traffic(session: ScopedSession, layouts: list[Layout]) -> None:
+    """From frames into blocks, quiet minutes as one sample; traffic's blocks are those of a day
+    without discards, and what was polled before they were kept stays unknown."""
+    frames = [frame(layouts[0], T0 + n * MINUTE, 1000) for n in range(1, 100)]
+    for each in frames:
+        each.table[Place.IN_DISCARDS, 1] = -1  # the second port tells what it drops outwards only
+    frames[69].table[Place.OUT_DISCARDS, 0] = 2**32 - 1
+    write(session, frames[9:], T0)
+    with session.begin():
+        for each in frames[:9]:  # as a version before discards wrote them
+            session.execute(
+                text("INSERT INTO port_frame VALUES (:device, :ts, :layout, :body)"),
+                {
+                    "device": each.layout.device_id,
+                    "ts": each.ts_ms,
+                    "layout": each.layout.id,
+                    "body": narrow.pack(each.table[: Place.IN_DISCARDS]),
+                },
+            )
+    (a, b, c), (traffic, *_) = layouts[0].discard_ids.tolist(), layouts[0].traffic_ids.tolist()
+    assert c == 0
+    first, second = read(session, "discards", [a, b], T0, T0 + DAY_MS)
+    assert first.ts.tolist() == [T0 + n * MINUTE for n in range(10, 100)]
+    assert second.values["in_discards"].tolist() == [-1] * 90
+    [before] = read(session, "traffic", [traffic], T0, T0 + DAY_MS)
+    assert len(before) == 99
+    STORE.maintain(session, T0 + 2 * DAY_MS)
+    first, second = read(session, "discards", [a, b], T0, T0 + DAY_MS)
+    assert ((first.ts - T0) // MINUTE).tolist() == [59, 69, 70, 99]
+    assert (first.span_ms // MINUTE).tolist() == [50, 10, 1, 29]
+    assert first.values["out_discards"].tolist() == [0, 0, 2**32 - 1, 0]
+    assert len(second) == 90
+    [after] = read(session, "traffic", [traffic], T0, T0 + DAY_MS)
+    assert np.array_equal(after.matrix(), before.matrix())
+    found = session.execute(
+        text("SELECT sha256 FROM sample_block WHERE series_id = :id"), {"id": traffic}
+    ).scalar_one()
+    session.commit()
+    body = encode_day(TRAFFIC, DAY, before)
+    assert hash_block(TRAFFIC, Block(traffic, DAY, SORTED_PLANES, 99, body)) == bytes(found)
+    # A frame that waited past the close comes as rows and is folded into what is there.
+    late = frame(layouts[0], T0 + 100 * MINUTE, 1000)
+    write(session, [late], T0 + 2 * DAY_MS)
+    STORE.maintain(session, T0 + 2 * DAY_MS)
+    [first] = read(session, "discards", [a], T0, T0 + DAY_MS)
+    assert ((first.ts - T0) // MINUTE).tolist() == [59, 69, 70, 100]
+
+
+def test_a_memory_of_before_discards_starts_the_next_poll(
+    session: ScopedSession, layouts: list[Layout]
+) -> None:
+    """Nothing of traffic is lost to an upgrade, and nothing is told of discards."""
+    kept = memory(layouts[0], T0, 77)
+    older = replace(kept, newest=narrow.pack(kept.open_newest()[: Newest.STATE + 1]))
+    with session.begin():
+        STORE.append_frames(session, [], [older], T0)
+        [found] = read_memories(session, [layouts[0].device_id], 3).values()
+        assert np.array_equal(
+            found.open_newest()[Newest.IN_DISCARDS :], np.full((2, 3), -1, dtype=np.int64)
+        )
+        [a, b, _] = layouts[0].discard_ids.tolist()
+        unknown = {"in_discards": -1, "out_discards": -1}
+        newest = STORE.latest(session, "discards")
+        assert {key: one.values for key, one in newest.items()} == {a: unknown, b: unknown}
+        traffic = STORE.latest(session, "traffic", layouts[0].traffic_ids.tolist())
+        assert {one.values["in_octets"] for one in traffic.values()} == {77}
+
+
 def test_a_correction_lies_over_the_frame_and_in_the_block(
     session: ScopedSession, layouts: list[Layout]
 ) -> None:
@@ -162,7 +234,7 @@ def test_closing_moves_frames_into_blocks_and_drops_their_partition(
     STORE.maintain(session, T0 + 2 * DAY_MS - 1)  # the day isn't due yet
     assert count(session, "port_frame") == len(frames)
     report = STORE.maintain(session, T0 + 2 * DAY_MS)
-    assert report.samples == 2 * 4 * len(times)
+    assert report.samples == 2 * 6 * len(times)
     assert count(session, "port_frame") == count(session, "frame_closing") == 0
     assert session.execute(text(f"SELECT to_regclass('port_frame_{DAY}')")).scalar() is None
     session.commit()
@@ -310,8 +382,9 @@ def test_layouts_are_kept_once_and_series_bound_to_their_ports(
 ) -> None:
     [device_id, _] = [each.device_id for each in layouts]
     with session.begin():
-        [again] = make_layouts(session, [(device_id, ("a", "b", "c"), np.array([1, 1, 0]))])
-        [other] = make_layouts(session, [(device_id, ("b", "a"), np.array([1, 1]))])
+        some, both = np.array([1, 1, 0]), np.array([1, 1])
+        [again] = make_layouts(session, [(device_id, ("a", "b", "c"), some, some)])
+        [other] = make_layouts(session, [(device_id, ("b", "a"), both, both)])
     assert again.id == layouts[0].id != other.id
     assert other.traffic_ids.tolist() == layouts[0].traffic_ids[[1, 0]].tolist()
     with session.begin():
@@ -320,6 +393,7 @@ def test_layouts_are_kept_once_and_series_bound_to_their_ports(
         session.flush()
         bind_ports(session, [device_id], T0)
         bound = session.query(Series).filter(Series.port_id == port.id).all()
-        assert {(each.family, each.slot) for each in bound} == {("traffic", "b"), ("state", "b")}
+        families = ("traffic", "state", "discards")
+        assert {(each.family, each.slot) for each in bound} == {(name, "b") for name in families}
         assert session.get_one(Device, device_id).name == "sw-1"
     assert TRAFFIC.columns[0] == "in_octets"

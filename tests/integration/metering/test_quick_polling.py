@@ -16,6 +16,8 @@ from dcim.db import SessionFactory, transaction
 from dcim.demo import trees
 from dcim.demo.responder import Agent, LiveTree, Responder
 from dcim.inventory.models import Device, DeviceType
+from dcim.metering import narrow
+from dcim.metering.frame_store import Newest
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, write_counter_memory
 from dcim.network.models import Port
@@ -28,7 +30,7 @@ from dcim.snmp.polling.recording import Outcome, record_outcomes
 from dcim.snmp.polling.room import PollingRoom
 from dcim.snmp.polling.shards import poll_shard
 from dcim.snmp.reading.readings import DeviceReading, read_device
-from dcim.snmp.wire.if_mib import SYS_UPTIME
+from dcim.snmp.wire.if_mib import IN_DISCARDS, OUT_DISCARDS, SYS_UPTIME
 
 STORE = PostgresSampleStore()
 SYSTEM = Scope.system("test")
@@ -43,6 +45,8 @@ class Switch:
     order: list[str] = field(default_factory=lambda: ["a", "b", "c"])
     counted: dict[str, int] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    dropped: int = 0
+    counts_discards: bool = True
     began: float = field(default_factory=time.monotonic)
     agent: Agent = field(init=False)
     whole: int = 0
@@ -62,10 +66,15 @@ class Switch:
                 self._counter(name),
                 self._counter(name),
                 self.aliases.get(name, ""),
+                out_discards=lambda: self.dropped,
             )
             for index, name in enumerate(order, 1)
         ]
-        self.agent.tree = LiveTree(trees.switch_tree(who, ports))
+        tree = trees.switch_tree(who, ports)
+        if not self.counts_discards:
+            hidden = (IN_DISCARDS, OUT_DISCARDS)
+            tree = {oid: value for oid, value in tree.items() if oid[:-1] not in hidden}
+        self.agent.tree = LiveTree(tree)
 
     def _uptime(self) -> int:
         return int((time.monotonic() - self.began + 1_000_000) * 100)
@@ -87,15 +96,18 @@ class Switch:
         asyncio.run(everything())
 
     def octets(self, name: str) -> list[int]:
+        return self.samples("traffic", "in_octets", name)
+
+    def samples(self, family: str, column: str, name: str) -> list[int]:
         with transaction(self.sessions, SYSTEM) as session:
             ids = list(
                 session.scalars(
-                    select(Series.id).where(Series.family == "traffic", Series.slot == name)
+                    select(Series.id).where(Series.family == family, Series.slot == name)
                 )
             )
             found: list[int] = []
-            for _, columns in STORE.read(session, "traffic", ids, 0, 2**62):
-                found += columns.values["in_octets"].tolist()
+            for _, columns in STORE.read(session, family, ids, 0, 2**62):
+                found += columns.values[column].tolist()
             return found
 
 
@@ -140,6 +152,78 @@ def test_only_the_first_poll_reads_everything(switch: Switch) -> None:
     switch.run(work)
     assert switch.whole == 1
     assert [switch.octets(name) for name in "abc"] == [[100] * 3, [7] * 3, [0] * 3]
+
+
+def test_discards_by_both_ways_and_where_there_are_none(switch: Switch) -> None:
+    """They wrap at 32 bits, a set back counter is unknown, and so is one that isn't there: traffic
+    goes on, and once they are told again they are counted from there."""
+
+    async def work(room: PollingRoom) -> None:
+        async def poll(octets: int, *totals: int) -> None:
+            for dropped in totals:
+                switch.counted = {"a": octets + switch.counted.get("a", 0)}
+                switch.dropped = dropped
+                assert await poll_shard(room, 0) == 1
+
+        await poll(1, 2**32 - 5, 3, 3, 10, 2)  # the first by the whole way
+        assert switch.whole == 1
+        switch.counts_discards = False
+        switch.renumber(switch.order)
+        await poll(1, 0, 0)
+        with transaction(switch.sessions, SYSTEM) as session:
+            newest = STORE.latest(session, "discards").values()
+        assert {each.values["out_discards"] for each in newest} == {-1}
+        switch.counts_discards = True
+        switch.renumber(switch.order)
+        await poll(1, 100, 104)
+
+    switch.run(work)
+    assert switch.octets("a") == [1] * 8
+    assert switch.samples("discards", "out_discards", "a") == [8, 0, 7, -1, 4]
+    assert switch.samples("discards", "in_discards", "a") == [0, 0, 0, 0, 0]
+
+
+def test_after_the_upgrade_the_next_poll_counts_them_and_loses_nothing(switch: Switch) -> None:
+    """What a version before discards left: a layout without them, a memory of fewer rows."""
+
+    async def work(room: PollingRoom) -> None:
+        for n in range(4):
+            switch.counted = {"a": 100 * n}
+            switch.dropped = 7 * n
+            assert await poll_shard(room, 0) == 1
+            if n == 1:
+                with transaction(switch.sessions, SYSTEM) as session:
+                    session.execute(text("UPDATE frame_layout SET discard_ids = '{0,0,0}'"))
+                    session.execute(text("DELETE FROM series WHERE family = 'discards'"))
+                    newest = bytes(session.scalars(text("SELECT newest FROM port_memory")).one())
+                    table = narrow.unpack(newest, {2: len(Newest)}, 3)[: Newest.IN_DISCARDS]
+                    session.execute(
+                        text("UPDATE port_memory SET newest = :body, ts = ts - 1"),
+                        {"body": narrow.pack(table)},
+                    )
+
+    switch.run(work)
+    assert switch.whole == 1
+    assert switch.octets("a") == [100, 100, 100]
+    assert switch.samples("discards", "out_discards", "a") == [7, 7]
+    with transaction(switch.sessions, SYSTEM) as session:
+        assert session.scalar(text("SELECT count(*) FROM frame_layout")) == 2
+
+
+def test_a_switch_that_counts_no_discards_has_no_series_of_them(switch: Switch) -> None:
+    switch.counts_discards = False
+    switch.renumber(switch.order)
+
+    async def work(room: PollingRoom) -> None:
+        for n in range(2):
+            switch.counted = {"a": n}
+            assert await poll_shard(room, 0) == 1
+
+    switch.run(work)
+    assert switch.octets("a") == [1]
+    with transaction(switch.sessions, SYSTEM) as session:
+        families = set(session.scalars(select(Series.family)))
+    assert families == {"traffic", "state"}
 
 
 def test_a_swap_of_two_ports_moves_no_byte(switch: Switch) -> None:

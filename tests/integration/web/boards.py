@@ -206,6 +206,21 @@ class House:
             [(states.id, newest - 60_000 * k, 0, 0, state) for k in range(10)],
         )
 
+    def drop_packets(self, port_id: int, *counts: tuple[int, int], old_s: int = 0) -> Series:
+        """Samples of (in, out), a minute apart; the newest, `old_s` seconds old, stands last."""
+        made = self._add(
+            Series(family="discards", device_id=self.switch.id, slot=f"d{port_id}", port_id=port_id)
+        )
+        newest = round(self.now.timestamp() * 1000) - old_s * 1000
+        ago = range(len(counts) - 1, -1, -1)
+        rows = [
+            (made.id, newest - 60_000 * k, 60_000, 0, *count)
+            for k, count in zip(ago, counts, strict=True)
+        ]
+        self.store.append(self.session, "discards", rows)
+        self.session.commit()
+        return made
+
     def _add_incident(self, tag: str, customer_id: int, item_id: int) -> None:
         incident = self._add(
             Incident(

@@ -44,6 +44,9 @@ def test_a_port_is_as_busy_as_its_busier_direction() -> None:
 def test_errors_are_per_minute_and_states_are_shown() -> None:
     assert one("port_errors", span_ms=30_000, in_errors=2, out_errors=1) == 6.0
     assert math.isnan(one("port_errors", in_errors=2))
+    assert one("port_discards", span_ms=30_000, in_discards=2, out_discards=1) == 6.0
+    assert one("port_discards", in_discards=0, out_discards=0) == 0.0
+    assert math.isnan(one("port_discards", out_discards=9))
     assert (one("port_down", state=2), one("port_down", state=1)) == (1.0, 0.0)
     assert math.isnan(one("port_down", state=0))
 

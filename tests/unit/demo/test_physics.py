@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from dcim.demo.meters import DAY_MS, Meter
+from dcim.demo.network_plan import NARROW_SWITCH
 from dcim.demo.noise import Ints
-from dcim.demo.physics import World
+from dcim.demo.physics import COUNTER32, FRAME_OCTETS, TIGHT, World
 from dcim.demo.plan_parts import DemoPlan
 from dcim.demo.polls import PastPolls
 from tests.unit.demo.conftest import find_event
@@ -73,6 +74,24 @@ def test_the_narrow_switch_wraps(plan: DemoPlan, world: World) -> None:
     octets = world.port("acc-d:fe1/0/1", instants).in_octets
     assert octets.max() < 1 << 32
     assert (np.diff(octets) < 0).sum() >= 3
+
+
+def test_trunks_drop_a_little_when_they_are_tight_and_nothing_else_does(
+    plan: DemoPlan, world: World
+) -> None:
+    instants = every_minute(plan.month_start_ms, plan.month_start_ms + 14 * DAY_MS)
+    shares: dict[str, float] = {}
+    for port in plan.ports:
+        reading = world.port(port.key, instants)
+        octets = np.diff(reading.out_octets) % COUNTER32
+        dropped = np.diff(reading.out_discards) % COUNTER32
+        assert not reading.in_discards.any()
+        if dropped.any():
+            shares[port.key] = float(octets[dropped > 0].min()) * 8 / 60 / port.speed_bps
+            # A little: less than a packet in a thousand.
+            assert dropped.sum() * FRAME_OCTETS * 1_000 < octets.sum()
+    assert set(shares) == {f"{NARROW_SWITCH}:fe1/0/49", f"{NARROW_SWITCH}:fe1/0/50"}
+    assert min(shares.values()) > TIGHT
 
 
 def test_a_restart_begins_all_counters_again(plan: DemoPlan, world: World) -> None:

@@ -1,5 +1,6 @@
 """The back-fill says what the poller would have said: the same deltas, gaps and memory."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from dcim.demo.physics import World
 from dcim.demo.plan_parts import DemoPlan, PortPlan
 from dcim.demo.polls import PastPolls, Samples
 from dcim.demo.series_plan import SeriesPlan, plan_series
-from dcim.metering.families import NOT_REPORTED
+from dcim.metering.families import DISCARDS, NOT_REPORTED, TRAFFIC
 from dcim.snmp.counting.counters import CounterState, Delta, Reading, advance
 from dcim.snmp.reading.measuring import energy_delta, pack_state, unpack_state
 from tests.unit.demo.conftest import find_event
@@ -28,7 +29,7 @@ def series_of(plan: DemoPlan, family: str, device: str, slot: str) -> SeriesPlan
 
 
 def poll_one_by_one(
-    world: World, port: PortPlan, polls: PastPolls
+    world: World, port: PortPlan, polls: PastPolls, names: Sequence[str]
 ) -> tuple[list[tuple[int, ...]], CounterState | None]:
     """Feed every poll to `advance`, as the live poller does."""
     state: CounterState | None = None
@@ -51,23 +52,14 @@ def poll_one_by_one(
                 discontinuity=None if narrow else 0,
                 in_errors=int(reading.in_errors[0]),
                 out_errors=int(reading.out_errors[0]),
-                in_discards=0,
-                out_discards=0,
+                in_discards=int(reading.in_discards[0]),
+                out_discards=int(reading.out_discards[0]),
             ),
         )
         if isinstance(result, Delta):
-            assert result.in_errors is not None
-            assert result.out_errors is not None
-            found.append(
-                (
-                    result.ts_ms,
-                    result.span_ms,
-                    result.in_octets,
-                    result.out_octets,
-                    result.in_errors,
-                    result.out_errors,
-                )
-            )
+            counts = [getattr(result, name) for name in names]
+            assert None not in counts
+            found.append((result.ts_ms, result.span_ms, *counts))
     return found, state
 
 
@@ -82,6 +74,7 @@ def rows(samples: Samples) -> list[tuple[int, ...]]:
         ("reboot", "core-2", "core-2", "xle1/1/1"),
         ("blind", "acc-d", "acc-d", "fe1/0/1"),
         ("port_down", "acc-a:xge1/0/2", "acc-a", "xge1/0/2"),
+        ("blind", "acc-d", "acc-d", "fe1/0/49"),
     ],
 )
 def test_deltas_are_those_of_the_poller(
@@ -91,13 +84,15 @@ def test_deltas_are_those_of_the_poller(
     polls = PastPolls(world, event.start_ms - HOUR_MS, event.end_ms + HOUR_MS)
     one = series_of(plan, "traffic", device, name)
     assert isinstance(one.subject, PortPlan)
-    expected, state = poll_one_by_one(world, one.subject, polls)
+    expected, state = poll_one_by_one(world, one.subject, polls, TRAFFIC.columns)
     samples = polls.samples(one)
     assert rows(samples) == expected
     assert len(expected) > 100
     assert unpack_state(samples.memory) == state
     assert state is not None
     assert samples.memory == pack_state(state)
+    dropped, _ = poll_one_by_one(world, one.subject, polls, DISCARDS.columns)
+    assert rows(polls.samples(series_of(plan, "discards", device, name))) == dropped
 
 
 def test_control_without_the_boot_times_the_restart_would_count(

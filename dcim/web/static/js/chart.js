@@ -5,6 +5,7 @@
 //  "mirrored": true where values below the axis are another direction, not less than nothing,
 //  "lines": [{"label": "95th", "value": 3284, "role": "p95|commit|limit|derated",
 //             "from": 0, "to": 1}], these two only where it didn't hold all the time,
+//  "named": true leaves room for lines' names, as the chart above it does: times stand under each other,
 //  "bands": [[0, 1]] fills between two series (largest, smallest),
 //  "cut": {"series": 0} shades what that series has above the p95 lines,
 //  "rail": {"label": "Discarded", "spans": [[0, 1]]} marks below the time what isn't counted,
@@ -206,7 +207,7 @@ function draw(element) {
 
   const plot = new uPlot({
     ...size(),
-    padding: [10, lines.length || data.rail ? 108 : 12, data.rail ? 18 : 0, 0],
+    padding: [10, lines.length || data.rail || data.named ? 108 : 12, data.rail ? 18 : 0, 0],
     cursor: { points: { size: 5 }, drag: { x: false, y: false } },
     legend: { live: true },
     scales: { y: { range: [data.mirrored ? -top : 0, top] } },

@@ -1,0 +1,162 @@
+"""Folding quiet minutes: nothing that was dropped is lost, no time becomes known that wasn't."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcim.metering.batch import Batch, Columns
+from dcim.metering.codec import encode_day
+from dcim.metering.discards import (
+    QUIET_MS,
+    cut_quiet,
+    fold_quiet,
+    spread_quiet,
+    tell_beside,
+)
+from dcim.metering.downsampling import find_gaps
+from dcim.metering.families import DAY_MS, DISCARDS, FLAG_FIRST, TRAFFIC
+
+DAY = 20_400
+T0 = DAY * DAY_MS
+MINUTE = 60_000
+
+
+def columns(rows: list[tuple[int, int, int, int, int]]) -> Columns:
+    """Of (ts from T0, span, flags, in, out)."""
+    listed = [(1, T0 + ts, *rest) for ts, *rest in rows]
+    return Columns.from_matrix(DISCARDS, Batch.from_rows("discards", listed).matrix[1:])
+
+
+def test_quiet_minutes_become_one_sample_an_hour() -> None:
+    found = fold_quiet(columns([(n * MINUTE, MINUTE, 0, 0, 0) for n in range(1, 121)]))
+    assert (found.ts - T0).tolist() == [59 * MINUTE, 119 * MINUTE, 120 * MINUTE]
+    assert found.span_ms.tolist() == [59 * MINUTE, 60 * MINUTE, MINUTE]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        (2 * MINUTE, MINUTE, 0, 0, 3),  # dropped
+        (2 * MINUTE, MINUTE, 0, -1, 0),  # a way isn't told
+        (2 * MINUTE, MINUTE, FLAG_FIRST, 0, 0),
+    ],
+)
+def test_what_says_more_stands_alone(odd: tuple[int, int, int, int, int]) -> None:
+    rows = [(n * MINUTE, MINUTE, 0, 0, 0) for n in range(1, 6)]
+    rows[1] = odd
+    found = fold_quiet(columns(rows))
+    assert (found.ts - T0).tolist() == [MINUTE, 2 * MINUTE, 5 * MINUTE]
+    assert found.matrix()[1:, 1].tolist() == list(odd[1:])
+    assert found.span_ms[2] == 3 * MINUTE
+
+
+SAMPLES = st.lists(
+    st.tuples(
+        st.integers(1, 300_000),  # to the next sample
+        st.sampled_from([0, 0, 0, 0, 700, 5_000]),  # not covered of that
+        st.sampled_from([0, 0, 0, 0, 0, -1, 1, 2**32 - 1]),
+        st.sampled_from([0, 0, 0, 0, 0, -1, 7]),
+    ),
+    min_size=1,
+    max_size=120,
+)
+
+
+@given(SAMPLES)
+def test_folding_keeps_counts_and_gaps(drawn: list[tuple[int, int, int, int]]) -> None:
+    ts, rows = 0, []
+    for step, uncovered, inward, outward in drawn:
+        ts += step
+        rows.append((ts, max(step - uncovered, 1), 0, inward, outward))
+    before = columns(rows)
+    after = fold_quiet(before)
+    for name in DISCARDS.columns:
+        some = before.values[name] > 0
+        kept = after.values[name] > 0
+        assert before.ts[some].tolist() == after.ts[kept].tolist()
+        assert before.values[name][some].tolist() == after.values[name][kept].tolist()
+    # What wasn't covered for longer than a poll's tolerance still isn't, to the ms.
+    end = T0 + ts
+    wide = [find_gaps(each, T0, end, 1_000) for each in (before, after)]
+    assert wide[0] == wide[1]
+    assert after.span_ms.max() <= QUIET_MS + max(before.span_ms)
+    assert np.array_equal(fold_quiet(after).matrix(), after.matrix())
+
+
+@given(SAMPLES, st.integers(0, 4_000_000), st.integers(1, 8_000_000))
+def test_a_window_of_what_was_folded_is_that_of_the_samples(
+    drawn: list[tuple[int, int, int, int]], start: int, length: int
+) -> None:
+    """Cut where it was asked for: the same counts, and covered where it was, to a poll's
+    tolerance."""
+    ts, rows = 0, []
+    for step, uncovered, inward, outward in drawn:
+        ts += step
+        rows.append((ts, max(step - uncovered, 1), 0, inward, outward))
+    plain, end = columns(rows), start + length
+    found = cut_quiet(fold_quiet(plain), T0 + start, T0 + end)
+    inside = (plain.ts >= T0 + start) & (plain.ts < T0 + end)
+    for name in DISCARDS.columns:
+        assert found.values[name][found.values[name] > 0].tolist() == (
+            plain.values[name][inside & (plain.values[name] > 0)].tolist()
+        )
+    assert found.ts.max(initial=T0) <= T0 + end
+    last = min(T0 + end, int(plain.ts[-1]))
+    if last > T0 + start:
+        covered = [
+            (last - T0 - start) - sum(b - a for a, b in find_gaps(each, T0 + start, last, 1_000))
+            for each in (plain, found)
+        ]
+        # A count that was polled after the end isn't in the window.
+        assert covered[1] <= covered[0]
+        assert covered[0] - covered[1] <= 300_000
+
+
+def test_what_was_dropped_beside_each_sample_of_traffic() -> None:
+    rows = [(n * MINUTE, MINUTE, 0, 0, 0) for n in range(1, 61)]
+    rows[9] = (10 * MINUTE, MINUTE, 0, 3, -1)
+    del rows[29:40]  # not told
+    dropped = fold_quiet(columns(rows))
+    assert len(dropped) == 5
+    ts = T0 + np.arange(1, 62) * MINUTE
+    inward, outward = tell_beside(dropped, ts, np.full(61, MINUTE))
+    silent = [*range(29, 40), 60]
+    assert inward.tolist() == [-1 if n in silent else 3 if n == 9 else 0 for n in range(61)]
+    assert np.flatnonzero(outward == -1).tolist() == [9, *silent]
+    # Traffic over more than a quiet stretch covers, as after a lost poll, is told nothing.
+    told, _ = tell_beside(dropped, ts[[44]], np.array([20 * MINUTE]))
+    assert told.tolist() == [-1]
+    nothing = cut_quiet(dropped, 0, 1)
+    assert [each.tolist() for each in tell_beside(nothing, ts[:2], ts[:2])] == [[-1, -1]] * 2
+
+
+def test_quiet_hours_are_minutes_again_for_who_counts_them() -> None:
+    rows = [(n * MINUTE + n % 3, MINUTE + n % 2, 0, 0, 0) for n in range(1, 120)]
+    rows[70] = (71 * MINUTE + 2, MINUTE, 0, 0, 50)
+    folded = fold_quiet(columns(rows))
+    found = spread_quiet(folded, MINUTE)
+    assert abs(len(found) - len(rows)) <= len(folded)
+    assert np.diff(found.ts).min() > 0
+    assert found.span_ms.min() > 0
+    assert np.abs(found.ts - found.span_ms - np.append(T0, found.ts[:-1]))[1:].max() <= 1_000
+    [hit] = np.flatnonzero(found.values["out_discards"])
+    assert (int(found.ts[hit]) - T0, int(found.span_ms[hit])) == (71 * MINUTE + 2, MINUTE)
+
+
+def test_a_quiet_day_takes_next_to_nothing() -> None:
+    """Beside the same day of traffic; unfolded, times and spans would be most of a block."""
+    random = np.random.default_rng(1)
+    ts = np.arange(1, 1440) * MINUTE + random.integers(0, 900, 1439)
+    span = np.diff(ts, prepend=0)
+    rows = [(int(at), int(each), 0, 0, 0) for at, each in zip(ts, span, strict=True)]
+    quiet = columns(rows)
+    traffic = Batch.from_arrays(
+        "traffic", 1, T0 + ts,
+        {name: random.integers(0, 10**9, 1439) if "octets" in name else 0 * ts
+         for name in TRAFFIC.columns},
+        span_ms=span,
+    )  # fmt: skip
+    beside = len(encode_day(TRAFFIC, DAY, Columns.from_matrix(TRAFFIC, traffic.matrix[1:])))
+    assert len(encode_day(DISCARDS, DAY, quiet)) > beside // 5
+    assert len(encode_day(DISCARDS, DAY, fold_quiet(quiet))) < beside // 50
