@@ -13,7 +13,7 @@ FAMILIES = "'traffic', 'power', 'climate', 'state', 'probe'"
 QUANTITIES = (
     "'port_share', 'port_in_share', 'port_out_share', 'port_commit_share', 'port_errors',"
     " {}'port_down', 'node_load', 'node_dead', 'node_silence', 'temperature', 'humidity',"
-    " 'sensor_silence', 'agent_silence'"
+    " 'sensor_silence', 'agent_silence', 'item_burn'"
 )
 
 
