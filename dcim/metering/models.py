@@ -19,7 +19,7 @@ from dcim.columns import Code, Document, Id, Name
 from dcim.db import Base
 from dcim.inventory.models import Device
 
-FAMILIES = ("traffic", "power", "climate", "state", "probe")
+FAMILIES = ("traffic", "power", "climate", "state", "probe", "optics")
 
 
 class Series(Base):
@@ -48,7 +48,8 @@ class Series(Base):
     __table_args__ = (
         UniqueConstraint("family", "device_id", "slot"),
         CheckConstraint(
-            "family IN ('traffic', 'power', 'climate', 'state', 'probe')", name="family"
+            "family IN ('traffic', 'power', 'climate', 'state', 'probe', 'optics')",
+            name="family",
         ),
         CheckConstraint("num_nonnulls(device_id, probe_target_id) = 1", name="one_source"),
         CheckConstraint("num_nonnulls(port_id, power_node_id, room_id) <= 1", name="one_subject"),
@@ -188,6 +189,20 @@ class ProbeSample(_Hot, Base):
     __table_args__ = (Index("ix_probe_hot_series_id", "series_id", "ts"),)
 
 
+class OpticsSample(_Hot, Base):
+    """One reading of one lane of a transceiver (`metering.families.OPTICS`)."""
+
+    __tablename__ = "optics_hot"
+
+    rx_mdbm: Mapped[int] = mapped_column(BigInteger)
+    tx_mdbm: Mapped[int] = mapped_column(BigInteger)
+    bias_ua: Mapped[int] = mapped_column(BigInteger)
+    mc: Mapped[int] = mapped_column(BigInteger)
+    mv: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_optics_hot_series_id", "series_id", "ts"),)
+
+
 class FrameLayout(Base):
     """Which port stands where in a device's frames; never changed, only followed by another."""
 
@@ -265,6 +280,7 @@ __all__ = [
     "FrameClosing",
     "FrameLayout",
     "LatestSample",
+    "OpticsSample",
     "PortFrame",
     "PortMemoryRow",
     "PowerSample",
