@@ -277,7 +277,8 @@ async def add_optics(
         return outcome
     if now < habits.optics_at or limit_s < LEAST_S:
         return outcome
-    habits.optics_at = now + OPTICS_EVERY_S
+    # A little less: the poll of five minutes on may come a moment early.
+    habits.optics_at = now + 0.9 * OPTICS_EVERY_S
     names = dict(zip(ports.if_index.tolist(), ports.table.names, strict=True))
     told = habits.optics if now < habits.optics_until else None
     try:

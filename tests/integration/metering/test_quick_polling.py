@@ -36,13 +36,15 @@ SYSTEM = Scope.system("test")
 
 @dataclass
 class Switch:
-    """One switch in stock; `order` is which port stands at which ifIndex, from 1."""
+    """One switch in stock; `order` is which port stands at which ifIndex, from 1; `beside` is what
+    it tells beside its ports."""
 
     sessions: SessionFactory
     settings: Settings
     order: list[str] = field(default_factory=lambda: ["a", "b", "c"])
     counted: dict[str, int] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    beside: trees.Objects = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     agent: Agent = field(init=False)
     whole: int = 0
@@ -65,7 +67,7 @@ class Switch:
             )
             for index, name in enumerate(order, 1)
         ]
-        self.agent.tree = LiveTree(trees.switch_tree(who, ports))
+        self.agent.tree = LiveTree(trees.switch_tree(who, ports) | self.beside)
 
     def _uptime(self) -> int:
         return int((time.monotonic() - self.began + 1_000_000) * 100)
