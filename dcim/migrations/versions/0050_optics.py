@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("since <= read_at", name=op.f("ck_transceiver_times")),
+        sa.CheckConstraint("cardinality(lanes) > 0", name=op.f("ck_transceiver_lanes")),
         sa.ForeignKeyConstraint(
             ["device_id"],
             ["device.id"],

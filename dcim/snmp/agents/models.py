@@ -243,4 +243,5 @@ class Transceiver(Base):
     __table_args__ = (
         UniqueConstraint("device_id", "port_name"),
         CheckConstraint("since <= read_at", name="times"),
+        CheckConstraint("cardinality(lanes) > 0", name="lanes"),
     )

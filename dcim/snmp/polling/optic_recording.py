@@ -105,8 +105,8 @@ def record_optics(session: Session, reads: Sequence[OpticsRead]) -> None:
 
 
 def _fits(one: Transceiver) -> bool:
-    """Whether the name of its lanes' series is one that the database takes."""
-    return len(name_lane(one.port, len(one.lanes))) <= _LONGEST
+    """Whether it has lanes, and the names of their series are ones that the database takes."""
+    return bool(one.lanes) and len(name_lane(one.port, len(one.lanes))) <= _LONGEST
 
 
 def _instant(read: OpticsRead) -> dt.datetime:

@@ -1,4 +1,4 @@
-"""Optics from UDP to PostgreSQL: read at their own pace, kept lane by lane, and never in the way."""
+"""Optics from UDP to PostgreSQL: read at their own pace, kept by lane, and never in the way."""
 
 import time
 from dataclasses import replace
