@@ -14,8 +14,15 @@ _ALIAS: Oid = (1, 3, 6, 1, 2, 1, 47, 1, 3, 2, 1, 2)
 _IF_INDEX: Oid = (1, 3, 6, 1, 2, 1, 2, 2, 1, 1)
 # Entities of ports lie at this number and the ifIndex.
 _FIRST_ENTITY = 67_469_000
-# Hundredths of a dBm by column: alarms and warnings of a module for 10 km.
-_LIMITS = {13: -1440, 14: 250, 15: -920, 16: 150, 20: -1240, 21: 50, 22: -820, 23: 50}
+# Of a module for 10 km, in hundredths of a dBm, and in which column they stand.
+LIMITS = {
+    "rx": {"low_alarm": -1440, "high_alarm": 250, "low_warning": -1240, "high_warning": 50},
+    "tx": {"low_alarm": -920, "high_alarm": 150, "low_warning": -820, "high_warning": 50},
+}
+_LIMIT_COLUMNS = {
+    "rx": {"low_alarm": 13, "high_alarm": 14, "low_warning": 20, "high_warning": 21},
+    "tx": {"low_alarm": 15, "high_alarm": 16, "low_warning": 22, "high_warning": 23},
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,10 @@ def optics_tree(modules: Sequence[Module]) -> Objects:
             (*_OPTICS, 32, entity): _by_lane([lane.rx for lane in module.lanes], 100),
             (*_OPTICS, 33, entity): _by_lane([lane.tx for lane in module.lanes], 100),
         }
-        tree |= {(*_OPTICS, column, entity): ber.integer(raw) for column, raw in _LIMITS.items()}
+        for quantity, limits in LIMITS.items():
+            for name, raw in limits.items():
+                column = _LIMIT_COLUMNS[quantity][name]
+                tree[(*_OPTICS, column, entity)] = ber.integer(raw)
     return tree
 
 

@@ -132,7 +132,9 @@ def _make_module(
     )
 
 
-def _make_lane(number: int, values: Mapping[str, int], limits: dict[str, dict[str, int]]) -> LaneNow:
+def _make_lane(
+    number: int, values: Mapping[str, int], limits: dict[str, dict[str, int]]
+) -> LaneNow:
     told = {
         column: values[column] / 1000 if values[column] != missing else None
         for column, missing in MISSING.items()
