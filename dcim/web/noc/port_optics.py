@@ -20,7 +20,7 @@ from dcim.i18n import choose_zone
 from dcim.i18n import gettext as _
 from dcim.metering.batch import Columns
 from dcim.metering.downsampling import bucket_levels, listed
-from dcim.metering.families import NO_POWER
+from dcim.metering.families import NO_LIGHT
 from dcim.sla.optic_verdicts import Verdict
 from dcim.sla.port_optics import MISSING, Module, read_optic_samples, read_port_optics
 from dcim.sla.ports import find_port_now
@@ -105,7 +105,10 @@ def port_optics_csv(port_id: int) -> Response:
 
 
 def chart_optics(session: Session, scope: Scope, module: Module, window: Window) -> dict[str, Any]:
-    """dBm received, of several lanes the weakest, in a band over all of them; and dBm sent."""
+    """dBm received, of several lanes the weakest, in a band over all of them; and dBm sent.
+
+    No light is marked, not drawn: as a level it would leave no room for those that are.
+    """
     lanes = list(read_optic_samples(session, scope, module, window.start, window.end))
     received = [_levels(columns, "rx_mdbm", window) for columns in lanes]
     sent = [_levels(columns, "tx_mdbm", window) for columns in lanes]
@@ -148,8 +151,30 @@ def chart_optics(session: Session, scope: Scope, module: Module, window: Window)
         ],
         "bands": [[0, 1]],
         "lines": lines,
-        "spans": [],
+        "spans": [
+            {"from": low / 1000, "to": high / 1000, "role": "down", "label": _("No light")}
+            for low, high in find_dark(lanes, window)
+        ],
     }
+
+
+def find_dark(lanes: Sequence[Columns], window: Window) -> list[tuple[int, int]]:
+    """Where a lane received no light, by steps of the window joined to stretches, UTC epoch ms."""
+    steps = sorted(
+        {
+            int(step)
+            for columns in lanes
+            for step in columns.ts[columns.values["rx_mdbm"] == NO_LIGHT] // window.step_ms
+        }
+    )
+    found: list[tuple[int, int]] = []
+    for step in steps:
+        low, high = step * window.step_ms, (step + 1) * window.step_ms
+        if found and found[-1][1] == low:
+            found[-1] = (found[-1][0], high)
+        else:
+            found.append((low, high))
+    return found
 
 
 def describe_optics(module: Module) -> str:
@@ -161,7 +186,7 @@ def describe_optics(module: Module) -> str:
 
 
 def _levels(columns: Columns, name: str, window: Window) -> tuple[Floats, Floats, Floats]:
-    found = bucket_levels(columns, name, window.start, window.end, window.step_ms, above=NO_POWER)
+    found = bucket_levels(columns, name, window.start, window.end, window.step_ms, above=NO_LIGHT)
     return found.low / 1000, found.mean / 1000, found.high / 1000
 
 

@@ -129,12 +129,13 @@ def test_each_lane_and_no_light(noc: FlaskClient, cage: Cage) -> None:
     chart = chart_of(page)
     assert chart["unit"] == "dBm"
     assert [line["value"] for line in chart["lines"]] == [-12.4, -14.4]
-    low, high = chart["range"]
-    assert low <= -41
-    assert high >= -2
-    # The weakest lane is the line; what wasn't read is no level.
-    assert min(v for v in chart["series"][2]["values"] if v is not None) == -40
-    assert min(v for v in chart["series"][1]["values"] if v is not None) == -40
+    # The weakest lane is the line; darkness is marked and leaves the axis to levels.
+    assert min(v for v in chart["series"][2]["values"] if v is not None) == -15
+    assert min(v for v in chart["series"][1]["values"] if v is not None) == -15
+    assert max(v for v in chart["series"][0]["values"] if v is not None) == -3
+    assert chart["range"] == [-16, -1]
+    [span] = chart["spans"]
+    assert (span["role"], span["label"], span["to"] - span["from"]) == ("down", "No light", 900)
 
 
 def test_a_month_in_chart_and_file(noc: FlaskClient, cage: Cage) -> None:
