@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 128
 # With less time for it than that nobody is polled between the shard's own polls, seconds.
 LEAST_S = 2.0
+# What an agent's optics may take of a poll, seconds.
+OPTICS_LIMIT_S = 10.0
 
 Keep: TypeAlias = Callable[[Sequence[Outcome]], Awaitable[None]]
 
@@ -282,7 +284,8 @@ async def add_optics(
     names = dict(zip(ports.if_index.tolist(), ports.table.names, strict=True))
     told = habits.optics if now < habits.optics_until else None
     try:
-        async with asyncio.timeout(limit_s):
+        # No longer than that: all of the shard waits for the last of it.
+        async with asyncio.timeout(min(limit_s, OPTICS_LIMIT_S)):
             found, used = await read_optics(
                 await room.engine(), replace(plan.target, bulk=known.bulk), specs, names, told
             )

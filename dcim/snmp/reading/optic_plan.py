@@ -7,7 +7,7 @@ are plugged in or out. With the plan only the values are read.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -80,11 +80,17 @@ class ModulePlan:
 
 @dataclass(frozen=True, slots=True)
 class OpticPlan:
-    """`columns` are to be read; as long as `rows` of them are there, the plan holds."""
+    """`columns` are to be read; as long as `rows` of them are there, and the ports it knows by
+    ifIndex are called as they were, the plan holds."""
 
     modules: tuple[ModulePlan, ...]
     columns: tuple[Oid, ...]
     rows: frozenset[tuple[Oid, Oid]]
+    names: Mapping[int, str]
+
+    def holds(self, said: Said, names: Mapping[int, str]) -> bool:
+        called = all(names.get(index) == name for index, name in self.names.items())
+        return called and count_rows(said, self.columns) == self.rows
 
 
 def plan_columns(specs: Sequence[OpticSpec]) -> list[Oid]:
@@ -111,9 +117,9 @@ def plan_columns(specs: Sequence[OpticSpec]) -> list[Oid]:
     return list(found)
 
 
-def plan_optics(said: Said, specs: Sequence[OpticSpec], names: Collection[str]) -> OpticPlan:
-    """`names` are those of the device's ports (ifName)."""
-    entities = _Entities(said, frozenset(names))
+def plan_optics(said: Said, specs: Sequence[OpticSpec], names: Mapping[int, str]) -> OpticPlan:
+    """`names` are those of the device's ports (ifName) by ifIndex."""
+    entities = _Entities(said, frozenset(names.values()))
     modules: dict[int | str, ModulePlan] = {}
     for spec in specs:
         if isinstance(spec, SensorTable):
@@ -131,7 +137,12 @@ def plan_optics(said: Said, specs: Sequence[OpticSpec], names: Collection[str]) 
     sources = [source for plan in found for source in plan.sources]
     columns = dict.fromkeys(source.column for source in sources)
     columns |= dict.fromkeys(source.status for source in sources if source.status is not None)
-    return OpticPlan(found, tuple(columns), count_rows(said, columns))
+    called = {
+        plan.port: names[plan.port]
+        for plan in found
+        if isinstance(plan.port, int) and plan.port in names
+    }
+    return OpticPlan(found, tuple(columns), count_rows(said, columns), called)
 
 
 def _count_from_one(sources: list[Source]) -> list[Source]:

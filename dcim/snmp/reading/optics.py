@@ -13,7 +13,6 @@ from dcim.snmp.reading.optic_plan import (
     OpticPlan,
     Said,
     Source,
-    count_rows,
     plan_columns,
     plan_optics,
 )
@@ -75,10 +74,10 @@ async def read_optics(
     """
     if plan is not None:
         said = await engine.table(target, plan.columns)
-        if count_rows(said, plan.columns) == plan.rows:
+        if plan.holds(said, names):
             return gather_optics(said, plan, names), plan
     said = await engine.table(target, plan_columns(specs))
-    plan = plan_optics(said, specs, names.values())
+    plan = plan_optics(said, specs, names)
     return gather_optics(said, plan, names), plan
 
 

@@ -24,7 +24,7 @@ from dcim.network.cables import Trace, trace_port
 from dcim.sla.evidence import HOLDS_MS
 from dcim.sla.port_history import PortEvent, list_port_events, list_port_uses
 from dcim.sla.port_neighbours import read_port_links
-from dcim.sla.port_optics import read_port_optics
+from dcim.sla.port_optics import read_optic_samples, read_port_optics
 from dcim.sla.ports import PortNow, find_port_now, find_since
 from dcim.sla.samples import MAX_SPAN_MS, SamplesRow, read_port_samples
 from dcim.sla.usage_months import PortMonth, list_port_months
@@ -117,10 +117,14 @@ def port(port_id: int) -> BaseResponse:
     optics = read_port_optics(session, scope, found.id, now)
     light: dict[str, Any] = {}
     if optics.module is not None:
-        stretch = name_optics_window(view.optics, now)
+        module, stretch = optics.module, name_optics_window(view.optics, now)
+        lanes = remember_briefly(
+            ("optics", module.series, module.read_at, stretch),
+            lambda: list(read_optic_samples(session, scope, module, stretch.start, stretch.end)),
+        )
         light = {
-            "chart": chart_optics(session, scope, optics.module, stretch),
-            "summary": describe_optics(optics.module),
+            "chart": chart_optics(module, lanes, stretch),
+            "summary": describe_optics(module),
             "windows": _optics_links(window, view, port_id),
             "csv_url": url_for("noc.port_optics_csv", port_id=port_id, optics=view.optics),
         }

@@ -10,9 +10,7 @@ import numpy as np
 from flask import Response, request
 from flask_babel import lazy_gettext as _l
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
-from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
 from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
@@ -104,12 +102,11 @@ def port_optics_csv(port_id: int) -> Response:
     )
 
 
-def chart_optics(session: Session, scope: Scope, module: Module, window: Window) -> dict[str, Any]:
+def chart_optics(module: Module, lanes: Sequence[Columns], window: Window) -> dict[str, Any]:
     """dBm received, of several lanes the weakest, in a band over all of them; and dBm sent.
 
     No light is marked, not drawn: as a level it would leave no room for those that are.
     """
-    lanes = list(read_optic_samples(session, scope, module, window.start, window.end))
     received = [_levels(columns, "rx_mdbm", window) for columns in lanes]
     sent = [_levels(columns, "tx_mdbm", window) for columns in lanes]
     several = len(lanes) > 1

@@ -72,7 +72,7 @@ def test_what_is_served_is_what_the_past_says(plan: DemoPlan, world: World) -> N
         for column in plan_columns(specs)
     }
     names = {port.index: port.name for port in plan.ports if port.device == device}
-    found = gather_optics(said, plan_optics(said, specs, names.values()), names)  # type: ignore[arg-type]
+    found = gather_optics(said, plan_optics(said, specs, names), names)  # type: ignore[arg-type]
     lanes = {
         f"lane {number} {one.port}": [lane[name] for name in OPTICS.columns]
         for one in found

@@ -38,7 +38,7 @@ def table(rows: dict[Oid, Value], profile: str) -> Said:
 def read(rows: dict[Oid, Value], profile: str, names: dict[int, str]) -> dict[str, Transceiver]:
     catalogue = shipped_catalogue()
     said = table(rows, profile)
-    plan = plan_optics(said, catalogue.optics(catalogue.profiles[profile]), names.values())
+    plan = plan_optics(said, catalogue.optics(catalogue.profiles[profile]), names)
     return {one.port: one for one in gather_optics(said, plan, names)}
 
 
@@ -272,3 +272,17 @@ def test_a_wrong_profile_of_optics_says_where() -> None:
     ):
         with pytest.raises(ProfileError, match=reason):
             read_profile(head + body, "x.yaml")
+
+
+def test_a_plan_holds_while_rows_and_names_are_the_same() -> None:
+    catalogue = shipped_catalogue()
+    specs = catalogue.optics(catalogue.profiles["generic"])
+    said = table(chassis(2), "generic")
+    plan = plan_optics(said, specs, NAMES)
+    assert plan.holds(said, NAMES)
+    assert plan.holds(said, NAMES | {502: "renamed", 503: "new"})
+    # Renumbered after a restart: by the old plan the light would be another port's.
+    assert not plan.holds(said, {501: "xe-0/0/2", 502: "xe-0/0/1"})
+    assert not plan.holds(said, {502: "xe-0/0/2"})
+    assert not plan.holds(table(chassis(1), "generic"), NAMES)
+    assert not plan.holds(table(chassis(3), "generic"), NAMES)
