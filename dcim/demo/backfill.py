@@ -1,11 +1,12 @@
 """Give the demo a past: the closed month and the running one, through the sample store."""
 
+import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from dcim.accounts.models import JobRun
@@ -15,6 +16,7 @@ from dcim.db import SessionFactory, transaction
 from dcim.demo.causes import explain_incidents
 from dcim.demo.instance import DemoInstance
 from dcim.demo.load import DEMO_JOB, is_demo
+from dcim.demo.optics import past_optics
 from dcim.demo.physics import World
 from dcim.demo.polls import PastPolls, Samples
 from dcim.errors import ConflictError
@@ -24,7 +26,7 @@ from dcim.metering.families import FLAG_LOADED
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, write_counter_memory
 from dcim.sla.incidents import derive_incidents
-from dcim.snmp.agents.models import SnmpAgent
+from dcim.snmp.agents.models import SnmpAgent, Transceiver
 
 BACKFILL_KEY = "backfill"
 # Series per transaction: bounds memory, and what a crash has to do again.
@@ -76,8 +78,8 @@ def backfill(
     polls = PastPolls(World(plan), start_ms or plan.month_start_ms - LEAD_MS, now)
     chunk: list[tuple[int, Samples]] = []
     series = samples = 0
-    for one, found in polls.every_series():
-        chunk.append((ids[one.family, one.device, one.slot], found))
+    for key, found in _every_series(polls):
+        chunk.append((ids[key], found))
         series += 1
         if len(chunk) == CHUNK:
             samples += _write(sessions, scope, chunk, now)
@@ -86,6 +88,7 @@ def backfill(
     samples += _write(sessions, scope, chunk, now)
     say("Deriving incidents from what was measured")
     with transaction(sessions, scope) as session:
+        _note_optics(session, now)
         derived = derive_incidents(session, PostgresSampleStore(), polls.start_ms, now)
         explained = explain_incidents(session, plan)
         say(f"{derived.new + derived.known} incidents, {explained} explained")
@@ -129,16 +132,28 @@ def catch_up(
         ids = _find_series(session)
     # A little before: the first delta needs the counters of the poll before it.
     polls = PastPolls(World(demo.plan()), written_to - OVERLAP_MS, now)
-    chunk = [
-        (ids[one.family, one.device, one.slot], found.since(written_to))
-        for one, found in polls.every_series()
-    ]
+    chunk = [(ids[key], found.since(written_to)) for key, found in _every_series(polls)]
     samples = _write(sessions, scope, chunk, now)
     with transaction(sessions, scope) as session:
         run = session.get_one(JobRun, (DEMO_JOB, BACKFILL_KEY))
         run.outcome = {**(run.outcome or {}), "to_ms": now}
+        _note_optics(session, now)
     say(f"{samples:,} samples of the last minutes")
     return samples
+
+
+def _every_series(polls: PastPolls) -> Iterator[tuple[tuple[str, str, str], Samples]]:
+    """((family, device, slot), samples) of all that polling would have filled."""
+    for one, found in polls.every_series():
+        yield (one.family, one.device, one.slot), found
+    for device, slot, found in past_optics(polls):
+        yield (found.family.name, device, slot), found
+
+
+def _note_optics(session: Session, now_ms: int) -> None:
+    """The past tells of every module up to now."""
+    read_at = dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC)
+    session.execute(update(Transceiver).where(Transceiver.since < read_at).values(read_at=read_at))
 
 
 def _find_series(session: Session) -> dict[tuple[str, str, str], int]:

@@ -1,15 +1,22 @@
 """Bring the demo's devices under polling: credentials, agents, and the series that they fill."""
 
+import datetime as dt
+
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.config import Settings
 from dcim.demo.instance import DemoInstance
+from dcim.demo.optic_trees import LIMITS
+from dcim.demo.optics import VENDOR, plan_modules
 from dcim.demo.plan_parts import DemoPlan, NodePlan, PortPlan, SensorPlan
 from dcim.demo.records import Records
 from dcim.demo.series_plan import plan_series
+from dcim.metering.families import OPTICS
 from dcim.metering.models import Series
+from dcim.snmp.agents.models import Transceiver
 from dcim.snmp.agents.registration import UsmSecrets, register_agent, store_credential
+from dcim.snmp.polling.optic_recording import name_lane
 from dcim.snmp.wire.target import AuthProtocol, PrivProtocol
 
 V2C_CREDENTIAL, V3_CREDENTIAL = "demo v2c", "demo v3"
@@ -68,3 +75,33 @@ def load_series(session: Session, plan: DemoPlan, records: Records) -> None:
                 series.room_id = records.rooms[one.subject.room].id
         session.add(series)
     session.flush()
+    _load_optics(session, plan, records)
+
+
+def _load_optics(session: Session, plan: DemoPlan, records: Records) -> None:
+    """Modules as polling would have found them when the past began, with series of their lanes."""
+    began = dt.datetime.fromtimestamp(plan.month_start_ms / 1000, dt.UTC)
+    for module in plan_modules(plan):
+        device_id, name = records.devices[module.port.device].id, module.port.name
+        lanes = [
+            Series(family=OPTICS.name, device_id=device_id, slot=name_lane(name, lane), step_s=300)
+            for lane in range(1, module.lanes + 1)
+        ]
+        session.add_all(lanes)
+        session.flush()
+        session.add(
+            Transceiver(
+                device_id=device_id,
+                port_name=name,
+                vendor=VENDOR,
+                part=module.part,
+                serial=module.serial,
+                limits={
+                    quantity: {limit: raw * 10 for limit, raw in limits.items()}
+                    for quantity, limits in LIMITS.items()
+                },
+                lanes=[one.id for one in lanes],
+                since=began,
+                read_at=began,
+            )
+        )

@@ -7,6 +7,8 @@ import numpy as np
 
 from dcim.demo.network_plan import NARROW_SWITCH
 from dcim.demo.noise import Ints
+from dcim.demo.optic_trees import Lane, Module, optics_tree
+from dcim.demo.optics import VENDOR, OpticPlan, plan_modules, read_module
 from dcim.demo.physics import PowerReading, World
 from dcim.demo.plan_parts import AgentPlan, DemoPlan, NodePlan, PortPlan
 from dcim.demo.site_plan import panel_parts, ups_parts
@@ -105,7 +107,39 @@ def _switch(agent: AgentPlan, plan: DemoPlan, snapshots: Snapshots) -> Objects:
     tree = switch_tree(who, ports)
     if agent.device == NARROW_SWITCH:
         return {oid: value for oid, value in tree.items() if oid[: len(IFX_TABLE)] != IFX_TABLE}
-    return tree
+    modules = [
+        _module(module, snapshots)
+        for module in plan_modules(plan)
+        if module.port.device == agent.device
+    ]
+    return tree | optics_tree(modules)
+
+
+def _module(module: OpticPlan, snapshots: Snapshots) -> Module:
+    def reader(lane: int, column: str) -> Number:
+        def read() -> float:
+            lanes = snapshots.take(
+                "optics",
+                module.port.key,
+                lambda instants: read_module(snapshots.world, module, instants),
+            )
+            return int(lanes[lane][column][0]) / 1000
+
+        return read
+
+    return Module(
+        module.port.index,
+        module.port.name,
+        VENDOR,
+        module.part,
+        module.serial,
+        [
+            Lane(reader(lane, "rx_mdbm"), reader(lane, "tx_mdbm"), reader(lane, "bias_ua"))
+            for lane in range(module.lanes)
+        ],
+        reader(0, "mc"),
+        reader(0, "mv"),
+    )
 
 
 def _port(port: PortPlan, snapshots: Snapshots) -> SwitchPort:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dcim.metering.batch import Columns, Ints
+from dcim.metering.families import NOT_REPORTED
 
 Floats = npt.NDArray[np.float64]
 Span = tuple[int, int]
@@ -121,11 +122,16 @@ class Levels:
     high: Floats
 
 
-def bucket_levels(columns: Columns, name: str, start: int, end: int, step_ms: int) -> Levels:
-    """The readings of column `name` in each step of [start, end); `mean` counts each alike."""
+def bucket_levels(
+    columns: Columns, name: str, start: int, end: int, step_ms: int, *, above: int = NOT_REPORTED
+) -> Levels:
+    """The readings of column `name` in each step of [start, end); `mean` counts each alike.
+
+    At or below `above` nothing was reported.
+    """
     count = -(-(end - start) // step_ms)
     values = columns.values[name]
-    good = (values >= 0) & (columns.ts >= start) & (columns.ts < end)
+    good = (values > above) & (columns.ts >= start) & (columns.ts < end)
     places, chosen = (columns.ts[good] - start) // step_ms, values[good].astype(np.float64)
     low, high = np.full(count, np.inf), np.full(count, -np.inf)
     np.minimum.at(low, places, chosen)

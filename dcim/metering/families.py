@@ -1,4 +1,4 @@
-"""The six families of samples: their columns, in order, and what the numbers mean."""
+"""The families of samples: their columns, in order, and what the numbers mean."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +10,10 @@ from types import MappingProxyType
 NOT_REPORTED = -1
 # Milli-degC can be -1, so a sensor without a thermometer needs a value below absolute zero.
 NO_TEMPERATURE = -1_000_000
+
+# Light in thousandths of a dBm: what no receiver or laser has, and the least that one can tell
+# (SFF-8472: 0.1 µW); whatever is at or below that is told as no light.
+NO_POWER, NO_LIGHT = -1_000_000, -40_000
 
 # States of family `state`; in SLA facts they are called "up", "down" and "unknown".
 UP, DOWN, UNKNOWN = 1, 2, 0
@@ -52,9 +56,13 @@ BY_ICMP, BY_TCP = 1, 2
 # ifOutDiscards), since the sample before; NOT_REPORTED where a way isn't counted. Beside traffic,
 # not in it: a block's hash goes over its family's columns, and statements quote traffic's hashes.
 DISCARDS = Family("discards", 6, ("in_discards", "out_discards"))
+# One lane of a transceiver (dcim.snmp.reading.optics): thousandths of a dBm (NO_POWER,
+# NO_LIGHT), microamperes (NOT_REPORTED), thousandths of a degree Celsius (NO_TEMPERATURE),
+# millivolts (NOT_REPORTED). What a module has once stands with its first lane.
+OPTICS = Family("optics", 7, ("rx_mdbm", "tx_mdbm", "bias_ua", "mc", "mv"))
 
 FAMILY_BY_NAME: Mapping[str, Family] = MappingProxyType(
-    {family.name: family for family in (TRAFFIC, POWER, CLIMATE, STATE, PROBE, DISCARDS)}
+    {family.name: family for family in (TRAFFIC, POWER, CLIMATE, STATE, PROBE, DISCARDS, OPTICS)}
 )
 
 

@@ -19,7 +19,7 @@ from dcim.columns import Code, Document, Id, Name
 from dcim.db import Base
 from dcim.inventory.models import Device
 
-FAMILIES = ("traffic", "power", "climate", "state", "probe", "discards")
+FAMILIES = ("traffic", "power", "climate", "state", "probe", "discards", "optics")
 
 
 class Series(Base):
@@ -48,7 +48,7 @@ class Series(Base):
     __table_args__ = (
         UniqueConstraint("family", "device_id", "slot"),
         CheckConstraint(
-            "family IN ('traffic', 'power', 'climate', 'state', 'probe', 'discards')",
+            "family IN ('traffic', 'power', 'climate', 'state', 'probe', 'discards', 'optics')",
             name="family",
         ),
         CheckConstraint("num_nonnulls(device_id, probe_target_id) = 1", name="one_source"),
@@ -200,6 +200,20 @@ class DiscardSample(_Hot, Base):
     __table_args__ = (Index("ix_discards_hot_series_id", "series_id", "ts"),)
 
 
+class OpticsSample(_Hot, Base):
+    """One reading of one lane of a transceiver (`metering.families.OPTICS`)."""
+
+    __tablename__ = "optics_hot"
+
+    rx_mdbm: Mapped[int] = mapped_column(BigInteger)
+    tx_mdbm: Mapped[int] = mapped_column(BigInteger)
+    bias_ua: Mapped[int] = mapped_column(BigInteger)
+    mc: Mapped[int] = mapped_column(BigInteger)
+    mv: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_optics_hot_series_id", "series_id", "ts"),)
+
+
 class FrameLayout(Base):
     """Which port stands where in a device's frames; never changed, only followed by another."""
 
@@ -279,6 +293,7 @@ __all__ = [
     "FrameClosing",
     "FrameLayout",
     "LatestSample",
+    "OpticsSample",
     "PortFrame",
     "PortMemoryRow",
     "PowerSample",

@@ -2,11 +2,13 @@
 they say that the inventory doesn't."""
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
     ForeignKey,
     Index,
+    Integer,
     SmallInteger,
     UniqueConstraint,
     text,
@@ -64,6 +66,8 @@ class SnmpAgent(Base):
     # The daily comparison with the inventory (dcim.snmp.discovery.checking).
     last_check_at: Mapped[Instant | None]
     last_check_error: Mapped[Name] = mapped_column(default="")
+    # When its ports' optics were last read, also if it told of none.
+    last_optics_at: Mapped[Instant | None]
 
     device: Mapped[Device] = relationship()
     credential: Mapped[SnmpCredential] = relationship()
@@ -213,4 +217,31 @@ class HeardNeighbour(Base):
         CheckConstraint(
             "doubt <> '' OR (port_id IS NOT NULL AND other_port_id IS NOT NULL)", name="ends"
         ),
+    )
+
+
+class Transceiver(Base):
+    """The module in a device's port as it was last read, by the port's name on the device.
+
+    `lanes` are the series of its lanes, the first one's first; `limits` by quantity and limit in
+    the units of family `optics` (`reading.optics`). `since` when it, by its serial, is there.
+    """
+
+    __tablename__ = "transceiver"
+
+    id: Mapped[Id]
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
+    port_name: Mapped[Name]
+    vendor: Mapped[Name] = mapped_column(default="")
+    part: Mapped[Name] = mapped_column(default="")
+    serial: Mapped[Name] = mapped_column(default="")
+    limits: Mapped[dict[str, dict[str, int]]] = mapped_column(JSONB)
+    lanes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    since: Mapped[Instant]
+    read_at: Mapped[Instant]
+
+    __table_args__ = (
+        UniqueConstraint("device_id", "port_name"),
+        CheckConstraint("since <= read_at", name="times"),
+        CheckConstraint("cardinality(lanes) > 0", name="lanes"),
     )

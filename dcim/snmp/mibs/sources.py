@@ -16,6 +16,7 @@ from typing import Any
 
 from dcim.snmp.mibs.names import MibNames, Named, link
 from dcim.snmp.mibs.text import MibError, Module, Syntax, read_modules
+from dcim.snmp.reading.optic_specs import name_columns
 from dcim.snmp.reading.profiles import Catalogue
 from dcim.snmp.wire.ber import Oid
 
@@ -230,6 +231,9 @@ def _profile_names(catalogue: Catalogue) -> Iterator[tuple[Named, str]]:
             for column in table.columns:
                 if re.fullmatch(r"[A-Za-z][\w-]{0,254}", column.object):
                     yield Named(module, column.object, column.oid), f"profile {profile.name}"
+        for spec in profile.optics:
+            for optic in name_columns(spec):
+                yield Named(module, optic.object, optic.oid), f"profile {profile.name}"
         for trap in profile.traps:
             own, _, name = trap.object.rpartition("::")
             yield Named(own or module, name, trap.oid), f"profile {profile.name}"

@@ -13,7 +13,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,7 @@ from dcim.metering import narrow
 from dcim.snmp.counting.port_table import Item, PortTable
 from dcim.snmp.polling.port_poll import PortPoll
 from dcim.snmp.polling.recording import Outcome
+from dcim.snmp.reading.optics import Transceiver
 from dcim.snmp.reading.probe import ProbeResult
 from dcim.snmp.reading.readings import Reading
 
@@ -112,6 +113,8 @@ def _to_words(outcome: Outcome, tables: list[bytes]) -> dict[str, Any]:
             [each.kind, each.oid, each.label, str(each.value), each.unit, each.place]
             for each in outcome.readings
         ]
+    if outcome.optics is not None:
+        words["optics"] = [asdict(each) for each in outcome.optics]
     if outcome.drops:
         words["drops"] = dict(outcome.drops)
     if outcome.strays:
@@ -158,6 +161,7 @@ def _from_words(words: Mapping[str, Any], tables: _Tables) -> Outcome:
             Reading(kind, tuple(oid), label, Decimal(value), unit, place)
             for kind, oid, label, value, unit, place in words.get("readings", ())
         ],
+        optics=_optics(words["optics"]) if "optics" in words else None,
         aliases=words.get("aliases", {}),
         identity=identity,
         error=words.get("error", ""),
@@ -165,6 +169,10 @@ def _from_words(words: Mapping[str, Any], tables: _Tables) -> Outcome:
         drops=_counts(words.get("drops", {})),
         strays=_counts(words.get("strays", {})),
     )
+
+
+def _optics(words: Sequence[Mapping[str, Any]]) -> list[Transceiver]:
+    return [Transceiver(**{**each, "lanes": tuple(each["lanes"])}) for each in words]
 
 
 def _counts(words: Mapping[str, Any]) -> dict[str, int]:

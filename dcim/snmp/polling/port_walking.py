@@ -13,6 +13,7 @@ import structlog
 
 from dcim.snmp.polling.port_poll import NeedsFullRead, PortOrder, PortPoll, gather_poll, same_ports
 from dcim.snmp.polling.port_recording import boot_clock
+from dcim.snmp.reading.optic_plan import OpticPlan
 from dcim.snmp.wire import faults
 from dcim.snmp.wire.drops import Drops
 from dcim.snmp.wire.port_plan import POLL_PLAN, Hints, PortWalk
@@ -23,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 # How often everything is read of an agent, seconds: descriptions, and which gauges it has.
 FULL_READ_EVERY_S = 3_600.0
+# How often optics are read, seconds: they age over months.
+OPTICS_EVERY_S = 300.0
 # So many walks in a row for nothing, and an agent is read in general for as long.
 _STRIKES = 2
 
@@ -33,7 +36,8 @@ class AgentHabits:
 
     `has_readings`: its profile's tables gave readings when they were last read. `full_read_at`, by
     the monotonic clock, is when everything is to be read again; until `unfit_until` it isn't worth
-    walking: it has ports that the plan can't tell of.
+    walking: it has ports that the plan can't tell of. From `optics_at` on its optics are to be
+    read, by the `optics` plan until `optics_until`.
     """
 
     has_readings: bool
@@ -41,6 +45,9 @@ class AgentHabits:
     hints: Hints | None = None
     unfit_until: float = 0.0
     strikes: int = 0
+    optics: OpticPlan | None = None
+    optics_at: float = 0.0
+    optics_until: float = 0.0
 
     @classmethod
     def of_stranger(cls, agent_id: int, *, has_readings: bool) -> "AgentHabits":
@@ -49,7 +56,12 @@ class AgentHabits:
         When it is read whole is spread over the time between: not all of them after a restart.
         """
         share = (agent_id * 2_654_435_761 % 4_096) / 4_096
-        return cls(has_readings, time.monotonic() + FULL_READ_EVERY_S * share)
+        now = time.monotonic()
+        return cls(
+            has_readings,
+            now + FULL_READ_EVERY_S * share,
+            optics_at=now + OPTICS_EVERY_S * share,
+        )
 
     def learn(self, fit: bool) -> None:
         """Take note whether a walk told all there is to tell."""

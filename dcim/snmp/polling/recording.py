@@ -21,9 +21,11 @@ from dcim.metering.store import (
 from dcim.power.models import PowerNode
 from dcim.snmp.agents.drop_counts import DropKey, add_drops
 from dcim.snmp.agents.models import SnmpAgent
+from dcim.snmp.polling.optic_recording import OpticsRead, record_optics
 from dcim.snmp.polling.port_poll import PortPoll
 from dcim.snmp.polling.port_recording import PortRecorder
 from dcim.snmp.reading.measuring import Gauge, energy_delta, gather_gauges
+from dcim.snmp.reading.optics import Transceiver
 from dcim.snmp.reading.probe import ProbeResult
 from dcim.snmp.reading.readings import Reading
 
@@ -35,7 +37,8 @@ ROOM_AIR = "ambient"
 class Outcome:
     """What came of polling one agent; `at_ms` is when its last answer was in, UTC epoch ms.
 
-    `ports` and `readings` are what it said, `ports` None where none were asked for; `aliases` are
+    `ports` and `readings` are what it said, `ports` None where none were asked for, as `optics`;
+    `aliases` are
     ifAlias by port name, where they were read. `error` is empty if it answered. `drops` is what was
     not accepted of it since its last poll, by reason; `strays` is what came from addresses nobody
     asked meanwhile: no agent's, but recorded with one, so that it is recorded once.
@@ -46,6 +49,7 @@ class Outcome:
     at_ms: int
     ports: PortPoll | None = None
     readings: Sequence[Reading] = ()
+    optics: Sequence[Transceiver] | None = None
     aliases: Mapping[str, str] = field(default_factory=dict)
     identity: ProbeResult | None = None
     error: str = ""
@@ -76,6 +80,14 @@ def record_outcomes(
     polls = [(each.device_id, each.ports) for each in outcomes if each.ports is not None]
     recorder.record(session, polls, now_ms)
     _record_gauges(session, [outcome for outcome in outcomes if outcome.readings])
+    record_optics(
+        session,
+        [
+            OpticsRead(each.agent_id, each.device_id, each.at_ms, each.optics)
+            for each in outcomes
+            if each.optics is not None
+        ],
+    )
     _keep_aliases(session, [outcome for outcome in outcomes if outcome.aliases])
     _note_health(session, outcomes)
     for outcome in outcomes:

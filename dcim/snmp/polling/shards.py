@@ -12,9 +12,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from dcim.db import is_passing
 from dcim.snmp.polling.port_poll import PortOrder
 from dcim.snmp.polling.port_recording import boot_clock, is_comparable, poll_of_readings
-from dcim.snmp.polling.port_walking import FULL_READ_EVERY_S, Walked, walk_agents
+from dcim.snmp.polling.port_walking import (
+    FULL_READ_EVERY_S,
+    OPTICS_EVERY_S,
+    Walked,
+    walk_agents,
+)
 from dcim.snmp.polling.recording import Outcome
 from dcim.snmp.polling.room import AgentPlan, PollingRoom, Round, beat_of
+from dcim.snmp.reading.optics import read_optics
 from dcim.snmp.reading.probe import ProbeResult, identify
 from dcim.snmp.reading.profiles import Profile
 from dcim.snmp.reading.readings import Reading, read_device, read_readings
@@ -29,6 +35,8 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 128
 # With less time for it than that nobody is polled between the shard's own polls, seconds.
 LEAST_S = 2.0
+# What an agent's optics may take of a poll, seconds.
+OPTICS_LIMIT_S = 10.0
 
 Keep: TypeAlias = Callable[[Sequence[Outcome]], Awaitable[None]]
 
@@ -161,11 +169,12 @@ async def _complete(room: PollingRoom, plan: AgentPlan, walked: Walked, limit_s:
         duration_ms=walked.duration_ms,
     )
     tables = room.catalogue.tables(room.catalogue.profiles[plan.profile])
-    if walked.error or plan.target is None or not tables:
-        return outcome
-    if not room.habits[plan.agent_id].has_readings:
+    if walked.error or plan.target is None:
         return outcome
     began = time.monotonic()
+    outcome = await add_optics(room, plan, plan.profile, outcome, limit_s / 2)
+    if not tables or not room.habits[plan.agent_id].has_readings:
+        return outcome
     readings: Sequence[Reading] = ()
     try:
         async with asyncio.timeout(limit_s):
@@ -210,10 +219,10 @@ async def poll_agent(room: PollingRoom, engine: Engine, plan: AgentPlan, limit_s
     outcome = Outcome(plan.agent_id, plan.device_id, time.time_ns() // 1_000_000)
     if plan.target is None:
         return replace(outcome, error=plan.refusal)
+    name = plan.profile
     try:
         async with asyncio.timeout(limit_s):
             identity: ProbeResult | None = None
-            name = plan.profile
             if not plan.identified:
                 identity = await identify(engine, plan.target, room.catalogue)
                 name = identity.profile
@@ -228,6 +237,9 @@ async def poll_agent(room: PollingRoom, engine: Engine, plan: AgentPlan, limit_s
         # A device must never be able to stop the others by what it sends.
         log.exception("poll failed", agent=plan.agent_id)
         outcome = replace(outcome, error=f"unexpected: {type(error).__name__}")
+    took_s = (time.monotonic_ns() - began_ns) / 1e9
+    if not outcome.error:
+        outcome = await add_optics(room, plan, name, outcome, limit_s - took_s)
     now_ms = time.time_ns() // 1_000_000
     took_ms = (time.monotonic_ns() - began_ns) // 1_000_000
     return replace(outcome, at_ms=now_ms, duration_ms=took_ms)
@@ -249,3 +261,39 @@ async def _read_whole(
         readings=reading.readings,
         aliases={port.name: port.alias for port in ports},
     )
+
+
+async def add_optics(
+    room: PollingRoom, plan: AgentPlan, profile: str, outcome: Outcome, limit_s: float
+) -> Outcome:
+    """Read the ports' optics where it is time for them, in what is left of the poll.
+
+    They are the least of it: where they can't be read the outcome is the same without them, and
+    they are tried again at their next turn.
+    """
+    habits, now = room.habits[outcome.agent_id], time.monotonic()
+    known = room.catalogue.profiles.get(profile)
+    specs = [] if known is None else room.catalogue.optics(known)
+    ports = outcome.ports
+    if not specs or known is None or plan.target is None or ports is None:
+        return outcome
+    if now < habits.optics_at or limit_s < LEAST_S:
+        return outcome
+    # A little less: the poll of five minutes on may come a moment early.
+    habits.optics_at = now + 0.9 * OPTICS_EVERY_S
+    names = dict(zip(ports.if_index.tolist(), ports.table.names, strict=True))
+    told = habits.optics if now < habits.optics_until else None
+    try:
+        # No longer than that: all of the shard waits for the last of it.
+        async with asyncio.timeout(min(limit_s, OPTICS_LIMIT_S)):
+            found, used = await read_optics(
+                await room.engine(), replace(plan.target, bulk=known.bulk), specs, names, told
+            )
+    except Exception as error:
+        if not isinstance(error, faults.SnmpError | TimeoutError):
+            log.exception("optics can't be read", agent=plan.agent_id)
+        habits.optics = None
+        return outcome
+    if used is not told:
+        habits.optics, habits.optics_until = used, now + FULL_READ_EVERY_S
+    return replace(outcome, optics=found)

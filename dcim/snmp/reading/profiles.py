@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import yaml
 
+from dcim.snmp.reading.optic_specs import OpticSpec, read_optic_specs
 from dcim.snmp.wire.ber import BerError, Oid, parse_oid
 
 CLASSES = frozenset(
@@ -144,6 +145,7 @@ class Profile:
     ports: bool = True
     bulk: bool = True
     traps: tuple[TrapSpec, ...] = ()
+    optics: tuple[OpticSpec, ...] = ()
 
 
 class _Source(Protocol):
@@ -188,6 +190,14 @@ class Catalogue:
             for table in self.profiles[name].tables:
                 found.append(replace(table, rank=2 * step + table.rank))
         return found
+
+    def optics(self, profile: Profile) -> list[OpticSpec]:
+        """List where optics are read, a profile's own first; of one name only the first counts."""
+        found = {spec.name: spec for spec in profile.optics}
+        for name in (*profile.include, *profile.fallback):
+            for spec in self.profiles[name].optics:
+                found.setdefault(spec.name, spec)
+        return list(found.values())
 
 
 def load_catalogue(site: Path | None = None) -> Catalogue:
@@ -325,7 +335,9 @@ class _Reader:
 
     def profile(self, data: Any) -> Profile:
         top = self.map(
-            data, "profile title source match", "include fallback ports bulk tables traps notes"
+            data,
+            "profile title source match",
+            "include fallback ports bulk tables optics traps notes",
         )
         matches = []
         for entry in self.list(top["match"]):
@@ -334,6 +346,7 @@ class _Reader:
             matches.append(Match(self.oid(one["sys_object_id"]), descr))
         tables = tuple(self.table(entry) for entry in self.list(top.get("tables", [])))
         traps = tuple(self.trap(entry) for entry in self.list(top.get("traps", [])))
+        optics = read_optic_specs(self, top.get("optics", []))
         self.line = top.line
         return Profile(
             self.text(top["profile"]),
@@ -346,6 +359,7 @@ class _Reader:
             self.flag(top.get("ports", "true")),
             self.flag(top.get("bulk", "true")),
             traps,
+            optics,
         )
 
     def trap(self, data: Any) -> TrapSpec:

@@ -16,6 +16,7 @@ NOC_POLICY: dict[str, Access] = {
     "noc.keep_board": NETWORK,
     "noc.port": NETWORK,
     "noc.port_csv": NETWORK,
+    "noc.port_optics_csv": NETWORK,
     "noc.credit_risks": RISKS,
     "noc.contract_risk": RISKS,
     "noc.alarms": NETWORK,

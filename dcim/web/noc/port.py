@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Response, make_response, render_template, request, url_for
@@ -25,6 +25,7 @@ from dcim.network.cables import Trace, trace_port
 from dcim.sla.evidence import HOLDS_MS
 from dcim.sla.port_history import PortEvent, list_port_events, list_port_uses
 from dcim.sla.port_neighbours import read_port_links
+from dcim.sla.port_optics import read_optic_samples, read_port_optics
 from dcim.sla.ports import PortNow, find_port_now, find_since
 from dcim.sla.samples import MAX_SPAN_MS, SamplesRow, read_port_samples
 from dcim.sla.usage_months import PortMonth, list_port_months
@@ -35,6 +36,15 @@ from dcim.web.network_names import NEIGHBOUR_DOUBTS
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.links import VERDICT_LOOKS, VERDICTS
 from dcim.web.noc.minute_memory import remember_briefly
+from dcim.web.noc.port_optics import (
+    LOOKS,
+    chart_optics,
+    describe_optics,
+    name_optics_window,
+    read_optics_name,
+)
+from dcim.web.noc.port_optics import NAMES as OPTICS_NAMES
+from dcim.web.noc.port_optics import VERDICTS as LIGHT_VERDICTS
 from dcim.web.noc.port_windows import (
     HOUR_MS,
     NAMES,
@@ -58,6 +68,7 @@ class View:
 
     mirrored: bool
     compared: bool
+    optics: str
 
 
 @noc.get("/ports/<int:port_id>")
@@ -70,7 +81,9 @@ def port(port_id: int) -> BaseResponse:
     except InvalidError as error:
         problem, status = str(say(error)), 422
         window = name_window("", now, local_zone())
-    view = View(request.args.get("way") == "mirror", request.args.get("compare") == "1")
+    view = View(
+        request.args.get("way") == "mirror", request.args.get("compare") == "1", read_optics_name()
+    )
     # What is worked out from samples is the same for everybody until there is a newer one.
     about = (found.id, found.service_id, found.newest_at, now.replace(second=0, microsecond=0))
     usage = None
@@ -102,10 +115,28 @@ def port(port_id: int) -> BaseResponse:
         mirrored=view.mirrored,
         cut_way=_cut_way(line, cuts),
     )
+    optics = read_port_optics(session, scope, found.id, now)
+    light: dict[str, Any] = {}
+    if optics.module is not None:
+        module, stretch = optics.module, name_optics_window(view.optics, now)
+        lanes = remember_briefly(
+            ("optics", module.series, module.read_at, stretch),
+            lambda: list(read_optic_samples(session, scope, module, stretch.start, stretch.end)),
+        )
+        light = {
+            "chart": chart_optics(module, lanes, stretch),
+            "summary": describe_optics(module),
+            "windows": _optics_links(window, view, port_id),
+            "csv_url": url_for("noc.port_optics_csv", port_id=port_id, optics=view.optics),
+        }
     return make_response(
         render_template(
             "noc/port.html",
             port=found,
+            optics=optics,
+            light=light,
+            light_verdicts=LIGHT_VERDICTS,
+            light_looks=LOOKS,
             since=since,
             usage=usage,
             months=months,
@@ -125,12 +156,12 @@ def port(port_id: int) -> BaseResponse:
             windows=_window_links(window, view, port_id),
             ways=_view_links(window, view, port_id),
             window=window,
-            compare_url=_url(window, View(view.mirrored, not view.compared), port_id),
+            compare_url=_url(window, replace(view, compared=not view.compared), port_id),
             view=view,
             problem=problem,
             since_text=request.args.get("from", "")[:20] or _local_text(window.start),
             until_text=request.args.get("to", "")[:20] or _local_text(min(window.end, to_ms(now))),
-            csv_url=_url(window, View(False, False), port_id, "noc.port_csv"),
+            csv_url=_url(window, View(False, False, OPTICS_NAMES[0]), port_id, "noc.port_csv"),
             png_name=f"{found.device_name}-{found.name}-{window.name}",
             stale_after=STALE_S,
             now=now,
@@ -345,10 +376,22 @@ def _window_links(window: Window, view: View, port_id: int) -> list[tuple[str, s
     ]
 
 
+def _optics_links(window: Window, view: View, port_id: int) -> list[tuple[str, str, bool]]:
+    words = {"24h": _("24 hours"), "30d": _("30 days")}
+    return [
+        (
+            words[name],
+            f"{_url(window, replace(view, optics=name), port_id)}#optics",
+            name == view.optics,
+        )
+        for name in OPTICS_NAMES
+    ]
+
+
 def _view_links(window: Window, view: View, port_id: int) -> list[tuple[str, str, bool]]:
     return [
-        (_("Overlaid"), _url(window, View(False, view.compared), port_id), not view.mirrored),
-        (_("Mirrored"), _url(window, View(True, view.compared), port_id), view.mirrored),
+        (_("Overlaid"), _url(window, replace(view, mirrored=False), port_id), not view.mirrored),
+        (_("Mirrored"), _url(window, replace(view, mirrored=True), port_id), view.mirrored),
     ]
 
 
@@ -361,7 +404,9 @@ def _url(window: Window, view: View, port_id: int, endpoint: str = "noc.port") -
 
 def _values(view: View) -> dict[str, Any]:
     found: dict[str, Any] = {"way": "mirror"} if view.mirrored else {}
-    return found | ({"compare": "1"} if view.compared else {})
+    if view.compared:
+        found["compare"] = "1"
+    return found | ({} if view.optics == OPTICS_NAMES[0] else {"optics": view.optics})
 
 
 def _local_text(ms: int) -> str:

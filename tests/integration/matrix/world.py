@@ -99,6 +99,7 @@ from dcim.snmp.agents.models import (
     Sensor,
     SnmpAgent,
     SnmpCredential,
+    Transceiver,
 )
 from dcim.snmp.traps.models import Trap, TrapDrop, TrapEngine, TrapMapping
 from dcim.statements.approval_models import ApprovalRule, HeldMonth, IssueProposal
@@ -499,6 +500,7 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         ("traffic", {"port_id": port.id}),
         ("power", {"power_node_id": pdu.id}),
         ("climate", {"room_id": ids["room_id"]}),
+        ("optics", {}),
     ):
         series[family] = make(
             session, Series, tag, family=family, device_id=device_id,
@@ -510,6 +512,9 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
     store = PostgresSampleStore()
     store.append(session, "traffic", [(series["traffic"].id, stamp, 60_000, 0, mark, mark, 0, 0)])
     store.append(session, "power", [(series["power"].id, stamp, 0, 0, 230_000, 1, mark, 1)])
+    store.append(
+        session, "optics", [(series["optics"].id, stamp, 0, 0, -3_000, -2_000, mark, 40_000, 3_300)]
+    )
     credential = make(session, SnmpCredential, tag, version="2c")
     seal_secret(
         session, settings.encryption, f"snmp-credential/{credential.id}", f"SECRET-community-{tag}"
@@ -540,6 +545,10 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         session, HeardNeighbour, tag, agent_id=agent.id, port_id=port.id, doubt="unknown_device",
         addresses=[canary(tag, "heard_neighbour", "addresses")], first_heard_at=SINCE,
         last_heard_at=NOW,
+    )  # fmt: skip
+    make(
+        session, Transceiver, tag, device_id=device_id, port_name=series["traffic"].slot,
+        since=SINCE, read_at=NOW, lanes=[series["optics"].id], limits={},
     )  # fmt: skip
     _seed_meter(session, tenant, pdu.id)
     ids |= {

@@ -38,7 +38,8 @@ SYSTEM = Scope.system("test")
 
 @dataclass
 class Switch:
-    """One switch in stock; `order` is which port stands at which ifIndex, from 1."""
+    """One switch in stock; `order` is which port stands at which ifIndex, from 1; `beside` is what
+    it tells beside its ports."""
 
     sessions: SessionFactory
     settings: Settings
@@ -47,6 +48,7 @@ class Switch:
     aliases: dict[str, str] = field(default_factory=dict)
     dropped: int = 0
     counts_discards: bool = True
+    beside: trees.Objects = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
     agent: Agent = field(init=False)
     whole: int = 0
@@ -74,7 +76,7 @@ class Switch:
         if not self.counts_discards:
             hidden = (IN_DISCARDS, OUT_DISCARDS)
             tree = {oid: value for oid, value in tree.items() if oid[:-1] not in hidden}
-        self.agent.tree = LiveTree(tree)
+        self.agent.tree = LiveTree(tree | self.beside)
 
     def _uptime(self) -> int:
         return int((time.monotonic() - self.began + 1_000_000) * 100)

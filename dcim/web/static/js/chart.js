@@ -3,6 +3,7 @@
 // {"x": [epoch seconds], "unit": "Mbps", "zone": "Asia/Shanghai",
 //  "series": [{"label": "Out", "values": [1, null], "role": "main|second|faint|ghost"}],
 //  "mirrored": true where values below the axis are another direction, not less than nothing,
+//  "range": [-20, 2] from where to where the axis goes, where that isn't from 0 up,
 //  "lines": [{"label": "95th", "value": 3284, "role": "p95|commit|limit|derated",
 //             "from": 0, "to": 1}], these two only where it didn't hold all the time,
 //  "named": true leaves room for lines' names, as the chart above it does: times stand under each other,
@@ -210,7 +211,7 @@ function draw(element) {
     padding: [10, lines.length || data.rail || data.named ? 108 : 12, data.rail ? 18 : 0, 0],
     cursor: { points: { size: 5 }, drag: { x: false, y: false } },
     legend: { live: true },
-    scales: { y: { range: [data.mirrored ? -top : 0, top] } },
+    scales: { y: { range: data.range ?? [data.mirrored ? -top : 0, top] } },
     axes: [
       { stroke: ink("muted"), font, grid: { show: false }, ticks: { stroke: ink("line"), size: 4 }, values: stamp(tick), space: 64, size: 34 },
       { stroke: ink("muted"), font, grid, ticks: { show: false }, size: 52, values: (_, s) => s.map(told) },
