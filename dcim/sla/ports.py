@@ -20,7 +20,7 @@ from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.sla.evidence import HOLDS_MS, hold
-from dcim.snmp.agents.models import SnmpAgent
+from dcim.snmp.agents.models import LagMember, SnmpAgent
 
 STATES = {UP: "up", DOWN: "down"}
 
@@ -29,7 +29,8 @@ STATES = {UP: "up", DOWN: "down"}
 class PortNow:
     """Rates in bit/s of the newest interval, none when it is older than a reading holds.
 
-    `state` is up, down or unknown; `newest_at` is the newest sample, however old.
+    `state` is up, down or unknown; `newest_at` is the newest sample, however old. `lag_id` is the
+    port of the LAG that it is in now.
     """
 
     id: int
@@ -54,6 +55,8 @@ class PortNow:
     state_id: int | None
     step_s: int
     is_polled: bool
+    lag_id: int | None
+    lag_name: str | None
     state: str = "unknown"
     newest_at: dt.datetime | None = None
     in_bps: int | None = None
@@ -142,7 +145,7 @@ def find_since(
 def _select_ports() -> Any:
     """At the instant `now`, a parameter: to make this statement takes longer than to run it."""
     now = bindparam("now", type_=DateTime(timezone=True))
-    traffic, state = aliased(Series), aliased(Series)
+    traffic, state, lag = aliased(Series), aliased(Series), aliased(Port)
     membership = and_(
         ServiceMembership.port_id == Port.id,
         ServiceMembership.starts_at <= now,
@@ -172,6 +175,8 @@ def _select_ports() -> Any:
             state.id.label("state_id"),
             func.coalesce(traffic.step_s, state.step_s, 60).label("step_s"),
             Port.device_id.in_(select(SnmpAgent.device_id)).label("is_polled"),
+            lag.id.label("lag_id"),
+            LagMember.lag_name,
         )
         .join(Device, Device.id == Port.device_id)
         .outerjoin(ServiceMembership, membership)
@@ -185,6 +190,15 @@ def _select_ports() -> Any:
         .outerjoin(Site, Site.id == Room.site_id)
         .outerjoin(traffic, and_(traffic.port_id == Port.id, traffic.family == "traffic"))
         .outerjoin(state, and_(state.port_id == Port.id, state.family == "state"))
+        .outerjoin(
+            LagMember,
+            and_(
+                LagMember.device_id == Port.device_id,
+                LagMember.port_name == Port.name,
+                LagMember.ends_at.is_(None),
+            ),
+        )
+        .outerjoin(lag, and_(lag.device_id == Port.device_id, lag.name == LagMember.lag_name))
         .order_by(Device.name, Port.id)
     )
 
