@@ -10,7 +10,6 @@ from sqlalchemy import select, update
 from dcim.columns import utc_now
 from dcim.db import transaction
 from dcim.demo import trees
-
 from dcim.snmp.agents.models import LagMember, SnmpAgent
 from dcim.snmp.discovery.checking import find_due
 from dcim.snmp.discovery.lags import ATTACHED_AGG

@@ -95,6 +95,7 @@ from dcim.sla.usage_month_models import UsageMonth
 from dcim.snmp.agents.models import (
     DiscoveryFinding,
     HeardNeighbour,
+    LagMember,
     Sensor,
     SnmpAgent,
     SnmpCredential,
@@ -540,6 +541,7 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         addresses=[canary(tag, "heard_neighbour", "addresses")], first_heard_at=SINCE,
         last_heard_at=NOW,
     )  # fmt: skip
+    make(session, LagMember, tag, device_id=agent.device_id, port_name=port.name, starts_at=SINCE)
     _seed_meter(session, tenant, pdu.id)
     ids |= {
         "node_id": pdu.id,
