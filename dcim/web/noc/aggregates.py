@@ -23,7 +23,7 @@ from dcim.sla.lags import count_unknown_lags
 from dcim.sla.rules.runout import HORIZON_DAYS, LEAST_DAYS, RunOut
 from dcim.sla.traffic_rounds import BEAT_S
 from dcim.web.noc.blueprint import noc
-from dcim.web.noc.lag_words import LAG_LOOKS, LAG_STATES
+from dcim.web.noc.lag_words import LAG_LOOKS
 from dcim.web.noc.ports import count_pages
 from dcim.web.refreshing import answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import read_listing, read_text
@@ -92,7 +92,6 @@ def aggregates() -> Response:
             states=states,
             unknown_lags=unknown_lags,
             lag_looks=LAG_LOOKS,
-            lag_states=LAG_STATES,
             least_days=LEAST_DAYS,
             horizon_months=round(HORIZON_DAYS / 30.4),
             newest=newest,

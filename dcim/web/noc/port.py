@@ -33,7 +33,7 @@ from dcim.web.charts import GAP_MS, Window
 from dcim.web.local_times import local_zone, to_local
 from dcim.web.network_names import NEIGHBOUR_DOUBTS
 from dcim.web.noc.blueprint import noc
-from dcim.web.noc.lag_words import LAG_LOOKS, LAG_STATES
+from dcim.web.noc.lag_words import LAG_LOOKS
 from dcim.web.noc.links import VERDICT_LOOKS, VERDICTS
 from dcim.web.noc.port_lines import remember_briefly
 from dcim.web.noc.port_windows import (
@@ -118,7 +118,6 @@ def port(port_id: int) -> BaseResponse:
             linked=read_port_links(session, scope, found.id, now),
             bundle=read_port_lag(session, scope, found, now),
             lag_looks=LAG_LOOKS,
-            lag_states=LAG_STATES,
             verdicts=VERDICTS,
             verdict_looks=VERDICT_LOOKS,
             doubts=NEIGHBOUR_DOUBTS,

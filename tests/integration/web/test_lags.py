@@ -209,7 +209,7 @@ def test_lags_are_told_with_what_they_lack(
     assert second.month is not None
     assert (second.month.in_p95, second.members) == (80 * MBPS, 2)
     page = noc.get(f"{PATH}?by=lag&sort=state").text
-    for words in ("2 of 4 up", "2 of 2 up", "left out of the LAG", "1 LAG's own interface",
+    for words in ("2 of 4 up", "2 of 2 up", "left out, seen 11-20", "1 LAG's own interface",
                   "too little data"):  # fmt: skip
         assert words in page, words
     assert page.index("2 of 4 up") < page.index("2 of 2 up")
