@@ -58,6 +58,10 @@ class LagNow:
         return sum(one.carries for one in self.members)
 
     @property
+    def unknown(self) -> int:
+        return sum(not one.carries and not one.is_lacking for one in self.members)
+
+    @property
     def speed_bps(self) -> int:
         """Of the members that carry."""
         return sum(one.port.speed_bps for one in self.members if one.carries and one.port)

@@ -67,14 +67,9 @@ async def _read_lags(
     engine: Engine, target: Target, result: ProbeResult
 ) -> tuple[list[ToldMember] | None, str]:
     try:
-        told = await read_members(engine, target, result.ports) if result.ports else None
+        return await read_members(engine, target, result.ports) if result.ports else None, ""
     except SnmpError as error:
         return None, str(error)[:_LONGEST]
-    if told is None:
-        return None, ""
-    return [
-        ToldMember(one.lag[:_LONGEST], one.port[:_LONGEST], one.is_attached) for one in told
-    ], ""
 
 
 def see_ports(readings: Iterable[PortReading]) -> tuple[SeenPort, ...]:
