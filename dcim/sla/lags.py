@@ -159,6 +159,20 @@ def read_memberships(session: Session, start: int, end: int) -> list[Membership]
     ]
 
 
+def list_lags(session: Session) -> set[int]:
+    """The ports that are LAGs now: with members, whether the inventory knows those or not."""
+    return set(
+        session.scalars(
+            select(Port.id)
+            .join(
+                LagMember,
+                and_(LagMember.device_id == Port.device_id, LagMember.lag_name == Port.name),
+            )
+            .where(LagMember.ends_at.is_(None))
+        )
+    )
+
+
 def read_lags(
     session: Session, scope: Scope, now: dt.datetime, *, lag_id: int | None = None
 ) -> list[LagNow]:

@@ -26,7 +26,7 @@ from dcim.metering.day_bins import lay_days, pack_day
 from dcim.metering.families import DAY_MS
 from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import Circuit, ServiceMembership
-from dcim.sla.lags import read_memberships
+from dcim.sla.lags import list_lags, read_memberships
 from dcim.sla.rules.intervals import Interval, clip, intersect, subtract
 from dcim.sla.rules.periods import day_start, to_ms
 from dcim.sla.rules.usage.aggregates import find_point
@@ -172,7 +172,7 @@ def find_due_customers(session: Session, now: dt.datetime) -> list[dt.date]:
 
 def find_due_lags(session: Session, now: dt.datetime) -> list[dt.date]:
     """Also days before its members were known: a LAG's own interface may have been measured."""
-    lags = {one.lag_id for one in read_memberships(session, to_ms(now), to_ms(now) + 1)}
+    lags = list_lags(session)
     return _find_due(session, TrafficDay.lag_port_id, lambda _: lags, LINE_DAYS, now)
 
 
@@ -310,7 +310,7 @@ def measure_lags(session: Session, day: dt.date, now: dt.datetime) -> None:
     """The day of each LAG there is now: its own interface, and while nothing measured that its
     members."""
     bounds = _bounds(day)
-    lags = {one.lag_id for one in read_memberships(session, to_ms(now), to_ms(now) + 1)}
+    lags = list_lags(session)
     memberships = [one for one in read_memberships(session, *bounds) if one.lag_id in lags]
     measured = _measured(session, lags | {one.port_id for one in memberships}, bounds)
     wanted: dict[int, Spans] = {}

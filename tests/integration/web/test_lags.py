@@ -192,10 +192,17 @@ def test_lags_are_told_with_what_they_lack(
     for name, measured in (("ae1", False), ("ge-1", True), ("ge-2", True)):
         lags.port(name, measured=measured)
     lags.bundle("ae1", "ge-1", "ge-2")
+    # One of whose members the inventory knows none.
+    lags.port("ae2")
+    lags.bundle("ae2", "et-1")
     report = measure_traffic(sessions, NOW)
     assert (report.failed, report.days) == (0, 1 + DAYS_AT_ONCE)
     session.expire_all()
-    first, second = read_aggregates(session, STAFF, "lag", NOW, "UTC")
+    first, second, third = read_aggregates(session, STAFF, "lag", NOW, "UTC")
+    assert third.lag is not None
+    assert (third.lag.state, third.lag.in_bps, third.capacity) == ("unknown", 40 * MBPS, 0)
+    assert third.month is not None
+    assert third.month.in_p95 == 40 * MBPS
     lag = first.lag
     assert lag is not None
     assert (lag.state, lag.up, len(lag.members)) == ("degraded", 2, 4)
