@@ -169,9 +169,10 @@ def _list_subjects(session: Session, grouping: Grouping, now: dt.datetime) -> di
             one = found.setdefault(of.id, Aggregate(of.id, of.code, of.name, of.name_en))
         together.setdefault(one.id, []).append(line)
     at = to_ms(now)
-    lag_of = {one.port_id: one.lag_id for one in read_memberships(session, at, at + 1)}
-    for key, several in together.items():
-        _add_bought(found[key], several, lag_of)
+    memberships = read_memberships(session, at, at + 1).values()
+    lag_of = {one.port_id: one.lag_id for several in memberships for one in several}
+    for key, of_one in together.items():
+        _add_bought(found[key], of_one, lag_of)
     # What is sold of a carrier, or at a site, where no line is recorded shows what is missing.
     if grouping == "carrier":
         for row in session.execute(select(Carrier.id, Carrier.code, Carrier.name, Carrier.name_en)):

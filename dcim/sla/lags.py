@@ -142,8 +142,8 @@ class PortLag:
     former: tuple[FormerMember, ...]
 
 
-def read_memberships(session: Session, start: int, end: int) -> list[Membership]:
-    """Those of some time in [start, end), UTC ms, of ports that the inventory has both of."""
+def read_memberships(session: Session, start: int, end: int) -> dict[int, list[Membership]]:
+    """By LAG those of some time in [start, end), UTC ms; the inventory has both ports of each."""
     row, lag, port = LagMember, aliased(Port), aliased(Port)
     low, high = (dt.datetime.fromtimestamp(at / 1000, dt.UTC) for at in (start, end))
     rows = session.execute(
@@ -153,10 +153,11 @@ def read_memberships(session: Session, start: int, end: int) -> list[Membership]
         .where(row.starts_at < high, or_(row.ends_at.is_(None), row.ends_at > low))
         .order_by(lag.id, port.id, row.starts_at)
     )
-    return [
-        Membership(lag_id, port_id, to_ms(starts), OPEN_END if ends is None else to_ms(ends))
-        for lag_id, port_id, starts, ends in rows
-    ]
+    found: dict[int, list[Membership]] = {}
+    for lag_id, port_id, starts, ends in rows:
+        until = OPEN_END if ends is None else to_ms(ends)
+        found.setdefault(lag_id, []).append(Membership(lag_id, port_id, to_ms(starts), until))
+    return found
 
 
 def list_lags(session: Session) -> set[int]:

@@ -269,10 +269,10 @@ def measure_customers(session: Session, day: dt.date, now: dt.datetime) -> None:
     for one in _list_memberships(session, low, high):
         span = (to_ms(one.starts_at), high if one.ends_at is None else to_ms(one.ends_at))
         held.setdefault(one.port_id, {}).setdefault(one.customer_id, []).append(span)
-    ports: dict[int, int] = {}
-    for customers in held.values():
+    ports: dict[int, list[int]] = {}
+    for port_id, customers in held.items():
         for customer_id in customers:
-            ports[customer_id] = ports.get(customer_id, 0) + 1
+            ports.setdefault(customer_id, []).append(port_id)
     wanted: dict[int, Spans] = {customer_id: {} for customer_id in ports}
     measured: dict[int, dict[int, list[Interval]]] = {customer_id: {} for customer_id in ports}
     bindings = _list_bindings(session, held)
@@ -293,15 +293,10 @@ def measure_customers(session: Session, day: dt.date, now: dt.datetime) -> None:
     found = {
         ("customer_id", customer_id): _Sum(
             bins[customer_id],
-            count,
-            sum(
-                customer_id in customers
-                and port_id not in measured[customer_id]
-                and port_id not in covered[customer_id]
-                for port_id, customers in held.items()
-            ),
+            len(own),
+            len(set(own) - measured[customer_id].keys() - covered[customer_id].keys()),
         )
-        for customer_id, count in ports.items()
+        for customer_id, own in ports.items()
     }
     _keep(session, ("customer_id",), found, day, now)
 
@@ -311,7 +306,8 @@ def measure_lags(session: Session, day: dt.date, now: dt.datetime) -> None:
     members."""
     bounds = _bounds(day)
     lags = list_lags(session)
-    memberships = [one for one in read_memberships(session, *bounds) if one.lag_id in lags]
+    by_lag = read_memberships(session, *bounds)
+    memberships = [one for lag_id in lags for one in by_lag.get(lag_id, ())]
     measured = _measured(session, lags | {one.port_id for one in memberships}, bounds)
     wanted: dict[int, Spans] = {}
     members: dict[int, set[int]] = {lag_id: set() for lag_id in lags}

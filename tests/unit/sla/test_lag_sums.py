@@ -10,11 +10,12 @@ GBPS = 10**9
 
 
 def test_members_are_covered_while_they_are_in_a_lag_that_counts() -> None:
-    rows = [Membership(1, 10, 0, 50), Membership(1, 10, 60, 90), Membership(2, 20, 0, 90)]
+    first = [Membership(1, 10, 0, 50), Membership(1, 10, 60, 90)]
+    rows = {1: first, 2: [Membership(2, 20, 0, 90)]}
     assert find_covered(rows, {1: [(20, 100)], 10: [(0, 100)]}) == {10: [(20, 50), (60, 90)]}
     assert find_covered(rows, {1: [(95, 100)]}) == {}
     # From one LAG to another.
-    moved = [Membership(1, 10, 0, 50), Membership(2, 10, 50, 90)]
+    moved = {1: [Membership(1, 10, 0, 50)], 2: [Membership(2, 10, 50, 90)]}
     assert find_covered(moved, {1: [(0, 100)], 2: [(0, 100)]}) == {10: [(0, 90)]}
 
 

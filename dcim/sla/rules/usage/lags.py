@@ -23,15 +23,14 @@ class Membership:
 
 
 def find_covered(
-    memberships: Iterable[Membership], counted: Mapping[int, Sequence[Interval]]
+    by_lag: Mapping[int, Iterable[Membership]], counted: Mapping[int, Sequence[Interval]]
 ) -> dict[int, Intervals]:
     """When which port's octets are in those of its LAG, which is `counted` then: by port."""
     found: dict[int, Intervals] = {}
-    for one in memberships:
-        if one.lag_id in counted and (
-            spans := intersect([(one.start, one.end)], counted[one.lag_id])
-        ):
-            found[one.port_id] = union([*found.get(one.port_id, ()), *spans])
+    for lag_id, spans in counted.items():
+        for one in by_lag.get(lag_id, ()):
+            if inside := intersect([(one.start, one.end)], spans):
+                found[one.port_id] = union([*found.get(one.port_id, ()), *inside])
     return found
 
 
