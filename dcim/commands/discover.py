@@ -108,6 +108,8 @@ def discover(
     )
     if report.lldp_problem:
         click.echo(f"Neighbours couldn't be read: {report.lldp_problem}", err=True)
+    if report.lag_problem:
+        click.echo(f"Members of LAGs couldn't be read: {report.lag_problem}", err=True)
     click.echo(f"{len(found)} differences, {accepted} findings accepted.")
 
 

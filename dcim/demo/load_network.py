@@ -23,6 +23,8 @@ from dcim.network.files import attach_file
 from dcim.network.models import BandwidthService, Carrier, Circuit, Port, RoomCarrier
 from dcim.network.order_models import CrossConnect
 from dcim.network.tracing import REAR, Plug
+from dcim.snmp.discovery.lags import ToldMember
+from dcim.snmp.discovery.memberships import keep_members
 
 DAY = dt.timedelta(days=1)
 PANEL_PORTS = 12
@@ -48,6 +50,7 @@ def load_network(session: Session, scope: Scope, plan: DemoPlan, records: Record
     now = dt.datetime.fromtimestamp(plan.anchor_ms / 1000, dt.UTC)
     carriers = _load_carriers(session, plan, records, now)
     _load_trunks(session, scope, records, now)
+    _load_lags(session, plan, records, now)
     panels = _load_panels(session, scope, plan, records, now)
     _load_orders(session, scope, plan, records, panels, now)
     _load_addresses(session, scope, plan, records, carriers, now)
@@ -120,6 +123,18 @@ def _load_trunks(session: Session, scope: Scope, records: Records, now: dt.datet
             CableNotes("smf", f"UPL-{number:02d}", "黄", Decimal(25)),
             at=now - 400 * DAY,
         )
+
+
+def _load_lags(session: Session, plan: DemoPlan, records: Records, now: dt.datetime) -> None:
+    """As checks of discovery have been told; the next ones are told the same."""
+    for name, device in records.devices.items():
+        told = [
+            ToldMember(port.lag, port.name, is_attached=True)
+            for port in plan.ports
+            if port.device == name and port.lag
+        ]
+        if told:
+            keep_members(session, device.id, told, (), now - 400 * DAY)
 
 
 def _load_panels(

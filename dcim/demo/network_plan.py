@@ -1,4 +1,8 @@
-"""The demo's network: two core switches, an access switch per row, and what flows between them."""
+"""The demo's network: two core switches, an access switch per row, and what flows between them.
+
+The cores are one pair to the access switches: each of these joins its two uplinks to a LAG, but for
+the one that knows nothing of layers. Between the cores there is a LAG whose members are unequal.
+"""
 
 from dcim.demo.customer_plan import MBPS, SALES, PortSale, Sale, port_key, port_name
 from dcim.demo.plan_parts import PortPlan
@@ -15,6 +19,10 @@ TRANSIT_SPEED = 40_000 * MBPS
 CARRIERS = {"core-1": "Carrier A 电信 AS64500", "core-2": "Carrier B 联通 AS64501"}
 # The busier direction carries the mean, the other this much of it.
 LESSER_SHARE = 0.18
+# The LAG of an access switch's uplinks, and the cores' own: what share of all flows on its members.
+UPLINK_LAG, PEER_LAG = ("Eth-Trunk1", 1001), ("Eth-Trunk10", 1010)
+PEERS = ((47, 0.05), (48, 0.02))
+PEER_SPEED = 10_000 * MBPS
 
 
 def plan_ports() -> tuple[PortPlan, ...]:
@@ -27,15 +35,21 @@ def plan_ports() -> tuple[PortPlan, ...]:
         )
         for core in CORES
     ]  # fmt: skip
-    return tuple(customer + trunks + transit)
+    lags = [_uplink_lag(switch, customer) for switch in ACCESS if switch != NARROW_SWITCH]
+    peers = [port for core in CORES for port in _peers(core, customer)]
+    return tuple(customer + trunks + transit + lags + peers)
 
 
 def plan_trunks() -> tuple[tuple[str, str], ...]:
-    """The keys of the two ports that each cable between an access switch and a core joins."""
+    """The keys of the two ports that each cable joins between an access switch and a core, and
+    between the cores."""
     return tuple(
         (f"{switch}:{low}", f"{core}:{high}")
         for switch in ACCESS
         for core, low, high in _trunk_names(switch)
+    ) + tuple(
+        (f"{CORES[0]}:{name}", f"{CORES[1]}:{name}")
+        for name in (port_name(PEER_SPEED // MBPS, number) for number, _ in PEERS)
     )
 
 
@@ -64,7 +78,7 @@ def _trunks(switch: str, customer: list[PortPlan]) -> list[PortPlan]:
         trunks.append(
             PortPlan(
                 switch, low, 48 + number, speed, "uplink", f"to {core} {high}",
-                carries=here, swapped=True,
+                carries=here, swapped=True, lag="" if switch == NARROW_SWITCH else UPLINK_LAG[0],
             )
         )  # fmt: skip
         trunks.append(
@@ -74,6 +88,37 @@ def _trunks(switch: str, customer: list[PortPlan]) -> list[PortPlan]:
             )
         )  # fmt: skip
     return trunks
+
+
+def _uplink_lag(switch: str, customer: list[PortPlan]) -> PortPlan:
+    name, index = UPLINK_LAG
+    return PortPlan(
+        switch, name, index, 2 * UPLINK_SPEED[False], "uplink", f"to {' and '.join(CORES)}",
+        carries=tuple((port.key, 1.0) for port in customer if port.device == switch), swapped=True,
+    )  # fmt: skip
+
+
+def _peers(core: str, customer: list[PortPlan]) -> list[PortPlan]:
+    """The LAG to the other core and its members; what one gives the other takes."""
+    swapped = core != CORES[0]
+    other = CORES[not swapped]
+    lag, index = PEER_LAG
+
+    def carry(share: float) -> tuple[tuple[str, float], ...]:
+        return tuple((port.key, share) for port in customer)
+
+    members = [
+        PortPlan(
+            core, port_name(PEER_SPEED // MBPS, number), number, PEER_SPEED, "internal",
+            f"to {other}", carries=carry(share), swapped=swapped, lag=lag,
+        )
+        for number, share in PEERS
+    ]  # fmt: skip
+    own = PortPlan(
+        core, lag, index, len(PEERS) * PEER_SPEED, "internal", f"peer link to {other}",
+        carries=carry(sum(share for _, share in PEERS)), swapped=swapped,
+    )  # fmt: skip
+    return [*members, own]
 
 
 def _trunk_names(switch: str) -> list[tuple[str, str, str]]:

@@ -137,7 +137,8 @@ class DevicePlan:
 class PortPlan:
     """A switch port. Its own traffic has a mean per direction and a daily `rhythm`; one that passes
     on the traffic of others names them in `carries`, each with the share that comes this way.
-    `swapped`: what they take in, it gives out (an uplink)."""
+    `swapped`: what they take in, it gives out (an uplink). `lag` is the LAG of its device that it
+    is a member of."""
 
     device: str
     name: str
@@ -150,6 +151,7 @@ class PortPlan:
     rhythm: str = "office"
     carries: tuple[tuple[str, float], ...] = ()
     swapped: bool = False
+    lag: str = ""
 
     @property
     def key(self) -> str:

@@ -1,6 +1,7 @@
 """From physics to OIDs: what each family of the demo's devices serves at the clock's instant."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -102,7 +103,9 @@ def _nodes_of(agent: AgentPlan, plan: DemoPlan) -> list[NodePlan]:
 
 
 def _switch(agent: AgentPlan, plan: DemoPlan, snapshots: Snapshots) -> Objects:
-    ports = [_port(port, snapshots) for port in plan.ports if port.device == agent.device]
+    own = [port for port in plan.ports if port.device == agent.device]
+    indexes = {port.name: port.index for port in own}
+    ports = [replace(_port(port, snapshots), lag=indexes.get(port.lag)) for port in own]
     who = _identity(agent, snapshots, "Ferry switch, demo software 3.2", HUAWEI_SWITCH_ID)
     tree = switch_tree(who, ports)
     if agent.device == NARROW_SWITCH:

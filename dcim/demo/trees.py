@@ -5,11 +5,11 @@ A getter that returns None means "no reading": it is served the way the real fam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 
-from dcim.snmp.wire import ber
+from dcim.snmp.wire import ber, if_mib
 from dcim.snmp.wire.ber import Oid, Value, parse_oid
 
 Number = Callable[[], float | None]
@@ -42,7 +42,9 @@ def _always_up() -> int:
 @dataclass(frozen=True)
 class SwitchPort:
     """One interface. Octets, errors and discards are running counters; states as IF-MIB: 1 up, 2
-    down."""
+    down.
+
+    `lag` is the index of the LAG that it is a member of."""
 
     index: int
     name: str
@@ -56,6 +58,7 @@ class SwitchPort:
     out_errors: Count | None = None
     in_discards: Count | None = None
     out_discards: Count | None = None
+    lag: int | None = None
 
 
 @dataclass(frozen=True)
@@ -137,13 +140,25 @@ def system_tree(who: Identity) -> Objects:
 
 
 def switch_tree(who: Identity, ports: Sequence[SwitchPort]) -> Objects:
-    """Build IF-MIB's ifTable and ifXTable."""
+    """Build IF-MIB's ifTable and ifXTable, and with LAGs ifStackTable."""
     tree = system_tree(who)
     tree[(1, 3, 6, 1, 2, 1, 2, 1, 0)] = ber.integer(len(ports))
+    lags = {port.lag for port in ports if port.lag is not None}
     for port in ports:
         tree.update(_interface(port))
         tree.update(_interface_extension(port))
+        if port.index in lags:
+            tree[(*if_mib.TYPE, port.index)] = ber.integer(161)  # ieee8023adLag
+    if lags:
+        tree.update(_stack(ports, lags))
     return tree
+
+
+def _stack(ports: Sequence[SwitchPort], lags: Set[int]) -> Objects:
+    """Which interface lies over which; 0 is nothing (RFC 2863)."""
+    rows = {(port.lag or 0, port.index) for port in ports}
+    rows |= {(port.index, 0) for port in ports if port.index not in lags}
+    return {(*if_mib.STACK_STATUS, *row): ber.integer(1) for row in rows}
 
 
 def _zero() -> int:

@@ -1,4 +1,5 @@
-"""Lines, carriers, sites and customers: what is bought and sold, what flows, when it runs out.
+"""Lines, carriers, sites, customers and LAGs: what is bought and sold, what flows, when it runs
+out.
 
 Everything measured comes from the days that the rounds have added up (`traffic_rounds`); its
 instant is on each row. Nothing here adds percentiles.
@@ -22,6 +23,7 @@ from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row
 from dcim.metering.day_bins import lay_days, unpack_day
 from dcim.metering.families import DAY_MS
 from dcim.network.models import BandwidthService, Carrier, Circuit, Port, ServiceMembership
+from dcim.sla.lags import LagNow, read_lags, read_memberships
 from dcim.sla.rules.periods import day_start, local_date, month_period, to_ms
 from dcim.sla.rules.runout import RunOut, find_run_outs
 from dcim.sla.rules.usage.aggregates import (
@@ -36,8 +38,8 @@ from dcim.sla.traffic_day_models import TrafficDay
 from dcim.sla.traffic_rounds import INTERVAL_MS, LINE_DAYS, UPLINKS
 from dcim.sla.usage_to_date import LAG_MS
 
-Grouping = Literal["carrier", "line", "site", "customer"]
-GROUPINGS: tuple[Grouping, ...] = ("carrier", "line", "site", "customer")
+Grouping = Literal["carrier", "line", "site", "customer", "lag"]
+GROUPINGS: tuple[Grouping, ...] = ("carrier", "line", "site", "customer", "lag")
 # What flowed longer before the last round than this isn't what flows now.
 RECENT_MS = 3 * INTERVAL_MS
 PORTION = 1000
@@ -47,6 +49,7 @@ _KEYS: dict[Grouping, Any] = {
     "line": TrafficDay.circuit_id,
     "site": TrafficDay.site_id,
     "customer": TrafficDay.customer_id,
+    "lag": TrafficDay.lag_port_id,
 }
 
 
@@ -54,9 +57,10 @@ _KEYS: dict[Grouping, Any] = {
 class Aggregate:
     """Rates in bit/s; none where it isn't known.
 
-    `bought` is what is paid for: a line's commit, of a flat line its capacity. `sold` and
-    `sold_most` are the commits and ceilings of `services` running now. Of `members` lines or ports
-    `unmeasured` are in no measured figure. `run_outs` are of SHARES of the capacity.
+    `bought` is what is paid for: a line's commit, of a flat line its capacity. Of a line on a LAG
+    and `inside` lines on its members what says more counts. `sold` and `sold_most` are the commits
+    and ceilings of `services` running now. Of `members` lines or ports `unmeasured` are in no
+    measured figure. `run_outs` are of SHARES of the capacity. A LAG's id is its own port's.
     """
 
     id: int
@@ -67,6 +71,7 @@ class Aggregate:
     kind: str = ""
     port_id: int | None = None
     lines: int = 0
+    inside: int = 0
     capacity: int = 0
     bought: int = 0
     services: int = 0
@@ -80,6 +85,7 @@ class Aggregate:
     forecast: Point | None = None
     run_outs: list[RunOut] = field(default_factory=list)
     space: SpaceSold | None = None
+    lag: LagNow | None = None
 
     @property
     def contention(self) -> float | None:
@@ -105,10 +111,13 @@ class Aggregate:
 def read_aggregates(
     session: Session, scope: Scope, grouping: Grouping, now: dt.datetime, zone: str
 ) -> list[Aggregate]:
-    """By code; the month is the running one of `zone`. Seven statements at most; staff only."""
+    """By code; the month is the running one of `zone`. Eight statements at most; staff only."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff see what carriers are paid for.")
-    found = _list_subjects(session, grouping, now)
+    if grouping == "lag":
+        found = {one.port.id: _describe_lag(one) for one in read_lags(session, scope, now)}
+    else:
+        found = _list_subjects(session, grouping, now)
     _add_sold(session, grouping, found, now)
     _add_measured(session, grouping, found, now, zone)
     if grouping == "site":
@@ -116,6 +125,14 @@ def read_aggregates(
             if site_id in found:
                 found[site_id].space = space
     return sorted(found.values(), key=lambda one: one.code)
+
+
+def _describe_lag(lag: LagNow) -> Aggregate:
+    own = lag.port
+    return Aggregate(
+        own.id, f"{own.device_name} {own.name}", own.alias, "", own.site_code or "",
+        port_id=own.id, capacity=lag.full_speed_bps, lag=lag,
+    )  # fmt: skip
 
 
 def _list_subjects(session: Session, grouping: Grouping, now: dt.datetime) -> dict[int, Aggregate]:
@@ -138,6 +155,7 @@ def _list_subjects(session: Session, grouping: Grouping, now: dt.datetime) -> di
         )
     ).all()
     found: dict[int, Aggregate] = {}
+    together: dict[int, list[Circuit]] = {}
     for line, carrier, site in lines:
         if grouping == "line":
             one = found[line.id] = Aggregate(
@@ -149,9 +167,12 @@ def _list_subjects(session: Session, grouping: Grouping, now: dt.datetime) -> di
         else:
             of = carrier if grouping == "carrier" else site
             one = found.setdefault(of.id, Aggregate(of.id, of.code, of.name, of.name_en))
-        one.lines += 1
-        one.capacity += line.capacity_bps
-        one.bought += line.capacity_bps if line.charging_mode == "flat" else line.commit_bps
+        together.setdefault(one.id, []).append(line)
+    at = to_ms(now)
+    memberships = read_memberships(session, at, at + 1).values()
+    lag_of = {one.port_id: one.lag_id for several in memberships for one in several}
+    for key, of_one in together.items():
+        _add_bought(found[key], of_one, lag_of)
     # What is sold of a carrier, or at a site, where no line is recorded shows what is missing.
     if grouping == "carrier":
         for row in session.execute(select(Carrier.id, Carrier.code, Carrier.name, Carrier.name_en)):
@@ -162,11 +183,32 @@ def _list_subjects(session: Session, grouping: Grouping, now: dt.datetime) -> di
     return found
 
 
+def _add_bought(one: Aggregate, lines: Sequence[Circuit], lag_of: Mapping[int, int]) -> None:
+    """`lag_of` are the LAGs that ports are members of: such a line and one on the LAG are one."""
+    inside: dict[int, list[Circuit]] = {}
+    ports = {line.port_id for line in lines if line.port_id is not None}
+    for line in lines:
+        lag_id = lag_of.get(line.port_id or 0)
+        if lag_id in ports:
+            inside.setdefault(lag_id or 0, []).append(line)
+    counted = {line.id for several in inside.values() for line in several}
+    one.lines, one.inside = len(lines), len(counted)
+    for line in lines:
+        if line.id not in counted:
+            members = inside.get(line.port_id or 0, [])
+            one.capacity += max(line.capacity_bps, sum(each.capacity_bps for each in members))
+            one.bought += max(_bought(line), sum(map(_bought, members)))
+
+
+def _bought(line: Circuit) -> int:
+    return line.capacity_bps if line.charging_mode == "flat" else line.commit_bps
+
+
 def _add_sold(
     session: Session, grouping: Grouping, found: Mapping[int, Aggregate], now: dt.datetime
 ) -> None:
     """Services that a port carries now; one at several ports counts once."""
-    if grouping == "line":
+    if grouping in ("line", "lag"):
         return
     running = and_(
         ServiceMembership.service_id == BandwidthService.id,

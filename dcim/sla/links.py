@@ -1,6 +1,7 @@
 """The map of links: which devices and links of a place or around a device, with their loads now."""
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -14,6 +15,7 @@ from dcim.network.cables import PortPlace
 from dcim.network.models import Carrier, Circuit, Port
 from dcim.sla.ports import PortNow, read_ports
 from dcim.snmp.agents.models import SnmpAgent
+from dcim.snmp.discovery.link_verdicts import Verdict
 from dcim.snmp.discovery.links import Link, LinkReader, is_linked
 
 # More devices than this are no picture any more; then it is what is near one of them.
@@ -81,6 +83,48 @@ class MapLink:
             if self.share >= least:
                 return name
         return "low"
+
+    @property
+    def lag_names(self) -> tuple[str, ...]:
+        """Of the LAGs that its ends are members of, a's first; one name where both say the same."""
+        told = [one.lag_name for one in (self.a_now, self.z_now) if one and one.lag_name]
+        return tuple(dict.fromkeys(told))
+
+    @property
+    def bundle(self) -> tuple[int, int, str, str] | None:
+        """The same for all links of one LAG between two devices; what contradicts is in none."""
+        lags = [(one.lag_name or "") if one else "" for one in (self.a_now, self.z_now)]
+        if not any(lags) or self.link.verdict == Verdict.CONTRADICTS:
+            return None
+        return self.link.a.device_id, self.link.z.device_id, lags[0], lags[1]
+
+
+@dataclass(frozen=True, slots=True)
+class MapBundle:
+    """Links that are one line of the picture: those of a LAG, or a link alone."""
+
+    links: tuple[MapLink, ...]
+
+    @property
+    def first(self) -> MapLink:
+        return self.links[0]
+
+    @property
+    def up(self) -> int:
+        return sum(one.state == "up" for one in self.links)
+
+    @property
+    def fullest(self) -> MapLink:
+        """Of those that aren't down, unless all are."""
+        return max(self.links, key=lambda one: (one.state != "down", one.share or 0.0))
+
+
+def bundle_links(links: Iterable[MapLink]) -> list[MapBundle]:
+    """In the order of their first links."""
+    found: dict[object, list[MapLink]] = {}
+    for one in links:
+        found.setdefault(one.bundle or (one.link.a.id, one.link.z.id), []).append(one)
+    return [MapBundle(tuple(several)) for several in found.values()]
 
 
 @dataclass(frozen=True, slots=True)

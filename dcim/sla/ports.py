@@ -20,7 +20,7 @@ from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.sla.evidence import HOLDS_MS, hold
-from dcim.snmp.agents.models import SnmpAgent
+from dcim.snmp.agents.models import LagMember, SnmpAgent
 
 STATES = {UP: "up", DOWN: "down"}
 
@@ -29,7 +29,8 @@ STATES = {UP: "up", DOWN: "down"}
 class PortNow:
     """Rates in bit/s of the newest interval, none when it is older than a reading holds.
 
-    `state` is up, down or unknown; `newest_at` is the newest sample, however old.
+    `state` is up, down or unknown; `newest_at` is the newest sample, however old. `lag_id` is the
+    port of the LAG that it is in now.
     """
 
     id: int
@@ -55,6 +56,8 @@ class PortNow:
     discards_id: int | None
     step_s: int
     is_polled: bool
+    lag_id: int | None
+    lag_name: str | None
     state: str = "unknown"
     newest_at: dt.datetime | None = None
     in_bps: int | None = None
@@ -165,6 +168,7 @@ def _select_ports() -> Any:
     """At the instant `now`, a parameter: to make this statement takes longer than to run it."""
     now = bindparam("now", type_=DateTime(timezone=True))
     traffic, state, discards = aliased(Series), aliased(Series), aliased(Series)
+    lag = aliased(Port)
     membership = and_(
         ServiceMembership.port_id == Port.id,
         ServiceMembership.starts_at <= now,
@@ -195,6 +199,8 @@ def _select_ports() -> Any:
             discards.id.label("discards_id"),
             func.coalesce(traffic.step_s, state.step_s, 60).label("step_s"),
             Port.device_id.in_(select(SnmpAgent.device_id)).label("is_polled"),
+            lag.id.label("lag_id"),
+            LagMember.lag_name,
         )
         .join(Device, Device.id == Port.device_id)
         .outerjoin(ServiceMembership, membership)
@@ -209,6 +215,15 @@ def _select_ports() -> Any:
         .outerjoin(traffic, and_(traffic.port_id == Port.id, traffic.family == "traffic"))
         .outerjoin(state, and_(state.port_id == Port.id, state.family == "state"))
         .outerjoin(discards, and_(discards.port_id == Port.id, discards.family == "discards"))
+        .outerjoin(
+            LagMember,
+            and_(
+                LagMember.device_id == Port.device_id,
+                LagMember.port_name == Port.name,
+                LagMember.ends_at.is_(None),
+            ),
+        )
+        .outerjoin(lag, and_(lag.device_id == Port.device_id, lag.name == LagMember.lag_name))
         .order_by(Device.name, Port.id)
     )
 

@@ -1,4 +1,4 @@
-"""What lines, carriers, sites and customers carried, day by day, as last worked out."""
+"""What lines, carriers, sites, customers and LAGs carried, day by day, as last worked out."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,7 +8,8 @@ from dcim.db import Base
 
 
 class TrafficDay(Base):
-    """A UTC day of one circuit, carrier, site or customer: the sum of its ports, bin by bin.
+    """A UTC day of one circuit, carrier, site, customer or LAG (by its own port): the sum of its
+    ports, bin by bin.
 
     Written over by each round until the day is settled; nothing hangs on it. `bins` is
     `dcim.metering.day_bins` of five minutes; rates in bit/s are of its bins, none where no bin was
@@ -25,6 +26,9 @@ class TrafficDay(Base):
     customer_id: Mapped[int | None] = mapped_column(
         ForeignKey("customer.id", ondelete="CASCADE"), index=True
     )
+    lag_port_id: Mapped[int | None] = mapped_column(
+        ForeignKey("port.id", ondelete="CASCADE"), index=True
+    )
     measured_at: Mapped[Instant]
     members: Mapped[int]
     unmeasured: Mapped[int] = mapped_column(default=0)
@@ -37,11 +41,12 @@ class TrafficDay(Base):
 
     __table_args__ = (
         UniqueConstraint(
-            "circuit_id", "carrier_id", "site_id", "customer_id", "day",
+            "circuit_id", "carrier_id", "site_id", "customer_id", "lag_port_id", "day",
             name="uq_traffic_day_of", postgresql_nulls_not_distinct=True,
         ),
         Index("ix_traffic_day_day", "day"),
         CheckConstraint(
-            "num_nonnulls(circuit_id, carrier_id, site_id, customer_id) = 1", name="one_subject"
+            "num_nonnulls(circuit_id, carrier_id, site_id, customer_id, lag_port_id) = 1",
+            name="one_subject",
         ),
     )  # fmt: skip

@@ -1,7 +1,8 @@
-"""The rounds of adding up what lines, carriers, sites and customers carried, day by day.
+"""The rounds of adding up what lines, carriers, sites, customers and LAGs carried, day by day.
 
 A carrier's and a site's day is the sum of its uplinks: transit and peering. Which port a line ends
-on is taken as it is when the day is added up; whose a port was at a time, as it was then.
+on is taken as it is when the day is added up; whose a port was at a time, and in which LAG, as it
+was then. In a sum that a LAG is measured in its members aren't.
 """
 
 import datetime as dt
@@ -25,9 +26,11 @@ from dcim.metering.day_bins import lay_days, pack_day
 from dcim.metering.families import DAY_MS
 from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import Circuit, ServiceMembership
-from dcim.sla.rules.intervals import Interval, clip
+from dcim.sla.lags import list_lags, read_memberships
+from dcim.sla.rules.intervals import Interval, clip, intersect, subtract
 from dcim.sla.rules.periods import day_start, to_ms
 from dcim.sla.rules.usage.aggregates import find_point
+from dcim.sla.rules.usage.lags import find_covered, leave_out
 from dcim.sla.traffic_day_models import TrafficDay
 from dcim.sla.usage import BinSum
 from dcim.sla.usage_to_date import LAG_MS
@@ -104,24 +107,27 @@ def measure_traffic(
         _drop_old(session, now)
         lines = _list_lines(session)
         due = [
-            *((day, True) for day in find_due_lines(session, lines, now)),
-            *((day, False) for day in find_due_customers(session, now)),
+            *((day, "lines") for day in find_due_lines(session, lines, now)),
+            *((day, "customers") for day in find_due_customers(session, now)),
+            *((day, "lags") for day in find_due_lags(session, now)),
         ]
     due.sort(key=lambda one: one[0], reverse=True)
-    for number, (day, of_lines) in enumerate(due):
+    for number, (day, kind) in enumerate(due):
         if time.monotonic() - began > budget_s:
             report.left = len(due) - number
             log.warning("traffic: out of time", left=report.left)
             break
         try:
             with transaction(sessions, scope) as session:
-                if of_lines:
+                if kind == "lines":
                     measure_lines(session, lines, day, now)
-                else:
+                elif kind == "customers":
                     measure_customers(session, day, now)
+                else:
+                    measure_lags(session, day, now)
             report.days += 1
         except Exception:
-            log.exception("traffic: failed", day=day.isoformat(), of_lines=of_lines)
+            log.exception("traffic: failed", day=day.isoformat(), kind=kind)
             report.failed += 1
     return report
 
@@ -162,6 +168,12 @@ def find_due_customers(session: Session, now: dt.datetime) -> list[dt.date]:
         }
 
     return _find_due(session, TrafficDay.customer_id, serving, CUSTOMER_DAYS, now)
+
+
+def find_due_lags(session: Session, now: dt.datetime) -> list[dt.date]:
+    """Also days before its members were known: a LAG's own interface may have been measured."""
+    lags = list_lags(session)
+    return _find_due(session, TrafficDay.lag_port_id, lambda _: lags, LINE_DAYS, now)
 
 
 def _find_due(
@@ -226,23 +238,27 @@ def measure_lines(session: Session, lines: Iterable[_Line], day: dt.date, now: d
     serving = [line for line in lines if line.serves(day)]
     ports = [line.port_id for line in serving if line.port_id is not None]
     bounds = _bounds(day)
-    wanted: dict[int, Spans] = {}
-    for bound in _list_bindings(session, ports):
-        if spans := clip([(bound.start, bound.end)], *bounds):
-            wanted.setdefault(bound.port_id, {}).setdefault(bound.series_id, []).extend(spans)
+    wanted = _measured(session, ports, bounds)
     bins = _add_up(session, wanted, day, now)
-    members: dict[_Key, list[Bins | None]] = {}
+    memberships = read_memberships(session, *bounds)
+    members: dict[_Key, list[int | None]] = {}
     for line in serving:
-        own = None if line.port_id is None else bins.get(line.port_id)
-        members["circuit_id", line.id] = [own]
+        members["circuit_id", line.id] = [line.port_id]
         if line.kind in UPLINKS:
             for key in (("carrier_id", line.carrier_id), ("site_id", line.site_id)):
-                members.setdefault(key, []).append(own)
+                members.setdefault(key, []).append(line.port_id)
     found = {}
     for key, several in members.items():
-        there = [one for one in several if one is not None]
+        counted = {
+            port_id: [span for spans in wanted[port_id].values() for span in spans]
+            for port_id in several
+            if port_id in wanted
+        }
+        covered = find_covered(memberships, counted)
+        there = [leave_out(bins[one], covered.get(one, ())) for one in counted]
         pool = pool_bins(there) if there else lay_days([], *bounds, INTERVAL_MS)
-        found[key] = _Sum(pool, len(several), len(several) - len(there))
+        unmeasured = sum(one not in counted and one not in covered for one in several)
+        found[key] = _Sum(pool, len(several), unmeasured)
     _keep(session, ("circuit_id", "carrier_id", "site_id"), found, day, now)
 
 
@@ -253,25 +269,81 @@ def measure_customers(session: Session, day: dt.date, now: dt.datetime) -> None:
     for one in _list_memberships(session, low, high):
         span = (to_ms(one.starts_at), high if one.ends_at is None else to_ms(one.ends_at))
         held.setdefault(one.port_id, {}).setdefault(one.customer_id, []).append(span)
-    ports: dict[int, int] = {}
-    for customers in held.values():
+    ports: dict[int, list[int]] = {}
+    for port_id, customers in held.items():
         for customer_id in customers:
-            ports[customer_id] = ports.get(customer_id, 0) + 1
+            ports.setdefault(customer_id, []).append(port_id)
     wanted: dict[int, Spans] = {customer_id: {} for customer_id in ports}
-    measured: dict[int, set[int]] = {customer_id: set() for customer_id in ports}
-    for bound in _list_bindings(session, held):
+    measured: dict[int, dict[int, list[Interval]]] = {customer_id: {} for customer_id in ports}
+    bindings = _list_bindings(session, held)
+    for bound in bindings:
         for customer_id, times in held[bound.port_id].items():
             if spans := clip(times, max(bound.start, low), min(bound.end, high)):
+                measured[customer_id].setdefault(bound.port_id, []).extend(spans)
+    memberships = read_memberships(session, low, high)
+    covered = {
+        customer_id: find_covered(memberships, counted) for customer_id, counted in measured.items()
+    }
+    for bound in bindings:
+        for customer_id, times in held[bound.port_id].items():
+            spans = clip(times, max(bound.start, low), min(bound.end, high))
+            if spans := subtract(spans, covered[customer_id].get(bound.port_id, ())):
                 wanted[customer_id].setdefault(bound.series_id, []).extend(spans)
-                measured[customer_id].add(bound.port_id)
     bins = _add_up(session, wanted, day, now)
     found = {
         ("customer_id", customer_id): _Sum(
-            bins[customer_id], count, count - len(measured[customer_id])
+            bins[customer_id],
+            len(own),
+            len(set(own) - measured[customer_id].keys() - covered[customer_id].keys()),
         )
-        for customer_id, count in ports.items()
+        for customer_id, own in ports.items()
     }
     _keep(session, ("customer_id",), found, day, now)
+
+
+def measure_lags(session: Session, day: dt.date, now: dt.datetime) -> None:
+    """The day of each LAG there is now: its own interface, and while nothing measured that its
+    members."""
+    bounds = _bounds(day)
+    lags = list_lags(session)
+    by_lag = read_memberships(session, *bounds)
+    memberships = [one for lag_id in lags for one in by_lag.get(lag_id, ())]
+    measured = _measured(session, lags | {one.port_id for one in memberships}, bounds)
+    wanted: dict[int, Spans] = {}
+    members: dict[int, set[int]] = {lag_id: set() for lag_id in lags}
+    own: dict[int, list[Interval]] = {}
+    for lag_id in lags:
+        found = measured.get(lag_id, {})
+        wanted[lag_id] = {series_id: list(spans) for series_id, spans in found.items()}
+        own[lag_id] = [span for spans in found.values() for span in spans]
+        if found:
+            members[lag_id].add(lag_id)
+    for one in memberships:
+        if not (alone := subtract(clip([(one.start, one.end)], *bounds), own[one.lag_id])):
+            continue
+        members[one.lag_id].add(one.port_id)
+        for series_id, times in measured.get(one.port_id, {}).items():
+            if spans := intersect(times, alone):
+                wanted[one.lag_id].setdefault(series_id, []).extend(spans)
+    bins = _add_up(session, wanted, day, now)
+    sums = {
+        ("lag_port_id", lag_id): _Sum(
+            bins[lag_id],
+            len(members[lag_id]),
+            sum(port_id not in measured for port_id in members[lag_id]),
+        )
+        for lag_id in lags
+    }
+    _keep(session, ("lag_port_id",), sums, day, now)
+
+
+def _measured(session: Session, port_ids: Collection[int], bounds: Interval) -> dict[int, Spans]:
+    """By port its series within the bounds, and when they were its own."""
+    found: dict[int, Spans] = {}
+    for bound in _list_bindings(session, port_ids):
+        if spans := clip([(bound.start, bound.end)], *bounds):
+            found.setdefault(bound.port_id, {}).setdefault(bound.series_id, []).extend(spans)
+    return found
 
 
 def _list_bindings(session: Session, port_ids: Collection[int]) -> list[PortBinding]:

@@ -245,3 +245,36 @@ class Transceiver(Base):
         CheckConstraint("since <= read_at", name="times"),
         CheckConstraint("cardinality(lanes) > 0", name="lanes"),
     )
+
+
+class LagMember(Base):
+    """That a device says, or said, that a port is in a LAG, both by ifName: they needn't be in the
+    inventory. `starts_at` is the first check that was told it.
+
+    With `detached_at` it carries nothing since: LACP left it out, or it is down and told no more.
+    Open rows are written only where something changes: the board of ports hangs on them.
+    """
+
+    __tablename__ = "lag_member"
+
+    id: Mapped[Id]
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"))
+    lag_name: Mapped[Name]
+    port_name: Mapped[Name]
+    starts_at: Mapped[Instant]
+    ends_at: Mapped[Instant | None]
+    detached_at: Mapped[Instant | None]
+
+    __table_args__ = (
+        Index("ix_lag_member_port", "device_id", "port_name"),
+        Index("ix_lag_member_lag", "device_id", "lag_name"),
+        Index(
+            "uq_lag_member_open",
+            "device_id",
+            "port_name",
+            unique=True,
+            postgresql_where=text("ends_at IS NULL"),
+        ),
+        CheckConstraint("ends_at >= starts_at", name="order"),
+        CheckConstraint("lag_name <> port_name", name="itself"),
+    )

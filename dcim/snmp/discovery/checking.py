@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
@@ -22,11 +22,12 @@ from dcim.errors import JifangError, NotFoundError
 from dcim.network.cables import find_places, read_joints
 from dcim.network.tracing import trace_line
 from dcim.snmp.agents.credentials import make_target
-from dcim.snmp.agents.models import DiscoveryFinding, SnmpAgent
+from dcim.snmp.agents.models import DiscoveryFinding, LagMember, SnmpAgent
 from dcim.snmp.agents.registration import check_address
 from dcim.snmp.discovery.examining import Examination, examine
 from dcim.snmp.discovery.hearing import fit_key, keep_neighbours
 from dcim.snmp.discovery.inventory_view import read_directory, read_known
+from dcim.snmp.discovery.memberships import keep_members
 from dcim.snmp.discovery.neighbours import Claim, Neighbour, Sighting, recognise
 from dcim.snmp.discovery.proposals import compare_device
 from dcim.snmp.polling.room import site_profiles
@@ -42,6 +43,8 @@ LIMIT_S = 240.0
 # Devices asked side by side: a check reads all a device has, and nobody waits for it.
 AT_ONCE = 8
 EVERY = dt.timedelta(days=1)
+# A device one of whose LAGs lacks a member is asked more often: it may be whole again.
+EVERY_WHILE_LACKING = dt.timedelta(hours=1)
 # The clock asks every 15 minutes; so a full round is over within 18 hours.
 ROUNDS_A_DAY = 72
 FEWEST_DUE = 10
@@ -66,6 +69,7 @@ class CheckReport:
     agent_id: int
     problem: str = ""
     lldp_problem: str = ""
+    lag_problem: str = ""
     new: int = 0
     open: int = 0
     resolved: int = 0
@@ -151,17 +155,26 @@ async def check_agents(
 
 
 def find_due(session: Session, now: dt.datetime) -> list[int]:
-    """The agents whose daily check is due, those that wait longest first.
+    """The agents whose daily check is due, or that of a lacking LAG; who waits longest first.
 
     So few at a time that a house's checks are spread over the day also when all are due at once.
     """
     enabled = session.scalar(select(func.count()).where(SnmpAgent.enabled)) or 0
+    is_lacking = exists().where(
+        LagMember.device_id == SnmpAgent.device_id,
+        LagMember.ends_at.is_(None),
+        LagMember.detached_at.is_not(None),
+    )
     return list(
         session.scalars(
             select(SnmpAgent.id)
             .where(
                 SnmpAgent.enabled,
-                or_(SnmpAgent.last_check_at.is_(None), SnmpAgent.last_check_at <= now - EVERY),
+                or_(
+                    SnmpAgent.last_check_at.is_(None),
+                    SnmpAgent.last_check_at <= now - EVERY,
+                    and_(SnmpAgent.last_check_at <= now - EVERY_WHILE_LACKING, is_lacking),
+                ),
             )
             .order_by(SnmpAgent.last_check_at.nulls_first(), SnmpAgent.id)
             .limit(max(FEWEST_DUE, -(-enabled // ROUNDS_A_DAY)))
@@ -185,7 +198,8 @@ def keep_examination(
     if examination is None:
         agent.last_check_error = problem[:255]
         return CheckReport(agent_id, problem)
-    agent.last_check_error = examination.lldp_problem[:255]
+    problems = (examination.lldp_problem, examination.lag_problem)
+    agent.last_check_error = "; ".join(filter(None, problems))[:255]
     found = [
         Difference(one.kind, one.subject, fit_key(one.key), dict(one.details))
         for one in compare_device(examination.seen, read_known(session, agent))
@@ -200,8 +214,13 @@ def keep_examination(
         sightings = _recognise_all(session, agent.device_id, examination.neighbours)
         keep_neighbours(session, agent_id, sightings, now)
         found += _compare_neighbours(session, agent.device_id, sightings)
+    if examination.members is not None:
+        ports = examination.result.ports
+        keep_members(session, agent.device_id, examination.members, ports, now)
     report = _keep(session, agent_id, found, judged, now)
-    return replace(report, lldp_problem=examination.lldp_problem)
+    return replace(
+        report, lldp_problem=examination.lldp_problem, lag_problem=examination.lag_problem
+    )
 
 
 def _recognise_all(session: Session, device_id: int, neighbours: list[Neighbour]) -> list[Sighting]:

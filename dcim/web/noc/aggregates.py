@@ -1,5 +1,7 @@
-"""Carriers, lines, sites and customers together: bought and sold, what flows, when it runs out."""
+"""Carriers, lines, sites, customers and LAGs together: bought and sold, what flows, when it runs
+out."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,9 +19,11 @@ from dcim.sla.aggregates import (
     read_aggregates,
     sum_aggregates,
 )
+from dcim.sla.lags import count_unknown_lags
 from dcim.sla.rules.runout import HORIZON_DAYS, LEAST_DAYS, RunOut
 from dcim.sla.traffic_rounds import BEAT_S
 from dcim.web.noc.blueprint import noc
+from dcim.web.noc.lag_words import LAG_LOOKS
 from dcim.web.noc.ports import count_pages
 from dcim.web.refreshing import answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import read_listing, read_text
@@ -29,10 +33,12 @@ WORDS = {
     "line": _l("Circuits"),
     "site": _l("Sites"),
     "customer": _l("Customers"),
+    "lag": _l("LAGs"),
 }
 # Three rounds missed: what is shown is old.
 STALE_S = 3 * BEAT_S
 FAR = 10**9
+LAG_GRAVITY = {"down": 0, "degraded": 1, "unknown": 2, "ok": 3}
 
 Key = Callable[[Aggregate], Any]
 SORTS: dict[str, Key] = {
@@ -40,12 +46,16 @@ SORTS: dict[str, Key] = {
     "bought": lambda one: one.bought or None,
     "sold": lambda one: one.sold or None,
     "contention": lambda one: one.contention,
-    "now": lambda one: one.busier,
+    "now": lambda one: one.lag.busier_bps if one.lag else one.busier,
     "p95": lambda one: one.month.p95 if one.month else None,
     "share": lambda one: one.share,
     "forecast": lambda one: one.forecast.p95 if one.forecast else None,
     "space": lambda one: one.space.share if one.space else None,
     "runout": lambda one: weigh_run_out(one.runs_out),
+    "state": lambda one: LAG_GRAVITY[one.lag.state] if one.lag else None,
+    "speed": lambda one: one.lag.speed_bps if one.lag else None,
+    "load": lambda one: one.lag.share if one.lag else None,
+    "imbalance": lambda one: one.lag.imbalance[1] if one.lag and one.lag.imbalance else None,
 }
 
 
@@ -62,7 +72,9 @@ def aggregates() -> Response:
     newest = max((one.measured_at for one in found if one.measured_at), default=None)
     is_stale = newest is not None and (now - newest).total_seconds() > STALE_S
     totals = sum_aggregates(rows)
-    tag = tag_of(scope, page, totals, newest, is_stale)
+    states = Counter(one.lag.state for one in rows if one.lag)
+    unknown_lags = count_unknown_lags(session) if grouping == "lag" else 0
+    tag = tag_of(scope, page, totals, states, unknown_lags, newest, is_stale)
 
     def render(quoted: str) -> str:
         return render_template(
@@ -77,6 +89,9 @@ def aggregates() -> Response:
             ],
             wanted=wanted,
             totals=totals,
+            states=states,
+            unknown_lags=unknown_lags,
+            lag_looks=LAG_LOOKS,
             least_days=LEAST_DAYS,
             horizon_months=round(HORIZON_DAYS / 30.4),
             newest=newest,

@@ -1,7 +1,7 @@
 """The map of links: what is cabled and what devices hear, of a place or around a device."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import make_response, render_template, url_for
 from flask_babel import lazy_gettext as _l
@@ -19,9 +19,11 @@ from dcim.sla.links import (
     HOPS,
     USUAL_HOPS,
     LinkMap,
+    MapBundle,
     MapDevice,
     MapLink,
     Wish,
+    bundle_links,
     find_linked_device,
     read_link_map,
 )
@@ -60,9 +62,11 @@ LOADS = {
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A link with its line; `mark` stands at its middle, so that no colour is needed to see it."""
+    """A link, or those of a LAG, with the line; `mark` stands at its middle, so that no colour is
+    needed to see it. `one` gives the line its look."""
 
     one: MapLink
+    bundle: MapBundle
     path: Path
     mark: str
 
@@ -91,14 +95,15 @@ def links() -> Response:
             problem, status = str(say(error)), 404
     found = read_link_map(session, scope, wish, now)
     listed = sorted(found.links, key=lambda one: URGENCY[one.link.verdict])[:MOST_LINKS]
+    bundles = bundle_links(listed)
     picture = lay_out_links(
         [Node(one.id, one.name, bool(one.carriers)) for one in found.devices],
         [
             Edge((one.link.a.id, one.link.z.id), one.link.a.device_id, one.link.z.device_id)
-            for one in listed
+            for one in (bundle.first for bundle in bundles)
         ],
     )
-    shown = [(one.link, one.state, one.load, _told(one)) for one in listed]
+    shown = [(one.link, one.state, one.load, _told(one), one.lag_names) for one in listed]
     # Readings go in as they are shown: one that came again the same makes no new page.
     tag = tag_of(
         scope, found.devices, shown, len(found.links), found.linked, found.left_out,
@@ -113,7 +118,7 @@ def links() -> Response:
             picture=picture,
             boxes=_boxes(found, picture),
             listed=listed,
-            drawn=_draw(listed, picture),
+            drawn=_draw(bundles, picture),
             told=_told,
             wish=wish,
             hops=[(_("Hops: %(n)s", n=n), _url(wish, hops=n), n == wish.hops) for n in HOPS],
@@ -150,18 +155,31 @@ def _boxes(found: LinkMap, picture: Picture) -> list[tuple[Box, MapDevice]]:
     return [(box, devices[box.id]) for box in picture.boxes]
 
 
-def _draw(listed: Iterable[MapLink], picture: Picture) -> list[Drawn]:
+def _draw(bundles: Iterable[MapBundle], picture: Picture) -> list[Drawn]:
+    """The first of a LAG's links is that which most wants a person, the fullest has its load."""
     paths = {path.key: path for path in picture.paths}
-    return [Drawn(one, paths[one.link.a.id, one.link.z.id], _mark(one)) for one in listed]
+    return [
+        Drawn(
+            replace(one.fullest, link=one.first.link),
+            one,
+            paths[one.first.link.a.id, one.first.link.z.id],
+            _mark(one),
+        )
+        for one in bundles
+    ]
 
 
-def _mark(one: MapLink) -> str:
-    """≠ contradicts, ? heard alone, × down, percents from half of the speed on."""
+def _mark(bundle: MapBundle) -> str:
+    """≠ contradicts, ? heard alone, × down, percents from half of the speed on; of a LAG how many
+    of its links are up."""
+    one = replace(bundle.fullest, link=bundle.first.link)
     marks = [{"contradicts": "≠", "heard": "?"}.get(one.link.verdict, "")]
     if one.load == "down":
         marks.append("×")
     elif one.load in ("half", "high", "full"):
         marks.append(f"{_told(one)}%")
+    if len(bundle.links) > 1:
+        marks.append(f"{bundle.up}/{len(bundle.links)}")
     return " ".join(filter(None, marks))
 
 

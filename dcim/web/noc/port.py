@@ -23,6 +23,7 @@ from dcim.metering.port_line import Cut, PortLine, read_line
 from dcim.metering.store import PostgresSampleStore
 from dcim.network.cables import Trace, trace_port
 from dcim.sla.evidence import HOLDS_MS
+from dcim.sla.lags import read_port_lag
 from dcim.sla.port_history import PortEvent, list_port_events, list_port_uses
 from dcim.sla.port_neighbours import read_port_links
 from dcim.sla.port_optics import read_optic_samples, read_port_optics
@@ -34,6 +35,7 @@ from dcim.web.charts import GAP_MS, Window
 from dcim.web.local_times import local_zone, to_local
 from dcim.web.network_names import NEIGHBOUR_DOUBTS
 from dcim.web.noc.blueprint import noc
+from dcim.web.noc.lag_words import LAG_LOOKS
 from dcim.web.noc.links import VERDICT_LOOKS, VERDICTS
 from dcim.web.noc.minute_memory import remember_briefly
 from dcim.web.noc.port_optics import (
@@ -146,6 +148,8 @@ def port(port_id: int) -> BaseResponse:
             uses=list_port_uses(session, scope, found.id),
             trace=_find_trace(session, scope, found),
             linked=read_port_links(session, scope, found.id, now),
+            bundle=read_port_lag(session, scope, found, now),
+            lag_looks=LAG_LOOKS,
             verdicts=VERDICTS,
             verdict_looks=VERDICT_LOOKS,
             doubts=NEIGHBOUR_DOUBTS,

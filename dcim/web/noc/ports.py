@@ -244,6 +244,7 @@ def select_ports(ports: Iterable[PortNow], text: str, role: str, state: str) -> 
             port.customer_name,
             port.customer_name_en,
             port.carrier,
+            port.lag_name,
         )
         if needle and not any(needle in name.casefold() for name in names if name):
             continue
@@ -308,13 +309,19 @@ def gather_groups(board: Board, wish: Wish, ports: Sequence[PortNow]) -> Mapping
             name: Group(
                 len(together),
                 sum(port.state == "down" for port in together),
-                sum(port.in_bps or 0 for port in together),
-                sum(port.out_bps or 0 for port in together),
+                *sum_rates(together),
             )
             for name, together in several.items()
         }
         board.remember(("groups", wish), known)
     return cast(Mapping[str, Group], known)
+
+
+def sum_rates(together: Sequence[PortNow]) -> tuple[int, int]:
+    """(in, out) of all, bit/s; what a LAG carries its members carry too, and counts once."""
+    counted = {port.id for port in together if port.busier_bps is not None}
+    alone = [port for port in together if port.lag_id not in counted]
+    return sum(port.in_bps or 0 for port in alone), sum(port.out_bps or 0 for port in alone)
 
 
 def point_of(month: MonthNow | None) -> int | None:

@@ -14,12 +14,13 @@ from dcim.customers.models import ContractTerms, Customer
 from dcim.db import ScopedSession
 from dcim.demo.instance import DemoInstance
 from dcim.demo.load import is_demo, load_demo
-from dcim.demo.network_plan import ACCESS, CORES
+from dcim.demo.network_plan import plan_trunks
 from dcim.demo.series_plan import plan_series
 from dcim.errors import ConflictError, ForbiddenError
 from dcim.inventory.models import Allocation, Cabinet, Device, Hold, Installation, Site
 from dcim.metering.models import Series
 from dcim.power.models import Outlet, PowerNode
+from dcim.sla.lags import read_lags
 from dcim.sla.links import Wish, read_link_map
 from dcim.sla.rules.language.loading import load_terms
 from dcim.snmp.agents.models import SnmpAgent
@@ -73,7 +74,12 @@ def test_the_demo_is_written_once(
     assert len(bound) == len(list(plan_series(plan)))
     assert all(bound)
     links = read_link_map(session, Scope.system("test"), Wish(), utc_now()).links
-    assert len(links) == len(ACCESS) * len(CORES)
+    assert len(links) == len(plan_trunks())
+    lags = {
+        one.port.device_name: one for one in read_lags(session, Scope.system("test"), utc_now())
+    }
+    assert lags.keys() == {"acc-a", "acc-b", "acc-c", "core-1", "core-2"}
+    assert all(len(one.members) == 2 and one.full_speed_bps == 20 * 10**9 for one in lags.values())
     for terms in session.scalars(select(ContractTerms)):
         assert load_terms(terms.document).sha256 == terms.sha256
     assert is_demo(session)

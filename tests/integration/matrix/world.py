@@ -96,6 +96,7 @@ from dcim.sla.usage_month_models import UsageMonth
 from dcim.snmp.agents.models import (
     DiscoveryFinding,
     HeardNeighbour,
+    LagMember,
     Sensor,
     SnmpAgent,
     SnmpCredential,
@@ -550,6 +551,7 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         session, Transceiver, tag, device_id=device_id, port_name=series["traffic"].slot,
         since=SINCE, read_at=NOW, lanes=[series["optics"].id], limits={},
     )  # fmt: skip
+    make(session, LagMember, tag, device_id=agent.device_id, port_name=port.name, starts_at=SINCE)
     _seed_meter(session, tenant, pdu.id)
     ids |= {
         "node_id": pdu.id,

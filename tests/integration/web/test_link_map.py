@@ -14,8 +14,9 @@ from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError, NotFoundError
 from dcim.network.cables import find_places
 from dcim.sla import links
-from dcim.sla.links import LinkMap, Wish, find_linked_device, read_link_map
+from dcim.sla.links import LinkMap, Wish, bundle_links, find_linked_device, read_link_map
 from dcim.sla.port_neighbours import read_port_links
+from dcim.snmp.agents.models import LagMember
 from tests.integration.web.boards import HOSTILE, Counter, House
 from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.link_net import Net
@@ -92,6 +93,43 @@ def test_what_is_said_of_each_link(net: Net) -> None:
     more = told(read(net, with_machines=True))
     assert more.pop("leaf-1 Gi2 - server-1 eth0") == "recorded unknown"
     assert more == links_told
+
+
+def bundle(net: Net, lag: str, *members: str) -> None:
+    for words in members:
+        device, name = words.split(" ")
+        net.session.add(
+            LagMember(
+                device_id=net.device(device).id, lag_name=lag, port_name=name, starts_at=utc_now()
+            )
+        )
+    net.session.commit()
+
+
+def test_links_of_one_lag_are_one_line(net: Net, noc: FlaskClient) -> None:
+    for number in (1, 2, 3, 4):
+        net.cable(f"spine-1 Te{number}", f"leaf-1 Te{number}")
+    net.cable("spine-1 Te5", "leaf-2 Te1")
+    net.measure("spine-1 Te1", 0.6)
+    net.measure("spine-1 Te2", 0.2)
+    net.measure("spine-1 Te3", 0.0, state=2)
+    apart = bundle_links(read(net).links)
+    assert [len(one.links) for one in apart] == [1, 1, 1, 1, 1]
+    bundle(net, "Po1", "spine-1 Te1", "spine-1 Te2", "spine-1 Te3", "spine-1 Te5")
+    bundle(net, "ae1", "leaf-1 Te1", "leaf-1 Te2", "leaf-1 Te3", "leaf-2 Te1")
+    found = bundle_links(read(net).links)
+    # One to each device; a link that no LAG has is its own.
+    assert [len(one.links) for one in found] == [3, 1, 1]
+    assert (found[0].up, found[0].fullest.load) == (2, "half")
+    page = noc.get("/noc/links").text
+    assert page.count('class="lk-hit"') == 3
+    assert ">60% 2/3<" in page
+    assert "LAG ae1 / Po1, 2 of 3 links up" in page
+    # What contradicts is drawn by itself.
+    net.hear("leaf-1 Te2", "spine-1 Te9")
+    net.session.commit()
+    shown = [len(one.links) for one in bundle_links(read(net).links)]
+    assert sorted(shown) == [1, 1, 1, 1, 2]
 
 
 def test_what_nobody_hears_any_more_counts_no_longer(net: Net) -> None:

@@ -14,7 +14,9 @@ from dcim.demo.load_metering import AUTH_PROTOCOL, PRIV_PROTOCOL
 from dcim.demo.plan_parts import DemoPlan, NodePlan, PortPlan, SensorPlan
 from dcim.demo.polls import PastPolls
 from dcim.demo.series_plan import plan_series
+from dcim.snmp.discovery.lags import read_members
 from dcim.snmp.reading.measuring import gather_gauges
+from dcim.snmp.reading.ports import read_ports
 from dcim.snmp.reading.probe import identify
 from dcim.snmp.reading.profiles import load_catalogue
 from dcim.snmp.reading.readings import DeviceReading, read_device
@@ -137,6 +139,22 @@ def test_ports_over_udp_are_those_of_physics(on_site: Any, plan: DemoPlan, devic
             assert read.oper_status == ("up" if true.up[0] else "down")
         boots = site.agents.world.outages.boots(device, now)
         assert reading.uptime_ticks == (site.clock.now_ms - int(boots[0])) // 10
+
+    on_site(check)
+
+
+def test_switches_tell_their_lags(on_site: Any, plan: DemoPlan) -> None:
+    async def check(site: Site) -> None:
+        for device in ("acc-a", "core-2"):
+            ports = (await read_ports(site.engine, site.target(device))).ports
+            told = await read_members(site.engine, site.target(device), ports)
+            assert {(one.lag, one.port) for one in told or ()} == {
+                (port.lag, port.name) for port in plan.ports if port.device == device and port.lag
+            }
+            assert len(told or ()) == 2
+        # The old one knows nothing of layers.
+        ports = (await read_ports(site.engine, site.target("acc-d"))).ports
+        assert await read_members(site.engine, site.target("acc-d"), ports) is None
 
     on_site(check)
 
