@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, delete, select, update
 
 import dcim.demo
+from dcim import clock, jobs
 from dcim.alarms.burns import read_burns
 from dcim.alarms.governing import rule_of
 from dcim.alarms.rule_keeping import OverrideTarget, set_override, switch_rule
@@ -15,8 +16,9 @@ from dcim.alarms.rules.limits import Change
 from dcim.alarms.rules.quantities import ITEM
 from dcim.alarms.subjects import load_subjects
 from dcim.alarms.trying import TrialResult, try_rule
+from dcim.config import Settings
 from dcim.customers.models import Contract, ContractItem, ContractTerms
-from dcim.db import SessionFactory
+from dcim.db import ScopedSession, SessionFactory
 from dcim.metering.models import Series
 from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget
 from dcim.power.models import PowerNode
@@ -341,6 +343,14 @@ def test_suspects_are_hit_by_an_incident_or_burnt_just_now(burn: Burn, watch: Wa
     # What isn't signed promises nothing.
     session.execute(update(Contract).values(state="draft"))
     assert find_suspects(session, watch.at(0)) == []
+
+
+def test_the_clock_has_one_round_at_a_time(session: ScopedSession, settings: Settings) -> None:
+    assert clock.defer_burns(session)
+    assert not clock.defer_burns(session)
+    assert "measure_burns" in jobs.make_app("postgresql://x/y").tasks
+    chimes = {chime.name for chime in clock.make_chimes(settings, "postgresql://x/y")}
+    assert "burned-budgets" in chimes
 
 
 def test_a_month_that_turned_just_now_is_finished_first(burn: Burn) -> None:
