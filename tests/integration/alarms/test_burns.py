@@ -5,28 +5,34 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import Engine, delete, select, update
 
 import dcim.demo
+from dcim import clock, jobs
+from dcim.alarms.burns import read_burns
 from dcim.alarms.governing import rule_of
 from dcim.alarms.rule_keeping import OverrideTarget, set_override, switch_rule
 from dcim.alarms.rules.limits import Change
+from dcim.alarms.rules.quantities import ITEM
+from dcim.alarms.subjects import load_subjects
 from dcim.alarms.trying import TrialResult, try_rule
+from dcim.config import Settings
 from dcim.customers.models import Contract, ContractItem, ContractTerms
-from dcim.db import SessionFactory
+from dcim.db import ScopedSession, SessionFactory
 from dcim.metering.models import Series
 from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget
 from dcim.power.models import PowerNode
 from dcim.sla.burn_models import BurnedStretch
 from dcim.sla.incidents import derive_incidents
+from dcim.sla.models import Incident
 from dcim.sla.rules.burned import LEAST_LEFT
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import to_ms
 from dcim.statements import burn_rounds
-from dcim.statements.burn_rounds import find_months, measure_burns
+from dcim.statements.burn_rounds import find_months, find_suspects, measure_burns
 from dcim.statements.risk_rounds import measure_risks
 from tests.integration.alarms.conftest import STAFF, Watch
-from tests.integration.web.boards import LONG_AGO
+from tests.integration.web.boards import LONG_AGO, Counter
 
 TERMS = Path(dcim.demo.__file__).parent / "terms" / "standard.yaml"
 MIN = 60_000
@@ -316,6 +322,37 @@ def test_suspects_are_judged_in_turn_where_time_is_short(
     assert seen == [7_000, 8_000, burn.contract_id, 7_000]
 
 
+def test_suspects_are_hit_by_an_incident_or_burnt_just_now(burn: Burn, watch: Watch) -> None:
+    session, suspect = burn.session, [burn.contract_id]
+    # The house has one that is open.
+    assert find_suspects(session, watch.at(0)) == suspect
+    session.execute(update(Incident).values(ended_at=watch.at(0)))
+    assert find_suspects(session, watch.at(19)) == suspect
+    assert find_suspects(session, watch.at(21)) == []
+    stretch = BurnedStretch(
+        customer_id=burn.customer_id, contract_item_id=burn.item_id, metric="network",
+        left_share=0.001, started_at=watch.at(0), ended_at=watch.at(10), known_at=watch.at(1),
+    )  # fmt: skip
+    session.add(stretch)
+    session.flush()
+    assert find_suspects(session, watch.at(30)) == suspect
+    assert find_suspects(session, watch.at(31)) == []
+    stretch.undone_at = watch.at(5)
+    session.flush()
+    assert find_suspects(session, watch.at(30)) == []
+    # What isn't signed promises nothing.
+    session.execute(update(Contract).values(state="draft"))
+    assert find_suspects(session, watch.at(0)) == []
+
+
+def test_the_clock_has_one_round_at_a_time(session: ScopedSession, settings: Settings) -> None:
+    assert clock.defer_burns(session)
+    assert not clock.defer_burns(session)
+    assert "measure_burns" in jobs.make_app("postgresql://x/y").tasks
+    chimes = {chime.name for chime in clock.make_chimes(settings, "postgresql://x/y")}
+    assert "burned-budgets" in chimes
+
+
 def test_a_month_that_turned_just_now_is_finished_first(burn: Burn) -> None:
     contract = burn.session.scalars(select(Contract)).one()
     assert contract.timezone == "Asia/Shanghai"
@@ -331,9 +368,7 @@ def test_a_month_that_turned_just_now_is_finished_first(burn: Burn) -> None:
     assert months(16, 5) == ["2026-10"]
 
 
-def test_a_rule_may_hold_otherwise_for_one_item_and_is_off_for_a_customer(
-    burn: Burn, watch: Watch
-) -> None:
+def test_a_rule_may_hold_otherwise_for_one_item_or_not_at_all(burn: Burn, watch: Watch) -> None:
     session = burn.session
     set_override(
         session, STAFF, burn.fast.id, OverrideTarget("subject", burn.item_id), Change(raise_at=40)
@@ -386,6 +421,27 @@ def test_a_cabinet_without_a_feed_burns_under_the_node_that_failed_first(
     assert alarm.cleared_at is None
     [row] = session.scalars(select(BurnedStretch))
     assert (row.metric, row.left_share) == ("power", LEAST_LEFT)
+
+
+def test_it_takes_as_many_statements_for_one_item_as_for_all(burn: Burn, watch: Watch) -> None:
+    session, start = burn.session, to_ms(watch.start)
+    items = load_subjects(session, {ITEM})[ITEM]
+    session.add_all(
+        BurnedStretch(
+            customer_id=burn.customer_id, contract_item_id=one.id, metric=metric, left_share=0.001,
+            started_at=watch.at(-40), ended_at=watch.at(-30), known_at=watch.at(-39),
+        )
+        for one in items
+        for metric in ("network", "network@2026-10-15", "power")
+    )  # fmt: skip
+    session.commit()
+    assert len(items) == 3
+    rule, engine = rule_of(burn.fast), session.get_bind()
+    assert isinstance(engine, Engine)
+    for subjects in (items[:1], items):
+        with Counter(engine) as counter:
+            found = list(read_burns(session, rule, subjects, start - 60 * MIN, start))
+        assert (counter.count, len(found)) == (2, len(subjects))
 
 
 def test_before_anything_is_known_nothing_is_judged(watch: Watch) -> None:
