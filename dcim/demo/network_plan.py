@@ -15,6 +15,8 @@ TRANSIT_SPEED = 40_000 * MBPS
 CARRIERS = {"core-1": "Carrier A 电信 AS64500", "core-2": "Carrier B 联通 AS64501"}
 # The busier direction carries the mean, the other this much of it.
 LESSER_SHARE = 0.18
+# Somebody noted these two cables the wrong way round at their upper ends.
+CROSSED = ("acc-b:xge1/0/50", "acc-c:xge1/0/50")
 
 
 def plan_ports() -> tuple[PortPlan, ...]:
@@ -37,6 +39,13 @@ def plan_trunks() -> tuple[tuple[str, str], ...]:
         for switch in ACCESS
         for core, low, high in _trunk_names(switch)
     )
+
+
+def plan_cables() -> tuple[tuple[str, str], ...]:
+    """The trunks as they are recorded: all but the CROSSED as they are."""
+    upper = dict(plan_trunks())
+    one, other = CROSSED
+    return tuple((upper | {one: upper[other], other: upper[one]}).items())
 
 
 def _customer_port(sale: Sale, port: PortSale) -> PortPlan:
@@ -83,4 +92,12 @@ def _trunk_names(switch: str) -> list[tuple[str, str, str]]:
     return [(core, port_name(speed, 48 + number), high) for number, core in enumerate(CORES, 1)]
 
 
-__all__ = ["ACCESS", "CORES", "NARROW_SWITCH", "plan_ports", "plan_trunks", "port_key"]
+__all__ = [
+    "ACCESS",
+    "CORES",
+    "NARROW_SWITCH",
+    "plan_cables",
+    "plan_ports",
+    "plan_trunks",
+    "port_key",
+]

@@ -1,6 +1,6 @@
 """Which meters a site's PUE is of, found in its power chain, and what they showed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -24,9 +24,11 @@ MOST_FEEDS = 60
 
 @dataclass(frozen=True, slots=True)
 class PueMeters:
-    """Codes of nodes. `total` are the utilities that racks hang on, `it` the UPSs (category 1) or
-    racks' feeds (category 2). There is no PUE with utilities that are `unmetered`, with `loose`
-    nodes that feed racks from nobody knows where, and without `it`."""
+    """Codes of nodes by series, of which a meter has one for each phase that it tells apart.
+
+    `total` are the utilities that racks hang on, `it` the UPSs (category 1) or racks' feeds
+    (category 2). There is no PUE with utilities that are `unmetered`, with `loose` nodes that feed
+    racks from nobody knows where, and without `it`."""
 
     total: Mapping[int, str]
     it: Mapping[int, str]
@@ -45,21 +47,24 @@ def find_pue_meters(session: Session, scope: Scope, site_id: int) -> PueMeters:
         raise ForbiddenError("Only staff see the power of the house.")
     tree = load_tree(session, site_id)
     rows = session.execute(
-        select(Series.power_node_id, Series.id)
+        select(Series.power_node_id, Series.device_id, Series.id)
         .where(Series.family == "power", Series.power_node_id.is_not(None))
         .order_by(Series.id)
     )
-    # Of several meters on one node the newest counts.
-    series = {
-        node_id: number for node_id, number in rows if node_id is not None and node_id in tree.nodes
-    }
+    found: dict[int, dict[int | None, list[int]]] = {}
+    for node_id, device_id, number in rows:
+        if node_id is not None and node_id in tree.nodes:
+            found.setdefault(node_id, {}).setdefault(device_id, []).append(number)
+    # Of several meters on one node the newest counts, with all its phases: a UPS tells each alone.
+    series = {node_id: max(meters.values(), key=max) for node_id, meters in found.items()}
     return choose_meters(tree, series)
 
 
-def choose_meters(tree: PowerTree, series: Mapping[int, int]) -> PueMeters:
-    """`series` by node. The inventory marks no node as the site's input or its IT load: the input
-    is each utility that a rack's feed hangs on, IT is measured where all of it flows through. By
-    whichever source: what stands in reserve shows nothing until it carries."""
+def choose_meters(tree: PowerTree, series: Mapping[int, Sequence[int]]) -> PueMeters:
+    """`series` by node, of each phase where the meter tells them apart. The inventory marks no
+    node as the site's input or its IT load: the input is each utility that a rack's feed hangs on,
+    IT is measured where all of it flows through. By whichever source: what stands in reserve shows
+    nothing until it carries."""
     feeds = [node for node in tree.nodes.values() if tree.is_feed(node)]
     utilities: dict[int, Node] = {}
     upss: dict[int, Node] = {}
@@ -83,8 +88,8 @@ def choose_meters(tree: PowerTree, series: Mapping[int, int]) -> PueMeters:
     ]
     it, category = (firsts, 1) if through else (_find_measured(tree, feeds, series), 2)
     return PueMeters(
-        {series[one.id]: one.code for one in utilities.values() if one.id in series},
-        {series[one.id]: one.code for one in it},
+        {number: one.code for one in utilities.values() for number in series.get(one.id, ())},
+        {number: one.code for one in it for number in series[one.id]},
         category,
         tuple(sorted(one.code for one in utilities.values() if one.id not in series)),
         tuple(sorted(loose)),
@@ -106,7 +111,9 @@ def _find_nearest_ups(tree: PowerTree, feed: Node) -> list[Node]:
     return found
 
 
-def _find_measured(tree: PowerTree, feeds: Iterable[Node], series: Mapping[int, int]) -> list[Node]:
+def _find_measured(
+    tree: PowerTree, feeds: Iterable[Node], series: Mapping[int, Sequence[int]]
+) -> list[Node]:
     """Where each rack's feed is measured, at its PDU or the breaker that feeds it alone; none
     unless all are, and they are few."""
     found = []
