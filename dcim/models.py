@@ -24,6 +24,7 @@ import dcim.records.models
 import dcim.sla.decision_models
 import dcim.sla.models
 import dcim.sla.port_board_models
+import dcim.sla.power_day_models
 import dcim.sla.ruling_models
 import dcim.sla.traffic_day_models
 import dcim.sla.usage_month_models

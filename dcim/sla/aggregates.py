@@ -22,6 +22,7 @@ from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row
 from dcim.metering.day_bins import lay_days, unpack_day
 from dcim.metering.families import DAY_MS
 from dcim.network.models import BandwidthService, Carrier, Circuit, Port, ServiceMembership
+from dcim.sla.power_use import PowerUse, read_power_use
 from dcim.sla.rules.periods import day_start, local_date, month_period, to_ms
 from dcim.sla.rules.runout import RunOut, find_run_outs
 from dcim.sla.rules.usage.aggregates import (
@@ -80,6 +81,7 @@ class Aggregate:
     forecast: Point | None = None
     run_outs: list[RunOut] = field(default_factory=list)
     space: SpaceSold | None = None
+    power: PowerUse | None = None
 
     @property
     def contention(self) -> float | None:
@@ -105,7 +107,7 @@ class Aggregate:
 def read_aggregates(
     session: Session, scope: Scope, grouping: Grouping, now: dt.datetime, zone: str
 ) -> list[Aggregate]:
-    """By code; the month is the running one of `zone`. Seven statements at most; staff only."""
+    """By code; the month is the running one of `zone`. Eight statements at most; staff only."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff see what carriers are paid for.")
     found = _list_subjects(session, grouping, now)
@@ -115,6 +117,9 @@ def read_aggregates(
         for site_id, space in read_space_sold(session, now.astimezone(dt.UTC).date()).items():
             if site_id in found:
                 found[site_id].space = space
+        for (_, site_id), power in read_power_use(session, scope, now, rooms=False).items():
+            if site_id in found:
+                found[site_id].power = power
     return sorted(found.values(), key=lambda one: one.code)
 
 
