@@ -3,15 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.errors import ForbiddenError
 from dcim.metering.families import DAY_MS
-from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.power.chain import load_tree
+from dcim.power.metering import group_meters, select_metered
 from dcim.power.tree import Node, PowerTree
 from dcim.sla.evidence import HOLDS_MS
 from dcim.sla.pue import Meter, Pue, add_readings, divide, start_meter
@@ -46,17 +45,8 @@ def find_pue_meters(session: Session, scope: Scope, site_id: int) -> PueMeters:
     if not scope.is_staff:
         raise ForbiddenError("Only staff see the power of the house.")
     tree = load_tree(session, site_id)
-    rows = session.execute(
-        select(Series.power_node_id, Series.device_id, Series.id)
-        .where(Series.family == "power", Series.power_node_id.is_not(None))
-        .order_by(Series.id)
-    )
-    found: dict[int, dict[int | None, list[int]]] = {}
-    for node_id, device_id, number in rows:
-        if node_id is not None and node_id in tree.nodes:
-            found.setdefault(node_id, {}).setdefault(device_id, []).append(number)
-    # Of several meters on one node the newest counts, with all its phases: a UPS tells each alone.
-    series = {node_id: max(meters.values(), key=max) for node_id, meters in found.items()}
+    meters = group_meters(session.execute(select_metered()))
+    series = {node_id: several for node_id, several in meters.items() if node_id in tree.nodes}
     return choose_meters(tree, series)
 
 

@@ -14,7 +14,9 @@ from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Cabinet, Device, Room, Row
 from dcim.metering.models import Series
+from dcim.paging import EVERYTHING
 from dcim.power.models import PowerNode
+from dcim.power.queries import NodeFilter, list_power_nodes
 from dcim.sla.power_board import Place, PowerBoard, read_house
 from dcim.web.noc import plant_memory
 from tests.integration.web.boards import Counter, House, Tenant
@@ -390,3 +392,58 @@ def test_all_staff_look_at_the_same_for_some_seconds(
     for scope in (Scope.customer("x", tenant.customer_id), Scope.customer("y", 999)):
         with pytest.raises(ForbiddenError):
             memory.find(scope, Place(), "derated", lambda: pytest.fail("read"))
+
+
+def test_all_phases_of_a_meter_are_added_up_and_the_newest_meter_counts(
+    house: PoweredHouse,
+) -> None:
+    house.hang("A", "L1")
+    panel = house.panels["A"]
+    for slot in ("output-01", "output-02", "output-03"):
+        device = house.session.scalar(select(Device).where(Device.name == "ups"))
+        device = device or house._add(Device(device_type_id=house.kind_id, name="ups", role="ups"))
+        house._add(Series(family="power", device_id=device.id, slot=slot, power_node_id=panel.id))
+    wanted = select(Series.id).where(Series.power_node_id == panel.id).order_by(Series.id)
+    phases = list(house.session.scalars(wanted))
+    at = time.time_ns() // 1_000_000
+
+    def tell(at_ms: int, *watts: int) -> None:
+        rows = [
+            (number, at_ms, 0, 0, 230_000 + number, mw * 4, mw * 1000, -1)
+            for number, mw in zip(phases, watts, strict=False)
+        ]
+        house.store.append(house.session, "power", rows)
+        house.session.commit()
+
+    def read() -> tuple[int | None, int | None, float | None]:
+        (one,) = [one.now for one in house.board().feeds if one.now.node.id == panel.id]
+        assert one.series_id == phases[0]
+        return one.mw, one.ma, one.amps
+
+    tell(at - 30_000, 1000, 2000, 3000)
+    # A third of 6 kW a phase, at 231 V (400 V between phases).
+    mw, ma, amps = read()
+    assert (mw, ma) == (6_000_000, 24_000)
+    assert amps == pytest.approx(6000 / 3 / panel_v(house))
+    # What isn't reported of one phase isn't known of the sum.
+    house.store.append(
+        house.session,
+        "power",
+        [(phases[n], at - 20_000, 0, 0, 230_000, 5, -1 if n == 1 else 7, -1) for n in range(3)],
+    )
+    house.session.commit()
+    assert read() == (None, 15, None)
+    rows = list_power_nodes(house.session, SYSTEM, NodeFilter(), EVERYTHING).items
+    (row,) = [one for one in rows if one.id == panel.id]
+    assert (row.series_id, row.mw, row.ma, row.mv) == (phases[0], None, 15, 230_000)
+    # A meter that came later stands for the node alone.
+    house.meter(panel)
+    newer = max(house.session.scalars(wanted))
+    house.store.append(house.session, "power", [(newer, at, 0, 0, 230_000, 9, 9_000, -1)])
+    house.session.commit()
+    (one,) = [one.now for one in house.board().feeds if one.now.node.id == panel.id]
+    assert (one.series_id, one.mw) == (newer, 9_000)
+
+
+def panel_v(house: PoweredHouse) -> int:
+    return next(one for one in house.board().feeds if one.now.node.kind == "panel").now.node.phase_v
