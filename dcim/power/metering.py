@@ -18,12 +18,11 @@ from dcim.metering.store import Latest
 from dcim.power.models import PowerNode
 
 
-def select_metered() -> Select[Any]:
+def select_metered() -> Select[int | None, int | None, str, int]:
     """What `group_meters` wants."""
-    statement: Select[Any] = select(
-        Series.power_node_id, Series.device_id, Series.slot, Series.id
-    ).where(Series.family == "power", Series.power_node_id.is_not(None))
-    return statement
+    return select(Series.power_node_id, Series.device_id, Series.slot, Series.id).where(
+        Series.family == "power", Series.power_node_id.is_not(None)
+    )
 
 
 def group_meters(rows: Iterable[Any]) -> dict[int, list[int]]:

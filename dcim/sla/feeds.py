@@ -1,8 +1,8 @@
 """What every node of the power chain shows now, and the most a rack drew in a stretch of time."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from sqlalchemy import func, select
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
 from dcim.power.chain import Node, PowerTree, Surroundings, load_tree
+from dcim.power.heat import find_feed_limit
 from dcim.power.judgement import Circuit, share_phases
 from dcim.power.metering import add_phases, group_meters, select_metered
 from dcim.power.models import Outlet
@@ -93,6 +94,7 @@ class Feed:
             volts=self.pdu.node.phase_v,
             phases=self.pdu.node.phases,
             shares=self._shares(),
+            power_factor_pct=min(part.node.power_factor_pct for part in parts),
         )
 
     def _shares(self) -> tuple[float, float, float] | None:
@@ -105,13 +107,40 @@ class Feed:
 
     @property
     def rated_w(self) -> int:
-        circuit = self.circuit
-        return round(circuit.rated_a * circuit.volts * circuit.phases)
+        return _find_watts(self.circuit, self.circuit.rated_a)
 
     @property
     def derated_w(self) -> int:
-        circuit = self.circuit
-        return round(circuit.derated_a * circuit.volts * circuit.phases)
+        return _find_watts(self.circuit, self.circuit.derated_a)
+
+
+def _find_watts(circuit: Circuit, amps: float) -> int:
+    return round(amps * circuit.volts * circuit.phases * circuit.power_factor_pct / 100)
+
+
+def list_circuits(feeds: Sequence[Feed]) -> list[Circuit]:
+    """Of several PDUs that bring a rack the same feed each carries the part that it carries now, by
+    their ratings where one isn't read or none carries anything."""
+    several: dict[str, list[Feed]] = {}
+    for feed in feeds:
+        several.setdefault(feed.name, []).append(feed)
+    found = []
+    for own in several.values():
+        now = [measure(feed.meter, dead=feed.pdu.state == "down") for feed in own]
+        known = [mva for mva in now if mva is not None]
+        is_read = len(known) == len(own) and any(known)
+        weights = known if is_read else [feed.derated_w for feed in own]
+        whole = sum(weights)
+        found += [
+            replace(feed.circuit, part=weight / whole if whole else 1 / len(own))
+            for feed, weight in zip(own, weights, strict=True)
+        ]
+    return found
+
+
+def find_derated_w(feeds: Iterable[Feed]) -> int:
+    """What one feed of a rack may carry for long."""
+    return find_feed_limit((feed.name, feed.derated_w) for feed in feeds)
 
 
 @dataclass(slots=True)

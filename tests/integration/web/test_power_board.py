@@ -447,3 +447,47 @@ def test_all_phases_of_a_meter_are_added_up_and_the_newest_meter_counts(
 
 def panel_v(house: PoweredHouse) -> int:
     return next(one for one in house.board().feeds if one.now.node.kind == "panel").now.node.phase_v
+
+
+def test_several_pdus_that_bring_one_feed_carry_it_together(house: PoweredHouse) -> None:
+    tenant = house.hang("A", "L1")
+    house.session.execute(update(PowerNode).where(PowerNode.kind == "panel").values(rated_a=250))
+
+    def circuits() -> dict[str, float]:
+        return {
+            one.risk.lost: one.risk.measured_share or 0.0
+            for one in house.board().risks
+            if one.kind == "rack"
+        }
+
+    # The control: 4 kW sold are 17.4 A on the one circuit of 12.8 A that a feed has.
+    assert set(circuits()) == {"AB"}
+    for feed in ("A", "B"):
+        house._add_feed("A2", feed, tenant.rack_id)
+    for node in house.nodes_of(tenant):
+        node.parent_id, node.phase = house.panels[node.feed].id, "L1"
+        house.read(node, 230_000, 4000)
+    house.session.commit()
+    board = house.board()
+    # 4 × 4 A; one feed's two circuits carry 2 × 2.944 kW. 17.4 A sold are 8.7 A on each.
+    assert (board.load.measured_w, board.load.derated_w) == (3680, 5888)
+    assert circuits() == {}
+    # Unevenly drawn the fuller one is told: B's carry 7 A and 1 A, so 7/8 of 16 A come to 14 A.
+    *_, first, second = house.nodes_of(tenant)
+    house.read(first, 230_000, 7000)
+    house.read(second, 230_000, 1000)
+    house.session.commit()
+    assert circuits() == {"A": pytest.approx(14 / 12.8)}
+
+
+def test_what_a_circuit_may_carry_in_watts_is_by_its_power_factor(house: PoweredHouse) -> None:
+    house.hang("A", "L1")
+    assert house.board().load.derated_w == 2944
+    house.session.execute(
+        update(PowerNode).where(PowerNode.kind == "pdu").values(power_factor_pct=90)
+    )
+    # 12.8 A × 230 V × 0.9; 4 kW sold are 19.3 A.
+    board = house.board()
+    assert board.load.derated_w == 2650
+    (rack,) = [one.risk for one in board.risks if one.kind == "rack"]
+    assert rack.contracted_a == pytest.approx(4000 / 0.9 / 230)
