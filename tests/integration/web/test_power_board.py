@@ -9,6 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text, update
 
 from dcim.accounts.scope import Scope
+from dcim.alarms.rules.quantities import NODE
+from dcim.alarms.subjects import load_subjects
 from dcim.customers.models import ContractItem
 from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError
@@ -425,6 +427,8 @@ def test_all_phases_of_a_meter_are_added_up_and_the_newest_meter_counts(
     mw, ma, amps = read()
     assert (mw, ma) == (6_000_000, 24_000)
     assert amps == pytest.approx(6000 / 3 / panel_v(house))
+    # Alarms watch a phase as a phase, not as a third of the load of three.
+    assert watched(house, panel) == (phases[0], 1)
     # What isn't reported of one phase isn't known of the sum.
     house.store.append(
         house.session,
@@ -443,6 +447,12 @@ def test_all_phases_of_a_meter_are_added_up_and_the_newest_meter_counts(
     house.session.commit()
     (one,) = [one.now for one in house.board().feeds if one.now.node.id == panel.id]
     assert (one.series_id, one.mw) == (newer, 9_000)
+    assert watched(house, panel) == (newer, 3)
+
+
+def watched(house: PoweredHouse, node: PowerNode) -> tuple[int, float]:
+    (found,) = [one for one in load_subjects(house.session, (NODE,))[NODE] if one.id == node.id]
+    return found.series["power"], found.facts["phases"]
 
 
 def panel_v(house: PoweredHouse) -> int:
