@@ -23,16 +23,16 @@ class DaySum:
 
 def add_feeds(meters: Sequence[Meter | None], interval_ms: int = INTERVAL_MS) -> DaySum:
     """Of feeds, none for one without a meter. A bin is known when all of them together were read
-    for MIN_COVER of it; each counts with its mean while it was read, so that a bin lacks what the
-    feeds drew that weren't read in it at all."""
+    for MIN_COVER of it. What wasn't read counts as nothing, so that a sum may be too low and is
+    never too high, not even while a load moves from a feed that dies to another."""
     read = [meter for meter in meters if meter is not None]
     if not read:
         return DaySum(0, None, None)
     count = len(read[0].energy)
     total, spans = np.zeros(count), np.zeros(count)
     for meter in read:
-        there = meter.read_ms > 0
-        total[there] += meter.energy[there] / meter.read_ms[there] / 1000
+        # The last reading of a bin holds into the next.
+        total += meter.energy / np.maximum(meter.read_ms, interval_ms) / 1000
         spans += meter.read_ms
     known = spans >= MIN_COVER * interval_ms * len(meters)
     if not known.any():

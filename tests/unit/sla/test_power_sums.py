@@ -21,9 +21,16 @@ def test_worked_out_by_hand() -> None:
     # Four fifths of the last bin's time were read: nothing is said of it.
     other = meter([500, 500, 2000], [1, 1, 0.6])
     assert add_feeds([one, other]) == DaySum(2, 2000, 2500)
-    # Nine tenths are enough, and count with their mean while read.
+    # Nine tenths are enough, for what they were read to be: the last is 3000 + 0.8 × 2000.
     other = meter([500, 500, 2000], [1, 1, 0.8])
-    assert add_feeds([one, other]) == DaySum(3, 3000, 5000)
+    assert add_feeds([one, other]) == DaySum(3, 2867, 4600)
+
+
+def test_a_load_that_moves_to_the_other_feed_is_counted_once() -> None:
+    """Of ten feeds one dies within a bin, and falls silent; another carries both from then on."""
+    rest = [meter([1000], [1])] * 8
+    dies, takes = meter([1000], [0.4]), meter([1000 * 0.4 + 2000 * 0.6], [1])
+    assert add_feeds([*rest, dies, takes]) == DaySum(1, 10_000, 10_000)
 
 
 def test_a_feed_without_a_meter_counts_as_never_read() -> None:
