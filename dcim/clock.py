@@ -33,6 +33,7 @@ from dcim.outbox.delivering import has_due
 from dcim.probing.prober import BEAT_S
 from dcim.probing.prober import find_due as find_due_targets
 from dcim.sla.port_board import prune_board_changes
+from dcim.sla.power_rounds import BEAT_S as POWER_BEAT_S
 from dcim.sla.traffic_rounds import BEAT_S as TRAFFIC_BEAT_S
 from dcim.sla.usage_rounds import BEAT_S as USAGE_BEAT_S
 from dcim.sla.usage_rounds import plan_usage, usage_shard_of
@@ -226,6 +227,7 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("burned-budgets", every(BURN_BEAT_S), defer_burns),
         Chime("usage", every(USAGE_BEAT_S), defer_usage, at_once=True),
         Chime("traffic", every(TRAFFIC_BEAT_S), defer_traffic, at_once=True),
+        Chime("power", every(POWER_BEAT_S), defer_power, at_once=True),
         Chime("alarms", every(ALARM_BEAT_S), lambda session: defer_alarms(session, _now())),
         Chime("deliver", every(10), defer_deliveries),
         Chime("discovery", every(900), lambda session: defer_checks(session, _now())),
@@ -369,6 +371,20 @@ def defer_traffic(session: ScopedSession) -> bool:
             queue=jobs.CARE,
             lock="measure-traffic",
             queueing_lock="measure-traffic",
+            priority=-1,
+        )
+    )
+
+
+def defer_power(session: ScopedSession) -> bool:
+    """One job adds up sites and rooms; while it runs or waits, no other."""
+    return bool(
+        jobs.defer(
+            session,
+            "measure_power",
+            queue=jobs.CARE,
+            lock="measure-power",
+            queueing_lock="measure-power",
             priority=-1,
         )
     )

@@ -30,6 +30,7 @@ from dcim.queue_serving import serve_until_stopped
 from dcim.records.imports import carry_on
 from dcim.records.purging import purge_kept
 from dcim.sla.incidents import derive_recent
+from dcim.sla.power_rounds import measure_power
 from dcim.sla.traffic_rounds import measure_traffic
 from dcim.sla.usage_rounds import measure_usage
 from dcim.snmp.discovery.checking import check_agents
@@ -115,6 +116,7 @@ def make_app(url: str, *, pool_size: int = 8) -> procrastinate.App:
     app.task(name="measure_risks", queue=CARE, pass_context=True)(_measure_risks)
     app.task(name="measure_usage", queue=CARE, pass_context=True)(_measure_usage)
     app.task(name="measure_traffic", queue=CARE, pass_context=True)(_measure_traffic)
+    app.task(name="measure_power", queue=CARE, pass_context=True)(_measure_power)
     app.task(name="watch_alarms", queue=WATCH, pass_context=True)(_watch_alarms)
     app.task(name="try_alarm_rule", queue=CARE, retry=retried, pass_context=True)(_try_alarm_rule)
     app.task(name="deliver_messages", queue=MAIL, pass_context=True)(_deliver_messages)
@@ -244,6 +246,12 @@ def _measure_traffic(context: procrastinate.JobContext) -> None:
     with work_on(f"job-{context.job.id}"):
         report = measure_traffic(_workplace(context).sessions)
         log.info("traffic added up", **asdict(report))
+
+
+def _measure_power(context: procrastinate.JobContext) -> None:
+    with work_on(f"job-{context.job.id}"):
+        report = measure_power(_workplace(context).sessions)
+        log.info("power added up", **asdict(report))
 
 
 async def _watch_alarms(context: procrastinate.JobContext) -> None:

@@ -25,6 +25,7 @@ import dcim.sla.burn_models
 import dcim.sla.decision_models
 import dcim.sla.models
 import dcim.sla.port_board_models
+import dcim.sla.power_day_models
 import dcim.sla.ruling_models
 import dcim.sla.traffic_day_models
 import dcim.sla.usage_month_models

@@ -18,6 +18,7 @@ from dcim.demo.site_plan import (
     TRANSFER_RACK,
     U_OF,
     branch_meter,
+    grid_meter,
     layout_of_rack,
     pdu_code,
     pdu_device,
@@ -60,12 +61,14 @@ TYPES = (
              category="other", airflow="passive"),
     TypePlan("渡口 Ferry", "CS-16 console", 2, 3_200, 40, full_depth=False,
              category="other", airflow="front-to-rear", supplies=(("C14", 60),)),
+    TypePlan("灯塔 Beacon", "EM-63 grid meter", 0, 1_200, 8,
+             category="other", airflow="passive"),
 )  # fmt: skip
 _BY_MODEL = {plan.model: plan for plan in TYPES}
 
 SERVER, STORAGE_LITE, GPU, ARRAY = (plan.model for plan in TYPES[:4])
 FIREWALL, TOR, ACCESS_SWITCH, CORE_SWITCH, HSM, ODF, MANAGER = (plan.model for plan in TYPES[4:11])
-PDU_32, PDU_16, BRANCH_METER, UPS, PROBE, CONSOLE = (plan.model for plan in TYPES[11:])
+PDU_32, PDU_16, BRANCH_METER, UPS, PROBE, CONSOLE, GRID_METER = (plan.model for plan in TYPES[11:])
 
 # From the top down; "gap" leaves that many U empty. Which recipe a rack follows is drawn.
 RECIPES: tuple[tuple[tuple[str, str, int], ...], ...] = (
@@ -215,6 +218,8 @@ def _operator_devices(equipment: _Equipment) -> Iterator[DevicePlan]:
             yield equipment.own(ups_device(room.code, feed), UPS, "ups")
     for sensor in SENSORS:
         yield equipment.own(sensor.device, PROBE, "sensor")
+    for feed in FEEDS:
+        yield equipment.own(grid_meter(feed), GRID_METER, "grid_meter")
 
 
 def plan_rack_pdus(seed: int, racks: Iterable[str]) -> tuple[DevicePlan, ...]:

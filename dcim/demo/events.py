@@ -22,6 +22,7 @@ FLAPPING_PORT = "acc-b:ge1/0/4"
 HOT_ROOM = "M2"
 BLIND_AGENTS = ("acc-d", "bcm-d-", "pdu-d-02-", "pdu-d-03-")
 COMING_PANEL = "RPP-D1"
+LOST_METER = "grid-b"
 
 # How long the port flaps on into the future: a demo instance lives shorter.
 FLAPS_DAYS = 400
@@ -138,6 +139,13 @@ def _running_month(calendar: Calendar) -> Iterator[EventPlan]:
                 "port_down", (FLAPPING_PORT,), start, start + length * 1000,
                 "链路反复抖动，跳线待更换", "The link flaps; its patch cord is to be replaced",
             )  # fmt: skip
+    day = calendar.today - dt.timedelta(days=9)
+    yield EventPlan(
+        "blind", (LOST_METER,),
+        to_ms(calendar.at(day, "09:40:00")), to_ms(calendar.at(day, "15:10:00")),
+        "B 路进线电表通信模块更换，期间无读数",
+        "Communication module of the grid meter of feed B replaced; no readings meanwhile",
+    )  # fmt: skip
     day = calendar.today + dt.timedelta(days=4)
     yield EventPlan(
         "node_dead", (COMING_PANEL,),

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.customers.models import ContractItem, Customer
-from dcim.demo.network_plan import plan_trunks
+from dcim.demo.network_plan import plan_cables
 from dcim.demo.plan_parts import DemoPlan
 from dcim.demo.records import Records
 from dcim.inventory.models import Device
@@ -114,7 +114,7 @@ def _load_carriers(
 
 
 def _load_trunks(session: Session, scope: Scope, records: Records, now: dt.datetime) -> None:
-    for number, (low, high) in enumerate(plan_trunks(), start=1):
+    for number, (low, high) in enumerate(plan_cables(), start=1):
         connect_ports(
             session,
             scope,

@@ -23,6 +23,8 @@ LESSER_SHARE = 0.18
 UPLINK_LAG, PEER_LAG = ("Eth-Trunk1", 1001), ("Eth-Trunk10", 1010)
 PEERS = ((47, 0.05), (48, 0.02))
 PEER_SPEED = 10_000 * MBPS
+# Somebody noted these two cables the wrong way round at their upper ends.
+CROSSED = ("acc-b:xge1/0/50", "acc-c:xge1/0/50")
 
 
 def plan_ports() -> tuple[PortPlan, ...]:
@@ -51,6 +53,13 @@ def plan_trunks() -> tuple[tuple[str, str], ...]:
         (f"{CORES[0]}:{name}", f"{CORES[1]}:{name}")
         for name in (port_name(PEER_SPEED // MBPS, number) for number, _ in PEERS)
     )
+
+
+def plan_cables() -> tuple[tuple[str, str], ...]:
+    """The trunks as they are recorded: all but the CROSSED as they are."""
+    upper = dict(plan_trunks())
+    one, other = CROSSED
+    return tuple((upper | {one: upper[other], other: upper[one]}).items())
 
 
 def _customer_port(sale: Sale, port: PortSale) -> PortPlan:
@@ -128,4 +137,12 @@ def _trunk_names(switch: str) -> list[tuple[str, str, str]]:
     return [(core, port_name(speed, 48 + number), high) for number, core in enumerate(CORES, 1)]
 
 
-__all__ = ["ACCESS", "CORES", "NARROW_SWITCH", "plan_ports", "plan_trunks", "port_key"]
+__all__ = [
+    "ACCESS",
+    "CORES",
+    "NARROW_SWITCH",
+    "plan_cables",
+    "plan_ports",
+    "plan_trunks",
+    "port_key",
+]

@@ -11,6 +11,7 @@ from dcim.demo.noise import Floats, Ints, fraction, salt_of, uniform, wander
 from dcim.demo.outages import Outages
 from dcim.demo.plan_parts import DemoPlan, EventPlan, LoadPlan, PortPlan, SensorPlan
 from dcim.demo.site_plan import (
+    ROOMS,
     breaker_code,
     layout_of_rack,
     panel_code,
@@ -18,6 +19,7 @@ from dcim.demo.site_plan import (
     room_of_row,
 )
 from dcim.demo.steps import Bools, Steps, share_of_load
+from dcim.demo.weather import draw_from_grid, outside_c
 
 # How long a ramp to or from a heat event takes; it passes the halfway point at the event's edge.
 RAMP_MS = 10 * MINUTE_MS
@@ -251,6 +253,34 @@ class World:
         whole = np.full(len(instants), 100, dtype=np.int64)
         left = np.minimum(90, 1_500 // np.maximum(load_pct, 1))
         return UpsReading(phase, load_pct, whole, left, np.zeros(len(instants), dtype=np.bool_))
+
+    def utility(self, feed: str, instants: Ints) -> PowerReading:
+        """A feed's meter where the house is fed: all its UPSs with their losses, and cooling."""
+        mw = self._grid_mw(feed, instants // MINUTE_MS).astype(np.int64)
+        volts = self._volts("grid", feed, instants)
+        ma = (mw / (volts * 3 * POWER_FACTOR)).astype(np.int64)
+        register = self._grid_meter(feed).total(instants) // 1000
+        return PowerReading((volts * 1000).astype(np.int64), ma, mw, register).coarsened(*FINE)
+
+    def _grid_mw(self, feed: str, minutes: Ints) -> Floats:
+        """The mean of each minute."""
+        output = np.zeros(len(minutes))
+        for rack in self._loads:
+            share = self._share(rack, feed).means(minutes * MINUTE_MS, MINUTE_MS)
+            output += self._load_mw(rack, minutes) * CABLE_LOSS * share
+        outside = outside_c(self.plan.seed, minutes, self._offset)
+        return draw_from_grid(output, len(ROOMS), outside)
+
+    def _grid_meter(self, feed: str) -> Meter:
+        """Milliwatt-hours."""
+        kept = self._meters.get((feed, "grid"))
+        if kept is None:
+
+            def amounts(minutes: Ints) -> Ints:
+                return (self._grid_mw(feed, minutes) / 60).astype(np.int64)
+
+            kept = self._meters[feed, "grid"] = Meter(self.epoch_ms, amounts)
+        return kept
 
     # -- climate
 

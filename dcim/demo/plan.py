@@ -33,6 +33,7 @@ from dcim.demo.site_plan import (
     SENSORS,
     SITE,
     branch_meter,
+    grid_meter,
     panel_code,
     pdu_code,
     plan_cabinets,
@@ -139,6 +140,7 @@ def _agents(seed: int, calendar: Calendar, pdus: tuple[DevicePlan, ...]) -> tupl
         *((pdu.name, "pdu" if pdu.model == PDU_32 else "coarse_pdu", "2c",
            pdu_code(pdu.rack or "", pdu.name[-1].upper()))
           for pdu in pdus),
+        *((grid_meter(feed), "grid_meter", "2c", None) for feed in FEEDS),
     ]  # fmt: skip
     start = to_ms(calendar.at(calendar.month_start, "00:00"))
     return tuple(

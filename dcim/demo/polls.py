@@ -12,7 +12,7 @@ from dcim.demo.noise import Ints, salt_of, uniform
 from dcim.demo.physics import PortReading, PowerReading, World
 from dcim.demo.plan_parts import NodePlan, PortPlan
 from dcim.demo.series_plan import SeriesPlan, plan_series
-from dcim.demo.site_plan import panel_parts, ups_parts
+from dcim.demo.site_plan import panel_parts, ups_parts, utility_feed
 from dcim.demo.steps import Bools
 from dcim.metering.families import (
     CLIMATE,
@@ -165,6 +165,8 @@ class PastPolls:
             return self.world.ups(*ups_parts(node.code), ts).phase
         if node.kind == "panel":
             return self.world.panel(*panel_parts(node.code), ts)
+        if node.kind == "utility":
+            return self.world.utility(utility_feed(node.code), ts)
         if node.kind == "pdu":
             return self.world.pdu(rack, node.feed, ts)
         return self.world.branch(rack, node.feed, ts)

@@ -6,13 +6,14 @@ from typing import TypeVar
 
 import numpy as np
 
+from dcim.demo.lldp import find_heard, lldp_tree
 from dcim.demo.network_plan import NARROW_SWITCH
 from dcim.demo.noise import Ints
 from dcim.demo.optic_trees import Lane, Module, optics_tree
 from dcim.demo.optics import VENDOR, OpticPlan, plan_modules, read_module
 from dcim.demo.physics import PowerReading, World
 from dcim.demo.plan_parts import AgentPlan, DemoPlan, NodePlan, PortPlan
-from dcim.demo.site_plan import panel_parts, ups_parts
+from dcim.demo.site_plan import panel_parts, ups_parts, utility_feed
 from dcim.demo.trees import (
     APC_RPDU2_ID,
     HUAWEI_SWITCH_ID,
@@ -42,6 +43,7 @@ T = TypeVar("T")
 # A device measures all its registers at once; requests within this time see the same measurement.
 SAME_MS = 100
 TICK_MS = 10
+SWITCH_DESCR = "Ferry switch, demo software 3.2"
 IFX_TABLE: Oid = (1, 3, 6, 1, 2, 1, 31)
 PDU2: Oid = (1, 3, 6, 1, 4, 1, 13742, 6)
 ENTITY_DESCR: Oid = (1, 3, 6, 1, 2, 1, 47, 1, 1, 1, 1, 2)
@@ -80,6 +82,8 @@ class Snapshots:
                 return world.ups(*ups_parts(node.code), instants).phase
             if node.kind == "panel":
                 return world.panel(*panel_parts(node.code), instants)
+            if node.kind == "utility":
+                return world.utility(utility_feed(node.code), instants)
             if node.kind == "pdu":
                 return world.pdu(rack, node.feed, instants)
             return world.branch(rack, node.feed, instants)
@@ -106,8 +110,8 @@ def _switch(agent: AgentPlan, plan: DemoPlan, snapshots: Snapshots) -> Objects:
     own = [port for port in plan.ports if port.device == agent.device]
     indexes = {port.name: port.index for port in own}
     ports = [replace(_port(port, snapshots), lag=indexes.get(port.lag)) for port in own]
-    who = _identity(agent, snapshots, "Ferry switch, demo software 3.2", HUAWEI_SWITCH_ID)
-    tree = switch_tree(who, ports)
+    who = _identity(agent, snapshots, SWITCH_DESCR, HUAWEI_SWITCH_ID)
+    tree = switch_tree(who, ports) | _neighbours(agent.device, plan, snapshots)
     if agent.device == NARROW_SWITCH:
         return {oid: value for oid, value in tree.items() if oid[: len(IFX_TABLE)] != IFX_TABLE}
     modules = [
@@ -143,6 +147,15 @@ def _module(module: OpticPlan, snapshots: Snapshots) -> Module:
         reader(0, "mc"),
         reader(0, "mv"),
     )
+
+
+def _neighbours(device: str, plan: DemoPlan, snapshots: Snapshots) -> Objects:
+    def is_up(key: str) -> bool:
+        now = np.array([snapshots.clock()], dtype=np.int64)
+        return bool(snapshots.world.outages.port_up(key).at(now)[0] > 0)
+
+    ports = [port for port in plan.ports if port.device == device]
+    return lldp_tree(plan.seed, device, ports, find_heard(ports, is_up), SWITCH_DESCR)
 
 
 def _port(port: PortPlan, snapshots: Snapshots) -> SwitchPort:
@@ -185,6 +198,15 @@ def _pdu(agent: AgentPlan, plan: DemoPlan, snapshots: Snapshots) -> Objects:
     [node] = _nodes_of(agent, plan)
     now = _numbers(snapshots.power(node))
     who = _identity(agent, snapshots, "Beacon PDU-32M metered", RARITAN_ID, node.rack or "")
+    return branch_meter_tree(
+        who, now["volts"], now["watts"], now["kwh"], (), amperes=now["amperes"]
+    )
+
+
+def _grid_meter(agent: AgentPlan, plan: DemoPlan, snapshots: Snapshots) -> Objects:
+    [node] = _nodes_of(agent, plan)
+    now = _numbers(snapshots.power(node))
+    who = _identity(agent, snapshots, "Beacon EM-63 grid meter", RARITAN_ID, node.code)
     return branch_meter_tree(
         who, now["volts"], now["watts"], now["kwh"], (), amperes=now["amperes"]
     )
@@ -296,5 +318,6 @@ _BUILDERS: dict[str, Callable[[AgentPlan, DemoPlan, Snapshots], Objects]] = {
     "coarse_pdu": _coarse_pdu,
     "branch_meter": _branch_meter,
     "ups": _ups,
+    "grid_meter": _grid_meter,
     "sensor": _sensor,
 }

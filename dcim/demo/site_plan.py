@@ -132,6 +132,15 @@ def ups_parts(code: str) -> tuple[str, str]:
     return room, feed
 
 
+def grid_meter(feed: str) -> str:
+    return f"grid-{feed.lower()}"
+
+
+def utility_feed(code: str) -> str:
+    """The feed of the utility "UT-A"."""
+    return code.rpartition("-")[2]
+
+
 def panel_parts(code: str) -> tuple[str, str]:
     """The row and the feed of the panel "RPP-A1"."""
     return code[4], "A" if code.endswith("1") else "B"
@@ -188,7 +197,17 @@ def _transfer_supply() -> tuple[NodePlan, ...]:
 
 def _upstream(feed: str) -> list[NodePlan]:
     chain = [
-        NodePlan(f"UT-{feed}", "utility", feed, None, 3200, 400, 3),
+        NodePlan(
+            f"UT-{feed}",
+            "utility",
+            feed,
+            None,
+            3200,
+            400,
+            3,
+            meter_device=grid_meter(feed),
+            meter_place="input",
+        ),
         NodePlan(f"GEN-{feed}", "generator", feed, None, 2500, 400, 3, power_factor_pct=80),
         NodePlan(f"TX-{feed}", "transformer", feed, f"UT-{feed}", 2880, 400, 3),
         NodePlan(

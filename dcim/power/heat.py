@@ -47,6 +47,15 @@ def add_loads(loads: Iterable[Load], derated_w: int | None = None) -> Load:
     )
 
 
+def find_feed_limit(circuits: Iterable[tuple[str, int]]) -> int:
+    """W that one feed of a rack may carry, of (feed, W) of its PDUs: those that bring the same feed
+    together, of the weaker feed; 0 without any."""
+    sums: dict[str, int] = {}
+    for feed, watts in circuits:
+        sums[feed] = sums.get(feed, 0) + watts
+    return min(sums.values(), default=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Above:
     """What stands above a rack on one of its feeds; W that it may carry for long."""

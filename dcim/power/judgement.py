@@ -1,17 +1,21 @@
 """Pure: what one feed of a rack must carry alone when the other is lost, against its breaker."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 
 from dcim.power.flow import PHASE_NAMES, split_phases
 
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """A rack's feed as its weakest part limits it: amps a phase, volts from phase to neutral.
+    """One PDU of a rack's feed as its weakest part limits it: amps a phase, volts from phase to
+    neutral.
 
     `shares`: which part of its load flows on each of L1, L2, L3; none where it isn't known, or
-    the circuit has one phase: then all are taken to carry alike.
+    the circuit has one phase: then all are taken to carry alike. `part`: what it carries of all
+    that its feed does, 1 unless several PDUs bring that feed. W are VA by the power factor.
     """
 
     feed: str
@@ -20,6 +24,8 @@ class Circuit:
     volts: int
     phases: int
     shares: tuple[float, float, float] | None = None
+    part: float = 1.0
+    power_factor_pct: int = 100
 
     def fullest(self) -> tuple[str, float]:
         """The phase that carries most ("" where all are taken to be alike), and what of the load
@@ -42,9 +48,9 @@ def share_phases(loads: Iterable[tuple[int, str]]) -> tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Survival:
-    """`carries` takes over everything when the other feed is lost. Amps on its fullest phase
-    (`phase`, "" where all are taken to be alike); `peak_a` of the highest measured sum of both
-    feeds, `contract_a` of what the contracts allow to be drawn; none: unknown."""
+    """`carries` takes over everything when the other feed is lost. Amps of its fullest PDU, on its
+    fullest phase (`phase`, "" where all are taken to be alike); `peak_a` of the highest measured
+    sum of both feeds, `contract_a` of what the contracts allow to be drawn; none: unknown."""
 
     carries: str
     limit_a: float
@@ -75,22 +81,48 @@ def judge_survival(
     equal. Empty for a rack without two feeds: nothing survives there.
 
     `peak_a` is the mean of the phases; what comes over is taken to divide as what the surviving
-    feed carries now does.
+    feed carries now does, over its PDUs and over their phases.
     """
-    if len({circuit.feed for circuit in circuits}) < 2:
+    feeds: dict[str, list[Circuit]] = {}
+    for circuit in circuits:
+        feeds.setdefault(circuit.feed, []).append(circuit)
+    if len(feeds) < 2:
         return []
-    limits = {(c.rated_a, c.derated_a, c.volts, c.phases, c.shares) for c in circuits}
-    judged = []
-    for circuit in circuits[:1] if len(limits) == 1 else circuits:
-        phase, share = circuit.fullest()
-        judged.append(
-            Survival(
-                carries="" if len(limits) == 1 else circuit.feed,
-                limit_a=circuit.derated_a,
-                breaker_a=circuit.rated_a,
-                peak_a=None if peak_a is None else peak_a * circuit.phases * share,
-                contract_a=contracted_w / circuit.volts * share if contracted_w else None,
-                phase=phase,
-            )
+    kinds = {frozenset(Counter(map(_limits, several)).items()) for several in feeds.values()}
+    alike = len(kinds) == 1
+    return [
+        max(
+            (_judge(each, "" if alike else feed, peak_a, contracted_w) for each in several),
+            key=_fill,
         )
-    return judged
+        for feed, several in list(feeds.items())[: 1 if alike else None]
+    ]
+
+
+def _fill(one: Survival) -> float:
+    most = max(one.peak_a or 0.0, one.contract_a or 0.0)
+    return most / one.limit_a if one.limit_a else most and inf
+
+
+def _limits(circuit: Circuit) -> tuple[object, ...]:
+    """All but its feed."""
+    return (
+        circuit.rated_a, circuit.derated_a, circuit.volts, circuit.phases, circuit.shares,
+        circuit.part, circuit.power_factor_pct,
+    )  # fmt: skip
+
+
+def _judge(
+    circuit: Circuit, carries: str, peak_a: float | None, contracted_w: int | None
+) -> Survival:
+    phase, share = circuit.fullest()
+    share *= circuit.part
+    sold_va = (contracted_w or 0) * 100 / circuit.power_factor_pct
+    return Survival(
+        carries=carries,
+        limit_a=circuit.derated_a,
+        breaker_a=circuit.rated_a,
+        peak_a=None if peak_a is None else peak_a * circuit.phases * share,
+        contract_a=sold_va / circuit.volts * share if contracted_w else None,
+        phase=phase,
+    )

@@ -1,13 +1,73 @@
-"""Which device measures which node of the power chain."""
+"""Which device measures which node of the power chain, and what it shows of all its phases."""
 
-from sqlalchemy import select
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.errors import ConflictError, NotFoundError
 from dcim.inventory.models import Device
+from dcim.metering.families import NOT_REPORTED
+from dcim.metering.models import Series
+from dcim.metering.store import Latest
 from dcim.power.models import PowerNode
+
+
+def select_metered() -> Select[int | None, int | None, str, int]:
+    """What `group_meters` wants."""
+    return select(Series.power_node_id, Series.device_id, Series.slot, Series.id).where(
+        Series.family == "power", Series.power_node_id.is_not(None)
+    )
+
+
+def group_meters(rows: Iterable[Any]) -> dict[int, list[int]]:
+    """The series of each node's meter, of (node, device, slot, series): a device that tells phases
+    apart, as UPSs do, fills one for each ("output-01" and so on), and only together they are what
+    the node carries. Of several meters on one node the newest counts."""
+    found: dict[int, dict[tuple[int | None, str, str], list[int]]] = {}
+    for node_id, device_id, slot, number in rows:
+        stem, _, index = slot.rpartition("-")
+        meter = (device_id, stem, "") if index.isdecimal() else (device_id, "", slot)
+        found.setdefault(node_id, {}).setdefault(meter, []).append(number)
+    return {node_id: sorted(max(meters.values(), key=max)) for node_id, meters in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """By the newest poll (`ts` UTC ms) all phases added up, of voltage the highest; none where
+    one of them isn't reported."""
+
+    ts: int
+    mv: int | None
+    ma: int | None
+    mw: int | None
+
+    @property
+    def measured_at(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self.ts / 1000, dt.UTC)
+
+
+def add_phases(latest: Iterable[Latest]) -> Shown | None:
+    """None of a meter that hasn't been read."""
+    told = list(latest)
+    if not told:
+        return None
+    newest = max(one.ts for one in told)
+    phases = [one for one in told if one.ts == newest]
+
+    def values(name: str) -> list[int]:
+        return [int(one.values[name]) for one in phases]
+
+    def add(name: str) -> int | None:
+        return None if NOT_REPORTED in values(name) else sum(values(name))
+
+    volts = max(values("mv"))
+    return Shown(newest, None if volts == NOT_REPORTED else volts, add("ma"), add("mw"))
 
 
 def meter_node(

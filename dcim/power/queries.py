@@ -12,10 +12,11 @@ from dcim.columns import is_among
 from dcim.errors import NotFoundError
 from dcim.inventory.models import Cabinet, Rack
 from dcim.inventory.space.reach import in_reach, select_whole_racks
-from dcim.metering.families import DOWN, NOT_REPORTED, UP
+from dcim.metering.families import DOWN, UP
 from dcim.metering.models import Series
-from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
+from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page, narrow
+from dcim.power.metering import Shown, add_phases, group_meters
 from dcim.power.models import PowerNode
 
 STATE_NAMES = {UP: "alive", DOWN: "dead"}
@@ -135,23 +136,20 @@ def _add_readings(
     session: Session, scope: Scope, rows: list[NodeRow], store: SampleStore
 ) -> list[NodeRow]:
     series = session.execute(
-        select(Series.id, Series.family, Series.power_node_id).where(
+        select(Series.power_node_id, Series.device_id, Series.slot, Series.id, Series.family).where(
             is_among(Series.power_node_id, [row.id for row in rows]),
             Series.family.in_(("power", "state")),
         )
     ).all()
-    by_node: dict[tuple[int, str], int] = {
-        (one.power_node_id, one.family): one.id for one in series
-    }
-    latest: dict[int, Latest] = {}
-    for family in ("power", "state"):
-        ids = [one.id for one in series if one.family == family]
-        latest |= store.latest(session, family, ids)
+    meters = group_meters(row[:4] for row in series if row.family == "power")
+    states = {row.power_node_id: row.id for row in series if row.family == "state"}
+    latest = store.latest(session, "power", [one for several in meters.values() for one in several])
+    latest_states = store.latest(session, "state", list(states.values()))
     whole = None if scope.is_staff else set(session.scalars(select_whole_racks(scope)))
     done = []
     for row in rows:
-        power_id = by_node.get((row.id, "power"))
-        state = latest.get(by_node.get((row.id, "state"), 0))
+        phases = meters.get(row.id, [])
+        state = latest_states.get(states.get(row.id, 0))
         if state is not None:
             row = replace(  # noqa: PLW2901
                 row,
@@ -159,19 +157,16 @@ def _add_readings(
                 state_at=dt.datetime.fromtimestamp(state.ts / 1000, dt.UTC),
             )
         if whole is None or row.rack_id in whole:
-            row = _add_power(replace(row, series_id=power_id), latest.get(power_id or 0))  # noqa: PLW2901
+            shown = add_phases(latest[one] for one in phases if one in latest)
+            first = phases[0] if phases else None
+            row = _add_power(replace(row, series_id=first), shown)  # noqa: PLW2901
         if not scope.is_staff:
             row = replace(row, parent_id=None, meter_device_id=None)  # noqa: PLW2901
         done.append(row)
     return done
 
 
-def _add_power(row: NodeRow, latest: Latest | None) -> NodeRow:
-    if latest is None:
+def _add_power(row: NodeRow, shown: Shown | None) -> NodeRow:
+    if shown is None:
         return row
-    mv, ma, mw = (
-        None if int(latest.values[name]) == NOT_REPORTED else int(latest.values[name])
-        for name in ("mv", "ma", "mw")
-    )
-    measured_at = dt.datetime.fromtimestamp(latest.ts / 1000, dt.UTC)
-    return replace(row, measured_at=measured_at, mv=mv, ma=ma, mw=mw)
+    return replace(row, measured_at=shown.measured_at, mv=shown.mv, ma=shown.ma, mw=shown.mw)

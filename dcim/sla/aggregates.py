@@ -24,6 +24,7 @@ from dcim.metering.day_bins import lay_days, unpack_day
 from dcim.metering.families import DAY_MS
 from dcim.network.models import BandwidthService, Carrier, Circuit, Port, ServiceMembership
 from dcim.sla.lags import LagNow, read_lags, read_memberships
+from dcim.sla.power_use import PowerUse, read_power_use
 from dcim.sla.rules.periods import day_start, local_date, month_period, to_ms
 from dcim.sla.rules.runout import RunOut, find_run_outs
 from dcim.sla.rules.usage.aggregates import (
@@ -86,6 +87,7 @@ class Aggregate:
     run_outs: list[RunOut] = field(default_factory=list)
     space: SpaceSold | None = None
     lag: LagNow | None = None
+    power: PowerUse | None = None
 
     @property
     def contention(self) -> float | None:
@@ -124,6 +126,9 @@ def read_aggregates(
         for site_id, space in read_space_sold(session, now.astimezone(dt.UTC).date()).items():
             if site_id in found:
                 found[site_id].space = space
+        for (_, site_id), power in read_power_use(session, scope, now, rooms=False).items():
+            if site_id in found:
+                found[site_id].power = power
     return sorted(found.values(), key=lambda one: one.code)
 
 

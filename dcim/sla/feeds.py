@@ -1,18 +1,19 @@
 """What every node of the power chain shows now, and the most a rack drew in a stretch of time."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from dcim.metering.families import NOT_REPORTED
 from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
 from dcim.power.chain import Node, PowerTree, Surroundings, load_tree
+from dcim.power.heat import find_feed_limit
 from dcim.power.judgement import Circuit, share_phases
+from dcim.power.metering import add_phases, group_meters, select_metered
 from dcim.power.models import Outlet
 from dcim.sla.evidence import DEAD_BELOW_PCT, HOLDS_MS
 
@@ -93,6 +94,7 @@ class Feed:
             volts=self.pdu.node.phase_v,
             phases=self.pdu.node.phases,
             shares=self._shares(),
+            power_factor_pct=min(part.node.power_factor_pct for part in parts),
         )
 
     def _shares(self) -> tuple[float, float, float] | None:
@@ -105,13 +107,40 @@ class Feed:
 
     @property
     def rated_w(self) -> int:
-        circuit = self.circuit
-        return round(circuit.rated_a * circuit.volts * circuit.phases)
+        return _find_watts(self.circuit, self.circuit.rated_a)
 
     @property
     def derated_w(self) -> int:
-        circuit = self.circuit
-        return round(circuit.derated_a * circuit.volts * circuit.phases)
+        return _find_watts(self.circuit, self.circuit.derated_a)
+
+
+def _find_watts(circuit: Circuit, amps: float) -> int:
+    return round(amps * circuit.volts * circuit.phases * circuit.power_factor_pct / 100)
+
+
+def list_circuits(feeds: Sequence[Feed]) -> list[Circuit]:
+    """Of several PDUs that bring a rack the same feed each carries the part that it carries now, by
+    their ratings where one isn't read or none carries anything."""
+    several: dict[str, list[Feed]] = {}
+    for feed in feeds:
+        several.setdefault(feed.name, []).append(feed)
+    found = []
+    for own in several.values():
+        now = [measure(feed.meter, dead=feed.pdu.state == "down") for feed in own]
+        known = [mva for mva in now if mva is not None]
+        is_read = len(known) == len(own) and any(known)
+        weights = known if is_read else [feed.derated_w for feed in own]
+        whole = sum(weights)
+        found += [
+            replace(feed.circuit, part=weight / whole if whole else 1 / len(own))
+            for feed, weight in zip(own, weights, strict=True)
+        ]
+    return found
+
+
+def find_derated_w(feeds: Iterable[Feed]) -> int:
+    """What one feed of a rack may carry for long."""
+    return find_feed_limit((feed.name, feed.derated_w) for feed in feeds)
 
 
 @dataclass(slots=True)
@@ -184,42 +213,39 @@ def load_supply(
     """Of a site, around some racks and PDUs, or of all. Four statements, however large
     the chain is."""
     tree = load_tree(session, site_id, around=around)
-    metered = select(Series.id, Series.power_node_id).where(
-        Series.family == "power", Series.power_node_id.is_not(None)
-    )
+    metered = select_metered()
     plugs = select(Outlet.pdu_id, func.count(), func.count(Outlet.device_id))
     if around is not None:
         # Few enough to be named; all nodes of a large site are more than a statement takes.
         metered = metered.where(Series.power_node_id.in_(tree.nodes))
         plugs = plugs.where(Outlet.pdu_id.in_(tree.nodes))
-    series: dict[int, int] = {
-        node_id: series_id
-        for series_id, node_id in session.execute(metered)
-        if node_id is not None and node_id in tree.nodes
+    series = {
+        node_id: several
+        for node_id, several in group_meters(session.execute(metered)).items()
+        if node_id in tree.nodes
     }
-    latest = (store or PostgresSampleStore()).latest(session, "power", list(series.values()))
+    wanted = [number for several in series.values() for number in several]
+    latest = (store or PostgresSampleStore()).latest(session, "power", wanted)
     sockets: dict[int, tuple[int, int]] = {
         pdu_id: (count, used)
         for pdu_id, count, used in session.execute(plugs.group_by(Outlet.pdu_id))
     }
     now_ms = round(now.timestamp() * 1000)
     own = {
-        node.id: _read(node, series.get(node.id), latest.get(series.get(node.id, 0)), now_ms)
+        node.id: _read(node, series.get(node.id, ()), latest, now_ms)
         for node in tree.nodes.values()
     }
     return Supply(tree, {key: _infer(one, tree, own) for key, one in own.items()}, sockets)
 
 
-def _read(node: Node, series_id: int | None, latest: Latest | None, now_ms: int) -> NodeNow:
-    if latest is None:
+def _read(node: Node, series: Sequence[int], latest: Mapping[int, Latest], now_ms: int) -> NodeNow:
+    series_id = series[0] if series else None
+    told = add_phases(latest[number] for number in series if number in latest)
+    if told is None:
         return NodeNow(node, series_id=series_id)
-    measured_at = dt.datetime.fromtimestamp(latest.ts / 1000, dt.UTC)
-    if now_ms - latest.ts > HOLDS_MS:
+    measured_at, mv, ma, mw = told.measured_at, told.mv, told.ma, told.mw
+    if now_ms - told.ts > HOLDS_MS:
         return NodeNow(node, series_id=series_id, measured_at=measured_at)
-    mv, ma, mw = (
-        None if int(latest.values[name]) == NOT_REPORTED else int(latest.values[name])
-        for name in ("mv", "ma", "mw")
-    )
     state = "unknown"
     if mv is not None:
         state = "up" if mv * 100 >= node.phase_v * 1000 * DEAD_BELOW_PCT else "down"

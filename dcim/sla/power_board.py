@@ -27,7 +27,7 @@ from dcim.power.survival import (
     rank_risks,
 )
 from dcim.power.tree import PowerTree
-from dcim.sla.feeds import Feed, NodeNow, Supply, load_supply
+from dcim.sla.feeds import Feed, NodeNow, Supply, find_derated_w, list_circuits, load_supply
 from dcim.sla.outages import Owner, draw_rack, load_owners
 
 # What belongs to one rack; the others are feeds of many.
@@ -242,7 +242,7 @@ class House:
             own = [feed for feed in feeds if feed.name in FEEDS]
             yield from find_circuit_risks(
                 rack_id,
-                [feed.circuit for feed in own],
+                list_circuits(own),
                 add_amps(own),
                 self.racks[rack_id].contracted_w,
             )
@@ -257,7 +257,7 @@ class House:
             silent=int(watts is None),
             measured_w=round(watts or 0),
             contracted_w=rack.contracted_w,
-            derated_w=min(feed.derated_w for feed in feeds),
+            derated_w=find_derated_w(feeds),
         )
 
     def _find_above(self, kind: str) -> dict[int, list[Above] | None]:

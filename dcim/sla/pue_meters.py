@@ -1,17 +1,16 @@
 """Which meters a site's PUE is of, found in its power chain, and what they showed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.errors import ForbiddenError
 from dcim.metering.families import DAY_MS
-from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.power.chain import load_tree
+from dcim.power.metering import group_meters, select_metered
 from dcim.power.tree import Node, PowerTree
 from dcim.sla.evidence import HOLDS_MS
 from dcim.sla.pue import Meter, Pue, add_readings, divide, start_meter
@@ -24,9 +23,11 @@ MOST_FEEDS = 60
 
 @dataclass(frozen=True, slots=True)
 class PueMeters:
-    """Codes of nodes. `total` are the utilities that racks hang on, `it` the UPSs (category 1) or
-    racks' feeds (category 2). There is no PUE with utilities that are `unmetered`, with `loose`
-    nodes that feed racks from nobody knows where, and without `it`."""
+    """Codes of nodes by series, of which a meter has one for each phase that it tells apart.
+
+    `total` are the utilities that racks hang on, `it` the UPSs (category 1) or racks' feeds
+    (category 2). There is no PUE with utilities that are `unmetered`, with `loose` nodes that feed
+    racks from nobody knows where, and without `it`."""
 
     total: Mapping[int, str]
     it: Mapping[int, str]
@@ -44,22 +45,16 @@ def find_pue_meters(session: Session, scope: Scope, site_id: int) -> PueMeters:
     if not scope.is_staff:
         raise ForbiddenError("Only staff see the power of the house.")
     tree = load_tree(session, site_id)
-    rows = session.execute(
-        select(Series.power_node_id, Series.id)
-        .where(Series.family == "power", Series.power_node_id.is_not(None))
-        .order_by(Series.id)
-    )
-    # Of several meters on one node the newest counts.
-    series = {
-        node_id: number for node_id, number in rows if node_id is not None and node_id in tree.nodes
-    }
+    meters = group_meters(session.execute(select_metered()))
+    series = {node_id: several for node_id, several in meters.items() if node_id in tree.nodes}
     return choose_meters(tree, series)
 
 
-def choose_meters(tree: PowerTree, series: Mapping[int, int]) -> PueMeters:
-    """`series` by node. The inventory marks no node as the site's input or its IT load: the input
-    is each utility that a rack's feed hangs on, IT is measured where all of it flows through. By
-    whichever source: what stands in reserve shows nothing until it carries."""
+def choose_meters(tree: PowerTree, series: Mapping[int, Sequence[int]]) -> PueMeters:
+    """`series` by node, of each phase where the meter tells them apart. The inventory marks no
+    node as the site's input or its IT load: the input is each utility that a rack's feed hangs on,
+    IT is measured where all of it flows through. By whichever source: what stands in reserve shows
+    nothing until it carries."""
     feeds = [node for node in tree.nodes.values() if tree.is_feed(node)]
     utilities: dict[int, Node] = {}
     upss: dict[int, Node] = {}
@@ -83,8 +78,8 @@ def choose_meters(tree: PowerTree, series: Mapping[int, int]) -> PueMeters:
     ]
     it, category = (firsts, 1) if through else (_find_measured(tree, feeds, series), 2)
     return PueMeters(
-        {series[one.id]: one.code for one in utilities.values() if one.id in series},
-        {series[one.id]: one.code for one in it},
+        {number: one.code for one in utilities.values() for number in series.get(one.id, ())},
+        {number: one.code for one in it for number in series[one.id]},
         category,
         tuple(sorted(one.code for one in utilities.values() if one.id not in series)),
         tuple(sorted(loose)),
@@ -106,7 +101,9 @@ def _find_nearest_ups(tree: PowerTree, feed: Node) -> list[Node]:
     return found
 
 
-def _find_measured(tree: PowerTree, feeds: Iterable[Node], series: Mapping[int, int]) -> list[Node]:
+def _find_measured(
+    tree: PowerTree, feeds: Iterable[Node], series: Mapping[int, Sequence[int]]
+) -> list[Node]:
     """Where each rack's feed is measured, at its PDU or the breaker that feeds it alone; none
     unless all are, and they are few."""
     found = []

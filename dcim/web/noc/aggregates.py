@@ -51,6 +51,7 @@ SORTS: dict[str, Key] = {
     "share": lambda one: one.share,
     "forecast": lambda one: one.forecast.p95 if one.forecast else None,
     "space": lambda one: one.space.share if one.space else None,
+    "power": lambda one: one.power.measured_share if one.power else None,
     "runout": lambda one: weigh_run_out(one.runs_out),
     "state": lambda one: LAG_GRAVITY[one.lag.state] if one.lag else None,
     "speed": lambda one: one.lag.speed_bps if one.lag else None,

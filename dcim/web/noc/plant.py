@@ -4,7 +4,7 @@ And what the wall shows of it: stations and sensors now.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
+from dcim.inventory.queries import RoomRow, SiteRow
 from dcim.paging import Paging
 from dcim.power.heat import BASES, Base, Load
 from dcim.sla.climate_bands import grade_air
@@ -32,9 +33,15 @@ from dcim.sla.power_board import (
     SiteHeat,
     read_house,
 )
+from dcim.sla.power_rounds import BEAT_S as POWER_BEAT_S
+from dcim.sla.power_rounds import Key
+from dcim.sla.power_use import PowerUse, read_power_use, stamp_power_use
+from dcim.sla.pue import MIN_COVER
 from dcim.sla.rooms import SensorNow, read_sensors
+from dcim.sla.rules.runout import HORIZON_DAYS, LEAST_DAYS
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.plant_memory import PlantMemory
+from dcim.web.noc.port_lines import remember_briefly
 from dcim.web.noc.ports import count_pages, turn_wall
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import read_int, read_text
@@ -45,6 +52,8 @@ from dcim.web.staff.names import NODE_KINDS
 STATIONS = ("utility", "generator", "transformer", "ats", "ups", "panel")
 # More cabinets than these are drawn as rows, more rows than these as rooms.
 MOST_CELLS, MOST_ROWS = 600, 120
+# Three rounds missed: what is shown is old.
+POWER_STALE_S = 3 * POWER_BEAT_S
 SHOWN_RISKS, WALL_ROOMS, WALL_RISKS, WALL_FEEDS = 12, 2, 6, 6
 
 
@@ -159,7 +168,8 @@ def plant() -> Response:
         or 0 < board.load.racks == board.load.silent
     )
     most = WALL_RISKS if on_wall else None if read_text("risks") == "all" else SHOWN_RISKS
-    tag = tag_of(scope, known.digest, shown.page, is_stale)
+    uses = [] if on_wall else name_uses(board, find_uses(session, scope, now))
+    tag = tag_of(scope, known.digest, shown.page, is_stale, uses)
 
     def render(quoted: str) -> str:
         marks = {one.id: mark_cabinet(one) for one in shown.cabinets}
@@ -174,6 +184,12 @@ def plant() -> Response:
             feeds=choose_feeds(board.feeds) if on_wall else board.feeds,
             bases=_base_links(base),
             crumbs=[] if on_wall else _place_links(board),
+            uses=uses,
+            uses_at=max((one.use.measured_at for one in uses), default=None),
+            uses_stale_after=POWER_STALE_S,
+            least_days=LEAST_DAYS,
+            horizon_months=round(HORIZON_DAYS / 30.4),
+            min_cover=round(MIN_COVER * 100),
             kinds=NODE_KINDS,
             all_risks=_with(risks="all"),
             open_at=open_at,
@@ -189,6 +205,32 @@ def plant() -> Response:
     if wants_part():
         return answer_part(tag, render)
     return make_response(render(f'"{tag}"'))
+
+
+@dataclass(frozen=True, slots=True)
+class UseOf:
+    """What a site, or a room of it, draws by the day."""
+
+    site: SiteRow
+    room: RoomRow | None
+    use: PowerUse
+
+
+def find_uses(session: Session, scope: Scope, now: dt.datetime) -> dict[Key, PowerUse]:
+    """As the last round left it, worked out once for all who look. One statement, or two."""
+    about = ("power-use", now.astimezone(dt.UTC).date(), *stamp_power_use(session))
+    return remember_briefly(about, lambda: read_power_use(session, scope, now))
+
+
+def name_uses(board: PowerBoard, uses: Mapping[Key, PowerUse]) -> list[UseOf]:
+    """Of the board's sites, each with its rooms after it; of a room or a row the room alone."""
+    whole = board.place.room_id is None and board.place.row_id is None
+    places: list[tuple[Key, SiteRow, RoomRow | None]] = []
+    for one in board.sites:
+        if whole:
+            places.append((("site_id", one.site.id), one.site, None))
+        places += [(("room_id", each.room.id), one.site, each.room) for each in one.rooms]
+    return [UseOf(site, room, uses[key]) for key, site, room in places if key in uses]
 
 
 def choose_base(text: str) -> Base:

@@ -12,6 +12,7 @@ from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.metering.batch import Columns
+from dcim.power.heat import find_feed_limit
 from dcim.sla.own_power import (
     ContractedSpan,
     FeedPower,
@@ -125,7 +126,7 @@ def draw_feeds(
         for feed in feeds
     ]
     if len(feeds) > 1:
-        usable = min(feed.derated_w for feed in feeds)
+        usable = find_feed_limit((feed.feed, feed.derated_w) for feed in feeds)
         lines = [(_("one feed"), usable, "derated")]
         together = draw("", add_feeds(feeds), lines, contracted)
         # Each meter's own energy: their sum is known better than power over time.

@@ -26,7 +26,15 @@ from dcim.inventory.space.states import RackState
 from dcim.power.chain import Surroundings
 from dcim.power.cords import CordRow, list_cords
 from dcim.power.judgement import Survival, judge_survival
-from dcim.sla.feeds import Feed, NodeNow, Peak, load_supply, read_peaks
+from dcim.sla.feeds import (
+    Feed,
+    NodeNow,
+    Peak,
+    find_derated_w,
+    list_circuits,
+    load_supply,
+    read_peaks,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class RackPower:
 
     @property
     def derated_w(self) -> int:
-        return min((feed.derated_w for feed in self.feeds), default=0)
+        return find_derated_w(self.feeds)
 
     @property
     def scale_w(self) -> float:
@@ -294,7 +302,7 @@ def _judge(
         nameplate_w=sum(one.rated_w for one in installed),
         watts=watts,
         peak=peak,
-        survivals=judge_survival([feed.circuit for feed in feeds], peak.amps, contracted),
+        survivals=judge_survival(list_circuits(feeds), peak.amps, contracted),
         customers=list(
             dict.fromkeys((claim.customer_name, claim.customer_name_en) for claim in current)
         ),

@@ -22,6 +22,7 @@ ROLES = {
     "pdu": _l("PDU"),
     "ups": _l("UPS"),
     "branch_meter": _l("Branch meter"),
+    "grid_meter": _l("Grid meter"),
     "sensor": _l("Sensor"),
 }
 STATES = {

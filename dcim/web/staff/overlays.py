@@ -26,7 +26,7 @@ FAMILIES = {
     "family-c": (_l("Storage and security"), ("storage", "hsm")),
     "family-d": (
         _l("Power and cabling"),
-        ("pdu", "ups", "branch_meter", "sensor", "odf", "cable_manager"),
+        ("pdu", "ups", "branch_meter", "grid_meter", "sensor", "odf", "cable_manager"),
     ),
 }
 FAMILY_OF = {role: shade for shade, (_words, roles) in FAMILIES.items() for role in roles}

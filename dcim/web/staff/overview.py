@@ -16,7 +16,7 @@ from dcim.i18n import pick_text
 from dcim.inventory.queries import RoomRow, list_rooms, list_sites
 from dcim.inventory.space.summaries import RackSummary, summarize_racks
 from dcim.paging import EVERYTHING, Paging
-from dcim.sla.feeds import Feed, Supply, load_supply
+from dcim.sla.feeds import Feed, Supply, find_derated_w, load_supply
 from dcim.sla.queries import IncidentFilter, list_incidents
 from dcim.snmp.agents.queries import list_agents
 from dcim.statements.held_queries import count_held
@@ -54,7 +54,7 @@ class Fill:
         self.nameplate_w += rack.nameplate_w
         feeds = supply.feeds_of(rack.id)
         if feeds:
-            self.usable_w += min(feed.derated_w for feed in feeds)
+            self.usable_w += find_derated_w(feeds)
             watts = supply.watts_of(rack.id)
             if watts is None:
                 self.silent += 1
@@ -138,8 +138,9 @@ def _make_tile(racks: list[RackSummary], supply: Supply) -> Tile:
         own = supply.feeds_of(rack.id)
         feeds += own
         watts = supply.watts_of(rack.id)
-        if own and watts is not None:
-            shares.append(watts / min(feed.derated_w for feed in own))
+        limit = find_derated_w(own)
+        if limit and watts is not None:
+            shares.append(watts / limit)
     return Tile(
         id=racks[0].cabinet_id,
         code=racks[0].cabinet_code,

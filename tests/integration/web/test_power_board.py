@@ -9,12 +9,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text, update
 
 from dcim.accounts.scope import Scope
+from dcim.alarms.rules.quantities import NODE
+from dcim.alarms.subjects import load_subjects
 from dcim.customers.models import ContractItem
 from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Cabinet, Device, Room, Row
 from dcim.metering.models import Series
+from dcim.paging import EVERYTHING
 from dcim.power.models import PowerNode
+from dcim.power.queries import NodeFilter, list_power_nodes
 from dcim.sla.power_board import Place, PowerBoard, read_house
 from dcim.web.noc import plant_memory
 from tests.integration.web.boards import Counter, House, Tenant
@@ -390,3 +394,110 @@ def test_all_staff_look_at_the_same_for_some_seconds(
     for scope in (Scope.customer("x", tenant.customer_id), Scope.customer("y", 999)):
         with pytest.raises(ForbiddenError):
             memory.find(scope, Place(), "derated", lambda: pytest.fail("read"))
+
+
+def test_all_phases_of_a_meter_are_added_up_and_the_newest_meter_counts(
+    house: PoweredHouse,
+) -> None:
+    house.hang("A", "L1")
+    panel = house.panels["A"]
+    for slot in ("output-01", "output-02", "output-03"):
+        device = house.session.scalar(select(Device).where(Device.name == "ups"))
+        device = device or house._add(Device(device_type_id=house.kind_id, name="ups", role="ups"))
+        house._add(Series(family="power", device_id=device.id, slot=slot, power_node_id=panel.id))
+    wanted = select(Series.id).where(Series.power_node_id == panel.id).order_by(Series.id)
+    phases = list(house.session.scalars(wanted))
+    at = time.time_ns() // 1_000_000
+
+    def tell(at_ms: int, *watts: int) -> None:
+        rows = [
+            (number, at_ms, 0, 0, 230_000 + number, mw * 4, mw * 1000, -1)
+            for number, mw in zip(phases, watts, strict=False)
+        ]
+        house.store.append(house.session, "power", rows)
+        house.session.commit()
+
+    def read() -> tuple[int | None, int | None, float | None]:
+        (one,) = [one.now for one in house.board().feeds if one.now.node.id == panel.id]
+        assert one.series_id == phases[0]
+        return one.mw, one.ma, one.amps
+
+    tell(at - 30_000, 1000, 2000, 3000)
+    # A third of 6 kW a phase, at 231 V (400 V between phases).
+    mw, ma, amps = read()
+    assert (mw, ma) == (6_000_000, 24_000)
+    assert amps == pytest.approx(6000 / 3 / panel_v(house))
+    # Alarms watch a phase as a phase, not as a third of the load of three.
+    assert watched(house, panel) == (phases[0], 1)
+    # What isn't reported of one phase isn't known of the sum.
+    house.store.append(
+        house.session,
+        "power",
+        [(phases[n], at - 20_000, 0, 0, 230_000, 5, -1 if n == 1 else 7, -1) for n in range(3)],
+    )
+    house.session.commit()
+    assert read() == (None, 15, None)
+    rows = list_power_nodes(house.session, SYSTEM, NodeFilter(), EVERYTHING).items
+    (row,) = [one for one in rows if one.id == panel.id]
+    assert (row.series_id, row.mw, row.ma, row.mv) == (phases[0], None, 15, 230_000)
+    # A meter that came later stands for the node alone.
+    house.meter(panel)
+    newer = max(house.session.scalars(wanted))
+    house.store.append(house.session, "power", [(newer, at, 0, 0, 230_000, 9, 9_000, -1)])
+    house.session.commit()
+    (one,) = [one.now for one in house.board().feeds if one.now.node.id == panel.id]
+    assert (one.series_id, one.mw) == (newer, 9_000)
+    assert watched(house, panel) == (newer, 3)
+
+
+def watched(house: PoweredHouse, node: PowerNode) -> tuple[int, float]:
+    (found,) = [one for one in load_subjects(house.session, (NODE,))[NODE] if one.id == node.id]
+    return found.series["power"], found.facts["phases"]
+
+
+def panel_v(house: PoweredHouse) -> int:
+    return next(one for one in house.board().feeds if one.now.node.kind == "panel").now.node.phase_v
+
+
+def test_several_pdus_that_bring_one_feed_carry_it_together(house: PoweredHouse) -> None:
+    tenant = house.hang("A", "L1")
+    house.session.execute(update(PowerNode).where(PowerNode.kind == "panel").values(rated_a=250))
+
+    def circuits() -> dict[str, float]:
+        return {
+            one.risk.lost: one.risk.measured_share or 0.0
+            for one in house.board().risks
+            if one.kind == "rack"
+        }
+
+    # The control: 4 kW sold are 17.4 A on the one circuit of 12.8 A that a feed has.
+    assert set(circuits()) == {"AB"}
+    for feed in ("A", "B"):
+        house._add_feed("A2", feed, tenant.rack_id)
+    for node in house.nodes_of(tenant):
+        node.parent_id, node.phase = house.panels[node.feed].id, "L1"
+        house.read(node, 230_000, 4000)
+    house.session.commit()
+    board = house.board()
+    # 4 × 4 A; one feed's two circuits carry 2 × 2.944 kW. 17.4 A sold are 8.7 A on each.
+    assert (board.load.measured_w, board.load.derated_w) == (3680, 5888)
+    assert circuits() == {}
+    # Unevenly drawn the fuller one is told: B's carry 7 A and 1 A, so 7/8 of 16 A come to 14 A.
+    *_, first, second = house.nodes_of(tenant)
+    house.read(first, 230_000, 7000)
+    house.read(second, 230_000, 1000)
+    house.session.commit()
+    assert circuits() == {"A": pytest.approx(14 / 12.8)}
+
+
+def test_what_a_circuit_may_carry_in_watts_is_by_its_power_factor(house: PoweredHouse) -> None:
+    house.hang("A", "L1")
+    assert house.board().load.derated_w == 2944
+    house.session.execute(
+        update(PowerNode).where(PowerNode.kind == "pdu").values(power_factor_pct=90)
+    )
+    # 12.8 A × 230 V × 0.9; 4 kW sold are 19.3 A.
+    board = house.board()
+    assert board.load.derated_w == 2650
+    (rack,) = [one.risk for one in board.risks if one.kind == "rack"]
+    assert rack.contracted_a == pytest.approx(4000 / 0.9 / 230)

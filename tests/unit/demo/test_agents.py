@@ -106,7 +106,7 @@ def expect(site: Site, subject: NodePlan | SensorPlan) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    "device", ["pdu-a-02-a", "pdu-a-13-1-b", "bcm-b-a", "ups-m1-a", "env-m2-1"]
+    "device", ["pdu-a-02-a", "pdu-a-13-1-b", "bcm-b-a", "ups-m1-a", "env-m2-1", "grid-a"]
 )
 def test_readings_over_udp_are_those_of_physics(on_site: Any, plan: DemoPlan, device: str) -> None:
     async def check(site: Site) -> None:

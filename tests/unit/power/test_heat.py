@@ -3,7 +3,15 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dcim.power.heat import BASES, Above, Load, add_loads, find_fullest, find_limit
+from dcim.power.heat import (
+    BASES,
+    Above,
+    Load,
+    add_loads,
+    find_feed_limit,
+    find_fullest,
+    find_limit,
+)
 
 LOADS = st.lists(
     st.builds(
@@ -67,3 +75,9 @@ def test_a_sum_lies_between_its_parts(loads: list[Load]) -> None:
 def test_the_order_of_adding_does_not_matter(some: list[Load], others: list[Load]) -> None:
     apart = add_loads([add_loads(some), add_loads(others)])
     assert apart == add_loads([*others, *some])
+
+
+def test_pdus_of_one_feed_carry_together_and_the_weaker_feed_counts() -> None:
+    assert find_feed_limit([("A", 3000), ("A", 2000), ("B", 4000)]) == 4000
+    assert find_feed_limit([("A", 3000), ("B", 4000)]) == 3000
+    assert find_feed_limit([]) == 0

@@ -44,6 +44,44 @@ def test_one_phase_carries_all_of_it_and_equal_feeds_are_judged_once() -> None:
     assert share_phases([]) is None
 
 
+def test_several_pdus_on_a_feed_share_what_comes_over() -> None:
+    def half(feed: str, part: float = 0.5, derated: float = LIMIT) -> Circuit:
+        return Circuit(feed, 16, derated, 230, 1, part=part)
+
+    four = [half("A"), half("A"), half("B"), half("B")]
+    (either,) = judge_survival(four, 20.0, 4600)
+    assert (either.carries, either.peak_a, either.contract_a) == ("", 10.0, 10.0)
+    # The control: each alone would be over.
+    (alone,) = judge_survival([half("A", 1), half("B", 1)], 20.0, 4600)
+    assert alone.share is not None
+    assert alone.share > 1
+    # Of a feed whose PDUs aren't alike the fullest is told, whichever way they are listed.
+    for two in ([half("B", 0.7), half("B", 0.3)], [half("B", 0.3), half("B", 0.7)]):
+        by_a, by_b = judge_survival([half("A"), half("A"), *two], 20.0, 4600)
+        assert (by_a.carries, by_a.peak_a) == ("A", 10.0)
+        assert by_b.carries == "B"
+        assert by_b.peak_a == pytest.approx(14)
+    # A small one that carries less may be the fuller.
+    _, by_b = judge_survival([half("A", 1), half("B", 0.7), half("B", 0.3, 2.0)], 20.0, 0)
+    assert (by_b.limit_a, by_b.peak_a) == (2.0, 6.0)
+    # Two PDUs on one feed are no two feeds.
+    assert judge_survival([half("A"), half("A")], 20.0, 4600) == []
+    # Without a rating nothing is divided by it.
+    (bare,) = judge_survival([half("A", 1, 0), half("B", 1, 0)], 20.0, 4600)
+    assert bare.limit_a == 0
+
+
+def test_watts_sold_are_amps_by_the_power_factor() -> None:
+    sold = [
+        judge_survival(
+            [Circuit(feed, 16, LIMIT, 230, 1, power_factor_pct=factor) for feed in "AB"], 5.0, 2300
+        )[0]
+        for factor in (100, 80)
+    ]
+    assert [one.contract_a for one in sold] == [10.0, 12.5]
+    assert [one.peak_a for one in sold] == [5.0, 5.0]
+
+
 PARTS = st.lists(
     st.tuples(st.integers(1, 10**6), st.sampled_from(["L1", "L2", "L3", "L12", "L23", "L31", ""])),
     min_size=1,

@@ -104,7 +104,7 @@ def test_only_a_whole_year_is_annual() -> None:
 
 class TestMeters:
     def choose(self, nodes: dict[int, Node], *metered: int) -> tuple[object, ...]:
-        found = choose_meters(PowerTree(nodes), {node_id: 1000 + node_id for node_id in metered})
+        found = choose_meters(PowerTree(nodes), {one: [1000 + one] for one in metered})
         return (
             set(found.total.values()), set(found.it.values()), found.category, found.unmetered,
             found.is_enough,
@@ -124,7 +124,7 @@ class TestMeters:
 
     def test_what_hangs_on_no_utility_is_not_in_the_input(self) -> None:
         loose = HOUSE | {21: node(21, None, "ups", "A"), 22: node(22, 21, "pdu", "A", rack=4)}
-        found = choose_meters(PowerTree(loose), {one: one for one in (1, 11, 2, 12, 21)})
+        found = choose_meters(PowerTree(loose), {one: [one] for one in (1, 11, 2, 12, 21)})
         assert (found.loose, found.is_enough) == (("N21",), False)
 
     def test_what_stands_in_reserve_is_measured_too(self) -> None:
@@ -138,6 +138,11 @@ class TestMeters:
         assert self.choose(nodes, 1, 4, 5)[3:] == (("N2",), False)
         # Without a meter at the spare one, what it carries would be missing.
         assert self.choose(nodes, 1, 2, 4)[1:3] == (set(), 2)
+
+    def test_each_phase_of_a_meter_counts(self) -> None:
+        series = {1: [1], 11: [2], 2: [3, 4, 5], 12: [6]}
+        found = choose_meters(PowerTree(HOUSE), series)
+        assert found.it == {3: "N2", 4: "N2", 5: "N2", 6: "N12"}
 
     def test_a_ups_behind_a_ups_is_not_counted_twice(self) -> None:
         nodes = build(
