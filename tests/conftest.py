@@ -27,6 +27,8 @@ LONG = (
     "tests/e2e/test_newcomer.py",
     "tests/integration/statements/test_issuing.py",
     "tests/integration/matrix/test_mutants.py",
+    "tests/unit/reports/test_verification.py",
+    "tests/unit/statements/test_carrying.py",
 )
 
 

@@ -2,6 +2,7 @@
 
 import calendar
 import datetime as dt
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from dcim.columns import utc_now
@@ -24,4 +25,10 @@ def add_months(day: dt.date, months: int) -> dt.date:
 
 
 def is_zone(name: str) -> bool:
-    return name in available_timezones()
+    return name in _list_zones()
+
+
+@cache
+def _list_zones() -> frozenset[str]:
+    """Looked up once a process: it is a walk through many hundred files."""
+    return frozenset(available_timezones())

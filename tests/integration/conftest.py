@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine
 
 import dcim.models
 from dcim import schema
@@ -93,23 +93,50 @@ def _wipe() -> str:
     """  # noqa: S608
 
 
+@pytest.fixture(scope="session")
+def _superuser(database: Database) -> Iterator[Engine]:
+    """Kept: a connection of its own would read the catalogue of all tables after each test."""
+    engine = create_engine(
+        database.admin_url,
+        pool_size=1,
+        pool_pre_ping=True,
+        connect_args={"options": "-c session_replication_role=replica"},
+    )
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
-def clean_database(database: Database, _wipe: str) -> Iterator[Database]:
+def clean_database(database: Database, _superuser: Engine, _wipe: str) -> Iterator[Database]:
     """The worker's database, empty again after the test."""
     yield database
-    engine = create_engine(database.admin_url)
-    with engine.begin() as connection:
-        connection.execute(text("SET session_replication_role = replica"))
+    with _superuser.begin() as connection:
         connection.exec_driver_sql(_wipe)
+
+
+@pytest.fixture(scope="session")
+def _engine(database: Database) -> Iterator[Engine]:
+    engine = make_engine(database.app_url)
+    yield engine
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def _sessions(_engine: Engine) -> SessionFactory:
+    return make_sessions(_engine)
 
 
 @pytest.fixture
-def sessions(clean_database: Database) -> Iterator[SessionFactory]:
-    """Sessions of the app role: no superuser, owns nothing."""
-    engine = make_engine(clean_database.app_url)
-    yield make_sessions(engine)
-    engine.dispose()
+def sessions(
+    clean_database: Database, _engine: Engine, _sessions: SessionFactory
+) -> SessionFactory:
+    """Sessions of the app role: no superuser, owns nothing.
+
+    The engine is the test's own, with its listeners and what is remembered by engine; connections,
+    and statements that are compiled already, are the worker's.
+    """
+    _sessions.kw = make_sessions(_engine.execution_options()).kw
+    return _sessions
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import available_timezones
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
@@ -22,6 +21,7 @@ from dcim.alarms.oncall.models import (
     OnCallTurn,
 )
 from dcim.columns import utc_now
+from dcim.customers.calendar import is_zone
 from dcim.customers.registration import require_staff
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.outbox.queueing import can_be_mailed
@@ -250,7 +250,7 @@ def _write(session: Session, row: OnCallCalendar, wanted: CalendarValues) -> Non
 
 
 def _check_times(wanted: CalendarValues) -> None:
-    if wanted.timezone not in available_timezones():
+    if not is_zone(wanted.timezone):
         raise InvalidError(
             "There is no time zone %(name)s; Asia/Shanghai is one.",
             {"timezone": ["like Asia/Shanghai"]},

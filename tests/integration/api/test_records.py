@@ -14,23 +14,27 @@ from dcim.db import SessionFactory
 from dcim.policy import POLICY
 from tests.integration.api.conftest import MakeClient
 from tests.integration.records.kinds import KINDS, SITE
+from tests.integration.web.lending import lend_app
 
 NAMES = {f"api_{kind.plural.replace('-', '_')}" for kind in KINDS}
 ROOMS = "/api/v1/rooms"
 
 
-@pytest.fixture
-def app(settings: Settings, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch) -> Flask:
+def make_app(settings: Settings, sessions: SessionFactory) -> Flask:
     """The application with small kinds in the place of the real ones."""
     resources = [one for one in dcim.api.v1.resources.RESOURCES if one.name not in NAMES]
     resources += [make_resource(kind, KINDS) for kind in KINDS]
-    monkeypatch.setattr(dcim.api.v1.resources, "RESOURCES", tuple(resources))
+    kept = {name: access for name, access in POLICY.items() if name.split(".")[0] not in NAMES}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dcim.api.v1.resources, "RESOURCES", tuple(resources))
+        return create_app(settings, sessions, policy=kept | list_policy(KINDS))
+
+
+@pytest.fixture
+def app(settings: Settings, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch) -> Flask:
     monkeypatch.setattr(dcim.api.v1.deletions, "KINDS", KINDS)
     monkeypatch.setattr(dcim.api.v1.deletions, "BY_NAME", {one.name: one for one in KINDS})
-    kept = {name: access for name, access in POLICY.items() if name.split(".")[0] not in NAMES}
-    made = create_app(settings, sessions, policy=kept | list_policy(KINDS))
-    made.testing = True
-    return made
+    return lend_app(make_app, settings, sessions)
 
 
 @pytest.fixture

@@ -53,6 +53,7 @@ from tests.integration.api.conftest import MakeClient, api
 from tests.integration.discovery.house import PERSON, SYSTEM, House
 from tests.integration.web.boards import Counter
 from tests.integration.web.conftest import Login, make_login, sign_in
+from tests.integration.web.lending import lend_app
 
 __all__ = ["api", "make_login"]
 
@@ -62,9 +63,7 @@ MakeLogin = Callable[..., Login]
 
 @pytest.fixture
 def app(house: House) -> Flask:
-    application = create_app(house.settings, house.sessions)
-    application.testing = True
-    return application
+    return lend_app(create_app, house.settings, house.sessions)
 
 
 def code(reason: GapReason) -> int:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 import structlog
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
 
 from dcim.accounts.scope import Scope
 from dcim.app import create_app
@@ -21,6 +21,7 @@ from dcim.postgres import EmbeddedServer
 from tests.integration.conftest import TEMPLATE
 from tests.integration.matrix.run import Bench
 from tests.integration.matrix.world import World, seed_world
+from tests.integration.web.lending import lend_app
 from tests.servers import Database, fresh_database
 
 # Flask-Security's forms still give wtforms their choices the old way.
@@ -65,17 +66,35 @@ def world(matrix_database: Database, matrix_settings: Settings) -> World:
 
 
 @pytest.fixture(scope="session")
-def open_bench(matrix_database: Database, matrix_settings: Settings, world: World) -> OpenBench:
+def engines(matrix_database: Database) -> Iterator[dict[bool, Engine]]:
+    """With the second wall and without; what a statement is compiled to serves the next bench."""
+    options = {"options": "-c timezone=UTC"}
+    made = {
+        True: create_engine(matrix_database.app_url, connect_args=options),
+        False: create_engine(matrix_database.admin_url, connect_args=options),
+    }
+    yield made
+    for engine in made.values():
+        engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def open_bench(engines: dict[bool, Engine], matrix_settings: Settings, world: World) -> OpenBench:
     """The app on one connection, as the app role or, to take the second wall away, superuser."""
+    sessions = {wall: make_sessions(engine) for wall, engine in engines.items()}
+    # Made before any test plants a fault, which must not be built in.
+    for one in sessions.values():
+        lend_app(create_app, matrix_settings, one)
 
     @contextmanager
     def open_(
         *, second_wall: bool = True, policy: Mapping[str, Access] = POLICY
     ) -> Iterator[Bench]:
-        url = matrix_database.app_url if second_wall else matrix_database.admin_url
-        engine = create_engine(url, connect_args={"options": "-c timezone=UTC"})
-        app = create_app(matrix_settings, make_sessions(engine), policy=policy)
-        app.testing = True
+        # The bench's own: what is remembered by engine is forgotten with it.
+        engine = engines[second_wall].execution_options()
+        app = lend_app(create_app, matrix_settings, sessions[second_wall])
+        assert policy.keys() == POLICY.keys()
+        app.extensions["jifang_policy"] = dict(policy)
         # A traceback for each planted fault would take longer than the calls.
         structlog.configure(processors=[_drop])
         # Forged forms have tests of their own; here the walls behind them are tried.
@@ -86,7 +105,6 @@ def open_bench(matrix_database: Database, matrix_settings: Settings, world: Worl
         finally:
             structlog.reset_defaults()
             bench.close()
-            engine.dispose()
 
     return open_
 

@@ -13,6 +13,7 @@ from dcim.accounts.scope import Scope
 from dcim.app import create_app
 from dcim.config import Settings
 from dcim.db import ScopedSession, SessionFactory, transaction
+from tests.integration.web.lending import lend_app
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,7 @@ class Login:
 
 @pytest.fixture
 def app(settings: Settings, sessions: SessionFactory) -> Flask:
-    application = create_app(settings, sessions)
-    application.testing = True
-    return application
+    return lend_app(create_app, settings, sessions)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from dcim.records.listing import find_record
 from dcim.records.writing import change_record, create_record
 from tests.integration.records.kinds import DEVICE_TYPE, ROOM, ROW, SITE
 from tests.integration.web.conftest import Login
+from tests.integration.web.lending import lend_app
 from tests.integration.web.record_pages import (
     CABINET,
     STAFF,
@@ -31,7 +32,7 @@ HOSTILE = "<script>alert(1)</script>"
 
 @pytest.fixture
 def app(settings: Settings, sessions: SessionFactory) -> Flask:
-    return make_app(settings, sessions)
+    return lend_app(make_app, settings, sessions)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from dcim.records.models import DeletedRecord
 from dcim.records.writing import change_record, create_record
 from tests.integration.records.kinds import DEVICE_TYPE, ROOM, SITE
 from tests.integration.web.conftest import Login
+from tests.integration.web.lending import lend_app
 from tests.integration.web.record_pages import STAFF, Browser, make_app, said
 
 MakeLogin = Callable[..., Login]
@@ -27,7 +28,7 @@ BULK = "/staff/device-types/bulk"
 
 @pytest.fixture
 def app(settings: Settings, sessions: SessionFactory) -> Flask:
-    return make_app(settings, sessions)
+    return lend_app(make_app, settings, sessions)
 
 
 @pytest.fixture
