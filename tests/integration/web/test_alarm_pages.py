@@ -22,8 +22,8 @@ from dcim.config import Settings
 from dcim.customers.models import ContractItem
 from dcim.db import ScopedSession, SessionFactory
 from dcim.metering.models import Series
-from dcim.sla.models import Incident
 from dcim.sla.burn_models import BurnedStretch
+from dcim.sla.models import Incident
 from tests.integration.web.boards import HOSTILE, Counter, House, Tenant
 from tests.integration.web.conftest import Login, sign_in
 
