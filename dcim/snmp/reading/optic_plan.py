@@ -300,7 +300,7 @@ class _Entities:
     def _upward(self, number: int) -> list[int]:
         """The entity and what it lies in, up to the port's own, never the chassis."""
         found: list[int] = []
-        while number and number not in found and len(found) < _DEEPEST:
+        while number and len(found) < _DEEPEST:  # a circle ends there, too
             kind = self._number(CLASS, number)
             if kind in _CHASSIS:
                 break

@@ -193,6 +193,19 @@ def test_what_belongs_to_no_port_or_to_several_is_nobodys() -> None:
     assert read(warm, "generic", NAMES) == {}
 
 
+def test_what_lies_in_the_chassis_is_no_ports_and_unknown_ports_are_left_out() -> None:
+    # The chassis tells of its management port: what isn't in a port of its own isn't that one's.
+    rows = chassis() | {
+        (*ENTITY, 4, 3): ber.integer(1),
+        (*ENTITY, 7, 1): ber.text("xe-0/0/2"),
+        (*ALIAS, 1, 0): ber.object_identifier((*IF_INDEX, 502)),
+    }
+    assert read(rows, "generic", NAMES) == {}
+    dom: Oid = (1, 3, 6, 1, 4, 1, 2636, 3, 60, 1, 1, 1, 1)
+    gone = {(*dom, 5, index): ber.integer(-500) for index in (501, 999)}
+    assert set(read(gone, "juniper", NAMES)) == {"xe-0/0/1"}
+
+
 def test_light_is_told_from_darkness_and_from_nothing() -> None:
     def light(raw: str, unit: str = "dBm", scale: str = "0.01") -> int | None:
         return store_value("rx", Decimal(raw), unit, Decimal(scale))
