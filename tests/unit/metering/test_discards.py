@@ -113,6 +113,17 @@ def test_a_window_of_what_was_folded_is_that_of_the_samples(
         assert covered[0] - covered[1] <= 300_000
 
 
+def test_a_window_that_ends_within_a_quiet_hour_knows_of_it() -> None:
+    folded = fold_quiet(columns([(n * MINUTE, MINUTE, 0, 0, 0) for n in range(1, 121)]))
+    found = cut_quiet(folded, T0 + 30 * MINUTE, T0 + 90 * MINUTE)
+    assert (found.ts - T0).tolist() == [59 * MINUTE, 90 * MINUTE]
+    assert found.span_ms.tolist() == [59 * MINUTE, 31 * MINUTE]
+    assert find_gaps(found, T0 + 30 * MINUTE, T0 + 90 * MINUTE, 0) == []
+    # What was counted after the end isn't in it.
+    dropped = columns([(95 * MINUTE, 10 * MINUTE, 0, 0, 5)])
+    assert len(cut_quiet(dropped, T0, T0 + 90 * MINUTE)) == 0
+
+
 def test_what_was_dropped_beside_each_sample_of_traffic() -> None:
     rows = [(n * MINUTE, MINUTE, 0, 0, 0) for n in range(1, 61)]
     rows[9] = (10 * MINUTE, MINUTE, 0, 3, -1)
