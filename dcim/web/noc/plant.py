@@ -40,8 +40,8 @@ from dcim.sla.pue import MIN_COVER
 from dcim.sla.rooms import SensorNow, read_sensors
 from dcim.sla.rules.runout import HORIZON_DAYS, LEAST_DAYS
 from dcim.web.noc.blueprint import noc
-from dcim.web.noc.plant_memory import PlantMemory
 from dcim.web.noc.minute_memory import remember_briefly
+from dcim.web.noc.plant_memory import PlantMemory
 from dcim.web.noc.ports import count_pages, turn_wall
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import read_int, read_text
