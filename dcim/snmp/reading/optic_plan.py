@@ -83,12 +83,17 @@ class ModulePlan:
 @dataclass(frozen=True, slots=True)
 class OpticPlan:
     """`columns` are to be read; as long as `rows` of them are there, and the ports it knows by
-    ifIndex are called as they were, the plan holds."""
+    ifIndex are called as they were, the plan holds.
+
+    `told` are the ports that had something to tell when it was made: on some devices a row stays
+    when its module is pulled out.
+    """
 
     modules: tuple[ModulePlan, ...]
     columns: tuple[Oid, ...]
     rows: frozenset[tuple[Oid, Oid]]
     names: Mapping[int, str]
+    told: frozenset[str] = frozenset()
 
     def holds(self, said: Said, names: Mapping[int, str]) -> bool:
         called = all(names.get(index) == name for index, name in self.names.items())

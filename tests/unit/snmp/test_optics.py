@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -11,7 +14,13 @@ from hypothesis import strategies as st
 from dcim.metering.families import NO_LIGHT, NO_POWER, NO_TEMPERATURE, NOT_REPORTED
 from dcim.snmp.reading import optic_plan
 from dcim.snmp.reading.optic_plan import plan_columns, plan_optics
-from dcim.snmp.reading.optics import NOTHING, Transceiver, gather_optics, store_value
+from dcim.snmp.reading.optics import (
+    NOTHING,
+    Transceiver,
+    gather_optics,
+    read_optics,
+    store_value,
+)
 from dcim.snmp.reading.profiles import shipped_catalogue
 from dcim.snmp.wire import ber
 from dcim.snmp.wire.agent_text import clean_text
@@ -353,3 +362,43 @@ def test_what_many_sensors_lie_in_is_looked_at_once(monkeypatch: pytest.MonkeyPa
     assert len(plan.modules[0].sources) == 500
     # A name, a description and a unit of each sensor, and a few of what they lie in.
     assert len(asked) < 500 * 3 + 50
+
+
+def test_a_module_in_the_row_of_the_one_before_has_its_own_limits_at_once() -> None:
+    """Some devices keep a port's row, of zeros, while there is no module in it."""
+    dom: Oid = (1, 3, 6, 1, 4, 1, 2636, 3, 60, 1, 1, 1, 1)
+    catalogue = shipped_catalogue()
+    specs = catalogue.optics(catalogue.profiles["juniper"])
+    asked: list[int] = []
+
+    class Agent:
+        rows: dict[Oid, Value]
+
+        async def table(self, _target: Any, columns: Sequence[Oid]) -> Said:
+            asked.append(len(columns))
+            every = table(self.rows, "juniper")
+            return {column: every[column] for column in columns}
+
+    def light(rx: int, low: int) -> dict[Oid, Value]:
+        steady = {(*dom, 5, 502): ber.integer(-200), (*dom, 7, 502): ber.integer(-200)}
+        return steady | {
+            (*dom, 5, 501): ber.integer(rx), (*dom, 10, 501): ber.integer(low),
+            (*dom, 9, 501): ber.integer(200),
+        }  # fmt: skip
+
+    async def work() -> list[dict[str, int] | None]:
+        agent, plan, lows = Agent(), None, []
+        for rows in (light(-500, -1400), light(-510, -1400), light(0, 0), light(-700, -2100)):
+            agent.rows = rows
+            found, plan = await read_optics(cast(Any, agent), cast(Any, None), specs, NAMES, plan)
+            by_port = {one.port: dict(one.limits.get("rx", {})) for one in found}
+            lows.append(by_port.get("xe-0/0/1"))
+        return lows
+
+    first, same, gone, other = asyncio.run(work())
+    assert first == same == {"low_alarm": -14000, "high_alarm": 2000}
+    assert gone is None
+    assert other == {"low_alarm": -21000, "high_alarm": 2000}
+    # The second reading was by the plan alone.
+    assert asked[1] < asked[0]
+    assert len(asked) == 6
