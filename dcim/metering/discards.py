@@ -12,15 +12,19 @@ QUIET_MS = 3_600_000
 # A sample that begins so near the end of the one before goes on from it: poll and clock differ by
 # that much.
 _NEAR_MS = 1_000
+# By so much an hour of polls may be longer than QUIET_MS: less than any poll covers.
+_OVER_MS = 5_000
 
 
 def fold_quiet(columns: Columns) -> Columns:
     """Samples that say that nothing was dropped, one after the other within a UTC hour, as one.
 
     It stands where the last of them did and covers them all; what was dropped, gaps, and a way that
-    isn't told stay as they are. Again is the same as once. A correction at the very instant of a
-    folded sample replaces it whole: the rest of that hour isn't known then, nothing is counted
-    twice.
+    isn't told stay as they are, and so does the hour's first where it reaches so far back that with
+    it they were more than QUIET_MS. Again is the same as once.
+
+    A correction at the very instant of a folded sample replaces it whole: the rest of that hour
+    isn't known then, nothing is counted twice.
     """
     if len(columns) < 2:
         return columns
@@ -29,7 +33,12 @@ def fold_quiet(columns: Columns) -> Columns:
     quiet = _is_quiet(columns)
     follows = np.abs(ts[1:] - span[1:] - ts[:-1]) <= _NEAR_MS
     follows &= quiet[1:] & quiet[:-1] & (ts[1:] // QUIET_MS == ts[:-1] // QUIET_MS)
-    firsts = np.flatnonzero(np.append(True, ~follows))
+    heads = np.append(True, ~follows)
+    firsts = np.flatnonzero(heads)
+    lasts = np.append(firsts[1:], len(ts)) - 1
+    long = (firsts < lasts) & (ts[lasts] - (ts[firsts] - span[firsts]) > QUIET_MS + _OVER_MS)
+    heads[firsts[long] + 1] = True
+    firsts = np.flatnonzero(heads)
     lasts = np.append(firsts[1:], len(ts)) - 1
     folded = matrix[:, lasts]
     longer = firsts < lasts
@@ -38,16 +47,18 @@ def fold_quiet(columns: Columns) -> Columns:
     return Columns.from_matrix(DISCARDS, np.ascontiguousarray(folded))
 
 
-def cut_quiet(columns: Columns, start: int, end: int) -> Columns:
+def cut_quiet(columns: Columns, start: int, end: int, *, since: int = 0) -> Columns:
     """What is known of [start, end): its samples, and what a quiet one that ends later covers.
 
-    `columns` must reach QUIET_MS beyond `end`.
+    `columns` must reach QUIET_MS beyond `end`. Of what was before `since` a quiet one says nothing.
     """
     ts, begins = columns.ts, columns.ts - columns.span_ms
     beyond = np.flatnonzero(_is_quiet(columns) & (ts >= end) & (begins < end))[:1]
     matrix = columns.matrix()
     kept = np.append(np.flatnonzero((ts >= start) & (ts < end)), beyond)
     matrix[0, beyond], matrix[1, beyond] = end, end - begins[beyond]
+    quiet = _is_quiet(columns)
+    matrix[1, quiet] = np.minimum(matrix[1, quiet], np.maximum(matrix[0, quiet] - since, 0))
     return Columns.from_matrix(DISCARDS, np.ascontiguousarray(matrix[:, kept]))
 
 

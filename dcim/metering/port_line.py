@@ -131,7 +131,8 @@ def read_discards(
             ((_same, columns),) = store.read(
                 session, DISCARDS.name, [one.series_id], first, last + QUIET_MS
             )
-            found = overlay(DISCARDS, found, cut_quiet(columns, first, last))
+            # What the series was quiet about before it measured the port is another's.
+            found = overlay(DISCARDS, found, cut_quiet(columns, first, last, since=one.start))
     return found
 
 

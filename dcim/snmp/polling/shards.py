@@ -294,6 +294,11 @@ async def add_optics(
             log.exception("optics can't be read", agent=plan.agent_id)
         habits.optics = None
         return outcome
-    if used is not told:
-        habits.optics, habits.optics_until = used, now + FULL_READ_EVERY_S
+    if used.modules or habits.optics is None or not habits.optics.modules:
+        if used is not told:
+            habits.optics, habits.optics_until = used, now + FULL_READ_EVERY_S
+    else:
+        # The last module was pulled: nothing would be asked by a plan without any, and the next
+        # one may be put in at any moment.
+        habits.optics_until = now
     return replace(outcome, optics=found)

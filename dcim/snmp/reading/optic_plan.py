@@ -31,6 +31,8 @@ _MOST_LANES = 16
 # EntitySensorDataType (RFC 3433); CISCO-ENTITY-SENSOR-MIB and others go on with dBm.
 _VOLTS, _AMPERES, _WATTS, _CELSIUS, _DBM = frozenset(("3", "4")), "5", "6", "8", "14"
 _OTHER = frozenset(("1", "2"))
+# EntitySensorThresholdRelation of CISCO-ENTITY-SENSOR-MIB: below, above.
+_SIDES = {"1": "low", "2": "low", "3": "high", "4": "high"}
 _LANE = re.compile(r"\b(?:lane|channel)\s*(\d{1,2})\b", re.IGNORECASE)
 _LIGHT = re.compile(r"power|light|optical|\bdBm\b", re.IGNORECASE)
 _RX = re.compile(r"\brx\b|receiv|\binput\b", re.IGNORECASE)
@@ -81,12 +83,17 @@ class ModulePlan:
 @dataclass(frozen=True, slots=True)
 class OpticPlan:
     """`columns` are to be read; as long as `rows` of them are there, and the ports it knows by
-    ifIndex are called as they were, the plan holds."""
+    ifIndex are called as they were, the plan holds.
+
+    `told` are the ports that had something to tell when it was made: on some devices a row stays
+    when its module is pulled out.
+    """
 
     modules: tuple[ModulePlan, ...]
     columns: tuple[Oid, ...]
     rows: frozenset[tuple[Oid, Oid]]
     names: Mapping[int, str]
+    told: frozenset[str] = frozenset()
 
     def holds(self, said: Said, names: Mapping[int, str]) -> bool:
         called = all(names.get(index) == name for index, name in self.names.items())
@@ -251,16 +258,16 @@ def _scale_of(said: Said, spec: SensorTable, index: Oid) -> Decimal | None:
 
 
 def _read_thresholds(said: Said, spec: SensorTable) -> dict[int, list[tuple[str, Value]]]:
-    """By sensor. Severity 10 is minor, more is worse; relations 1 and 2 are below, 3, 4 above."""
+    """By sensor. Severity 10 is minor, more is worse; what isn't told, or is equality, is none."""
     found: dict[int, list[tuple[str, Value]]] = {}
     if spec.thresholds is None:
         return found
     for index, value in said.get(spec.thresholds.value, {}).items():
         severity = _number_text(said, spec.thresholds.severity, index)
         relation = _number_text(said, spec.thresholds.relation, index)
-        if len(index) != 2 or severity not in ("10", "20", "30") or relation not in "1234":
+        side = _SIDES.get(relation)
+        if len(index) != 2 or severity not in ("10", "20", "30") or side is None:
             continue
-        side = "low" if relation in "12" else "high"
         name = f"{side}_{'warning' if severity == '10' else 'alarm'}"
         found.setdefault(index[0], []).append((name, value))
     return found
@@ -278,6 +285,11 @@ class _Entities:
     said: Said
     names: frozenset[str]
     aliases: dict[int, set[int]] = field(default_factory=dict)
+    # What each is called, the ports it names, its lane: read once, however many lie in it.
+    _called: dict[int, str] = field(default_factory=dict)
+    _naming: dict[int, frozenset[str]] = field(default_factory=dict)
+    _lanes: dict[int, int] = field(default_factory=dict)
+    _modules: dict[int, dict[str, str] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for index, value in self.said.get(ALIAS, {}).items():
@@ -294,8 +306,12 @@ class _Entities:
 
     def call(self, number: int) -> str:
         """Its name and description."""
+        if (known := self._called.get(number)) is not None:
+            return known
         name, descr = self._text(NAME, number), self._text(DESCR, number)
-        return name if descr in name else f"{name} {descr}".strip()
+        called = name if descr in name else f"{name} {descr}".strip()
+        self._called[number] = called
+        return called
 
     def _upward(self, number: int) -> list[int]:
         """The entity and what it lies in, up to the port's own, never the chassis."""
@@ -318,26 +334,42 @@ class _Entities:
             if len(pointed) == 1:
                 return next(iter(pointed))
         for each in way:
-            words = re.split(r"[\s,:;()\[\]]+", self.call(each))
-            named = {word for word in words if word in self.names and _is_port_name(word)}
-            if len(named) == 1:
-                return named.pop()
+            if len(named := self._names_in(each)) == 1:
+                return next(iter(named))
         return None
+
+    def _names_in(self, number: int) -> frozenset[str]:
+        if (known := self._naming.get(number)) is not None:
+            return known
+        words = re.split(r"[\s,:;()\[\]]+", self.call(number))
+        named = frozenset(word for word in words if word in self.names and _is_port_name(word))
+        self._naming[number] = named
+        return named
 
     def lane_of(self, number: int) -> int:
         """One more than its number there, as some count from 0; 0 is no lane."""
         for each in self._upward(number):
-            if found := _LANE.search(self.call(each)):
-                return int(found[1]) + 1
+            if each not in self._lanes:
+                found = _LANE.search(self.call(each))
+                self._lanes[each] = int(found[1]) + 1 if found else 0
+            if self._lanes[each]:
+                return self._lanes[each]
         return 0
 
     def module_of(self, number: int) -> dict[str, str]:
         """Vendor, part and serial of the nearest thing that a sensor, or its lane, lies in."""
         for each in self._upward(number):
-            if self._number(CLASS, each) in _MODULES and not _LANE.match(self.call(each)):
-                texts = (self._text(column, each) for column in (VENDOR, PART, SERIAL))
-                return dict(zip(MODULE, texts, strict=True))
+            if each not in self._modules:
+                self._modules[each] = self._module(each)
+            if (module := self._modules[each]) is not None:
+                return module
         return {}
+
+    def _module(self, number: int) -> dict[str, str] | None:
+        if self._number(CLASS, number) not in _MODULES or _LANE.match(self.call(number)):
+            return None
+        texts = (self._text(column, number) for column in (VENDOR, PART, SERIAL))
+        return dict(zip(MODULE, texts, strict=True))
 
 
 def _is_port_name(word: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from dcim.metering.families import NO_LIGHT, NO_POWER, NO_TEMPERATURE, NOT_REPORTED, OPTICS
@@ -75,10 +75,13 @@ async def read_optics(
     if plan is not None:
         said = await engine.table(target, plan.columns)
         if plan.holds(said, names):
-            return gather_optics(said, plan, names), plan
+            found = gather_optics(said, plan, names)
+            if plan.told == {one.port for one in found}:
+                return found, plan
     said = await engine.table(target, plan_columns(specs))
     plan = plan_optics(said, specs, names)
-    return gather_optics(said, plan, names), plan
+    found = gather_optics(said, plan, names)
+    return found, replace(plan, told=frozenset(one.port for one in found))
 
 
 def gather_optics(said: Said, plan: OpticPlan, names: Mapping[int, str]) -> list[Transceiver]:

@@ -109,6 +109,24 @@ def test_lanes_are_kept_and_read_by_the_plan(switch: Switch) -> None:
         assert {one.step_s for one in series} == {300}
 
 
+def test_a_module_that_follows_the_only_one_is_read_at_the_next_turn(switch: Switch) -> None:
+    light = Light()
+
+    async def work(room: PollingRoom) -> None:
+        await poll_shard(room, 0)
+        for serial in ("S1", "", "", "S2"):
+            light.serial = serial
+            plug_in(switch, *([light.module()] if serial else []))
+            make_due(room)
+            assert await poll_shard(room, 0) == 1
+
+    switch.run(work)
+    one, _lanes = newest(switch)
+    assert one.serial == "S2"
+    with transaction(switch.sessions, SYSTEM) as session:
+        assert session.scalars(select(SnmpAgent.last_optics_at)).one() == one.read_at
+
+
 def test_ports_are_kept_whatever_becomes_of_their_optics(
     switch: Switch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

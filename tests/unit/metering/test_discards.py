@@ -1,11 +1,14 @@
 """Folding quiet minutes: nothing that was dropped is lost, no time becomes known that wasn't."""
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcim.metering.batch import Batch, Columns
+from dcim.metering.batch import Batch, Columns, clip
+from dcim.metering.bindings import BEGINNING, OPEN_END, PortBinding
 from dcim.metering.codec import encode_day
 from dcim.metering.discards import (
     QUIET_MS,
@@ -14,8 +17,10 @@ from dcim.metering.discards import (
     spread_quiet,
     tell_beside,
 )
-from dcim.metering.downsampling import find_gaps
+from dcim.metering.downsampling import bucket_discards, find_gaps
 from dcim.metering.families import DAY_MS, DISCARDS, FLAG_FIRST, TRAFFIC
+from dcim.metering.port_line import read_discards
+from dcim.metering.store import PostgresSampleStore
 
 DAY = 20_400
 T0 = DAY * DAY_MS
@@ -80,7 +85,8 @@ def test_folding_keeps_counts_and_gaps(drawn: list[tuple[int, int, int, int]]) -
     end = T0 + ts
     wide = [find_gaps(each, T0, end, 1_000) for each in (before, after)]
     assert wide[0] == wide[1]
-    assert after.span_ms.max() <= QUIET_MS + max(before.span_ms)
+    # A reader of less than an hour more finds whatever covers its end.
+    assert after.span_ms.max() <= max(QUIET_MS + 5_000, before.span_ms.max())
     assert np.array_equal(fold_quiet(after).matrix(), after.matrix())
 
 
@@ -122,6 +128,39 @@ def test_a_window_that_ends_within_a_quiet_hour_knows_of_it() -> None:
     # What was counted after the end isn't in it.
     dropped = columns([(95 * MINUTE, 10 * MINUTE, 0, 0, 5)])
     assert len(cut_quiet(dropped, T0, T0 + 90 * MINUTE)) == 0
+
+
+@pytest.mark.parametrize("every", [1, 5, 7, 13])
+def test_a_window_knows_its_end_by_an_hour_more(every: int) -> None:
+    """Seven minutes don't fit an hour: with the one from before it they were more than is read."""
+    rows = [(n * every * MINUTE, every * MINUTE, 0, 0, 0) for n in range(1, 240 // every)]
+    folded = fold_quiet(columns(rows))
+    assert len(folded) < len(rows) or every > 30
+    for end in range(5, 120):
+        at = T0 + end * MINUTE
+        near = folded.matrix()[:, folded.ts < at + QUIET_MS]
+        read = Columns.from_matrix(DISCARDS, np.ascontiguousarray(near))
+        assert find_gaps(cut_quiet(read, T0, at), T0, at, 0) == []
+
+
+def test_a_series_tells_nothing_of_a_port_it_did_not_measure_yet() -> None:
+    """A quiet hour over the turn of a port from one series to another is known from then on."""
+    folded = fold_quiet(columns([(n * MINUTE, MINUTE, 0, 0, 0) for n in range(1, 60)]))
+
+    class Store(PostgresSampleStore):
+        def read(self, _session: Any, _family: Any, ids: Any, t0: int, t1: int) -> Any:
+            yield ids[0], clip(DISCARDS, folded, t0, t1)
+
+    turn, end = T0 + 40 * MINUTE, T0 + 60 * MINUTE
+    bound = PortBinding(1, 2, DISCARDS.name, turn, OPEN_END)
+    found = read_discards(cast(Any, None), Store(), [bound], T0, end)
+    rates = bucket_discards(found, "in", T0, end, 5 * MINUTE).high
+    assert np.isnan(rates[:8]).all()
+    assert rates[8:].tolist() == [0, 0, 0, 0]
+    # One that always measured it tells all of the hour.
+    always = PortBinding(1, 2, DISCARDS.name, BEGINNING, OPEN_END)
+    whole = read_discards(cast(Any, None), Store(), [always], T0 + 20 * MINUTE, end)
+    assert whole.span_ms.tolist() == [59 * MINUTE]
 
 
 def test_what_was_dropped_beside_each_sample_of_traffic() -> None:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dcim.metering.families import NO_LIGHT, NO_POWER, NO_TEMPERATURE, NOT_REPORTED
+from dcim.snmp.reading import optic_plan
 from dcim.snmp.reading.optic_plan import plan_columns, plan_optics
-from dcim.snmp.reading.optics import NOTHING, Transceiver, gather_optics, store_value
+from dcim.snmp.reading.optics import (
+    NOTHING,
+    Transceiver,
+    gather_optics,
+    read_optics,
+    store_value,
+)
 from dcim.snmp.reading.profiles import shipped_catalogue
 from dcim.snmp.wire import ber
+from dcim.snmp.wire.agent_text import clean_text
 from dcim.snmp.wire.ber import Oid, Value
 from dcim.snmp.wire.if_mib import NAME
 from tests.agents import snmprec
@@ -299,3 +310,95 @@ def test_a_plan_holds_while_rows_and_names_are_the_same() -> None:
     assert not plan.holds(said, {502: "xe-0/0/2"})
     assert not plan.holds(table(chassis(1), "generic"), NAMES)
     assert not plan.holds(table(chassis(3), "generic"), NAMES)
+
+
+@pytest.mark.parametrize(
+    ("relation", "limits"),
+    [
+        (ber.integer(2), {"rx": {"low_warning": -9000}}),
+        (ber.integer(4), {"rx": {"high_warning": -9000}}),
+        # Equality, a made-up one, one that isn't told: no limit rather than a low one.
+        (ber.integer(5), {}),
+        (ber.integer(12), {}),
+        (None, {}),
+    ],
+)
+def test_a_threshold_is_on_the_side_its_relation_says(
+    relation: Value | None, limits: dict[str, dict[str, int]]
+) -> None:
+    cisco: Oid = (1, 3, 6, 1, 4, 1, 9, 9, 91, 1)
+    rows = {
+        (*cisco, 1, 1, 1, oid[-2], oid[-1]) if oid[: len(SENSOR)] == SENSOR else oid: value
+        for oid, value in chassis().items()
+    }
+    rows |= {(*cisco, 2, 1, 1, 2, 100, 1): ber.integer(10)}
+    rows |= {(*cisco, 2, 1, 1, 4, 100, 1): ber.integer(-9000)}
+    if relation is not None:
+        rows[(*cisco, 2, 1, 1, 3, 100, 1)] = relation
+    assert read(rows, "cisco", NAMES)["xe-0/0/1"].limits == limits
+
+
+def test_what_many_sensors_lie_in_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent with tens of thousands of sensors under long names would stop its worker's others
+    for many seconds, as all of that is worked out in the loop that reads them."""
+    asked: list[Value | None] = []
+
+    def clean(value: Value | None) -> str:
+        asked.append(value)
+        return clean_text(value)
+
+    monkeypatch.setattr(optic_plan, "clean_text", clean)
+    rows = chassis(0) | {(*ENTITY, 5, each): ber.integer(9) for each in range(4, 9)}
+    rows |= {(*ENTITY, 4, each): ber.integer(each - 1) for each in range(4, 9)}
+    for number in range(100, 600):
+        rows |= {
+            (*ENTITY, 4, number): ber.integer(8), (*ENTITY, 2, number): ber.text("Rx power"),
+            (*SENSOR, 1, number): ber.integer(14), (*SENSOR, 2, number): ber.integer(8),
+            (*SENSOR, 3, number): ber.integer(0), (*SENSOR, 4, number): ber.integer(-3000),
+        }  # fmt: skip
+    said = table(rows, "generic")
+    catalogue = shipped_catalogue()
+    plan = plan_optics(said, catalogue.optics(catalogue.profiles["generic"]), NAMES)
+    assert len(plan.modules[0].sources) == 500
+    # A name, a description and a unit of each sensor, and a few of what they lie in.
+    assert len(asked) < 500 * 3 + 50
+
+
+def test_a_module_in_the_row_of_the_one_before_has_its_own_limits_at_once() -> None:
+    """Some devices keep a port's row, of zeros, while there is no module in it."""
+    dom: Oid = (1, 3, 6, 1, 4, 1, 2636, 3, 60, 1, 1, 1, 1)
+    catalogue = shipped_catalogue()
+    specs = catalogue.optics(catalogue.profiles["juniper"])
+    asked: list[int] = []
+
+    class Agent:
+        rows: dict[Oid, Value]
+
+        async def table(self, _target: Any, columns: Sequence[Oid]) -> Said:
+            asked.append(len(columns))
+            every = table(self.rows, "juniper")
+            return {column: every[column] for column in columns}
+
+    def light(rx: int, low: int) -> dict[Oid, Value]:
+        steady = {(*dom, 5, 502): ber.integer(-200), (*dom, 7, 502): ber.integer(-200)}
+        return steady | {
+            (*dom, 5, 501): ber.integer(rx), (*dom, 10, 501): ber.integer(low),
+            (*dom, 9, 501): ber.integer(200),
+        }  # fmt: skip
+
+    async def work() -> list[dict[str, int] | None]:
+        agent, plan, lows = Agent(), None, []
+        for rows in (light(-500, -1400), light(-510, -1400), light(0, 0), light(-700, -2100)):
+            agent.rows = rows
+            found, plan = await read_optics(cast(Any, agent), cast(Any, None), specs, NAMES, plan)
+            by_port = {one.port: dict(one.limits.get("rx", {})) for one in found}
+            lows.append(by_port.get("xe-0/0/1"))
+        return lows
+
+    first, same, gone, other = asyncio.run(work())
+    assert first == same == {"low_alarm": -14000, "high_alarm": 2000}
+    assert gone is None
+    assert other == {"low_alarm": -21000, "high_alarm": 2000}
+    # The second reading was by the plan alone.
+    assert asked[1] < asked[0]
+    assert len(asked) == 6
