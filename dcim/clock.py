@@ -184,15 +184,16 @@ class Clock:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 30},
         )
         for chime in self.chimes:
-            first = {"next_run_time": _now()} if chime.at_once else {}
             scheduler.add_job(
                 self.leadership.strike,
                 chime.trigger,
                 args=[chime],
                 id=chime.name,
                 name=chime.name,
-                **first,
             )
+            if chime.at_once:
+                # A job of its own, now and never again: triggers count on from what was last.
+                scheduler.add_job(self.leadership.strike, args=[chime], name=chime.name)
         scheduler.start()
         try:
             while not self._stopped.wait(PING_S):

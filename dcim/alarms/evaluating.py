@@ -244,7 +244,7 @@ class _Ledger:
 
     def _raise(self, key: Key, one: Governed, event: Event) -> None:
         subject, rule = one.subject, one.rule
-        alarm = self._ended_before.get((*key, _instant(event.at)))
+        alarm = self._over_before.get((*key, _instant(event.at)))
         if alarm is None:
             alarm = Alarm(
                 rule_id=key[0],
@@ -253,7 +253,8 @@ class _Ledger:
                 raised_at=_instant(event.at),
             )
             self.session.add(alarm)
-        # Or the same one again: its rule was off meanwhile, and people were told that it is over.
+        # Or the same one again: its rule was off meanwhile, and nothing of it was remembered. It
+        # had ended by that, and people were told that it is over, or it was over before.
         alarm.label, alarm.site_id, alarm.severity = subject.label, subject.site_id, rule.severity
         alarm.began_at, alarm.seen_at = _instant(event.began), self.now
         alarm.cleared_at, alarm.ending, alarm.notified_at = None, "", None
@@ -273,10 +274,10 @@ class _Ledger:
         self.session.add(AlarmEvent(alarm=alarm, at=at, kind=kind))
 
     @cached_property
-    def _ended_before(self) -> dict[tuple[int, int, dt.datetime], Alarm]:
+    def _over_before(self) -> dict[tuple[int, int, dt.datetime], Alarm]:
         since = self.now - dt.timedelta(milliseconds=LOOK_BACK_MS)
         rows = self.session.scalars(
-            select(Alarm).where(Alarm.ending == "ended", Alarm.raised_at >= since)
+            select(Alarm).where(Alarm.cleared_at.is_not(None), Alarm.raised_at >= since)
         )
         return {(one.rule_id, one.subject_id, one.raised_at): one for one in rows}
 

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, false, func, not_, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
@@ -76,7 +76,8 @@ class AlarmRow:
 
 @dataclass(frozen=True, slots=True)
 class AlarmFilter:
-    """`show` is one of SHOWS; `text` a part of what it is on."""
+    """`show` is one of SHOWS; `text` a part of what it is on; `loud`: neither silenced by
+    maintenance nor put off."""
 
     show: str = "all"
     severity: str | None = None
@@ -88,6 +89,7 @@ class AlarmFilter:
     incident_id: int | None = None
     assigned_to: str | None = None
     text: str = ""
+    loud: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ def list_alarms(
         (Alarm.assigned_to, wanted.assigned_to),
     )
     statement = _show(statement, wanted.show, now)
+    if wanted.loud:
+        statement = statement.where(not_(_is_quiet(now)))
     if wanted.incident_id is not None:
         roots = select(_OPENED.id).where(_OPENED.incident_id == wanted.incident_id)
         statement = statement.where(
@@ -196,7 +200,7 @@ def list_events(session: Session, scope: Scope, alarm_id: int) -> list[AlarmEven
 
 def tally_alarms(session: Session, scope: Scope, now: dt.datetime) -> AlarmTally:
     require_staff(scope)
-    quiet = or_(Alarm.silenced_by.is_not(None), Alarm.snoozed_until > now)
+    quiet = _is_quiet(now)
     row = session.execute(
         select(
             *(func.count().filter(Alarm.severity == name).label(name) for name in SEVERITIES),
@@ -399,9 +403,13 @@ def _select_alarms() -> Query:
     )
 
 
+def _is_quiet(now: dt.datetime) -> ColumnElement[bool]:
+    return or_(Alarm.silenced_by.is_not(None), func.coalesce(Alarm.snoozed_until > now, false()))
+
+
 def _show(statement: Query, show: str, now: dt.datetime) -> Query:
     is_open = Alarm.cleared_at.is_(None)
-    quiet = or_(Alarm.silenced_by.is_not(None), Alarm.snoozed_until > now)
+    quiet = _is_quiet(now)
     wanted = {
         "causes": and_(is_open, Alarm.root_id.is_(None)),
         "open": is_open,

@@ -100,9 +100,11 @@ def run_round(
         found = evaluate(session, now, store)
         _note_round(session, now, marks, round((time.monotonic() - began) * 1000), found.subjects)
     open_ones = find_open(session)
+    before = [alarm.silenced_by for alarm in open_ones]
     silence(session, open_ones, now)
     session.flush()
-    if found.raised or found.ended or has_orphans(session, open_ones, now):
+    is_turning = before != [alarm.silenced_by for alarm in open_ones]
+    if found.raised or found.ended or is_turning or has_orphans(session, open_ones, now):
         put_under_roots(session, open_ones, now)
     do_by_rule(session, open_ones, now)
     queued = tell_alarms(session, settings, found.ended, now) + escalate(session, settings, now)

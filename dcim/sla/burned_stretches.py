@@ -17,7 +17,7 @@ from dcim.sla.burn_models import BurnedStretch, BurnRound
 from dcim.sla.circumstances import moment
 from dcim.sla.rules.burned import LEAST_LEFT, Burned, Kept, Stretch, compare
 from dcim.sla.rules.facts import Period
-from dcim.sla.rules.intervals import Intervals
+from dcim.sla.rules.intervals import Intervals, union
 from dcim.sla.rules.periods import to_ms
 
 # So many stretches are listed.
@@ -56,7 +56,9 @@ def keep_burned(
 ) -> int:
     """Bring what is kept of a contract up to what was judged of `span`; how many rows that wrote.
 
-    One at a time, until commit. Of promises that aren't judged any more nothing counts.
+    One at a time, until commit. Of promises that aren't judged any more nothing counts. What is
+    kept beyond the span was judged by more than this was: that may count by what came after (an
+    outage that counts from five minutes on), so it stays.
     """
     row = _take_turn(session)
     now = moment(max(span.end, 0 if row.known_at is None else to_ms(row.known_at)))
@@ -89,7 +91,9 @@ def keep_burned(
     for key in sorted(parts.keys() | kept.keys()):
         rows = {one.id: one for one in kept.get(key, ())}
         values = [Kept(k, to_ms(one.started_at), to_ms(one.ended_at)) for k, one in rows.items()]
-        changes = compare(values, parts.get(key, []), span, published)
+        later = [(one.start, one.end) for one in values if one.end > span.end]
+        counts = union([*parts.get(key, []), *later])
+        changes = compare(values, counts, span, published)
         for row_id, end in changes.grown.items():
             rows[row_id].ended_at = moment(end)
         for row_id in changes.undone:

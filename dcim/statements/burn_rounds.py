@@ -32,8 +32,10 @@ from dcim.statements.risk_rounds import Readers, gather_month, keep_case
 log = structlog.get_logger(__name__)
 
 BEAT_S = 60
-# A round gives way after so long; the next one goes on where it stopped.
-ROUND_S = 45
+# A round gives way after so long; the next one goes on where it stopped. Longer than a beat: all of
+# a round are judged up to the same instant, of those left over nothing new counts, and their alarms
+# would end though their outage doesn't.
+ROUND_S = 600
 # What ended is looked at for so much longer: the rounds of credits at risk come round meanwhile.
 AFTER = dt.timedelta(minutes=20)
 

@@ -1,6 +1,7 @@
 """The wall: what is wrong, since when, who is hit. Read from the other end of the room."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from flask import make_response, render_template
 from werkzeug.wrappers import Response
@@ -35,10 +36,9 @@ def wall() -> Response:
     session, scope, now = db_session(), current_scope(), utc_now()
     incidents = list_incidents(session, scope, IncidentFilter(open_only=True), EVERYTHING).items
     incidents.sort(key=weigh)
-    alarms = list_alarms(
-        session, scope, AlarmFilter(show="causes", site_id=read_int("site")),
-        Paging(1, SHOWN_ALARMS), now=now,
-    )  # fmt: skip
+    causes = AlarmFilter(show="causes", site_id=read_int("site"))
+    alarms = list_alarms(session, scope, causes, Paging(1, SHOWN_ALARMS), now=now)
+    loud = list_alarms(session, scope, replace(causes, loud=True), Paging(1, 1), now=now).items
     is_stalled = has_stalled(read_round(session), now)
     board = current_ports(session, scope, now, read_int("site"))
     ports = board.ports
@@ -57,7 +57,7 @@ def wall() -> Response:
     names = name_customers(session, scope)
     totals = sum_risks(session, scope, RUNNING)
     tag = tag_of(
-        scope, incidents, alarms, is_stalled, board.version, found, works, risks,
+        scope, incidents, alarms, loud, is_stalled, board.version, found, works, risks,
         now.replace(second=0, microsecond=0),
     )  # fmt: skip
 
@@ -67,7 +67,8 @@ def wall() -> Response:
             incidents=incidents,
             hit=count_hits(incidents),
             hits=lambda incident: hits_of(incident, names),
-            band=choose_band(incidents, alarms.items, tally_board(board).down, is_stalled),
+            band=choose_band(incidents, alarms.items, loud, tally_board(board).down, is_stalled),
+            loudest=next(iter(loud or alarms.items), None),
             alarms=alarms,
             severities=alarm_words.SEVERITIES,
             looks_of_alarms=alarm_words.LOOKS,
@@ -101,11 +102,16 @@ def wall() -> Response:
 
 
 def choose_band(
-    incidents: Sequence[IncidentRow], alarms: Sequence[AlarmRow], ports_down: int, is_stalled: bool
+    incidents: Sequence[IncidentRow],
+    alarms: Sequence[AlarmRow],
+    loud: Sequence[AlarmRow],
+    ports_down: int,
+    is_stalled: bool,
 ) -> str:
     """What is told first of all: what interrupts somebody before what is grave, that before what
-    isn't. `incidents` and `alarms` begin with the worst."""
-    grave = bool(alarms) and alarms[0].severity != "warning"
+    isn't, that before what is being worked on or was put off (`alarms` that aren't `loud`). All
+    begin with the worst."""
+    grave = bool(loud) and loud[0].severity != "warning"
     interrupts = bool(incidents) and not weigh(incidents[0])[0]
     for what, is_so in (
         ("incident", interrupts),

@@ -2,12 +2,15 @@
 
 import datetime as dt
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine, delete, select, update
 
 import dcim.demo
+import dcim.sla
 from dcim import clock, jobs
 from dcim.alarms.burns import read_burns
 from dcim.alarms.governing import rule_of
@@ -35,6 +38,8 @@ from tests.integration.alarms.conftest import STAFF, Watch
 from tests.integration.web.boards import LONG_AGO, Counter
 
 TERMS = Path(dcim.demo.__file__).parent / "terms" / "standard.yaml"
+# These count an outage from more than five minutes on, and then from its start.
+LATE_TERMS = Path(dcim.sla.__file__).parent / "presets" / "availability-tiers.yaml"
 MIN = 60_000
 
 
@@ -304,6 +309,77 @@ def test_slow_rounds_of_credits_at_risk_say_the_same_and_change_nothing_that_was
     assert known == 6
     burn.go_on(9, 10)
     assert burn.stretches() == [(4, 7, 6, None)]
+
+
+def test_a_slow_round_takes_nothing_back_that_counts_by_what_came_after_its_instant(
+    burn: Burn, watch: Watch
+) -> None:
+    session = burn.session
+    terms, document = session.scalars(select(ContractTerms)).one(), LATE_TERMS.read_text("utf-8")
+    terms.document, terms.sha256 = document, load_terms(document).sha256
+    # Six minutes of an hour are 100.
+    burn.fast.raise_at = burn.fast.clear_at = 100
+    session.commit()
+    burn.down = range(4, 40)
+    burn.go_on(1, 13)
+    kept = burn.stretches()
+    assert [one[:2] for one in kept] == [(4, 10)]
+    assert burn.alarms() == [(10, None)]
+    # By the eighth minute it had lasted four minutes, which don't count.
+    measure_risks(burn.sessions, [burn.contract_id], watch.at(10))
+    session.expire_all()
+    assert burn.stretches() == kept
+    burn.go_on(13, 14)
+    assert [one[:2] for one in burn.stretches()] == [(4, 11)]
+    assert burn.alarms() == [(10, None)]
+
+
+def test_an_outage_of_many_ends_no_alarm_because_it_takes_long_to_judge_them(
+    burn: Burn, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thirty suspects of a quarter of a minute each: none waits longer than its short window."""
+    seconds, measure = count(0, 15), burn_rounds._measure
+    suspects = [burn.contract_id, *range(7_000, 7_029)]
+    monkeypatch.setattr(burn_rounds, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    monkeypatch.setattr(burn_rounds, "find_suspects", lambda session, now: suspects)
+    monkeypatch.setattr(
+        burn_rounds,
+        "_measure",
+        lambda sessions, scope, one, *rest: (
+            measure(sessions, scope, one, *rest) if one == burn.contract_id else None
+        ),
+    )
+    burn.down = range(4, 40)
+    burn.go_on(1, 30)
+    [(_raised, cleared)] = burn.alarms()
+    assert cleared is None
+
+
+def test_a_rule_off_and_on_again_raises_no_second_alarm_of_the_same_instant(
+    burn: Burn, watch: Watch
+) -> None:
+    burn.down = range(4, 40)
+    burn.go_on(1, 9)
+    burn.announce(0, 60)
+    burn.go_on(9, 10)
+    assert burn.alarms() == [(5, 7)]
+    for minute, enabled in ((9.3, False), (9.5, True)):
+        switch_rule(burn.session, STAFF, burn.fast.id, enabled=enabled)
+        burn.session.commit()
+        watch.round(minute)
+    assert burn.alarms() == [(5, 7)]
+
+
+def test_what_counts_is_told_when_its_cause_falls_silent_later(burn: Burn, watch: Watch) -> None:
+    burn.down = range(4, 40)
+    burn.go_on(1, 8)
+    [alarm], [cause] = watch.alarms("sla-burning-fast"), watch.alarms("port-down")
+    assert (alarm.root_id, alarm.notified_at) == (cause.id, None)
+    burn.announce(0, 60, told=False)
+    burn.go_on(8, 9)
+    assert cause.silenced_by is not None
+    assert alarm.root_id is None
+    assert alarm.notified_at is not None
 
 
 def test_suspects_are_judged_in_turn_where_time_is_short(

@@ -118,6 +118,22 @@ def test_a_wall_tells_what_is_raised_and_whether_anybody_evaluates(
     assert "Nobody evaluates" in text_of(noc, "/noc/wall")
 
 
+def test_what_is_put_off_stands_on_the_wall_below_what_people_are_told(
+    noc: FlaskClient, tenant: Tenant, session: ScopedSession
+) -> None:
+    session.execute(delete(Series).where(Series.port_id.in_(tenant.ports)))
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    session.execute(update(Alarm).values(snoozed_until=later, severity="critical"))
+    session.commit()
+    # In the list alone: the band tells the feed that is lost.
+    assert text_of(noc, "/noc/wall").count("Customer port down") == 1
+    session.execute(update(Incident).values(ended_at=dt.datetime.now(dt.UTC)))
+    session.commit()
+    wall = text_of(noc, "/noc/wall")
+    assert wall.count("Customer port down") == 2
+    assert "Nothing is wrong" not in wall
+
+
 def test_a_cause_shows_what_follows_from_it_and_whom_all_of_it_hits(
     noc: FlaskClient, tenant: Tenant, session: ScopedSession
 ) -> None:
