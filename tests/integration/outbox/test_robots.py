@@ -24,7 +24,7 @@ from dcim.config import ROBOT_HOSTS, Settings
 from dcim.db import SessionFactory, transaction
 from dcim.errors import InvalidError
 from dcim.outbox import delivering
-from dcim.outbox.delivering import DeliveryReport, deliver_due, has_due
+from dcim.outbox.delivering import LANES, DeliveryReport, deliver_due, has_due
 from dcim.outbox.endpoint_queries import find_endpoint
 from dcim.outbox.endpoints import (
     EndpointValues,
@@ -350,8 +350,9 @@ def test_no_faster_than_it_takes(group: Group, robots: RobotServer) -> None:
         session.execute(update(Endpoint).values(ready_at=utc_now() + dt.timedelta(seconds=30)))
         assert not has_due(session)
     assert group.send() == DeliveryReport()
-    # In their turn.
-    assert [row.state for row in states] == ["sent"] * sent + ["queued"] * (30 - sent)
+    # In their turn, but that lanes which meet at the robot may pass each other.
+    gone = [place for place, row in enumerate(states) if row.state == "sent"]
+    assert max(gone) < sent + LANES - 1
     group.rest()
     assert group.send().sent >= pace.burst
 
