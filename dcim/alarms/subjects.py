@@ -17,7 +17,7 @@ from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row
 from dcim.metering.models import Series
 from dcim.network.models import BandwidthService, Port, ServiceMembership
 from dcim.power.chain import load_tree
-from dcim.power.metering import group_meters
+from dcim.power.metering import group_meters, is_at_place
 from dcim.power.models import PowerNode
 from dcim.sla.evidence import HOLDS_MS
 from dcim.sla.whereabouts import locate_items
@@ -151,17 +151,18 @@ def _load_ports(session: Session, places: Mapping[int, _Place]) -> list[Subject]
 def _load_nodes(session: Session, places: Mapping[int, _Place]) -> list[Subject]:
     rows = session.execute(
         select(
-            PowerNode.id, Series.device_id, Series.slot, Series.id, PowerNode.site_id, Series.step_s
+            PowerNode.id, Series.device_id, Series.slot, Series.id, is_at_place(),
+            PowerNode.site_id, Series.step_s,
         )
         .join(Series, and_(Series.power_node_id == PowerNode.id, Series.family == "power"))
         .order_by(PowerNode.id, Series.id)
-    ).all()
+    ).all()  # fmt: skip
     if not rows:
         return []
     tree = load_tree(session)
-    meters = group_meters(row[:4] for row in rows)
+    meters = group_meters(row[:5] for row in rows)
     found = {}
-    for node_id, device_id, _, series_id, site_id, step_s in rows:
+    for node_id, device_id, _, series_id, _, site_id, step_s in rows:
         phases = meters[node_id]
         if series_id != phases[0]:
             continue
@@ -179,6 +180,7 @@ def _load_nodes(session: Session, places: Mapping[int, _Place]) -> list[Subject]
                 "phase_v": node.phase_v,
                 # Of a meter that tells phases apart its first is watched, for what it is.
                 "phases": node.phases if len(phases) == 1 else 1,
+                "power_factor_pct": node.power_factor_pct,
                 "derated_a": node.rated_a * node.derate_pct / 100,
             },
             polled_ms=places.get(device_id or 0, _NOWHERE).polled_ms,

@@ -227,7 +227,7 @@ def _upstream(feed: str) -> list[NodePlan]:
             capacity_w=360_000,
             power_factor_pct=90,
             meter_device=ups_device(room.code, feed),
-            meter_place="output-01",
+            meter_place="output",
         )
         for room in ROOMS
     ]

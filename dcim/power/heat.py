@@ -47,12 +47,31 @@ def add_loads(loads: Iterable[Load], derated_w: int | None = None) -> Load:
     )
 
 
-def find_feed_limit(circuits: Iterable[tuple[str, int]]) -> int:
-    """W that one feed of a rack may carry, of (feed, W) of its PDUs: those that bring the same feed
-    together, of the weaker feed; 0 without any."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A PDU of a rack's feed and what it may carry, W; `breaker_id` and `breaker_w` of the breaker
+    that it may share with others."""
+
+    feed: str
+    watts: int
+    breaker_id: int | None = None
+    breaker_w: int = 0
+
+
+def find_feed_limit(lines: Iterable[Line]) -> int:
+    """W that one feed of a rack may carry: of PDUs that bring the same feed together, no more than
+    the breakers that they share; of the weaker feed; 0 without any."""
     sums: dict[str, int] = {}
-    for feed, watts in circuits:
-        sums[feed] = sums.get(feed, 0) + watts
+    shared: dict[tuple[str, int], tuple[int, int]] = {}
+    for line in lines:
+        sums.setdefault(line.feed, 0)
+        if line.breaker_id is None:
+            sums[line.feed] += line.watts
+            continue
+        key = line.feed, line.breaker_id
+        shared[key] = shared.get(key, (0, 0))[0] + line.watts, line.breaker_w
+    for (feed, _), (watts, breaker_w) in shared.items():
+        sums[feed] += min(watts, breaker_w)
     return min(sums.values(), default=0)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.audit import record
@@ -18,23 +18,37 @@ from dcim.metering.store import Latest
 from dcim.power.models import PowerNode
 
 
-def select_metered() -> Select[int | None, int | None, str, int]:
+def select_metered() -> Select[int | None, int | None, str, int, bool]:
     """What `group_meters` wants."""
-    return select(Series.power_node_id, Series.device_id, Series.slot, Series.id).where(
-        Series.family == "power", Series.power_node_id.is_not(None)
+    return (
+        select(Series.power_node_id, Series.device_id, Series.slot, Series.id, is_at_place())
+        .join(PowerNode, PowerNode.id == Series.power_node_id)
+        .where(Series.family == "power")
     )
 
 
+def is_at_place() -> ColumnElement[bool]:
+    """Whether a series is of the very place that its node is measured at now."""
+    return and_(Series.device_id == PowerNode.meter_device_id, Series.slot == PowerNode.meter_place)
+
+
 def group_meters(rows: Iterable[Any]) -> dict[int, list[int]]:
-    """The series of each node's meter, of (node, device, slot, series): a device that tells phases
-    apart, as UPSs do, fills one for each ("output-01" and so on), and only together they are what
-    the node carries. Of several meters on one node the newest counts."""
+    """The series of each node's meter, of (node, device, slot, series, `is_at_place`): a device
+    that tells phases apart, as UPSs do, fills one for each ("output-01" and so on), and only
+    together they are what the node carries. Of several meters on one node the newest counts.
+
+    A place that is one thing of many stands alone ("branch-02"): what the node was measured at
+    before stays bound to it, and has the same name but for the number."""
+    named: dict[int, list[int]] = {}
     found: dict[int, dict[tuple[int | None, str, str], list[int]]] = {}
-    for node_id, device_id, slot, number in rows:
+    for node_id, device_id, slot, number, is_named in rows:
+        if is_named:
+            named[node_id] = [number]
         stem, _, index = slot.rpartition("-")
         meter = (device_id, stem, "") if index.isdecimal() else (device_id, "", slot)
         found.setdefault(node_id, {}).setdefault(meter, []).append(number)
-    return {node_id: sorted(max(meters.values(), key=max)) for node_id, meters in found.items()}
+    newest = {node_id: sorted(max(meters.values(), key=max)) for node_id, meters in found.items()}
+    return newest | named
 
 
 @dataclass(frozen=True, slots=True)

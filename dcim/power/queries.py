@@ -16,7 +16,7 @@ from dcim.metering.families import DOWN, UP
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.paging import FIRST_PAGE, Page, Paging, fetch_page, narrow
-from dcim.power.metering import Shown, add_phases, group_meters
+from dcim.power.metering import Shown, add_phases, group_meters, is_at_place
 from dcim.power.models import PowerNode
 
 STATE_NAMES = {UP: "alive", DOWN: "dead"}
@@ -136,12 +136,17 @@ def _add_readings(
     session: Session, scope: Scope, rows: list[NodeRow], store: SampleStore
 ) -> list[NodeRow]:
     series = session.execute(
-        select(Series.power_node_id, Series.device_id, Series.slot, Series.id, Series.family).where(
+        select(
+            Series.power_node_id, Series.device_id, Series.slot, Series.id,
+            is_at_place().label("at_place"), Series.family,
+        )
+        .join(PowerNode, PowerNode.id == Series.power_node_id)
+        .where(
             is_among(Series.power_node_id, [row.id for row in rows]),
             Series.family.in_(("power", "state")),
         )
-    ).all()
-    meters = group_meters(row[:4] for row in series if row.family == "power")
+    ).all()  # fmt: skip
+    meters = group_meters(row[:5] for row in series if row.family == "power")
     states = {row.power_node_id: row.id for row in series if row.family == "state"}
     latest = store.latest(session, "power", [one for several in meters.values() for one in several])
     latest_states = store.latest(session, "state", list(states.values()))

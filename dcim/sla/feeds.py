@@ -1,7 +1,7 @@
 """What every node of the power chain shows now, and the most a rack drew in a stretch of time."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from dcim.metering.models import Series
 from dcim.metering.store import Latest, PostgresSampleStore, SampleStore
 from dcim.power.chain import Node, PowerTree, Surroundings, load_tree
-from dcim.power.heat import find_feed_limit
+from dcim.power.heat import Line, find_feed_limit
 from dcim.power.judgement import Circuit, share_phases
 from dcim.power.metering import add_phases, group_meters, select_metered
 from dcim.power.models import Outlet
@@ -25,24 +25,32 @@ class NodeNow:
     """A node and its newest reading. mv, ma, mw are none when not reported or no longer fresh.
 
     `state` is up, down or unknown; `shown_by` names the node whose reading tells, when another's.
+    `series` are those of its meter, one for each phase that it tells apart.
     """
 
     node: Node
     state: str = "unknown"
     shown_by: str = ""
-    series_id: int | None = None
+    series: tuple[int, ...] = ()
     measured_at: dt.datetime | None = None
     mv: int | None = None
     ma: int | None = None
     mw: int | None = None
 
     @property
+    def series_id(self) -> int | None:
+        """The first."""
+        return self.series[0] if self.series else None
+
+    @property
     def amps(self) -> float | None:
-        """A phase; from power where the device gives no current or several phases."""
+        """A phase; from power, by the power factor, where the device gives no current or several
+        phases."""
         if self.ma is not None and self.node.phases == 1:
             return self.ma / 1000
         if self.mw is not None and self.node.phase_v:
-            return self.mw / 1000 / (self.node.phase_v * self.node.phases)
+            volts = self.node.phase_v * self.node.phases
+            return self.mw / 10 / self.node.power_factor_pct / volts
         return None
 
     @property
@@ -85,6 +93,18 @@ class Feed:
         return self.pdu
 
     @property
+    def shared_at(self) -> tuple[int, int, str] | None:
+        """The same for PDUs whose currents add up in one breaker: on one pole of it, or on all of
+        its phases. None with a breaker of its own, or a phase nobody recorded."""
+        node = self.pdu.node
+        if self.breaker is None or self.has_own_breaker:
+            return None
+        is_on_pole = self.breaker.node.phases > node.phases
+        if is_on_pole and not node.phase:
+            return None
+        return self.breaker.node.id, node.phases, node.phase if is_on_pole else ""
+
+    @property
     def circuit(self) -> Circuit:
         parts = [part for part in (self.pdu, self.breaker) if part is not None]
         return Circuit(
@@ -120,7 +140,8 @@ def _find_watts(circuit: Circuit, amps: float) -> int:
 
 def list_circuits(feeds: Sequence[Feed]) -> list[Circuit]:
     """Of several PDUs that bring a rack the same feed each carries the part that it carries now, by
-    their ratings where one isn't read or none carries anything."""
+    their ratings where one isn't read or none carries anything. A breaker that several of them
+    hang on is a circuit too: it carries what all of these do."""
     several: dict[str, list[Feed]] = {}
     for feed in feeds:
         several.setdefault(feed.name, []).append(feed)
@@ -131,16 +152,63 @@ def list_circuits(feeds: Sequence[Feed]) -> list[Circuit]:
         is_read = len(known) == len(own) and any(known)
         weights = known if is_read else [feed.derated_w for feed in own]
         whole = sum(weights)
-        found += [
+        circuits = [
             replace(feed.circuit, part=weight / whole if whole else 1 / len(own))
             for feed, weight in zip(own, weights, strict=True)
         ]
+        found += [*circuits, *_list_shared(own, circuits)]
     return found
+
+
+def _list_shared(feeds: Sequence[Feed], circuits: Sequence[Circuit]) -> Iterator[Circuit]:
+    """The breakers that several PDUs of one feed hang on."""
+    together: dict[tuple[int, int, str], list[tuple[NodeNow, Circuit]]] = {}
+    for feed, circuit in zip(feeds, circuits, strict=True):
+        if feed.breaker is not None and (key := feed.shared_at) is not None:
+            together.setdefault(key, []).append((feed.breaker, circuit))
+    for several in together.values():
+        part = sum(circuit.part for _, circuit in several)
+        if len(several) < 2 or not part:
+            continue
+        (breaker, first), *_ = several
+        known = [(circuit.part, circuit.shares) for _, circuit in several if circuit.shares]
+        shares = None
+        if len(known) == len(several):
+            one, two, three = (sum(own * each[at] for own, each in known) / part for at in range(3))
+            shares = one, two, three
+        yield replace(
+            first,
+            rated_a=breaker.node.rated_a,
+            derated_a=breaker.derated_a,
+            shares=shares,
+            part=part,
+            power_factor_pct=min(circuit.power_factor_pct for _, circuit in several),
+        )
 
 
 def find_derated_w(feeds: Iterable[Feed]) -> int:
     """What one feed of a rack may carry for long."""
-    return find_feed_limit((feed.name, feed.derated_w) for feed in feeds)
+    return _find_limit(feeds, lambda node: node.rated_a * node.derate_pct / 100)
+
+
+def find_rated_w(feeds: Iterable[Feed]) -> int:
+    """What one feed of a rack is made for."""
+    return _find_limit(feeds, lambda node: node.rated_a)
+
+
+def _find_limit(feeds: Iterable[Feed], amps_of: Callable[[Node], float]) -> int:
+    places: dict[tuple[int, int, str], int] = {}
+    lines = []
+    for feed in feeds:
+        circuit, parts = feed.circuit, [feed.pdu.node]
+        if feed.breaker is not None:
+            parts.append(feed.breaker.node)
+        line = Line(feed.name, _find_watts(circuit, min(map(amps_of, parts))))
+        if (key := feed.shared_at) is not None:
+            whole = _find_watts(circuit, amps_of(parts[-1]))
+            line = replace(line, breaker_id=places.setdefault(key, len(places)), breaker_w=whole)
+        lines.append(line)
+    return find_feed_limit(lines)
 
 
 @dataclass(slots=True)
@@ -239,19 +307,19 @@ def load_supply(
 
 
 def _read(node: Node, series: Sequence[int], latest: Mapping[int, Latest], now_ms: int) -> NodeNow:
-    series_id = series[0] if series else None
+    own = tuple(series)
     told = add_phases(latest[number] for number in series if number in latest)
     if told is None:
-        return NodeNow(node, series_id=series_id)
+        return NodeNow(node, series=own)
     measured_at, mv, ma, mw = told.measured_at, told.mv, told.ma, told.mw
     if now_ms - told.ts > HOLDS_MS:
-        return NodeNow(node, series_id=series_id, measured_at=measured_at)
+        return NodeNow(node, series=own, measured_at=measured_at)
     state = "unknown"
     if mv is not None:
         state = "up" if mv * 100 >= node.phase_v * 1000 * DEAD_BELOW_PCT else "down"
     elif ma or mw:
         state = "up"
-    return NodeNow(node, state, "", series_id, measured_at, mv, ma, mw)
+    return NodeNow(node, state, "", own, measured_at, mv, ma, mw)
 
 
 def _infer(one: NodeNow, tree: PowerTree, own: Mapping[int, NodeNow]) -> NodeNow:
@@ -267,10 +335,7 @@ def _infer(one: NodeNow, tree: PowerTree, own: Mapping[int, NodeNow]) -> NodeNow
         sole = place == 0 and tree.feeds_only(node.id, one.node.id)
         down = above.state == "down" and not one.node.has_own_source
         if down or (sole and above.state == "up" and above.ma):
-            return NodeNow(
-                one.node, above.state, node.code, one.series_id, one.measured_at,
-                one.mv, one.ma, one.mw,
-            )  # fmt: skip
+            return replace(one, state=above.state, shown_by=node.code)
         if above.state == "up" or node.has_own_source:
             break
     return one
@@ -288,10 +353,10 @@ def read_peaks(
     A minute in which one feed is silent counts what the others showed: the peak is at least this.
     """
     wanted = {
-        feed.meter.series_id: (rack_id, feed.meter.node)
+        series_id: (rack_id, feed.meter.node)
         for rack_id, several in feeds.items()
         for feed in several
-        if feed.meter.series_id is not None
+        for series_id in feed.meter.series
     }
     count = (end_ms - start_ms) // MINUTE_MS + 1
     sums = {rack_id: np.zeros((2, count)) for rack_id, _ in wanted.values()}
@@ -303,7 +368,7 @@ def read_peaks(
         milliwatts, milliamps = columns.values["mw"], columns.values["ma"]
         known = (milliwatts >= 0) | (milliamps >= 0)
         by_power = np.where(milliwatts >= 0, milliwatts, 0) / 1000
-        amps = by_power / (node.phase_v * node.phases)
+        amps = by_power * 100 / node.power_factor_pct / (node.phase_v * node.phases)
         if node.phases == 1:
             amps = np.where(milliamps >= 0, milliamps / 1000, amps)
         own = np.zeros((2, count))

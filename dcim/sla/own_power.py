@@ -20,6 +20,7 @@ from dcim.metering.held import add_held
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, SampleStore, empty
 from dcim.power.chain import Surroundings, load_tree
+from dcim.power.heat import Line
 from dcim.sla.evidence import HOLDS_MS
 from dcim.sla.samples import Span, days_to_spans, keep_own
 from dcim.sla.usage import power_bins
@@ -75,12 +76,19 @@ class ContractedSpan:
 
 @dataclass(frozen=True, slots=True)
 class FeedPower:
-    """One PDU: its own samples in the period, and the breaker's limits in watts."""
+    """One PDU: its own samples in the period, and the breaker's limits in watts; `breaker_w` of a
+    breaker that it shares. A second PDU of feed A is "A 2"."""
 
     feed: str
     rated_w: int
     derated_w: int
     columns: Columns
+    breaker_id: int | None = None
+    breaker_w: int = 0
+
+    @property
+    def line(self) -> Line:
+        return Line(self.feed.split()[0], self.derated_w, self.breaker_id, self.breaker_w)
 
 
 def list_held_racks(
@@ -170,7 +178,16 @@ def read_feeds(
     )
     found: list[FeedPower] = []
     for pdu in pdus:
-        limits = [node for node in nodes if node.feed == pdu.feed]
+        path = {node.id for node in tree.path(pdu.id)}
+        limits = [node for node in nodes if node.id in path]
+        shared = next(
+            (
+                one
+                for one in limits
+                if one.kind == "breaker" and not tree.feeds_only(one.id, pdu.id)
+            ),
+            None,
+        )
         same = sum(1 for other in found if other.feed.split()[0] == pdu.feed)
         found.append(
             FeedPower(
@@ -178,6 +195,8 @@ def read_feeds(
                 rated_w=min(limit.rated_w for limit in limits),
                 derated_w=min(limit.derated_w for limit in limits),
                 columns=_keep(read.get(series.get(pdu.id, 0), empty(POWER)), rack.spans),
+                breaker_id=shared.id if shared else None,
+                breaker_w=shared.derated_w if shared else 0,
             )
         )
     return found

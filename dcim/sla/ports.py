@@ -223,7 +223,8 @@ def _select_ports() -> Any:
                 LagMember.ends_at.is_(None),
             ),
         )
-        .outerjoin(lag, and_(lag.device_id == Port.device_id, lag.name == LagMember.lag_name))
+        # By the member's device: by the port's all ports of it would be gone through for each.
+        .outerjoin(lag, and_(lag.device_id == LagMember.device_id, lag.name == LagMember.lag_name))
         .order_by(Device.name, Port.id)
     )
 

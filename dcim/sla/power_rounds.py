@@ -51,11 +51,11 @@ class PowerReport:
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """A place with racks that have feeds: the series of each feed's meter, none where it has none,
-    and its load now."""
+    """A place with racks that have feeds: the series of each feed's meter, of each phase that it
+    tells apart, none where it has no meter; and its load now."""
 
     key: Key
-    series: tuple[int | None, ...]
+    series: tuple[tuple[int, ...], ...]
     load: Load
 
 
@@ -93,11 +93,11 @@ def _drop_old(session: Session, now: dt.datetime) -> None:
 
 def list_fed(house: House) -> list[Fed]:
     """Sites and their rooms."""
-    series: dict[Key, list[int | None]] = {}
+    series: dict[Key, list[tuple[int, ...]]] = {}
     for rack_id, feeds in house.fed.items():
         rack = house.racks[rack_id]
         for key in (("site_id", rack.site_id), ("room_id", rack.room_id)):
-            series.setdefault(key, []).extend(feed.meter.series_id for feed in feeds)
+            series.setdefault(key, []).extend(feed.meter.series for feed in feeds)
     loads = {}
     for site in house.show().sites:
         loads["site_id", site.site.id] = site.load
@@ -141,9 +141,9 @@ def measure_day(session: Session, places: Sequence[Fed], day: dt.date, now: dt.d
         if row is None:
             row = PowerDay(day=day, **{place.key[0]: place.key[1]})
             session.add(row)
-        found = add_feeds([None if one is None else meters[one] for one in place.series])
+        found = add_feeds([meters.get(one) for several in place.series for one in several or (0,)])
         row.measured_at = now
-        row.feeds, row.unmeasured = len(place.series), place.series.count(None)
+        row.feeds, row.unmeasured = len(place.series), place.series.count(())
         row.known, row.mean_w, row.peak_w = found.known, found.mean_w, found.peak_w
         if day == _today(now):
             # Of an earlier day nobody knows any more what was sold there.
@@ -157,7 +157,12 @@ def _read_meters(
     low = day_start(day, "UTC")
     whole = (to_ms(now) - LAG_MS) // INTERVAL_MS * INTERVAL_MS
     until = min(low + DAY_MS, max(low, whole))
-    meters = {number: start_meter(BINS) for place in places for number in place.series if number}
+    meters = {
+        number: start_meter(BINS)
+        for place in places
+        for several in place.series
+        for number in several
+    }
     read = PostgresSampleStore().read(session, "power", sorted(meters), low, until)
     for number, columns in read:
         add_readings(meters[number], columns, low, INTERVAL_MS, until, HOLDS_MS)

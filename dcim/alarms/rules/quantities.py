@@ -106,6 +106,7 @@ def _node_load(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floa
     several phases."""
     ma, mw = columns["ma"], columns["mw"]
     volts = np.asarray(facts["phase_v"]) * np.asarray(facts["phases"])
+    volts = volts * np.asarray(facts.get("power_factor_pct", 100)) / 100
     by_power = np.where(mw >= 0, mw / 1000.0 / np.where(volts > 0, volts, np.nan), np.nan)
     amps = np.where((ma >= 0) & (np.asarray(facts["phases"]) == 1), ma / 1000.0, by_power)
     full = np.asarray(facts["derated_a"], dtype=np.float64)

@@ -126,7 +126,7 @@ def draw_feeds(
         for feed in feeds
     ]
     if len(feeds) > 1:
-        usable = find_feed_limit((feed.feed, feed.derated_w) for feed in feeds)
+        usable = find_feed_limit(feed.line for feed in feeds)
         lines = [(_("one feed"), usable, "derated")]
         together = draw("", add_feeds(feeds), lines, contracted)
         # Each meter's own energy: their sum is known better than power over time.

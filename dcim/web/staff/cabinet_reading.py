@@ -31,6 +31,7 @@ from dcim.sla.feeds import (
     NodeNow,
     Peak,
     find_derated_w,
+    find_rated_w,
     list_circuits,
     load_supply,
     read_peaks,
@@ -53,7 +54,7 @@ class RackPower:
 
     @property
     def rated_w(self) -> int:
-        return min((feed.rated_w for feed in self.feeds), default=0)
+        return find_rated_w(self.feeds)
 
     @property
     def derated_w(self) -> int:

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text, update
+from sqlalchemy.dialects import postgresql
 
 from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession, SessionFactory, transaction
@@ -15,6 +16,7 @@ from dcim.metering.models import Series
 from dcim.network.models import Circuit, Port, ServiceMembership
 from dcim.sla.aggregates import Aggregate, Grouping, read_aggregates
 from dcim.sla.lags import read_lags
+from dcim.sla.ports import read_ports, select_board_ports
 from dcim.sla.traffic_rounds import DAYS_AT_ONCE, measure_traffic
 from dcim.snmp.agents.models import LagMember
 from tests.integration.web.boards import HOSTILE, Counter
@@ -339,3 +341,16 @@ def test_the_page_is_304_while_nothing_changed_and_costs_the_same_for_more(
             noc.get(path)
         assert counter.count <= before, path
     assert counts[url] < 15
+
+
+def test_a_port_finds_its_lag_by_name_and_not_among_all_ports_of_its_device(lags: Lags) -> None:
+    """Joined by the port's device, PostgreSQL went through all ports of it for each of 490,000:
+    9.3 s instead of 5.4. A small house's plan doesn't show that, so its statement has to."""
+    lags.bundle("Po1", "Te1")
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    statement = str(select_board_ports(NOW).compile(dialect=dialect))
+    joined = "JOIN port AS port_1 ON port_1.device_id = lag_member.device_id AND"
+    assert statement.count(joined) == 1
+    member, lag = lags.port("Te1"), lags.port("Po1")
+    (found,) = read_ports(lags.session, STAFF, NOW, port_id=member.id)
+    assert (found.lag_id, found.lag_name) == (lag.id, "Po1")

@@ -122,6 +122,37 @@ def test_each_feed_and_their_sum_with_limits_peaks_and_energy(
     assert local.utcoffset() == dt.timedelta(hours=8)
 
 
+def test_two_pdus_of_a_feed_carry_it_together(
+    customer: FlaskClient, session: ScopedSession, house: House, tenants: tuple[Tenant, Tenant]
+) -> None:
+    rack_id = tenants[0].rack_id
+    for feed in ("A", "B"):
+        house._add_feed("A2", feed, rack_id)
+    session.commit()
+
+    def one_feed() -> float:
+        page = customer.get(f"/portal/power?rack={rack_id}").get_data(as_text=True)
+        together, *feeds = read_charts(page)
+        assert len(feeds) == 4
+        return float(together["lines"][-1]["value"])
+
+    assert one_feed() == 5.888
+    # The control: behind one breaker of 16 A they don't.
+    breakers = {
+        feed: house._add(
+            PowerNode(
+                site_id=house.site.id, kind="breaker", code=f"Q-{feed}", feed=feed, rated_a=16,
+                volts=230, rack_id=rack_id,
+            )
+        )
+        for feed in ("A", "B")
+    }  # fmt: skip
+    for node in session.query(PowerNode).filter_by(rack_id=rack_id, kind="pdu"):
+        node.parent_id = breakers[node.feed].id
+    session.commit()
+    assert one_feed() == 2.944
+
+
 def test_an_idle_rack_drew_nothing_which_is_not_unknown(app: Flask) -> None:
     at = np.arange(3, dtype=np.int64) * 60_000 + 60_000
     idle = {**dict.fromkeys(POWER.columns, np.full(3, -1)), "mw": np.zeros(3, dtype=np.int64)}

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text, update
 
 from dcim.accounts.scope import Scope
-from dcim.alarms.rules.quantities import NODE
+from dcim.alarms.rules.quantities import NODE, QUANTITIES
 from dcim.alarms.subjects import load_subjects
 from dcim.customers.models import ContractItem
 from dcim.db import ScopedSession
@@ -19,6 +20,7 @@ from dcim.metering.models import Series
 from dcim.paging import EVERYTHING
 from dcim.power.models import PowerNode
 from dcim.power.queries import NodeFilter, list_power_nodes
+from dcim.sla.feeds import load_supply, read_peaks
 from dcim.sla.power_board import Place, PowerBoard, read_house
 from dcim.web.noc import plant_memory
 from tests.integration.web.boards import Counter, House, Tenant
@@ -501,3 +503,101 @@ def test_what_a_circuit_may_carry_in_watts_is_by_its_power_factor(house: Powered
     assert board.load.derated_w == 2650
     (rack,) = [one.risk for one in board.risks if one.kind == "rack"]
     assert rack.contracted_a == pytest.approx(4000 / 0.9 / 230)
+
+
+def test_a_breaker_that_several_pdus_of_a_feed_share_carries_what_all_of_them_do(
+    house: PoweredHouse,
+) -> None:
+    tenant = house.hang("A", "L1")
+    house.session.execute(update(PowerNode).where(PowerNode.kind == "panel").values(rated_a=250))
+    breakers = {
+        feed: house._add(
+            PowerNode(
+                site_id=house.site.id, kind="breaker", code=f"Q-{feed}", feed=feed, rated_a=16,
+                volts=230, parent_id=panel.id, phase="L1", rack_id=tenant.rack_id,
+            )
+        )
+        for feed, panel in house.panels.items()
+    }  # fmt: skip
+    for feed in ("A", "B"):
+        house._add_feed("A2", feed, tenant.rack_id)
+    for node in house.nodes_of(tenant):
+        if node.kind == "pdu":
+            node.parent_id, node.phase = breakers[node.feed].id, "L1"
+            house.read(node, 230_000, 4000)
+    house.session.commit()
+    board = house.board()
+    # 4 × 4 A, of 12.8 A that the breaker may carry, and not of that for each of its two PDUs.
+    assert (board.load.measured_w, board.load.derated_w) == (3680, 2944)
+    (risk,) = [one.risk for one in board.risks if one.kind == "rack"]
+    assert risk.measured_share == pytest.approx(16 / 12.8)
+    # The control: on two poles of one that has three phases each carries its own.
+    house.session.execute(update(PowerNode).where(PowerNode.kind == "breaker").values(phases=3))
+    for node in house.nodes_of(tenant):
+        if node.kind == "pdu" and "A2" in node.code:
+            node.phase = "L2"
+    house.session.commit()
+    board = house.board()
+    assert board.load.derated_w == 5888
+    assert [one for one in board.risks if one.kind == "rack"] == []
+
+
+def test_current_known_by_power_alone_is_by_the_power_factor(house: PoweredHouse) -> None:
+    """As what is sold, and as what flows above."""
+    tenant = house.hang("A", "")
+    house.session.execute(update(PowerNode).where(PowerNode.kind == "panel").values(rated_a=250))
+    house.session.execute(
+        update(PowerNode).where(PowerNode.kind == "pdu").values(phases=3, power_factor_pct=80)
+    )
+    house.session.commit()
+    for node in house.nodes_of(tenant):
+        house.read(node, 230_000, 16_000)  # 3.68 kW
+    house.session.commit()
+    (risk,) = [one.risk for one in house.board().risks if one.kind == "rack"]
+    amps = 2 * 3680 / 0.8 / (3 * 230)
+    assert risk.measured_a == pytest.approx(amps)
+    supply = load_supply(house.session, house.now)
+    feeds = {tenant.rack_id: supply.feeds_of(tenant.rack_id)}
+    end = round(house.now.timestamp() * 1000) + 60_000
+    peak = read_peaks(house.session, feeds, end - 120_000, end)[tenant.rack_id]
+    assert peak.amps == pytest.approx(amps)
+    (subject,) = [
+        one
+        for one in load_subjects(house.session, (NODE,))[NODE]
+        if one.id == feeds[tenant.rack_id][0].pdu.node.id
+    ]
+    columns = {"mv": np.array([230_000]), "ma": np.array([16_000]), "mw": np.array([3_680_000])}
+    (load,) = QUANTITIES["node_load"].measure(columns, np.array([0]), subject.facts)
+    assert load == pytest.approx(amps / 2 / 12.8 * 100)
+
+
+def test_what_a_node_was_measured_at_before_is_no_phase_of_it(house: PoweredHouse) -> None:
+    house.hang("A", "L1")
+    panel = house.panels["A"]
+    device = house._add(Device(device_type_id=house.kind_id, name="bcm", role="branch_meter"))
+    former, present = (
+        house._add(Series(family="power", device_id=device.id, slot=slot, power_node_id=panel.id))
+        for slot in ("branch-01", "branch-02")
+    )
+    panel.meter_device_id, panel.meter_place = device.id, "branch-02"
+    at = time.time_ns() // 1_000_000
+    rows = [(one.id, at, 0, 0, 230_000, 4000, 1_000_000, -1) for one in (former, present)]
+    house.store.append(house.session, "power", rows)
+    house.session.commit()
+
+    def read() -> tuple[int | None, int | None]:
+        (one,) = [one.now for one in house.board().feeds if one.now.node.id == panel.id]
+        return one.series_id, one.mw
+
+    assert read() == (present.id, 1_000_000)
+    assert watched(house, panel) == (present.id, 3)
+    listed = list_power_nodes(house.session, SYSTEM, NodeFilter(), EVERYTHING).items
+    assert [one.mw for one in listed if one.id == panel.id] == [1_000_000]
+    # Back again: the older one tells, as it is the one that is bound by the place.
+    panel.meter_place = "branch-01"
+    house.session.commit()
+    assert read() == (former.id, 1_000_000)
+    # The control: of a place that isn't one thing all are phases.
+    panel.meter_place = "branch"
+    house.session.commit()
+    assert read() == (former.id, 2_000_000)

@@ -18,6 +18,7 @@ from dcim.metering.codec import DamagedBlockError
 from dcim.metering.models import Series
 from dcim.power.models import PowerNode
 from dcim.sla import power_rounds
+from dcim.sla.feeds import load_supply, read_peaks
 from dcim.sla.power_day_models import PowerDay
 from dcim.sla.power_rounds import DAYS, DAYS_AT_ONCE, Key, measure_power
 from dcim.sla.power_use import PowerUse, read_power_use
@@ -127,6 +128,29 @@ def test_feeds_are_added_up_bin_by_bin_and_what_is_not_known_is_left_out(
     assert found[TODAY - 3 * ONE_DAY].peak_w is None
     rooms = house.session.scalars(select(PowerDay).where(PowerDay.room_id == house.room_id)).all()
     assert {row.day: row.peak_w for row in rooms} == {day: row.peak_w for day, row in found.items()}
+
+
+def test_all_phases_of_a_feed_are_in_its_sum(house: Measured, sessions: SessionFactory) -> None:
+    """One whose meter tells them apart fills a series for each."""
+    tenant = house.add_tenant("A")
+    one, other = house.series()
+    own = house.session.get_one(Series, one)
+    own.slot = "output-01"
+    for slot in ("output-02", "output-03"):
+        house._add(
+            Series(
+                family="power", device_id=own.device_id, slot=slot,
+                power_node_id=own.power_node_id,
+            )
+        )  # fmt: skip
+    for number in house.series():
+        house.draw(number, TODAY - ONE_DAY, 500 if number == other else 1000, range(1440))
+    measure_power(sessions, NOW)
+    row = house.days()[TODAY - ONE_DAY]
+    assert (row.feeds, row.unmeasured, row.known, row.peak_w) == (2, 0, 288, 3500)
+    feeds = {tenant.rack_id: load_supply(house.session, NOW).feeds_of(tenant.rack_id)}
+    end = round(dt.datetime.combine(TODAY, dt.time(), dt.UTC).timestamp() * 1000)
+    assert read_peaks(house.session, feeds, end - 600_000, end)[tenant.rack_id].watts == 3500
 
 
 def test_a_feed_without_a_meter_is_told(

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from dcim.power.heat import (
     BASES,
     Above,
+    Line,
     Load,
     add_loads,
     find_feed_limit,
@@ -78,6 +79,10 @@ def test_the_order_of_adding_does_not_matter(some: list[Load], others: list[Load
 
 
 def test_pdus_of_one_feed_carry_together_and_the_weaker_feed_counts() -> None:
-    assert find_feed_limit([("A", 3000), ("A", 2000), ("B", 4000)]) == 4000
-    assert find_feed_limit([("A", 3000), ("B", 4000)]) == 3000
+    assert find_feed_limit([Line("A", 3000), Line("A", 2000), Line("B", 4000)]) == 4000
+    assert find_feed_limit([Line("A", 3000), Line("B", 4000)]) == 3000
+    # Behind one breaker they carry no more than that.
+    shared = [Line("A", 3000, 7, 3500), Line("A", 2000, 7, 3500)]
+    assert find_feed_limit([*shared, Line("B", 4000)]) == 3500
+    assert find_feed_limit([*shared, Line("A", 100), Line("B", 4000)]) == 3600
     assert find_feed_limit([]) == 0
