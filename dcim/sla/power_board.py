@@ -35,6 +35,9 @@ CIRCUITS = frozenset({"breaker", "pdu", "bank"})
 # What stands above several racks and may give less than their circuits together.
 TRUNKS = ("panel", "ups")
 
+# Of the racks below: what these don't say may be what makes a feed even.
+MOST_SILENT = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class CabinetHeat:
@@ -74,7 +77,8 @@ class SiteHeat:
 class FeedNow:
     """A station of the chain: its own reading, and mA by phase as the readings of the racks that
     draw through it add up (`silent` of `racks` left out; none where nothing is known).
-    `unphased`: the share of that load whose phase nobody recorded, counted as even."""
+    `unphased`: the share of that load whose phase nobody recorded, counted as even. With more than
+    MOST_SILENT of the racks left out nothing is said of imbalance."""
 
     now: NodeNow
     limit: int
@@ -85,7 +89,7 @@ class FeedNow:
 
     @property
     def imbalance(self) -> float | None:
-        if self.phases is None or self.unphased >= 1:
+        if self.phases is None or self.unphased >= 1 or self.silent > MOST_SILENT * self.racks:
             return None
         return measure_imbalance([amps for _name, amps in self.phases])
 

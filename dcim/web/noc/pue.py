@@ -1,6 +1,7 @@
 """PUE of a site over a day, a month or a year."""
 
 import datetime as dt
+import math
 from typing import Any
 
 from flask import render_template, request, url_for
@@ -86,12 +87,15 @@ def name_figure(found: Pue, meters: PueMeters) -> str:
 
 
 def chart_pue(found: Pue, name: str) -> dict[str, Any]:
-    count = len(found.it)
+    count, values = len(found.it), listed(found.values)
+    highest = max((one for one in values if one is not None), default=1.4)
     return {
         "x": [(found.start + place * found.step_ms) // 1000 for place in range(count)],
         "unit": name,
+        # Nothing can be below 1.
+        "range": [1, math.ceil(highest * 10 + 1) / 10],
         "zone": choose_zone(),
-        "series": [{"label": name, "values": listed(found.values), "role": "main"}],
+        "series": [{"label": name, "values": values, "role": "main"}],
         "bands": [],
         "lines": [],
         "spans": [

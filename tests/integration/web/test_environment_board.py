@@ -198,6 +198,7 @@ def test_pue_is_of_the_meters_of_the_chain(house: Climate, noc: FlaskClient) -> 
     assert "iPUE1" in page
     assert "1.500" in page
     assert "data-series" in page
+    assert "&#34;range&#34;: [1, 1.6]" in page or '"range": [1, 1.6]' in page
     # A day is no year: too few steps, and no value instead of a good one.
     page = noc.get("/noc/pue?window=12m").get_data(as_text=True)
     assert "PUE1" in page

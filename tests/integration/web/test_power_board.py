@@ -45,12 +45,15 @@ class PoweredHouse(House):
             for feed in ("A", "B")
         }  # fmt: skip
 
-    def hang(self, tag: str, phase: str, amps: float = 4.0) -> Tenant:
-        """A tenant on both panels, `amps` on each feed at 230 V."""
+    def hang(self, tag: str, phase: str, amps: float | None = 4.0) -> Tenant:
+        """A tenant on both panels, `amps` on each feed at 230 V, or read by nobody yet."""
         tenant = self.add_tenant(tag)
         for node in self.nodes_of(tenant):
             node.parent_id, node.phase = self.panels[node.feed].id, phase
-            self.read(node, 230_000, round(amps * 1000))
+            if amps is None:
+                self.meter(node)
+            else:
+                self.read(node, 230_000, round(amps * 1000))
         self.session.commit()
         return tenant
 
@@ -163,6 +166,17 @@ def test_phases_and_their_imbalance(house: PoweredHouse, noc: FlaskClient) -> No
     house.session.execute(update(PowerNode).where(PowerNode.kind == "pdu").values(phase=""))
     feeds = {one.now.node.code: one for one in house.board().feeds}
     assert (feeds["RPP-A"].unphased, feeds["RPP-A"].imbalance) == (1.0, None)
+
+
+def test_what_is_not_read_may_be_what_evens_it_out(house: PoweredHouse, noc: FlaskClient) -> None:
+    for tag, phase in (("A", "L1"), ("B", "L2"), ("C", "L3")):
+        house.hang(tag, phase, 6.0 if tag == "A" else 3.0)
+    house.hang("D", "L2", None)
+    feeds = {one.now.node.code: one for one in house.board().feeds}
+    assert (feeds["RPP-A"].silent, feeds["RPP-A"].imbalance) == (1, None)
+    assert not feeds["RPP-A"].is_uneven
+    page = noc.get("/noc/power").get_data(as_text=True)
+    assert "50 %" not in page.rsplit("RPP-A</a>", 1)[1].split("</tr>", 1)[0]
 
 
 def test_a_dead_feed_leaves_nothing_to_survive_on(house: PoweredHouse, noc: FlaskClient) -> None:
