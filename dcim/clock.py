@@ -379,16 +379,11 @@ def defer_traffic(session: ScopedSession) -> bool:
 
 def defer_power(session: ScopedSession) -> bool:
     """One job adds up sites and rooms; while it runs or waits, no other."""
-    return bool(
-        jobs.defer(
-            session,
-            "measure_power",
-            queue=jobs.CARE,
-            lock="measure-power",
-            queueing_lock="measure-power",
-            priority=-1,
-        )
+    lock = "measure-power"
+    job = jobs.defer(
+        session, "measure_power", queue=jobs.CARE, lock=lock, queueing_lock=lock, priority=-1
     )
+    return bool(job)
 
 
 def defer_deliveries(session: ScopedSession) -> bool:
