@@ -117,7 +117,11 @@ def port(port_id: int) -> BaseResponse:
         mirrored=view.mirrored,
         cut_way=_cut_way(line, cuts),
     )
-    optics = read_port_optics(session, scope, found.id, now)
+    # Read every five minutes, so a minute more is nothing.
+    optics = remember_briefly(
+        ("module", found.id, now.replace(second=0, microsecond=0)),
+        lambda: read_port_optics(session, scope, found.id, now),
+    )
     light: dict[str, Any] = {}
     if optics.module is not None:
         module, stretch = optics.module, name_optics_window(view.optics, now)
