@@ -60,6 +60,16 @@ DISCARDS = Family("discards", 6, ("in_discards", "out_discards"))
 # NO_LIGHT), microamperes (NOT_REPORTED), thousandths of a degree Celsius (NO_TEMPERATURE),
 # millivolts (NOT_REPORTED). What a module has once stands with its first lane.
 OPTICS = Family("optics", 7, ("rx_mdbm", "tx_mdbm", "bias_ua", "mc", "mv"))
+# What each of them is where it isn't told.
+NO_OPTICS: Mapping[str, int] = MappingProxyType(
+    dict(
+        zip(
+            OPTICS.columns,
+            (NO_POWER, NO_POWER, NOT_REPORTED, NO_TEMPERATURE, NOT_REPORTED),
+            strict=True,
+        )
+    )
+)
 
 FAMILY_BY_NAME: Mapping[str, Family] = MappingProxyType(
     {family.name: family for family in (TRAFFIC, POWER, CLIMATE, STATE, PROBE, DISCARDS, OPTICS)}

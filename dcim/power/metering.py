@@ -12,7 +12,7 @@ from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.errors import ConflictError, NotFoundError
 from dcim.inventory.models import Device
-from dcim.metering.families import NOT_REPORTED
+from dcim.metering.families import DAY_MS, NOT_REPORTED
 from dcim.metering.models import Series
 from dcim.metering.store import Latest
 from dcim.power.models import PowerNode
@@ -54,7 +54,7 @@ def group_meters(rows: Iterable[Any]) -> dict[int, list[int]]:
 @dataclass(frozen=True, slots=True)
 class Shown:
     """By the newest poll (`ts` UTC ms) all phases added up, of voltage the highest; none where
-    one of them isn't reported."""
+    one of them isn't reported, or was within a day before and that poll had nothing of it."""
 
     ts: int
     mv: int | None
@@ -73,12 +73,14 @@ def add_phases(latest: Iterable[Latest]) -> Shown | None:
         return None
     newest = max(one.ts for one in told)
     phases = [one for one in told if one.ts == newest]
+    # Two phases of three are no sum; what was told longer ago is no phase of it any more.
+    is_whole = all(newest - one.ts >= DAY_MS for one in told if one.ts != newest)
 
     def values(name: str) -> list[int]:
         return [int(one.values[name]) for one in phases]
 
     def add(name: str) -> int | None:
-        return None if NOT_REPORTED in values(name) else sum(values(name))
+        return sum(values(name)) if is_whole and NOT_REPORTED not in values(name) else None
 
     volts = max(values("mv"))
     return Shown(newest, None if volts == NOT_REPORTED else volts, add("ma"), add("mw"))

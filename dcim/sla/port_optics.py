@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.scope import Scope
 from dcim.errors import ForbiddenError
 from dcim.metering.batch import Columns
-from dcim.metering.families import NO_LIGHT, NO_POWER, NO_TEMPERATURE, NOT_REPORTED, OPTICS
+from dcim.metering.families import NO_LIGHT, NO_OPTICS, OPTICS
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import Port
@@ -19,13 +19,6 @@ from dcim.snmp.agents.models import SnmpAgent, Transceiver
 
 # Three readings missed and what was read is told as old.
 HOLDS = dt.timedelta(minutes=16)
-MISSING = dict(
-    zip(
-        OPTICS.columns,
-        (NO_POWER, NO_POWER, NOT_REPORTED, NO_TEMPERATURE, NOT_REPORTED),
-        strict=True,
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +130,7 @@ def _make_lane(
 ) -> LaneNow:
     told = {
         column: values[column] / 1000 if values[column] != missing else None
-        for column, missing in MISSING.items()
+        for column, missing in NO_OPTICS.items()
     }
     return LaneNow(
         number,

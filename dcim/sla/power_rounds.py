@@ -8,10 +8,8 @@ import datetime as dt
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
-import structlog
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
@@ -25,28 +23,25 @@ from dcim.sla.power_board import House, read_house
 from dcim.sla.power_day_models import PowerDay
 from dcim.sla.power_sums import BINS, INTERVAL_MS, add_feeds
 from dcim.sla.pue import Meter, add_readings, start_meter
+from dcim.sla.rounds import (
+    ONE_DAY,
+    SETTLED,
+    RoundReport,
+    choose_days,
+    go_through,
+    settles_at,
+    today_of,
+)
 from dcim.sla.rules.periods import day_start, to_ms
 from dcim.sla.usage_to_date import LAG_MS
-
-log = structlog.get_logger(__name__)
 
 BEAT_S = 600
 ROUND_S = 120
 # How far back days are added up and kept, for their trend.
 DAYS, DAYS_AT_ONCE = 190, 30
-# Late samples come until then; afterwards a day that is over isn't looked at again.
-SETTLED = dt.timedelta(hours=6)
-ONE_DAY = dt.timedelta(days=1)
 
 # "site_id" or "room_id", and which.
 Key = tuple[str, int]
-
-
-@dataclass(slots=True)
-class PowerReport:
-    days: int = 0
-    failed: int = 0
-    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,34 +56,28 @@ class Fed:
 
 def measure_power(
     sessions: SessionFactory, now: dt.datetime | None = None, *, budget_s: float = ROUND_S
-) -> PowerReport:
+) -> RoundReport:
     """Today, and the newest days before that aren't kept or settled yet.
 
     A day that can't be added up keeps its older figures and stops no other.
     """
-    began, now, report = time.monotonic(), now or utc_now(), PowerReport()
+    began, now = time.monotonic(), now or utc_now()
     scope = Scope.system("power")
     with transaction(sessions, scope) as session:
         _drop_old(session, now)
         places = list_fed(read_house(session, scope, now))
         due = find_due(session, places, now)
-    for number, day in enumerate(due):
-        if time.monotonic() - began > budget_s:
-            report.left = len(due) - number
-            log.warning("power: out of time", left=report.left)
-            break
-        try:
-            with transaction(sessions, scope) as session:
-                measure_day(session, places, day, now)
-            report.days += 1
-        except Exception:
-            log.exception("power: failed", day=day.isoformat())
-            report.failed += 1
-    return report
+    return go_through(
+        sessions,
+        scope,
+        due,
+        lambda session, day: measure_day(session, places, day, now),
+        began + budget_s,
+    )
 
 
 def _drop_old(session: Session, now: dt.datetime) -> None:
-    session.execute(delete(PowerDay).where(PowerDay.day < _today(now) - DAYS * ONE_DAY))
+    session.execute(delete(PowerDay).where(PowerDay.day < today_of(now) - DAYS * ONE_DAY))
 
 
 def list_fed(house: House) -> list[Fed]:
@@ -109,18 +98,15 @@ def find_due(session: Session, places: Collection[Fed], now: dt.datetime) -> lis
     """Today, and days of which some place has no settled sum; the newest first."""
     if not places:
         return []
-    today, keys = _today(now), {place.key for place in places}
-    settles = func.timezone("UTC", PowerDay.day + (ONE_DAY + SETTLED))
+    today, keys = today_of(now), {place.key for place in places}
     settled: dict[dt.date, set[Key]] = {}
     for day, site_id, room_id in session.execute(
         select(PowerDay.day, PowerDay.site_id, PowerDay.room_id).where(
-            PowerDay.day >= today - DAYS * ONE_DAY, PowerDay.measured_at >= settles
+            PowerDay.day >= today - DAYS * ONE_DAY, PowerDay.measured_at >= settles_at(PowerDay.day)
         )
     ):
         settled.setdefault(day, set()).add(_key(site_id, room_id))
-    past = (today - back * ONE_DAY for back in range(1, DAYS))
-    due = (day for day in past if keys - settled.get(day, set()))
-    return [today, *islice(due, DAYS_AT_ONCE)]
+    return choose_days(today, DAYS, lambda _: keys, settled, DAYS_AT_ONCE)
 
 
 def measure_day(session: Session, places: Sequence[Fed], day: dt.date, now: dt.datetime) -> None:
@@ -145,7 +131,7 @@ def measure_day(session: Session, places: Sequence[Fed], day: dt.date, now: dt.d
         row.measured_at = now
         row.feeds, row.unmeasured = len(place.series), place.series.count(())
         row.known, row.mean_w, row.peak_w = found.known, found.mean_w, found.peak_w
-        if day == _today(now):
+        if day == today_of(now):
             # Of an earlier day nobody knows any more what was sold there.
             row.contracted_w, row.derated_w = place.load.contracted_w, place.load.derated_w
 
@@ -171,7 +157,3 @@ def _read_meters(
 
 def _key(site_id: int | None, room_id: int | None) -> Key:
     return ("room_id", room_id or 0) if site_id is None else ("site_id", site_id)
-
-
-def _today(now: dt.datetime) -> dt.date:
-    return now.astimezone(dt.UTC).date()

@@ -9,10 +9,8 @@ import datetime as dt
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
-import structlog
 from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.orm import Session, defer
 
@@ -27,6 +25,14 @@ from dcim.metering.families import DAY_MS
 from dcim.metering.store import PostgresSampleStore
 from dcim.network.models import Circuit, ServiceMembership
 from dcim.sla.lags import list_lags, read_memberships
+from dcim.sla.rounds import (
+    ONE_DAY,
+    RoundReport,
+    choose_days,
+    go_through,
+    settles_at,
+    today_of,
+)
 from dcim.sla.rules.intervals import Interval, clip, intersect, subtract
 from dcim.sla.rules.periods import day_start, to_ms
 from dcim.sla.rules.usage.aggregates import find_point
@@ -35,27 +41,15 @@ from dcim.sla.traffic_day_models import TrafficDay
 from dcim.sla.usage import BinSum
 from dcim.sla.usage_to_date import LAG_MS
 
-log = structlog.get_logger(__name__)
-
 BEAT_S = 600
 ROUND_S = 240
 INTERVAL_MS = 300_000
 UPLINKS = ("transit", "peering")
 # How far back lines are added up and kept, for their trend; customers for the month that runs.
 LINE_DAYS, CUSTOMER_DAYS, DAYS_AT_ONCE = 190, 40, 5
-# Late samples come until then; afterwards a day that is over isn't looked at again.
-SETTLED = dt.timedelta(hours=6)
-ONE_DAY = dt.timedelta(days=1)
 
 # Series of a port or a customer, and when they measured for it.
 Spans = dict[int, list[Interval]]
-
-
-@dataclass(slots=True)
-class TrafficReport:
-    days: int = 0
-    failed: int = 0
-    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +90,12 @@ _Key = tuple[str, int]
 
 def measure_traffic(
     sessions: SessionFactory, now: dt.datetime | None = None, *, budget_s: float = ROUND_S
-) -> TrafficReport:
+) -> RoundReport:
     """Today of everything, and the newest few days before that aren't kept or settled yet.
 
     A day that can't be added up keeps its older figures and stops no other.
     """
-    began, now, report = time.monotonic(), now or utc_now(), TrafficReport()
+    began, now = time.monotonic(), now or utc_now()
     scope = Scope.system("traffic")
     with transaction(sessions, scope) as session:
         _drop_old(session, now)
@@ -112,29 +106,22 @@ def measure_traffic(
             *((day, "lags") for day in find_due_lags(session, now)),
         ]
     due.sort(key=lambda one: one[0], reverse=True)
-    for number, (day, kind) in enumerate(due):
-        if time.monotonic() - began > budget_s:
-            report.left = len(due) - number
-            log.warning("traffic: out of time", left=report.left)
-            break
-        try:
-            with transaction(sessions, scope) as session:
-                if kind == "lines":
-                    measure_lines(session, lines, day, now)
-                elif kind == "customers":
-                    measure_customers(session, day, now)
-                else:
-                    measure_lags(session, day, now)
-            report.days += 1
-        except Exception:
-            log.exception("traffic: failed", day=day.isoformat(), kind=kind)
-            report.failed += 1
-    return report
+
+    def measure(session: Session, one: tuple[dt.date, str]) -> None:
+        day, kind = one
+        if kind == "lines":
+            measure_lines(session, lines, day, now)
+        elif kind == "customers":
+            measure_customers(session, day, now)
+        else:
+            measure_lags(session, day, now)
+
+    return go_through(sessions, scope, due, measure, began + budget_s)
 
 
 def _drop_old(session: Session, now: dt.datetime) -> None:
     """What nothing asks for any more."""
-    today = _today(now)
+    today = today_of(now)
     session.execute(
         delete(TrafficDay).where(
             or_(
@@ -156,7 +143,7 @@ def find_due_lines(session: Session, lines: Sequence[_Line], now: dt.datetime) -
 
 
 def find_due_customers(session: Session, now: dt.datetime) -> list[dt.date]:
-    since, _ = _bounds(_today(now) - CUSTOMER_DAYS * ONE_DAY)
+    since, _ = _bounds(today_of(now) - CUSTOMER_DAYS * ONE_DAY)
     held = _list_memberships(session, since, to_ms(now))
 
     def serving(day: dt.date) -> set[int]:
@@ -184,8 +171,7 @@ def _find_due(
     now: dt.datetime,
 ) -> list[dt.date]:
     """Today, and days on which somebody served of whom no settled day is kept; the newest first."""
-    today = _today(now)
-    settles = func.timezone("UTC", TrafficDay.day + (ONE_DAY + SETTLED))
+    today = today_of(now)
     settled = {
         day: set(ids)
         for day, ids in session.execute(
@@ -193,14 +179,12 @@ def _find_due(
             .where(
                 column.is_not(None),
                 TrafficDay.day >= today - days * ONE_DAY,
-                TrafficDay.measured_at >= settles,
+                TrafficDay.measured_at >= settles_at(TrafficDay.day),
             )
             .group_by(TrafficDay.day)
         )
     }
-    past = (today - back * ONE_DAY for back in range(1, days))
-    due = (day for day in past if serving(day) - settled.get(day, set()))
-    return [*([today] if serving(today) else []), *islice(due, DAYS_AT_ONCE)]
+    return choose_days(today, days, serving, settled, DAYS_AT_ONCE)
 
 
 def _list_lines(session: Session) -> list[_Line]:
@@ -373,10 +357,6 @@ def _add_up(
         for key in users[series_id]:
             sums[key].add(columns, sorted(wanted[key][series_id]))
     return {key: lay_days([one.total()], low, high, INTERVAL_MS) for key, one in sums.items()}
-
-
-def _today(now: dt.datetime) -> dt.date:
-    return now.astimezone(dt.UTC).date()
 
 
 def _moment(ms: int) -> dt.datetime:

@@ -3,10 +3,8 @@
 import datetime as dt
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-import structlog
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -15,12 +13,11 @@ from dcim.columns import utc_now
 from dcim.customers.models import Contract, ContractItem
 from dcim.db import SessionFactory, transaction
 from dcim.network.models import BandwidthService
+from dcim.sla.rounds import SETTLED, RoundReport, go_through
 from dcim.sla.rules.periods import month_period
 from dcim.sla.rules.usage.bandwidth import Bandwidth
 from dcim.sla.usage_month_models import UsageMonth
 from dcim.sla.usage_to_date import UsageToDate, bill_to_date
-
-log = structlog.get_logger(__name__)
 
 BEAT_S = 300
 SHARD = 50
@@ -28,17 +25,8 @@ SHARD = 50
 SHARD_S = 240
 # So far back months are worked out, as long as samples are kept; so many of them a round.
 MONTHS, MONTHS_AT_ONCE = 36, 3
-# Late samples come until then; afterwards a month that is over isn't looked at again.
-SETTLED = dt.timedelta(hours=6)
 # One that couldn't be worked out is tried once more after so long: its terms may have come.
 AGAIN = dt.timedelta(days=1)
-
-
-@dataclass(slots=True)
-class UsageReport:
-    contracts: int = 0
-    failed: int = 0
-    left: int = 0
 
 
 def plan_usage(session: Session) -> list[list[int]]:
@@ -67,13 +55,13 @@ def measure_usage(
     now: dt.datetime | None = None,
     *,
     budget_s: float = SHARD_S,
-) -> UsageReport:
+) -> RoundReport:
     """Work out each contract's services and keep what they come to; the longest untried first.
 
     A contract that can't be worked out keeps its older figures and stops no other.
     """
     scope, began = Scope.system("usage"), time.monotonic()
-    now, report = now or utc_now(), UsageReport()
+    now = now or utc_now()
     with transaction(sessions, scope) as session:
         tried = dict(
             session.execute(
@@ -85,19 +73,13 @@ def measure_usage(
             ).all()
         )
     ordered = sorted(contract_ids, key=lambda key: (key in tried, tried.get(key), key))
-    for number, contract_id in enumerate(ordered):
-        if time.monotonic() - began > budget_s:
-            report.left = len(ordered) - number
-            log.warning("usage: out of time", left=report.left)
-            break
-        try:
-            with transaction(sessions, scope) as session:
-                measure_contract(session, scope, contract_id, now)
-            report.contracts += 1
-        except Exception:
-            log.exception("usage: failed", contract=contract_id)
-            report.failed += 1
-    return report
+    return go_through(
+        sessions,
+        scope,
+        ordered,
+        lambda session, contract_id: measure_contract(session, scope, contract_id, now),
+        began + budget_s,
+    )
 
 
 def measure_contract(session: Session, scope: Scope, contract_id: int, now: dt.datetime) -> None:

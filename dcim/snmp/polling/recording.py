@@ -38,10 +38,10 @@ class Outcome:
     """What came of polling one agent; `at_ms` is when its last answer was in, UTC epoch ms.
 
     `ports` and `readings` are what it said, `ports` None where none were asked for, as `optics`;
-    `aliases` are
-    ifAlias by port name, where they were read. `error` is empty if it answered. `drops` is what was
-    not accepted of it since its last poll, by reason; `strays` is what came from addresses nobody
-    asked meanwhile: no agent's, but recorded with one, so that it is recorded once.
+    `aliases` are ifAlias by port name, where they were read. `error` is empty if it answered.
+    `drops` is what was not accepted of it since its last poll, by reason; `strays` is what came
+    from addresses nobody asked meanwhile: no agent's, but recorded with one, so that it is recorded
+    once.
     """
 
     agent_id: int

@@ -26,7 +26,7 @@ _IF_INDEX: Oid = (1, 3, 6, 1, 2, 1, 2, 2, 1, 1)
 # PhysicalClass: where going up from a sensor ends, and what a module may be.
 _CHASSIS, _MODULES, _PORT = frozenset((3, 4, 11)), frozenset((5, 9, 10)), 10
 _DEEPEST = 8
-_MOST_LANES = 16
+MOST_LANES = 16
 
 # EntitySensorDataType (RFC 3433); CISCO-ENTITY-SENSOR-MIB and others go on with dBm.
 _VOLTS, _AMPERES, _WATTS, _CELSIUS, _DBM = frozenset(("3", "4")), "5", "6", "8", "14"
@@ -216,7 +216,7 @@ def _plan_sensors(
         quantity, unit = what
         plan = modules.setdefault(port, ModulePlan(port))
         lane = entities.lane_of(number)
-        if lane > _MOST_LANES:
+        if lane > MOST_LANES:
             continue
         plan.sources.append(
             Source(spec.value, index, quantity, lane, unit, scale, status=spec.status)

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from dcim.metering.families import NO_LIGHT, NO_POWER, NO_TEMPERATURE, NOT_REPORTED, OPTICS
+from dcim.metering.families import NO_LIGHT, NO_OPTICS, OPTICS
 from dcim.snmp.reading.optic_plan import (
+    MOST_LANES,
     ModulePlan,
     OpticPlan,
     Said,
@@ -23,13 +24,6 @@ from dcim.snmp.wire.engine import Engine
 from dcim.snmp.wire.target import Target
 
 COLUMN_OF = dict(zip(("rx", "tx", "bias", "temperature", "voltage"), OPTICS.columns, strict=True))
-NOTHING: Mapping[str, int] = {
-    "rx_mdbm": NO_POWER,
-    "tx_mdbm": NO_POWER,
-    "bias_ua": NOT_REPORTED,
-    "mc": NO_TEMPERATURE,
-    "mv": NOT_REPORTED,
-}
 # What a module can have at all, in what is stored; beyond it is no reading but a register.
 _POSSIBLE = {
     "rx": (NO_LIGHT, 30_000),
@@ -43,7 +37,6 @@ _THOUSANDTHS = {"A": Decimal(10) ** 6, "°C": Decimal(1000), "V": Decimal(1000)}
 _LEAST, _MOST = Decimal(-1_000_000_000), Decimal(1_000_000_000)
 _FULL = frozenset(map(Decimal, (2**31 - 1, -(2**31), 2**32 - 1)))
 _UNAVAILABLE = frozenset((2, 3))  # EntitySensorStatus: unavailable, nonoperational
-_MOST_LANES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +102,7 @@ def _gather_lanes(said: Said, module: ModulePlan) -> tuple[Mapping[str, int], ..
     if not any(raws):
         return ()
     last = max(lanes)
-    return tuple({**NOTHING, **lanes.get(lane, {})} for lane in range(1, last + 1))
+    return tuple({**NO_OPTICS, **lanes.get(lane, {})} for lane in range(1, last + 1))
 
 
 def _raw_numbers(said: Said, source: Source) -> Iterable[tuple[int, Decimal]]:
@@ -122,7 +115,7 @@ def _raw_numbers(said: Said, source: Source) -> Iterable[tuple[int, Decimal]]:
         if status is not None and status.data in _UNAVAILABLE:
             return
     if source.lanes:
-        for lane, text in enumerate(clean_text(value).split(",")[:_MOST_LANES], start=1):
+        for lane, text in enumerate(clean_text(value).split(",")[:MOST_LANES], start=1):
             number = _number(text.strip())
             if number is not None:
                 yield lane, number

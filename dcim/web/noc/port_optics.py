@@ -17,9 +17,9 @@ from dcim.i18n import choose_zone
 from dcim.i18n import gettext as _
 from dcim.metering.batch import Columns
 from dcim.metering.downsampling import bucket_levels, listed
-from dcim.metering.families import NO_LIGHT
+from dcim.metering.families import NO_LIGHT, NO_OPTICS
 from dcim.sla.optic_verdicts import Verdict
-from dcim.sla.port_optics import MISSING, Module, read_optic_samples, read_port_optics
+from dcim.sla.port_optics import Module, read_optic_samples, read_port_optics
 from dcim.sla.ports import find_port_now
 from dcim.sla.rules.periods import format_instant
 from dcim.web.charts import DAY_MS, MINUTE_MS, Window
@@ -93,7 +93,7 @@ def port_optics_csv(port_id: int) -> Response:
         for place, ts in enumerate(columns.ts.tolist()):
             values = [
                 "" if (raw := int(columns.values[name][place])) == missing else raw / 1000
-                for name, missing in MISSING.items()
+                for name, missing in NO_OPTICS.items()
             ]
             writer.writerow([format_instant(ts), number, *values])
     name = safe_name(f"{found.device_name}-{found.name}-optics-{window.name}")

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from dcim.db import transaction
 from dcim.demo.optic_trees import Lane, Module, optics_tree
-from dcim.metering.families import NO_LIGHT, NO_POWER, NO_TEMPERATURE
+from dcim.metering.families import NO_LIGHT, NO_OPTICS, NO_POWER, NO_TEMPERATURE
 from dcim.metering.models import Series
 from dcim.snmp.agents.models import SnmpAgent, Transceiver
 from dcim.snmp.polling import shards
@@ -18,7 +18,6 @@ from dcim.snmp.polling.outcome_codec import Batch, decode, encode
 from dcim.snmp.polling.recording import Outcome, record_outcomes
 from dcim.snmp.polling.room import PollingRoom
 from dcim.snmp.polling.shards import poll_shard
-from dcim.snmp.reading.optics import NOTHING
 from dcim.snmp.reading.optics import Transceiver as Told
 from dcim.snmp.wire import faults
 from tests.integration.metering.test_quick_polling import STORE, SYSTEM, Switch, switch
@@ -69,7 +68,7 @@ def test_lanes_are_kept_and_read_by_the_plan(switch: Switch) -> None:
         assert one.limits["rx"]["low_alarm"] == -14400
         assert lanes == [
             {"rx_mdbm": -3500, "tx_mdbm": -2000, "bias_ua": 6500, "mc": 41000, "mv": 3300},
-            {**NOTHING, "rx_mdbm": -4250, "tx_mdbm": -2000, "bias_ua": 6500},
+            {**NO_OPTICS, "rx_mdbm": -4250, "tx_mdbm": -2000, "bias_ua": 6500},
         ]
         # Not due: nobody asks for light in a quick poll.
         await poll_shard(room, 0)
@@ -165,7 +164,7 @@ def test_recorded_twice_or_late_is_recorded_once(switch: Switch) -> None:
     now = time.time_ns() // 1_000_000
 
     def outcome(at_ms: int, rx: int, serial: str) -> Outcome:
-        told = Told("a", ({**NOTHING, "rx_mdbm": rx},), {"rx": {"low_alarm": -9000}}, "V", "P",
+        told = Told("a", ({**NO_OPTICS, "rx_mdbm": rx},), {"rx": {"low_alarm": -9000}}, "V", "P",
                     serial)  # fmt: skip
         return Outcome(*who, at_ms, optics=[told])
 
@@ -189,7 +188,7 @@ def test_recorded_twice_or_late_is_recorded_once(switch: Switch) -> None:
 def test_a_name_that_fits_nowhere_is_left_out(switch: Switch) -> None:
     with transaction(switch.sessions, SYSTEM) as session:
         agent = session.scalars(select(SnmpAgent)).one()
-        long = Told("p" * 255, (NOTHING,))
+        long = Told("p" * 255, (NO_OPTICS,))
         read = Outcome(agent.id, agent.device_id, time.time_ns() // 1_000_000, optics=[long])
         record_outcomes(
             session, PollingRoom(switch.settings, switch.sessions).recorder, [read], read.at_ms

@@ -106,7 +106,7 @@ def test_lines_are_added_up_bin_by_bin_and_what_is_not_measured_is_told(
     uplinks.house.add_tenant("A", 2)
     report = measure_traffic(sessions, NOW)
     # Today of lines and of customers, and the days before for customers alone.
-    assert (report.days, report.left) == (2 + DAYS_AT_ONCE, 0)
+    assert (report.done, report.left) == (2 + DAYS_AT_ONCE, 0)
     session.expire_all()
     lines = {row.circuit_id: row for row in rows_of(session, "circuit_id")}
     (carrier,) = rows_of(session, "carrier_id")
@@ -240,7 +240,7 @@ def test_days_are_looked_at_until_they_are_settled(
 ) -> None:
     uplinks.add_line("L1").starts_on = NOW.date() - dt.timedelta(days=20)
     session.commit()
-    assert measure_traffic(sessions, NOW).days == 1 + DAYS_AT_ONCE
+    assert measure_traffic(sessions, NOW).done == 1 + DAYS_AT_ONCE
     # Nothing is left of the newest days; the next round goes on with those before.
     measure_traffic(sessions, NOW)
     assert len(rows_of(session, "circuit_id")) == 1 + 2 * DAYS_AT_ONCE
@@ -262,7 +262,7 @@ def test_days_are_looked_at_until_they_are_settled(
     assert task in make_app("postgresql://nowhere/x").tasks
     session.rollback()
     out_of_time = measure_traffic(sessions, late, budget_s=-1)
-    assert (out_of_time.days, out_of_time.left) == (0, 1)
+    assert (out_of_time.done, out_of_time.left) == (0, 1)
 
 
 def test_what_is_recorded_late_or_was_wrong_is_made_good(
@@ -287,11 +287,11 @@ def test_what_is_recorded_late_or_was_wrong_is_made_good(
 
     first, held = hold("A")
     # A line that has ended on no recorded day serves no more, and nothing is missing without it.
-    assert measure_traffic(sessions, now).days == 3
+    assert measure_traffic(sessions, now).done == 3
     assert rows_of(session, "circuit_id") == []
     # The days of A are settled; B was there too, and is recorded only now.
     second, _ = hold("B")
-    assert measure_traffic(sessions, now).days == 3
+    assert measure_traffic(sessions, now).done == 3
     assert days_of(first) == days_of(second) == [19, 20, 21]
     # A left yesterday: nothing of today is left, nor does it keep the day from being settled.
     held.ends_at = now - dt.timedelta(days=1)
@@ -299,7 +299,7 @@ def test_what_is_recorded_late_or_was_wrong_is_made_good(
     measure_traffic(sessions, now)
     assert (days_of(first), days_of(second)) == ([19, 20], [19, 20, 21])
     tomorrow = now + dt.timedelta(days=1)
-    assert [measure_traffic(sessions, tomorrow).days for _ in range(2)] == [2, 1]
+    assert [measure_traffic(sessions, tomorrow).done for _ in range(2)] == [2, 1]
     # After its last day nothing of A is missing; and what flowed then doesn't flow now.
     # The month began on the last day of October in UTC, at four in the afternoon.
     left, _ = read_aggregates(session, STAFF, "customer", tomorrow, "Asia/Shanghai")
@@ -327,7 +327,7 @@ def test_a_day_that_fails_stops_no_other(
     session.commit()
     monkeypatch.setattr(traffic_rounds, "measure_lines", fail)
     report = measure_traffic(sessions, NOW)
-    assert (report.failed, report.days) == (1, 1 + DAYS_AT_ONCE)
+    assert (report.failed, report.done) == (1, 1 + DAYS_AT_ONCE)
     assert [(NOW.date() - row.day).days for row in rows_of(session, "circuit_id")] == [190, 41, 40]
     assert [(NOW.date() - row.day).days for row in rows_of(session, "customer_id")] == [
         40, *range(DAYS_AT_ONCE, -1, -1)

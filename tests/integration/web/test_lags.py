@@ -198,7 +198,7 @@ def test_lags_are_told_with_what_they_lack(
     lags.port("ae2")
     lags.bundle("ae2", "et-1")
     report = measure_traffic(sessions, NOW)
-    assert (report.failed, report.days) == (0, 1 + DAYS_AT_ONCE)
+    assert (report.failed, report.done) == (0, 1 + DAYS_AT_ONCE)
     session.expire_all()
     first, second, third = read_aggregates(session, STAFF, "lag", NOW, "UTC")
     assert third.lag is not None

@@ -13,12 +13,11 @@ from sqlalchemy import select
 from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError
-from dcim.metering.families import NO_LIGHT, NO_POWER
+from dcim.metering.families import NO_LIGHT, NO_OPTICS, NO_POWER
 from dcim.metering.models import Series
 from dcim.sla.port_optics import read_port_optics
 from dcim.snmp.agents.models import SnmpAgent, SnmpCredential, Transceiver
 from dcim.snmp.polling.optic_recording import OpticsRead, record_optics
-from dcim.snmp.reading.optics import NOTHING
 from dcim.snmp.reading.optics import Transceiver as Told
 from tests.integration.web.boards import HOSTILE, Counter, House
 from tests.integration.web.conftest import Login, sign_in
@@ -58,7 +57,7 @@ class Cage:
 
     def module(self, *rx: int, serial: str = "SN-1", port: str = "") -> Told:
         lanes = tuple(
-            {**NOTHING, "rx_mdbm": level, "tx_mdbm": -2000, "bias_ua": 6540} for level in rx
+            {**NO_OPTICS, "rx_mdbm": level, "tx_mdbm": -2000, "bias_ua": 6540} for level in rx
         )
         lanes = ({**lanes[0], "mc": 41500, "mv": 3290}, *lanes[1:])
         # As the device calls it, which isn't what the inventory does.

@@ -113,7 +113,7 @@ def test_feeds_are_added_up_bin_by_bin_and_what_is_not_known_is_left_out(
     house.draw(one, TODAY, 1000, range(720))
     house.draw(other, TODAY, 1000, range(720))
     report = measure_power(sessions, NOW)
-    assert (report.days, report.failed, report.left) == (1 + DAYS_AT_ONCE, 0, 0)
+    assert (report.done, report.failed, report.left) == (1 + DAYS_AT_ONCE, 0, 0)
     found = house.days()
     row = found[yesterday]
     # 144 bins of 1.5 kW and 116 of 2.5; the last two hours of one feed are unknown, so is the sum.
@@ -174,7 +174,7 @@ def test_days_are_looked_at_until_they_are_settled(
     house: Measured, sessions: SessionFactory
 ) -> None:
     house.add_tenant("A")
-    assert measure_power(sessions, NOW).days == 1 + DAYS_AT_ONCE
+    assert measure_power(sessions, NOW).done == 1 + DAYS_AT_ONCE
     measure_power(sessions, NOW)
     assert len(house.days()) == 1 + 2 * DAYS_AT_ONCE
     # Tomorrow today's is looked at once more, with what came late; it keeps what was sold then.
@@ -203,7 +203,7 @@ def test_days_are_looked_at_until_they_are_settled(
     (task,) = house.session.scalars(text("SELECT task_name FROM procrastinate_jobs"))
     assert task in make_app("postgresql://nowhere/x").tasks
     house.session.rollback()
-    assert measure_power(sessions, late, budget_s=-1).days == 0
+    assert measure_power(sessions, late, budget_s=-1).done == 0
 
 
 def test_a_day_that_fails_stops_no_other_and_old_ones_go(
@@ -224,7 +224,7 @@ def test_a_day_that_fails_stops_no_other_and_old_ones_go(
     house.session.commit()
     monkeypatch.setattr(power_rounds, "measure_day", fail)
     report = measure_power(sessions, NOW)
-    assert (report.failed, report.days) == (1, 1)
+    assert (report.failed, report.done) == (1, 1)
     assert min(house.days()) == TODAY - DAYS * ONE_DAY
     assert TODAY - ONE_DAY in house.days()
 
@@ -319,12 +319,12 @@ def test_a_round_costs_the_same_for_more_racks(house: Measured, sessions: Sessio
     house.keep(DAYS, lambda back: 1000)
     measure_power(sessions, NOW)
     with Counter(engine) as few:
-        assert measure_power(sessions, NOW).days == 1
+        assert measure_power(sessions, NOW).done == 1
     for number in range(5):
         house.add_tenant(f"T{number}")
     measure_power(sessions, NOW)
     with Counter(engine) as many:
-        assert measure_power(sessions, NOW).days == 1
+        assert measure_power(sessions, NOW).done == 1
     assert few.count == many.count
 
 

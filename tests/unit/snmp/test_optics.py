@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcim.metering.families import NO_LIGHT, NO_POWER, NO_TEMPERATURE, NOT_REPORTED
+from dcim.metering.families import NO_LIGHT, NO_OPTICS, NO_POWER, NO_TEMPERATURE, NOT_REPORTED
 from dcim.snmp.reading import optic_plan
 from dcim.snmp.reading.optic_plan import plan_columns, plan_optics
 from dcim.snmp.reading.optics import (
-    NOTHING,
     Transceiver,
     gather_optics,
     read_optics,
@@ -115,7 +114,7 @@ def test_tables_by_port_of_other_families() -> None:
     # Rows of nothing but zeros are ports without optics.
     juniper = recorded("junos_qfx5100", "juniper")
     assert len(juniper) == 2
-    assert juniper["xe-0/0/0"].lanes[0] == {**NOTHING} | {
+    assert juniper["xe-0/0/0"].lanes[0] == {**NO_OPTICS} | {
         "rx_mdbm": -2300, "tx_mdbm": -1880, "bias_ua": 5588, "mc": 42000,
     }  # fmt: skip
     assert juniper["xe-0/0/0"].limits["rx"] == {
@@ -268,7 +267,7 @@ def test_no_answer_breaks_the_reading(odd: dict[Oid, Value]) -> None:
     for one in read(chassis(2) | odd, "generic", NAMES).values():
         assert one.port in NAMES.values()
         assert 1 <= len(one.lanes) <= 100
-        assert all(set(lane) == set(NOTHING) for lane in one.lanes)
+        assert all(set(lane) == set(NO_OPTICS) for lane in one.lanes)
 
 
 def test_limits_that_were_never_filled_in_judge_nothing() -> None:
