@@ -164,7 +164,7 @@ def issue_period(workplace: jobs.Workplace, period: str, everyone: bool) -> Mapp
 @click.pass_context
 def clock(ctx: click.Context) -> None:
     """Decide what is due. Of several clocks one leads; another takes over when it dies."""
-    from dcim.clock import run_clock
+    from dcim.due import run_clock
 
     with instance_of(ctx) as instance:
         settings = instance.settings

@@ -24,7 +24,7 @@ from random import Random
 import numpy as np
 from sqlalchemy import select
 
-from dcim import clock
+from dcim import clock, due
 from dcim.accounts.scope import Scope
 from dcim.config import EncryptionKeys, Settings
 from dcim.db import SessionFactory, make_engine, make_sessions, transaction
@@ -157,11 +157,11 @@ class Outage:
             beat = clock.Clock(
                 server.app_url,
                 [
-                    clock.Chime("poll", clock.every(self.interval_s), clock.defer_polls),
+                    clock.Chime("poll", clock.every(self.interval_s), due.defer_polls),
                     clock.Chime(
                         "retry-stalled",
                         clock.every(10),
-                        lambda session: clock.take_back_stalled(server.app_url),
+                        lambda session: due.take_back_stalled(server.app_url),
                     ),
                 ],
             )

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, delete, select, update
 
 import dcim.demo
 import dcim.sla
-from dcim import clock, jobs
+from dcim import due, jobs
 from dcim.alarms.burns import read_burns
 from dcim.alarms.governing import rule_of
 from dcim.alarms.rule_keeping import OverrideTarget, set_override, switch_rule
@@ -422,10 +422,10 @@ def test_suspects_are_hit_by_an_incident_or_burnt_just_now(burn: Burn, watch: Wa
 
 
 def test_the_clock_has_one_round_at_a_time(session: ScopedSession, settings: Settings) -> None:
-    assert clock.defer_burns(session)
-    assert not clock.defer_burns(session)
+    assert due.defer_burns(session)
+    assert not due.defer_burns(session)
     assert "measure_burns" in jobs.make_app("postgresql://x/y").tasks
-    chimes = {chime.name for chime in clock.make_chimes(settings, "postgresql://x/y")}
+    chimes = {chime.name for chime in due.make_chimes(settings, "postgresql://x/y")}
     assert "burned-budgets" in chimes
 
 

@@ -15,9 +15,9 @@ from dcim.alarms.models import Alarm, AlarmRule, AlarmTrial
 from dcim.alarms.rounds import run_round
 from dcim.alarms.rule_keeping import add_recipient
 from dcim.alarms.trying import ask_trial
-from dcim.clock import defer_alarms
 from dcim.columns import utc_now
 from dcim.db import SessionFactory, transaction
+from dcim.due import defer_alarms
 from dcim.outbox.models import OutboxMessage
 from tests.integration.alarms.conftest import STAFF, Watch
 from tests.servers import Database

@@ -11,10 +11,10 @@ from flask import Flask
 from sqlalchemy import select, text, update
 
 from dcim import jobs
-from dcim.clock import defer_checks, make_chimes
 from dcim.columns import utc_now
 from dcim.config import Settings
 from dcim.db import ScopedSession, transaction
+from dcim.due import defer_checks, make_chimes
 from dcim.errors import InvalidError, NotFoundError
 from dcim.inventory.models import Device
 from dcim.snmp.agents.models import DiscoveryFinding, SnmpAgent

@@ -19,13 +19,13 @@ from sqlalchemy import select, text
 
 from dcim.accounts.models import AuditEntry
 from dcim.app import create_app
-from dcim.clock import make_chimes
 from dcim.columns import utc_now
 from dcim.commands.discover import UncheckedError
 from dcim.commands.polling import choose_agent, show_health, try_agent
 from dcim.config import Settings
 from dcim.db import ScopedSession, SessionFactory, make_engine, make_sessions, transaction
 from dcim.demo.responder import Agent, LiveTree, Responder
+from dcim.due import make_chimes
 from dcim.errors import ConflictError, ForbiddenError, NotFoundError, TooManyError
 from dcim.inventory.models import Device
 from dcim.metering.frame_store import make_layouts, write_frames

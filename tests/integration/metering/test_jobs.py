@@ -14,16 +14,16 @@ from sqlalchemy import text, update
 from dcim import jobs
 from dcim.accounts.models import JobRun
 from dcim.accounts.scope import Scope
-from dcim.clock import (
+from dcim.config import Settings
+from dcim.customers.models import Contract, Customer
+from dcim.db import ScopedSession, SessionFactory, transaction
+from dcim.due import (
     defer_later_statements,
     defer_polls,
     defer_statements,
     last_closed_period,
     periods_after,
 )
-from dcim.config import Settings
-from dcim.customers.models import Contract, Customer
-from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.inventory.models import Device, DeviceType
 from tests.servers import Database
 

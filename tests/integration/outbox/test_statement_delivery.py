@@ -18,10 +18,10 @@ from sqlalchemy import func, select, text
 
 from dcim import jobs
 from dcim.accounts.scope import Scope
-from dcim.clock import defer_deliveries
 from dcim.config import Settings
 from dcim.customers.models import Contact, Contract, Customer
 from dcim.db import SessionFactory, transaction
+from dcim.due import defer_deliveries
 from dcim.errors import ConflictError, ForbiddenError, NotFoundError
 from dcim.outbox.delivering import DeliveryReport, deliver_due
 from dcim.outbox.endpoints import EndpointValues, create_endpoint

@@ -11,7 +11,7 @@ from alembic import command
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from dcim import clock, schema
+from dcim import due, schema
 from dcim.commands.processes import OTHER_QUEUES, POLLING_QUEUES
 from dcim.config import Settings
 from dcim.customers.models import Contract, ContractItem, Customer
@@ -240,9 +240,9 @@ def test_the_clock_queues_shards_and_drops_a_beat_that_still_waits(
     add_target(HOST, every_s=10, active=False)
     now = dt.datetime(2026, 11, 26, 12, tzinfo=dt.UTC)
     with transaction(sessions, SYSTEM) as session:
-        assert clock.defer_probes(session, now) == 2
+        assert due.defer_probes(session, now) == 2
     with transaction(sessions, SYSTEM) as session:
-        assert clock.defer_probes(session, now + dt.timedelta(seconds=BEAT_S)) == 0
+        assert due.defer_probes(session, now + dt.timedelta(seconds=BEAT_S)) == 0
         queued = session.execute(
             text("SELECT queue_name, args FROM procrastinate_jobs WHERE task_name = 'probe_shard'")
         ).all()
@@ -351,7 +351,7 @@ def test_a_worker_carries_out_what_the_clock_queued(
     """Over real TCP, which takes no right; 127.0.0.1 refuses port 1, which is an answer."""
     target_id = add_target("127.0.0.1", method="tcp", tcp_port=1, every_s=10, count=2)
     with transaction(sessions, SYSTEM) as session:
-        assert clock.defer_probes(session, dt.datetime.now(dt.UTC)) == 1
+        assert due.defer_probes(session, dt.datetime.now(dt.UTC)) == 1
     place = Workplace(allowing, sessions)
     asyncio.run(work(clean_database.app_url, place, [PROBE], wait=False))
     kept = one_sample(sessions, target_id)
@@ -364,4 +364,4 @@ def test_probing_shares_no_process_with_pdf_rendering(settings: Settings) -> Non
     assert PROBE in POLLING_QUEUES
     assert PROBE not in OTHER_QUEUES
     assert BILL not in POLLING_QUEUES
-    assert "probe" in {chime.name for chime in clock.make_chimes(settings, "postgresql://x/y")}
+    assert "probe" in {chime.name for chime in due.make_chimes(settings, "postgresql://x/y")}

@@ -9,10 +9,10 @@ from dcim import jobs
 from dcim.accounts.models import User
 from dcim.accounts.people import create_person
 from dcim.accounts.scope import Scope
-from dcim.clock import defer_purge
 from dcim.columns import utc_now
 from dcim.config import Settings
 from dcim.db import ScopedSession, SessionFactory, transaction
+from dcim.due import defer_purge
 from dcim.records.models import DeletedRecord, IdempotentAnswer, ImportRun
 from dcim.records.purging import ANSWERS_KEPT, IMPORTS_KEPT, Purged, purge_kept
 from tests.servers import Database

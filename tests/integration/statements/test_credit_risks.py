@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
-from dcim import clock, jobs
+from dcim import due, jobs
 from dcim.accounts.scope import Scope
 from dcim.customers.models import Contract, ContractItem, ContractTerms, Customer
 from dcim.db import ScopedSession, SessionFactory, transaction
@@ -365,6 +365,6 @@ def test_the_clock_queues_a_job_for_each_shard_once(
     sessions: SessionFactory, contracts: list[int]
 ) -> None:
     with transaction(sessions, SYSTEM) as session:
-        assert clock.defer_risks(session, NOW) == 1
-        assert clock.defer_risks(session, NOW) == 0
+        assert due.defer_risks(session, NOW) == 1
+        assert due.defer_risks(session, NOW) == 0
     assert "measure_risks" in jobs.make_app("postgresql://x/y").tasks

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
 from dcim.accounts.scope import Scope
-from dcim.clock import defer_traffic
 from dcim.db import ScopedSession, SessionFactory
+from dcim.due import defer_traffic
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Allocation, Cabinet, Installation, Rack
 from dcim.jobs import make_app

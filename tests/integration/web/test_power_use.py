@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import delete, func, select, text, update
 
 from dcim.accounts.scope import Scope
-from dcim.clock import defer_power
 from dcim.db import ScopedSession, SessionFactory, transaction
+from dcim.due import defer_power
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Room
 from dcim.jobs import make_app

@@ -12,10 +12,10 @@ from sqlalchemy import select, text
 
 from dcim.accounts.models import AuditEntry
 from dcim.accounts.scope import Scope
-from dcim.clock import make_chimes
 from dcim.columns import utc_now
 from dcim.config import Settings
 from dcim.db import SessionFactory, transaction
+from dcim.due import make_chimes
 from dcim.inventory.models import Device, DeviceType
 from dcim.records.writing import change_record, delete_record
 from dcim.snmp.traps.decoding import decode
