@@ -58,6 +58,14 @@ def make_login(sessions: SessionFactory) -> Callable[..., Login]:
 
 
 @pytest.fixture
+def noc(app: Flask, make_login: Callable[..., Login]) -> FlaskClient:
+    """Somebody of the network operations centre, signed in."""
+    client = app.test_client()
+    sign_in(client, make_login("noc"))
+    return client
+
+
+@pytest.fixture
 def use_test_database(
     sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[object], None]:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
@@ -23,10 +22,8 @@ from dcim.sla.aggregates import read_aggregates
 from dcim.sla.traffic_day_models import TrafficDay
 from dcim.sla.traffic_rounds import DAYS_AT_ONCE, INTERVAL_MS, measure_traffic
 from tests.integration.web.boards import HOSTILE, Counter, House
-from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.test_noc_pages import tag_of
 
-MakeLogin = Callable[..., Login]
 PATH = "/noc/aggregates"
 # In the middle of a UTC day and of a month, so that neither ends within a test.
 NOW = dt.datetime(2026, 11, 20, 12, 0, 0, tzinfo=dt.UTC)
@@ -83,13 +80,11 @@ def uplinks(session: ScopedSession) -> Uplinks:
 
 
 @pytest.fixture
-def noc(app: Flask, make_login: MakeLogin, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def noc(noc: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     from dcim.web.noc import aggregates
 
     monkeypatch.setattr(aggregates, "utc_now", lambda: NOW)
-    client = app.test_client()
-    sign_in(client, make_login("noc"))
-    return client
+    return noc
 
 
 def rows_of(session: ScopedSession, column: str) -> list[TrafficDay]:

@@ -1,10 +1,8 @@
 """Packets that ports drop: on the board, on a port's page and in its CSV; not known is no zero."""
 
 import datetime as dt
-from collections.abc import Callable
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from dcim.accounts.scope import Scope
@@ -14,11 +12,9 @@ from dcim.metering.batch import Batch
 from dcim.sla.port_board import current_ports
 from dcim.sla.ports import read_ports
 from tests.integration.web.boards import House
-from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.test_port_board import ports_now
 from tests.integration.web.test_port_chart import chart_of
 
-MakeLogin = Callable[..., Login]
 SYSTEM = Scope.system("test")
 MINUTE = 60_000
 
@@ -26,13 +22,6 @@ MINUTE = 60_000
 @pytest.fixture
 def house(session: ScopedSession) -> House:
     return House(session)
-
-
-@pytest.fixture
-def noc(app: Flask, make_login: MakeLogin) -> FlaskClient:
-    client = app.test_client()
-    sign_in(client, make_login("noc"))
-    return client
 
 
 def cells(page: str, label: str) -> list[str]:

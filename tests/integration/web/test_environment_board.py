@@ -1,10 +1,8 @@
 """The environment board and PUE: what the sensors and meters show, and what they don't."""
 
 import datetime as dt
-from collections.abc import Callable
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
@@ -17,9 +15,7 @@ from dcim.power.models import PowerNode
 from dcim.sla.climate_board import MOST_READ, read_climate_board, read_extremes
 from dcim.sla.pue_meters import find_pue_meters
 from tests.integration.web.boards import Counter, House
-from tests.integration.web.conftest import Login, sign_in
 
-MakeLogin = Callable[..., Login]
 SYSTEM = Scope.system("test")
 MINUTE_MS = 60_000
 
@@ -69,13 +65,6 @@ class Climate(House):
 @pytest.fixture
 def house(session: ScopedSession) -> Climate:
     return Climate(session)
-
-
-@pytest.fixture
-def noc(app: Flask, make_login: MakeLogin) -> FlaskClient:
-    client = app.test_client()
-    sign_in(client, make_login("noc"))
-    return client
 
 
 def row_of(page: str, name: str) -> str:

@@ -1,10 +1,8 @@
 """LAGs on the NOC's pages, and that no sum counts both a LAG and its members."""
 
 import datetime as dt
-from collections.abc import Callable
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects import postgresql
@@ -20,11 +18,9 @@ from dcim.sla.ports import read_ports, select_board_ports
 from dcim.sla.traffic_rounds import DAYS_AT_ONCE, measure_traffic
 from dcim.snmp.agents.models import LagMember
 from tests.integration.web.boards import HOSTILE, Counter
-from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.test_aggregates import GBPS, NOW, PATH, STAFF, Uplinks
 from tests.integration.web.test_noc_pages import tag_of
 
-MakeLogin = Callable[..., Login]
 MBPS = 10**6
 UPLINK_SUMS: tuple[Grouping, ...] = ("carrier", "site")
 LONG_AGO = NOW - dt.timedelta(days=50)
@@ -78,14 +74,12 @@ def lags(session: ScopedSession) -> Lags:
 
 
 @pytest.fixture
-def noc(app: Flask, make_login: MakeLogin, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def noc(noc: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     from dcim.web.noc import aggregates, port
 
     for module in (aggregates, port):
         monkeypatch.setattr(module, "utc_now", lambda: NOW)
-    client = app.test_client()
-    sign_in(client, make_login("noc"))
-    return client
+    return noc
 
 
 def test_lines_on_a_lag_and_on_its_members_count_once(

@@ -2,10 +2,8 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 
 from dcim.accounts.scope import Scope
@@ -18,24 +16,15 @@ from dcim.sla.links import LinkMap, Wish, bundle_links, find_linked_device, read
 from dcim.sla.port_neighbours import read_port_links
 from dcim.snmp.agents.models import LagMember
 from tests.integration.web.boards import HOSTILE, Counter, House
-from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.link_net import Net
 from tests.integration.web.test_noc_pages import tag_of
 
-MakeLogin = Callable[..., Login]
 SYSTEM = Scope.system("test")
 
 
 @pytest.fixture
 def net(session: ScopedSession) -> Net:
     return Net(House(session))
-
-
-@pytest.fixture
-def noc(app: Flask, make_login: MakeLogin) -> FlaskClient:
-    client = app.test_client()
-    sign_in(client, make_login("noc"))
-    return client
 
 
 def read(net: Net, **wish: int | bool) -> LinkMap:

@@ -23,13 +23,6 @@ def house(session: ScopedSession) -> House:
     return House(session)
 
 
-@pytest.fixture
-def noc(app: Flask, make_login: MakeLogin) -> FlaskClient:
-    client = app.test_client()
-    sign_in(client, make_login("noc"))
-    return client
-
-
 def tag_of(page: str) -> str:
     headers = page.split('hx-headers="', 1)[1].split('"', 1)[0]
     return str(json.loads(html.unescape(headers))["If-None-Match"])

@@ -37,13 +37,6 @@ def house(session: ScopedSession) -> House:
     return House(session)
 
 
-@pytest.fixture
-def noc(app: Flask, make_login: MakeLogin) -> FlaskClient:
-    client = app.test_client()
-    sign_in(client, make_login("noc"))
-    return client
-
-
 def token_of(page: str) -> str:
     return page.split('name="csrf-token" content="', 1)[1].split('"', 1)[0]
 

@@ -4,7 +4,6 @@ import datetime as dt
 import html
 import json
 import sys
-from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,10 +30,8 @@ from dcim.web.noc.port_windows import (
     read_port_window,
 )
 from tests.integration.web.boards import HOSTILE, Counter, House, Tenant
-from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.test_month_estimate import ALONE, POOL, agree
 
-MakeLogin = Callable[..., Login]
 SYSTEM = Scope.system("test")
 MINUTE, DAY = 60_000, 86_400_000
 
@@ -42,13 +39,6 @@ MINUTE, DAY = 60_000, 86_400_000
 @pytest.fixture
 def house(session: ScopedSession) -> House:
     return House(session)
-
-
-@pytest.fixture
-def noc(app: Flask, make_login: MakeLogin) -> FlaskClient:
-    client = app.test_client()
-    sign_in(client, make_login("noc"))
-    return client
 
 
 def chart_of(page: str) -> dict[str, Any]:

@@ -3,10 +3,8 @@
 import csv
 import datetime as dt
 import io
-from collections.abc import Callable
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -20,10 +18,8 @@ from dcim.snmp.agents.models import SnmpAgent, SnmpCredential, Transceiver
 from dcim.snmp.polling.optic_recording import OpticsRead, record_optics
 from dcim.snmp.reading.optics import Transceiver as Told
 from tests.integration.web.boards import HOSTILE, Counter, House
-from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.test_port_chart import chart_of
 
-MakeLogin = Callable[..., Login]
 MINUTE = dt.timedelta(minutes=1)
 LIMITS = {
     "rx": {"low_alarm": -14400, "low_warning": -12400, "high_warning": 500, "high_alarm": 2500},
@@ -67,13 +63,6 @@ class Cage:
 @pytest.fixture
 def cage(session: ScopedSession) -> Cage:
     return Cage(session)
-
-
-@pytest.fixture
-def noc(app: Flask, make_login: MakeLogin) -> FlaskClient:
-    client = app.test_client()
-    sign_in(client, make_login("noc"))
-    return client
 
 
 def panel(page: str) -> str:

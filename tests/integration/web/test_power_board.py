@@ -85,13 +85,6 @@ def house(session: ScopedSession) -> PoweredHouse:
     return PoweredHouse(session)
 
 
-@pytest.fixture
-def noc(app: Flask, make_login: MakeLogin) -> FlaskClient:
-    client = app.test_client()
-    sign_in(client, make_login("noc"))
-    return client
-
-
 def test_shares_of_what_is_sold_and_of_what_one_feed_may_carry(
     house: PoweredHouse, noc: FlaskClient
 ) -> None:

@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import delete, func, select, text, update
 
@@ -23,10 +22,8 @@ from dcim.sla.power_day_models import PowerDay
 from dcim.sla.power_rounds import DAYS, DAYS_AT_ONCE, Key, measure_power
 from dcim.sla.power_use import PowerUse, read_power_use
 from tests.integration.web.boards import Counter, House
-from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.test_noc_pages import tag_of
 
-MakeLogin = Callable[..., Login]
 # In the middle of a UTC day, so that it doesn't end within a test.
 NOW = dt.datetime(2026, 11, 20, 12, 0, 0, tzinfo=dt.UTC)
 TODAY = NOW.date()
@@ -91,14 +88,12 @@ def house(session: ScopedSession) -> Measured:
 
 
 @pytest.fixture
-def noc(app: Flask, make_login: MakeLogin, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def noc(noc: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     from dcim.web.noc import aggregates, plant
 
     for module in (aggregates, plant):
         monkeypatch.setattr(module, "utc_now", lambda: NOW)
-    client = app.test_client()
-    sign_in(client, make_login("noc"))
-    return client
+    return noc
 
 
 def test_feeds_are_added_up_bin_by_bin_and_what_is_not_known_is_left_out(

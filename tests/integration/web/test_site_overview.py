@@ -1,11 +1,9 @@
 """All sites at a glance: what is wrong, since when, who is hit, what it may cost; at what cost."""
 
 import datetime as dt
-from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -21,10 +19,8 @@ from dcim.sla.models import Incident
 from dcim.snmp.agents.models import SnmpAgent, SnmpCredential
 from dcim.statements.risk_models import CreditRisk
 from tests.integration.web.boards import HOSTILE, Counter, House
-from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.test_noc_pages import tag_of
 
-MakeLogin = Callable[..., Login]
 PATH = "/noc/overview"
 
 
@@ -37,13 +33,6 @@ def house(session: ScopedSession) -> House:
     ensure_rules(session)
     session.commit()
     return made
-
-
-@pytest.fixture
-def noc(app: Flask, make_login: MakeLogin) -> FlaskClient:
-    client = app.test_client()
-    sign_in(client, make_login("noc"))
-    return client
 
 
 def stand(house: House, device: Device, code: str) -> None:

@@ -75,13 +75,6 @@ def book(sessions: SessionFactory) -> TrapBook:
     return TrapBook(sessions)
 
 
-@pytest.fixture
-def noc(app: Flask, make_login: MakeLogin) -> FlaskClient:
-    client = app.test_client()
-    sign_in(client, make_login("noc"))
-    return client
-
-
 def read(client: FlaskClient, path: str, status: int = 200) -> str:
     answer = client.get(path)
     assert answer.status_code == status, answer.get_data(as_text=True)
