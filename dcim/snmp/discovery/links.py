@@ -79,8 +79,10 @@ class LinkReader:
     _read: set[int] = field(default_factory=set)
 
     def read_ports(self, port_ids: Iterable[int]) -> None:
-        """What is cabled and heard at these ports; three statements."""
+        """What is cabled and heard at these ports; three statements, none for what is read."""
         wanted = set(port_ids) - self._read
+        if not wanted:
+            return
         joints, panels = read_joints(self.session, wanted)
         self._joints |= joints
         self._panels |= panels

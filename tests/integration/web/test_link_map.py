@@ -382,5 +382,11 @@ def test_a_ports_statements_do_not_grow_with_what_it_hears(net: Net) -> None:
         found = read_port_links(net.session, SYSTEM, port_id, utc_now())
     assert len(found.heard) == 21
     assert many.count == few.count <= 13
+    # Of what is read already nothing is asked again: most ports have no link at all.
+    alone = net.port("spine-1 Te99").id
+    net.session.commit()
+    with Counter(engine) as least:
+        read_port_links(net.session, SYSTEM, alone, utc_now())
+    assert least.count <= few.count - 3
     with pytest.raises(ForbiddenError):
         read_port_links(net.session, Scope.customer("c@example.com", 1), port_id, utc_now())
