@@ -168,15 +168,30 @@ def open_partial(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in path.parent.glob(f".{path.name}.*"):
         _remove_left(left)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    file = _make_partial(path)
     try:
-        with partial.open("w+b") as file:
+        with file:
+            yield file
+    finally:
+        Path(file.name).unlink(missing_ok=True)
+
+
+def _make_partial(path: Path) -> BinaryIO:
+    while True:
+        partial = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        file = partial.open("w+b")
+        try:
             os.fchmod(file.fileno(), 0o600)
             # Until it is closed: who dies leaves it unlocked, even before anybody notices.
             fcntl.flock(file, fcntl.LOCK_EX)
-            yield file
-    finally:
-        partial.unlink(missing_ok=True)
+            if os.fstat(file.fileno()).st_nlink:
+                return file
+        except BaseException:
+            file.close()
+            partial.unlink(missing_ok=True)
+            raise
+        # Before it was locked somebody took it for one that was left.
+        file.close()
 
 
 def _remove_left(partial: Path) -> None:

@@ -68,3 +68,23 @@ def test_what_is_given_up_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="no"), open_partial(tmp_path / "a") as file:
         raise RuntimeError(f"no {file.write(b'x')}")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_swept_before_it_was_locked_it_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another writer of the same file comes between making it and locking it."""
+    path, real = tmp_path / "SLA-1.pdf", os.fchmod
+    swept: list[Path] = []
+
+    def sweep(number: int, mode: int) -> None:
+        real(number, mode)
+        if not swept:
+            swept.extend(tmp_path.glob(".SLA-1.pdf.*"))
+            write_durably(path, b"the other's")
+
+    monkeypatch.setattr(os, "fchmod", sweep)
+    write_durably(path, b"ours")
+    assert len(swept) == 1
+    assert [one.name for one in tmp_path.iterdir()] == ["SLA-1.pdf"]
+    assert path.read_bytes() == b"ours"
