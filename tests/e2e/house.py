@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from flask.sessions import SecureCookieSessionInterface
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from dcim.accounts.models import Role, User
@@ -82,9 +82,8 @@ class Walker:
         self.look()
 
     def sees(self, *texts: str) -> None:
-        shown = self.page.locator("main").inner_text()
         for text in texts:
-            assert text in shown, (text, self.page.url, shown[:1500])
+            expect(self.page.locator("main")).to_contain_text(text, use_inner_text=True)
 
     def bring(self, plural: str, lines: Sequence[Sequence[str]], encoding: str = "utf-8") -> None:
         """Import a sheet: send it, see that all of it is new, write it."""
@@ -175,7 +174,6 @@ def walk_through(
         has_touch=touch, is_mobile=touch,
     )  # fmt: skip
     context.add_cookies([{"name": "jifang", "value": house.cookie, "url": house.address}])
-    context.set_default_timeout(15_000)
     page = context.new_page()
     yield Walker(page, watch(page))
     context.close()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator
+from playwright.sync_api import Browser, Locator, expect
 from sqlalchemy import select
 
 from dcim.accounts.scope import Scope
@@ -102,7 +102,7 @@ def test_a_device_is_dragged_where_it_fits(walker: Walker, house: House) -> None
     walker.picture("drag-fits")
     page.mouse.up()
     dialog = page.locator("#place-dialog[open]")
-    assert "low" in dialog.inner_text()
+    expect(dialog).to_contain_text("low")
     assert lowest_u(house, "low") == 1, "nothing counts before it is confirmed"
     with page.expect_navigation():
         dialog.get_by_role("button", name="移位").click()
@@ -114,10 +114,10 @@ def test_what_is_in_the_way_refuses_and_nothing_moves(walker: Walker, house: Hou
     page = walker.page
     drag(walker, "mid", 29)
     page.wait_for_selector(".elev-stage.is-refused")
-    assert "top" in page.locator(".elev-said").inner_text(), "it says who stands there"
+    expect(page.locator(".elev-said"), "it says who stands there").to_contain_text("top")
     walker.picture("drag-refused")
     page.mouse.up()
-    assert page.locator("#place-dialog[open]").count() == 0
+    expect(page.locator("#place-dialog[open]")).to_have_count(0)
     assert lowest_u(house, "mid") == STANDING["mid"]
 
 
@@ -134,7 +134,7 @@ def test_keys_move_it_and_escape_leaves_it(walker: Walker, house: House) -> None
         raise AssertionError(stage.get_attribute("aria-label"))
     for key in ("m", "ArrowDown", "ArrowDown", "Escape"):
         page.keyboard.press(key)
-    assert page.locator(".is-placing").count() == 0
+    expect(page.locator(".is-placing")).to_have_count(0)
     for key in ("m", "ArrowDown", "ArrowDown"):
         page.keyboard.press(key)
     page.wait_for_selector(".elev-stage.is-fitting")
@@ -151,7 +151,7 @@ def test_an_audit_walk_on_a_phone(browser: Browser, house: House) -> None:  # no
         walker.go(f"/staff/cabinets/{cabinet_id(house)}/audit")
         walker.follow("开始盘点")
         lines = page.locator(".walk-line")
-        assert lines.count() == len(STANDING)
+        expect(lines).to_have_count(len(STANDING))
         for name in ("top", "mid"):
             line = page.locator(".walk-line", has_text=f"SN-{name}")
             line.locator(".walk-yes").tap()

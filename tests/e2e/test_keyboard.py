@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from dcim.accounts.scope import Scope
@@ -87,16 +87,16 @@ def test_the_board_is_sorted_filtered_and_left_for_a_port(walker: Walker) -> Non
     page.keyboard.type("svc1")
     press(page)
     assert "q=svc1" in page.url
-    assert page.locator("#port-board tbody tr").count() == 1
+    expect(page.locator("#port-board tbody tr")).to_have_count(1)
     page.locator("#content").focus()
     tab_to(page, "#state")
     page.keyboard.press("ArrowDown")
-    assert page.input_value("#state") == "down"
+    expect(page.locator("#state")).to_have_value("down")
     walker.go("/noc/")
     page.locator("#content").focus()
     tab_to(page, "#port-board th[scope=col] a[href*='sort=in']")
     press(page)
-    assert page.locator("th[aria-sort]").count() == 1
+    expect(page.locator("th[aria-sort]")).to_have_count(1)
     page.locator("#content").focus()
     tab_to(page, "#port-board tbody th a[href^='/noc/ports/']")
     press(page)
@@ -105,7 +105,7 @@ def test_the_board_is_sorted_filtered_and_left_for_a_port(walker: Walker) -> Non
     tab_to(page, ".segments a[href*='window=7d']")
     press(page)
     assert "window=7d" in page.url
-    assert page.locator(".segments a[aria-current]").first.is_visible()
+    expect(page.locator(".segments a[aria-current]").first).to_be_visible()
     walker.look()
 
 
@@ -123,7 +123,7 @@ def test_an_alarm_is_acknowledged(walker: Walker) -> None:
     page.keyboard.type("I look after it")
     tab_to(page, "main form button[type=submit]")
     press(page)
-    assert "I look after it" in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text("I look after it")
     walker.look()
 
 
@@ -136,7 +136,7 @@ def test_a_menu_is_left_by_escape_and_gives_the_focus_back(walker: Walker) -> No
     tab_to(page, ".kept-boards input[name=name]")
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.matches('.kept-boards summary')")
-    assert page.locator(".kept-boards details[open]").count() == 0
+    expect(page.locator(".kept-boards details[open]")).to_have_count(0)
 
 
 def refresh(walker: Walker, house: House, name: str, swap: str) -> tuple[list[object], ...]:
@@ -157,7 +157,7 @@ def refresh(walker: Walker, house: House, name: str, swap: str) -> tuple[list[ob
         " board.removeAttribute('hx-headers'); board.setAttribute('hx-swap', swap); }",
         swap,
     )
-    with page.expect_response(lambda one: "/noc/" in one.url, timeout=15_000) as coming:
+    with page.expect_response(lambda one: "/noc/" in one.url) as coming:
         page.clock.fast_forward(10_000)
     assert coming.value.status == 200
     page.wait_for_function("document.querySelector('#port-board').hasAttribute('hx-headers')")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import create_engine, text
 
 from dcim.postgres import EmbeddedServer
@@ -52,7 +52,9 @@ def sign_in(browser: Browser, instance: Running) -> Iterator[Callable[[str], Bro
             page.goto("/")
             page.fill("input[name=email]", email)
             page.fill("input[name=password]", password)
-            page.click("[type=submit]")
+            # Both pages ask for a password.
+            with page.expect_navigation():
+                page.click("[type=submit]")
             page.fill("input[name=password]", password)
             page.fill("input[name=new_password]", NEW_PASSWORD)
             page.fill("input[name=new_password_confirm]", NEW_PASSWORD)
@@ -135,7 +137,7 @@ def test_staff_find_a_cabinet_and_its_devices(
         " GROUP BY 1 ORDER BY count(*) DESC LIMIT 1",
     )[0][0]
     page = visit(context, f"/staff/cabinets/{cabinet}")
-    assert page.locator("svg [class*=box], svg a").count() > 5
+    expect(page.locator("svg [class*=box], svg a").nth(5)).to_be_attached()
     for path in ("/staff/devices", "/staff/power", "/staff/customers", "/staff/statements"):
         visit(context, path)
 
@@ -188,7 +190,7 @@ def test_the_noc_sees_ports_move(
     instance: Running, loaded: int, sign_in: Callable[[str], BrowserContext]
 ) -> None:
     page = visit(sign_in("NOC"), "/noc/")
-    assert page.locator("table tbody tr").count() > 10
+    expect(page.locator("table tbody tr").nth(10)).to_be_attached()
     wait_for(lambda: newest_sample(instance) > loaded, 150, "the next poll")
     visit(sign_in("NOC"), "/noc/events")
 

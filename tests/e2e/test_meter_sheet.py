@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, FilePayload
+from playwright.sync_api import Browser, FilePayload, expect
 from sqlalchemy import select
 
 from dcim.accounts.scope import Scope
@@ -65,7 +65,7 @@ def test_numbers_are_saved_one_at_a_time_and_none_is_lost(
         # Refused: the number and the photo stay, and so does the other line.
         one.get_by_role("button", name="保存").click()
         one.locator(".notice").wait_for()
-        assert one.locator("[name=value]").input_value() == "10"
+        expect(one.locator("[name=value]")).to_have_value("10")
         assert one.locator("[type=file]").evaluate("field => field.files.length") == 1
 
         # Without a connection nothing is sent; after it the page has the numbers again.
@@ -76,20 +76,20 @@ def test_numbers_are_saved_one_at_a_time_and_none_is_lost(
         page.context.set_offline(False)
         walker.complaints.clear()
         walker.go(f"/staff/meter-walks/{room}")
-        assert one.locator("[name=value]").input_value() == "1100.5"
-        assert other.locator("[name=value]").input_value() == "1050.5"
+        expect(one.locator("[name=value]")).to_have_value("1100.5")
+        expect(other.locator("[name=value]")).to_have_value("1050.5")
 
         one.locator("[type=file]").set_input_files(files=[picture()])
         one.get_by_role("button", name="保存").click()
         page.locator(f"#meter-{first}.is-checked").wait_for()
-        assert page.locator(".walk-count").inner_text() == "1"
-        assert one.locator("[name=value]").input_value() == ""
-        assert other.locator("[name=value]").input_value() == "1050.5"
+        expect(page.locator(".walk-count")).to_have_text("1")
+        expect(one.locator("[name=value]")).to_have_value("")
+        expect(other.locator("[name=value]")).to_have_value("1050.5")
         walker.look()
         # What is saved isn't offered again.
         walker.go(f"/staff/meter-walks/{room}")
-        assert one.locator("[name=value]").input_value() == ""
-        assert other.locator("[name=value]").input_value() == "1050.5"
+        expect(one.locator("[name=value]")).to_have_value("")
+        expect(other.locator("[name=value]")).to_have_value("1050.5")
     with transaction(house.sessions, SCOPE) as session:
         reading = session.scalars(select(MeterReading).where(MeterReading.state == "entered")).one()
         assert (reading.meter_id, reading.value) == (first, 11_005)

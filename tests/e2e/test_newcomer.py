@@ -6,7 +6,7 @@ The tests are steps of one walk and share its database; each goes on where the l
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.e2e.house import Walker, serve_house, walk_through
 from tests.e2e.test_components import browser  # noqa: F401 - the fixture
@@ -111,11 +111,11 @@ def test_ten_cabinets_by_form_copy_and_sheet(walker: Walker) -> None:
     # The reference is chosen from what is suggested while one types.
     page.locator("[name=row_id__path]").press_sequentially("A")
     page.locator(".suggestions [role=option]").first.click()
-    assert page.input_value("[name=row_id__path]") == SPACE
+    expect(page.locator("[name=row_id__path]")).to_have_value(SPACE)
     walker.fill(code="A01")
     walker.picture("03-cabinet-form")
     walker.send("创建并继续添加")
-    assert page.input_value("[name=row_id__path]") == SPACE
+    expect(page.locator("[name=row_id__path]")).to_have_value(SPACE)
     walker.fill(code="A02")
     walker.send("创建")
     walker.sees("A02")
@@ -239,13 +239,13 @@ def test_types_come_from_files_of_the_community(walker: Walker) -> None:
         for name, text in files
     ]
     walker.page.set_input_files("input[name=files]", chosen)  # type: ignore[arg-type]
-    walker.page.get_by_role("button", name="试运行").click()
-    walker.page.wait_for_load_state()
+    with walker.page.expect_navigation():
+        walker.page.get_by_role("button", name="试运行").click()
     walker.sees("NF5180M6 test", "S6800 test", "LC-24 test", "新增")
     walker.picture("11-types")
     walker.page.set_input_files("input[name=files]", chosen)  # type: ignore[arg-type]
-    walker.page.get_by_role("button", name="写入").click()
-    walker.page.wait_for_load_state()
+    with walker.page.expect_navigation():
+        walker.page.get_by_role("button", name="写入").click()
     walker.sees("NF5180M6 test")
     walker.look()
 
@@ -346,7 +346,7 @@ def test_the_outage_of_a_panel_is_told_and_changes_nothing(walker: Walker) -> No
     walker.sees("PNL-A", "新桥银行", "云帆科技")
     walker.picture("17-outage", full=True)
     walker.search("PNL-A")
-    assert "分闸" not in walker.page.locator("main").inner_text()
+    expect(walker.page.locator("main")).not_to_contain_text("分闸")
 
 
 def test_the_pages_fit_a_phone(walker: Walker) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from dcim.accounts.scope import Scope
@@ -68,15 +68,14 @@ def test_the_chart_draws(
     with walk_through(browser, house, width=width) as walker:
         for query in ("window=7d", "window=36m", "window=month&way=mirror&compare=1"):
             walker.go(f"/noc/ports/{port_id}?{query}")
-            canvas = walker.page.locator("#traffic-chart canvas")
-            canvas.wait_for()
             # Something in the accent's colour is on it: the percentile and what is above it.
-            inked = canvas.evaluate(
-                "one => { const d = one.getContext('2d').getImageData(0, 0, one.width, one.height)"
-                ".data; let n = 0; for (let i = 0; i < d.length; i += 4)"
-                " if (d[i + 3] && d[i + 2] > d[i] + 60) n++; return n; }"
+            walker.page.wait_for_function(
+                "() => { const one = document.querySelector('#traffic-chart canvas');"
+                " if (!one) return false;"
+                " const d = one.getContext('2d').getImageData(0, 0, one.width, one.height).data;"
+                " let n = 0; for (let i = 0; i < d.length; i += 4)"
+                " if (d[i + 3] && d[i + 2] > d[i] + 60) n++; return n > 50; }"
             )
-            assert inked > 50, query
             walker.look()
         with walker.page.expect_download() as coming:
             walker.page.locator("[data-picture]").click()
@@ -96,9 +95,9 @@ def test_the_board_keeps_quiet_while_nothing_changes_and_cries_when_the_server_i
         walker.go("/noc/?sort=-in")
         page = walker.page
         banner = page.locator(".stale-banner")
-        assert banner.count() == 1
-        assert not banner.is_visible()
-        with page.expect_response(lambda one: "/noc/" in one.url, timeout=15_000) as coming:
+        expect(banner).to_have_count(1)
+        expect(banner).to_be_hidden()
+        with page.expect_response(lambda one: "/noc/" in one.url) as coming:
             pass
         assert coming.value.status in (200, 304)
         # As if no sample had come for an hour, the server saying nothing.
@@ -106,7 +105,7 @@ def test_the_board_keeps_quiet_while_nothing_changes_and_cries_when_the_server_i
             "document.querySelector('.stale-banner').dataset.asOf ="
             " new Date(Date.now() - 3600000).toISOString()"
         )
-        banner.wait_for(state="visible", timeout=5_000)
+        banner.wait_for(state="visible")
 
 
 def test_a_board_on_a_wall_fits_it(
@@ -116,7 +115,7 @@ def test_a_board_on_a_wall_fits_it(
 ) -> None:
     with walk_through(browser, house, width=1920, height=1080) as walker:
         walker.go("/noc/?wall=1")
-        assert not walker.page.locator("header.top").is_visible()
+        expect(walker.page.locator("header.top")).to_be_hidden()
         sizes = walker.page.locator("main").evaluate(
             "main => [...main.querySelectorAll('td, th')]"
             ".map(one => parseFloat(getComputedStyle(one).fontSize))"

@@ -84,9 +84,9 @@ def test_rows_promises_and_forms_of_credit_by_keys(
         expect(field(page, TIERS)).to_have_count(0)
         expect(form).to_be_focused()
         # Enter in an input attaches nothing.
-        page.locator("#f-metrics-power-clause").press("Enter")
-        page.wait_for_load_state()
-        assert page.url.endswith(path.partition("?")[0])
+        with page.expect_navigation():
+            page.locator("#f-metrics-power-clause").press("Enter")
+        expect(page).to_have_url(house.address + path.partition("?")[0])
         expect(page.locator("#f-metrics-power-credit-form")).to_have_value("flat")
         page.get_by_role("button", name="电费（按度）").click()
         expect(page.get_by_role("heading", name="用量 电度电费")).to_be_visible()
@@ -110,10 +110,10 @@ def test_the_form_fits_a_phone_and_works_without_a_script(
     page = context.new_page()
     page.goto(path)
     field(page, TIERS).get_by_role("button", name="加一行").click()
-    assert field(page, TIERS).locator("tbody tr").count() == 7
+    expect(field(page, TIERS).locator("tbody tr")).to_have_count(7)
     page.locator("#f-metrics-power-credit-form").select_option("flat")
     field(page, "metrics.power.credit.form").get_by_role("button", name="显示").click()
-    assert field(page, "metrics.power.credit.give").count() == 1
+    expect(field(page, "metrics.power.credit.give")).to_have_count(1)
     page.get_by_role("button", name="文本", exact=True).click()
-    assert page.locator("textarea[name=document]").is_visible()
+    expect(page.locator("textarea[name=document]")).to_be_visible()
     context.close()
