@@ -25,7 +25,7 @@ OF_PAGES = ("document-title", "html-has-lang", *ALSO)
 RUN = """async rules => {
     const options = {resultTypes: ['violations'], elementRef: false, preload: false};
     if (rules) options.runOnly = {type: 'rule', values: rules};
-    else options.rules = {region: {enabled: false}};
+    else options.rules = {region: {enabled: false}, 'target-size': {enabled: true}};
     const {violations} = await axe.run(document, options);
     return violations.flatMap(one => one.nodes.map(node => [
         one.impact, one.id, node.target.flat().join(' '), node.html.slice(0, 160),

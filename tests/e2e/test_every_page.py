@@ -76,11 +76,13 @@ FAULTS = {
     "tabindex": "<button tabindex=3>before all</button>",
     "list": "<ul><div>no entry</div></ul>",
     "heading-order": "<h1>one</h1><h4>four</h4>",
+    "target-size": "<button class=tiny>a</button><button class=tiny>b</button>",
     "td-headers-attr": "<table><tr><th id=h>h<td headers=none>x</table>",
 }
 LOOKS = (
     "<style>.pale{color:light-dark(#bbb,#444);background:light-dark(#fff,#000)}"
     ".alike{color:light-dark(#111,#eee);text-decoration:none}"
+    ".tiny{width:12px;height:12px;padding:0;border:0;margin:0}"
     "p{color:light-dark(#000,#fff)}:root{color-scheme:light dark}</style>"
 )
 CONTROLS: dict[str, Answer] = {
