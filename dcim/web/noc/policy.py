@@ -6,6 +6,7 @@ from dcim.http.policy import Access, needs
 NETWORK = needs(Right.SEE_NETWORK)
 # The NOC prevents it, whoever answers for a customer must know of it.
 RISKS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
+POWER = needs(Right.SEE_POWER)
 ALARMS = needs(Right.KEEP_ALARMS)
 INCIDENTS = needs(Right.KEEP_INCIDENTS)
 # It tells of customers' tickets.
@@ -40,6 +41,8 @@ NOC_POLICY: dict[str, Access] = {
     "noc.new_alarm_recipient": ALARMS,
     "noc.remove_alarm_recipient": ALARMS,
     "noc.aggregates": NETWORK,
+    "noc.aggregates_csv": NETWORK,
+    "noc.keep_aggregates": NETWORK,
     "noc.handovers": SHIFTS,
     "noc.handover": SHIFTS,
     "noc.new_handover": ALARMS,
@@ -64,7 +67,14 @@ NOC_POLICY: dict[str, Access] = {
     "noc.unknown_traps": NETWORK,
     "noc.trap": NETWORK,
     "noc.forget_trap_engine": needs(Right.KEEP_INCIDENTS),
-    "noc.environment": needs(Right.SEE_POWER),
-    "noc.plant": needs(Right.SEE_POWER),
-    "noc.pue": needs(Right.SEE_POWER),
+    "noc.environment": POWER,
+    "noc.environment_csv": POWER,
+    "noc.keep_environment": POWER,
+    "noc.plant": POWER,
+    "noc.power_cabinets_csv": POWER,
+    "noc.power_days_csv": POWER,
+    "noc.power_feeds_csv": POWER,
+    "noc.power_risks_csv": POWER,
+    "noc.keep_plant": POWER,
+    "noc.pue": POWER,
 }

@@ -9,6 +9,7 @@ from flask import render_template, request, url_for
 from dcim.columns import utc_now
 from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
+from dcim.http.minute_memory import remember_briefly
 from dcim.i18n import choose_zone
 from dcim.i18n import gettext as _
 from dcim.inventory.queries import SiteRow, list_sites
@@ -18,7 +19,6 @@ from dcim.sla.pue import MIN_COVER, Pue
 from dcim.sla.pue_meters import PueMeters, find_pue_meters, read_pue
 from dcim.web.charts import DAY_MS, MINUTE_MS, Window
 from dcim.web.noc.blueprint import noc
-from dcim.web.noc.minute_memory import remember_briefly
 from dcim.web.staff.arguments import read_int
 from dcim.web.windows import to_ms
 

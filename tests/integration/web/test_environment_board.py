@@ -151,7 +151,7 @@ def test_a_day_is_read_once_a_minute_however_often_sensors_are(
         read.append(args)
         return read_extremes(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("dcim.web.noc.environment.read_extremes", note)
+    monkeypatch.setattr("dcim.http.board_figures.read_extremes", note)
     for number in range(3):
         house.add_sensor(f"sensor-{number}", (5, 22_000, 500))
     series = list(house.session.scalars(select(Series.id).where(Series.family == "climate")))
