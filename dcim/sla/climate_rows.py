@@ -1,7 +1,7 @@
 """The environment board chosen, put in order, and as flat rows for files and the API."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,13 +90,7 @@ class ClimateRow:
     departures: list[str]
 
 
-def describe_sensors(
-    rooms: Sequence[RoomClimate], days: Mapping[int, Extremes]
-) -> list[ClimateRow]:
-    return [_describe(one, room, days.get(one.series_id)) for room in rooms for one in room.sensors]
-
-
-def _describe(one: Sensor, room: RoomClimate, day: Extremes | None) -> ClimateRow:
+def describe_sensor(one: Sensor, room: RoomClimate, day: Extremes | None) -> ClimateRow:
     return ClimateRow(
         series_id=one.series_id,
         name=one.name,

@@ -22,7 +22,7 @@ from dcim.sla.climate_rows import (
     ClimateRow,
     ClimateWish,
     choose_rooms,
-    describe_sensors,
+    describe_sensor,
 )
 from dcim.web.board_csv import answer_rows
 from dcim.web.noc.blueprint import noc
@@ -124,8 +124,10 @@ def environment_csv() -> FileResponse:
     session, now = db_session(), utc_now()
     board = current_climate(session, current_scope(), now, read_int("site"), read_int("room"))
     rooms = choose_rooms(board, read_wish(read_listing(tuple(SORTS))))
-    days = current_extremes(session, [one for room in rooms for one in room.sensors], now)
-    return answer_rows(ClimateRow, describe_sensors(rooms, days), "environment", now)
+    several = [(room, one) for room in rooms for one in room.sensors]
+    days = current_extremes(session, [one for _room, one in several], now)
+    lines = (describe_sensor(one, room, days.get(one.series_id)) for room, one in several)
+    return answer_rows(ClimateRow, lines, "environment", now)
 
 
 def read_wish(listing: Listing) -> ClimateWish:
