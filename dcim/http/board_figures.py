@@ -13,6 +13,7 @@ from dcim.errors import NotFoundError
 from dcim.http.minute_memory import remember_briefly
 from dcim.http.plant_memory import Known, PlantMemory
 from dcim.i18n import choose_zone
+from dcim.inventory.queries import SiteRow
 from dcim.power.heat import Base
 from dcim.sla.aggregates import Aggregate, read_aggregates
 from dcim.sla.climate_board import (
@@ -26,6 +27,8 @@ from dcim.sla.climate_board import (
 from dcim.sla.power_board import Place, read_house
 from dcim.sla.power_rounds import Key
 from dcim.sla.power_use import PowerUse, read_power_use, stamp_power_use
+from dcim.sla.pue_meters import find_pue_meters, read_pue
+from dcim.sla.pue_rows import PueNow, find_window
 from dcim.sla.traffic_months import Grouping, TrafficMemory
 
 
@@ -52,6 +55,29 @@ def current_power_uses(session: Session, scope: Scope, now: dt.datetime) -> dict
     """As the last round left it. One statement, or two."""
     about = ("power-use", now.astimezone(dt.UTC).date(), *stamp_power_use(session))
     return remember_briefly(about, lambda: read_power_use(session, scope, now))
+
+
+def choose_site(sites: list[SiteRow], wanted: int | None) -> SiteRow | None:
+    """The first unless told which; none where there are none."""
+    if wanted is None:
+        return sites[0] if sites else None
+    found = next((one for one in sites if one.id == wanted), None)
+    if found is None:
+        raise NotFoundError("No such site.")
+    return found
+
+
+def current_pue(
+    session: Session, scope: Scope, now: dt.datetime, site_id: int, window: str
+) -> PueNow:
+    """Of a site, over one of WINDOWS; worked out once a minute."""
+    meters, bounds = find_pue_meters(session, scope, site_id), find_window(window, now)
+    if not meters.is_enough:
+        return PueNow(meters, None, *bounds)
+    minute = now.replace(second=0, microsecond=0)
+    about = ("pue", site_id, bounds, tuple(meters.total), tuple(meters.it), minute)
+    found = remember_briefly(about, lambda: read_pue(session, meters, *bounds))
+    return PueNow(meters, found, *bounds)
 
 
 def current_climate(

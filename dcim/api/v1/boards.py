@@ -2,21 +2,26 @@
 
 from typing import Any
 
+from marshmallow import Schema
+
 from dcim.api.fields import Flag, PageQuery, Text, choice, query_id, take_paging
-from dcim.api.shapes import page_of
+from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.columns import utc_now
 from dcim.http.board_figures import (
+    choose_site,
     current_aggregates,
     current_climate,
     current_extremes,
     current_power,
     current_power_uses,
+    current_pue,
 )
 from dcim.http.database import current_scope, db_session
-from dcim.paging import slice_page
+from dcim.inventory.queries import list_sites
+from dcim.paging import EVERYTHING, slice_page
 from dcim.power.heat import BASES
-from dcim.sla import aggregate_rows, climate_rows, power_rows
+from dcim.sla import aggregate_rows, climate_rows, power_rows, pue_rows
 from dcim.sla.power_board import Place, PowerBoard
 from dcim.sla.traffic_months import GROUPINGS
 
@@ -25,6 +30,7 @@ power_board = Resource(
     "power_board", "How full the power is, and what a lost feed would do", prefix="power-board"
 )
 environment = Resource("environment", "Temperature and humidity against the standards")
+pue = Resource("pue", "PUE of sites")
 
 
 class AggregateQuery(PageQuery):
@@ -62,6 +68,14 @@ class SensorQuery(PageQuery):
     )
     sort = choice(tuple(climate_rows.SORTS), load_default="state")
     descending = Flag(load_default=False)
+
+
+class PueQuery(Schema):
+    window = choice(
+        tuple(pue_rows.WINDOWS),
+        load_default="24h",
+        metadata={"description": "By quarters of an hour, hours or days of UTC."},
+    )
 
 
 @aggregates.get("")
@@ -147,6 +161,17 @@ def list_sensors(query: dict[str, Any]) -> Any:
             for room, one in page.items
         ]
     )
+
+
+@pue.get("/<int:site_id>")
+@pue.arguments(PueQuery, location="query")
+@pue.response(200, answer_of(pue_rows.PueRow))
+def show_pue(query: dict[str, Any], site_id: int) -> Any:
+    """Show a site's PUE over a stretch, step by step; nothing is filled in."""
+    session, scope, window = db_session(), current_scope(), query["window"]
+    choose_site(list_sites(session, scope, EVERYTHING).items, site_id)
+    now = current_pue(session, scope, utc_now(), site_id, window)
+    return pue_rows.describe_pue(site_id, window, now)
 
 
 def _board(query: dict[str, Any]) -> PowerBoard:

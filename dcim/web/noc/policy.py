@@ -20,6 +20,7 @@ NOC_POLICY: dict[str, Access] = {
     "noc.port_optics_csv": NETWORK,
     "noc.credit_risks": RISKS,
     "noc.contract_risk": RISKS,
+    "noc.keep_credits": RISKS,
     "noc.alarms": NETWORK,
     "noc.alarm": NETWORK,
     "noc.acknowledge_alarm": ALARMS,
@@ -62,6 +63,7 @@ NOC_POLICY: dict[str, Access] = {
     "noc.events": NETWORK,
     "noc.overview": NETWORK,
     "noc.links": NETWORK,
+    "noc.keep_links": NETWORK,
     "noc.wall": NETWORK,
     "noc.traps": NETWORK,
     "noc.unknown_traps": NETWORK,
@@ -77,4 +79,6 @@ NOC_POLICY: dict[str, Access] = {
     "noc.power_risks_csv": POWER,
     "noc.keep_plant": POWER,
     "noc.pue": POWER,
+    "noc.pue_csv": POWER,
+    "noc.keep_pue": POWER,
 }

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from dcim.api.v1 import boards
 from dcim.db import ScopedSession, SessionFactory
 from dcim.network.models import BandwidthService
+from dcim.power.models import PowerNode
 from dcim.sla.power_rounds import measure_power
 from dcim.sla.traffic_rounds import measure_traffic
 from tests.integration.api.conftest import MakeClient
@@ -96,6 +97,26 @@ def test_sensors(api: MakeClient, session: ScopedSession) -> None:
     assert noc.get(f"{AIR}?state=burning").status_code == 422
 
 
+def test_pue(api: MakeClient, session: ScopedSession) -> None:
+    house = Climate(session)
+    tenant = house.add_tenant("A")
+    noc = api("noc")
+    path = f"/api/v1/pue/{house.site.id}"
+    nothing = noc.get(path).get_json()
+    assert (nothing["value"], nothing["steps"], bool(nothing["loose"])) == (None, [], True)
+    utility = house.meter("utility", "UT-A", 1500, None)
+    ups = house.meter("ups", "UPS-A", 1000, utility)
+    for node in session.scalars(select(PowerNode).where(PowerNode.rack_id == tenant.rack_id)):
+        node.parent_id = ups.id
+    session.commit()
+    told = noc.get(path).get_json()
+    assert (told["value"], told["category"], told["is_annual"]) == (1.5, 1, False)
+    assert len(told["steps"]) == 96
+    assert noc.get(f"{path}?window=12m").get_json()["value"] is None
+    assert noc.get(f"{path}?window=1s").status_code == 422
+    assert noc.get("/api/v1/pue/987654").status_code == 404
+
+
 def test_customers_see_none_of_it_and_more_rows_cost_no_more(
     api: MakeClient, session: ScopedSession
 ) -> None:
@@ -103,7 +124,7 @@ def test_customers_see_none_of_it_and_more_rows_cost_no_more(
     tenant = house.add_tenant("A")
     house.add_sensor("one", (0, 22_000, 500))
     paths = [
-        SUMS, f"{SUMS}?by=customer", AIR,
+        SUMS, f"{SUMS}?by=customer", AIR, f"/api/v1/pue/{house.site.id}",
         *(f"{POWER}/{what}" for what in ("places", "cabinets", "feeds", "risks", "days")),
     ]  # fmt: skip
     customer = api("customer_administrator", customer_id=tenant.customer_id)

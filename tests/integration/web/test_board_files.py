@@ -1,4 +1,4 @@
-"""The boards of sums, power and environment: kept under names, found and sorted, and as files."""
+"""The boards besides that of ports: kept under names, found and sorted, and as files."""
 
 import csv
 import io
@@ -49,6 +49,10 @@ def read_csv(client: FlaskClient, path: str) -> list[dict[str, str]]:
         ("/noc/power", "of=nonsense&risks=few", "of=derated"),
         ("/noc/environment", "state=off&q=hot&sort=-dew", "state=off&q=hot&sort=-dew"),
         ("/noc/environment", "state=burning&wall=1&q=hot", "q=hot"),
+        ("/noc/pue", "window=30d&step=1", "window=30d"),
+        ("/noc/pue", "window=nonsense", "window=24h"),
+        ("/noc/links", "machines=1&hops=3&wall=1&device=x", "machines=1&hops=3"),
+        ("/noc/credits", "show=open&manager=Li&currency=CNYX", "show=open&manager=Li&currency=CNY"),
     ],
 )
 def test_a_board_keeps_what_it_would_show_itself(
@@ -74,13 +78,14 @@ def test_boards_are_each_ones_own_and_shared(
     sign_in(other, make_login("staff"))
     boards = {
         "/noc/aggregates": "aggregate_board", "/noc/power": "power_board",
-        "/noc/environment": "environment_board",
+        "/noc/environment": "environment_board", "/noc/pue": "pue_board",
+        "/noc/links": "link_board", "/noc/credits": "credit_board",
     }  # fmt: skip
     for path, face in boards.items():
         form = {"csrf_token": token_of(noc.get(path).text), "name": f"N {face}"}
-        noc.post(f"{path}/boards?sort=name", data=form)
+        noc.post(f"{path}/boards", data=form)
         assert f">N {face}" not in other.get(path).text
-        noc.post(f"{path}/boards?sort=name", data=form | {"shared": "1"})
+        noc.post(f"{path}/boards", data=form | {"shared": "1"})
         theirs = other.get(path).text
         assert f">N {face} <small>shared" in theirs
         view = session.scalars(select(SavedView).where(SavedView.kind == face)).one()
@@ -97,8 +102,10 @@ def test_boards_are_each_ones_own_and_shared(
         session.commit()
         nameless = noc.post(f"{path}/boards", data=form | {"name": " "}, follow_redirects=True)
         assert "A view needs a name" in nameless.text
-        if path != "/noc/aggregates":
-            assert noc.post(f"{path}/boards?site=999999", data=form).status_code == 404
+        absent = {"/noc/power", "/noc/environment", "/noc/pue"}
+        wrong = "q=nobody" if path == "/noc/links" else "site=999999"
+        if path in {*absent, "/noc/links"}:
+            assert noc.post(f"{path}/boards?{wrong}", data=form).status_code == 404
     assert session.scalars(select(SavedView)).all() == []
 
 
