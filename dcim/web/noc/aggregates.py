@@ -47,7 +47,7 @@ WORDS = {
 # Three rounds missed: what is shown is old.
 STALE_S = 3 * BEAT_S
 # So many rows stand on a wall.
-WALL_ROWS = 8
+WALL_ROWS = 10
 
 
 @noc.get("/aggregates")
