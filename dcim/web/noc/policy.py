@@ -15,6 +15,7 @@ SHIFTS = needs(Right.SEE_CUSTOMERS)
 NOC_POLICY: dict[str, Access] = {
     "noc.home": NETWORK,
     "noc.keep_board": NETWORK,
+    "noc.ports_csv": NETWORK,
     "noc.port": NETWORK,
     "noc.port_csv": NETWORK,
     "noc.port_optics_csv": NETWORK,

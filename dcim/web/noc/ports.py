@@ -140,6 +140,7 @@ def home() -> Response:
             },
             kept=None if on_wall or wants_part() else list_kept(SHELF, _take(listing)),
             point_of=point_of,
+            csv_url=_with("noc.ports_csv", wall=None),
             wall=on_wall,
             wall_url=_with(wall="1"),
             board_url=_with(wall=None),
@@ -173,10 +174,10 @@ def _take(listing: Listing) -> dict[str, object]:
     }
 
 
-def _with(**changes: str | None) -> str:
+def _with(endpoint: str = "noc.home", **changes: str | None) -> str:
     kept = {name: value for name, value in request.args.items() if name != "page" and value}
     values = {name: value for name, value in (kept | changes).items() if value is not None}
-    return url_for("noc.home", **cast(dict[str, Any], values))
+    return url_for(endpoint, **cast(dict[str, Any], values))
 
 
 def read_wish(listing: Listing) -> Wish:

@@ -11,12 +11,15 @@ from sqlalchemy import delete, select
 
 from dcim.db import ScopedSession, SessionFactory
 from dcim.inventory.models import Device
+from dcim.network.models import Port
 from dcim.records.models import SavedView
 from dcim.sla.power_rounds import measure_power
 from dcim.sla.traffic_rounds import measure_traffic
+from tests.integration.web.boards import House
 from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.test_aggregates import NOW, Uplinks
 from tests.integration.web.test_environment_board import Climate
+from tests.integration.web.test_lags import Lags
 from tests.integration.web.test_noc_pages import tag_of
 from tests.integration.web.test_port_board import token_of
 from tests.integration.web.test_power_board import PoweredHouse
@@ -147,6 +150,44 @@ def test_sums_as_a_file_are_the_rows_of_the_page(
     assert read_csv(noc, "/noc/aggregates.csv?by=lag") == []
     # The page's own link leads there.
     assert '/noc/aggregates.csv?by=line&amp;q=l2"' in noc.get("/noc/aggregates?by=line&q=l2").text
+
+
+def test_lags_as_a_file(
+    noc: FlaskClient, session: ScopedSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dcim.web.noc import aggregates
+
+    monkeypatch.setattr(aggregates, "utc_now", lambda: NOW)
+    lags = Lags(session)
+    for name, state in (("ae0", 1), ("xe-1", 1), ("xe-2", 2)):
+        lags.port(name, state=state)
+    lags.bundle("ae0", "xe-1", "xe-2")
+    (lag,) = read_csv(noc, "/noc/aggregates.csv?by=lag")
+    assert (lag["lag_state"], lag["lag_members"], lag["lag_up"]) == ("degraded", "2", "1")
+    assert (lag["lag_lacking"], lag["lag_speed_bps"]) == ("xe-2", "10000000000")
+    assert (lag["in_bps"], lag["capacity_bps"]) == ("40000000", "20000000000")
+
+
+def test_ports_as_a_file(noc: FlaskClient, session: ScopedSession) -> None:
+    house = House(session)
+    house.add_tenant("A", 2)
+    house.add_tenant("B", silent=True)
+    for port in session.scalars(select(Port).where(Port.name == "B/0")):
+        port.alias = FORMULA
+    session.commit()
+    rows = {one["port"]: one for one in read_csv(noc, "/noc/ports.csv?page=9")}
+    assert list(rows) == ["A/0", "A/1", "B/0"]
+    own = rows["A/1"]
+    assert (own["customer"], own["state"], own["in_bps"], own["out_bps"]) == (
+        "C-A", "up", "40000000", "8000000",
+    )  # fmt: skip
+    assert (own["share_of_speed"], own["commit_bps"]) == ("0.04", "100000000")
+    silent = rows["B/0"]
+    assert (silent["state"], silent["in_bps"], silent["errors"]) == ("unknown", "", "")
+    assert silent["alias"] == f"'{FORMULA}"
+    told = read_csv(noc, "/noc/ports.csv?q=c-a&sort=-port&top=10&group=customer")
+    assert [one["port"] for one in told] == ["A/1", "A/0"]
+    assert '/noc/ports.csv?state=up"' in noc.get("/noc/?state=up&page=2").text
 
 
 def test_sums_have_tops_and_a_wall(
