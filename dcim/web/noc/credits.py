@@ -1,5 +1,6 @@
 """Credits at risk: what the running months cost already, may cost, and when the next step comes."""
 
+from flask import Response as FileResponse
 from flask import make_response, render_template, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -14,6 +15,7 @@ from dcim.inventory.queries import list_sites
 from dcim.paging import EVERYTHING
 from dcim.statements.held_queries import count_held
 from dcim.statements.risk_queries import (
+    CreditRiskRow,
     RiskFilter,
     list_managers,
     list_risks,
@@ -21,6 +23,7 @@ from dcim.statements.risk_queries import (
     read_rounds,
     sum_risks,
 )
+from dcim.web.board_csv import answer_rows
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.kept_boards import Shelf, keep_board, list_kept
 from dcim.web.noc.ports import count_pages
@@ -53,6 +56,7 @@ def credit_risks() -> Response:
             filters=[] if part else _offer(session, scope, wanted),
             tag=quoted,
             kept=None if part else list_kept(SHELF, _take(wanted)),
+            csv_url=url_for("noc.credits_csv") + listing.base.rstrip("?&"),
             held=0 if part else count_held(session, scope),
             now=now,
         )
@@ -65,6 +69,13 @@ def credit_risks() -> Response:
 @noc.post("/credits/boards")
 def keep_credits() -> Response:
     return keep_board(SHELF, _take(read_filter()))
+
+
+@noc.get("/credits.csv")
+def credits_csv() -> FileResponse:
+    """All months that fit, in the board's order."""
+    found = list_risks(db_session(), current_scope(), read_filter(), EVERYTHING).items
+    return answer_rows(CreditRiskRow, found, "credits-at-risk", utc_now())
 
 
 def read_filter() -> RiskFilter:

@@ -21,6 +21,7 @@ NOC_POLICY: dict[str, Access] = {
     "noc.port_optics_csv": NETWORK,
     "noc.credit_risks": RISKS,
     "noc.contract_risk": RISKS,
+    "noc.credits_csv": RISKS,
     "noc.keep_credits": RISKS,
     "noc.alarms": NETWORK,
     "noc.alarm": NETWORK,
