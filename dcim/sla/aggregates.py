@@ -1,16 +1,14 @@
 """Lines, carriers, sites, customers and LAGs: what is bought and sold, what flows, when it runs
 out.
 
-Everything measured comes from the days that the rounds have added up (`traffic_rounds`); its
+Everything measured comes from the days that the rounds have added up (`traffic_months`); its
 instant is on each row. Nothing here adds percentiles.
 """
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, and_, func, or_, select
@@ -20,38 +18,15 @@ from dcim.accounts.scope import Scope
 from dcim.customers.models import Customer
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row, Site
-from dcim.metering.day_bins import lay_days, unpack_day
-from dcim.metering.families import DAY_MS
 from dcim.network.models import BandwidthService, Carrier, Circuit, Port, ServiceMembership
 from dcim.sla.lags import LagNow, read_lags, read_memberships
 from dcim.sla.power_use import PowerUse, read_power_use
-from dcim.sla.rules.periods import day_start, local_date, month_period, to_ms
-from dcim.sla.rules.runout import RunOut, find_run_outs
-from dcim.sla.rules.usage.aggregates import (
-    Newest,
-    Point,
-    find_newest,
-    find_point,
-    forecast_point,
-)
+from dcim.sla.rules.periods import month_period, to_ms
+from dcim.sla.rules.runout import RunOut
+from dcim.sla.rules.usage.aggregates import Newest, Point
 from dcim.sla.space_sold import SpaceSold, read_space_sold
-from dcim.sla.traffic_day_models import TrafficDay
-from dcim.sla.traffic_rounds import INTERVAL_MS, LINE_DAYS, UPLINKS
-from dcim.sla.usage_to_date import LAG_MS
-
-Grouping = Literal["carrier", "line", "site", "customer", "lag"]
-GROUPINGS: tuple[Grouping, ...] = ("carrier", "line", "site", "customer", "lag")
-# What flowed longer before the last round than this isn't what flows now.
-RECENT_MS = 3 * INTERVAL_MS
-PORTION = 1000
-HALF_DAY = DAY_MS // INTERVAL_MS // 2
-_KEYS: dict[Grouping, Any] = {
-    "carrier": TrafficDay.carrier_id,
-    "line": TrafficDay.circuit_id,
-    "site": TrafficDay.site_id,
-    "customer": TrafficDay.customer_id,
-    "lag": TrafficDay.lag_port_id,
-}
+from dcim.sla.traffic_months import Carried, Grouping, TrafficMemory, read_carried
+from dcim.sla.traffic_rounds import UPLINKS
 
 
 @dataclass(slots=True)
@@ -95,8 +70,18 @@ class Aggregate:
         return self.sold / self.bought if self.bought and self.services else None
 
     @property
-    def busier(self) -> int | None:
-        return None if self.newest is None else max(self.newest.in_bps, self.newest.out_bps)
+    def in_now(self) -> int | None:
+        """Of a LAG by its last poll, else by the last round."""
+        return self.lag.in_bps if self.lag else self.newest.in_bps if self.newest else None
+
+    @property
+    def out_now(self) -> int | None:
+        return self.lag.out_bps if self.lag else self.newest.out_bps if self.newest else None
+
+    @property
+    def busier_now(self) -> int | None:
+        known = [one for one in (self.in_now, self.out_now) if one is not None]
+        return max(known, default=None)
 
     @property
     def share(self) -> float | None:
@@ -111,9 +96,15 @@ class Aggregate:
 
 
 def read_aggregates(
-    session: Session, scope: Scope, grouping: Grouping, now: dt.datetime, zone: str
+    session: Session,
+    scope: Scope,
+    grouping: Grouping,
+    now: dt.datetime,
+    zone: str,
+    memory: TrafficMemory | None = None,
 ) -> list[Aggregate]:
-    """By code; the month is the running one of `zone`. Eight statements at most; staff only."""
+    """By code; the month is the running one of `zone`. What is measured is that of the last round,
+    from `memory` where that has it. Nine statements at most; staff only."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff see what carriers are paid for.")
     if grouping == "lag":
@@ -121,7 +112,7 @@ def read_aggregates(
     else:
         found = _list_subjects(session, grouping, now)
     _add_sold(session, grouping, found, now)
-    _add_measured(session, grouping, found, now, zone)
+    _add_measured(session, grouping, found, now, zone, memory)
     if grouping == "site":
         for site_id, space in read_space_sold(session, now.astimezone(dt.UTC).date()).items():
             if site_id in found:
@@ -259,65 +250,19 @@ def _add_measured(
     found: Mapping[int, Aggregate],
     now: dt.datetime,
     zone: str,
+    memory: TrafficMemory | None,
 ) -> None:
     month = month_period(f"{now.astimezone(ZoneInfo(zone)):%Y-%m}", zone)
-    first = local_date(month.start, "UTC")
-    key = _KEYS[grouping]
-    rows = session.execute(
-        select(
-            key,
-            TrafficDay.day,
-            TrafficDay.measured_at,
-            TrafficDay.members,
-            TrafficDay.unmeasured,
-            TrafficDay.bins,
-        )
-        .where(key.is_not(None), TrafficDay.day >= first)
-        .order_by(key, TrafficDay.day)
-        # A month of thousands of customers is never held at once.
-        .execution_options(yield_per=PORTION)
-    )
-    for subject_id, several in groupby(rows, key=itemgetter(0)):
-        days = list(several)
-        if subject_id in found:
-            _tell_month(found[subject_id], days, month.start, month.end)
-    if grouping == "customer":
-        return
     today = now.astimezone(dt.UTC).date()
-    history: dict[int, dict[dt.date, float]] = {}
-    for subject_id, day, inward, outward in session.execute(
-        select(key, TrafficDay.day, TrafficDay.in_p95_bps, TrafficDay.out_p95_bps).where(
-            key.is_not(None),
-            TrafficDay.in_p95_bps.is_not(None),
-            TrafficDay.day >= today - dt.timedelta(days=LINE_DAYS),
-            # Today isn't over: its percentile is another's.
-            TrafficDay.day < today,
-            # Of a day that was measured by half its percentile may be the quiet half's.
-            TrafficDay.present >= HALF_DAY,
-        )
-    ):
-        history.setdefault(subject_id, {})[day] = float(max(inward, outward))
+    carried = read_carried(session, grouping, (month.start, month.end), today, memory)
+    nothing = Carried()
     for subject_id, one in found.items():
-        if one.capacity:
-            values = history.get(subject_id, {})
-            one.run_outs = find_run_outs(values, one.capacity, today)
-
-
-def _tell_month(one: Aggregate, rows: Sequence[Any], start: int, end: int) -> None:
-    newest = rows[-1]
-    one.measured_at, one.members = newest.measured_at, newest.members
-    one.unmeasured = newest.unmeasured
-    days = [unpack_day(row.bins, day_start(row.day, "UTC"), INTERVAL_MS) for row in rows]
-    # Whole intervals up to when it was last added up; the month may begin on no day of UTC.
-    done = (to_ms(newest.measured_at) - LAG_MS) // INTERVAL_MS * INTERVAL_MS
-    until = min(done, days[-1].first + DAY_MS, end)
-    bins = lay_days(days, start, max(start, until), INTERVAL_MS)
-    last = find_newest(bins)
-    if last is not None and done - last.at < RECENT_MS:
-        one.newest = last
-    one.month = find_point(bins)
-    if one.month.present:
-        one.forecast = forecast_point(bins, end)
+        told = carried.get(subject_id, nothing)
+        one.measured_at, one.members = told.measured_at, told.members
+        one.unmeasured, one.newest = told.unmeasured, told.newest
+        one.month, one.forecast = told.month, told.forecast
+        if one.capacity and grouping != "customer":
+            one.run_outs = told.run_out(one.capacity, today)
 
 
 def sum_aggregates(several: Iterable[Aggregate]) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ from dcim.api.v1.addresses import addresses, cabling, memberships, traces
 from dcim.api.v1.alarm_rules import alarm_recipients, alarm_rules
 from dcim.api.v1.alarms import alarms
 from dcim.api.v1.allocations import allocations, area_claims
+from dcim.api.v1.boards import aggregates, environment, power_board, pue
 from dcim.api.v1.cabinets import cabinets
 from dcim.api.v1.capacity import capacity
 from dcim.api.v1.contracts import contracts
@@ -55,9 +56,13 @@ RESOURCES: tuple[Resource, ...] = (
     passes,
     power_readings,
     power_outages,
+    power_board,
+    environment,
+    pue,
     plugging,
     capacity,
     ports,
+    aggregates,
     metrics,
     services,
     series,

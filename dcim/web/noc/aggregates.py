@@ -2,32 +2,41 @@
 out."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
-from flask import make_response, render_template, url_for
+from flask import Response as FileResponse
+from flask import make_response, render_template, request, url_for
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from dcim.columns import utc_now
+from dcim.http.board_figures import current_aggregates
 from dcim.http.database import current_scope, db_session
-from dcim.i18n import choose_zone
 from dcim.paging import slice_page
-from dcim.sla.aggregates import (
-    GROUPINGS,
-    Aggregate,
-    read_aggregates,
-    sum_aggregates,
+from dcim.sla.aggregate_rows import (
+    SORTS,
+    TOPS,
+    AggregateRow,
+    AggregateWish,
+    choose_aggregates,
+    describe_aggregate,
 )
+from dcim.sla.aggregates import Aggregate, sum_aggregates
 from dcim.sla.lags import count_unknown_lags
-from dcim.sla.rules.runout import HORIZON_DAYS, LEAST_DAYS, RunOut
+from dcim.sla.rules.runout import HORIZON_DAYS, LEAST_DAYS
+from dcim.sla.traffic_months import GROUPINGS, Grouping
 from dcim.sla.traffic_rounds import BEAT_S
+from dcim.web.board_csv import answer_rows
+from dcim.web.noc import kept_boards
 from dcim.web.noc.blueprint import noc
+from dcim.web.noc.kept_boards import Shelf, list_kept
 from dcim.web.noc.lag_words import LAG_LOOKS
-from dcim.web.noc.ports import count_pages
+from dcim.web.noc.ports import count_pages, turn_wall
 from dcim.web.refreshing import answer_part, tag_of, wants_part
-from dcim.web.staff.arguments import read_listing, read_text
+from dcim.web.staff.arguments import Listing, read_int, read_listing, read_text
 
+SHELF = Shelf("aggregate_board", "noc.aggregates", "noc.keep_aggregates")
 WORDS = {
     "carrier": _l("Carriers"),
     "line": _l("Circuits"),
@@ -37,39 +46,20 @@ WORDS = {
 }
 # Three rounds missed: what is shown is old.
 STALE_S = 3 * BEAT_S
-FAR = 10**9
-LAG_GRAVITY = {"down": 0, "degraded": 1, "unknown": 2, "ok": 3}
-
-Key = Callable[[Aggregate], Any]
-SORTS: dict[str, Key] = {
-    "name": lambda one: one.code,
-    "bought": lambda one: one.bought or None,
-    "sold": lambda one: one.sold or None,
-    "contention": lambda one: one.contention,
-    "now": lambda one: one.lag.busier_bps if one.lag else one.busier,
-    "p95": lambda one: one.month.p95 if one.month else None,
-    "share": lambda one: one.share,
-    "forecast": lambda one: one.forecast.p95 if one.forecast else None,
-    "space": lambda one: one.space.share if one.space else None,
-    "power": lambda one: one.power.measured_share if one.power else None,
-    "runout": lambda one: weigh_run_out(one.runs_out),
-    "state": lambda one: LAG_GRAVITY[one.lag.state] if one.lag else None,
-    "speed": lambda one: one.lag.speed_bps if one.lag else None,
-    "load": lambda one: one.lag.share if one.lag else None,
-    "imbalance": lambda one: one.lag.imbalance[1] if one.lag and one.lag.imbalance else None,
-}
+# So many rows stand on a wall.
+WALL_ROWS = 10
 
 
 @noc.get("/aggregates")
 def aggregates() -> Response:
     session, scope, now = db_session(), current_scope(), utc_now()
-    listing = read_listing(tuple(SORTS), 50)
-    by = read_text("by")
-    grouping = next((one for one in GROUPINGS if one == by), GROUPINGS[0])
-    found = read_aggregates(session, scope, grouping, now, choose_zone())
-    wanted = read_text("q")
-    rows = sort_aggregates(select_aggregates(found, wanted), listing.sort, listing.descending)
-    page = slice_page(rows, listing.paging)
+    on_wall = read_text("wall") == "1"
+    listing = read_listing(tuple(SORTS), WALL_ROWS if on_wall else 50)
+    grouping, wish = read_grouping(), read_wish(listing)
+    found = current_aggregates(session, scope, grouping, now)
+    rows = choose_aggregates(found, wish)
+    paging = turn_wall(listing.paging, len(rows), now) if on_wall else listing.paging
+    page = slice_page(rows, paging)
     newest = max((one.measured_at for one in found if one.measured_at), default=None)
     is_stale = newest is not None and (now - newest).total_seconds() > STALE_S
     totals = sum_aggregates(rows)
@@ -84,11 +74,18 @@ def aggregates() -> Response:
             pages=count_pages(page.total, page.size),
             listing=listing,
             grouping=grouping,
+            heading=WORDS[grouping],
             choices=[
                 (WORDS[name], url_for("noc.aggregates", by=name), name == grouping)
                 for name in GROUPINGS
             ],
-            wanted=wanted,
+            wish=wish,
+            tops=TOPS,
+            kept=None if on_wall or wants_part() else list_kept(SHELF, _take(listing)),
+            csv_url=_with("noc.aggregates_csv", wall=None),
+            wall=on_wall,
+            wall_url=_with(wall="1"),
+            board_url=_with(wall=None),
             totals=totals,
             states=states,
             unknown_lags=unknown_lags,
@@ -107,29 +104,45 @@ def aggregates() -> Response:
     return make_response(render(f'"{tag}"'))
 
 
-def select_aggregates(found: Sequence[Aggregate], wanted: str) -> list[Aggregate]:
-    needle = wanted.casefold()
-    return [
-        one
-        for one in found
-        if any(needle in text.casefold() for text in (one.code, one.name, one.name_en, one.place))
-    ]
+@noc.post("/aggregates/boards")
+def keep_aggregates() -> Response:
+    return kept_boards.keep_board(SHELF, _take(read_listing(tuple(SORTS))))
 
 
-def sort_aggregates(found: Sequence[Aggregate], sort: str, descending: bool) -> list[Aggregate]:
-    """What isn't known stands last either way."""
-    keyed = [(SORTS[sort](one), one) for one in found]
-    known = [one for one in keyed if one[0] is not None]
-    known.sort(key=lambda each: each[0], reverse=descending)
-    return [one for _, one in known] + [one for told, one in keyed if told is None]
+@noc.get("/aggregates.csv")
+def aggregates_csv() -> FileResponse:
+    """All rows that the board of the same URL has, on whatever page, in its order."""
+    now, grouping = utc_now(), read_grouping()
+    found = current_aggregates(db_session(), current_scope(), grouping, now)
+    rows: Sequence[Aggregate] = choose_aggregates(found, read_wish(read_listing(tuple(SORTS))))
+    lines = (describe_aggregate(one, grouping) for one in rows)
+    return answer_rows(AggregateRow, lines, f"aggregates-{grouping}", now)
 
 
-def weigh_run_out(found: RunOut | None) -> int | None:
-    """Days of the calendar; what has run out already is first, what doesn't is last."""
-    if found is None or found.state == "too_little":
-        return None
-    if found.state == "reached":
-        return 0
-    if found.likely is not None:
-        return found.likely.toordinal()
-    return FAR if found.state == "beyond" else FAR - 1
+def read_grouping() -> Grouping:
+    by = read_text("by")
+    return next((one for one in GROUPINGS if one == by), GROUPINGS[0])
+
+
+def read_wish(listing: Listing) -> AggregateWish:
+    top = read_int("top")
+    return AggregateWish(
+        read_text("q"), listing.sort, listing.descending, top if top in TOPS else 0
+    )
+
+
+def _take(listing: Listing) -> dict[str, object]:
+    """What the URL asks for, as far as the board knows it."""
+    wish = read_wish(listing)
+    return {
+        "by": read_grouping(),
+        "q": wish.text,
+        "top": wish.top,
+        "sort": listing.sort_text,
+    }
+
+
+def _with(endpoint: str = "noc.aggregates", **changes: str | None) -> str:
+    kept = {name: value for name, value in request.args.items() if name != "page" and value}
+    values = {name: value for name, value in (kept | changes).items() if value is not None}
+    return url_for(endpoint, **cast(dict[str, Any], values))

@@ -1,5 +1,6 @@
 """Credits at risk: what the running months cost already, may cost, and when the next step comes."""
 
+from flask import Response as FileResponse
 from flask import make_response, render_template, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -14,6 +15,7 @@ from dcim.inventory.queries import list_sites
 from dcim.paging import EVERYTHING
 from dcim.statements.held_queries import count_held
 from dcim.statements.risk_queries import (
+    CreditRiskRow,
     RiskFilter,
     list_managers,
     list_risks,
@@ -21,23 +23,21 @@ from dcim.statements.risk_queries import (
     read_rounds,
     sum_risks,
 )
+from dcim.web.board_csv import answer_rows
 from dcim.web.noc.blueprint import noc
+from dcim.web.noc.kept_boards import Shelf, keep_board, list_kept
 from dcim.web.noc.ports import count_pages
 from dcim.web.refreshing import answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import read_int, read_listing, read_text
+
+SHELF = Shelf("credit_board", "noc.credit_risks", "noc.keep_credits")
 
 
 @noc.get("/credits")
 def credit_risks() -> Response:
     session, scope, now = db_session(), current_scope(), utc_now()
     listing = read_listing()
-    wanted = RiskFilter(
-        site_id=read_int("site"),
-        account_manager=read_text("manager") or None,
-        currency=read_text("currency", 3) or None,
-        is_closed=read_text("show") == "closed",
-        open_only=read_text("show") == "open",
-    )
+    wanted = read_filter()
     page = list_risks(session, scope, wanted, listing.paging)
     totals = sum_risks(session, scope, wanted)
     rounds = read_rounds(session, scope, now)
@@ -55,6 +55,8 @@ def credit_risks() -> Response:
             wanted=wanted,
             filters=[] if part else _offer(session, scope, wanted),
             tag=quoted,
+            kept=None if part else list_kept(SHELF, _take(wanted)),
+            csv_url=url_for("noc.credits_csv") + listing.base.rstrip("?&"),
             held=0 if part else count_held(session, scope),
             now=now,
         )
@@ -62,6 +64,38 @@ def credit_risks() -> Response:
     if wants_part():
         return answer_part(tag, render)
     return make_response(render(f'"{tag}"'))
+
+
+@noc.post("/credits/boards")
+def keep_credits() -> Response:
+    return keep_board(SHELF, _take(read_filter()))
+
+
+@noc.get("/credits.csv")
+def credits_csv() -> FileResponse:
+    """All months that fit, in the board's order."""
+    found = list_risks(db_session(), current_scope(), read_filter(), EVERYTHING).items
+    return answer_rows(CreditRiskRow, found, "credits-at-risk", utc_now())
+
+
+def read_filter() -> RiskFilter:
+    return RiskFilter(
+        site_id=read_int("site"),
+        account_manager=read_text("manager") or None,
+        currency=read_text("currency", 3) or None,
+        is_closed=read_text("show") == "closed",
+        open_only=read_text("show") == "open",
+    )
+
+
+def _take(wanted: RiskFilter) -> dict[str, object]:
+    """What the URL asks for, as far as the board knows it."""
+    return {
+        "site": wanted.site_id,
+        "manager": wanted.account_manager,
+        "currency": wanted.currency,
+        "show": "closed" if wanted.is_closed else "open" if wanted.open_only else None,
+    }
 
 
 Filter = tuple[str, str, list[tuple[str, str]], str]

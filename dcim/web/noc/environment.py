@@ -2,30 +2,44 @@
 
 from typing import Any
 
+from flask import Response as FileResponse
 from flask import make_response, render_template, request, url_for
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from dcim.columns import utc_now
-from dcim.errors import NotFoundError
+from dcim.http.board_figures import current_climate, current_extremes
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.paging import Paging
 from dcim.sla.climate_bands import ASHRAE_A1, BANDS, GB_50174, Departure
-from dcim.sla.climate_board import (
-    ClimateBoard,
-    Sensor,
-    read_climate_board,
-    read_extremes,
-    widen_extremes,
+from dcim.sla.climate_board import GRADES, ClimateBoard, Sensor
+from dcim.sla.climate_rows import (
+    OFF,
+    SORTS,
+    STATES,
+    ClimateRow,
+    ClimateWish,
+    choose_rooms,
+    describe_sensor,
 )
+from dcim.web.board_csv import answer_rows
 from dcim.web.noc.blueprint import noc
-from dcim.web.noc.minute_memory import remember_briefly
+from dcim.web.noc.kept_boards import Shelf, keep_board, list_kept
 from dcim.web.noc.ports import count_pages, turn_wall
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
-from dcim.web.staff.arguments import read_int, read_text
+from dcim.web.staff.arguments import Listing, read_int, read_listing, read_text
 
+SHELF = Shelf("environment_board", "noc.environment", "noc.keep_environment")
+STATE_WORDS = {
+    "": _l("All"),
+    OFF: _l("Not in range or unknown"),
+    "down": _l("Not allowable"),
+    "warning": _l("Out of range"),
+    "unknown": _l("Unknown"),
+    "ok": _l("In range"),
+}
 # So many rooms stand on a wall at a time.
 WALL_ROOMS = 2
 # The scale of the drawing, thousandths of a degree: what a room may come to.
@@ -42,11 +56,10 @@ CLAUSES = {
 def environment() -> Response:
     session, scope, now = db_session(), current_scope(), utc_now()
     site_id, room_id = read_int("site"), read_int("room")
-    board = read_climate_board(session, scope, now, site_id=site_id, room_id=room_id)
-    if (site_id is not None or room_id is not None) and not board.rooms:
-        raise NotFoundError("No such place, or no sensor is bound to it.")
-    on_wall = read_text("wall") == "1"
-    page, pages, rooms = 1, 1, board.rooms
+    board = current_climate(session, scope, now, site_id, room_id)
+    on_wall, listing = read_text("wall") == "1", read_listing(tuple(SORTS))
+    wish = read_wish(listing)
+    page, pages, rooms = 1, 1, choose_rooms(board, wish)
     if on_wall:
         page = turn_wall(Paging(1, WALL_ROOMS), len(rooms), now).page
         pages = count_pages(len(rooms), WALL_ROOMS)
@@ -63,15 +76,17 @@ def environment() -> Response:
 
     def render(quoted: str) -> str:
         shown = [one for room in rooms for one in room.sensors]
-        about = ("climate", tuple(one.series_id for one in shown), minute)
         return render_template(
             "noc/environment_part.html" if wants_part() else "noc/environment.html",
             board=board,
             rooms=rooms,
             shown=shown,
-            extremes=widen_extremes(
-                remember_briefly(about, lambda: read_extremes(session, shown, now)), shown
-            ),
+            extremes=current_extremes(session, shown, now),
+            listing=listing,
+            wish=wish,
+            offered=[(name, STATE_WORDS[name]) for name in ("", OFF, *GRADES)],
+            kept=None if on_wall or wants_part() else list_kept(SHELF, _take(listing)),
+            csv_url=_with("noc.environment_csv", wall=None),
             bands=BANDS,
             clauses=CLAUSES,
             recommended=GB_50174,
@@ -83,8 +98,8 @@ def environment() -> Response:
             crumbs=[] if on_wall else _place_links(board, site_id, room_id),
             open_at=open_at,
             wall=on_wall,
-            wall_url=_with_wall("1"),
-            board_url=_with_wall(None),
+            wall_url=_with(wall="1"),
+            board_url=_with(wall=None),
             is_stale=is_stale,
             stale_after=STALE_S,
             tag=quoted,
@@ -94,6 +109,44 @@ def environment() -> Response:
     if wants_part():
         return answer_part(tag, render)
     return make_response(render(f'"{tag}"'))
+
+
+@noc.post("/environment/boards")
+def keep_environment() -> Response:
+    """NotFoundError where the board has nothing to show of such a place."""
+    current_climate(db_session(), current_scope(), utc_now(), read_int("site"), read_int("room"))
+    return keep_board(SHELF, _take(read_listing(tuple(SORTS))))
+
+
+@noc.get("/environment.csv")
+def environment_csv() -> FileResponse:
+    """The sensors that the board of the same URL shows, in its order."""
+    session, now = db_session(), utc_now()
+    board = current_climate(session, current_scope(), now, read_int("site"), read_int("room"))
+    rooms = choose_rooms(board, read_wish(read_listing(tuple(SORTS))))
+    several = [(room, one) for room in rooms for one in room.sensors]
+    days = current_extremes(session, [one for _room, one in several], now)
+    lines = (describe_sensor(one, room, days.get(one.series_id)) for room, one in several)
+    return answer_rows(ClimateRow, lines, "environment", now)
+
+
+def read_wish(listing: Listing) -> ClimateWish:
+    state = read_text("state")
+    return ClimateWish(
+        read_text("q"), state if state in STATES else "", listing.sort, listing.descending
+    )
+
+
+def _take(listing: Listing) -> dict[str, object]:
+    """What the URL asks for, as far as the board knows it."""
+    wish = read_wish(listing)
+    return {
+        "site": read_int("site"),
+        "room": read_int("room"),
+        "q": wish.text,
+        "state": wish.state,
+        "sort": listing.sort_text,
+    }
 
 
 def along(mc: int) -> str:
@@ -125,11 +178,10 @@ def open_at(**changes: Any) -> str:
     return url_for("noc.environment", **changes)
 
 
-def _with_wall(wall: str | None) -> str:
-    kept: dict[str, Any] = {
-        name: value for name in ("site", "room") if (value := request.args.get(name))
-    }
-    return url_for("noc.environment", wall=wall, **kept)
+def _with(endpoint: str = "noc.environment", **changes: str | None) -> str:
+    kept: dict[str, Any] = {name: value for name, value in request.args.items() if value}
+    values = {name: value for name, value in (kept | changes).items() if value is not None}
+    return url_for(endpoint, **values)
 
 
 def _place_links(

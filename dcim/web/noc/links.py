@@ -28,9 +28,11 @@ from dcim.sla.links import (
     read_link_map,
 )
 from dcim.web.noc.blueprint import noc
+from dcim.web.noc.kept_boards import Shelf, keep_board, list_kept
 from dcim.web.refreshing import answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import read_int, read_text
 
+SHELF = Shelf("link_board", "noc.links", "noc.keep_links")
 # Loads change by the minute, what is heard by the day.
 REFRESH_S = 30
 # Who makes up neighbours makes up thousands: so many are drawn and listed, those that want a person
@@ -75,15 +77,7 @@ class Drawn:
 def links() -> Response:
     session, scope, now = db_session(), current_scope(), utc_now()
     text, problem, status = read_text("q"), "", 200
-    room_id, hops = read_int("room"), read_int("hops")
-    wish = Wish(
-        # A room says more than the site it is in.
-        site_id=None if room_id else read_int("site"),
-        room_id=room_id,
-        device_id=read_int("device"),
-        hops=hops if hops in HOPS else USUAL_HOPS,
-        with_machines=read_text("machines") == "1",
-    )
+    wish, on_wall = read_wish(), read_text("wall") == "1"
     if text:
         try:
             wish = Wish(
@@ -137,12 +131,48 @@ def links() -> Response:
             verdict_looks=VERDICT_LOOKS,
             loads=LOADS,
             refresh_s=REFRESH_S,
+            kept=None if on_wall or wants_part() else list_kept(SHELF, _take(wish)),
+            wall=on_wall,
+            wall_url=_url(wish, wall="1"),
+            board_url=_url(wish),
             tag=quoted,
         )
 
     if wants_part():
         return answer_part(tag, render)
     return make_response(render(f'"{tag}"'), status)
+
+
+@noc.post("/links/boards")
+def keep_links() -> Response:
+    """NotFoundError where no device is called so."""
+    if text := read_text("q"):
+        find_linked_device(db_session(), current_scope(), text)
+    return keep_board(SHELF, _take(read_wish()))
+
+
+def read_wish() -> Wish:
+    room_id, hops = read_int("room"), read_int("hops")
+    return Wish(
+        # A room says more than the site it is in.
+        site_id=None if room_id else read_int("site"),
+        room_id=room_id,
+        device_id=read_int("device"),
+        hops=hops if hops in HOPS else USUAL_HOPS,
+        with_machines=read_text("machines") == "1",
+    )
+
+
+def _take(wish: Wish) -> dict[str, object]:
+    """What the URL asks for, as far as the map knows it."""
+    return {
+        "site": wish.site_id,
+        "room": wish.room_id,
+        "device": wish.device_id,
+        "q": read_text("q"),
+        "hops": wish.hops,
+        "machines": "1" if wish.with_machines else None,
+    }
 
 
 def _told(one: MapLink) -> str:

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app, make_response, render_template, request, url_for
+from flask import make_response, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from dcim.accounts.scope import Scope
 from dcim.columns import utc_now
-from dcim.errors import NotFoundError
+from dcim.http.board_figures import current_power, current_power_uses
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
@@ -31,23 +31,23 @@ from dcim.sla.power_board import (
     RoomHeat,
     RowHeat,
     SiteHeat,
-    read_house,
 )
 from dcim.sla.power_rounds import BEAT_S as POWER_BEAT_S
 from dcim.sla.power_rounds import Key
-from dcim.sla.power_use import PowerUse, read_power_use, stamp_power_use
+from dcim.sla.power_rows import FEED_SORTS, sort_feeds
+from dcim.sla.power_use import PowerUse
 from dcim.sla.pue import MIN_COVER
 from dcim.sla.rooms import SensorNow, read_sensors
 from dcim.sla.rules.runout import HORIZON_DAYS, LEAST_DAYS
 from dcim.web.noc.blueprint import noc
-from dcim.web.noc.minute_memory import remember_briefly
-from dcim.web.noc.plant_memory import PlantMemory
+from dcim.web.noc.kept_boards import Shelf, keep_board, list_kept
 from dcim.web.noc.ports import count_pages, turn_wall
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
-from dcim.web.staff.arguments import read_int, read_text
+from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.floor_layers import Mark, make_keys, mark_share, mark_unknown
 from dcim.web.staff.names import NODE_KINDS
 
+SHELF = Shelf("power_board", "noc.plant", "noc.keep_plant")
 # The stations worth a tile, from the utility down; breakers and PDUs are counted.
 STATIONS = ("utility", "generator", "transformer", "ats", "ups", "panel")
 # More cabinets than these are drawn as rows, more rows than these as rooms.
@@ -152,14 +152,10 @@ class Shown:
 @noc.get("/power")
 def plant() -> Response:
     session, scope, now = db_session(), current_scope(), utc_now()
-    place = Place(read_int("site"), read_int("room"), read_int("row"))
-    base = choose_base(read_text("of"))
+    base, listing = choose_base(read_text("of")), read_listing(tuple(FEED_SORTS))
     on_wall = read_text("wall") == "1"
-    memory: PlantMemory = current_app.extensions.setdefault("jifang_plant", PlantMemory())
-    known = memory.find(scope, place, base, lambda: read_house(session, scope, now))
+    known = current_power(session, scope, now, read_place(), base)
     board = known.board
-    if place != Place() and not board.sites:
-        raise NotFoundError("No such place, or nothing stands there.")
     shown = choose_rooms(board, on_wall=on_wall, now=now)
     # Readings are worth less than three minutes: with none left nothing on the board is of now.
     is_stale = (
@@ -168,7 +164,7 @@ def plant() -> Response:
         or 0 < board.load.racks == board.load.silent
     )
     most = WALL_RISKS if on_wall else None if read_text("risks") == "all" else SHOWN_RISKS
-    uses = [] if on_wall else name_uses(board, find_uses(session, scope, now))
+    uses = [] if on_wall else name_uses(board, current_power_uses(session, scope, now))
     tag = tag_of(scope, known.digest, shown.page, is_stale, uses)
 
     def render(quoted: str) -> str:
@@ -181,7 +177,12 @@ def plant() -> Response:
             mark_load=mark_load,
             keys=make_keys("measured", list(marks.values())),
             risks=board.risks[:most],
-            feeds=choose_feeds(board.feeds) if on_wall else board.feeds,
+            feeds=choose_feeds(board.feeds)
+            if on_wall
+            else sort_feeds(board.feeds, listing.sort, listing.descending),
+            listing=listing,
+            kept=None if on_wall or wants_part() else list_kept(SHELF, _take(board)),
+            csv_urls=[] if on_wall else _csv_links(),
             bases=_base_links(base),
             crumbs=[] if on_wall else _place_links(board),
             uses=uses,
@@ -207,6 +208,16 @@ def plant() -> Response:
     return make_response(render(f'"{tag}"'))
 
 
+@noc.post("/power/boards")
+def keep_plant() -> Response:
+    """NotFoundError where the board has nothing to show of such a place."""
+    session, scope = db_session(), current_scope()
+    base = choose_base(read_text("of"))
+    return keep_board(
+        SHELF, _take(current_power(session, scope, utc_now(), read_place(), base).board)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class UseOf:
     """What a site, or a room of it, draws by the day."""
@@ -214,12 +225,6 @@ class UseOf:
     site: SiteRow
     room: RoomRow | None
     use: PowerUse
-
-
-def find_uses(session: Session, scope: Scope, now: dt.datetime) -> dict[Key, PowerUse]:
-    """As the last round left it, worked out once for all who look. One statement, or two."""
-    about = ("power-use", now.astimezone(dt.UTC).date(), *stamp_power_use(session))
-    return remember_briefly(about, lambda: read_power_use(session, scope, now))
 
 
 def name_uses(board: PowerBoard, uses: Mapping[Key, PowerUse]) -> list[UseOf]:
@@ -231,6 +236,22 @@ def name_uses(board: PowerBoard, uses: Mapping[Key, PowerUse]) -> list[UseOf]:
             places.append((("site_id", one.site.id), one.site, None))
         places += [(("room_id", each.room.id), one.site, each.room) for each in one.rooms]
     return [UseOf(site, room, uses[key]) for key, site, room in places if key in uses]
+
+
+def read_place() -> Place:
+    return Place(read_int("site"), read_int("room"), read_int("row"))
+
+
+def _take(board: PowerBoard) -> dict[str, object]:
+    """What the URL asks for, as far as the board knows it."""
+    return {
+        "site": board.place.site_id,
+        "room": board.place.room_id,
+        "row": board.place.row_id,
+        "of": board.base,
+        "sort": read_listing(tuple(FEED_SORTS)).sort_text,
+        "risks": "all" if read_text("risks") == "all" else None,
+    }
 
 
 def choose_base(text: str) -> Base:
@@ -291,13 +312,23 @@ def _detail(load: Load) -> str:
 
 def open_at(**changes: int | None) -> str:
     """The same board of another place."""
-    return _with(**({"site": None, "room": None, "row": None, "risks": None} | changes))
+    values: dict[str, Any] = {"site": None, "room": None, "row": None, "risks": None}
+    return _with(**(values | changes))
 
 
-def _with(**changes: Any) -> str:
+def _with(endpoint: str = "noc.plant", **changes: Any) -> str:
     kept: dict[str, Any] = {name: value for name, value in request.args.items() if value}
     values = {name: value for name, value in (kept | changes).items() if value is not None}
-    return url_for("noc.plant", **values)
+    return url_for(endpoint, **values)
+
+
+def _csv_links() -> list[tuple[str, str]]:
+    return [
+        (_("Cabinets"), _with("noc.power_cabinets_csv")),
+        (_("Feeds and phases"), _with("noc.power_feeds_csv")),
+        (_("If a feed dies"), _with("noc.power_risks_csv")),
+        (_("When power runs out"), _with("noc.power_days_csv")),
+    ]
 
 
 def _base_links(base: Base) -> list[tuple[str, str, bool]]:

@@ -6,6 +6,7 @@ from dcim.http.policy import Access, needs
 NETWORK = needs(Right.SEE_NETWORK)
 # The NOC prevents it, whoever answers for a customer must know of it.
 RISKS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
+POWER = needs(Right.SEE_POWER)
 ALARMS = needs(Right.KEEP_ALARMS)
 INCIDENTS = needs(Right.KEEP_INCIDENTS)
 # It tells of customers' tickets.
@@ -14,11 +15,14 @@ SHIFTS = needs(Right.SEE_CUSTOMERS)
 NOC_POLICY: dict[str, Access] = {
     "noc.home": NETWORK,
     "noc.keep_board": NETWORK,
+    "noc.ports_csv": NETWORK,
     "noc.port": NETWORK,
     "noc.port_csv": NETWORK,
     "noc.port_optics_csv": NETWORK,
     "noc.credit_risks": RISKS,
     "noc.contract_risk": RISKS,
+    "noc.credits_csv": RISKS,
+    "noc.keep_credits": RISKS,
     "noc.alarms": NETWORK,
     "noc.alarm": NETWORK,
     "noc.acknowledge_alarm": ALARMS,
@@ -40,6 +44,8 @@ NOC_POLICY: dict[str, Access] = {
     "noc.new_alarm_recipient": ALARMS,
     "noc.remove_alarm_recipient": ALARMS,
     "noc.aggregates": NETWORK,
+    "noc.aggregates_csv": NETWORK,
+    "noc.keep_aggregates": NETWORK,
     "noc.handovers": SHIFTS,
     "noc.handover": SHIFTS,
     "noc.new_handover": ALARMS,
@@ -59,12 +65,22 @@ NOC_POLICY: dict[str, Access] = {
     "noc.events": NETWORK,
     "noc.overview": NETWORK,
     "noc.links": NETWORK,
+    "noc.keep_links": NETWORK,
     "noc.wall": NETWORK,
     "noc.traps": NETWORK,
     "noc.unknown_traps": NETWORK,
     "noc.trap": NETWORK,
     "noc.forget_trap_engine": needs(Right.KEEP_INCIDENTS),
-    "noc.environment": needs(Right.SEE_POWER),
-    "noc.plant": needs(Right.SEE_POWER),
-    "noc.pue": needs(Right.SEE_POWER),
+    "noc.environment": POWER,
+    "noc.environment_csv": POWER,
+    "noc.keep_environment": POWER,
+    "noc.plant": POWER,
+    "noc.power_cabinets_csv": POWER,
+    "noc.power_days_csv": POWER,
+    "noc.power_feeds_csv": POWER,
+    "noc.power_risks_csv": POWER,
+    "noc.keep_plant": POWER,
+    "noc.pue": POWER,
+    "noc.pue_csv": POWER,
+    "noc.keep_pue": POWER,
 }

@@ -14,6 +14,7 @@ from dcim.columns import utc_now
 from dcim.db import SessionFactory, transaction
 from dcim.errors import InvalidError, NotFoundError
 from dcim.http.database import current_scope, db_session, session_factory
+from dcim.http.minute_memory import remember_briefly
 from dcim.http.problems import say
 from dcim.i18n import format_bits, pick_text
 from dcim.i18n import gettext as _
@@ -37,7 +38,6 @@ from dcim.web.network_names import NEIGHBOUR_DOUBTS
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.lag_words import LAG_LOOKS
 from dcim.web.noc.links import VERDICT_LOOKS, VERDICTS
-from dcim.web.noc.minute_memory import remember_briefly
 from dcim.web.noc.port_optics import (
     LOOKS,
     chart_optics,

@@ -6,30 +6,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from flask import flash, make_response, redirect, render_template, request, url_for
-from flask_login import current_user
+from flask import make_response, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from dcim.columns import utc_now
-from dcim.errors import JifangError
 from dcim.http.database import current_scope, db_session
-from dcim.http.problems import say
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.paging import Page, Paging, slice_page
-from dcim.records.views import delete_view, list_views, save_view
 from dcim.sla.port_board import Board, current_ports
 from dcim.sla.port_traces import Trace, read_traces
 from dcim.sla.ports import PortNow
 from dcim.sla.usage_months import MonthNow
+from dcim.web.noc import kept_boards
 from dcim.web.noc.blueprint import noc
+from dcim.web.noc.kept_boards import Shelf, list_kept
 from dcim.web.noc.port_rows import DrawnRows
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import Listing, read_int, read_listing, read_text
 
-# Under which name boards are kept among the saved views.
-FACE = "port_board"
+SHELF = Shelf("port_board", "noc.home", "noc.keep_board")
 STATE_ORDER = {"down": 0, "unknown": 1, "up": 2}
+STATES = (*STATE_ORDER, "busy", "losing")
 # A port counts as busy from here on, of its commit or of its speed.
 BUSY = 0.75
 ROLES = ("customer", "uplink", "internal")
@@ -114,12 +112,10 @@ def home() -> Response:
     paging = turn_wall(listing.paging, len(wanted), now) if on_wall else listing.paging
     page = slice_page(wanted, paging)
     months = [board.months.get(port.service_id or 0) for port in page.items]
-    views = list_views(session, current_user.id, FACE)
     is_stale = board.newest is None or (now - board.newest).total_seconds() > STALE_S
-    told = [(view.id, view.name, view.query, view.shared) for view in views]
     groups = gather_groups(board, wish, wanted)
     headed = [groups.get(group_of(port, wish.group)) for port in page.items] if wish.group else []
-    tag = tag_of(scope, page, tally, months, headed, is_stale, told)
+    tag = tag_of(scope, page, tally, months, headed, is_stale)
 
     def render(quoted: str) -> str:
         traces = read_traces(session, page.items, now)
@@ -142,9 +138,9 @@ def home() -> Response:
             filters={
                 name: read_text(name) for name in ("q", "role", "state", "group", "site", "top")
             },
-            views=views,
-            query=request.query_string.decode("ascii", "replace"),
+            kept=None if on_wall or wants_part() else list_kept(SHELF, _take(listing)),
             point_of=point_of,
+            csv_url=_with("noc.ports_csv", wall=None),
             wall=on_wall,
             wall_url=_with(wall="1"),
             board_url=_with(wall=None),
@@ -161,32 +157,27 @@ def home() -> Response:
 
 @noc.post("/boards")
 def keep_board() -> Response:
-    """Keep this board under a name, for oneself or for all staff, or forget one."""
-    session = db_session()
-    query = request.form.get("query", "").replace("\0", "")[:4000].removeprefix("?")
-    try:
-        if request.form.get("deed") == "forget":
-            number = request.form.get("view", "")
-            known = number.isascii() and number.isdigit() and len(number) < 19
-            delete_view(session, current_user.id, int(number) if known else 0)
-            flash(_("The board is deleted."), "success")
-        else:
-            made = save_view(
-                session, current_user.id, FACE, request.form.get("name", ""), query,
-                shared="shared" in request.form,
-            )  # fmt: skip
-            flash(_("The board “%(name)s” is saved.", name=made.name), "success")
-    except JifangError as error:
-        session.rollback()
-        flash(say(error), "error")
-    target = url_for("noc.home")
-    return redirect(f"{target}?{query}" if query else target, code=303)
+    return kept_boards.keep_board(SHELF, _take(read_listing(tuple(SORTS))))
 
 
-def _with(**changes: str | None) -> str:
+def _take(listing: Listing) -> dict[str, object]:
+    """What the URL asks for, as far as the board knows it."""
+    wish = read_wish(listing)
+    return {
+        "q": wish.text,
+        "role": wish.role if wish.role in ROLES else "",
+        "state": wish.state if wish.state in STATES else "",
+        "site": read_int("site"),
+        "group": wish.group,
+        "top": wish.top,
+        "sort": listing.sort_text,
+    }
+
+
+def _with(endpoint: str = "noc.home", **changes: str | None) -> str:
     kept = {name: value for name, value in request.args.items() if name != "page" and value}
     values = {name: value for name, value in (kept | changes).items() if value is not None}
-    return url_for("noc.home", **cast(dict[str, Any], values))
+    return url_for(endpoint, **cast(dict[str, Any], values))
 
 
 def read_wish(listing: Listing) -> Wish:

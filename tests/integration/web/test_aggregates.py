@@ -3,8 +3,10 @@
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
@@ -17,11 +19,12 @@ from dcim.jobs import make_app
 from dcim.metering.codec import DamagedBlockError
 from dcim.metering.day_bins import unpack_day
 from dcim.network.models import BandwidthService, Carrier, Circuit, Port, ServiceMembership
-from dcim.sla import traffic_rounds
+from dcim.sla import traffic_months, traffic_rounds
 from dcim.sla.aggregates import read_aggregates
 from dcim.sla.traffic_day_models import TrafficDay
 from dcim.sla.traffic_rounds import DAYS_AT_ONCE, INTERVAL_MS, measure_traffic
 from tests.integration.web.boards import HOSTILE, Counter, House
+from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.test_noc_pages import tag_of
 
 PATH = "/noc/aggregates"
@@ -192,6 +195,8 @@ def test_run_out_is_told_with_its_interval(
     for row in past[:-9]:
         row.present = 143
     running.present = 200
+    # Each round writes its own instant, and by that it is read anew.
+    running.measured_at = NOW + dt.timedelta(seconds=1)
     session.commit()
     assert "too little data (9 days)" in noc.get(f"{PATH}?by=line").text
 
@@ -327,6 +332,60 @@ def test_a_day_that_fails_stops_no_other(
     assert [(NOW.date() - row.day).days for row in rows_of(session, "customer_id")] == [
         40, *range(DAYS_AT_ONCE, -1, -1)
     ]  # fmt: skip
+
+
+def test_what_customers_carried_is_worked_out_once_for_all_who_look(
+    app: Flask,
+    uplinks: Uplinks,
+    session: ScopedSession,
+    sessions: SessionFactory,
+    noc: FlaskClient,
+    make_login: Callable[..., Login],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine, read = session.get_bind().engine, []
+    tell = traffic_months._tell_month
+
+    def note(*args: Any) -> Any:
+        read.append(args)
+        return tell(*args)
+
+    monkeypatch.setattr(traffic_months, "_tell_month", note)
+    other = app.test_client()
+    sign_in(other, make_login("auditor", language="zh"))
+
+    def look(client: FlaskClient, query: str = "") -> tuple[int, str]:
+        with Counter(engine) as counter:
+            page = client.get(f"{PATH}?by=customer{query}").text
+        return counter.count, page
+
+    uplinks.house.add_tenant("A")
+    measure_traffic(sessions, NOW)
+    first, _ = look(noc)
+    assert len(read) == 1
+    # Somebody else, in another language, sorted otherwise, as a file: nothing is unpacked again.
+    few, _ = look(noc)
+    assert few == first - 1
+    assert "客户" in look(other)[1]
+    look(noc, "&sort=-p95&top=10")
+    noc.get("/noc/aggregates.csv?by=customer")
+    assert len(read) == 1
+    # What isn't measured is of now all the same.
+    (service,) = session.scalars(select(BandwidthService))
+    service.commit_bps = 700_000_000
+    session.commit()
+    assert '700<span class="unit">Mbps' in look(noc)[1]
+    assert len(read) == 1
+    # The control: after the next round it is read again, once.
+    for number in range(5):
+        uplinks.house.add_tenant(f"T{number}")
+    measure_traffic(sessions, NOW + dt.timedelta(minutes=10))
+    again, _ = look(noc)
+    assert again == first
+    assert len(read) == 1 + 6
+    many, _ = look(other)
+    assert many <= few
+    assert len(read) == 1 + 6
 
 
 def test_page_is_304_while_nothing_changed_and_costs_the_same_for_more(

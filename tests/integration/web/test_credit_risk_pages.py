@@ -1,6 +1,8 @@
 """Credits at risk and what is to be reviewed, on their pages and over the API, at what cost."""
 
+import csv
 import datetime as dt
+import io
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -118,6 +120,12 @@ def test_open_outages_come_first_then_the_most_money(noc: FlaskClient, book: Any
     assert page.count("data-until=") == 1
     assert f'data-until="{ends}"' in page
     assert page.count("by an outage of") == 2
+    # The file has the board's rows in its order.
+    rows = list(csv.DictReader(io.StringIO(read(noc, f"{BOARD}.csv").removeprefix("\ufeff"))))
+    assert [one["customer_code"] for one in rows] == ["OPEN", "HIGH", "LOW"]
+    assert (Decimal(rows[1]["at_risk"]), rows[1]["if_open"]) == (Decimal(9000), "")
+    assert len(read(noc, f"{BOARD}.csv?show=open").splitlines()) == 2
+    assert f"{BOARD}.csv?show=open" in read(noc, f"{BOARD}?show=open")
     assert "100.00" in page
     assert "300.00" in page
 

@@ -1,6 +1,8 @@
 """The environment board and PUE: what the sensors and meters show, and what they don't."""
 
+import csv
 import datetime as dt
+import io
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,6 +17,7 @@ from dcim.power.models import PowerNode
 from dcim.sla.climate_board import MOST_READ, read_climate_board, read_extremes
 from dcim.sla.pue_meters import find_pue_meters
 from tests.integration.web.boards import Counter, House
+from tests.integration.web.test_noc_pages import tag_of
 
 SYSTEM = Scope.system("test")
 MINUTE_MS = 60_000
@@ -151,7 +154,7 @@ def test_a_day_is_read_once_a_minute_however_often_sensors_are(
         read.append(args)
         return read_extremes(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("dcim.web.noc.environment.read_extremes", note)
+    monkeypatch.setattr("dcim.http.board_figures.read_extremes", note)
     for number in range(3):
         house.add_sensor(f"sensor-{number}", (5, 22_000, 500))
     series = list(house.session.scalars(select(Series.id).where(Series.family == "climate")))
@@ -172,7 +175,9 @@ def test_a_day_is_read_once_a_minute_however_often_sensors_are(
     assert len(read) == 2
 
 
-def test_pue_is_of_the_meters_of_the_chain(house: Climate, noc: FlaskClient) -> None:
+def test_pue_is_of_the_meters_of_the_chain(
+    house: Climate, noc: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tenant = house.add_tenant("A")
     # Racks that hang on nothing recorded: what they draw isn't in any input.
     page = noc.get("/noc/pue").get_data(as_text=True)
@@ -188,6 +193,25 @@ def test_pue_is_of_the_meters_of_the_chain(house: Climate, noc: FlaskClient) -> 
     assert "1.500" in page
     assert "data-series" in page
     assert "&#34;range&#34;: [1, 1.6]" in page or '"range": [1, 1.6]' in page
+    # Nothing changes before the step is over; the file has the same steps.
+    monkeypatch.setattr("dcim.web.noc.pue.utc_now", lambda: house.now)
+    page = noc.get("/noc/pue").get_data(as_text=True)
+    part = {"HX-Request": "true", "If-None-Match": tag_of(page)}
+    assert noc.get("/noc/pue", headers=part).status_code == 304
+    steps = list(csv.DictReader(io.StringIO(noc.get("/noc/pue.csv").data.decode("utf-8-sig"))))
+    assert len(steps) == 96
+    assert {one["pue"] for one in steps} == {"1.5"}
+    assert (steps[0]["site_w"], steps[0]["it_w"]) == ("1500", "1000")
+    wall = noc.get("/noc/pue?wall=1").get_data(as_text=True)
+    assert "data-series" in wall
+    assert "How it is measured" not in wall
+    # Hours later nothing was read since: that is said.
+    banner = 'class="stale-banner"'
+    assert page.split(banner, 1)[1].split(">", 1)[0].endswith("hidden")
+    monkeypatch.setattr("dcim.web.noc.pue.utc_now", lambda: house.now + dt.timedelta(hours=2))
+    late = noc.get("/noc/pue").get_data(as_text=True)
+    assert not late.split(banner, 1)[1].split(">", 1)[0].endswith("hidden")
+    monkeypatch.undo()
     # A day is no year: too few steps, and no value instead of a good one.
     page = noc.get("/noc/pue?window=12m").get_data(as_text=True)
     assert "PUE1" in page

@@ -12,9 +12,10 @@ from dcim.db import ScopedSession, SessionFactory, transaction
 from dcim.errors import ForbiddenError
 from dcim.metering.models import Series
 from dcim.network.models import Circuit, Port, ServiceMembership
-from dcim.sla.aggregates import Aggregate, Grouping, read_aggregates
+from dcim.sla.aggregates import Aggregate, read_aggregates
 from dcim.sla.lags import read_lags
 from dcim.sla.ports import read_ports, select_board_ports
+from dcim.sla.traffic_months import Grouping
 from dcim.sla.traffic_rounds import DAYS_AT_ONCE, measure_traffic
 from dcim.snmp.agents.models import LagMember
 from tests.integration.web.boards import HOSTILE, Counter

@@ -316,12 +316,10 @@ def test_boards_are_kept_and_shared(
 ) -> None:
     house.add_tenant("A")
     page = noc.get("/noc/?sort=-share&group=site").get_data(as_text=True)
-    form = {
-        "csrf_token": token_of(page),
-        "query": "sort=-share&group=site",
-        "name": f"full {HOSTILE}",
-    }
-    answer = noc.post("/noc/boards", data=form)
+    form = {"csrf_token": token_of(page), "name": f"full {HOSTILE}"}
+    # What the board doesn't know isn't kept.
+    this = "/noc/boards?sort=-share&group=site&state=burning&top=7&page=3&next=//elsewhere.example"
+    answer = noc.post(this, data=form)
     assert (answer.status_code, answer.location) == (303, "/noc/?sort=-share&group=site")
     kept = house.session.scalars(select(SavedView)).one()
     assert (kept.kind, kept.shared) == ("port_board", False)
@@ -331,11 +329,11 @@ def test_boards_are_kept_and_shared(
     other = app.test_client()
     sign_in(other, make_login("staff"))
     assert "sort=-share&amp;group=site" not in other.get("/noc/").get_data(as_text=True)
-    noc.post("/noc/boards", data=form | {"shared": "1"})
+    noc.post(this, data=form | {"shared": "1"})
     theirs = other.get("/noc/").get_data(as_text=True)
     assert "sort=-share&amp;group=site" in theirs
     # Nobody deletes another's.
-    gone = {"csrf_token": token_of(theirs), "deed": "forget", "view": str(kept.id), "query": ""}
+    gone = {"csrf_token": token_of(theirs), "deed": "forget", "view": str(kept.id)}
     other.post("/noc/boards", data=gone)
     assert house.session.scalars(select(SavedView)).one_or_none() is not None
     noc.post("/noc/boards", data=gone | {"csrf_token": token_of(page)})

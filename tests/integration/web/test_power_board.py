@@ -15,6 +15,7 @@ from dcim.alarms.subjects import load_subjects
 from dcim.customers.models import ContractItem
 from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError
+from dcim.http import plant_memory
 from dcim.inventory.models import Cabinet, Device, Room, Row
 from dcim.metering.models import Series
 from dcim.paging import EVERYTHING
@@ -22,7 +23,6 @@ from dcim.power.models import PowerNode
 from dcim.power.queries import NodeFilter, list_power_nodes
 from dcim.sla.feeds import load_supply, read_peaks
 from dcim.sla.power_board import Place, PowerBoard, read_house
-from dcim.web.noc import plant_memory
 from tests.integration.web.boards import Counter, House, Tenant
 from tests.integration.web.conftest import Login, sign_in
 

@@ -6,9 +6,9 @@ from typing import Any, cast
 import pytest
 
 from dcim.accounts.scope import Scope
+from dcim.http import plant_memory
+from dcim.http.plant_memory import LIVES_S, PLACES, PlantMemory
 from dcim.sla.power_board import House, Place
-from dcim.web.noc import plant_memory
-from dcim.web.noc.plant_memory import LIVES_S, PLACES, PlantMemory
 
 STAFF = Scope.staff("someone")
 

@@ -15,15 +15,19 @@ const drawn = new Map();
 
 export function startCharts(root) {
   for (const element of root.querySelectorAll(".chart[data-series]")) {
-    if (!drawn.has(element)) draw(element);
+    const known = drawn.get(element);
+    // Fetched anew it has other values, or lost what was drawn in it.
+    if (known?.plot.root.parentNode === element && known.series === element.dataset.series) continue;
+    known?.plot.destroy();
+    draw(element);
   }
-  for (const [element, plot] of drawn) {
+  for (const [element, { plot }] of drawn) {
     if (!element.isConnected) { plot.destroy(); drawn.delete(element); }
   }
 }
 
 document.addEventListener("jifang:theme", () => {
-  for (const [element, plot] of [...drawn]) {
+  for (const [element, { plot }] of [...drawn]) {
     plot.destroy();
     drawn.delete(element);
     draw(element);
@@ -230,6 +234,6 @@ function draw(element) {
     bands: (data.bands ?? []).map(([high, low]) => ({ series: [high + 1, low + 1], fill: ink("track") })),
     hooks: { drawClear: [under], draw: [over] },
   }, [data.x, ...data.series.map((s) => s.values)], element);
-  drawn.set(element, plot);
+  drawn.set(element, { plot, series: element.dataset.series });
   new ResizeObserver(() => { if (drawn.get(element) === plot) plot.setSize(size()); }).observe(element);
 }
