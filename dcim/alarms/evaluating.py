@@ -31,7 +31,8 @@ from dcim.alarms.rules.episodes import (
     write_state,
 )
 from dcim.alarms.rules.limits import Limits, Rule
-from dcim.alarms.rules.quantities import QUANTITIES, Floats, Ints
+from dcim.alarms.rules.parts import Floats, Ints
+from dcim.alarms.rules.quantities import QUANTITIES
 from dcim.alarms.subjects import Subject, load_subjects
 from dcim.metering.store import PostgresSampleStore, SampleStore
 

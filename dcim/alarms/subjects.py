@@ -29,8 +29,8 @@ DAY = dt.timedelta(days=1)
 @dataclass(frozen=True, slots=True)
 class Subject:
     """`id` is the port's, power node's, climate series', agent's or contract item's.
-    `subject_class` is a port's role or a node's kind. `series` by family; `facts` what quantities
-    are shares of.
+    `subject_class` is a port's role or a node's kind. `series` by family, of one with several parts
+    each part's; `facts` what quantities are shares of, `parts` those of each part.
 
     `polled_ms`: when its device was last asked, `answered_ms` when that last answered (UTC epoch
     ms); None where nobody asks.
@@ -44,9 +44,10 @@ class Subject:
     device_id: int | None = None
     customer_id: int | None = None
     room_id: int | None = None
-    series: Mapping[str, int] = field(default_factory=dict)
+    series: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     step_s: int = 60
     facts: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     polled_ms: int | None = None
     answered_ms: int | None = None
 
@@ -140,7 +141,7 @@ def _load_ports(session: Session, places: Mapping[int, _Place]) -> list[Subject]
             role,
             device_id,
             customer_id,
-            series={family: one for family, one in series.items() if one is not None},
+            series={family: (one,) for family, one in series.items() if one is not None},
             step_s=step_s,
             facts={"speed_bps": speed, "commit_bps": commit or 0},
             polled_ms=place.polled_ms,
@@ -174,12 +175,11 @@ def _load_nodes(session: Session, places: Mapping[int, _Place]) -> list[Subject]
             site_id,
             node.kind,
             device_id,
-            series={"power": series_id},
+            series={"power": tuple(phases)},
             step_s=step_s,
             facts={
                 "phase_v": node.phase_v,
-                # Of a meter that tells phases apart its first is watched, for what it is.
-                "phases": node.phases if len(phases) == 1 else 1,
+                "phases": node.phases,
                 "power_factor_pct": node.power_factor_pct,
                 "derated_a": node.rated_a * node.derate_pct / 100,
             },
@@ -208,7 +208,7 @@ def _load_sensors(session: Session, places: Mapping[int, _Place]) -> list[Subjec
             "",
             device_id,
             room_id=room_id,
-            series={"climate": series_id},
+            series={"climate": (series_id,)},
             step_s=step_s,
             polled_ms=places.get(device_id or 0, _NOWHERE).polled_ms,
         )
@@ -219,13 +219,13 @@ def _load_sensors(session: Session, places: Mapping[int, _Place]) -> list[Subjec
 def _load_agents(session: Session, places: Mapping[int, _Place]) -> list[Subject]:
     """`series`: one series of each family that its device has, by which history tells when it
     answered."""
-    one_each: dict[int, dict[str, int]] = {}
+    one_each: dict[int, dict[str, tuple[int, ...]]] = {}
     for device_id, family, series_id in session.execute(
         select(Series.device_id, Series.family, func.min(Series.id))
         .where(Series.device_id.is_not(None))
         .group_by(Series.device_id, Series.family)
     ):
-        one_each.setdefault(device_id or 0, {})[family] = series_id
+        one_each.setdefault(device_id or 0, {})[family] = (series_id,)
     rows = session.execute(
         select(
             SnmpAgent.id, SnmpAgent.device_id, SnmpAgent.address, Device.name,

@@ -7,19 +7,17 @@ are arrays or single numbers, broadcast together.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dcim.metering.families import DOWN, NO_TEMPERATURE, UP
+from dcim.alarms.rules.parts import Facts, Floats, Ints, Told
+from dcim.metering.families import DAY_MS, DOWN, NO_TEMPERATURE, UP
+from dcim.power.phases import join_phases
 from dcim.sla.evidence import DEAD_BELOW_PCT
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-# A number of each subject (its speed, its rating), or of the one.
-Facts = Mapping[str, Any]
 Measure = Callable[[Mapping[str, Ints], Ints, Facts], Floats]
+# Makes one column of each name of what several parts told.
+Join = Callable[[Told, Facts], Mapping[str, Ints]]
 
 PORT, NODE, SENSOR, AGENT, ITEM = SUBJECT_KINDS = ("port", "node", "sensor", "agent", "item")
 # Quantities that say of something customers have that it is down; silence says nothing of it.
@@ -33,7 +31,9 @@ NODE_CLASSES = (
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """`family` of the samples it is made of; `unit` as printed."""
+    """`family` of the samples it is made of; `unit` as printed. With `join` it is made of several
+    series at once, of which also counts what they told within `lead_ms` before; `source` is what a
+    subject has these by where that isn't their family."""
 
     name: str
     subject: str
@@ -41,6 +41,22 @@ class Quantity:
     unit: str
     kinds: tuple[str, ...]
     measure: Measure
+    join: Join | None = None
+    lead_ms: int = 0
+    source: str = ""
+
+    @property
+    def key(self) -> str:
+        """By what a subject has its series."""
+        return self.source or self.family
+
+    def judge(self, told: Told, facts: Facts) -> Floats:
+        """Its value at each instant."""
+        if self.join is None:
+            columns: Mapping[str, Ints] = {name: rows[0] for name, rows in told.values.items()}
+        else:
+            columns = self.join(told, facts)
+        return self.measure(columns, told.span_ms, facts)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -92,25 +108,36 @@ def _port_down(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floa
     return np.where(state == DOWN, 1.0, np.where(state == UP, 0.0, np.nan))
 
 
+def _all_phases(told: Told, facts: Facts) -> Mapping[str, Ints]:
+    return join_phases(told.ts, told.at, told.values)
+
+
 def _node_dead(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
     """By its own meter alone, as `sla.evidence.judge_power` does: voltage decides, and without a
-    voltmeter a current shows that it is alive."""
+    voltmeter a current shows that it is alive. Of several phases one that lives is enough, and
+    none may be missing of those that are dead."""
     mv = columns["mv"]
-    dead = np.where(mv * 100 < np.asarray(facts["phase_v"]) * 1000 * DEAD_BELOW_PCT, 1.0, 0.0)
+    is_dead = mv * 100 < np.asarray(facts["phase_v"]) * 1000 * DEAD_BELOW_PCT
+    dead = np.where(is_dead, np.where(columns["whole"] == 1, 1.0, np.nan), 0.0)
     flows = (columns["ma"] > 0) | (columns["mw"] > 0)
     return np.where(mv >= 0, dead, np.where(flows, 0.0, np.nan))
 
 
 def _node_load(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
-    """Amps of a phase, percent of the derated breaker; from power where there is no current or
-    several phases."""
-    ma, mw = columns["ma"], columns["mw"]
-    volts = np.asarray(facts["phase_v"]) * np.asarray(facts["phases"])
-    volts = volts * np.asarray(facts.get("power_factor_pct", 100)) / 100
-    by_power = np.where(mw >= 0, mw / 1000.0 / np.where(volts > 0, volts, np.nan), np.nan)
-    amps = np.where((ma >= 0) & (np.asarray(facts["phases"]) == 1), ma / 1000.0, by_power)
-    full = np.asarray(facts["derated_a"], dtype=np.float64)
-    return np.asarray(amps * 100 / np.where(full > 0, full, np.nan))
+    """Amps of a phase, percent of the derated breaker: of the phase that carries most where the
+    meter tells them apart; from power where there is no current, or several phases in one."""
+    phases, full = np.asarray(facts["phases"]), np.asarray(facts["derated_a"], dtype=np.float64)
+    volts = np.asarray(facts["phase_v"]) * np.asarray(facts.get("power_factor_pct", 100)) / 100
+
+    def amps(ma: Ints, mw: Ints, volts: Floats) -> Floats:
+        by_power = np.where(mw >= 0, mw / 1000.0 / np.where(volts > 0, volts, np.nan), np.nan)
+        return np.where(ma >= 0, ma / 1000.0, by_power)
+
+    most = amps(columns["most_ma"], columns["most_mw"], volts)
+    whole = amps(np.where(phases == 1, columns["ma"], -1), columns["mw"], volts * phases)
+    tells_apart = (columns["phases"] == phases) & (phases > 1)
+    found = np.where(tells_apart, most, whole)
+    return np.asarray(found * 100 / np.where(full > 0, full, np.nan))
 
 
 def _celsius(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
@@ -144,8 +171,8 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
             Quantity("port_errors", PORT, "traffic", "/min", _VALUE, _per_minute("errors")),
             Quantity("port_discards", PORT, "discards", "/min", _VALUE, _per_minute("discards")),
             Quantity("port_down", PORT, "state", "", ("state",), _port_down),
-            Quantity("node_load", NODE, "power", "%", _SLOW, _node_load),
-            Quantity("node_dead", NODE, "power", "", ("state",), _node_dead),
+            Quantity("node_load", NODE, "power", "%", _SLOW, _node_load, _all_phases, DAY_MS),
+            Quantity("node_dead", NODE, "power", "", ("state",), _node_dead, _all_phases, DAY_MS),
             Quantity("node_silence", NODE, "power", "s", ("absence",), _answers),
             Quantity("temperature", SENSOR, "climate", "°C", _CLIMATE, _celsius),
             Quantity("humidity", SENSOR, "climate", "%", _CLIMATE, _humidity),
