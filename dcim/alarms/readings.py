@@ -47,7 +47,7 @@ def read_values(
     quantity = QUANTITIES[rule.quantity]
     told_by = read_told(session, store, quantity, subjects, start_ms - lead, end_ms)
     for subject, told in told_by:
-        ts, values = told.ts, quantity.judge(told, _facts_of(quantity, subject))
+        ts, values = told.ts, quantity.judge(told, facts_of(quantity, subject))
         if rule.kind == "rate":
             values = rates_per_hour(ts, values, window_ms)
         if rule.kind == "forecast":
@@ -82,11 +82,12 @@ def read_told(
         found = [next(read)[1] for _number in several]
         if folds:
             inside = cut_quiet(found[0], start_ms, end_ms)
-            found = [spread_quiet(inside, subject.step_s * 1000)]
+            found = [spread_quiet(inside, subject.step_of(quantity.key) * 1000)]
         yield subject, align(found)
 
 
-def _facts_of(quantity: Quantity, subject: Subject) -> Facts:
+def facts_of(quantity: Quantity, subject: Subject) -> Facts:
+    """Of parts as columns, (parts, 1)."""
     parts = subject.parts.get(quantity.key, {})
     return {**subject.facts, **{name: np.array(each)[:, None] for name, each in parts.items()}}
 

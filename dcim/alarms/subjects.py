@@ -2,15 +2,25 @@
 judge them by."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from dcim.alarms.rules.quantities import AGENT, ITEM, NODE, PORT, SENSOR
+from dcim.alarms.port_parts import MemberPort, Named, Parts, read_light, read_members
+from dcim.alarms.rules.quantities import (
+    AGENT,
+    ITEM,
+    LIGHT,
+    MEMBERS,
+    NODE,
+    PORT,
+    QUANTITIES,
+    SENSOR,
+)
 from dcim.columns import utc_now
 from dcim.customers.models import Contract, ContractItem, ContractTerms, Customer
 from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row
@@ -30,10 +40,12 @@ DAY = dt.timedelta(days=1)
 class Subject:
     """`id` is the port's, power node's, climate series', agent's or contract item's.
     `subject_class` is a port's role or a node's kind. `series` by family, of one with several parts
-    each part's; `facts` what quantities are shares of, `parts` those of each part.
+    each part's; `facts` what quantities are shares of, `parts` those of each part by the same names
+    as its series, `names` what the parts are called. `steps`: which series come otherwise than each
+    `step_s`.
 
     `polled_ms`: when its device was last asked, `answered_ms` when that last answered (UTC epoch
-    ms); None where nobody asks.
+    ms); None where nobody asks. `known_as`: what a port is called, by its device last.
     """
 
     kind: str
@@ -48,13 +60,23 @@ class Subject:
     step_s: int = 60
     facts: Mapping[str, float] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    steps: Mapping[str, int] = field(default_factory=dict)
     polled_ms: int | None = None
     answered_ms: int | None = None
+    known_as: tuple[str, ...] = ()
 
-    @property
-    def holds_ms(self) -> int:
-        """So long a sample of it holds (`sla.ports` and boards say the same)."""
-        return max(HOLDS_MS, self.step_s * 1500)
+    def step_of(self, key: str) -> int:
+        """Seconds from one sample to the next, of its series by that name."""
+        return self.steps.get(key, self.step_s)
+
+    def holds_of(self, key: str) -> int:
+        """So many ms a sample of it holds (`sla.ports` and boards say the same)."""
+        return hold_for(self.step_of(key))
+
+
+def hold_for(step_s: int) -> int:
+    return max(HOLDS_MS, step_s * 1500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +85,55 @@ class _Place:
     polled_ms: int | None
 
 
-def load_subjects(session: Session, kinds: Collection[str]) -> dict[str, list[Subject]]:
-    """All there are of these kinds, by kind; two statements a kind at most."""
+def load_subjects(session: Session, quantities: Collection[str]) -> dict[str, list[Subject]]:
+    """All that can have an alarm by these, by kind; two statements a kind at most, and one for
+    each quantity of ports' parts."""
     places = _read_places(session)
-    return {kind: _LOADERS[kind](session, places) for kind in sorted(set(kinds))}
+    wanted = [QUANTITIES[name] for name in quantities]
+    found = {
+        kind: _LOADERS[kind](session, places) for kind in sorted({one.subject for one in wanted})
+    }
+    keys = {one.key for one in wanted} & {LIGHT, MEMBERS}
+    if keys:
+        found[PORT] = _add_parts(session, found[PORT], keys)
+    return found
+
+
+def _add_parts(session: Session, ports: Sequence[Subject], keys: Collection[str]) -> list[Subject]:
+    known: dict[str, dict[Named, Parts]] = {}
+    if LIGHT in keys:
+        known[LIGHT] = read_light(session)
+    if MEMBERS in keys:
+        known[MEMBERS] = read_members(
+            session,
+            {
+                (one.device_id or 0, name): MemberPort(
+                    one.series["state"][0], int(one.facts["speed_bps"]), one.holds_of("state")
+                )
+                for one in ports
+                if "state" in one.series
+                for name in one.known_as
+            },
+        )
+    return [_with_parts(one, known) for one in ports]
+
+
+def _with_parts(port: Subject, known: Mapping[str, Mapping[Named, Parts]]) -> Subject:
+    own = {
+        key: parts
+        for key, by_port in known.items()
+        for name in port.known_as
+        if (parts := by_port.get((port.device_id or 0, name))) is not None
+    }
+    if not own:
+        return port
+    return replace(
+        port,
+        series={**port.series, **{key: parts.series for key, parts in own.items()}},
+        parts={key: parts.facts for key, parts in own.items()},
+        names={key: parts.names for key, parts in own.items()},
+        steps={key: parts.step_s for key, parts in own.items()},
+    )
 
 
 def _read_places(session: Session) -> dict[int, _Place]:
@@ -116,6 +183,8 @@ def _load_ports(session: Session, places: Mapping[int, _Place]) -> list[Subject]
             state.id,
             discards.id,
             func.coalesce(traffic.step_s, state.step_s),
+            traffic.slot,
+            state.slot,
         )
         .join(Device, Device.id == Port.device_id)
         .outerjoin(ServiceMembership, membership)
@@ -129,7 +198,7 @@ def _load_ports(session: Session, places: Mapping[int, _Place]) -> list[Subject]
     found = {}
     for (
         port_id, name, role, speed, device_id, device, customer_id, commit, traffic_id, state_id,
-        discards_id, step_s,
+        discards_id, step_s, *slots,
     ) in rows:  # fmt: skip
         series = {"traffic": traffic_id, "state": state_id, "discards": discards_id}
         place = places.get(device_id, _NOWHERE)
@@ -145,6 +214,7 @@ def _load_ports(session: Session, places: Mapping[int, _Place]) -> list[Subject]
             step_s=step_s,
             facts={"speed_bps": speed, "commit_bps": commit or 0},
             polled_ms=place.polled_ms,
+            known_as=tuple(dict.fromkeys((name, *(slot for slot in slots if slot is not None)))),
         )
     return list(found.values())
 

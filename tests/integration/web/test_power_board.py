@@ -462,7 +462,9 @@ def test_all_phases_of_a_meter_are_added_up_and_the_newest_meter_counts(
 
 
 def watched(house: PoweredHouse, node: PowerNode) -> tuple[tuple[int, ...], float]:
-    (found,) = [one for one in load_subjects(house.session, (NODE,))[NODE] if one.id == node.id]
+    (found,) = [
+        one for one in load_subjects(house.session, ("node_load",))[NODE] if one.id == node.id
+    ]
     return found.series["power"], found.facts["phases"]
 
 
@@ -572,7 +574,7 @@ def test_current_known_by_power_alone_is_by_the_power_factor(house: PoweredHouse
     assert peak.amps == pytest.approx(amps)
     (subject,) = [
         one
-        for one in load_subjects(house.session, (NODE,))[NODE]
+        for one in load_subjects(house.session, ("node_load",))[NODE]
         if one.id == feeds[tenant.rack_id][0].pdu.node.id
     ]
     row = np.array([[end], [0], [0], [230_000], [16_000], [3_680_000], [-1]])
