@@ -48,7 +48,7 @@ def _dbm(thousandths: int) -> str:
 
 def _say_members(detail: Mapping[str, Any]) -> Text:
     names, more = detail["names"], detail["lost"] - len(detail["names"])
-    zh = f"{detail['members']} 个成员失去 {detail['lost']} 个"
+    zh = f"{detail['members']} 个成员口缺 {detail['lost']} 个"
     en = f"{detail['lost']} of {detail['members']} members lost"
     if names:
         zh += f"：{'、'.join(names)}" + (f" 等 {detail['lost']} 个" if more else "")

@@ -7,9 +7,11 @@ from sqlalchemy import select, update
 
 from dcim.alarms.governing import rule_of
 from dcim.alarms.models import Alarm
+from dcim.alarms.rule_keeping import add_recipient
 from dcim.alarms.trying import try_rule
 from dcim.metering.families import NO_LIGHT, NO_OPTICS
 from dcim.network.models import Port
+from dcim.outbox.models import OutboxMessage
 from dcim.snmp.agents.models import SnmpAgent, SnmpCredential, Transceiver
 from dcim.snmp.polling.optic_recording import OpticsRead, record_optics
 from dcim.snmp.reading.optics import Transceiver as Module
@@ -136,3 +138,41 @@ def test_readings_missed_while_nobody_evaluated_count(optics: Optics) -> None:
     watch.round(18)
     [alarm] = optics.alarms()
     assert (alarm.began_at, alarm.raised_at) == (watch.at(6), watch.at(16))
+
+
+def test_a_line_that_is_cut_is_told_as_one_alarm_and_as_over_once(optics: Optics) -> None:
+    """The port's: its light has to be well for a quarter of an hour, which is no news."""
+    watch = optics.watch
+    add_recipient(watch.session, STAFF, "duty@example.com", "warning", "en")
+    optics.tell(1, FINE)
+    for minute in range(2, 60):
+        state = 2 if 2 <= minute < 20 else 1
+        watch.sample(minute, state=state)
+        if minute % 5 == 1:
+            optics.tell(minute, NO_LIGHT if state == 2 else FINE)
+        else:
+            watch.round(minute + 0.1)
+    [down] = watch.alarms("port-down")
+    [dark] = optics.alarms()
+    assert (dark.root_id, dark.cleared_at) == (down.id, watch.at(36))
+    assert down.cleared_at == watch.at(21)
+    told = watch.session.scalars(select(OutboxMessage.event).order_by(OutboxMessage.id)).all()
+    assert told == ["alarm.raised", "alarm.cleared"]
+
+
+def test_light_that_stays_weak_after_the_port_is_up_again_is_told(optics: Optics) -> None:
+    """The control of the one above; with its lane, its light and its threshold."""
+    watch = optics.watch
+    add_recipient(watch.session, STAFF, "duty@example.com", "warning", "zh")
+    optics.tell(1, FINE)
+    for minute in range(2, 50):
+        watch.sample(minute, state=2 if 2 <= minute < 20 else 1)
+        if minute % 5 == 1:
+            optics.tell(minute, WEAK)
+        else:
+            watch.round(minute + 0.1)
+    [dark] = optics.alarms()
+    assert (dark.root_id, dark.cleared_at) == (None, None)
+    newest = select(OutboxMessage.text).order_by(OutboxMessage.id.desc()).limit(1)
+    text = watch.session.scalars(newest).one()
+    assert "客户端口光功率越限  -0.6 dB  通道 1 收光 −13.00 dBm，低门限 −12.40 dBm" in text
