@@ -10,12 +10,11 @@ from sqlalchemy.orm import Session
 from dcim.columns import utc_now
 from dcim.metering.models import Series
 from dcim.sla.optic_verdicts import find_bounds
+from dcim.sla.port_optics import HOLDS
 from dcim.sla.rules.periods import to_ms
 from dcim.snmp.agents.models import LagMember, SnmpAgent, Transceiver
 
 NAN = float("nan")
-# A module that its device hasn't told for so long, though it was asked, was pulled.
-PULLED = dt.timedelta(minutes=16)
 # Members that left a LAG before that are nothing to try a rule on (`trying.LONGEST`).
 REMEMBERED = dt.timedelta(days=93)
 # A device's id, and what it calls a port.
@@ -24,12 +23,14 @@ Named = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`series` of each part, 0 of one that isn't measured; `facts` as quantities take them."""
+    """`series` of each part, 0 of one that isn't measured; `facts` as quantities take them; how
+    often they are read, and how long a reading holds."""
 
     series: tuple[int, ...]
     facts: Mapping[str, tuple[float, ...]]
-    names: tuple[str, ...] = ()
-    step_s: int = 60
+    names: tuple[str, ...]
+    step_s: int
+    holds_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,13 @@ class MemberPort:
 
     series_id: int
     speed_bps: int
+    step_s: int
     holds_ms: int
 
 
 def read_light(session: Session) -> dict[Named, Parts]:
-    """The modules that are there, by their ports; thresholds are today's. One statement."""
+    """The modules that are there, by their ports; thresholds are today's. One that its device
+    hasn't told for HOLDS, though it was asked, was pulled. One statement."""
     rows = session.execute(
         select(
             Transceiver.device_id, Transceiver.port_name, Transceiver.lanes, Transceiver.limits,
@@ -53,7 +56,7 @@ def read_light(session: Session) -> dict[Named, Parts]:
         .where(
             or_(
                 SnmpAgent.last_optics_at.is_(None),
-                Transceiver.read_at >= SnmpAgent.last_optics_at - literal(PULLED, Interval()),
+                Transceiver.read_at >= SnmpAgent.last_optics_at - literal(HOLDS, Interval()),
             )
         )
     )  # fmt: skip
@@ -65,7 +68,9 @@ def read_light(session: Session) -> dict[Named, Parts]:
             facts[f"{way}_low"] = (_number(low),) * len(lanes)
             facts[f"{way}_high"] = (_number(high),) * len(lanes)
             facts[f"{way}_lit"] = tuple(map(_number, lit))
-        found[device_id, port_name] = Parts(tuple(lanes), facts, step_s=step_s)
+        found[device_id, port_name] = Parts(
+            tuple(lanes), facts, (), step_s, round(HOLDS.total_seconds() * 1000)
+        )
     return found
 
 
@@ -99,6 +104,8 @@ def _join(members: Sequence[LagMember], known: Sequence[MemberPort | None]) -> P
             "holds_ms": tuple(0.0 if one is None else float(one.holds_ms) for one in known),
         },
         tuple(one.port_name for one in members),
+        max(one.step_s for one in known if one is not None),
+        max(one.holds_ms for one in known if one is not None),
     )
 
 

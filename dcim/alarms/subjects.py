@@ -41,8 +41,8 @@ class Subject:
     """`id` is the port's, power node's, climate series', agent's or contract item's.
     `subject_class` is a port's role or a node's kind. `series` by family, of one with several parts
     each part's; `facts` what quantities are shares of, `parts` those of each part by the same names
-    as its series, `names` what the parts are called. `steps`: which series come otherwise than each
-    `step_s`.
+    as its series, `names` what the parts are called. `rhythms`: which series come otherwise than
+    each `step_s`: (seconds between samples, ms that one holds).
 
     `polled_ms`: when its device was last asked, `answered_ms` when that last answered (UTC epoch
     ms); None where nobody asks. `known_as`: what a port is called, by its device last.
@@ -61,22 +61,18 @@ class Subject:
     facts: Mapping[str, float] = field(default_factory=dict)
     parts: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    steps: Mapping[str, int] = field(default_factory=dict)
+    rhythms: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     polled_ms: int | None = None
     answered_ms: int | None = None
     known_as: tuple[str, ...] = ()
 
     def step_of(self, key: str) -> int:
         """Seconds from one sample to the next, of its series by that name."""
-        return self.steps.get(key, self.step_s)
+        return self.rhythms[key][0] if key in self.rhythms else self.step_s
 
     def holds_of(self, key: str) -> int:
         """So many ms a sample of it holds (`sla.ports` and boards say the same)."""
-        return hold_for(self.step_of(key))
-
-
-def hold_for(step_s: int) -> int:
-    return max(HOLDS_MS, step_s * 1500)
+        return self.rhythms[key][1] if key in self.rhythms else max(HOLDS_MS, self.step_s * 1500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +104,10 @@ def _add_parts(session: Session, ports: Sequence[Subject], keys: Collection[str]
             session,
             {
                 (one.device_id or 0, name): MemberPort(
-                    one.series["state"][0], int(one.facts["speed_bps"]), one.holds_of("state")
+                    series_id=one.series["state"][0],
+                    speed_bps=int(one.facts["speed_bps"]),
+                    step_s=one.step_s,
+                    holds_ms=one.holds_of("state"),
                 )
                 for one in ports
                 if "state" in one.series
@@ -132,7 +131,7 @@ def _with_parts(port: Subject, known: Mapping[str, Mapping[Named, Parts]]) -> Su
         series={**port.series, **{key: parts.series for key, parts in own.items()}},
         parts={key: parts.facts for key, parts in own.items()},
         names={key: parts.names for key, parts in own.items()},
-        steps={key: parts.step_s for key, parts in own.items()},
+        rhythms={key: (parts.step_s, parts.holds_ms) for key, parts in own.items()},
     )
 
 
