@@ -6,6 +6,9 @@ from typing import Any
 from dcim.alarms.rules.quantities import QUANTITIES
 from dcim.sla.rules.terms import Text
 
+# Of a port's name.
+LONGEST_NAME = 40
+
 
 def say_value(quantity: str, kind: str, value: float) -> str:
     """ "93.4 %", "27.5 °C", "12 °C/h", "4 min 10 s"; "" of a state, which is a word already."""
@@ -47,7 +50,8 @@ def _dbm(thousandths: int) -> str:
 
 
 def _say_members(detail: Mapping[str, Any]) -> Text:
-    names, more = detail["names"], detail["lost"] - len(detail["names"])
+    names = [" ".join(name.split())[:LONGEST_NAME] for name in detail["names"]]
+    more = detail["lost"] - len(names)
     zh = f"{detail['members']} 个成员口缺 {detail['lost']} 个"
     en = f"{detail['lost']} of {detail['members']} members lost"
     if names:
