@@ -124,6 +124,8 @@ def test_which_lane_and_which_members_stand_beside_the_value(
         assert ("2 个成员口缺 1 个：xe1 &lt;script&gt;" in chinese) == lag
         assert "<script>alert" not in page + chinese
         noc.get("/noc/alarms?lang=en")
+    rules = " ".join(re.sub("<[^>]+>", " ", text_of(noc, "/noc/alarm-rules")).split())
+    assert "uplink-light on Major alarm below 0 dB for 10 min 0.5 dB for 15 min" in rules
     # Where a rule is made of it, in words.
     form = text_of(noc, "/noc/alarm-rules/new")
     for word in ("Light, from the nearest", "Members that a LAG", "Capacity that a LAG"):
