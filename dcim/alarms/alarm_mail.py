@@ -18,7 +18,8 @@ SEVERITY_WORDS: dict[str, Text] = {
 
 @dataclass(frozen=True, slots=True)
 class AlarmFacts:
-    """`at` is when it was raised, or of one that is over when it ended; in the operator's zone."""
+    """`at` is when it was raised, or of one that is over when it ended; in the operator's zone.
+    `detail`: of which part of it, empty where it has none."""
 
     id: int
     rule: Text
@@ -27,6 +28,7 @@ class AlarmFacts:
     at: dt.datetime
     is_over: bool
     reading: str
+    detail: Text
 
 
 def write_subject(alarms: Sequence[AlarmFacts], operator: Text, language: str) -> str:
@@ -58,6 +60,5 @@ def write_line(one: AlarmFacts, language: str) -> str:
     over = ({"zh": "恢复", "en": "over"} if one.is_over else {"zh": word, "en": word})[language]
     label = " ".join(one.label.split())[:80]
     zone = one.at.strftime("%z")
-    return (
-        f"{one.at:%m-%d %H:%M:%S}{zone[:3]}  {over}  {label}  {one.rule[language]}  {one.reading}"
-    )
+    said = "  ".join(text for text in (one.reading, one.detail[language]) if text)
+    return f"{one.at:%m-%d %H:%M:%S}{zone[:3]}  {over}  {label}  {one.rule[language]}  {said}"

@@ -12,7 +12,7 @@ from dcim.alarms.governing import Governed
 from dcim.alarms.rules.burning import STEP_MS, burn_worst
 from dcim.alarms.rules.episodes import CALM, Event, State, advance
 from dcim.alarms.rules.limits import Rule
-from dcim.alarms.rules.quantities import Floats, Ints
+from dcim.alarms.rules.parts import Floats, Ints
 from dcim.alarms.subjects import Subject
 from dcim.sla.burned_stretches import find_burning, read_known, read_stretches
 

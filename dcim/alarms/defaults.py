@@ -24,6 +24,25 @@ DEFAULTS: tuple[tuple[object, ...], ...] = (
     # Off: a nearly full port drops a little by design, how much matters is the house's to say.
     ("port-discards", "端口丢包", "Packets dropped on a port", False,
      "threshold", "port_discards", "above", 6000, 600, 300, 600, "warning", 0, ""),
+    # Beyond the device's own thresholds; light is read every five minutes.
+    ("uplink-light", "上联光功率越限", "Uplink's light beyond its thresholds", True,
+     "threshold", "port_light", "below", 0, 0.5, 600, 900, "major", 0, "uplink"),
+    ("customer-light", "客户端口光功率越限", "Customer port's light beyond its thresholds", True,
+     "threshold", "port_light", "below", 0, 0.5, 600, 900, "warning", 0, "customer"),
+    ("internal-light", "内部端口光功率越限", "Internal port's light beyond its thresholds", True,
+     "threshold", "port_light", "below", 0, 0.5, 600, 900, "warning", 0, "internal"),
+    # Off: many lines are planned as near as that.
+    ("light-near", "光功率接近门限", "Light near a threshold", False,
+     "threshold", "port_light", "below", 1, 1.5, 3600, 3600, "warning", 0, ""),
+    ("uplink-lag", "上联聚合组缺成员", "Uplink LAG has lost members", True,
+     "threshold", "lag_lost", "above", 1, 0, 60, 300, "major", 0, "uplink"),
+    ("customer-lag", "客户聚合组缺成员", "Customer's LAG has lost members", True,
+     "threshold", "lag_lost", "above", 1, 0, 60, 300, "warning", 0, "customer"),
+    ("internal-lag", "内部聚合组缺成员", "Internal LAG has lost members", True,
+     "threshold", "lag_lost", "above", 1, 0, 60, 300, "warning", 0, "internal"),
+    # Off: those above tell it sooner; this is for who wants it graver.
+    ("lag-capacity", "聚合组剩余容量不足一半", "LAG has half of its capacity or less", False,
+     "threshold", "lag_capacity", "below", 50, 60, 60, 300, "major", 0, ""),
     ("node-dead", "失电", "Power lost", True,
      "state", "node_dead", "above", 1, 0, 0, 60, "critical", 0, ""),
     ("node-overloaded", "超过降额上限", "Above the derated limit", True,
@@ -71,10 +90,14 @@ NAMES = (
 
 def ensure_rules(session: Session) -> int:
     """Enter the built-in rules that aren't there yet; those that are stay as people made them.
-    Returns how many are new."""
+    Returns how many are new.
+
+    Where there are rules already, what an update brings is off: nobody is woken by a rule that
+    they never tried.
+    """
     known = set(session.scalars(select(AlarmRule.code)))
     rows = [
-        _row(values)
+        _row(values) | ({"enabled": False} if known else {})
         for values in (*((*values, 0) for values in (*DEFAULTS, *BURNS)), *FORECASTS)
         if values[0] not in known
     ]

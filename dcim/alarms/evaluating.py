@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, selectinload
 
 from dcim.alarms.burns import feed_burns
+from dcim.alarms.details import tell_details
 from dcim.alarms.foreseeing import feed_forecasts
 from dcim.alarms.governing import Governed, changes_of, govern, rule_of
 from dcim.alarms.models import Alarm, AlarmEvent, AlarmRule, AlarmState
@@ -31,7 +32,8 @@ from dcim.alarms.rules.episodes import (
     write_state,
 )
 from dcim.alarms.rules.limits import Limits, Rule
-from dcim.alarms.rules.quantities import QUANTITIES, Floats, Ints
+from dcim.alarms.rules.parts import Floats, Ints
+from dcim.alarms.rules.quantities import QUANTITIES
 from dcim.alarms.subjects import Subject, load_subjects
 from dcim.metering.store import PostgresSampleStore, SampleStore
 
@@ -61,7 +63,7 @@ def evaluate(session: Session, now: dt.datetime, store: SampleStore | None = Non
         .options(selectinload(AlarmRule.overrides))
         .order_by(AlarmRule.id)
     ).all()
-    subjects = load_subjects(session, {QUANTITIES[row.quantity].subject for row in rows})
+    subjects = load_subjects(session, {row.quantity for row in rows})
     states = _read_states(session)
     newest = Newests(session, store)
     ledger = _Ledger(session, now, sum(map(len, subjects.values())))
@@ -90,6 +92,7 @@ def evaluate(session: Session, now: dt.datetime, store: SampleStore | None = Non
                 calm.add(key)
             ledger.apply(row.id, one, events)
     ledger.end_others(held)
+    ledger.add_details(session, store)
     _write_states(session, states, written, (states.keys() - held) | calm)
     session.flush()
     return ledger.found
@@ -115,7 +118,7 @@ class _Feeding:
         """Of each subject that stirs: its new state and what happened. All others are calm and
         stay so, which is one comparison of arrays."""
         if self.rule.kind == "rate":
-            values = self._newest_rates([one.subject for one in governed])
+            values = self._newest_rates(governed)
         else:
             values = newest.read(self.rule, [one.subject for one in governed])
         stirred = self._find_stirred(values, governed, known)
@@ -139,7 +142,7 @@ class _Feeding:
                 known[one.subject.id] or CALM,
                 ts,
                 numbers,
-                one.subject.holds_ms,
+                one.holds_ms,
             )
             yield one, state, events
 
@@ -152,7 +155,7 @@ class _Feeding:
         """Places of those whose newest sample is fresh and news, and not calm as before."""
         if not governed:
             return []
-        holds = np.array([one.subject.holds_ms for one in governed])
+        holds = np.array([one.holds_ms for one in governed])
         raise_at = np.array([one.rule.raise_at for one in governed])
         above = self.rule.way == "above"
         bad = newest.values >= raise_at if above else newest.values <= raise_at
@@ -166,14 +169,14 @@ class _Feeding:
     def _find_start(self, one: Governed, state: State | None, ts: int) -> int | None:
         """From when on samples may lie before the newest one, at `ts`, that weren't fed: after a
         pause of ours, and where the limit is passed now and had to be for a while. None: none."""
-        limits, subject = one.rule.limits, one.subject
+        limits = one.rule.limits
         if self.rule.kind == "absence":
             return None
         if state is None or state.last is None:
-            start = ts - limits.raise_for_ms - subject.holds_ms
+            start = ts - limits.raise_for_ms - one.holds_ms
             return start if limits.raise_for_ms else None
         # Polls come at their step, a little sooner or later.
-        return None if ts - state.last <= subject.step_s * 1500 else state.last + 1
+        return None if ts - state.last <= one.step_ms * 3 // 2 else state.last + 1
 
     def _read_back(
         self, governed: Sequence[Governed], missed: Mapping[int, int]
@@ -197,9 +200,10 @@ class _Feeding:
                 found[place] = ts[first:], values[first:]
         return found
 
-    def _newest_rates(self, subjects: Sequence[Subject]) -> Newest:
+    def _newest_rates(self, governed: Sequence[Governed]) -> Newest:
+        subjects = [one.subject for one in governed]
         ts, values = np.zeros(len(subjects), dtype=np.int64), np.full(len(subjects), np.nan)
-        start = self.now_ms - max((one.holds_ms for one in subjects), default=0)
+        start = self.now_ms - max((one.holds_ms for one in governed), default=0)
         read = read_values(
             self.session, self.store, self.rule, subjects, start, self.now_ms + AHEAD_MS
         )
@@ -215,6 +219,8 @@ class _Ledger:
     def __init__(self, session: Session, now: dt.datetime, subjects: int) -> None:
         self.session, self.now = session, now
         self.found = Evaluation(subjects)
+        # What this round raised, by the quantity: of which part isn't told yet.
+        self.untold: dict[str, list[tuple[Subject, int, Alarm]]] = {}
         self.open = {
             (alarm.rule_id, alarm.subject_id): alarm
             for alarm in session.scalars(select(Alarm).where(Alarm.cleared_at.is_(None)))
@@ -242,6 +248,13 @@ class _Ledger:
         for key in [key for key in self.open if key not in held]:
             self._end(key, "ended", self.now)
 
+    def add_details(self, session: Session, store: SampleStore) -> None:
+        for quantity, raised in self.untold.items():
+            asked = [(subject, [at]) for subject, at, _alarm in raised]
+            told = tell_details(session, store, quantity, asked)
+            for subject, at, alarm in raised:
+                alarm.detail = told.get((subject.id, at))
+
     def _raise(self, key: Key, one: Governed, event: Event) -> None:
         subject, rule = one.subject, one.rule
         alarm = self._over_before.get((*key, _instant(event.at)))
@@ -259,8 +272,10 @@ class _Ledger:
         alarm.began_at, alarm.seen_at = _instant(event.began), self.now
         alarm.cleared_at, alarm.ending, alarm.notified_at = None, "", None
         alarm.value, alarm.limit = event.value, rule.raise_at
+        alarm.detail = None
         self.open[key] = alarm
         self.found.raised.append(alarm)
+        self.untold.setdefault(rule.quantity, []).append((subject, event.at, alarm))
         self._note(alarm, alarm.raised_at, "raised")
 
     def _end(self, key: Key, ending: str, at: dt.datetime) -> None:

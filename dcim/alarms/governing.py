@@ -29,7 +29,12 @@ class Governed:
             return step_of(self.rule.window_s * 1000) * 3 // 2
         if self.rule.kind == "burn":
             return STEP_MS * 5 // 2
-        return self.subject.holds_ms
+        return self.subject.holds_of(QUANTITIES[self.rule.quantity].key)
+
+    @property
+    def step_ms(self) -> int:
+        """From one reading to the next."""
+        return self.subject.step_of(QUANTITIES[self.rule.quantity].key) * 1000
 
 
 def rule_of(row: AlarmRule) -> Rule:
@@ -55,7 +60,7 @@ def govern(
     for subject in subjects:
         if subject.kind != quantity.subject:
             continue
-        if quantity.family and quantity.family not in subject.series:
+        if quantity.key and quantity.key not in subject.series:
             continue
         if rule.subject_class and subject.subject_class != rule.subject_class:
             continue

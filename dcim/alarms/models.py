@@ -130,8 +130,9 @@ class Alarm(Base):
 
     `began_at`, `raised_at` and `cleared_at` are times of samples: the first one beyond the limit,
     the one that raised it, the one that ended it. `seen_at` is when we saw that. `label` is what
-    the subject was called then. `root_id`: the alarm that this one is a consequence of.
-    `incident_id`: the incident that it was, as a person or its rule said.
+    the subject was called then. `detail`: which part of it raised it (`alarms.details`).
+    `root_id`: the alarm that this one is a consequence of. `incident_id`: the incident that it was,
+    as a person or its rule said.
     """
 
     __tablename__ = "alarm"
@@ -151,6 +152,7 @@ class Alarm(Base):
     # What raised it, and the limit it passed, in the quantity's unit.
     value: Mapped[float] = mapped_column(Float)
     limit: Mapped[float] = mapped_column(Float)
+    detail: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     flapping: Mapped[bool] = mapped_column(Boolean, default=False)
     acknowledged_at: Mapped[Instant | None]
     acknowledged_by: Mapped[Name] = mapped_column(default="")

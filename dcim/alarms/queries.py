@@ -33,7 +33,8 @@ SHOWS = ("causes", "open", "unacknowledged", "silent", "over", "all")
 @dataclass(frozen=True, slots=True)
 class AlarmRow:
     """Times of samples are `began_at`, `raised_at` and `cleared_at`; `seen_at` is when we saw it.
-    `value` and `limit` are in the unit of the quantity. `root_id`: the alarm it is a consequence
+    `value` and `limit` are in the unit of the quantity, `detail` tells which part of the subject it
+    was. `root_id`: the alarm it is a consequence
     of, `consequences` how many open ones are of this. `incident_id`: the incident that it was, or
     of a consequence its root."""
 
@@ -57,6 +58,7 @@ class AlarmRow:
     ending: str
     value: float
     limit: float
+    detail: dict[str, object] | None
     flapping: bool
     acknowledged_at: dt.datetime | None
     acknowledged_by: str

@@ -1,8 +1,9 @@
 """Putting open alarms under their roots: a dead panel is told once, the rest stands under it.
 
 Judged anew whenever an alarm comes or goes (`correlation`): when a root is over and a consequence
-stays, that is its own root from then on, and is told. A budget that burns outlasts what burnt it by
-its short window: so long it stays where it is.
+stays, that is its own root from then on, and is told. Some outlast their cause though nothing is
+wrong any more: a budget that burns by its short window, light and LAGs by as long as they have to
+be well. So long they stay where they are.
 """
 
 import datetime as dt
@@ -16,7 +17,16 @@ from dcim.accounts.scope import Scope
 from dcim.alarms.correlation.folding import Correlation, correlate
 from dcim.alarms.correlation.hits import Hit, find_hit
 from dcim.alarms.correlation.loading import load_dependencies
-from dcim.alarms.correlation.subjects import BURNING, DOWN, OVERLOAD, SILENT, Raised, Subject
+from dcim.alarms.correlation.subjects import (
+    BURNING,
+    DEGRADED,
+    DIM,
+    DOWN,
+    OVERLOAD,
+    SILENT,
+    Raised,
+    Subject,
+)
 from dcim.alarms.models import Alarm, AlarmEvent, AlarmRule
 from dcim.alarms.rules.burning import SHORT
 from dcim.alarms.rules.limits import SEVERITIES
@@ -30,6 +40,9 @@ SCOPE = Scope.system("alarms")
 TROUBLES = MappingProxyType(
     {
         "port_down": DOWN,
+        "port_light": DIM,
+        "lag_lost": DEGRADED,
+        "lag_capacity": DEGRADED,
         "node_dead": DOWN,
         "node_load": OVERLOAD,
         "agent_silence": SILENT,
@@ -41,8 +54,9 @@ TROUBLES = MappingProxyType(
 SUBJECTS = MappingProxyType(
     {PORT: "port", NODE: "power_node", SENSOR: "sensor", AGENT: "agent", ITEM: "item"}
 )
-# What counts is known so much later than it was.
+# What counts is known so much later than it was, and light is read so seldom.
 KNOWN_LATE = dt.timedelta(minutes=5)
+OUTLASTING = ("item_burn", "port_light", "lag_lost", "lag_capacity")
 
 
 def put_under_roots(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> int:
@@ -58,7 +72,8 @@ def put_under_roots(session: Session, alarms: Sequence[Alarm], now: dt.datetime)
         root_id = None if fold is None or fold.is_root else fold.root
         if root_id is not None and _is_news(alarm, by_id[root_id]):
             root_id = None
-        if root_id == alarm.root_id or alarm.id in held:
+        stays = alarm.id in held and (root_id is None or alarm.rule.kind == "burn")
+        if root_id == alarm.root_id or stays:
             continue
         changed += 1
         alarm.root_id = root_id
@@ -79,25 +94,26 @@ def has_orphans(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> 
 
 
 def _find_held(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> set[int]:
-    """Budgets that still burn by a cause that ended just now."""
+    """Those that outlast a cause that ended just now."""
     roots = {alarm.id for alarm in alarms}
-    burning = [
+    outlasting = [
         alarm
         for alarm in alarms
-        if alarm.rule.kind == "burn" and alarm.root_id is not None and alarm.root_id not in roots
+        if alarm.rule.quantity in OUTLASTING
+        and alarm.root_id is not None
+        and alarm.root_id not in roots
     ]
-    if not burning:
+    if not outlasting:
         return set()
+    wanted = {one.root_id for one in outlasting}
     over = dict(
-        session.execute(
-            select(Alarm.id, Alarm.cleared_at).where(Alarm.id.in_({one.root_id for one in burning}))
-        ).all()
+        session.execute(select(Alarm.id, Alarm.cleared_at).where(Alarm.id.in_(wanted))).all()
     )
     found = set()
-    for alarm in burning:
-        ended = over.get(alarm.root_id or 0)
-        short = dt.timedelta(seconds=alarm.rule.window_s / SHORT)
-        if ended is not None and now < ended + short + KNOWN_LATE:
+    for alarm in outlasting:
+        ended, rule = over.get(alarm.root_id or 0), alarm.rule
+        lasts_s = rule.window_s / SHORT if rule.kind == "burn" else rule.clear_for_s
+        if ended is not None and now < ended + dt.timedelta(seconds=lasts_s) + KNOWN_LATE:
             found.add(alarm.id)
     return found
 

@@ -2,15 +2,25 @@
 judge them by."""
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from dcim.alarms.rules.quantities import AGENT, ITEM, NODE, PORT, SENSOR
+from dcim.alarms.port_parts import MemberPort, Named, Parts, read_light, read_members
+from dcim.alarms.rules.quantities import (
+    AGENT,
+    ITEM,
+    LIGHT,
+    MEMBERS,
+    NODE,
+    PORT,
+    QUANTITIES,
+    SENSOR,
+)
 from dcim.columns import utc_now
 from dcim.customers.models import Contract, ContractItem, ContractTerms, Customer
 from dcim.inventory.models import Cabinet, Device, Installation, Rack, Room, Row
@@ -29,11 +39,13 @@ DAY = dt.timedelta(days=1)
 @dataclass(frozen=True, slots=True)
 class Subject:
     """`id` is the port's, power node's, climate series', agent's or contract item's.
-    `subject_class` is a port's role or a node's kind. `series` by family; `facts` what quantities
-    are shares of.
+    `subject_class` is a port's role or a node's kind. `series` by family, of one with several parts
+    each part's; `facts` what quantities are shares of, `parts` those of each part by the same names
+    as its series, `names` what the parts are called. `rhythms`: which series come otherwise than
+    each `step_s`: (seconds between samples, ms that one holds).
 
     `polled_ms`: when its device was last asked, `answered_ms` when that last answered (UTC epoch
-    ms); None where nobody asks.
+    ms); None where nobody asks. `known_as`: what a port is called, by its device last.
     """
 
     kind: str
@@ -44,16 +56,23 @@ class Subject:
     device_id: int | None = None
     customer_id: int | None = None
     room_id: int | None = None
-    series: Mapping[str, int] = field(default_factory=dict)
+    series: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     step_s: int = 60
     facts: Mapping[str, float] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rhythms: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     polled_ms: int | None = None
     answered_ms: int | None = None
+    known_as: tuple[str, ...] = ()
 
-    @property
-    def holds_ms(self) -> int:
-        """So long a sample of it holds (`sla.ports` and boards say the same)."""
-        return max(HOLDS_MS, self.step_s * 1500)
+    def step_of(self, key: str) -> int:
+        """Seconds from one sample to the next, of its series by that name."""
+        return self.rhythms[key][0] if key in self.rhythms else self.step_s
+
+    def holds_of(self, key: str) -> int:
+        """So many ms a sample of it holds (`sla.ports` and boards say the same)."""
+        return self.rhythms[key][1] if key in self.rhythms else max(HOLDS_MS, self.step_s * 1500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +81,58 @@ class _Place:
     polled_ms: int | None
 
 
-def load_subjects(session: Session, kinds: Collection[str]) -> dict[str, list[Subject]]:
-    """All there are of these kinds, by kind; two statements a kind at most."""
+def load_subjects(session: Session, quantities: Collection[str]) -> dict[str, list[Subject]]:
+    """All that can have an alarm by these, by kind; two statements a kind at most, and one for
+    each quantity of ports' parts."""
     places = _read_places(session)
-    return {kind: _LOADERS[kind](session, places) for kind in sorted(set(kinds))}
+    wanted = [QUANTITIES[name] for name in quantities]
+    found = {
+        kind: _LOADERS[kind](session, places) for kind in sorted({one.subject for one in wanted})
+    }
+    keys = {one.key for one in wanted} & {LIGHT, MEMBERS}
+    if keys:
+        found[PORT] = _add_parts(session, found[PORT], keys)
+    return found
+
+
+def _add_parts(session: Session, ports: Sequence[Subject], keys: Collection[str]) -> list[Subject]:
+    known: dict[str, dict[Named, Parts]] = {}
+    if LIGHT in keys:
+        known[LIGHT] = read_light(session)
+    if MEMBERS in keys:
+        known[MEMBERS] = read_members(
+            session,
+            {
+                (one.device_id or 0, name): MemberPort(
+                    series_id=one.series["state"][0],
+                    speed_bps=int(one.facts["speed_bps"]),
+                    step_s=one.step_s,
+                    holds_ms=one.holds_of("state"),
+                )
+                for one in ports
+                if "state" in one.series
+                for name in one.known_as
+            },
+        )
+    return [_with_parts(one, known) for one in ports]
+
+
+def _with_parts(port: Subject, known: Mapping[str, Mapping[Named, Parts]]) -> Subject:
+    own = {
+        key: parts
+        for key, by_port in known.items()
+        for name in port.known_as
+        if (parts := by_port.get((port.device_id or 0, name))) is not None
+    }
+    if not own:
+        return port
+    return replace(
+        port,
+        series={**port.series, **{key: parts.series for key, parts in own.items()}},
+        parts={key: parts.facts for key, parts in own.items()},
+        names={key: parts.names for key, parts in own.items()},
+        rhythms={key: (parts.step_s, parts.holds_ms) for key, parts in own.items()},
+    )
 
 
 def _read_places(session: Session) -> dict[int, _Place]:
@@ -115,6 +182,8 @@ def _load_ports(session: Session, places: Mapping[int, _Place]) -> list[Subject]
             state.id,
             discards.id,
             func.coalesce(traffic.step_s, state.step_s),
+            traffic.slot,
+            state.slot,
         )
         .join(Device, Device.id == Port.device_id)
         .outerjoin(ServiceMembership, membership)
@@ -128,7 +197,7 @@ def _load_ports(session: Session, places: Mapping[int, _Place]) -> list[Subject]
     found = {}
     for (
         port_id, name, role, speed, device_id, device, customer_id, commit, traffic_id, state_id,
-        discards_id, step_s,
+        discards_id, step_s, *slots,
     ) in rows:  # fmt: skip
         series = {"traffic": traffic_id, "state": state_id, "discards": discards_id}
         place = places.get(device_id, _NOWHERE)
@@ -140,10 +209,11 @@ def _load_ports(session: Session, places: Mapping[int, _Place]) -> list[Subject]
             role,
             device_id,
             customer_id,
-            series={family: one for family, one in series.items() if one is not None},
+            series={family: (one,) for family, one in series.items() if one is not None},
             step_s=step_s,
             facts={"speed_bps": speed, "commit_bps": commit or 0},
             polled_ms=place.polled_ms,
+            known_as=tuple(dict.fromkeys((name, *(slot for slot in slots if slot is not None)))),
         )
     return list(found.values())
 
@@ -174,12 +244,11 @@ def _load_nodes(session: Session, places: Mapping[int, _Place]) -> list[Subject]
             site_id,
             node.kind,
             device_id,
-            series={"power": series_id},
+            series={"power": tuple(phases)},
             step_s=step_s,
             facts={
                 "phase_v": node.phase_v,
-                # Of a meter that tells phases apart its first is watched, for what it is.
-                "phases": node.phases if len(phases) == 1 else 1,
+                "phases": node.phases,
                 "power_factor_pct": node.power_factor_pct,
                 "derated_a": node.rated_a * node.derate_pct / 100,
             },
@@ -208,7 +277,7 @@ def _load_sensors(session: Session, places: Mapping[int, _Place]) -> list[Subjec
             "",
             device_id,
             room_id=room_id,
-            series={"climate": series_id},
+            series={"climate": (series_id,)},
             step_s=step_s,
             polled_ms=places.get(device_id or 0, _NOWHERE).polled_ms,
         )
@@ -219,13 +288,13 @@ def _load_sensors(session: Session, places: Mapping[int, _Place]) -> list[Subjec
 def _load_agents(session: Session, places: Mapping[int, _Place]) -> list[Subject]:
     """`series`: one series of each family that its device has, by which history tells when it
     answered."""
-    one_each: dict[int, dict[str, int]] = {}
+    one_each: dict[int, dict[str, tuple[int, ...]]] = {}
     for device_id, family, series_id in session.execute(
         select(Series.device_id, Series.family, func.min(Series.id))
         .where(Series.device_id.is_not(None))
         .group_by(Series.device_id, Series.family)
     ):
-        one_each.setdefault(device_id or 0, {})[family] = series_id
+        one_each.setdefault(device_id or 0, {})[family] = (series_id,)
     rows = session.execute(
         select(
             SnmpAgent.id, SnmpAgent.device_id, SnmpAgent.address, Device.name,

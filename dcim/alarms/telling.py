@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from dcim.alarms.alarm_mail import AlarmFacts, write_subject, write_text
 from dcim.alarms.models import Alarm, AlarmEvent, AlarmRecipient
-from dcim.alarms.reading_words import say_value
+from dcim.alarms.reading_words import say_detail, say_value
 from dcim.alarms.rules.limits import SEVERITIES
 from dcim.config import Settings
 from dcim.outbox.queueing import NewMessage, queue_messages
@@ -131,6 +131,7 @@ def _write_to_endpoints(
                 "subject_kind": one.subject_kind,
                 "subject_id": one.subject_id,
                 "label": one.label,
+                "detail": one.detail,
                 "began_at": one.began_at.isoformat(),
                 "cleared_at": None if one.cleared_at is None else one.cleared_at.isoformat(),
             }
@@ -165,4 +166,5 @@ def tell_facts(alarm: Alarm, zone: ZoneInfo, *, is_over: bool) -> AlarmFacts:
         at=at.astimezone(zone),
         is_over=is_over,
         reading=say_value(rule.quantity, rule.kind, alarm.value),
+        detail=say_detail(alarm.detail),
     )

@@ -1,12 +1,12 @@
 """A rule tried on stored samples before it is on: how often it would have fired, on what, for how
 long. By the evaluation that runs live; one subject's samples in memory at a time.
 
-It takes speeds, commits and exceptions as they are today, and each port's samples from the series
-that measures it now. What maintenance would have silenced is counted too.
+It takes speeds, commits, light's thresholds and exceptions as they are today, and each port's
+samples from the series that measures it now. What maintenance would have silenced is counted too.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.alarms.burns import read_burns
+from dcim.alarms.details import tell_details
 from dcim.alarms.governing import Governed, Key, changes_of, govern
 from dcim.alarms.models import AlarmRule, AlarmTrial
 from dcim.alarms.readings import read_values
@@ -51,6 +52,7 @@ class Firing:
     ms: int
     value: float
     flapping: bool
+    detail: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +86,46 @@ def try_rule(
     require_staff(scope)
     check_rule(rule)
     kind = QUANTITIES[rule.quantity].subject
-    governed = govern(rule, changes or {}, load_subjects(session, {kind})[kind])
+    governed = govern(rule, changes or {}, load_subjects(session, {rule.quantity})[kind])
     listed: list[Firing] = []
     counts = {"silent": 0, "hit": 0, "fired": 0, "flapping": 0, "open": 0, "total_ms": 0}
     longest = 0
+    store = store or PostgresSampleStore()
     for place, (one, known, episodes) in enumerate(
-        _judge_all(session, store or PostgresSampleStore(), rule, governed, start_ms, end_ms)
+        _judge_all(session, store, rule, governed, start_ms, end_ms)
     ):
-        firings = [_tell(one, episode, end_ms) for episode in episodes]
+        found = [_tell(one, episode, end_ms) for episode in episodes]
         counts["silent"] += not known
-        counts["hit"] += bool(firings)
-        counts["fired"] += len(firings)
-        counts["flapping"] += sum(each.flapping for each in firings)
-        counts["open"] += sum(each.cleared_ms is None for each in firings)
-        counts["total_ms"] += sum(each.ms for each in firings)
-        longest = max([longest, *(each.ms for each in firings)])
-        listed = sorted([*listed, *firings], key=lambda each: (each.raised_ms, each.label))[:LISTED]
+        counts["hit"] += bool(found)
+        counts["fired"] += len(found)
+        counts["flapping"] += sum(each.flapping for each in found)
+        counts["open"] += sum(each.cleared_ms is None for each in found)
+        counts["total_ms"] += sum(each.ms for each in found)
+        longest = max([longest, *(each.ms for each in found)])
+        listed = sorted([*listed, *found], key=lambda each: (each.raised_ms, each.label))[:LISTED]
         if (place + 1) % CHUNK == 0 or place + 1 == len(governed):
             progress(place + 1, len(governed))
-    return TrialResult(subjects=len(governed), longest_ms=longest, firings=tuple(listed), **counts)
+    firings = tuple(_add_details(session, store, rule, governed, listed))
+    return TrialResult(subjects=len(governed), longest_ms=longest, firings=firings, **counts)
+
+
+def _add_details(
+    session: Session,
+    store: SampleStore,
+    rule: Rule,
+    governed: Sequence[Governed],
+    firings: Sequence[Firing],
+) -> Iterator[Firing]:
+    """One subject's samples in memory at a time."""
+    instants: dict[int, list[int]] = {}
+    for one in firings:
+        instants.setdefault(one.subject_id, []).append(one.raised_ms)
+    told: dict[tuple[int, int], dict[str, Any]] = {}
+    for each in governed:
+        if (asked := instants.get(each.subject.id)) is not None:
+            told |= tell_details(session, store, rule.quantity, [(each.subject, asked)])
+    for one in firings:
+        yield replace(one, detail=told.get((one.subject_id, one.raised_ms)))
 
 
 def _judge_all(

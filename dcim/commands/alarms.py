@@ -1,13 +1,15 @@
 """`dcim alarms`: what is on, and a rule tried on what was measured."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import click
 
 from dcim.alarms.governing import changes_of, rule_of
 from dcim.alarms.queries import SHOWS, AlarmFilter, list_alarms
-from dcim.alarms.reading_words import say_value
+from dcim.alarms.reading_words import say_detail, say_value
 from dcim.alarms.trying import find_by_code, retype, try_rule
 from dcim.columns import utc_now
 from dcim.commands.output import print_json, print_table, remarks, session_of
@@ -37,7 +39,7 @@ def list_(ctx: click.Context, show: str, as_json: bool) -> None:
         [
             (
                 row.id, row.severity, row.rule_code, row.label,
-                say_value(row.quantity, row.kind, row.value), _say(row.raised_at),
+                _read(row.quantity, row.kind, row.value, row.detail), _say(row.raised_at),
                 _say(row.cleared_at), row.acknowledged_by,
                 f"INC-{row.incident_id}" if row.incident_id else "",
             )
@@ -105,11 +107,16 @@ def test_rule(
                 _say(None if one.cleared_ms is None else _instant(one.cleared_ms)),
                 dt.timedelta(seconds=one.ms // 1000),
                 one.label,
-                say_value(row.quantity, row.kind, one.value),
+                _read(row.quantity, row.kind, one.value, one.detail),
             )
             for one in found.firings
         ],
     )
+
+
+def _read(quantity: str, kind: str, value: float, detail: Mapping[str, Any] | None) -> str:
+    said = say_value(quantity, kind, value), say_detail(detail)["en"]
+    return "; ".join(one for one in said if one)
 
 
 def _instant(ms: int) -> dt.datetime:

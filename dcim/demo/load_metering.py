@@ -101,6 +101,8 @@ def _load_optics(session: Session, plan: DemoPlan, records: Records) -> None:
                     for quantity, limits in LIMITS.items()
                 },
                 lanes=[one.id for one in lanes],
+                rx_lit_ms=[plan.month_start_ms] * len(lanes),
+                tx_lit_ms=[plan.month_start_ms] * len(lanes),
                 since=began,
                 read_at=began,
             )

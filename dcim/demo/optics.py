@@ -40,11 +40,15 @@ class OpticPlan:
 
 
 def plan_modules(plan: DemoPlan) -> list[OpticPlan]:
-    """Both ends of each link in glass, and the carriers' ports; the old switch's are copper."""
+    """Both ends of each link in glass, and the carriers' ports; the old switch's are copper, and a
+    LAG has none of its own."""
     pairs = dict(plan_trunks())
     pairs |= {high: low for low, high in pairs.items()}
+    lags = {(port.device, port.lag) for port in plan.ports}
     found = []
     for port in plan.ports:
+        if (port.device, port.name) in lags:
+            continue
         peer = pairs.get(port.key)
         ends = {port.device, *([] if peer is None else [peer.split(":")[0]])}
         if port.role not in ("uplink", "internal") or NARROW_SWITCH in ends:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
@@ -12,10 +13,11 @@ from dcim.accounts.audit import record
 from dcim.accounts.scope import Scope
 from dcim.errors import ConflictError, NotFoundError
 from dcim.inventory.models import Device
-from dcim.metering.families import DAY_MS, NOT_REPORTED
+from dcim.metering.families import NOT_REPORTED
 from dcim.metering.models import Series
 from dcim.metering.store import Latest
 from dcim.power.models import PowerNode
+from dcim.power.phases import join_phases
 
 
 def select_metered() -> Select[int | None, int | None, str, int, bool]:
@@ -54,12 +56,14 @@ def group_meters(rows: Iterable[Any]) -> dict[int, list[int]]:
 @dataclass(frozen=True, slots=True)
 class Shown:
     """By the newest poll (`ts` UTC ms) all phases added up, of voltage the highest; none where
-    one of them isn't reported, or was within a day before and that poll had nothing of it."""
+    one of them isn't reported, or was within a day before and that poll had nothing of it: then it
+    isn't `is_whole`, and voltage is that of the others."""
 
     ts: int
     mv: int | None
     ma: int | None
     mw: int | None
+    is_whole: bool = True
 
     @property
     def measured_at(self) -> dt.datetime:
@@ -72,18 +76,18 @@ def add_phases(latest: Iterable[Latest]) -> Shown | None:
     if not told:
         return None
     newest = max(one.ts for one in told)
-    phases = [one for one in told if one.ts == newest]
-    # Two phases of three are no sum; what was told longer ago is no phase of it any more.
-    is_whole = all(newest - one.ts >= DAY_MS for one in told if one.ts != newest)
-
-    def values(name: str) -> list[int]:
-        return [int(one.values[name]) for one in phases]
-
-    def add(name: str) -> int | None:
-        return sum(values(name)) if is_whole and NOT_REPORTED not in values(name) else None
-
-    volts = max(values("mv"))
-    return Shown(newest, None if volts == NOT_REPORTED else volts, add("ma"), add("mw"))
+    if len(told) == 1:
+        shown = {name: int(told[0].values[name]) for name in ("mv", "ma", "mw")} | {"whole": 1}
+    else:
+        columns = {
+            name: np.array([[one.values[name]] for one in told]) for name in ("mv", "ma", "mw")
+        }
+        joined = join_phases(np.array([newest]), np.array([[one.ts] for one in told]), columns)
+        shown = {name: int(joined[name][0]) for name in (*columns, "whole")}
+    mv, ma, mw = (
+        None if shown[name] == NOT_REPORTED else shown[name] for name in ("mv", "ma", "mw")
+    )
+    return Shown(newest, mv, ma, mw, bool(shown["whole"]))
 
 
 def meter_node(

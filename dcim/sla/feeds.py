@@ -316,7 +316,9 @@ def _read(node: Node, series: Sequence[int], latest: Mapping[int, Latest], now_m
         return NodeNow(node, series=own, measured_at=measured_at)
     state = "unknown"
     if mv is not None:
-        state = "up" if mv * 100 >= node.phase_v * 1000 * DEAD_BELOW_PCT else "down"
+        is_live = mv * 100 >= node.phase_v * 1000 * DEAD_BELOW_PCT
+        # A phase that is missing may live.
+        state = "up" if is_live else "down" if told.is_whole else "unknown"
     elif ma or mw:
         state = "up"
     return NodeNow(node, state, "", own, measured_at, mv, ma, mw)

@@ -44,14 +44,22 @@ class Judged:
     left_mdb: int | None = None
 
 
+def find_bounds(limits: Mapping[str, int]) -> tuple[int | None, int | None]:
+    """(low, high): the warnings, or the alarms where there are none."""
+    low, high = (
+        limits.get(f"{side}_warning", limits.get(f"{side}_alarm")) for side in ("low", "high")
+    )
+    return low, high
+
+
 def judge_light(mdbm: int, limits: Mapping[str, int]) -> Judged:
     """`limits` as `reading.optics.Transceiver` has them of rx or tx, thousandths of a dBm."""
     if mdbm <= NO_POWER:
         return Judged(Verdict.UNKNOWN)
     if mdbm <= NO_LIGHT:
         return Judged(Verdict.NO_LIGHT)
-    lows = [limits[name] for name in ("low_warning", "low_alarm") if name in limits]
-    left = mdbm - lows[0] if lows else None
+    low, _high = find_bounds(limits)
+    left = None if low is None else mdbm - low
     for name, verdict in _LIMITS:
         limit = limits.get(name)
         if limit is not None and (mdbm <= limit if name.startswith("low") else mdbm >= limit):

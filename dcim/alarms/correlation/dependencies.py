@@ -31,7 +31,7 @@ class Dependencies:
     """All by id. `machines` are devices that draw power: their cords, or what they measure at
     themselves (a rack PDU, a UPS); rack 0 is none. `exits` are devices with a carrier's circuit.
     `meters` are the devices that measure a node; `services` the ports that carry each now; `items`
-    the racks and ports that a contract's item is at now."""
+    the racks and ports that a contract's item is at now; `lags` the ports that are in each LAG."""
 
     nodes: Mapping[int, Node] = field(default_factory=dict)
     machines: Mapping[int, Machine] = field(default_factory=dict)
@@ -44,6 +44,7 @@ class Dependencies:
     circuits: Mapping[int, int] = field(default_factory=dict)
     services: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     items: Mapping[int, tuple[Subject, ...]] = field(default_factory=dict)
+    lags: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def device_meant(self, subject: Subject) -> int | None:
         """The device that is silent when this is: itself, or the one an agent speaks for."""
@@ -123,6 +124,21 @@ class Graph:
 
     def far_ports(self, port_id: int) -> list[int]:
         return self._far.get(port_id, [])
+
+    @cached_property
+    def _lag_of(self) -> dict[int, int]:
+        return {port_id: lag_id for lag_id, ports in self.given.lags.items() for port_id in ports}
+
+    def lag_of(self, port_id: int) -> int | None:
+        return self._lag_of.get(port_id)
+
+    def members_of(self, port_id: int) -> tuple[int, ...]:
+        return self.given.lags.get(port_id, ())
+
+    def far_lags(self, port_id: int) -> list[int]:
+        """The LAGs at the other ends of a LAG's members."""
+        far = [each for member in self.members_of(port_id) for each in self.far_ports(member)]
+        return sorted({lag for each in far if (lag := self.lag_of(each)) is not None})
 
     def device_of(self, port_id: int) -> int | None:
         port = self.given.ports.get(port_id)

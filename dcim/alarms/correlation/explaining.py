@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from dcim.alarms.correlation.dependencies import Graph
 from dcim.alarms.correlation.subjects import (
     BURNING,
+    DEGRADED,
+    DIM,
     DOWN,
     OVERLOAD,
     SILENT,
@@ -74,6 +76,10 @@ class _Search:
         yield [self._raised(subject, trouble)]
         if trouble == DOWN:
             yield from self._of_death(subject)
+        elif trouble in WEAKENED and subject.kind == "port":
+            yield from self._of_thin_lag(subject)
+        elif trouble == DIM:
+            yield from self._of_dim_light(subject)
         elif trouble in WEAKENED:
             yield [self._on_to(one, subject) for one in self._weakenings(subject)]
             yield [self._dead(subject)]
@@ -96,7 +102,30 @@ class _Search:
         if subject.kind == "device":
             yield [self._cut_off(subject.id, beside=False)]
         elif subject.kind == "port":
+            # A LAG that is down is one loss, whichever of its members went first.
+            if whole := self._of_its_lag(subject, DOWN):
+                yield [whole]
+                return
             yield [self._beyond(subject, far) for far in self._far_ports_down(subject)]
+            yield [self._of_its_lag(subject, DEGRADED)]
+
+    def _of_thin_lag(self, subject: Subject) -> Iterable[Sequence[Together | None]]:
+        """What was weak before isn't told beside what is down now, however long it was."""
+        yield [self._standing(subject, DOWN)]
+        yield [self._derived(subject)]
+        members = [Subject("port", each) for each in self.graph.members_of(subject.id)]
+        yield [self._on_to(self._lost_port(each), subject) for each in members]
+        yield [self._far_trouble(each, DEGRADED, subject) for each in self._far_lags(subject)]
+
+    def _of_dim_light(self, subject: Subject) -> Iterable[Sequence[Together | None]]:
+        """Of a port that is down nobody asks for light; both ends of a line say the same."""
+        yield [self._standing(subject, DOWN)]
+        yield [self._derived(subject)]
+        far = [Subject("port", each) for each in self.graph.far_ports(subject.id)]
+        yield [self._far_trouble(each, DOWN, subject) for each in far]
+        yield [self._of_its_lag(subject, DOWN)]
+        yield [self._far_trouble(each, DIM, subject) for each in far]
+        yield [self._of_its_lag(subject, DEGRADED)]
 
     def _of_burning(self, subject: Subject) -> Iterable[Sequence[Together | None]]:
         """Any loss of what the item is at: which of them the promise is about isn't asked."""
@@ -134,20 +163,37 @@ class _Search:
     def _raised(self, subject: Subject, trouble: str) -> Together | None:
         return self._first(self.evidence.by_trouble.get((subject, trouble), ()))
 
+    def _standing(self, subject: Subject, trouble: str) -> Together | None:
+        """Also what came much later."""
+        return self._first(self.evidence.by_trouble.get((subject, trouble), ()), whenever=True)
+
+    def _of_its_lag(self, subject: Subject, trouble: str) -> Together | None:
+        lag_id = self.graph.lag_of(subject.id)
+        if lag_id is None:
+            return None
+        return self._on_to(self._standing(Subject("port", lag_id), trouble), subject)
+
+    def _far_trouble(self, far: Subject, trouble: str, subject: Subject) -> Together | None:
+        return self._on_to(self._raised(far, trouble), subject)
+
     def _fallen_silent(self, device_id: int) -> Together | None:
         return self._first(self.evidence.quiet.get(device_id, ()))
 
-    def _first(self, alarms: Sequence[Raised]) -> Together | None:
+    def _first(self, alarms: Sequence[Raised], *, whenever: bool = False) -> Together | None:
         """A warning explains nothing that is worse than it: of a consequence nobody is told."""
         for one in alarms:
             other = one.key != self.alarm.key
-            if other and one.at <= self.until_ms and one.rank <= self.alarm.rank:
+            in_time = whenever or one.at <= self.until_ms
+            if other and in_time and one.rank <= self.alarm.rank:
                 return (Branch(one, (one.subject,)),)
         return None
 
     def _far_ports_down(self, subject: Subject) -> list[Subject]:
         far = [Subject("port", each) for each in self.graph.far_ports(subject.id)]
-        return [each for each in far if self._raised(each, DOWN)]
+        return [each for each in (*far, *self._far_lags(subject)) if self._raised(each, DOWN)]
+
+    def _far_lags(self, subject: Subject) -> list[Subject]:
+        return [Subject("port", each) for each in self.graph.far_lags(subject.id)]
 
     # What follows
 
@@ -228,6 +274,12 @@ class _Search:
         return self._raised(Subject("rack", rack_id), DOWN)
 
     def _dead_port(self, subject: Subject) -> Together | None:
+        """As a port, or a LAG all of whose members are."""
+        members = [Subject("port", each) for each in self.graph.members_of(subject.id)]
+        found = self._dead_end(subject)
+        return found or self._all([self._dead_end(each) for each in members], subject)
+
+    def _dead_end(self, subject: Subject) -> Together | None:
         """Its device is dead, or the one at the link's other end."""
         device_id = self.graph.device_of(subject.id)
         if device_id is None:
@@ -257,7 +309,7 @@ class _Search:
         return self._on_to(self._cut_off(device_id), subject)
 
     def _beyond(self, subject: Subject, far: Subject) -> Together | None:
-        return self._on_to(self._raised(far, DOWN), subject)
+        return self._far_trouble(far, DOWN, subject)
 
     def _cut_off(
         self, device_id: int, *, beside: bool = True, silence: bool = False

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, case, literal, or_, select, true, union, union_all
+from sqlalchemy import Select, and_, case, literal, or_, select, true, union, union_all
 from sqlalchemy.orm import Session, aliased
 
 from dcim.accounts.scope import Scope
@@ -20,7 +20,7 @@ from dcim.network.tracing import FRONT, REAR, Joints, Plug, trace_line
 from dcim.power.chain import Surroundings, find_racks_below, load_tree
 from dcim.power.models import Outlet, PowerNode
 from dcim.power.outage import Machine
-from dcim.snmp.agents.models import DiscoveryFinding, SnmpAgent
+from dcim.snmp.agents.models import DiscoveryFinding, LagMember, SnmpAgent
 
 # What is powered by the node that it measures. A panel's branch meter needn't be.
 MEASURES_ITSELF = ("pdu", "bank", "ups", "ats")
@@ -32,7 +32,7 @@ def load_dependencies(session: Session, scope: Scope, subjects: Iterable[Subject
     """What the subjects hang on: their power up to the utility with the other feeds of the racks
     they feed, and their links up to where the carriers' lines come in. For staff.
 
-    Fifteen statements, however many the subjects are, and two more where items of contracts are
+    Sixteen statements, however many the subjects are, and two more where items of contracts are
     among them. What isn't there (any more) is left out.
     """
     if not scope.is_staff:
@@ -67,6 +67,8 @@ class _Loading:
         }  # fmt: skip
         ports = {*self._of("port"), *circuits.values()}.union(*services.values())
         ports |= {place.id for place in places if place.kind == "port"}
+        lags = self._lags(ports)
+        ports |= lags.keys() | {each for members in lags.values() for each in members}
         network = self._network(devices, ports)
         devices.update(port.device_id for port in network.ports.values())
         machines, racks, nodes = self._machines(devices)
@@ -88,6 +90,7 @@ class _Loading:
             circuits=circuits,
             services=services,
             items=items,
+            lags=lags,
         )
 
     def _of(self, kind: str) -> set[int]:
@@ -147,6 +150,19 @@ class _Loading:
         return found
 
     # The network
+
+    def _lags(self, ports: Collection[int]) -> dict[int, tuple[int, ...]]:
+        """Those among the ports and those that they are in, with all of their members."""
+        near = _select_lags().where(or_(is_among(_LAG.id, ports), is_among(_MEMBER.id, ports)))
+        # Its own tables, though they are called the same.
+        wanted = near.with_only_columns(_LAG.id).correlate(None)
+        rows = self.session.execute(
+            _select_lags().where(_LAG.id.in_(wanted)).order_by(_MEMBER.id).distinct()
+        )
+        found: dict[int, tuple[int, ...]] = {}
+        for lag_id, port_id in rows:
+            found[lag_id] = (*found.get(lag_id, ()), port_id)
+        return found
 
     def _network(self, devices: Collection[int], ports: Collection[int]) -> _Network:
         near = set(self.session.scalars(_walk_up(devices, ports)))
@@ -231,6 +247,20 @@ class _Loading:
                 racks.add(rack_id)
         nodes = {each for machine in machines.values() for each in machine.cords}
         return machines, racks, nodes
+
+
+_LAG, _MEMBER = aliased(Port), aliased(Port)
+
+
+def _select_lags() -> Select[int, int]:
+    """(LAG, member) of those that are now, where the inventory has both."""
+    row = LagMember
+    return (
+        select(_LAG.id, _MEMBER.id)
+        .join(row, and_(_LAG.device_id == row.device_id, _LAG.name == row.lag_name))
+        .join(_MEMBER, and_(_MEMBER.device_id == row.device_id, _MEMBER.name == row.port_name))
+        .where(row.ends_at.is_(None))
+    )
 
 
 def _leads_up(port: Any) -> Any:

@@ -9,9 +9,11 @@ KINDS = ("power_node", "rack", "device", "port", "agent", "sensor", "circuit", "
 # Shown to be dead. Silence shows nothing: unknown is not down.
 DOWN, SILENT = "down", "silent"
 # Lives, with less to spare: a rack or machine on its other feed; a UPS on its battery, a transfer
-# switch on its second source, a service on what is left of its ports.
+# switch on its second source, a service on what is left of its ports, a LAG of its members.
 LOST_FEED, DEGRADED = "lost_feed", "degraded"
 OVERLOAD = "overload"
+# A port's light is weak, too strong or gone.
+DIM = "dim"
 # What was promised of it breaks: never a cause.
 BURNING = "burning"
 WEAKENED = (LOST_FEED, DEGRADED)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from dcim.alarms.rules.quantities import Floats, Ints
+from dcim.alarms.rules.parts import Floats, Ints
 from dcim.sla.rules.burned import Stretch
 
 STEP_MS = 60_000

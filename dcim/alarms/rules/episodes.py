@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcim.alarms.rules.limits import Limits
-from dcim.alarms.rules.quantities import Floats, Ints
+from dcim.alarms.rules.parts import Floats, Ints
 
 EventKind = Literal["raised", "cleared", "flapping", "steady"]
 

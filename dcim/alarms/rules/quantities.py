@@ -10,18 +10,27 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dcim.metering.families import DOWN, NO_TEMPERATURE, UP
+from dcim.alarms.rules.lags import count_members, tell_members
+from dcim.alarms.rules.lights import find_margins, tell_light
+from dcim.alarms.rules.parts import Facts, Floats, Ints, Told
+from dcim.metering.families import DAY_MS, DOWN, NO_TEMPERATURE, UP
+from dcim.power.phases import join_phases
 from dcim.sla.evidence import DEAD_BELOW_PCT
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-# A number of each subject (its speed, its rating), or of the one.
-Facts = Mapping[str, Any]
-Measure = Callable[[Mapping[str, Ints], Ints, Facts], Floats]
+# By column: integers as stored, or what a join made of them.
+Columns = Mapping[str, Any]
+Measure = Callable[[Columns, Ints, Facts], Floats]
+# Makes one column of each name of what several parts told.
+Join = Callable[[Told, Facts], Columns]
+# Of one instant: which part it is that counts.
+Tell = Callable[[Told, Facts], dict[str, Any] | None]
 
 PORT, NODE, SENSOR, AGENT, ITEM = SUBJECT_KINDS = ("port", "node", "sensor", "agent", "item")
+# By what a port has the series of its module's lanes, and of its members if it is a LAG.
+LIGHT, MEMBERS = "optics", "members"
+# A member's state may be told a little before the LAG's others.
+_BEFORE_MS = 600_000
 # Quantities that say of something customers have that it is down; silence says nothing of it.
 OUTAGES = ("port_down", "node_dead")
 PORT_CLASSES = ("customer", "uplink", "internal")
@@ -33,7 +42,9 @@ NODE_CLASSES = (
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """`family` of the samples it is made of; `unit` as printed."""
+    """`family` of the samples it is made of; `unit` as printed. With `join` it is made of several
+    series at once, of which also counts what they told within `lead_ms` before; `source` is what a
+    subject has these by where that isn't their family; `tell` says which of them counts."""
 
     name: str
     subject: str
@@ -41,6 +52,23 @@ class Quantity:
     unit: str
     kinds: tuple[str, ...]
     measure: Measure
+    join: Join | None = None
+    lead_ms: int = 0
+    source: str = ""
+    tell: Tell | None = None
+
+    @property
+    def key(self) -> str:
+        """By what a subject has its series."""
+        return self.source or self.family
+
+    def judge(self, told: Told, facts: Facts) -> Floats:
+        """Its value at each instant."""
+        if self.join is None:
+            columns: Columns = {name: rows[0] for name, rows in told.values.items()}
+        else:
+            columns = self.join(told, facts)
+        return self.measure(columns, told.span_ms, facts)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -50,7 +78,7 @@ class Quantity:
 def _octet_rate(way: str) -> Measure:
     """bit/s of one direction."""
 
-    def rate(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
+    def rate(columns: Columns, span_ms: Ints, facts: Facts) -> Floats:
         octets = columns[f"{way}_octets"]
         known = (octets >= 0) & (span_ms > 0)
         return np.where(known, octets * 8000.0 / np.where(known, span_ms, 1), np.nan)
@@ -61,14 +89,14 @@ def _octet_rate(way: str) -> Measure:
 _IN, _OUT = _octet_rate("in"), _octet_rate("out")
 
 
-def _busier(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
+def _busier(columns: Columns, span_ms: Ints, facts: Facts) -> Floats:
     return np.fmax(_IN(columns, span_ms, facts), _OUT(columns, span_ms, facts))
 
 
 def _share_of(rate: Measure, whole: str) -> Measure:
     """Percent of a fact that is a rate in bit/s; unknown where that is 0."""
 
-    def share(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
+    def share(columns: Columns, span_ms: Ints, facts: Facts) -> Floats:
         full = np.asarray(facts[whole], dtype=np.float64)
         return rate(columns, span_ms, facts) * 100 / np.where(full > 0, full, np.nan)
 
@@ -78,7 +106,7 @@ def _share_of(rate: Measure, whole: str) -> Measure:
 def _per_minute(events: str) -> Measure:
     """Packets of both directions per minute; unknown where one of them is."""
 
-    def rate(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
+    def rate(columns: Columns, span_ms: Ints, facts: Facts) -> Floats:
         inward, outward = columns[f"in_{events}"], columns[f"out_{events}"]
         known = (inward >= 0) & (outward >= 0) & (span_ms > 0)
         both = (inward + outward) * 60_000.0
@@ -87,45 +115,68 @@ def _per_minute(events: str) -> Measure:
     return rate
 
 
-def _port_down(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
+def _port_down(columns: Columns, span_ms: Ints, facts: Facts) -> Floats:
     state = columns["state"]
     return np.where(state == DOWN, 1.0, np.where(state == UP, 0.0, np.nan))
 
 
-def _node_dead(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
+def _all_phases(told: Told, facts: Facts) -> Columns:
+    return join_phases(told.ts, told.at, told.values)
+
+
+def _node_dead(columns: Columns, span_ms: Ints, facts: Facts) -> Floats:
     """By its own meter alone, as `sla.evidence.judge_power` does: voltage decides, and without a
-    voltmeter a current shows that it is alive."""
+    voltmeter a current shows that it is alive. Of several phases one that lives is enough, and
+    none may be missing of those that are dead."""
     mv = columns["mv"]
-    dead = np.where(mv * 100 < np.asarray(facts["phase_v"]) * 1000 * DEAD_BELOW_PCT, 1.0, 0.0)
+    is_dead = mv * 100 < np.asarray(facts["phase_v"]) * 1000 * DEAD_BELOW_PCT
+    dead = np.where(is_dead, np.where(columns["whole"] == 1, 1.0, np.nan), 0.0)
     flows = (columns["ma"] > 0) | (columns["mw"] > 0)
     return np.where(mv >= 0, dead, np.where(flows, 0.0, np.nan))
 
 
-def _node_load(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
-    """Amps of a phase, percent of the derated breaker; from power where there is no current or
-    several phases."""
-    ma, mw = columns["ma"], columns["mw"]
-    volts = np.asarray(facts["phase_v"]) * np.asarray(facts["phases"])
-    volts = volts * np.asarray(facts.get("power_factor_pct", 100)) / 100
-    by_power = np.where(mw >= 0, mw / 1000.0 / np.where(volts > 0, volts, np.nan), np.nan)
-    amps = np.where((ma >= 0) & (np.asarray(facts["phases"]) == 1), ma / 1000.0, by_power)
-    full = np.asarray(facts["derated_a"], dtype=np.float64)
-    return np.asarray(amps * 100 / np.where(full > 0, full, np.nan))
+def _node_load(columns: Columns, span_ms: Ints, facts: Facts) -> Floats:
+    """Amps of a phase, percent of the derated breaker: of the phase that carries most where the
+    meter tells them apart; from power where there is no current, or several phases in one."""
+    phases, full = np.asarray(facts["phases"]), np.asarray(facts["derated_a"], dtype=np.float64)
+    volts = np.asarray(facts["phase_v"]) * np.asarray(facts.get("power_factor_pct", 100)) / 100
+
+    def amps(ma: Ints, mw: Ints, volts: Floats) -> Floats:
+        by_power = np.where(mw >= 0, mw / 1000.0 / np.where(volts > 0, volts, np.nan), np.nan)
+        return np.where(ma >= 0, ma / 1000.0, by_power)
+
+    most = amps(columns["most_ma"], columns["most_mw"], volts)
+    whole = amps(np.where(phases == 1, columns["ma"], -1), columns["mw"], volts * phases)
+    tells_apart = (columns["phases"] == phases) & (phases > 1)
+    found = np.where(tells_apart, most, whole)
+    return np.asarray(found * 100 / np.where(full > 0, full, np.nan))
 
 
-def _celsius(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
+def _celsius(columns: Columns, span_ms: Ints, facts: Facts) -> Floats:
     return np.where(columns["mc"] != NO_TEMPERATURE, columns["mc"] / 1000.0, np.nan)
 
 
-def _humidity(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
+def _humidity(columns: Columns, span_ms: Ints, facts: Facts) -> Floats:
     return np.where(columns["rh"] >= 0, columns["rh"] / 10.0, np.nan)
 
 
-def _answers(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
+def _light(columns: Columns, span_ms: Ints, facts: Facts) -> Floats:
+    return np.asarray(columns["margin"], dtype=np.float64)
+
+
+def _lost(columns: Columns, span_ms: Ints, facts: Facts) -> Floats:
+    return np.asarray(columns["lost"], dtype=np.float64)
+
+
+def _left(columns: Columns, span_ms: Ints, facts: Facts) -> Floats:
+    return np.asarray(columns["left"], dtype=np.float64)
+
+
+def _answers(columns: Columns, span_ms: Ints, facts: Facts) -> Floats:
     raise TypeError("silence is told by when readings came, not by what they say")
 
 
-def _burns(columns: Mapping[str, Ints], span_ms: Ints, facts: Facts) -> Floats:
+def _burns(columns: Columns, span_ms: Ints, facts: Facts) -> Floats:
     raise TypeError("a budget is burnt by what counts against a promise, not by a reading")
 
 
@@ -144,8 +195,35 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
             Quantity("port_errors", PORT, "traffic", "/min", _VALUE, _per_minute("errors")),
             Quantity("port_discards", PORT, "discards", "/min", _VALUE, _per_minute("discards")),
             Quantity("port_down", PORT, "state", "", ("state",), _port_down),
-            Quantity("node_load", NODE, "power", "%", _SLOW, _node_load),
-            Quantity("node_dead", NODE, "power", "", ("state",), _node_dead),
+            Quantity(
+                "port_light", PORT, "optics", "dB", _VALUE, _light, find_margins, tell=tell_light
+            ),
+            Quantity(
+                "lag_lost",
+                PORT,
+                "state",
+                "",
+                _VALUE,
+                _lost,
+                count_members,
+                _BEFORE_MS,
+                MEMBERS,
+                tell_members,
+            ),
+            Quantity(
+                "lag_capacity",
+                PORT,
+                "state",
+                "%",
+                _VALUE,
+                _left,
+                count_members,
+                _BEFORE_MS,
+                MEMBERS,
+                tell_members,
+            ),
+            Quantity("node_load", NODE, "power", "%", _SLOW, _node_load, _all_phases, DAY_MS),
+            Quantity("node_dead", NODE, "power", "", ("state",), _node_dead, _all_phases, DAY_MS),
             Quantity("node_silence", NODE, "power", "s", ("absence",), _answers),
             Quantity("temperature", SENSOR, "climate", "°C", _CLIMATE, _celsius),
             Quantity("humidity", SENSOR, "climate", "%", _CLIMATE, _humidity),

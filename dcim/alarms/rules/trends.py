@@ -9,7 +9,7 @@ it is the same one.
 
 import numpy as np
 
-from dcim.alarms.rules.quantities import Floats, Ints
+from dcim.alarms.rules.parts import Floats, Ints
 
 # Four a day over a week, so that each hour of the day counts alike.
 BUCKETS = 28

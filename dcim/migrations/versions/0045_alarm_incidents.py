@@ -37,15 +37,18 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    rules = "(SELECT id FROM alarm_rule WHERE kind = 'forecast')"
+    alarms = f"(SELECT id FROM alarm WHERE rule_id IN {rules})"  # noqa: S608
+    op.execute(f"UPDATE alarm SET root_id = NULL WHERE root_id IN {alarms}")  # noqa: S608
+    op.execute("ALTER TABLE alarm_event DISABLE TRIGGER USER")  # it is append-only
     op.execute("DELETE FROM alarm_event WHERE kind IN ('incident', 'customers_told')")
-    op.execute(
-        "DELETE FROM alarm_event WHERE alarm_id IN (SELECT alarm.id FROM alarm JOIN alarm_rule"
-        " ON alarm_rule.id = rule_id WHERE kind = 'forecast')"
-    )
-    op.execute(
-        "DELETE FROM alarm WHERE rule_id IN (SELECT id FROM alarm_rule WHERE kind = 'forecast')"
-    )
+    for table in ("escalation_deed", "alarm_event"):
+        op.execute(f"DELETE FROM {table} WHERE alarm_id IN {alarms}")  # noqa: S608
+    op.execute("ALTER TABLE alarm_event ENABLE TRIGGER USER")
+    for table in ("alarm", "escalation_policy_rule", "alarm_trial"):
+        op.execute(f"DELETE FROM {table} WHERE rule_id IN {rules}")  # noqa: S608
     op.execute("DELETE FROM alarm_rule WHERE kind = 'forecast'")
+    op.execute("UPDATE alarm_trial SET rule = rule - 'horizon_s'")
     _allow("alarm_event", EVENTS)
     _allow("alarm_rule", KINDS)
     for name in ("horizon_s", *MINUTES):

@@ -225,6 +225,8 @@ class Transceiver(Base):
 
     `lanes` are the series of its lanes, the first one's first; `limits` by quantity and limit in
     the units of family `optics` (`reading.optics`). `since` when it, by its serial, is there.
+    `rx_lit_ms` and `tx_lit_ms`: when each lane in this port first had light, UTC epoch ms; null:
+    it never had.
     """
 
     __tablename__ = "transceiver"
@@ -237,6 +239,8 @@ class Transceiver(Base):
     serial: Mapped[Name] = mapped_column(default="")
     limits: Mapped[dict[str, dict[str, int]]] = mapped_column(JSONB)
     lanes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    rx_lit_ms: Mapped[list[int | None]] = mapped_column(ARRAY(BigInteger))
+    tx_lit_ms: Mapped[list[int | None]] = mapped_column(ARRAY(BigInteger))
     since: Mapped[Instant]
     read_at: Mapped[Instant]
 
@@ -244,6 +248,8 @@ class Transceiver(Base):
         UniqueConstraint("device_id", "port_name"),
         CheckConstraint("since <= read_at", name="times"),
         CheckConstraint("cardinality(lanes) > 0", name="lanes"),
+        CheckConstraint("cardinality(rx_lit_ms) = cardinality(lanes)", name="rx_lit"),
+        CheckConstraint("cardinality(tx_lit_ms) = cardinality(lanes)", name="tx_lit"),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from dcim.metering.families import OPTICS
+from dcim.metering.families import NO_LIGHT, OPTICS
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore
 from dcim.snmp.reading.optics import Transceiver
@@ -59,17 +59,25 @@ def record_optics(session: Session, reads: Sequence[OpticsRead]) -> None:
     session.execute(
         text(
             "INSERT INTO transceiver AS t"
-            " (device_id, port_name, vendor, part, serial, limits, lanes, since, read_at)"
+            " (device_id, port_name, vendor, part, serial, limits, lanes, rx_lit_ms, tx_lit_ms,"
+            " since, read_at)"
             " SELECT n.device_id, n.port_name, n.vendor, n.part, n.serial, n.limits,"
-            " ARRAY(SELECT jsonb_array_elements_text(n.lanes)::integer), n.at, n.at"
+            " ARRAY(SELECT jsonb_array_elements_text(n.lanes)::integer),"
+            " ARRAY(SELECT jsonb_array_elements_text(n.rx)::bigint),"
+            " ARRAY(SELECT jsonb_array_elements_text(n.tx)::bigint), n.at, n.at"
             " FROM unnest(CAST(:devices AS bigint[]), CAST(:ports AS text[]),"
             " CAST(:vendors AS text[]), CAST(:parts AS text[]), CAST(:serials AS text[]),"
-            " CAST(:limits AS jsonb[]), CAST(:lanes AS jsonb[]), CAST(:times AS timestamptz[]))"
-            " AS n (device_id, port_name, vendor, part, serial, limits, lanes, at)"
+            " CAST(:limits AS jsonb[]), CAST(:lanes AS jsonb[]), CAST(:rx AS jsonb[]),"
+            " CAST(:tx AS jsonb[]), CAST(:times AS timestamptz[]))"
+            " AS n (device_id, port_name, vendor, part, serial, limits, lanes, rx, tx, at)"
             " ORDER BY n.device_id, n.port_name"
             " ON CONFLICT (device_id, port_name) DO UPDATE SET vendor = excluded.vendor,"
             " part = excluded.part, serial = excluded.serial, limits = excluded.limits,"
             " lanes = excluded.lanes, read_at = excluded.read_at,"
+            " rx_lit_ms = ARRAY(SELECT coalesce(t.rx_lit_ms[place], excluded.rx_lit_ms[place])"
+            " FROM generate_subscripts(excluded.lanes, 1) AS place ORDER BY place),"
+            " tx_lit_ms = ARRAY(SELECT coalesce(t.tx_lit_ms[place], excluded.tx_lit_ms[place])"
+            " FROM generate_subscripts(excluded.lanes, 1) AS place ORDER BY place),"
             " since = CASE WHEN (t.vendor, t.part, t.serial)"
             " = (excluded.vendor, excluded.part, excluded.serial)"
             " THEN t.since ELSE excluded.since END"
@@ -91,6 +99,10 @@ def record_optics(session: Session, reads: Sequence[OpticsRead]) -> None:
                 )
                 for read, one in told
             ],
+            **{
+                way: [json.dumps(_find_lit(read, one, f"{way}_mdbm")) for read, one in told]
+                for way in ("rx", "tx")
+            },
             "times": [_instant(read) for read, _ in told],
         },
     )
@@ -107,6 +119,11 @@ def record_optics(session: Session, reads: Sequence[OpticsRead]) -> None:
 def _fits(one: Transceiver) -> bool:
     """Whether it has lanes, and the names of their series are ones that the database takes."""
     return bool(one.lanes) and len(name_lane(one.port, len(one.lanes))) <= _LONGEST
+
+
+def _find_lit(read: OpticsRead, one: Transceiver, column: str) -> list[int | None]:
+    """Of each lane when it had light, which is now or not."""
+    return [read.at_ms if lane[column] > NO_LIGHT else None for lane in one.lanes]
 
 
 def _instant(read: OpticsRead) -> dt.datetime:

@@ -21,7 +21,7 @@ from dcim.alarms.queries import (
     list_recipients,
     list_rules,
 )
-from dcim.alarms.reading_words import say_value
+from dcim.alarms.reading_words import say_detail, say_value
 from dcim.alarms.rule_keeping import (
     DEEDS,
     OverrideTarget,
@@ -199,6 +199,7 @@ def alarm_rules() -> str:
         recipients=list_recipients(session, scope),
         words=alarm_words,
         say_value=say_value,
+        say_detail=say_detail,
         crumbs=[(_("Alarms"), url_for("noc.alarms")), (_("Rules"), "")],
     )
 
@@ -215,6 +216,7 @@ def alarm_rule(alarm_rule_id: int) -> str:
         outages=OUTAGES,
         words=alarm_words,
         say_value=say_value,
+        say_detail=say_detail,
         crumbs=_crumbs(pick_text(rule.name, rule.name_en)),
     )
 
@@ -321,6 +323,7 @@ def alarm_trial(alarm_trial_id: int) -> str:
         instant=lambda ms: dt.datetime.fromtimestamp(ms / 1000, dt.UTC),
         words=alarm_words,
         say_value=say_value,
+        say_detail=say_detail,
         crumbs=_crumbs(name, back, _("Test on history")),
     )
 

@@ -36,7 +36,7 @@ from dcim.alarms.queries import (
     list_events,
     tally_alarms,
 )
-from dcim.alarms.reading_words import say_value
+from dcim.alarms.reading_words import say_detail, say_value
 from dcim.alarms.rooting import find_hit_customers
 from dcim.alarms.rounds import BEAT_S, RoundRow, read_round
 from dcim.alarms.rules.limits import SEVERITIES
@@ -99,6 +99,7 @@ def alarms() -> Response:
             beat=BEAT_S,
             words=alarm_words,
             say_value=say_value,
+            say_detail=say_detail,
             tag=quoted,
             now=now,
         )
@@ -184,6 +185,7 @@ def alarm(alarm_id: int) -> str:
         burned=_read_burned(session, scope, found, now),
         words=alarm_words,
         say_value=say_value,
+        say_detail=say_detail,
         now=now,
         crumbs=[(_("Alarms"), url_for("noc.alarms")), (found.label, "")],
     )

@@ -501,7 +501,7 @@ def test_a_cabinet_without_a_feed_burns_under_the_node_that_failed_first(
 
 def test_it_takes_as_many_statements_for_one_item_as_for_all(burn: Burn, watch: Watch) -> None:
     session, start = burn.session, to_ms(watch.start)
-    items = load_subjects(session, {ITEM})[ITEM]
+    items = load_subjects(session, {"item_burn"})[ITEM]
     session.add_all(
         BurnedStretch(
             customer_id=burn.customer_id, contract_item_id=one.id, metric=metric, left_share=0.001,

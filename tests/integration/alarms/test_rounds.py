@@ -1,16 +1,20 @@
 """Poll by poll: alarms are raised and end in time, none twice, none lost, nothing of the past."""
 
 import pytest
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from dcim.alarms.evaluating import evaluate
-from dcim.alarms.models import Alarm, AlarmEvent, AlarmState
+from dcim.alarms.models import Alarm, AlarmEvent, AlarmRule, AlarmState
 from dcim.alarms.rounds import has_news, read_round, run_round
 from dcim.alarms.rule_keeping import OverrideTarget, add_recipient, set_override, switch_rule
 from dcim.alarms.rules.limits import Change
 from dcim.db import SessionFactory, transaction
+from dcim.metering.families import NO_LIGHT, NO_POWER, NO_TEMPERATURE
+from dcim.metering.models import Series
+from dcim.network.models import Port
 from dcim.outbox.models import OutboxMessage
+from dcim.snmp.agents.models import LagMember, Transceiver
 from tests.integration.alarms.conftest import STAFF, Watch
 from tests.integration.web.boards import Counter
 
@@ -212,6 +216,8 @@ def test_a_dead_pdu_and_a_full_one(watch: Watch) -> None:
 
 
 def test_rounds_cost_the_same_however_many_ports_there_are(watch: Watch) -> None:
+    """Also with modules in them, in LAGs, and with alarms of all of these raised at once."""
+
     def cost(minute: float) -> int:
         watch.sample(minute, share=10)
         with Counter(watch.session.get_bind()) as counter:  # type: ignore[arg-type]
@@ -219,9 +225,48 @@ def test_rounds_cost_the_same_however_many_ports_there_are(watch: Watch) -> None
         watch.session.commit()
         return counter.count
 
+    def equip(ports: list[int], minute: float) -> None:
+        """A module in each, without light; each pair a LAG of the second that has lost the
+        first."""
+        session, switch = watch.session, watch.house.switch.id
+        session.execute(update(AlarmRule).values(raise_for_s=0))
+        ts = round(watch.at(minute).timestamp() * 1000)
+        names = dict(session.execute(select(Port.id, Port.name).where(Port.id.in_(ports))).all())
+        own = select(Series.port_id, Series.id).where(Series.family == "state")
+        states = dict(session.execute(own).all())
+        for port_id in ports:
+            lane = watch.house._add(Series(family="optics", device_id=switch, slot=f"l {port_id}"))
+            watch.house._add(
+                Transceiver(
+                    device_id=switch, port_name=f"t{port_id}", limits={}, lanes=[lane.id],
+                    rx_lit_ms=[1], tx_lit_ms=[None], since=watch.at(0), read_at=watch.at(minute),
+                )
+            )  # fmt: skip
+            row = (lane.id, ts, 0, 0, NO_LIGHT, NO_POWER, -1, NO_TEMPERATURE, -1)
+            watch.house.store.append(session, "optics", [row])
+        for member, lag in zip(ports[::2], ports[1::2], strict=True):
+            watch.house._add(
+                LagMember(
+                    device_id=switch, lag_name=names[lag], port_name=names[member],
+                    starts_at=watch.at(0), detached_at=watch.at(0),
+                )
+            )  # fmt: skip
+            watch.house.store.append(session, "state", [(states[member], ts, 0, 0, 2)])
+        session.commit()
+
     few = cost(1)
     watch.house.add_tenant("B", ports=12)
-    assert cost(2) == few
+    assert cost(1.5) == few
+    equip(watch.tenant.ports, 2)
+    equipped = cost(2)
+    assert equipped > few
+    assert {one.rule.quantity for one in watch.alarms()} == {"port_light", "lag_lost", "port_down"}
+    tenant = watch.house.add_tenant("C", ports=12)
+    watch.session.execute(update(Port).values(role="customer"))
+    equip(tenant.ports, 3)
+    assert cost(3) == equipped
+    assert len(watch.alarms("customer-light")) == 14
+    assert len(watch.alarms("customer-lag")) == 7
 
 
 def test_events_are_never_changed(watch: Watch) -> None:

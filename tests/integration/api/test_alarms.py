@@ -24,7 +24,7 @@ def alarm(session: ScopedSession) -> Alarm:
     now = utc_now()
     made = Alarm(
         rule_id=rule.id, subject_kind="port", subject_id=7, label="sw 7", severity="major",
-        began_at=now, raised_at=now, seen_at=now, value=1, limit=1,
+        began_at=now, raised_at=now, seen_at=now, value=1, limit=1, detail={"lane": 2},
     )  # fmt: skip
     session.add(made)
     session.commit()
@@ -35,6 +35,7 @@ def test_an_alarm_is_listed_and_worked_on(api: MakeClient, alarm: Alarm) -> None
     noc = api("noc")
     listed = noc.get(ALARMS).get_json()
     assert [(one["id"], one["rule_code"]) for one in listed["items"]] == [(alarm.id, "port-down")]
+    assert [one["detail"] for one in listed["items"]] == [{"lane": 2}]
     assert noc.get(f"{ALARMS}?severity=critical").get_json()["total"] == 0
     assert noc.get(f"{ALARMS}?severity=mild").status_code == 422
     one = f"{ALARMS}/{alarm.id}"

@@ -59,13 +59,17 @@ def test_the_events_of_the_closed_month_are_found_and_none_is_invented(
             assert result.flapping == 0
             found[row.code] = list(result.firings)
     assert {code for code, firings in found.items() if not firings} == {
-        "port-busy", "port-errors", "temperature-hot", "humidity-high",
+        "port-busy", "port-errors", "temperature-hot", "humidity-high", "customer-light",
+        "internal-light", "customer-lag", "internal-lag",
     }  # fmt: skip
 
     # A reading a minute: what is raised lies in its event, or within two minutes after it.
     expected = {
         "uplink-down": (UPGRADE,),
         "port-down": (UPGRADE, OPTICS),
+        # Both uplinks of the switch that is upgraded, and the LAG that they are.
+        "uplink-light": (UPGRADE,),
+        "uplink-lag": (UPGRADE,),
         "node-dead": (FEED_LOST, WORK_PANEL, BREAKERS, DOUBLE),
         "node-overloaded": (FEED_LOST,),
         "node-load": (FEED_LOST,),
@@ -78,6 +82,9 @@ def test_the_events_of_the_closed_month_are_found_and_none_is_invented(
         missing = [a for a, b in windows if not any(a <= at <= b for at in raised)]
         assert not missing or (code, missing) == ("agent-silent", [REBOOT[0]]), (code, missing)
     assert [one.label for one in found["port-down"]][-1] == "acc-a xge1/0/2"
+    dark = {(one.label, (one.detail or {})["mdbm"]) for one in found["uplink-light"]}
+    assert dark == {("acc-a xge1/0/49", None), ("acc-a xge1/0/50", None)}
+    assert [(one.label, one.value) for one in found["uplink-lag"]] == [("acc-a Eth-Trunk1", 2)]
     assert {one.label.split("/")[0] for one in found["node-dead"]} == {
         "RPP-A1", "RPP-C2", "RPP-B1", "RPP-B2",
     }  # fmt: skip

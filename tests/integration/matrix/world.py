@@ -550,6 +550,7 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
     make(
         session, Transceiver, tag, device_id=device_id, port_name=series["traffic"].slot,
         since=SINCE, read_at=NOW, lanes=[series["optics"].id], limits={},
+        rx_lit_ms=[stamp], tx_lit_ms=[None],
     )  # fmt: skip
     make(session, LagMember, tag, device_id=agent.device_id, port_name=port.name, starts_at=SINCE)
     _seed_meter(session, tenant, pdu.id)

@@ -89,6 +89,55 @@ def test_the_list_shows_what_where_since_when_and_whom(noc: FlaskClient, tenant:
         text_of(noc, f"/noc/alarms?{query}")
 
 
+def test_which_lane_and_which_members_stand_beside_the_value(
+    noc: FlaskClient,
+    tenant: Tenant,
+    session: ScopedSession,
+    use_test_database: Callable[[object], None],
+) -> None:
+    from click.testing import CliRunner
+
+    import dcim.commands.alarms as commands
+
+    details: dict[str, dict[str, Any]] = {
+        "customer-light": {
+            "lane": 2, "way": "rx", "mdbm": -13_000, "limit_mdbm": -12_400, "is_low": True,
+        },
+        "customer-lag": {"members": 2, "lost": 1, "names": [f"xe1 {HOSTILE}"]},
+    }  # fmt: skip
+    now, made = utc_now(), {}
+    for code, detail in details.items():
+        rule = session.scalars(select(AlarmRule).where(AlarmRule.code == code)).one()
+        made[code] = Alarm(
+            rule=rule, subject_kind="port", subject_id=tenant.ports[0], label="sw", detail=detail,
+            severity="warning", began_at=now, raised_at=now, seen_at=now, value=1, limit=0,
+        )  # fmt: skip
+        session.add(made[code])
+    session.commit()
+    pages = ["/noc/alarms", *(f"/noc/alarms/{one.id}" for one in made.values())]
+    for path, light, lag in zip(pages, (True, True, False), (True, False, True), strict=True):
+        page = text_of(noc, path)
+        chinese = text_of(noc, f"{path}?lang=zh")
+        assert ("lane 2: RX −13.00 dBm, low threshold −12.40 dBm" in page) == light
+        assert ("通道 2 收光 −13.00 dBm，低门限 −12.40 dBm" in chinese) == light
+        assert ("1 of 2 members lost: xe1 &lt;script&gt;" in page) == lag
+        assert ("2 个成员口缺 1 个：xe1 &lt;script&gt;" in chinese) == lag
+        assert "<script>alert" not in page + chinese
+        noc.get("/noc/alarms?lang=en")
+    rules = " ".join(re.sub("<[^>]+>", " ", text_of(noc, "/noc/alarm-rules")).split())
+    assert "uplink-light on Major alarm below 0 dB for 10 min 0.5 dB for 15 min" in rules
+    # Where a rule is made of it, in words.
+    form = text_of(noc, "/noc/alarm-rules/new")
+    for word in ("Light, from the nearest", "Members that a LAG", "Capacity that a LAG"):
+        assert word in form
+    use_test_database(commands)
+    listed = CliRunner().invoke(commands.alarms, ["list", "--show", "open"])
+    assert "lane 2: RX" in listed.output
+    told = CliRunner().invoke(commands.alarms, ["list", "--show", "open", "--json"])
+    said = {one["rule_code"]: one["detail"] for one in json.loads(told.stdout)}
+    assert said == {"port-down": None, **details}
+
+
 def test_a_wall_tells_what_is_raised_and_whether_anybody_evaluates(
     noc: FlaskClient, tenant: Tenant, session: ScopedSession
 ) -> None:

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text, update
 
 from dcim.accounts.scope import Scope
+from dcim.alarms.rules.parts import align
 from dcim.alarms.rules.quantities import NODE, QUANTITIES
 from dcim.alarms.subjects import load_subjects
 from dcim.customers.models import ContractItem
@@ -17,6 +18,8 @@ from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError
 from dcim.http import plant_memory
 from dcim.inventory.models import Cabinet, Device, Room, Row
+from dcim.metering.batch import Columns
+from dcim.metering.families import find_family
 from dcim.metering.models import Series
 from dcim.paging import EVERYTHING
 from dcim.power.models import PowerNode
@@ -436,8 +439,7 @@ def test_all_phases_of_a_meter_are_added_up_and_the_newest_meter_counts(
     mw, ma, amps = read()
     assert (mw, ma) == (6_000_000, 24_000)
     assert amps == pytest.approx(6000 / 3 / panel_v(house))
-    # Alarms watch a phase as a phase, not as a third of the load of three.
-    assert watched(house, panel) == (phases[0], 1)
+    assert watched(house, panel) == (tuple(phases), 3)
     # What isn't reported of one phase isn't known of the sum.
     house.store.append(
         house.session,
@@ -456,11 +458,13 @@ def test_all_phases_of_a_meter_are_added_up_and_the_newest_meter_counts(
     house.session.commit()
     (one,) = [one.now for one in house.board().feeds if one.now.node.id == panel.id]
     assert (one.series_id, one.mw) == (newer, 9_000)
-    assert watched(house, panel) == (newer, 3)
+    assert watched(house, panel) == ((newer,), 3)
 
 
-def watched(house: PoweredHouse, node: PowerNode) -> tuple[int, float]:
-    (found,) = [one for one in load_subjects(house.session, (NODE,))[NODE] if one.id == node.id]
+def watched(house: PoweredHouse, node: PowerNode) -> tuple[tuple[int, ...], float]:
+    (found,) = [
+        one for one in load_subjects(house.session, ("node_load",))[NODE] if one.id == node.id
+    ]
     return found.series["power"], found.facts["phases"]
 
 
@@ -570,11 +574,12 @@ def test_current_known_by_power_alone_is_by_the_power_factor(house: PoweredHouse
     assert peak.amps == pytest.approx(amps)
     (subject,) = [
         one
-        for one in load_subjects(house.session, (NODE,))[NODE]
+        for one in load_subjects(house.session, ("node_load",))[NODE]
         if one.id == feeds[tenant.rack_id][0].pdu.node.id
     ]
-    columns = {"mv": np.array([230_000]), "ma": np.array([16_000]), "mw": np.array([3_680_000])}
-    (load,) = QUANTITIES["node_load"].measure(columns, np.array([0]), subject.facts)
+    row = np.array([[end], [0], [0], [230_000], [16_000], [3_680_000], [-1]])
+    told = align([Columns.from_matrix(find_family("power"), row)])
+    (load,) = QUANTITIES["node_load"].judge(told, subject.facts)
     assert load == pytest.approx(amps / 2 / 12.8 * 100)
 
 
@@ -597,7 +602,7 @@ def test_what_a_node_was_measured_at_before_is_no_phase_of_it(house: PoweredHous
         return one.series_id, one.mw
 
     assert read() == (present.id, 1_000_000)
-    assert watched(house, panel) == (present.id, 3)
+    assert watched(house, panel) == ((present.id,), 3)
     listed = list_power_nodes(house.session, SYSTEM, NodeFilter(), EVERYTHING).items
     assert [one.mw for one in listed if one.id == panel.id] == [1_000_000]
     # Back again: the older one tells, as it is the one that is bound by the place.

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcim.alarms.rules.limits import Rule, check_rule
+from dcim.alarms.rules.parts import align
 from dcim.alarms.rules.quantities import NODE_CLASSES, QUANTITIES, rates_per_hour, silences
 from dcim.errors import InvalidError
 from dcim.metering.batch import Columns
@@ -25,8 +26,9 @@ FACTS = {
 
 def one(quantity: str, span_ms: int = MINUTE, **columns: int) -> float:
     family = find_family(QUANTITIES[quantity].family)
-    given = {name: np.array([columns.get(name, -1)]) for name in family.columns}
-    return float(QUANTITIES[quantity].measure(given, np.array([span_ms]), FACTS)[0])
+    row = [[0], [span_ms], [0], *([columns.get(name, -1)] for name in family.columns)]
+    told = align([Columns.from_matrix(family, np.array(row))])
+    return float(QUANTITIES[quantity].judge(told, FACTS)[0])
 
 
 def test_a_port_is_as_busy_as_its_busier_direction() -> None:
@@ -56,6 +58,39 @@ def test_a_node_is_loaded_by_the_derated_breaker() -> None:
     # 230 V x 6.4 A without an ammeter.
     assert one("node_load", mw=1_472_000) == 50.0
     assert math.isnan(one("node_load"))
+
+
+THREE = {"phase_v": 230, "phases": 3, "power_factor_pct": 90, "derated_a": 12.8}
+
+
+def of_phases(quantity: str, *phases: tuple[int, int, int], phases_of_node: int = 3) -> float:
+    """(mv, ma, mw) of each, told at once."""
+    family = find_family("power")
+    told = align(
+        [Columns.from_matrix(family, np.array([[9], [0], [0], *([n] for n in one), [-1]]))
+         for one in phases]
+    )  # fmt: skip
+    return float(QUANTITIES[quantity].judge(told, THREE | {"phases": phases_of_node})[0])
+
+
+def test_of_a_meter_that_tells_phases_apart_the_fullest_counts() -> None:
+    assert of_phases("node_load", (230, 3200, 1), (230, 12_800, 1), (230, 0, 1)) == 100.0
+    # By power, of each phase by itself: 2,649.6 W are 12.8 A at a power factor of 0.9.
+    full = of_phases("node_load", (230, -1, 9), (230, -1, 2_649_600), (230, -1, 9))
+    assert full == pytest.approx(100)
+    # All in one: the mean of its phases is all that is known.
+    assert of_phases("node_load", (230, 99, 2_649_600)) == pytest.approx(100 / 3)
+    # Two lines of one phase add up.
+    assert of_phases("node_load", (230, 6400, -1), (230, 6400, -1), phases_of_node=1) == 100.0
+    assert math.isnan(of_phases("node_load", (230, 99, 9), (230, -1, -1), (230, 99, 9)))
+
+
+def test_a_node_is_dead_when_all_its_phases_are() -> None:
+    live, dead, mute = (230_000, 0, 0), (0, 0, 0), (-1, 0, 0)
+    assert of_phases("node_dead", dead, dead, live) == 0.0
+    assert of_phases("node_dead", dead, dead, dead) == 1.0
+    assert of_phases("node_dead", live, mute, mute) == 0.0
+    assert math.isnan(of_phases("node_dead", mute, mute, mute))
 
 
 @given(st.integers(-1, 300_000), st.integers(-1, 9_000), st.integers(-1, 9_000_000))

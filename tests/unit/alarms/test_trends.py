@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dcim.alarms.rules.episodes import CALM, advance
 from dcim.alarms.rules.limits import Limits, Rule, check_rule
-from dcim.alarms.rules.quantities import Floats, Ints
+from dcim.alarms.rules.parts import Floats, Ints
 from dcim.alarms.rules.trends import BUCKETS, first_instant, forecast, step_of
 from dcim.errors import InvalidError
 

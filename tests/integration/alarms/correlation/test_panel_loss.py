@@ -268,11 +268,11 @@ def test_the_statements_are_as_many_for_one_subject_as_for_all(
         load_dependencies(session, STAFF, [hall.subject("rack", "R-12")])
     with counting(session) as large:
         whole = load_dependencies(session, STAFF, subjects)
-    assert len(small) == len(large) == 15
+    assert len(small) == len(large) == 16
     assert len(whole.links) == 30 + 30 * 9
     with counting(session) as nothing:
         assert load_dependencies(session, STAFF, []).nodes == {}
-    assert len(nothing) == 15
+    assert len(nothing) == 16
 
 
 def test_as_many_statements_find_whom_one_alarm_hits_and_whom_all_do(
