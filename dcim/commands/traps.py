@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from dcim import jobs
 from dcim.commands.output import instance_of
 from dcim.observability import configure_logging
-from dcim.snmp.traps.receiver import Receiver
+from dcim.snmp.traps.receiver import TrapReceiver
 
 
 @click.command()
@@ -22,7 +22,7 @@ def traps(ctx: click.Context) -> None:
         if settings.trap_listen is None:
             raise click.ClickException("DCIM_TRAP_LISTEN is empty: no traps are received.")
         configure_logging(settings.log_level, as_json=settings.log_json, process="traps")
-        receiver = Receiver(settings, instance.make_sessions(pool_size=3), queue_polls)
+        receiver = TrapReceiver(settings, instance.make_sessions(pool_size=3), queue_polls)
 
         def stop(signum: int, frame: FrameType | None) -> None:
             receiver.stop()

@@ -3,8 +3,7 @@
 import datetime as dt
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
@@ -16,9 +15,6 @@ from dcim.snmp.traps.models import Trap, TrapDrop, TrapEngine
 from dcim.snmp.traps.v3 import SenderEngine
 from dcim.snmp.wire.ber import parse_oid
 from dcim.snmp.wire.v3_reply import EngineClock
-
-# Has agents polled soon, by their shard; returns the shards whose polls are queued now.
-DeferPolls = Callable[[Session, Mapping[int, Sequence[int]]], Sequence[int]]
 
 _INSERT = text(
     "INSERT INTO trap (uid, received_at, last_at, agent_id, device_id, source, version, is_inform,"
@@ -48,13 +44,6 @@ _MOVE = text(
     " ON CONFLICT (source) DO UPDATE SET boots = excluded.boots, time_s = excluded.time_s,"
     " heard_at = excluded.heard_at WHERE trap_engine.engine_id = excluded.engine_id"
     " AND (trap_engine.boots, trap_engine.time_s) < (excluded.boots, excluded.time_s)"
-)
-_DROP = text(
-    "INSERT INTO trap_drop (agent_id, day, reason, count)"
-    " SELECT a.id, :day, t.reason, sum(t.count) FROM unnest(CAST(:agents AS bigint[]),"
-    " CAST(:reasons AS text[]), CAST(:counts AS bigint[])) AS t (agent_id, reason, count)"
-    " LEFT JOIN snmp_agent a ON a.id = t.agent_id GROUP BY 1, 2, 3 ORDER BY 1, 3"
-    " ON CONFLICT (agent_id, day, reason) DO UPDATE SET count = trap_drop.count + excluded.count"
 )
 
 
@@ -101,22 +90,6 @@ def read_engines(session: Session) -> dict[str, SenderEngine]:
         clock = EngineClock(row.boots, row.time_s, now_s - ago_s)
         engines[row.source] = SenderEngine(row.engine_id, clock, (row.boots, row.time_s))
     return engines
-
-
-def record_drops(
-    session: Session, drops: Counter[tuple[int | None, str]], now: dt.datetime
-) -> None:
-    """Add to what is counted of the day."""
-    rows = list(drops.items())
-    session.execute(
-        _DROP,
-        {
-            "day": day_of(now),
-            "agents": [agent_id for (agent_id, _), _ in rows],
-            "reasons": [reason for (_, reason), _ in rows],
-            "counts": [count for _, count in rows],
-        },
-    )
 
 
 def prune_traps(session: Session, keep_days: int, now: dt.datetime | None = None) -> int:

@@ -18,7 +18,7 @@ from dcim.db import SessionFactory, transaction
 from dcim.inventory.models import Device
 from dcim.snmp.agents.models import SnmpAgent
 from dcim.snmp.agents.registration import UsmSecrets, find_or_make_device, store_credential
-from dcim.snmp.traps.receiver import Receiver
+from dcim.snmp.traps.receiver import TrapReceiver
 from dcim.snmp.wire.target import UsmCredentials
 from tests.agents.trap_sender import COMMUNITY
 
@@ -39,9 +39,9 @@ class TrapHouse:
         return list(due)
 
     @contextmanager
-    def receiving(self, **changed: Any) -> Iterator[Receiver]:
+    def receiving(self, **changed: Any) -> Iterator[TrapReceiver]:
         settings = replace(self.settings, **{"trap_listen": ("127.0.0.1", 0)} | changed)
-        receiver = Receiver(settings, self.sessions, self.defer)
+        receiver = TrapReceiver(settings, self.sessions, self.defer)
         running = threading.Thread(target=receiver.run)
         running.start()
         try:
