@@ -1,16 +1,14 @@
-"""Drops and unanswered requests of polled agents, added up by UTC day and reason; and, in tables of
-their own with the same columns, what wasn't taken of datagrams that came unasked."""
+"""Drops and unanswered requests of polled agents, added up by UTC day and reason."""
 
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from dcim.columns import utc_now
-from dcim.db import Base
 from dcim.metering.families import DAY_MS
 from dcim.snmp.agents.models import PollDrop
 from dcim.snmp.wire.drops import UNANSWERED
@@ -93,47 +91,3 @@ def prune_drops(session: Session, now: dt.datetime | None = None) -> int:
     oldest = day_of(now or utc_now()) - KEPT_DAYS
     gone = session.execute(delete(PollDrop).where(PollDrop.day < oldest))
     return int(getattr(gone, "rowcount", 0))
-
-
-def record_drops(
-    session: Session,
-    model: type[Base],
-    drops: Mapping[tuple[int | None, str], int],
-    now: dt.datetime,
-) -> None:
-    """Add what wasn't taken, by agent (None: of no agent) and reason, to the day's rows of a table
-    with the columns of `PollDrop`. Agents may be gone by now."""
-    rows = list(drops.items())
-    session.execute(
-        text(
-            f"INSERT INTO {model.__tablename__} AS kept (agent_id, day, reason, count)"  # noqa: S608 - ours
-            " SELECT a.id, :day, t.reason, sum(t.count) FROM unnest(CAST(:agents AS bigint[]),"
-            " CAST(:reasons AS text[]), CAST(:counts AS bigint[])) AS t (agent_id, reason, count)"
-            " LEFT JOIN snmp_agent a ON a.id = t.agent_id GROUP BY 1, 2, 3 ORDER BY 1, 3"
-            " ON CONFLICT (agent_id, day, reason)"
-            " DO UPDATE SET count = kept.count + excluded.count"
-        ),
-        {
-            "day": day_of(now),
-            "agents": [agent_id for (agent_id, _), _ in rows],
-            "reasons": [reason[:_LONGEST_REASON] for (_, reason), _ in rows],
-            "counts": [count for _, count in rows],
-        },
-    )
-
-
-def list_drops(session: Session, model: type[Base], now: dt.datetime) -> list[DropCount]:
-    """What of all wasn't taken in the last 30 days, most first. One statement."""
-    today, kept = day_of(now), model.__table__.c
-    total = func.sum(kept.count)
-
-    def since(days: int) -> Any:
-        return func.coalesce(total.filter(kept.day > today - days), 0)
-
-    rows = session.execute(
-        select(kept.reason, since(1), since(WEEK), total)
-        .where(kept.day > today - MONTH)
-        .group_by(kept.reason)
-        .order_by(total.desc(), kept.reason)
-    )
-    return [DropCount(reason, *map(int, counts)) for reason, *counts in rows]

@@ -5,10 +5,10 @@ import json
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from dcim.snmp.agents.drop_counts import KEPT_DAYS, day_of
+from dcim.snmp.agents.received import grow, prune
 from dcim.snmp.traps.entries import EngineNote, Spooled
 from dcim.snmp.traps.meanings import Meanings, find_meaning
 from dcim.snmp.traps.models import Trap, TrapDrop, TrapEngine
@@ -31,12 +31,6 @@ _INSERT = text(
     # Either may be gone by now.
     " LEFT JOIN snmp_agent a ON a.id = t.agent_id LEFT JOIN device d ON d.id = t.device_id"
     " ON CONFLICT (uid) DO NOTHING"
-)
-_GROW = text(
-    "UPDATE trap SET count = greatest(trap.count, g.count),"
-    " last_at = greatest(trap.last_at, to_timestamp(g.last_ms / 1000.0))"
-    " FROM unnest(CAST(:uids AS text[]), CAST(:counts AS bigint[]), CAST(:times AS bigint[]))"
-    " AS g (uid, count, last_ms) WHERE trap.uid = g.uid"
 )
 _MOVE = text(
     "INSERT INTO trap_engine (source, engine_id, boots, time_s, heard_at)"
@@ -64,8 +58,7 @@ def record(session: Session, spooled: Spooled, layers: Sequence[Meanings]) -> No
         ]
         session.execute(_INSERT, {"rows": json.dumps(rows)})
     if spooled.grown:
-        uids, counts, times = zip(*spooled.grown, strict=True)
-        session.execute(_GROW, {"uids": list(uids), "counts": list(counts), "times": list(times)})
+        grow(session, Trap, spooled.grown)
     for note in spooled.engines:
         _move(session, note)
 
@@ -92,10 +85,6 @@ def read_engines(session: Session) -> dict[str, SenderEngine]:
     return engines
 
 
-def prune_traps(session: Session, keep_days: int, now: dt.datetime | None = None) -> int:
+def prune_traps(session: Session, keep_days: int) -> int:
     """Delete traps older than that, and counts of drops long gone; returns how many traps."""
-    moment = now or dt.datetime.now(dt.UTC)
-    oldest = moment - dt.timedelta(days=keep_days)
-    gone = session.execute(delete(Trap).where(Trap.received_at < oldest))
-    session.execute(delete(TrapDrop).where(TrapDrop.day < day_of(moment) - KEPT_DAYS))
-    return int(getattr(gone, "rowcount", 0))
+    return prune(session, Trap, TrapDrop, keep_days, dt.datetime.now(dt.UTC))

@@ -10,7 +10,7 @@ from dcim.db import SessionFactory
 from dcim.intake.decoder import Drops
 from dcim.intake.spool import Spool
 from dcim.intake.writer import DeferPolls, Writer
-from dcim.snmp.agents.drop_counts import record_drops
+from dcim.snmp.agents.received import record_drops
 from dcim.snmp.traps.entries import Spooled, decode_entries, join, take_apart
 from dcim.snmp.traps.mappings import read_mappings
 from dcim.snmp.traps.meanings import Meanings

@@ -14,7 +14,8 @@ from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
-from dcim.snmp.agents.drop_counts import DropCount, list_drops
+from dcim.snmp.agents.drop_counts import DropCount
+from dcim.snmp.agents.received import list_drops
 from dcim.snmp.health.words import Words
 from dcim.snmp.mibs.known import known_catalogue, known_names
 from dcim.snmp.mibs.names import MibNameError, MibNames, Shown

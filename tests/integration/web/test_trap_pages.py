@@ -18,7 +18,7 @@ from dcim.db import SessionFactory, transaction
 from dcim.due import make_chimes
 from dcim.inventory.models import Device, DeviceType
 from dcim.records.writing import change_record, delete_record
-from dcim.snmp.agents.drop_counts import record_drops
+from dcim.snmp.agents.received import record_drops
 from dcim.snmp.traps.decoding import decode
 from dcim.snmp.traps.entries import EngineNote, Spooled, make_entry, write_varbind
 from dcim.snmp.traps.kinds import TRAP_MAPPING
