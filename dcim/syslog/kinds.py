@@ -22,14 +22,14 @@ SYSLOG_MAPPING = Kind(
         Field("event", mark("Message"), TextType(), required=True, bulk=False, copied=False,
               hint=mark("As the device calls it: %LINK-3-UPDOWN, %%01IFNET/2/linkDown_active, or"
                         " the program's name, like sshd. Its level doesn't matter.")),
-        Field("contains", mark("Text contains"), TextType(), bulk=False,
+        Field("contains", mark("Text contains"), TextType(), default="", bulk=False,
               hint=mark("Only then, capitals or not; empty: whatever it says."
                         " “changed state to down”, for one.")),
         Field("alarm_class", mark("Class"), ChoiceType(CLASS_WORDS), required=True),
         Field("severity", mark("Severity"), ChoiceType(SEVERITY_WORDS), required=True,
               hint=mark("Cleared: it ends what another message told.")),
-        Field("meaning", mark("Meaning"), TextType()),
-        Field("meaning_en", mark("Meaning in English"), TextType()),
+        Field("meaning", mark("Meaning"), TextType(), default=""),
+        Field("meaning_en", mark("Meaning in English"), TextType(), default=""),
     ),
     key=("event", "contains"),
     see=Right.SEE_NETWORK,

@@ -17,6 +17,7 @@ from dcim.web.noc import (
     port_optics,
     ports,
     pue,
+    syslog,
     traps,
     wall,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "port_optics",
     "ports",
     "pue",
+    "syslog",
     "traps",
     "wall",
 ]

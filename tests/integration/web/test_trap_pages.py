@@ -156,9 +156,11 @@ def test_an_unknown_trap_is_mapped_and_those_kept_follow(
     assert tuple(book.read(other)) == ("", "", "")
     assert tuple(book.read(book.add(v2c(OWN, 3)))) == ("power", "critical", f"mapping {mapping_id}")
     assert "A breaker has tripped" in read(noc, LIST)
+    assert f"/staff/trap-mappings/{mapping_id}" in read(noc, f"{LIST}/{first}")
     # Now for all below it, and then no more.
     with transaction(sessions, SYSTEM) as session:
-        change_record(session, SYSTEM, TRAP_MAPPING, mapping_id, {"below": True})
+        change = {"below": True, "meaning": ""}
+        change_record(session, SYSTEM, TRAP_MAPPING, mapping_id, change)
     assert book.read(other).severity == "critical"
     with transaction(sessions, SYSTEM) as session:
         delete_record(session, SYSTEM, TRAP_MAPPING, mapping_id)
