@@ -20,8 +20,8 @@ SYSLOG_MAPPING = Kind(
     model=SyslogMapping,
     fields=(
         Field("event", mark("Message"), TextType(), required=True, bulk=False, copied=False,
-              hint=mark("As the device calls it: %LINK-3-UPDOWN, %%01IFNET/2/linkDown_active, or"
-                        " the program's name, like sshd. Its level doesn't matter.")),
+              hint=mark("As the device calls it: LINK-3-UPDOWN, IFNET/2/linkDown_active, or the"
+                        " program's name, like sshd. Its level doesn't matter.")),
         Field("contains", mark("Text contains"), TextType(), default="", bulk=False,
               hint=mark("Only then, capitals or not; empty: whatever it says."
                         " “changed state to down”, for one.")),

@@ -53,7 +53,7 @@ def _read(words: str) -> str:
     event = name_event(words)
     if not event:
         raise InvalidError(
-            "Say which messages are meant: a name like %LINK-3-UPDOWN, or a program's.",
+            "Say which messages are meant: a name like LINK-3-UPDOWN, or a program's.",
             {"event": ["a name"]},
         )
     return event

@@ -78,8 +78,13 @@ def parse(octets: bytes) -> Message:
 
 def name_event(words: str) -> str:
     """The event that words of a person name: as a device writes it, or as it is called here."""
-    words = words.strip().rstrip(":")
+    words = words.strip().rstrip(": ")
     found = _find_name(words)
+    for mark in ("%", "%%01"):
+        # Without what it begins with, as people name it.
+        named = _find_name(mark + words) if found is None else None
+        if named is not None and named.end == len(mark + words):
+            found = named
     return make_visible(found.event if found else words, _LONGEST_EVENT)
 
 

@@ -6,14 +6,14 @@ from dcim.web.noc.trap_words import TRAP_DROPS
 
 # RFC 5424, table 2.
 LEVELS = {
-    0: mark("Emergency"),
-    1: mark("Alert"),
-    2: mark("Critical"),
-    3: mark("Error"),
-    4: mark("Warning"),
-    5: mark("Notice"),
-    6: mark("Informational"),
-    7: mark("Debugging"),
+    0: mark("0 emergency"),
+    1: mark("1 alert"),
+    2: mark("2 critical"),
+    3: mark("3 error"),
+    4: mark("4 warning"),
+    5: mark("5 notice"),
+    6: mark("6 informational"),
+    7: mark("7 debugging"),
 }
 # RFC 5424, table 1, by the names they have in every program's configuration.
 FACILITIES = (

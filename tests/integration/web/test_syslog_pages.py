@@ -176,6 +176,7 @@ def test_an_operators_word_goes_before_the_programs_and_gives_it_back(
     assert (book.read(down)[1:], book.read(up)[1:]) == (
         ("warning", "shipped"), ("clear", "shipped"),
     )  # fmt: skip
+    assert "LINK-3-UPDOWN" in read(noc, "/staff/syslog-mappings/import")
     said = {"event": "%LINK-3-UPDOWN", "contains": "State To Down", "alarm_class": "network",
             "severity": "critical"}  # fmt: skip
     path = "/staff/syslog-mappings/new"

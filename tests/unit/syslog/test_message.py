@@ -232,7 +232,12 @@ def test_an_operators_rule_goes_first_and_the_longest_text_before_others() -> No
     [
         ("%LINK-3-UPDOWN:", "LINK-UPDOWN"),
         (" %%01IFNET/2/linkDown_active(l)[3] ", "IFNET/linkDown_active"),
+        ("LINK-3-UPDOWN", "LINK-UPDOWN"),
+        ("IFNET/2/linkDown_active", "IFNET/linkDown_active"),
         ("LINK-UPDOWN", "LINK-UPDOWN"),
+        ("IFNET/linkDown_active", "IFNET/linkDown_active"),
+        ("SNMP_TRAP_LINK_DOWN", "SNMP_TRAP_LINK_DOWN"),
+        ("my-3-program says", "my-3-program says"),
         ("sshd", "sshd"),
         ("", ""),
     ],
