@@ -40,7 +40,6 @@ from dcim.web.staff.polling import say_words
 # Hours that the list goes back.
 PERIODS = {"1h": 1, "24h": 24, "7d": 168, "30d": 720, "all": None}
 USUAL = "24h"
-LEVEL_LOOKS = ("down", "down", "down", "down", "warning", "unknown", "unknown", "unknown")
 # A clock that is off by less is one whose message was on its way, seconds.
 _OFF_S = 60
 
@@ -189,7 +188,6 @@ def _common() -> dict[str, object]:
         "levels": {number: _(text) for number, text in LEVELS.items()},
         "facilities": FACILITIES,
         "looks": LOOKS,
-        "level_looks": LEVEL_LOOKS,
         "listens": settings.syslog_in_listen,
         "keep_days": settings.syslog_in_keep_days,
         "may_map": has_right(Right.KEEP_INCIDENTS),
