@@ -33,6 +33,10 @@ _ISO = re.compile(
 )
 
 
+# A clock that says another year is not off: it says nothing.
+_FIRST_YEAR, _LAST_YEAR = 1970, 2100
+
+
 class Stamp(NamedTuple):
     """The time as written, and as an instant (UTC epoch ms) where it says year and offset."""
 
@@ -52,7 +56,7 @@ def read_iso(text: str) -> Stamp | None:
         # A leap second is taken for the one before it.
         last = 59 if second == 60 else second
         local = dt.datetime(year, month, day, hour, minute, last, micros, tzinfo=dt.UTC)
-        if not offset:
+        if not offset or not _FIRST_YEAR <= year <= _LAST_YEAR:
             return Stamp(text, None)
         return Stamp(text, int((local - _read_offset(offset.strip())).timestamp() * 1000))
     except (ValueError, OverflowError):

@@ -92,6 +92,10 @@ RFC_5424 = (
                              ("priority@32473", "class", "high"))}),
         (b"<165>1 - - - - - - %% It's time.",
          {"form": "5424", "device_time": "", "host": "", "text": "%% It's time."}),
+        # A year that no clock has is no instant: not every program can read it.
+        (b"<34>1 9999-12-31T23:59:59-00:01 h a - - - x",
+         {"form": "5424", "device_time": "9999-12-31T23:59:59-00:01", "device_ms": None}),
+        (b"<34>1 0001-01-01T00:00:00+00:01 h a - - - x", {"form": "5424", "device_ms": None}),
         # Unsound structured data stay in the text; another version isn't RFC 5424.
         (b"<34>1 - h a - - [x y=z] rest", {"form": "5424", "data": (), "text": "[x y=z] rest"}),
         (b"<34>2 - h a - - - rest", {"form": "3164", "text": "2 - h a - - - rest"}),
