@@ -15,8 +15,9 @@ from dcim.syslog.models import SyslogMessage
 
 # Instead of a class: messages that nothing says the meaning of.
 UNKNOWN = "unknown"
-# So many days back they are told of.
+# So many days back they are told of, and of so many messages, the newest.
 UNKNOWN_DAYS = 7
+MOST_UNKNOWN = 100_000
 # So many are counted, paged through and exported at most: of millions nobody reads the last.
 MOST = 10_000
 
@@ -189,22 +190,28 @@ def find_message(session: Session, message_id: int) -> SyslogDetail:
 def list_unknown(
     session: Session, now: dt.datetime, paging: Paging = FIRST_PAGE
 ) -> Page[UnknownSyslogRow]:
-    """Messages of the last days that nothing says the meaning of, by what they are called; what
-    came most of first. Two statements."""
+    """Messages of the last days that nothing says the meaning of, `MOST_UNKNOWN` at most, by what
+    they are called; what came most of first. Two statements."""
     kept, since = SyslogMessage, now - dt.timedelta(days=UNKNOWN_DAYS)
-    received = func.sum(kept.count)
+    newest = (
+        select(kept.id, kept.event, kept.count, kept.source, kept.received_at, kept.last_at)
+        .where(kept.alarm_class == "", kept.received_at >= since)
+        .order_by(kept.received_at.desc())
+        .limit(MOST_UNKNOWN)
+        .subquery()
+    ).c
+    received = func.sum(newest["count"])
     grouped = (
         select(
-            kept.event,
+            newest.event,
             func.count().label("messages"),
             received.cast(kept.count.type).label("received"),
-            func.count(kept.source.distinct()).label("sources"),
-            func.min(kept.received_at).label("first_at"),
-            func.max(kept.last_at).label("last_at"),
-            func.max(kept.id).label("example_id"),
+            func.count(newest.source.distinct()).label("sources"),
+            func.min(newest.received_at).label("first_at"),
+            func.max(newest.last_at).label("last_at"),
+            func.max(newest.id).label("example_id"),
         )
-        .where(kept.alarm_class == "", kept.received_at >= since)
-        .group_by(kept.event)
+        .group_by(newest.event)
         .subquery()
     )
     example = select(kept.id, kept.text).subquery()

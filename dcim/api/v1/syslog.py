@@ -58,5 +58,5 @@ def show_message(syslog_message_id: int) -> Any:
 @syslog.arguments(PageQuery, location="query")
 @syslog.response(200, page_of(queries.UnknownSyslogRow))
 def list_unknown(query: dict[str, Any]) -> Any:
-    """List what messages of the last 7 days are called whose meaning nothing says."""
+    """List what the newest messages of 7 days are called whose meaning nothing says."""
     return queries.list_unknown(db_session(), utc_now(), take_paging(query))

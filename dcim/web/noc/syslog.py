@@ -22,6 +22,7 @@ from dcim.syslog.mappings import read_mappings
 from dcim.syslog.models import SyslogDrop
 from dcim.syslog.queries import (
     MOST,
+    MOST_UNKNOWN,
     UNKNOWN,
     SyslogFilter,
     SyslogRow,
@@ -107,6 +108,7 @@ def unknown_syslog() -> str:
     found = list_unknown(db_session(), utc_now(), listing.paging)
     return render_template(
         "noc/syslog_unknown.html",
+        most=MOST_UNKNOWN,
         found=found,
         listing=listing,
         pages=count_pages(found.total, found.size),

@@ -253,6 +253,9 @@ def test_of_very_many_the_newest_are_counted_and_told_as_such(
     assert noc.get(f"{API}?page=2&size=3").get_json()["total"] == 5
     assert len(noc.get(f"{API}?page=2&size=3").get_json()["items"]) == 2
     assert noc.get(f"{API}?page=9&size=3").get_json()["items"] == []
+    monkeypatch.setattr("dcim.syslog.queries.MOST_UNKNOWN", 3)
+    [unknown] = noc.get(f"{API}/unknown").get_json()["items"]
+    assert (unknown["event"], unknown["messages"], unknown["text"]) == ("", 3, "number 2")
 
 
 def test_the_api_lists_and_shows(noc: FlaskClient, book: SyslogBook) -> None:
