@@ -8,6 +8,7 @@ from dcim.syslog.mappings import (
     check_mapping,
     create_mapping,
     delete_mapping,
+    settle_mappings,
     update_mapping,
 )
 from dcim.syslog.models import SyslogMapping
@@ -35,6 +36,7 @@ SYSLOG_MAPPING = Kind(
     see=Right.SEE_NETWORK,
     change=Right.KEEP_INCIDENTS,
     check=check_mapping,
+    settle=settle_mappings,
     create=create_mapping,
     update=update_mapping,
     delete=delete_mapping,

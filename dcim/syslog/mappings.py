@@ -43,6 +43,13 @@ def read_mappings(session: Session) -> Rules:
     return rules
 
 
+def settle_mappings(session: Session, rows: Sequence[Values]) -> None:
+    """Events as they are kept, so that a sheet finds what it is about however it writes them."""
+    for values in rows:
+        values["event"] = name_event(str(values.get("event") or ""))
+        values["contains"] = str(values.get("contains") or "").strip()
+
+
 def check_mapping(session: Session, scope: Scope, before: Values | None, after: Values) -> None:
     """The event is written without what isn't of its name. Raises InvalidError."""
     after["event"] = _read(str(after["event"]))
