@@ -2,7 +2,6 @@
 
 from sqlalchemy import select
 
-from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession
 from dcim.syslog.models import SyslogMapping
 from tests.integration.records.test_import import told
