@@ -27,6 +27,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "web": Entry("processes", "web", "Serve the pages and the API"),
         "worker": Entry("processes", "worker", "Poll devices, close days, issue statements"),
         "clock": Entry("processes", "clock", "Decide what is due; start one per host"),
+        "syslog": Entry("syslog", "syslog", "Receive syslog messages of devices"),
         "traps": Entry("traps", "traps", "Receive SNMP traps and informs"),
         "demo": Entry("demo", "demo", "A simulated data centre: load it, run its agents"),
     },

@@ -81,6 +81,13 @@ class Settings:
     trap_total_rate: int = 500
     trap_spool_limit_bytes: int = 200_000_000
     trap_keep_days: int = 90
+    syslog_in_listen: tuple[str, int] | None = None
+    syslog_in_allowed: tuple[Network, ...] = ()
+    syslog_in_source_rate: int = 50
+    syslog_in_source_burst: int = 200
+    syslog_in_total_rate: int = 1_000
+    syslog_in_spool_limit_bytes: int = 200_000_000
+    syslog_in_keep_days: int = 30
     operator_name: str = "Jifang"
     operator_name_en: str = "Jifang"
     operator_contact: str = ""
@@ -221,7 +228,8 @@ class _Reader:
                 lambda name: _between(env.int(name, 2_000_000_000), 1_000_000, 1 << 50),
                 2_000_000_000,
             ),
-            **self.read_traps(),
+            **self.read_intake("trap", 162, "127.0.0.1:1162", (20, 40, 500, 90)),
+            **self.read_intake("syslog_in", 514, "", (50, 200, 1_000, 30)),
             operator_name=env.str("OPERATOR_NAME", "Jifang"),
             operator_name_en=env.str("OPERATOR_NAME_EN", env.str("OPERATOR_NAME", "Jifang")),
             operator_contact=env.str("OPERATOR_CONTACT", ""),
@@ -259,28 +267,37 @@ class _Reader:
             raise first
         return settings
 
-    def read_traps(self) -> dict[str, Any]:
-        """What is about traps; an empty DCIM_TRAP_LISTEN has none received."""
-        env = self.env
+    def read_intake(
+        self, prefix: str, port: int, listen: str, usual: tuple[int, int, int, int]
+    ) -> dict[str, Any]:
+        """What is about traps or syslog; an empty LISTEN has none received. `usual` are rate and
+        burst of a source, rate of all, and days that are kept; `port` stands in the way out."""
+        env, upper = self.env, prefix.upper()
         nowhere: tuple[Network, ...] = ()
 
-        def number(name: str, default: int, low: int, high: int) -> int:
-            return self.take(name, lambda at: _between(env.int(at, default), low, high), default)
+        def number(name: str, default: int, low: int, high: int) -> tuple[str, int]:
+            value = self.take(
+                f"{upper}_{name}", lambda at: _between(env.int(at, default), low, high), default
+            )
+            return f"{prefix}_{name.lower()}", value
 
+        source_rate, source_burst, total_rate, keep_days = usual
         return {
-            "trap_listen": self.take(
-                "TRAP_LISTEN", lambda name: _socket(env.str(name, "127.0.0.1:1162")), None
+            f"{prefix}_listen": self.take(
+                f"{upper}_LISTEN", lambda name: _socket(env.str(name, listen), port), None
             ),
-            "trap_allowed": self.take(
-                "TRAP_ALLOWED", lambda name: _networks(env.list(name, [])), nowhere
+            f"{prefix}_allowed": self.take(
+                f"{upper}_ALLOWED", lambda name: _networks(env.list(name, [])), nowhere
             ),
-            "trap_source_rate": number("TRAP_SOURCE_RATE", 20, 1, 100_000),
-            "trap_source_burst": number("TRAP_SOURCE_BURST", 40, 1, 100_000),
-            "trap_total_rate": number("TRAP_TOTAL_RATE", 500, 1, 100_000),
-            "trap_spool_limit_bytes": number(
-                "TRAP_SPOOL_LIMIT_BYTES", 200_000_000, 1_000_000, 1 << 50
+            **dict(
+                [
+                    number("SOURCE_RATE", source_rate, 1, 100_000),
+                    number("SOURCE_BURST", source_burst, 1, 100_000),
+                    number("TOTAL_RATE", total_rate, 1, 100_000),
+                    number("SPOOL_LIMIT_BYTES", 200_000_000, 1_000_000, 1 << 50),
+                    number("KEEP_DAYS", keep_days, 1, 3_650),
+                ]
             ),
-            "trap_keep_days": number("TRAP_KEEP_DAYS", 90, 1, 3_650),
         }
 
     def read_mail(self) -> dict[str, Any]:
@@ -387,12 +404,12 @@ def _networks(values: list[str]) -> tuple[Network, ...]:
         ) from error
 
 
-def _socket(value: str) -> tuple[str, int] | None:
+def _socket(value: str, usual: int) -> tuple[str, int] | None:
     """An address and a UDP port; None for nothing."""
     if not value.strip():
         return None
     found = re.fullmatch(r"(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})", value.strip())
-    way_out = "write it like 0.0.0.0:162 or [::]:162, or leave it empty"
+    way_out = f"write it like 0.0.0.0:{usual} or [::]:{usual}, or leave it empty"
     if found is None:
         raise _UnusableError(f"{value!r} is no address with a port", way_out)
     try:

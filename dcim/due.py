@@ -35,6 +35,7 @@ from dcim.statements.burn_rounds import BEAT_S as BURN_BEAT_S
 from dcim.statements.issue_times import list_moments
 from dcim.statements.risk_rounds import BEAT_S as RISK_BEAT_S
 from dcim.statements.risk_rounds import plan_round, shard_of
+from dcim.syslog.recording import prune_syslog
 
 log = structlog.get_logger(__name__)
 
@@ -73,6 +74,11 @@ def make_chimes(settings: Settings, url: str) -> list[Chime]:
         Chime("prune-capacity", CronTrigger(hour=3, minute=45, timezone=zone), prune_changes),
         Chime("prune-board", CronTrigger(hour=3, minute=45, timezone=zone), prune_board_changes),
         Chime("prune-drops", CronTrigger(hour=3, minute=45, timezone=zone), prune_drops),
+        Chime(
+            "prune-syslog",
+            CronTrigger(hour=3, minute=45, timezone=zone),
+            lambda session: prune_syslog(session, settings.syslog_in_keep_days),
+        ),
         Chime(
             "prune-traps",
             CronTrigger(hour=3, minute=45, timezone=zone),

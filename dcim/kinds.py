@@ -14,6 +14,7 @@ from dcim.probing import kinds as probing
 from dcim.records.kinds import Kind
 from dcim.snmp.traps import kinds as traps
 from dcim.statements import kinds as statements
+from dcim.syslog import kinds as syslog
 
 KINDS: tuple[Kind, ...] = (
     *inventory.KINDS,
@@ -28,6 +29,7 @@ KINDS: tuple[Kind, ...] = (
     *addresses.KINDS,
     *probing.KINDS,
     *traps.KINDS,
+    *syslog.KINDS,
     *customers.KINDS,
     *statements.KINDS,
     *operations.KINDS,

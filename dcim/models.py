@@ -36,7 +36,8 @@ import dcim.statements.claim_models
 import dcim.statements.models
 import dcim.statements.revision_models
 import dcim.statements.risk_models
-import dcim.statements.tally_models  # noqa: F401
+import dcim.statements.tally_models
+import dcim.syslog.models  # noqa: F401
 from dcim.db import Base
 
 metadata = Base.metadata

@@ -77,6 +77,8 @@ def up(
     ]
     if settings.trap_listen is not None:
         processes.append(supervisor.command("traps"))
+    if settings.syslog_in_listen is not None:
+        processes.append(supervisor.command("syslog"))
     if demo:
         preparations += demo_start.prepare(instance, announced)
         # First, so that the first poll finds them.

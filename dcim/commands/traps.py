@@ -3,14 +3,16 @@
 import signal
 from collections.abc import Mapping, Sequence
 from types import FrameType
+from typing import Any
 
 import click
 from sqlalchemy.orm import Session
 
 from dcim import jobs
 from dcim.commands.output import instance_of
+from dcim.intake.receiver import Receiver
 from dcim.observability import configure_logging
-from dcim.snmp.traps.receiver import Receiver
+from dcim.snmp.traps.receiver import TrapReceiver
 
 
 @click.command()
@@ -22,14 +24,18 @@ def traps(ctx: click.Context) -> None:
         if settings.trap_listen is None:
             raise click.ClickException("DCIM_TRAP_LISTEN is empty: no traps are received.")
         configure_logging(settings.log_level, as_json=settings.log_json, process="traps")
-        receiver = Receiver(settings, instance.make_sessions(pool_size=3), queue_polls)
+        run_until_stopped(TrapReceiver(settings, instance.make_sessions(pool_size=3), queue_polls))
 
-        def stop(signum: int, frame: FrameType | None) -> None:
-            receiver.stop()
 
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
-        receiver.run()
+def run_until_stopped(receiver: Receiver[Any, Any]) -> None:
+    """Until SIGTERM or SIGINT."""
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        receiver.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    receiver.run()
 
 
 def queue_polls(session: Session, due: Mapping[int, Sequence[int]]) -> list[int]:

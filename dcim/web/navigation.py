@@ -64,6 +64,7 @@ SECTION_OF = {
     "noc.events": "network",
     "noc.links": "network",
     "noc.traps": "network",
+    "noc.syslog": "network",
     "staff.incidents": "network",
     "staff.maintenance_windows": "network",
     "staff.agents": "network",

@@ -133,6 +133,7 @@ def collect_nav() -> list[Entry]:
         (_("Events"), "noc.events", has_right(Right.SEE_NETWORK)),
         (_("Map of links"), "noc.links", has_right(Right.SEE_NETWORK)),
         (_("Traps"), "noc.traps", has_right(Right.SEE_NETWORK)),
+        (_("Syslog"), "noc.syslog", has_right(Right.SEE_NETWORK)),
         (
             _("Incidents"),
             "staff.incidents",

@@ -75,6 +75,9 @@ WRONG = [
     ("DCIM_TRAP_ALLOWED", "10.0.0.1/8"),
     ("DCIM_TRAP_SOURCE_RATE", "0"),
     ("DCIM_TRAP_KEEP_DAYS", "for ever"),
+    ("DCIM_SYSLOG_IN_LISTEN", "514"),
+    ("DCIM_SYSLOG_IN_ALLOWED", "10.0.0.1/8"),
+    ("DCIM_SYSLOG_IN_KEEP_DAYS", "0"),
     ("DCIM_TRUSTED_PROXIES", "-1"),
 ]
 
@@ -108,6 +111,17 @@ def test_where_traps_are_received(
 ) -> None:
     monkeypatch.setenv("DCIM_TRAP_LISTEN", value)
     assert load_settings(data).trap_listen == meant
+
+
+def test_syslog_is_received_only_where_it_is_said(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load_settings(data).syslog_in_listen is None
+    monkeypatch.setenv("DCIM_SYSLOG_IN_LISTEN", "[::]:514")
+    monkeypatch.setenv("DCIM_SYSLOG_IN_TOTAL_RATE", "77")
+    settings = load_settings(data)
+    assert settings.syslog_in_listen == ("::", 514)
+    assert (settings.syslog_in_total_rate, settings.trap_total_rate) == (77, 500)
 
 
 def test_the_environment_wins_over_the_file(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,7 @@ from dcim.api.v1.series import series
 from dcim.api.v1.snmp import agents, credentials
 from dcim.api.v1.statement_revisions import statement_revisions
 from dcim.api.v1.statements import ledger, statements
+from dcim.api.v1.syslog import syslog
 from dcim.api.v1.tickets import tickets
 from dcim.api.v1.traps import traps
 from dcim.kinds import KINDS
@@ -89,6 +90,7 @@ RESOURCES: tuple[Resource, ...] = (
     credit_claims,
     meter_readings,
     credits_at_risk,
+    syslog,
     traps,
     review_decisions,
     statement_revisions,

@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from itertools import chain
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
+from dcim.intake.repeats import Grown, digest
 from dcim.snmp.traps.decoding import Notification
 from dcim.snmp.wire.ber import OBJECT_IDENTIFIER, Value, VarBind, format_oid, parse_oid
 
@@ -41,10 +42,6 @@ class TrapEntry:
     uptime_ticks: int | None = None
     varbinds: list[list[Any]] = field(default_factory=list)
     count: int = 1
-
-
-# Uid of an entry that was kept before, its count by now, and when it came last (UTC epoch ms).
-Grown: TypeAlias = tuple[str, int, int]
 
 
 class EngineNote(NamedTuple):
@@ -85,6 +82,11 @@ def make_entry(
         told.uptime_ticks,
         [write_varbind(bind) for bind in told.varbinds],
     )
+
+
+def key_of(source: str, told: Notification) -> bytes:
+    """Tells whether two traps are the same in all but the uptime."""
+    return digest((source, told.version, told.oid, told.enterprise, told.specific, told.varbinds))
 
 
 def write_varbind(bind: VarBind) -> list[Any]:

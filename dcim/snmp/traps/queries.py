@@ -1,8 +1,7 @@
-"""Reading traps, those nobody knows, and what was dropped. They are the operator's: for staff."""
+"""Reading traps, and those nobody knows. They are the operator's: for staff."""
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -10,8 +9,7 @@ from sqlalchemy.orm import Session
 from dcim.errors import NotFoundError
 from dcim.inventory.models import Device
 from dcim.paging import FIRST_PAGE, Page, Paging, Query, contains, fetch_page, narrow
-from dcim.snmp.agents.drop_counts import MONTH, WEEK, DropCount, day_of
-from dcim.snmp.traps.models import Trap, TrapDrop
+from dcim.snmp.traps.models import Trap
 
 # Instead of a class: traps that nothing says the meaning of.
 UNKNOWN = "unknown"
@@ -190,20 +188,3 @@ def count_unknown(session: Session) -> int:
     """How many OIDs there are that nothing says the meaning of."""
     counted = select(func.count(Trap.oid.distinct())).where(Trap.alarm_class == "")
     return session.scalar(counted) or 0
-
-
-def list_drops(session: Session, now: dt.datetime) -> list[DropCount]:
-    """What of all wasn't taken in the last 30 days, most first. One statement."""
-    today = day_of(now)
-    total = func.sum(TrapDrop.count)
-
-    def since(days: int) -> Any:
-        return func.coalesce(total.filter(TrapDrop.day > today - days), 0)
-
-    rows = session.execute(
-        select(TrapDrop.reason, since(1), since(WEEK), total)
-        .where(TrapDrop.day > today - MONTH)
-        .group_by(TrapDrop.reason)
-        .order_by(total.desc(), TrapDrop.reason)
-    )
-    return [DropCount(reason, *map(int, counts)) for reason, *counts in rows]

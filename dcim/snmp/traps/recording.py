@@ -3,22 +3,18 @@
 import datetime as dt
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from dcim.snmp.agents.drop_counts import KEPT_DAYS, day_of
+from dcim.snmp.agents.received import grow, prune
 from dcim.snmp.traps.entries import EngineNote, Spooled
 from dcim.snmp.traps.meanings import Meanings, find_meaning
 from dcim.snmp.traps.models import Trap, TrapDrop, TrapEngine
 from dcim.snmp.traps.v3 import SenderEngine
 from dcim.snmp.wire.ber import parse_oid
 from dcim.snmp.wire.v3_reply import EngineClock
-
-# Has agents polled soon, by their shard; returns the shards whose polls are queued now.
-DeferPolls = Callable[[Session, Mapping[int, Sequence[int]]], Sequence[int]]
 
 _INSERT = text(
     "INSERT INTO trap (uid, received_at, last_at, agent_id, device_id, source, version, is_inform,"
@@ -36,25 +32,12 @@ _INSERT = text(
     " LEFT JOIN snmp_agent a ON a.id = t.agent_id LEFT JOIN device d ON d.id = t.device_id"
     " ON CONFLICT (uid) DO NOTHING"
 )
-_GROW = text(
-    "UPDATE trap SET count = greatest(trap.count, g.count),"
-    " last_at = greatest(trap.last_at, to_timestamp(g.last_ms / 1000.0))"
-    " FROM unnest(CAST(:uids AS text[]), CAST(:counts AS bigint[]), CAST(:times AS bigint[]))"
-    " AS g (uid, count, last_ms) WHERE trap.uid = g.uid"
-)
 _MOVE = text(
     "INSERT INTO trap_engine (source, engine_id, boots, time_s, heard_at)"
     " VALUES (:source, :engine_id, :boots, :time_s, :heard_at)"
     " ON CONFLICT (source) DO UPDATE SET boots = excluded.boots, time_s = excluded.time_s,"
     " heard_at = excluded.heard_at WHERE trap_engine.engine_id = excluded.engine_id"
     " AND (trap_engine.boots, trap_engine.time_s) < (excluded.boots, excluded.time_s)"
-)
-_DROP = text(
-    "INSERT INTO trap_drop (agent_id, day, reason, count)"
-    " SELECT a.id, :day, t.reason, sum(t.count) FROM unnest(CAST(:agents AS bigint[]),"
-    " CAST(:reasons AS text[]), CAST(:counts AS bigint[])) AS t (agent_id, reason, count)"
-    " LEFT JOIN snmp_agent a ON a.id = t.agent_id GROUP BY 1, 2, 3 ORDER BY 1, 3"
-    " ON CONFLICT (agent_id, day, reason) DO UPDATE SET count = trap_drop.count + excluded.count"
 )
 
 
@@ -75,8 +58,7 @@ def record(session: Session, spooled: Spooled, layers: Sequence[Meanings]) -> No
         ]
         session.execute(_INSERT, {"rows": json.dumps(rows)})
     if spooled.grown:
-        uids, counts, times = zip(*spooled.grown, strict=True)
-        session.execute(_GROW, {"uids": list(uids), "counts": list(counts), "times": list(times)})
+        grow(session, Trap, spooled.grown)
     for note in spooled.engines:
         _move(session, note)
 
@@ -103,26 +85,6 @@ def read_engines(session: Session) -> dict[str, SenderEngine]:
     return engines
 
 
-def record_drops(
-    session: Session, drops: Counter[tuple[int | None, str]], now: dt.datetime
-) -> None:
-    """Add to what is counted of the day."""
-    rows = list(drops.items())
-    session.execute(
-        _DROP,
-        {
-            "day": day_of(now),
-            "agents": [agent_id for (agent_id, _), _ in rows],
-            "reasons": [reason for (_, reason), _ in rows],
-            "counts": [count for _, count in rows],
-        },
-    )
-
-
-def prune_traps(session: Session, keep_days: int, now: dt.datetime | None = None) -> int:
+def prune_traps(session: Session, keep_days: int) -> int:
     """Delete traps older than that, and counts of drops long gone; returns how many traps."""
-    moment = now or dt.datetime.now(dt.UTC)
-    oldest = moment - dt.timedelta(days=keep_days)
-    gone = session.execute(delete(Trap).where(Trap.received_at < oldest))
-    session.execute(delete(TrapDrop).where(TrapDrop.day < day_of(moment) - KEPT_DAYS))
-    return int(getattr(gone, "rowcount", 0))
+    return prune(session, Trap, TrapDrop, keep_days, dt.datetime.now(dt.UTC))

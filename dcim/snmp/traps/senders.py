@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import structlog
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from dcim.accounts.models import SealedSecret
 from dcim.config import EncryptionKeys
 from dcim.errors import JifangError
+from dcim.intake.senders import Book, Sender
 from dcim.snmp.agents.credentials import open_credential
 from dcim.snmp.agents.models import SnmpAgent, SnmpCredential
 from dcim.snmp.wire.target import UsmCredentials
@@ -25,12 +27,9 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
-    """Who sends from an address, and how it is known. Of an address of a network, no agent."""
+class TrapSender(Sender):
+    """Who sends from an address, and how it is known."""
 
-    agent_id: int | None = None
-    device_id: int | None = None
-    shard: int | None = None
     communities: tuple[bytes, ...] = field(default=(), repr=False)
     users: Mapping[bytes, UsmCredentials] = field(default_factory=dict, repr=False)
 
@@ -39,19 +38,10 @@ class Sender:
         return any(hmac.compare_digest(community, own) for own in self.communities)
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
-    """Senders by address; `stranger` is who an address of the allowed networks is taken for."""
-
-    senders: Mapping[str, Sender]
-    stranger: Sender
-    version: object = None
-
-    def find(self, source: str) -> Sender:
-        return self.senders.get(source, self.stranger)
+TrapBook: TypeAlias = Book[TrapSender]
 
 
-def read_book(session: Session, keys: EncryptionKeys, before: Book | None = None) -> Book:
+def read_book(session: Session, keys: EncryptionKeys, before: TrapBook | None = None) -> TrapBook:
     """Read who may send; secrets are opened anew only when something has changed."""
     agents = session.execute(
         select(
@@ -84,7 +74,7 @@ def read_book(session: Session, keys: EncryptionKeys, before: Book | None = None
     opened = {one.id: _open(session, keys, one) for one in credentials}
     polled = set(session.scalars(select(SnmpAgent.credential_id).distinct()))
     spare = [secret for number, secret in opened.items() if number not in polled]
-    senders: dict[str, Sender] = {}
+    senders: dict[str, TrapSender] = {}
     for row in agents:
         own = opened.get(row.credential_id)
         believed = [own, *spare]
@@ -110,10 +100,10 @@ def _sender(
     agent_id: int | None = None,
     device_id: int | None = None,
     shard: int | None = None,
-) -> Sender:
+) -> TrapSender:
     users: dict[bytes, UsmCredentials] = {}
     for one in believed:
         if isinstance(one, UsmCredentials):
             users.setdefault(one.user.encode(), one)
     communities = tuple(one for one in believed if isinstance(one, bytes))
-    return Sender(agent_id, device_id, shard, communities, users)
+    return TrapSender(agent_id, device_id, shard, communities, users)

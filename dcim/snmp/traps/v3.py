@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from dcim.snmp.traps.buckets import Bucket
+from dcim.intake.buckets import Bucket
 from dcim.snmp.traps.decoding import Notification, read_notification
 from dcim.snmp.wire import ber
 from dcim.snmp.wire.ber import Oid, Pdu, VarBind

@@ -19,6 +19,7 @@ from dcim.web.noc import (
     port_optics,
     ports,
     pue,
+    syslog,
     traps,
     wall,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "port_optics",
     "ports",
     "pue",
+    "syslog",
     "traps",
     "wall",
 ]

@@ -15,6 +15,7 @@ from dcim.http.policy import has_right
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.snmp.agents.drop_counts import DropCount
+from dcim.snmp.agents.received import list_drops
 from dcim.snmp.health.words import Words
 from dcim.snmp.mibs.known import known_catalogue, known_names
 from dcim.snmp.mibs.names import MibNameError, MibNames, Shown
@@ -24,13 +25,13 @@ from dcim.snmp.traps.entries import read_varbind
 from dcim.snmp.traps.kinds import CLASS_WORDS, SEVERITY_WORDS
 from dcim.snmp.traps.mappings import read_mappings
 from dcim.snmp.traps.meanings import Meaning, find_meaning, gather_meanings
+from dcim.snmp.traps.models import TrapDrop
 from dcim.snmp.traps.queries import (
     UNKNOWN,
     TrapFilter,
     VarbindRow,
     count_unknown,
     find_trap,
-    list_drops,
     list_traps,
     list_unknown,
 )
@@ -105,7 +106,7 @@ def traps() -> str:
         period=period,
         periods={"1": _("24 hours"), "7": _("7 days"), "30": _("30 days"), "all": _("all")},
         unknown=count_unknown(session),
-        drops=_say_drops(list_drops(session, now)),
+        drops=_say_drops(list_drops(session, TrapDrop, now)),
         told={one.oid: told.tell(one.oid) for one in found.items},
         is_filtered=bool(
             wanted.device_id or wanted.who or words or wanted.alarm_class or wanted.severity

@@ -109,6 +109,7 @@ from dcim.statements.models import LedgerEntry, MarkedCopy, Statement, Statement
 from dcim.statements.revision_models import RevisionProposal
 from dcim.statements.risk_models import CreditRisk
 from dcim.statements.tally_models import StatementCause, StatementResult
+from dcim.syslog.models import SyslogDrop, SyslogMapping, SyslogMessage
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 SINCE = NOW - dt.timedelta(days=60)
@@ -537,6 +538,13 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
     )  # fmt: skip
     mapping = make(session, TrapMapping, tag, oid=oid, severity="info", alarm_class="notice")
     make(session, TrapDrop, tag, agent_id=agent.id, day=20_000, count=1)
+    written = make(
+        session, SyslogMessage, tag, agent_id=agent.id, device_id=device_id, received_at=NOW,
+        last_at=NOW, form="5424", level=3, data=[["e", "n", canary(tag, "syslog_message", "data")]],
+        alarm_class="", severity="", rule="",
+    )  # fmt: skip
+    said = make(session, SyslogMapping, tag, severity="info", alarm_class="notice")
+    make(session, SyslogDrop, tag, agent_id=agent.id, day=20_000, count=1)
     make(
         session, DiscoveryFinding, tag, agent_id=agent.id, kind="new", subject="port", decision="",
         details={"alias": canary(tag, "discovery_finding", "details"), "descr": "", "speed_bps": 0},
@@ -568,6 +576,8 @@ def _seed_measured(session: Session, settings: Settings, tenant: Tenant, place: 
         "series_id": series["traffic"].id,
         "credential_id": credential.id,
         "agent_id": agent.id,
+        "syslog_message_id": written.id,
+        "syslog_mapping_id": said.id,
         "trap_id": trap.id,
         "trap_mapping_id": mapping.id,
         "membership_id": membership.id,

@@ -1,4 +1,4 @@
-"""A receiver that runs as `dcim traps` does, and devices it knows."""
+"""A receiver that runs as `dcim traps` does, or `dcim syslog`, and devices it knows."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import insert, text
@@ -18,8 +18,9 @@ from dcim.db import SessionFactory, transaction
 from dcim.inventory.models import Device
 from dcim.snmp.agents.models import SnmpAgent
 from dcim.snmp.agents.registration import UsmSecrets, find_or_make_device, store_credential
-from dcim.snmp.traps.receiver import Receiver
+from dcim.snmp.traps.receiver import TrapReceiver
 from dcim.snmp.wire.target import UsmCredentials
+from dcim.syslog.receiver import SyslogReceiver
 from tests.agents.trap_sender import COMMUNITY
 
 SYSTEM = Scope.system("test")
@@ -33,15 +34,20 @@ class TrapHouse:
     settings: Settings
     sessions: SessionFactory
     polled: list[Mapping[int, Sequence[int]]] = field(default_factory=list)
+    # What is received: the beginning of its settings' names, its table, and its receiver.
+    prefix: ClassVar[str] = "trap"
+    table: ClassVar[str] = "trap"
+    receiver: ClassVar[type[TrapReceiver] | type[SyslogReceiver]] = TrapReceiver
 
     def defer(self, session: Session, due: Mapping[int, Sequence[int]]) -> Sequence[int]:
         self.polled.append(dict(due))
         return list(due)
 
     @contextmanager
-    def receiving(self, **changed: Any) -> Iterator[Receiver]:
-        settings = replace(self.settings, **{"trap_listen": ("127.0.0.1", 0)} | changed)
-        receiver = Receiver(settings, self.sessions, self.defer)
+    def receiving(self, **changed: Any) -> Iterator[TrapReceiver | SyslogReceiver]:
+        listen = {f"{self.prefix}_listen": ("127.0.0.1", 0)}
+        settings = replace(self.settings, **listen | changed)
+        receiver = self.receiver(settings, self.sessions, self.defer)
         running = threading.Thread(target=receiver.run)
         running.start()
         try:
@@ -57,10 +63,13 @@ class TrapHouse:
             return list(session.execute(text(statement), given).all())
 
     def count(self) -> int:
-        return int(self.query("SELECT coalesce(sum(count), 0) FROM trap")[0][0])
+        statement = f"SELECT coalesce(sum(count), 0) FROM {self.table}"  # noqa: S608
+        return int(self.query(statement)[0][0])
 
     def drops(self) -> dict[str, int]:
-        return dict(self.query("SELECT reason, sum(count)::int FROM trap_drop GROUP BY reason"))
+        table = f"{self.prefix.removesuffix('_in')}_drop"
+        statement = f"SELECT reason, sum(count)::int FROM {table} GROUP BY reason"  # noqa: S608
+        return dict(self.query(statement))
 
     def wait_for(self, done: Callable[[], bool], within_s: float = 10.0) -> float:
         """Seconds until it is done; fails when it isn't in time."""

@@ -9,11 +9,12 @@ from functools import partial
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from dcim.snmp.traps.buckets import Admission
+from dcim.intake.buckets import Admission
+from dcim.intake.spool import Spool
 from dcim.snmp.traps.decoding import decode
 from dcim.snmp.traps.entries import decode_entries, encode_entries, make_entry
-from dcim.snmp.traps.receiver import SPOOL, Receiver
-from dcim.snmp.traps.spool import TrapSpool
+from dcim.snmp.traps.peeking import peek_kind
+from dcim.snmp.traps.receiver import SPOOL, SUFFIX, TrapReceiver
 from tests.agents.trap_sender import V3Sender, open_at, v1, v2c
 from tests.integration.traps.conftest import USER, TrapHouse
 
@@ -71,7 +72,7 @@ def test_control_without_the_reserve_what_is_new_in_a_flood_is_lost() -> None:
 
     packet = v2c(OTHER)
     for kind, admitted in ((Plain, False), (Admission, True)):
-        admission = kind(source_rate=5, source_burst=5, total_rate=50, total_burst=50)
+        admission = kind(peek_kind, source_rate=5, source_burst=5, total_rate=50, total_burst=50)
         admission.allow(["192.0.2.1"], [])
         for number in range(1_000):
             admission.admit("192.0.2.1", 100, partial(v2c, number=number), 1.0)
@@ -130,7 +131,7 @@ def test_a_file_that_was_recorded_already_changes_nothing(
     house: TrapHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("dcim.snmp.traps.spool.TrapSpool.remove", lambda *_: None)  # killed before it
+        patch.setattr("dcim.intake.spool.Spool.remove", lambda *_: None)  # killed before it
         with house.receiving() as receiver, open_at("127.0.9.1") as device:
             device.sendto(v2c(), receiver.address)
             house.wait_for(lambda: house.count() == 1)
@@ -160,7 +161,7 @@ def test_one_trap_that_is_refused_takes_no_other_with_it(house: TrapHouse) -> No
     ]
     entries[1].uptime_ticks = 2**64  # more than the column holds
     entries[2].oid = "no OID"
-    spool = TrapSpool(house.settings.spool_folder / SPOOL, 1_000_000)
+    spool = Spool(house.settings.spool_folder / SPOOL, 1_000_000, SUFFIX)
     spool.put(encode_entries(entries, [("u-0", 5, 2_000)]))
     with house.receiving() as receiver:
         assert not receiver.spool.waiting()
@@ -191,10 +192,10 @@ def test_a_receiver_without_its_writer_ends(
     house: TrapHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that it is started again; else it would put traps on disk that nobody records."""
-    monkeypatch.setattr("dcim.snmp.traps.receiver._BOOK_S", 0.2)
-    monkeypatch.setattr("dcim.snmp.traps.writer.Writer.run", lambda *_: None)
+    monkeypatch.setattr("dcim.intake.receiver._BOOK_S", 0.2)
+    monkeypatch.setattr("dcim.intake.writer.Writer.run", lambda *_: None)
     settings = replace(house.settings, trap_listen=("127.0.0.1", 0))
-    receiver = Receiver(settings, house.sessions, house.defer)
+    receiver = TrapReceiver(settings, house.sessions, house.defer)
     giving_up = threading.Timer(20, receiver.stop)
     giving_up.start()
     with pytest.raises(RuntimeError, match="writer"):

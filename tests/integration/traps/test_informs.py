@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from dcim.snmp.traps import intake, v3
+from dcim.intake.decoder import SPOOL_FULL
+from dcim.snmp.traps import v3
 from dcim.snmp.wire import ber
 from dcim.snmp.wire.target import UsmCredentials
 from dcim.snmp.wire.usm_keys import derive_keys
@@ -119,7 +120,7 @@ def test_ten_thousand_unauthenticated_datagrams_are_answered_with_nothing(
 def test_control_who_answers_before_the_community_is_checked_answers_anybody(
     house: TrapHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dcim.snmp.traps.senders.Sender.knows", lambda *_: True)
+    monkeypatch.setattr("dcim.snmp.traps.senders.TrapSender.knows", lambda *_: True)
     assert _send_unauthenticated(house, 200) > 0
 
 
@@ -144,11 +145,11 @@ def test_an_inform_that_can_not_be_kept_is_not_answered(
     with house.receiving() as receiver, open_at("127.0.9.1") as device:
         device.settimeout(1.0)
         with monkeypatch.context() as patch:
-            patch.setattr("dcim.snmp.traps.spool.TrapSpool.taken", lambda self: 1 << 60)
+            patch.setattr("dcim.intake.spool.Spool.taken", lambda self: 1 << 60)
             device.sendto(v2c(pdu=ber.INFORM), receiver.address)
             with pytest.raises(TimeoutError):
                 device.recv(8192)
-            house.wait_for(lambda: house.drops() == {intake.SPOOL_FULL: 1})
+            house.wait_for(lambda: house.drops() == {SPOOL_FULL: 1})
         # The device sends it again, and now there is room.
         device.sendto(v2c(pdu=ber.INFORM), receiver.address)
         assert device.recv(8192)

@@ -12,7 +12,7 @@ from dcim.db import transaction
 from dcim.snmp.agents.registration import store_credential
 from dcim.snmp.traps.engines import forget_engine
 from dcim.snmp.traps.models import TrapMapping
-from dcim.snmp.traps.receiver import Receiver
+from dcim.snmp.traps.receiver import TrapReceiver
 from dcim.snmp.wire import ber
 from dcim.whole_files import UNFINISHED
 from tests.agents.trap_sender import V3Sender, open_at, v1, v2c
@@ -149,11 +149,11 @@ def test_ipv4_is_heard_and_answered_at_a_socket_of_both_families(house: TrapHous
 def test_while_its_port_is_anothers_the_receiver_waits(
     house: TrapHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dcim.snmp.traps.receiver._RETRY_S", 0.1)
+    monkeypatch.setattr("dcim.intake.receiver._RETRY_S", 0.1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
         settings = replace(house.settings, trap_listen=other.getsockname())
-        receiver = Receiver(settings, house.sessions, house.defer)
+        receiver = TrapReceiver(settings, house.sessions, house.defer)
         receiver.spool.folder.mkdir(parents=True)
         others = receiver.spool.folder / f"1.traps{UNFINISHED}"  # which the other one is writing
         others.touch()
@@ -172,7 +172,7 @@ def test_while_its_port_is_anothers_the_receiver_waits(
 def test_traps_follow_a_mapping_that_comes_back_by_itself(
     house: TrapHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dcim.snmp.traps.receiver._BOOK_S", 0.2)
+    monkeypatch.setattr("dcim.intake.receiver._BOOK_S", 0.2)
 
     def severity() -> str:
         return str(house.query("SELECT severity FROM trap")[0][0])

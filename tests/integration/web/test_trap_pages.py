@@ -18,13 +18,14 @@ from dcim.db import SessionFactory, transaction
 from dcim.due import make_chimes
 from dcim.inventory.models import Device, DeviceType
 from dcim.records.writing import change_record, delete_record
+from dcim.snmp.agents.received import record_drops
 from dcim.snmp.traps.decoding import decode
 from dcim.snmp.traps.entries import EngineNote, Spooled, make_entry, write_varbind
 from dcim.snmp.traps.kinds import TRAP_MAPPING
 from dcim.snmp.traps.mappings import read_mappings
 from dcim.snmp.traps.meanings import shipped_meanings
-from dcim.snmp.traps.models import Trap, TrapMapping
-from dcim.snmp.traps.recording import prune_traps, record, record_drops
+from dcim.snmp.traps.models import Trap, TrapDrop, TrapMapping
+from dcim.snmp.traps.recording import prune_traps, record
 from dcim.snmp.wire import ber
 from dcim.snmp.wire.ber import Oid, VarBind
 from tests.agents.trap_sender import LINK_DOWN, v1, v2c
@@ -155,9 +156,11 @@ def test_an_unknown_trap_is_mapped_and_those_kept_follow(
     assert tuple(book.read(other)) == ("", "", "")
     assert tuple(book.read(book.add(v2c(OWN, 3)))) == ("power", "critical", f"mapping {mapping_id}")
     assert "A breaker has tripped" in read(noc, LIST)
+    assert f"/staff/trap-mappings/{mapping_id}" in read(noc, f"{LIST}/{first}")
     # Now for all below it, and then no more.
     with transaction(sessions, SYSTEM) as session:
-        change_record(session, SYSTEM, TRAP_MAPPING, mapping_id, {"below": True})
+        change = {"below": True, "meaning": ""}
+        change_record(session, SYSTEM, TRAP_MAPPING, mapping_id, change)
     assert book.read(other).severity == "critical"
     with transaction(sessions, SYSTEM) as session:
         delete_record(session, SYSTEM, TRAP_MAPPING, mapping_id)
@@ -192,8 +195,8 @@ def test_drops_are_told_by_reason(noc: FlaskClient, book: TrapBook) -> None:
         drops: Counts[tuple[int | None, str]] = Counts(
             {(None, "unknown_source"): 1_234, (None, "replayed"): 2, (None, "newer"): 1}
         )
-        record_drops(session, drops, utc_now())
-        record_drops(session, drops, utc_now())
+        record_drops(session, TrapDrop, drops, utc_now())
+        record_drops(session, TrapDrop, drops, utc_now())
     page = read(noc, LIST)
     assert "Unknown address" in page
     assert "2,468" in page

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dcim.intake.frames import Frames, make_frame, read_datagrams, write_datagram
 from dcim.snmp.traps.decoding import (
     SYS_UP_TIME,
     Notification,
@@ -23,7 +24,6 @@ from dcim.snmp.traps.entries import (
     read_varbind,
     write_varbind,
 )
-from dcim.snmp.traps.frames import Frames, make_frame, read_datagrams, write_datagram
 from dcim.snmp.traps.peeking import peek_kind
 from dcim.snmp.wire import ber
 from dcim.snmp.wire.ber import Value, VarBind, parse_oid

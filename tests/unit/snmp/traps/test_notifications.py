@@ -15,7 +15,7 @@ SOURCE = "192.0.2.1"
 
 
 class Desk:
-    """A receiver that knows one user, and remembers the sender's engine as `intake` does."""
+    """A receiver that knows one user, and remembers the sender's engine as the decoder does."""
 
     def __init__(self, user: UsmCredentials = USER) -> None:
         self.user = user

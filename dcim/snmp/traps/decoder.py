@@ -2,77 +2,56 @@
 
 from __future__ import annotations
 
-import secrets
 import socket
-import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
-import structlog
-
+from dcim.intake.decoder import Decoder
+from dcim.intake.frames import Datagram
+from dcim.intake.repeats import Grown
+from dcim.intake.spool import Spool
 from dcim.snmp.traps.decoding import Notification, decode, find_version
-from dcim.snmp.traps.entries import EngineNote, TrapEntry, encode_entries, make_entry
-from dcim.snmp.traps.frames import Datagram
-from dcim.snmp.traps.repeats import Repeats, key_of
-from dcim.snmp.traps.senders import Book, Sender
-from dcim.snmp.traps.spool import TrapSpool, TrapSpoolFullError
+from dcim.snmp.traps.entries import EngineNote, TrapEntry, encode_entries, key_of, make_entry
+from dcim.snmp.traps.senders import TrapBook, TrapSender
 from dcim.snmp.traps.v3 import Heard, Notifications, SenderEngine
 from dcim.snmp.wire import ber
 from dcim.snmp.wire.v3_message import Rejected
 
-log = structlog.get_logger(__name__)
-
-SPOOL_FULL = "spool_full"
-_UNEXPECTED = "unexpected"
 # An inform that wasn't acknowledged in time comes again with its number.
 _INFORM_AGAIN_S = 60.0
 _MOST_INFORMS = 50_000
-# Entries that are written at once, at most: a sync of the disk costs as much for one as for many.
-FULL_BATCH = 4_000
 
 Send = Callable[[bytes, tuple[str, int]], object]
 
 
-class Intake:
-    """One receiver's decoder. `take` and `flush` are of one thread, `take_drops` of any."""
+class TrapDecoder(Decoder[TrapEntry, TrapSender]):
+    """Takes what is believed; an inform is answered once it is on disk."""
 
     def __init__(
         self,
-        spool: TrapSpool,
+        spool: Spool,
+        book: TrapBook,
         notifications: Notifications,
         send: Send,
         engines: Mapping[str, SenderEngine],
     ) -> None:
-        self.spool = spool
-        self.book = Book({}, Sender())
-        self.entries: list[TrapEntry] = []
+        super().__init__(spool, book)
         self._notifications = notifications
         self._send = send
         self._engines = dict(engines)
         self._owners = {engine.engine_id: source for source, engine in engines.items()}
         self._moved: dict[str, EngineNote] = {}
-        self._repeats = Repeats()
         self._informs: OrderedDict[tuple[str, int, int], float] = OrderedDict()
         self._answers: list[tuple[bytes, tuple[str, int]]] = []
-        self._drops: Counter[tuple[int | None, str]] = Counter()
-        self._turn = threading.Lock()
-        self._run = secrets.token_hex(8)
-        self._number = 0
 
-    def take(self, datagram: Datagram, now_s: float) -> None:
-        """Take one datagram; whatever it is, this raises nothing."""
-        sender = self.book.find(datagram.source)
+    def _take(self, datagram: Datagram, sender: TrapSender, now_s: float) -> None:
         try:
-            self._take(datagram, sender, now_s)
+            self._judge(datagram, sender, now_s)
         except Rejected as error:
             self.drop(sender.agent_id, error.reason)
-        except Exception:
-            # Nobody may end the receiver by what they send.
-            log.exception("a datagram was not understood", source=datagram.source)
-            self.drop(sender.agent_id, _UNEXPECTED)
 
-    def _take(self, datagram: Datagram, sender: Sender, now_s: float) -> None:
+    def _judge(self, datagram: Datagram, sender: TrapSender, now_s: float) -> None:
         peer = (datagram.source, datagram.port)
         if find_version(datagram.octets) == 3:
             heard = self._judge_v3(datagram, sender, now_s)
@@ -92,7 +71,7 @@ class Intake:
         if answer:
             self._answers.append((answer, peer))
 
-    def _judge_v3(self, datagram: Datagram, sender: Sender, now_s: float) -> Heard:
+    def _judge_v3(self, datagram: Datagram, sender: TrapSender, now_s: float) -> Heard:
         source = datagram.source
         heard = self._notifications.judge(
             datagram.octets, source, sender.users.get, self._engines.get(source), now_s
@@ -135,43 +114,37 @@ class Intake:
         informs[key] = now_s
         return False
 
-    def _keep(self, datagram: Datagram, sender: Sender, told: Notification, now_s: float) -> None:
-        self._number += 1
-        uid = f"{self._run}-{self._number}"
+    def _keep(
+        self, datagram: Datagram, sender: TrapSender, told: Notification, now_s: float
+    ) -> None:
         at_ms = int(datagram.at_s * 1000)
-        if self._repeats.note(key_of(datagram.source, told), uid, now_s, at_ms):
+        uid = self._name(key_of(datagram.source, told), at_ms, now_s)
+        if uid:
             self.entries.append(
                 make_entry(uid, at_ms, datagram.source, sender.agent_id, sender.device_id, told)
             )
 
     def flush(self) -> bool:
         """Put what was taken on disk, then answer informs. Whether there was anything."""
-        entries, self.entries = self.entries, []
+        put = super().flush()
         answers, self._answers = self._answers, []
-        moved, self._moved = self._moved, {}
-        grown = [(one.uid, one.count, one.last_ms) for one in self._repeats.take_grown()]
-        if not entries and not grown and not moved:
-            self._reply(answers)
-            return False
-        try:
-            self.spool.put(encode_entries(entries, grown, moved.values()))
-        except TrapSpoolFullError as error:
-            log.warning("traps dropped: spool full", traps=len(entries), why=str(error))
-            for entry in entries:
-                self.drop(entry.agent_id, SPOOL_FULL)
-            # What wasn't kept wasn't heard: it may come again, and is nobody's repeat.
-            self._moved = moved
-            self._repeats = Repeats()
-            self._informs.clear()
-            self._notifications.settle(kept=False)
-            return False
-        self._notifications.settle(kept=True)
-        self._reply(answers)
-        return True
-
-    def _reply(self, answers: list[tuple[bytes, tuple[str, int]]]) -> None:
         for answer, peer in answers:
             self._send(answer, peer)
+        return put
+
+    def _encode(self, entries: list[TrapEntry], grown: list[Grown]) -> bytes:
+        if not entries and not grown and not self._moved:
+            return b""
+        return encode_entries(entries, grown, self._moved.values())
+
+    def _kept(self) -> None:
+        self._moved.clear()
+        self._notifications.settle(kept=True)
+
+    def _lost(self) -> None:
+        self._answers.clear()
+        self._informs.clear()
+        self._notifications.settle(kept=False)
 
     def forget_engines(self, sources: Iterable[str]) -> None:
         """The next engine that signs rightly from these addresses is theirs."""
@@ -179,26 +152,6 @@ class Intake:
             if engine := self._engines.pop(source, None):
                 self._owners.pop(engine.engine_id, None)
                 self._moved.pop(source, None)
-
-    # -- what wasn't taken
-
-    def drop(self, agent_id: int | None, reason: str, count: int = 1) -> None:
-        with self._turn:
-            self._drops[agent_id, reason] += count
-
-    def drop_of(self, source: str, reason: str, count: int) -> None:
-        """Of an address; without one, of all that aren't allowed."""
-        self.drop(self.book.find(source).agent_id if source else None, reason, count)
-
-    def take_drops(self) -> Counter[tuple[int | None, str]]:
-        with self._turn:
-            taken, self._drops = self._drops, Counter()
-        return taken
-
-    def give_back(self, drops: Counter[tuple[int | None, str]]) -> None:
-        """What couldn't be recorded is told the next time."""
-        with self._turn:
-            self._drops.update(drops)
 
 
 def answer_by(udp: socket.socket) -> Send:

@@ -1,4 +1,4 @@
-"""The folder of traps that wait: how much it may take, and what is set aside in it."""
+"""The folder of what waits: how much it may take, and what is set aside in it."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from dcim.snmp.traps.spool import TrapSpool, TrapSpoolFullError
+from dcim.intake.spool import Spool, SpoolFullError
 from dcim.whole_files import UNFINISHED
 
 
 def test_small_files_take_whole_blocks_of_the_limit(tmp_path: Path) -> None:
-    spool = TrapSpool(tmp_path, 10 * 4_096)
+    spool = Spool(tmp_path, 10 * 4_096, ".traps")
     for _ in range(10):
         spool.put(b"{}")
-    with pytest.raises(TrapSpoolFullError):
+    with pytest.raises(SpoolFullError):
         spool.put(b"{}")
     spool.remove(spool.waiting()[0])
     spool.put(b"{}")
 
 
 def test_what_is_set_aside_leaves_room_for_what_waits(tmp_path: Path) -> None:
-    spool = TrapSpool(tmp_path, 1_000_000)
+    spool = Spool(tmp_path, 1_000_000, ".traps")
     for number in range(30):
         spool.put(bytes(15_000))
         [path] = spool.waiting()
@@ -34,7 +34,7 @@ def test_what_is_set_aside_leaves_room_for_what_waits(tmp_path: Path) -> None:
 
 
 def test_what_was_left_unfinished_is_swept_out(tmp_path: Path) -> None:
-    spool = TrapSpool(tmp_path, 1_000_000)
+    spool = Spool(tmp_path, 1_000_000, ".traps")
     spool.put(b"{}")
     [path] = spool.waiting()
     for ending in ("", ".damaged"):

@@ -1,6 +1,6 @@
-"""Traps on disk between the decoder and the database: the folder `traps` of the spool.
+"""What was received, on disk between the decoder and the database: a folder of the spool.
 
-A file is what came in a fraction of a second; it is whole and synced before an inform in it is
+A file is what came in a fraction of a second; it is whole and synced before anything in it is
 answered, and removed once it is in the database. Recording it twice is the same as once. When the
 folder is full the newest are dropped, and counted: what was acknowledged stays.
 """
@@ -21,7 +21,6 @@ from dcim.whole_files import UNFINISHED, write_whole
 
 log = structlog.get_logger(__name__)
 
-_SUFFIX = ".traps"
 _DAMAGED = ".damaged"
 # So many files set aside are kept for people to look at, in so much of the folder's limit: they
 # must not crowd out what waits.
@@ -31,30 +30,30 @@ _SHARE_DAMAGED = 0.1
 _BLOCK = 4_096
 
 
-class TrapSpoolFullError(RuntimeError):
+class SpoolFullError(RuntimeError):
     """Nothing more can be kept; the message says why."""
 
 
 @dataclass(slots=True)
-class TrapSpool:
-    """One folder, of one receiver."""
+class Spool:
+    """One folder, of one receiver; its files' names end in `suffix`."""
 
     folder: Path
     limit_octets: int
+    suffix: str
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def put(self, content: bytes) -> None:
-        """On disk on return. Raises TrapSpoolFullError, whatever the disk says."""
-        name = (
-            f"{time.time_ns() // 1_000_000:015d}-{os.getpid()}-{next(self._numbers):09d}{_SUFFIX}"
-        )
+        """On disk on return. Raises SpoolFullError, whatever the disk says."""
+        at_ms, number = time.time_ns() // 1_000_000, next(self._numbers)
+        name = f"{at_ms:015d}-{os.getpid()}-{number:09d}{self.suffix}"
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.taken() + _room(len(content)) > self.limit_octets:
-                raise TrapSpoolFullError(f"its limit of {self.limit_octets} bytes is reached")
+                raise SpoolFullError(f"its limit of {self.limit_octets} bytes is reached")
             write_whole(self.folder, name, content)
         except OSError as error:
-            raise TrapSpoolFullError(error.strerror or type(error).__name__) from error
+            raise SpoolFullError(error.strerror or type(error).__name__) from error
 
     def taken(self) -> int:
         """Octets of the disk that all that lies here takes."""
@@ -67,21 +66,21 @@ class TrapSpool:
 
     def waiting(self) -> list[Path]:
         """Files to be recorded, oldest first."""
-        return sorted(self.folder.glob(f"*{_SUFFIX}"))
+        return sorted(self.folder.glob(f"*{self.suffix}"))
 
     def remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
 
     def set_aside(self, path: Path, why: str) -> None:
         """Keep a file that can't be recorded for people to look at; it blocks nothing any more."""
-        log.error("spooled traps set aside", file=path.name, why=why)
+        log.error("a spooled file is set aside", file=path.name, why=why)
         with suppress(FileNotFoundError):
             path.rename(path.with_name(path.name + _DAMAGED))
         self._thin_out()
 
     def put_aside(self, path: Path, refused: bytes) -> None:
         """Keep what of a file the database refuses, instead of the whole of it."""
-        log.error("spooled traps refused", file=path.name)
+        log.error("of a spooled file some is refused", file=path.name)
         name = path.name + _DAMAGED
         try:
             (self.folder / (name + UNFINISHED)).unlink(missing_ok=True)
@@ -101,7 +100,7 @@ class TrapSpool:
 
     def sweep_out(self) -> None:
         """Delete what a receiver that died left unfinished; call it before anything is put."""
-        for path in self.folder.glob(f"*{_SUFFIX}*{UNFINISHED}"):
+        for path in self.folder.glob(f"*{self.suffix}*{UNFINISHED}"):
             path.unlink(missing_ok=True)
 
 

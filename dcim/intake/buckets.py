@@ -1,8 +1,8 @@
-"""How many datagrams of whom are looked at: allow-list, size, rates. Pure, and before any BER.
+"""How many datagrams of whom are looked at: allow-list, size, rates. Pure, and before decoding.
 
 What is over a rate isn't lost for good when it is the first of its kind: of every source each kind
-of trap (`peeking.peek_kind`) gets in once a minute whatever else that source or all others send, as
-long as the reserve for that lasts. So a flood doesn't hide what is new in it.
+of what it sends (`peek` tells them apart) gets in once a minute whatever else that source or all
+others send, as long as the reserve for that lasts. So a flood doesn't hide what is new in it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from collections.abc import Callable, Collection
-
-from dcim.snmp.traps.peeking import peek_kind
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -66,8 +64,15 @@ class Admission:
     """
 
     def __init__(
-        self, *, source_rate: float, source_burst: float, total_rate: float, total_burst: float
+        self,
+        peek: Callable[[bytes], bytes],
+        *,
+        source_rate: float,
+        source_burst: float,
+        total_rate: float,
+        total_burst: float,
     ) -> None:
+        self._peek = peek
         self.drops: Counter[tuple[str, str]] = Counter()
         self._sources: Collection[str] = frozenset()
         self._networks: tuple[Network, ...] = ()
@@ -132,7 +137,7 @@ class Admission:
         seen = self._kinds.get(source, set())
         if len(seen) >= _MOST_KINDS:
             return False
-        kind = peek_kind(read())
+        kind = self._peek(read())
         if kind in seen or not self._reserve.take("", now_s):
             return False
         # Only of whom something is let in: addresses can be made up.

@@ -1,21 +1,23 @@
-"""The same trap again within a minute is counted, not kept again. Pure.
+"""The same message again within a minute is counted, not kept again. Pure.
 
 A window begins with the first of its kind and isn't prolonged: a storm gives one row a minute.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from hashlib import blake2b
+from typing import TypeAlias
 
-from dcim.snmp.traps.decoding import Notification
+# Uid of what was kept before, its count by now, and when it came last (UTC epoch ms).
+Grown: TypeAlias = tuple[str, int, int]
 
 WINDOW_S = 60.0
 _MOST = 50_000
 
 
 class Repeat:
-    """A trap that is kept under `uid`: how often it came, and the last time (UTC epoch ms)."""
+    """A message that is kept under `uid`: how often it came, and the last time (UTC epoch ms)."""
 
     __slots__ = ("count", "ends_s", "last_ms", "told", "uid")
 
@@ -26,9 +28,8 @@ class Repeat:
         self.last_ms = at_ms
 
 
-def key_of(source: str, told: Notification) -> bytes:
-    """Tells whether two traps are the same in all but the uptime; short, whatever they say."""
-    alike = (source, told.version, told.oid, told.enterprise, told.specific, told.varbinds)
+def digest(alike: object) -> bytes:
+    """A key of what is alike in two messages that are the same; short, whatever they say."""
     return blake2b(repr(alike).encode(), digest_size=16).digest()
 
 
@@ -63,7 +64,7 @@ class Repeats:
         for key in gone:
             del self._known[key]
 
-    def take_grown(self) -> Iterator[Repeat]:
+    def take_grown(self) -> list[Grown]:
         """Those whose count has grown since this was last asked."""
         grown, self._grown = self._grown, {}
-        yield from grown.values()
+        return [(one.uid, one.count, one.last_ms) for one in grown.values()]
