@@ -34,6 +34,11 @@ from dcim.snmp.traps.models import Trap
 from dcim.snmp.traps.recording import record
 from dcim.snmp.wire import ber
 from dcim.snmp.wire.ber import Oid, VarBind
+from dcim.syslog import entries as syslog_entries
+from dcim.syslog.message import parse
+from dcim.syslog.models import SyslogMessage
+from dcim.syslog.recording import record as record_syslog
+from dcim.syslog.rules import shipped_rules
 from tests.agents.trap_sender import v1, v2c
 from tests.e2e.crowd import SYSTEM, Crowd
 from tests.hostile_texts import OCTETS, TEXTS
@@ -71,7 +76,7 @@ def let_in(crowd: Crowd) -> None:
     # In a thread of its own: Playwright has a loop in this one.
     with ThreadPoolExecutor(1) as thread:
         thread.submit(lambda: asyncio.run(work())).result()
-    traps = _send_traps(crowd, agents[0])
+    traps, messages = _send_traps(crowd, agents[0]), _send_syslog(crowd, agents[0])
     with transaction(crowd.sessions, SYSTEM) as session:
         device_id = session.get_one(SnmpAgent, agents[0]).device_id
         ports = session.scalars(select(Port.id).where(Port.device_id == device_id)).all()
@@ -85,6 +90,7 @@ def let_in(crowd: Crowd) -> None:
                 "port_id": ports[0],
                 "network_port_id": ports[1],
                 "trap_id": traps[0],
+                "syslog_message_id": messages[0],
             },
         )
 
@@ -193,3 +199,30 @@ def _send_traps(crowd: Crowd, agent_id: int) -> list[int]:
         record(session, Spooled(entries, [], []), (read_mappings(session), shipped_meanings()))
         uids = [one.uid for one in entries]
         return list(session.scalars(select(Trap.id).where(Trap.uid.in_(uids)).order_by(Trap.uid)))
+
+
+def _send_syslog(crowd: Crowd, agent_id: int) -> list[int]:
+    """In each place of a message where a device may write what it likes."""
+    packets = []
+    for number, words in enumerate(SAID):
+        word = words.replace(b" ", b"_")
+        packets += [
+            b'<187>1 2026-11-01T00:00:00Z %s %s %s %s [e@1 n="%s"] %s'
+            % (word, word, word, word, words.replace(b'"', b'\\"'), words),
+            b"<189>%d: Nov  1 00:00:00 %s %%%%01IFNET/4/X%d(l)[1]:%s"
+            % (number, word, number, words),
+            b"<13>%s" % words,
+        ]
+    at_ms = int(utc_now().timestamp() * 1000)
+    with transaction(crowd.sessions, SYSTEM) as session:
+        device_id = session.get_one(SnmpAgent, agent_id).device_id
+        entries = [
+            syslog_entries.make_entry(
+                f"syslog-{n:03}", at_ms, "127.0.0.1", agent_id, device_id, parse(packet)
+            )
+            for n, packet in enumerate(packets)
+        ]
+        record_syslog(session, syslog_entries.Spooled(entries, []), (shipped_rules(),))
+        uids = [one.uid for one in entries]
+        wanted = select(SyslogMessage.id).where(SyslogMessage.uid.in_(uids))
+        return list(session.scalars(wanted.order_by(SyslogMessage.uid)))
