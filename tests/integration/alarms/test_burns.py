@@ -32,7 +32,7 @@ from dcim.sla.rules.burned import LEAST_LEFT
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import to_ms
 from dcim.statements import burn_rounds
-from dcim.statements.burn_rounds import find_months, find_suspects, measure_burns
+from dcim.statements.burn_rounds import Suspects, find_months, find_suspects, measure_burns
 from dcim.statements.risk_rounds import measure_risks
 from tests.integration.alarms.conftest import STAFF, Watch
 from tests.integration.web.boards import LONG_AGO, Counter
@@ -102,16 +102,19 @@ class Burn:
             self.watch.round(minute + 0.1)
 
     def stretches(self) -> list[tuple[float, float, float, float | None]]:
-        """(from, to, known, undone), minutes."""
+        """(from, to, known, undone), minutes: the first at which it was, or wasn't any more."""
         start = to_ms(self.watch.start)
 
         def minute(at: dt.datetime) -> float:
             return round((to_ms(at) - start) / MIN, 2)
 
+        def grid(at: dt.datetime) -> int:
+            return -(-(to_ms(at) - start) // MIN)
+
         return [
             (
-                minute(row.started_at), minute(row.ended_at), minute(row.known_at),
-                None if row.undone_at is None else minute(row.undone_at),
+                minute(row.started_at), minute(row.ended_at), grid(row.known_at),
+                None if row.undone_at is None else grid(row.undone_at),
             )
             for row in self.session.scalars(select(BurnedStretch).order_by(BurnedStretch.id))
         ]  # fmt: skip
@@ -302,13 +305,12 @@ def test_slow_rounds_of_credits_at_risk_say_the_same_and_change_nothing_that_was
     assert report.failed == 0
     [(start, end, known, undone)] = burn.stretches()
     # After what was published, the sixth minute, by a moment.
-    assert (start, end, undone) == (4, 6, None)
+    assert (start, end, known, undone) == (4, 6, 7, None)
     assert (
         to_ms(burn.session.scalars(select(BurnedStretch.known_at)).one()) == to_ms(watch.at(6)) + 1
     )
-    assert known == 6
     burn.go_on(9, 10)
-    assert burn.stretches() == [(4, 7, 6, None)]
+    assert burn.stretches() == [(4, 7, 7, None)]
 
 
 def test_a_slow_round_takes_nothing_back_that_counts_by_what_came_after_its_instant(
@@ -399,26 +401,26 @@ def test_suspects_are_judged_in_turn_where_time_is_short(
 
 
 def test_suspects_are_hit_by_an_incident_or_burnt_just_now(burn: Burn, watch: Watch) -> None:
-    session, suspect = burn.session, [burn.contract_id]
+    session, suspect, nobody = burn.session, frozenset({burn.contract_id}), frozenset[int]()
     # The house has one that is open.
-    assert find_suspects(session, watch.at(0)) == suspect
+    assert find_suspects(session, watch.at(0)) == Suspects(suspect, nobody, suspect)
     session.execute(update(Incident).values(ended_at=watch.at(0)))
-    assert find_suspects(session, watch.at(19)) == suspect
-    assert find_suspects(session, watch.at(21)) == []
+    assert find_suspects(session, watch.at(19)) == Suspects(nobody, nobody, suspect)
+    assert find_suspects(session, watch.at(21)).all == nobody
     stretch = BurnedStretch(
         customer_id=burn.customer_id, contract_item_id=burn.item_id, metric="network",
         left_share=0.001, started_at=watch.at(0), ended_at=watch.at(10), known_at=watch.at(1),
     )  # fmt: skip
     session.add(stretch)
     session.flush()
-    assert find_suspects(session, watch.at(30)) == suspect
-    assert find_suspects(session, watch.at(31)) == []
+    assert find_suspects(session, watch.at(30)) == Suspects(nobody, suspect, suspect)
+    assert find_suspects(session, watch.at(31)).all == nobody
     stretch.undone_at = watch.at(5)
     session.flush()
-    assert find_suspects(session, watch.at(30)) == []
+    assert find_suspects(session, watch.at(30)).all == nobody
     # What isn't signed promises nothing.
     session.execute(update(Contract).values(state="draft"))
-    assert find_suspects(session, watch.at(0)) == []
+    assert find_suspects(session, watch.at(0)).all == nobody
 
 
 def test_the_clock_has_one_round_at_a_time(session: ScopedSession, settings: Settings) -> None:
@@ -433,13 +435,18 @@ def test_a_month_that_turned_just_now_is_finished_first(burn: Burn) -> None:
     contract = burn.session.scalars(select(Contract)).one()
     assert contract.timezone == "Asia/Shanghai"
 
-    def months(hour: int, minute: int) -> list[str]:
-        at = dt.datetime(2026, 10, 31, hour, minute, tzinfo=dt.UTC)
-        return find_months(contract, to_ms(at))
+    def months(hour: int, minute: int, behind: int = 0) -> list[str]:
+        at = to_ms(dt.datetime(2026, 10, 31, hour, minute, tzinfo=dt.UTC))
+        return find_months(burn.session, contract, at - behind, at)
 
     assert months(15, 59) == ["2026-10"]
     assert months(16, 5) == ["2026-10", "2026-11"]
     assert months(16, 25) == ["2026-11"]
+    # Since it was known, however long that is; of months in which it promised something.
+    assert months(16, 25, behind=6 * MIN) == ["2026-10", "2026-11"]
+    assert months(16, 25, behind=40 * 1440 * MIN) == ["2026-09", "2026-10", "2026-11"]
+    burn.session.execute(update(ContractTerms).values(effective_from=dt.date(2026, 10, 1)))
+    assert months(16, 25, behind=40 * 1440 * MIN) == ["2026-10", "2026-11"]
     contract.ends_on = dt.date(2026, 11, 1)
     assert months(16, 5) == ["2026-10"]
 
