@@ -1,17 +1,22 @@
 """How fast error budgets burn, end to end: samples, incidents, what counts, alarms, history."""
 
 import datetime as dt
+from collections import Counter as TallyOf
+from collections.abc import Collection
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete, select, update
+from sqlalchemy.orm import Session
 
 import dcim.demo
 import dcim.sla
 from dcim import due, jobs
+from dcim.accounts.scope import Scope
 from dcim.alarms.burns import read_burns
 from dcim.alarms.governing import rule_of
 from dcim.alarms.rule_keeping import OverrideTarget, set_override, switch_rule
@@ -26,13 +31,20 @@ from dcim.metering.models import Series
 from dcim.operations.models import Maintenance, MaintenanceNotice, MaintenanceTarget
 from dcim.power.models import PowerNode
 from dcim.sla.burn_models import BurnedStretch
+from dcim.sla.burn_progress import Waiting, begin_round
 from dcim.sla.incidents import derive_incidents
 from dcim.sla.models import Incident
 from dcim.sla.rules.burned import LEAST_LEFT
 from dcim.sla.rules.language.loading import load_terms
 from dcim.sla.rules.periods import to_ms
 from dcim.statements import burn_rounds
-from dcim.statements.burn_rounds import Suspects, find_months, find_suspects, measure_burns
+from dcim.statements.burn_rounds import (
+    Suspects,
+    find_months,
+    find_suspects,
+    measure_burns,
+    order_waiting,
+)
 from dcim.statements.risk_rounds import measure_risks
 from tests.integration.alarms.conftest import STAFF, Watch
 from tests.integration.web.boards import LONG_AGO, Counter
@@ -339,22 +351,37 @@ def test_a_slow_round_takes_nothing_back_that_counts_by_what_came_after_its_inst
 def test_an_outage_of_many_ends_no_alarm_because_it_takes_long_to_judge_them(
     burn: Burn, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Thirty suspects of a quarter of a minute each: none waits longer than its short window."""
+    """Thirty suspects of a quarter of a minute each: they take turns, and who waits is unknown."""
     seconds, measure = count(0, 15), burn_rounds._measure
-    suspects = [burn.contract_id, *range(7_000, 7_029)]
+    others = dict.fromkeys(range(7_000, 7_029), 0)
+    judged: list[tuple[int, int]] = []
+
+    def begin_all(session: Session, until: int, suspects: Collection[int]) -> list[Waiting]:
+        waiting = begin_round(session, until, suspects)
+        return [*waiting, *(Waiting(one, known, None, "") for one, known in others.items())]
+
+    def measure_one(
+        sessions: SessionFactory, scope: Scope, one: Waiting, until: int, *rest: Any
+    ) -> None:
+        judged.append((one.contract_id, until))
+        if one.contract_id in others:
+            others[one.contract_id] = until
+        else:
+            measure(sessions, scope, one, until, *rest)
+
     monkeypatch.setattr(burn_rounds, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
-    monkeypatch.setattr(burn_rounds, "find_suspects", lambda session, now: suspects)
-    monkeypatch.setattr(
-        burn_rounds,
-        "_measure",
-        lambda sessions, scope, one, *rest: (
-            measure(sessions, scope, one, *rest) if one == burn.contract_id else None
-        ),
-    )
+    monkeypatch.setattr(burn_rounds, "begin_round", begin_all)
+    monkeypatch.setattr(burn_rounds, "_measure", measure_one)
     burn.down = range(4, 40)
-    burn.go_on(1, 30)
+    burn.go_on(1, 41)
     [(_raised, cleared)] = burn.alarms()
     assert cleared is None
+    times = TallyOf(one for one, _until in judged)
+    assert len(times) == 30
+    # Ours is hit by what is open, and yet nobody is forgotten for it; it was behind half the time.
+    ours = times.pop(burn.contract_id)
+    assert max(times.values()) - min(times.values()) <= 2
+    assert max(times.values()) <= ours < 18
 
 
 def test_a_rule_off_and_on_again_raises_no_second_alarm_of_the_same_instant(
@@ -384,20 +411,20 @@ def test_what_counts_is_told_when_its_cause_falls_silent_later(burn: Burn, watch
     assert alarm.notified_at is not None
 
 
-def test_suspects_are_judged_in_turn_where_time_is_short(
-    burn: Burn, watch: Watch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[int] = []
-    suspects = [burn.contract_id, 7_000, 8_000]
-    monkeypatch.setattr(burn_rounds, "find_suspects", lambda session, now: suspects)
-    monkeypatch.setattr(
-        burn_rounds, "_measure", lambda sessions, scope, one, *rest: seen.append(one)
-    )
-    for minute in (5, 6, 7, 8):
-        report = measure_burns(burn.sessions, watch.at(minute), budget_s=-1)
-        assert report.left == 2
-    # The first was judged before.
-    assert seen == [7_000, 8_000, burn.contract_id, 7_000]
+def test_who_is_new_comes_first_and_nobody_waits_for_ever() -> None:
+    def order(*waiting: Waiting) -> list[int]:
+        suspects = Suspects(frozenset({1, 2, 4}), frozenset({2, 3}), frozenset({1, 2, 3, 4}))
+        return [one.contract_id for one in order_waiting(waiting, suspects)]
+
+    at = 100 * MIN
+    hit_new, hit, over = (Waiting(key, at, None, "") for key in (1, 2, 3))
+    failed = Waiting(4, at - 60 * MIN, at, "no terms")
+    assert order(failed, over, hit, hit_new) == [1, 2, 3, 4]
+    # However many are hit, and whatever they come to.
+    assert order(hit_new, hit, replace(over, until=at - 5 * MIN)) == [3, 1, 2]
+    assert order(hit_new, hit, replace(failed, tried=at - 13 * MIN)) == [4, 1, 2]
+    # One that is tried and fails waits like the others, however long it is behind.
+    assert order(hit, replace(failed, until=0)) == [2, 4]
 
 
 def test_suspects_are_hit_by_an_incident_or_burnt_just_now(burn: Burn, watch: Watch) -> None:
