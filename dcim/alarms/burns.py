@@ -4,19 +4,23 @@ Judged at each minute of the grid up to which it is known; time goes on by that,
 and of an item whose contract is behind it stands still: unknown, its alarm neither begins nor ends.
 """
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from dcim.accounts.scope import Scope
 from dcim.alarms.governing import Governed
+from dcim.alarms.models import AlarmRule
 from dcim.alarms.rules.burning import STEP_MS, burn_worst
 from dcim.alarms.rules.episodes import CALM, Event, State, advance
 from dcim.alarms.rules.limits import Rule
 from dcim.alarms.rules.quantities import Floats, Ints
 from dcim.alarms.subjects import Subject
-from dcim.sla.burn_progress import KnownSpan, read_known
+from dcim.sla.burn_progress import KnownSpan, UnjudgedRow, list_unjudged, read_known
 from dcim.sla.burned_stretches import find_burning, read_stretches
 
 
@@ -88,6 +92,12 @@ def _find_start(one: Governed, state: State | None, due: int, judged: KnownSpan 
         return state.last + 1
     again = due - one.rule.raise_for_s * 1000 - one.holds_ms
     return again if judged is None else min(again, judged.reach(one.subject.id) + 1)
+
+
+def list_unknown(session: Session, scope: Scope, now: dt.datetime) -> list[UnjudgedRow]:
+    """Contracts of which it isn't known what burns, if a rule that is on asks for it. For staff."""
+    is_asked = select(exists().where(AlarmRule.enabled, AlarmRule.kind == "burn"))
+    return list_unjudged(session, scope, now) if session.scalar(is_asked) else []
 
 
 def write_span(known: KnownSpan | None) -> dict[str, Any] | None:
