@@ -23,6 +23,7 @@ from dcim.errors import InvalidError
 from dcim.sla.burn_progress import Waiting, begin_round, note_problem, publish
 from dcim.sla.burned_stretches import find_following
 from dcim.sla.circumstances import moment
+from dcim.sla.meters import find_expected
 from dcim.sla.models import Incident, IncidentImpact
 from dcim.sla.rules.language.tree import TermsRefusedError
 from dcim.sla.rules.periods import to_ms
@@ -78,11 +79,13 @@ def measure_burns(
     scope = Scope.system("burned-budgets")
     began, now = time.monotonic(), now or utc_now()
     until = (to_ms(now) - LAG_MS) // 1000 * 1000
-    report, readers = RoundReport(), Readers(interval_s)
+    report = RoundReport()
     with transaction(sessions, scope) as session:
         suspects = find_suspects(session, now)
         waiting = begin_round(session, until, suspects.all)
-    ordered = order_waiting(waiting, suspects)
+        # What they are about is read many at a time, not each for itself.
+        expected = find_expected(session, [one.contract_id for one in waiting])
+    ordered, readers = order_waiting(waiting, suspects), Readers(interval_s, expected)
     for number, one in enumerate(ordered):
         if number and time.monotonic() - began > budget_s:
             report.left = len(ordered) - number
