@@ -62,7 +62,7 @@ class TrapHouse:
     def drops(self) -> dict[str, int]:
         return dict(self.query("SELECT reason, sum(count)::int FROM trap_drop GROUP BY reason"))
 
-    def wait_for(self, done: Callable[[], bool], within_s: float = 10.0) -> float:
+    def wait_for(self, done: Callable[[], bool], within_s: float = 60.0) -> float:
         """Seconds until it is done; fails when it isn't in time."""
         began = time.monotonic()
         while not done():
