@@ -2,7 +2,7 @@
 
 Judged anew whenever an alarm comes or goes (`correlation`): when a root is over and a consequence
 stays, that is its own root from then on, and is told. A budget that burns outlasts what burnt it by
-its short window: so long it stays where it is.
+its short window: so long it stays where it is, and until that much is known of its contract.
 """
 
 import datetime as dt
@@ -22,6 +22,7 @@ from dcim.alarms.rules.burning import SHORT
 from dcim.alarms.rules.limits import SEVERITIES
 from dcim.alarms.rules.quantities import AGENT, ITEM, NODE, PORT, SENSOR
 from dcim.customers.registration import require_staff
+from dcim.sla.burn_progress import read_known
 from dcim.sla.rules.periods import to_ms
 
 SCOPE = Scope.system("alarms")
@@ -79,7 +80,7 @@ def has_orphans(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> 
 
 
 def _find_held(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> set[int]:
-    """Budgets that still burn by a cause that ended just now."""
+    """Budgets that still burn by a cause that ended just now, or not known yet to burn on."""
     roots = {alarm.id for alarm in alarms}
     burning = [
         alarm
@@ -93,11 +94,16 @@ def _find_held(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> s
             select(Alarm.id, Alarm.cleared_at).where(Alarm.id.in_({one.root_id for one in burning}))
         ).all()
     )
-    found = set()
+    known, found = read_known(session), set()
     for alarm in burning:
         ended = over.get(alarm.root_id or 0)
         short = dt.timedelta(seconds=alarm.rule.window_s / SHORT)
-        if ended is not None and now < ended + short + KNOWN_LATE:
+        if ended is None:
+            continue
+        behind = None if known is None else known.behind.get(alarm.subject_id)
+        if now < ended + short + KNOWN_LATE or (
+            behind is not None and behind < to_ms(ended + short)
+        ):
             found.add(alarm.id)
     return found
 
