@@ -373,15 +373,16 @@ def test_an_outage_of_many_ends_no_alarm_because_it_takes_long_to_judge_them(
     monkeypatch.setattr(burn_rounds, "begin_round", begin_all)
     monkeypatch.setattr(burn_rounds, "_measure", measure_one)
     burn.down = range(4, 40)
-    burn.go_on(1, 41)
+    burn.go_on(1, 34)
     [(_raised, cleared)] = burn.alarms()
     assert cleared is None
     times = TallyOf(one for one, _until in judged)
     assert len(times) == 30
     # Ours is hit by what is open, and yet nobody is forgotten for it; it was behind half the time.
+    # (Those of a round are judged in the order of their numbers: the ends of the count differ.)
     ours = times.pop(burn.contract_id)
-    assert max(times.values()) - min(times.values()) <= 2
-    assert max(times.values()) <= ours < 18
+    assert max(times.values()) - min(times.values()) <= 3
+    assert max(times.values()) <= ours < 15
 
 
 def test_a_rule_off_and_on_again_raises_no_second_alarm_of_the_same_instant(
