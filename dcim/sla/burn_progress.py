@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import literal, or_, select
+from sqlalchemy import func, literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -54,13 +54,14 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class UnjudgedRow:
     """A contract of which it isn't known what burns since `until`; `problem` says why, and is empty
-    where it waits for its turn."""
+    where it waits for its turn. `total`: how many there are, listed or not."""
 
     contract_id: int
     number: str
     customer_code: str
     until: dt.datetime
     problem: str
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,7 @@ def _list(
             Customer.code,
             BurnProgress.until,
             BurnProgress.problem,
+            func.count().over(),
         )
         .join(Contract, Contract.id == BurnProgress.contract_id)
         .join(Customer, Customer.id == Contract.customer_id)
@@ -208,7 +210,7 @@ def _list(
         item = select(ContractItem.contract_id).where(ContractItem.id == item_id)
         statement = statement.where(BurnProgress.contract_id == item.scalar_subquery())
     return [
-        UnjudgedRow(contract_id, number, code, until, problem)
-        for contract_id, number, code, until, problem in session.execute(statement)
+        UnjudgedRow(contract_id, number, code, until, problem, total)
+        for contract_id, number, code, until, problem, total in session.execute(statement)
         if until is not None
     ]

@@ -19,9 +19,10 @@ from dcim.alarms.rounds import run_round
 from dcim.alarms.trying import carry_out_trial
 from dcim.columns import utc_now
 from dcim.config import Settings
-from dcim.customers.models import ContractItem
+from dcim.customers.models import Contract, ContractItem
 from dcim.db import ScopedSession, SessionFactory
 from dcim.metering.models import Series
+from dcim.sla import burn_progress
 from dcim.sla.burn_models import BurnedStretch, BurnProgress
 from dcim.sla.models import Incident
 from tests.integration.web.boards import HOSTILE, Counter, House, Tenant
@@ -199,7 +200,7 @@ def test_a_budget_that_burns_shows_what_counted_and_what_counts_no_more(
 
 
 def test_a_contract_that_cant_be_judged_is_told_with_its_reason_on_list_and_alarm(
-    noc: FlaskClient, tenant: Tenant, session: ScopedSession
+    noc: FlaskClient, tenant: Tenant, session: ScopedSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     item = session.scalars(select(ContractItem).where(ContractItem.code.like("%ip0"))).one()
     rule = session.scalars(select(AlarmRule).where(AlarmRule.code == "sla-burning-fast")).one()
@@ -234,6 +235,22 @@ def test_a_contract_that_cant_be_judged_is_told_with_its_reason_on_list_and_alar
     session.commit()
     assert "waits for its turn" in text_of(noc, "/noc/alarms")
     assert "Its contract isn't judged yet" in text_of(noc, f"/noc/alarms/{alarm.id}")
+    # All are counted, however many are listed.
+    other = Contract(
+        customer_id=item.customer_id, number="K-2", starts_on=at.date(), state="signed"
+    )
+    session.add(other)
+    session.flush()
+    session.add(
+        BurnProgress(
+            contract_id=other.id, customer_id=other.customer_id, until=at, problem="no terms"
+        )
+    )
+    session.commit()
+    monkeypatch.setattr(burn_progress, "LISTED", 1)
+    page = text_of(noc, "/noc/alarms")
+    assert "What burns of 2 contracts" in page
+    assert "no terms" not in page
     alarm.cleared_at, alarm.ending = at, "cleared"
     session.commit()
     assert "isn't judged yet" not in text_of(noc, f"/noc/alarms/{alarm.id}")
