@@ -73,6 +73,7 @@ TENANT_TABLES = {
     "usage_month": "customer_id",
     "traffic_day": "customer_id",
     "burned_stretch": "customer_id",
+    "burn_progress": "customer_id",
 }
 # Written once: the app role may insert and read, and triggers stop the owner too.
 APPEND_ONLY_TABLES = (

@@ -17,11 +17,11 @@ from sqlalchemy import delete, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, selectinload
 
-from dcim.alarms.burns import feed_burns
+from dcim.alarms.burns import feed_burns, read_span
 from dcim.alarms.details import tell_details
 from dcim.alarms.foreseeing import feed_forecasts
 from dcim.alarms.governing import Governed, changes_of, govern, rule_of
-from dcim.alarms.models import Alarm, AlarmEvent, AlarmRule, AlarmState
+from dcim.alarms.models import Alarm, AlarmEvent, AlarmRound, AlarmRule, AlarmState
 from dcim.alarms.readings import Newest, Newests, read_values
 from dcim.alarms.rules.episodes import (
     CALM,
@@ -36,6 +36,7 @@ from dcim.alarms.rules.parts import Floats, Ints
 from dcim.alarms.rules.quantities import QUANTITIES
 from dcim.alarms.subjects import Subject, load_subjects
 from dcim.metering.store import PostgresSampleStore, SampleStore
+from dcim.sla.burn_progress import KnownSpan, read_known
 
 # What was missed is read back no further than this.
 LOOK_BACK_MS = 6 * 3_600_000
@@ -47,9 +48,11 @@ AHEAD_MS = 60_000
 
 @dataclass(slots=True)
 class Evaluation:
-    """What a round found: alarms raised and ended by it, and how many subjects it looked at."""
+    """What a round found: alarms raised and ended by it, how many subjects it looked at, and up to
+    when it judged what promises leave."""
 
     subjects: int = 0
+    burned: KnownSpan | None = None
     raised: list[Alarm] = field(default_factory=list)
     ended: list[Alarm] = field(default_factory=list)
 
@@ -67,6 +70,8 @@ def evaluate(session: Session, now: dt.datetime, store: SampleStore | None = Non
     states = _read_states(session)
     newest = Newests(session, store)
     ledger = _Ledger(session, now, sum(map(len, subjects.values())))
+    burned = ledger.found.burned = read_known(session)
+    burned_before = read_span(session.scalar(select(AlarmRound.burned)))
     written: dict[Key, State] = {}
     calm: set[Key] = set()
     held: set[Key] = set()
@@ -82,7 +87,7 @@ def evaluate(session: Session, now: dt.datetime, store: SampleStore | None = Non
         if rule.kind == "forecast":
             fed = feed_forecasts(session, store, row, governed, known, now)
         elif rule.kind == "burn":
-            fed = feed_burns(session, rule, governed, known)
+            fed = feed_burns(session, rule, governed, known, burned, burned_before)
         else:
             fed = _Feeding(session, store, rule, now).feed(newest, governed, known)
         for one, state, events in fed:

@@ -220,7 +220,8 @@ class AlarmState(Base):
 
 
 class AlarmRound(Base):
-    """The last evaluation: one row. `marks` tell whether anything came since."""
+    """The last evaluation: one row. `marks` tell whether anything came since; `burned`, up to when
+    it judged what promises leave (`burns.write_span`)."""
 
     __tablename__ = "alarm_round"
 
@@ -229,6 +230,7 @@ class AlarmRound(Base):
     marks: Mapped[Text]
     took_ms: Mapped[int] = mapped_column(Integer)
     subjects: Mapped[int] = mapped_column(Integer)
+    burned: Mapped[Document | None]
 
     __table_args__ = (CheckConstraint("id = 1", name="one"),)
 

@@ -2,8 +2,8 @@
 
 Judged anew whenever an alarm comes or goes (`correlation`): when a root is over and a consequence
 stays, that is its own root from then on, and is told. Some outlast their cause though nothing is
-wrong any more: a budget that burns by its short window, light and LAGs by as long as they have to
-be well. So long they stay where they are.
+wrong any more: a budget that burns by its short window, and until that much is known of its
+contract; light and LAGs by as long as they have to be well. So long they stay where they are.
 """
 
 import datetime as dt
@@ -32,6 +32,7 @@ from dcim.alarms.rules.burning import SHORT
 from dcim.alarms.rules.limits import SEVERITIES
 from dcim.alarms.rules.quantities import AGENT, ITEM, NODE, PORT, SENSOR
 from dcim.customers.registration import require_staff
+from dcim.sla.burn_progress import read_known
 from dcim.sla.rules.periods import to_ms
 
 SCOPE = Scope.system("alarms")
@@ -94,7 +95,7 @@ def has_orphans(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> 
 
 
 def _find_held(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> set[int]:
-    """Those that outlast a cause that ended just now."""
+    """Those that outlast a cause that ended just now, or not known yet to burn on."""
     roots = {alarm.id for alarm in alarms}
     outlasting = [
         alarm
@@ -109,11 +110,15 @@ def _find_held(session: Session, alarms: Sequence[Alarm], now: dt.datetime) -> s
     over = dict(
         session.execute(select(Alarm.id, Alarm.cleared_at).where(Alarm.id.in_(wanted))).all()
     )
-    found = set()
+    known, found = read_known(session), set()
     for alarm in outlasting:
         ended, rule = over.get(alarm.root_id or 0), alarm.rule
-        lasts_s = rule.window_s / SHORT if rule.kind == "burn" else rule.clear_for_s
-        if ended is not None and now < ended + dt.timedelta(seconds=lasts_s) + KNOWN_LATE:
+        if ended is None:
+            continue
+        burns = rule.kind == "burn"
+        well = ended + dt.timedelta(seconds=rule.window_s / SHORT if burns else rule.clear_for_s)
+        behind = known.behind.get(alarm.subject_id) if burns and known is not None else None
+        if now < well + KNOWN_LATE or (behind is not None and behind < to_ms(well)):
             found.add(alarm.id)
     return found
 

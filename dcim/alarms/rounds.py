@@ -8,6 +8,7 @@ from sqlalchemy import and_, exists, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from dcim.alarms.burns import write_span
 from dcim.alarms.evaluating import Evaluation, evaluate
 from dcim.alarms.handling import wait_for_round
 from dcim.alarms.incident_rounds import do_by_rule
@@ -44,7 +45,8 @@ class RoundRow:
     subjects: int
 
 
-# Each grows with whatever it counts, and nothing of it ever goes back.
+# Each grows with whatever it counts, and nothing of it ever goes back; contracts of which it isn't
+# known what burns come and go, by rounds that are told apart by their instant.
 _MARKS = """
 SELECT concat_ws(' ',
   (SELECT concat(count(*), ':', coalesce(sum(ts), 0)) FROM series_latest),
@@ -52,6 +54,8 @@ SELECT concat_ws(' ',
   (SELECT concat(count(*), ':', coalesce(sum(extract(epoch FROM last_poll_at)), 0))
    FROM snmp_agent WHERE enabled),
   (SELECT max(until) FROM burn_round),
+  (SELECT concat(count(*), ':', sum(contract_id), ':', sum(extract(epoch FROM until)))
+   FROM burn_progress WHERE until IS NOT NULL),
   (SELECT concat(count(*), ':', max(changed_at)) FROM alarm_rule WHERE enabled),
   (SELECT concat(count(*), ':', max(changed_at)) FROM alarm_override),
   (SELECT concat(count(*), ':', max(changed_at)) FROM alarm_rule))
@@ -98,7 +102,7 @@ def run_round(
     if evaluated:
         began = time.monotonic()
         found = evaluate(session, now, store)
-        _note_round(session, now, marks, round((time.monotonic() - began) * 1000), found.subjects)
+        _note_round(session, now, marks, round((time.monotonic() - began) * 1000), found)
     open_ones = find_open(session)
     before = [alarm.silenced_by for alarm in open_ones]
     silence(session, open_ones, now)
@@ -112,9 +116,12 @@ def run_round(
 
 
 def _note_round(
-    session: Session, now: dt.datetime, marks: str, took_ms: int, subjects: int
+    session: Session, now: dt.datetime, marks: str, took_ms: int, found: Evaluation
 ) -> None:
-    row = {"id": 1, "at": now, "marks": marks, "took_ms": took_ms, "subjects": subjects}
+    row = {
+        "id": 1, "at": now, "marks": marks, "took_ms": took_ms, "subjects": found.subjects,
+        "burned": write_span(found.burned),
+    }  # fmt: skip
     statement = insert(AlarmRound).values(row)
     session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
 

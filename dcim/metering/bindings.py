@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from dcim.columns import is_among
 from dcim.metering.models import FormerBinding, Series
+from dcim.metering.series_making import UNMEASURED
 from dcim.metering.store import PostgresSampleStore, SampleStore
 
 # Ends of time, UTC epoch ms: of a binding that holds from the first sample on, and to the last.
@@ -105,15 +106,12 @@ def _bind_newcomers(session: Session, device_ids: Sequence[int]) -> None:
     """Series that never measured anything, of ports that nothing measured in that family."""
     session.execute(
         text(
-            "UPDATE series s SET port_id = p.id FROM port p"
+            "UPDATE series s SET port_id = p.id FROM port p"  # noqa: S608
             " WHERE s.device_id = ANY(CAST(:devices AS bigint[]))"
             " AND s.family IN ('traffic', 'state', 'discards') AND p.device_id = s.device_id"
             " AND p.name = s.slot AND num_nonnulls(s.port_id, s.power_node_id, s.room_id) = 0"
             " AND NOT EXISTS (SELECT FROM former_binding f WHERE f.series_id = s.id)"
-            " AND NOT EXISTS (SELECT FROM series o"
-            " WHERE o.port_id = p.id AND o.family = s.family)"
-            " AND NOT EXISTS (SELECT FROM former_binding f JOIN series o ON o.id = f.series_id"
-            " WHERE f.port_id = p.id AND o.family = s.family)"
+            f" AND {UNMEASURED.format(family='s.family')}"
         ),
         {"devices": list(device_ids)},
     )

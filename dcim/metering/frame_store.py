@@ -1,7 +1,8 @@
 """Frames in PostgreSQL: layouts, the frames themselves, and what the next poll starts from."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 from hashlib import blake2b
@@ -14,6 +15,7 @@ from dcim.metering import narrow
 from dcim.metering.batch import Columns, Ints
 from dcim.metering.families import DISCARDS, NOT_REPORTED, STATE, TRAFFIC, Family
 from dcim.metering.frames import FRAMED, LONGEST_POLL_MS, Frame, Layout, StoredFrame, open_frames
+from dcim.metering.series_making import make_series
 
 
 class Newest(IntEnum):
@@ -102,56 +104,52 @@ def make_layouts(
     session: Session, wanted: Sequence[tuple[int, tuple[str, ...], Ints, Ints]]
 ) -> list[Layout]:
     """Layouts of (device_id, port names, which of them count octets, which count discards), with
-    their series.
+    their series; each device once.
 
-    Series that are missing are made.
+    Series that are missing are made. As many statements for one device as for many.
     """
-    devices = [device_id for device_id, names, *_ in wanted for _ in names]
-    slots = [name for _, names, *_ in wanted for name in names]
-    for family, mask in (
-        (TRAFFIC, np.concatenate([counted for _, _, counted, _ in wanted]).astype(bool)),
-        (DISCARDS, np.concatenate([dropped for *_, dropped in wanted]).astype(bool)),
-        (STATE, np.ones(len(devices), dtype=bool)),
+    known = _find_series(session, [device_id for device_id, *_ in wanted])
+    is_new = False
+    for family, masks in (
+        (TRAFFIC, [counted for _, _, counted, _ in wanted]),
+        (DISCARDS, [dropped for *_, dropped in wanted]),
+        (STATE, [np.ones(len(names), dtype=np.int64) for _, names, *_ in wanted]),
     ):
-        _make_series(
-            session,
-            family,
-            [d for d, m in zip(devices, mask, strict=True) if m],
-            [s for s, m in zip(slots, mask, strict=True) if m],
-        )
+        missing = [
+            (device_id, name)
+            for (device_id, names, *_), mask in zip(wanted, masks, strict=True)
+            for name, has in zip(names, mask.tolist(), strict=True)
+            if has and (family.name, device_id, name) not in known
+        ]
+        if missing:
+            is_new = True
+            make_series(session, family, [one for one, _ in missing], [one for _, one in missing])
+    if is_new:
+        known = _find_series(session, [device_id for device_id, *_ in wanted])
+    return _keep_layouts(session, [_lay_out(known, *each) for each in wanted])
+
+
+def _find_series(session: Session, device_ids: Sequence[int]) -> dict[tuple[str, int, str], int]:
+    """Ids by (family, device, slot)."""
     rows = session.execute(
         text(
             "SELECT family, device_id, slot, id FROM series"
             " WHERE device_id = ANY(CAST(:devices AS bigint[]))"
             " AND family IN ('traffic', 'state', 'discards')"
         ),
-        {"devices": sorted(set(devices))},
+        {"devices": sorted(set(device_ids))},
     )
-    known = {(family, device_id, slot): series_id for family, device_id, slot, series_id in rows}
-    return [_keep_layout(session, known, *each) for each in wanted]
+    return {(family, device_id, slot): series_id for family, device_id, slot, series_id in rows}
 
 
-def _make_series(session: Session, family: Family, devices: list[int], slots: list[str]) -> None:
-    # In key order: two writers of the same series wait for each other, never in a ring.
-    session.execute(
-        text(
-            "INSERT INTO series (family, device_id, slot, step_s)"
-            " SELECT :family, device_id, slot, 60 FROM unnest(CAST(:devices AS bigint[]),"
-            " CAST(:slots AS text[])) AS wanted (device_id, slot) ORDER BY device_id, slot"
-            " ON CONFLICT (family, device_id, slot) DO NOTHING"
-        ),
-        {"family": family.name, "devices": devices, "slots": slots},
-    )
-
-
-def _keep_layout(
-    session: Session,
+def _lay_out(
     known: Mapping[tuple[str, int, str], int],
     device_id: int,
     names: tuple[str, ...],
     counted: Ints,
     dropped: Ints,
 ) -> Layout:
+    """As yet without an id."""
     traffic, discards = (
         [
             known[family.name, device_id, name] if has else 0
@@ -160,31 +158,53 @@ def _keep_layout(
         for family, mask in ((TRAFFIC, counted), (DISCARDS, dropped))
     )
     state = [known[STATE.name, device_id, name] for name in names]
-    digest = blake2b("\0".join(names).encode(), digest_size=16)
-    digest.update(np.array([traffic, state], dtype="<i8").tobytes())
-    if any(discards):  # without, as before there were any: the layout there is stays
-        digest.update(np.array(discards, dtype="<i8").tobytes())
-    layout_id = session.execute(
+    return Layout(0, device_id, names, np.array(traffic), np.array(state), np.array(discards))
+
+
+def _digest(layout: Layout) -> bytes:
+    digest = blake2b("\0".join(layout.names).encode(), digest_size=16)
+    digest.update(np.array([layout.traffic_ids, layout.state_ids], dtype="<i8").tobytes())
+    if layout.discard_ids.any():  # without, as before there were any: the layout there is stays
+        digest.update(np.array(layout.discard_ids, dtype="<i8").tobytes())
+    return digest.digest()
+
+
+def _keep_layouts(session: Session, layouts: Sequence[Layout]) -> list[Layout]:
+    """The same with their ids; in one statement, in the order of devices."""
+    listed = sorted(layouts, key=lambda layout: layout.device_id)
+
+    def arrays(name: str) -> list[str]:
+        return [json.dumps(getattr(layout, name).tolist()) for layout in listed]
+
+    def opened(name: str, kind: str) -> str:
+        cast = f"CAST(v AS {kind})"
+        return f"ARRAY(SELECT {cast} FROM json_array_elements_text(n.{name}) v)"  # noqa: S608
+
+    rows = session.execute(
         text(
-            "INSERT INTO frame_layout"
+            "INSERT INTO frame_layout"  # noqa: S608
             " (device_id, digest, names, traffic_ids, state_ids, discard_ids)"
-            " VALUES (:device, :digest, CAST(:names AS text[]), CAST(:traffic AS integer[]),"
-            " CAST(:state AS integer[]), CAST(:discards AS integer[]))"
+            f" SELECT n.device_id, n.digest, {opened('names', 'text')},"
+            f" {opened('traffic', 'integer')}, {opened('state', 'integer')},"
+            f" {opened('discards', 'integer')}"
+            " FROM unnest(CAST(:devices AS bigint[]), CAST(:digests AS bytea[]),"
+            " CAST(:names AS json[]), CAST(:traffic AS json[]), CAST(:state AS json[]),"
+            " CAST(:discards AS json[])) AS n (device_id, digest, names, traffic, state, discards)"
             # Touched, not left alone: only then the row comes back.
-            " ON CONFLICT (device_id, digest) DO UPDATE SET digest = excluded.digest RETURNING id"
+            " ON CONFLICT (device_id, digest) DO UPDATE SET digest = excluded.digest"
+            " RETURNING device_id, id"
         ),
         {
-            "device": device_id,
-            "digest": digest.digest(),
-            "names": list(names),
-            "traffic": traffic,
-            "state": state,
-            "discards": discards,
+            "devices": [layout.device_id for layout in listed],
+            "digests": [_digest(layout) for layout in listed],
+            "names": [json.dumps(list(layout.names)) for layout in listed],
+            "traffic": arrays("traffic_ids"),
+            "state": arrays("state_ids"),
+            "discards": arrays("discard_ids"),
         },
-    ).scalar_one()
-    return Layout(
-        layout_id, device_id, names, np.array(traffic), np.array(state), np.array(discards)
     )
+    ids = {row.device_id: row.id for row in rows}
+    return [replace(layout, id=ids[layout.device_id]) for layout in layouts]
 
 
 def find_layouts(session: Session, layout_ids: Iterable[int]) -> dict[int, Layout]:

@@ -12,7 +12,7 @@ from sqlalchemy import (
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from dcim.columns import Id, Instant, Name
+from dcim.columns import Id, Instant, Name, Text
 from dcim.db import Base
 
 
@@ -48,19 +48,44 @@ class BurnedStretch(Base):
 
 
 class BurnRound(Base):
-    """How far it is known: one row. Up to `until` it may be acted upon, and is never seen otherwise
-    again; what is written next is known from `known_at` on, or later. `since`: from when on there
-    are stretches at all. `last_contract_id`: where the next round goes on."""
+    """How far it is known of all contracts but those that are behind (`BurnProgress`): one row. Up
+    to `until` it may be acted upon, and is never seen otherwise again. `since`: from when on there
+    are stretches at all."""
 
     __tablename__ = "burn_round"
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     since: Mapped[Instant | None]
     until: Mapped[Instant | None]
-    known_at: Mapped[Instant | None]
-    last_contract_id: Mapped[int] = mapped_column(BigInteger, default=0, server_default=sql("0"))
 
     __table_args__ = (
         CheckConstraint("id = 1", name="one"),
         CheckConstraint("(since IS NULL) = (until IS NULL) AND until >= since", name="span"),
+    )
+
+
+class BurnProgress(Base):
+    """A contract that was judged or is to be. `until`: it is behind, known up to there and no
+    further; empty: as far as all others. `problem`: why it can't be judged, as of `tried_at`; empty
+    while it only waits. What is written of it next is known from `known_at` on, or later."""
+
+    __tablename__ = "burn_progress"
+
+    contract_id: Mapped[int] = mapped_column(
+        ForeignKey("contract.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"), index=True)
+    until: Mapped[Instant | None]
+    known_at: Mapped[Instant | None]
+    tried_at: Mapped[Instant | None]
+    problem: Mapped[Text] = mapped_column(default="", server_default="")
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["contract_id", "customer_id"],
+            ["contract.id", "contract.customer_id"],
+            name="fk_burn_progress_contract_of_customer",
+            ondelete="CASCADE",
+        ),
+        Index("ix_burn_progress_behind", "contract_id", postgresql_where=sql("until IS NOT NULL")),
     )

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.columns import is_among
 from dcim.customers.models import Contract, ContractItem
 from dcim.customers.registration import require_staff
-from dcim.sla.burn_models import BurnedStretch, BurnRound
+from dcim.sla.burn_models import BurnedStretch
+from dcim.sla.burn_progress import take_turn
 from dcim.sla.circumstances import moment
 from dcim.sla.rules.burned import LEAST_LEFT, Burned, Kept, Stretch, compare
 from dcim.sla.rules.facts import Period
@@ -24,14 +24,6 @@ from dcim.sla.rules.periods import to_ms
 LISTED = 50
 # By item and promise, whichever version of the terms says it.
 Stretches = Mapping[int, Mapping[str, list[Stretch]]]
-
-
-@dataclass(frozen=True, slots=True)
-class KnownSpan:
-    """[since, until], UTC epoch ms: what counted is known, and not seen otherwise any more."""
-
-    since: int
-    until: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +48,15 @@ def keep_burned(
 ) -> int:
     """Bring what is kept of a contract up to what was judged of `span`; how many rows that wrote.
 
-    One at a time, until commit. Of promises that aren't judged any more nothing counts. What is
-    kept beyond the span was judged by more than this was: that may count by what came after (an
-    outage that counts from five minutes on), so it stays.
+    One of a contract at a time, until commit. Of promises that aren't judged any more nothing
+    counts. What is kept beyond the span was judged by more than this was: that may count by what
+    came after (an outage that counts from five minutes on), so it stays.
     """
-    row = _take_turn(session)
-    now = moment(max(span.end, 0 if row.known_at is None else to_ms(row.known_at)))
-    published = None if row.until is None else to_ms(row.until)
+    turn = take_turn(session, contract)
+    row, published = turn.row, turn.published
+    # Right after what was seen, however much later it is judged; and after what was written before.
+    earliest = span.end if published is None else published + 1
+    now = moment(max(earliest, 0 if row.known_at is None else to_ms(row.known_at)))
     items = {
         code: item_id
         for item_id, code in session.execute(
@@ -111,37 +105,6 @@ def keep_burned(
         row.known_at = now
     session.flush()
     return written
-
-
-def publish(session: Session, until: int, last_contract_id: int) -> None:
-    """From now on what is known up to `until` (UTC epoch ms) may be acted upon."""
-    row = _take_turn(session)
-    row.last_contract_id = last_contract_id
-    if row.until is None or to_ms(row.until) < until:
-        row.since, row.until = row.since or moment(until), moment(until)
-        next_one = moment(until + 1)
-        row.known_at = next_one if row.known_at is None else max(row.known_at, next_one)
-    session.flush()
-
-
-def _take_turn(session: Session) -> BurnRound:
-    """The one row, ours until commit, as those before us left it."""
-    session.execute(insert(BurnRound).values(id=1).on_conflict_do_nothing())
-    return session.scalars(
-        select(BurnRound).with_for_update().execution_options(populate_existing=True)
-    ).one()
-
-
-def read_known(session: Session) -> KnownSpan | None:
-    """None before the first round."""
-    row = session.execute(select(BurnRound.since, BurnRound.until)).one_or_none()
-    if row is None or row.since is None or row.until is None:
-        return None
-    return KnownSpan(to_ms(row.since), to_ms(row.until))
-
-
-def read_last_contract(session: Session) -> int:
-    return session.scalar(select(BurnRound.last_contract_id)) or 0
 
 
 def find_following(session: Session, since: dt.datetime) -> set[int]:

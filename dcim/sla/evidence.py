@@ -91,10 +91,10 @@ def judge_power(columns: Columns, nominal_v: int) -> Ints:
 def observe_states(ts: Ints, states: Ints, carrying: Ints, holds_ms: int = HOLDS_MS) -> Observed:
     """`states` 1 alive, 2 dead, 0 not to be told; `carrying` 1 where current was measured."""
     held = hold(ts, states, holds_ms)
-    confirmed: Intervals = []
-    if len(ts) > 1:
-        good = (states[:-1] == UP) & (states[1:] == UP) & (np.diff(ts) <= holds_ms)
-        confirmed = list(zip(ts[:-1][good].tolist(), ts[1:][good].tolist(), strict=True))
+    # From each good sample to the next good one; those that follow each other are one.
+    good = (states[:-1] == UP) & (states[1:] == UP) & (np.diff(ts) <= holds_ms)
+    turns = np.flatnonzero(np.diff(good.astype(np.int8), prepend=0, append=0))
+    confirmed = list(zip(ts[turns[::2]].tolist(), ts[turns[1::2]].tolist(), strict=True))
     return Observed(
         alive=union((start, end) for start, end, state in held if state == UP),
         dead=union((start, end) for start, end, state in held if state == DOWN),
@@ -168,7 +168,13 @@ def decide_feed(
 
 def port_states(columns: Columns, start: int, end: int) -> list[tuple[int, int, State]]:
     """Family `state` to states over [start, end), unknown filled in."""
-    held = hold(columns.ts, columns.values["state"])
+    return fill_states(hold(columns.ts, columns.values["state"]), start, end)
+
+
+def fill_states(
+    held: Sequence[tuple[int, int, int]], start: int, end: int
+) -> list[tuple[int, int, State]]:
+    """States as they held (see `hold`) as those over [start, end), unknown filled in."""
     up = clip(((a, b) for a, b, state in held if state == UP), start, end)
     down = clip(((a, b) for a, b, state in held if state == DOWN), start, end)
     states: list[tuple[int, int, State]] = [(a, b, "up") for a, b in up]

@@ -188,27 +188,37 @@ def _list_shared(feeds: Sequence[Feed], circuits: Sequence[Circuit]) -> Iterator
 
 def find_derated_w(feeds: Iterable[Feed]) -> int:
     """What one feed of a rack may carry for long."""
-    return _find_limit(feeds, lambda node: node.rated_a * node.derate_pct / 100)
+    return _find_limit(feeds, lambda node: node.derate_pct)
 
 
 def find_rated_w(feeds: Iterable[Feed]) -> int:
     """What one feed of a rack is made for."""
-    return _find_limit(feeds, lambda node: node.rated_a)
+    return _find_limit(feeds, lambda node: 100)
 
 
-def _find_limit(feeds: Iterable[Feed], amps_of: Callable[[Node], float]) -> int:
+def _find_limit(feeds: Iterable[Feed], pct_of: Callable[[Node], int]) -> int:
     places: dict[tuple[int, int, str], int] = {}
     lines = []
     for feed in feeds:
         circuit, parts = feed.circuit, [feed.pdu.node]
         if feed.breaker is not None:
             parts.append(feed.breaker.node)
-        line = Line(feed.name, _find_watts(circuit, min(map(amps_of, parts))))
+        carried = [_find_carried(circuit, node, pct_of(node)) for node in parts]
+        line = Line(feed.name, min(carried))
         if (key := feed.shared_at) is not None:
-            whole = _find_watts(circuit, amps_of(parts[-1]))
-            line = replace(line, breaker_id=places.setdefault(key, len(places)), breaker_w=whole)
+            breaker_id = places.setdefault(key, len(places))
+            line = replace(line, breaker_id=breaker_id, breaker_w=carried[-1])
         lines.append(line)
     return find_feed_limit(lines)
+
+
+def _find_carried(circuit: Circuit, node: Node, pct: int) -> int:
+    """Watts of the circuit that a node in it carries to so many percent: by its current, and by its
+    plate where that says less (of a pole, its part)."""
+    watts = _find_watts(circuit, node.rated_a * pct / 100)
+    if node.capacity_w is None:
+        return watts
+    return min(watts, node.capacity_w * pct * circuit.phases // (node.phases * 100))
 
 
 @dataclass(slots=True)
@@ -259,6 +269,11 @@ class Supply:
         if not parts or any(part is None for part in parts):
             return None
         return sum(part for part in parts if part is not None) / 1000
+
+
+def lay_out_supply(tree: PowerTree) -> Supply:
+    """The chain without any reading, for what its feeds may carry."""
+    return Supply(tree, {key: NodeNow(node) for key, node in tree.nodes.items()})
 
 
 @dataclass(frozen=True, slots=True)

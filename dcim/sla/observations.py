@@ -12,10 +12,10 @@ from dcim.customers.models import Contract, Customer
 from dcim.metering.batch import Columns
 from dcim.metering.store import PostgresSampleStore, SampleStore
 from dcim.sla.circumstances import Known, describe_incidents, describe_maintenance
-from dcim.sla.evidence import port_states
+from dcim.sla.evidence import fill_states
 from dcim.sla.further_facts import further_facts
 from dcim.sla.hand_meters import describe_meters
-from dcim.sla.meters import Meter, Meters
+from dcim.sla.meters import Expected, Meter, Meters
 from dcim.sla.probes import ProbeMeter, find_probe_meters, read_probed
 from dcim.sla.rules.facts import Period
 from dcim.sla.rules.intervals import Interval, Intervals, clip, subtract
@@ -177,11 +177,15 @@ def _meters_read_by_hand(
     return {"meters": found} if found else {}
 
 
-def open_meters(session: Session, period: Period, store: SampleStore | None = None) -> Meters:
+def open_meters(
+    session: Session,
+    period: Period,
+    store: SampleStore | None = None,
+    expected: Expected | None = None,
+) -> Meters:
     """Reads for a period and a day around it, as far as time has got."""
-    return Meters(
-        session, store or PostgresSampleStore(), *_reach(period, time.time_ns() // 1_000_000)
-    )
+    reach = _reach(period, time.time_ns() // 1_000_000)
+    return Meters(session, store or PostgresSampleStore(), *reach, expected=expected)
 
 
 def _reach(period: Period, now_ms: int) -> Interval:
@@ -334,10 +338,10 @@ class _Gathering:
             spans = clip(port.spans, self.meters.start, self.meters.end)
             found = self.meters.of_port(port.port_id, "state")
             for bound in found:
-                columns = self.meters.columns(bound.meter)
+                held = self.meters.held(bound.meter)
                 mine = bound.within(spans)
                 for low, high in mine:
-                    states += [list(state) for state in port_states(columns, low, high)]
+                    states += [list(state) for state in fill_states(held, low, high)]
                 label = both(f"{port.label} 状态", f"State of {port.label}")
                 self._cover(bound.meter, label, mine)
             if found:

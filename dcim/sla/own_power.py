@@ -20,8 +20,8 @@ from dcim.metering.held import add_held
 from dcim.metering.models import Series
 from dcim.metering.store import PostgresSampleStore, SampleStore, empty
 from dcim.power.chain import Surroundings, load_tree
-from dcim.power.heat import Line
 from dcim.sla.evidence import HOLDS_MS
+from dcim.sla.feeds import Feed, find_derated_w, find_rated_w, lay_out_supply
 from dcim.sla.samples import Span, days_to_spans, keep_own
 from dcim.sla.usage import power_bins
 
@@ -76,19 +76,20 @@ class ContractedSpan:
 
 @dataclass(frozen=True, slots=True)
 class FeedPower:
-    """One PDU: its own samples in the period, and the breaker's limits in watts; `breaker_w` of a
-    breaker that it shares. A second PDU of feed A is "A 2"."""
+    """One PDU, where it hangs, and its own samples in the period. A second one of feed A is
+    "A 2"."""
 
     feed: str
-    rated_w: int
-    derated_w: int
+    circuit: Feed
     columns: Columns
-    breaker_id: int | None = None
-    breaker_w: int = 0
 
     @property
-    def line(self) -> Line:
-        return Line(self.feed.split()[0], self.derated_w, self.breaker_id, self.breaker_w)
+    def rated_w(self) -> int:
+        return find_rated_w([self.circuit])
+
+    @property
+    def derated_w(self) -> int:
+        return find_derated_w([self.circuit])
 
 
 def list_held_racks(
@@ -160,16 +161,14 @@ def read_feeds(
     `rack` is one of `list_held_racks` of the same scope.
     """
     tree = load_tree(session, around=Surroundings(rack_ids=[rack.rack_id]))
-    nodes = [
-        node
-        for node in sorted(tree.nodes.values(), key=lambda node: (node.feed, node.code))
-        if node.rack_id == rack.rack_id and node.kind in {"pdu", "breaker"}
-    ]
-    pdus = [node for node in nodes if node.kind == "pdu"]
+    circuits = lay_out_supply(tree).feeds_of(rack.rack_id)
     # Of several meters on one PDU the newest counts.
     rows = session.execute(
         select(Series.power_node_id, Series.id)
-        .where(Series.power_node_id.in_([pdu.id for pdu in pdus]), Series.family == "power")
+        .where(
+            Series.power_node_id.in_([one.pdu.node.id for one in circuits]),
+            Series.family == "power",
+        )
         .order_by(Series.id)
     )
     series: dict[int | None, int] = {row.power_node_id: row.id for row in rows}
@@ -177,28 +176,12 @@ def read_feeds(
         (store or PostgresSampleStore()).read(session, "power", list(series.values()), start, end)
     )
     found: list[FeedPower] = []
-    for pdu in pdus:
-        path = {node.id for node in tree.path(pdu.id)}
-        limits = [node for node in nodes if node.id in path]
-        shared = next(
-            (
-                one
-                for one in limits
-                if one.kind == "breaker" and not tree.feeds_only(one.id, pdu.id)
-            ),
-            None,
-        )
-        same = sum(1 for other in found if other.feed.split()[0] == pdu.feed)
-        found.append(
-            FeedPower(
-                feed=f"{pdu.feed} {same + 1}" if same else pdu.feed,
-                rated_w=min(limit.rated_w for limit in limits),
-                derated_w=min(limit.derated_w for limit in limits),
-                columns=_keep(read.get(series.get(pdu.id, 0), empty(POWER)), rack.spans),
-                breaker_id=shared.id if shared else None,
-                breaker_w=shared.derated_w if shared else 0,
-            )
-        )
+    for circuit in circuits:
+        pdu = circuit.pdu.node
+        same = sum(1 for other in found if other.circuit.name == pdu.feed)
+        columns = _keep(read.get(series.get(pdu.id, 0), empty(POWER)), rack.spans)
+        feed = f"{pdu.feed} {same + 1}" if same else pdu.feed
+        found.append(FeedPower(feed, circuit, columns))
     return found
 
 

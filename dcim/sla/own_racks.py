@@ -26,6 +26,7 @@ from dcim.paging import EVERYTHING
 from dcim.power.chain import Node, Surroundings, load_tree
 from dcim.power.queries import NodeRow, list_power_nodes
 from dcim.sla.evidence import HOLDS_MS
+from dcim.sla.feeds import Feed, find_derated_w, find_rated_w, lay_out_supply
 
 HISTORY_DAYS = 30
 HOUR_MS = 3_600_000
@@ -62,7 +63,8 @@ class OwnFeed:
 
 @dataclass(frozen=True, slots=True)
 class OwnRack:
-    """`is_whole` when it is the customer's alone: only then is a meter's reading theirs."""
+    """`is_whole` when it is the customer's alone: only then is a meter's reading theirs.
+    `usable_w`: what one feed may carry alone when the other is lost, with all of its PDUs."""
 
     cabinet: CabinetRow
     rack: RackRow
@@ -72,6 +74,7 @@ class OwnRack:
     barred: list[BarredRow]
     feeds: list[OwnFeed]
     contracted_w: int | None
+    usable_w: int | None
     is_whole: bool
 
     @property
@@ -89,11 +92,6 @@ class OwnRack:
         """All feeds together; none unless every one is known."""
         known = [feed.now_w for feed in self.feeds if feed.now_w is not None]
         return sum(known) if known and len(known) == len(self.feeds) else None
-
-    @property
-    def usable_w(self) -> int | None:
-        """What one feed may carry alone when the other is lost."""
-        return min((feed.derated_w for feed in self.feeds), default=None)
 
 
 def read_own_racks(
@@ -117,13 +115,13 @@ def read_own_racks(
     nodes = [
         node
         for node in list_power_nodes(session, scope, paging=EVERYTHING).items
-        if node.rack_id is not None and node.kind in ("pdu", "breaker")
+        if node.rack_id is not None and node.kind == "pdu"
     ]
-    tree = load_tree(session, around=Surroundings(rack_ids=rack_ids))
+    supply = lay_out_supply(load_tree(session, around=Surroundings(rack_ids=rack_ids)))
     columns: Mapping[int, Columns] = {}
     now_ms = round(now.timestamp() * 1000)
     if history:
-        series = [node.series_id for node in nodes if node.series_id and node.kind == "pdu"]
+        series = [node.series_id for node in nodes if node.series_id]
         start = now_ms - HISTORY_DAYS * DAY_MS
         read = (store or PostgresSampleStore()).read(session, "power", series, start, now_ms)
         columns = dict(read)
@@ -133,7 +131,8 @@ def read_own_racks(
             own = [claim for claim in claims if claim.rack_id == rack.id]
             if not own:
                 continue
-            near = [node for node in nodes if node.rack_id == rack.id]
+            near = {node.id: node for node in nodes if node.rack_id == rack.id}
+            circuits = [one for one in supply.feeds_of(rack.id) if one.pdu.node.id in near]
             watts = [claim.contracted_w for claim in own if claim.contracted_w is not None]
             since = max(claim.starts_on for claim in own)
             found.append(
@@ -144,8 +143,12 @@ def read_own_racks(
                     installed=[one for one in installed if one.rack_id == rack.id],
                     others=[one for one in others if one.rack_id == rack.id],
                     barred=[one for one in barred if one.rack_id == rack.id],
-                    feeds=_feeds(near, tree.nodes, columns, since, now_ms),
+                    feeds=[
+                        _feed(near[one.pdu.node.id], one, columns, since, now_ms)
+                        for one in circuits
+                    ],
                     contracted_w=sum(watts) if watts else None,
+                    usable_w=find_derated_w(circuits) if circuits else None,
                     is_whole=any(c.u_low == 0 and c.height >= 2 * rack.u_count for c in own),
                 )
             )
@@ -180,49 +183,38 @@ def _load_others(
     ]
 
 
-def _feeds(
-    nodes: Sequence[NodeRow],
-    limiting: Mapping[int, Node],
-    columns: Mapping[int, Columns],
-    since: dt.date,
-    now_ms: int,
-) -> list[OwnFeed]:
-    found = []
-    for pdu in sorted((n for n in nodes if n.kind == "pdu"), key=lambda n: (n.feed, n.code)):
-        limits = [limiting[n.id] for n in nodes if n.feed == pdu.feed]
-        start = now_ms - HISTORY_DAYS * DAY_MS
-        # From the day after the rack was handed over: the day itself may hold another's load.
-        first = dt.datetime.combine(since, dt.time(), dt.UTC) + dt.timedelta(days=1)
-        start = max(start, round(first.timestamp() * 1000))
-        read = columns.get(pdu.series_id or 0)
-        peaks = np.empty(0)
-        mean = None
-        if read is not None and start < now_ms:
-            peaks = bucket_peaks(read, "mw", start, now_ms, HOUR_MS) / 1000
-            level = read.values["mw"][(read.ts >= start) & (read.values["mw"] >= 0)]
-            mean = float(level.mean()) / 1000 if len(level) else None
-        hours = listed(peaks, digits=1)
-        known = [hour for hour in hours if hour is not None]
-        fresh = pdu.measured_at is not None and (
-            now_ms - pdu.measured_at.timestamp() * 1000 <= HOLDS_MS
-        )
-        found.append(
-            OwnFeed(
-                feed=pdu.feed,
-                state=pdu.state
-                if pdu.state != "unknown"
-                else _state_of(pdu, limiting[pdu.id], fresh=fresh),
-                measured_at=pdu.measured_at,
-                now_w=pdu.mw / 1000 if fresh and pdu.mw is not None else None,
-                now_a=pdu.ma / 1000 if fresh and pdu.ma is not None else None,
-                rated_w=min(limit.rated_w for limit in limits),
-                derated_w=min(limit.derated_w for limit in limits),
-                hours=hours,
-                max_w=max(known, default=None),
-                mean_w=mean,
-            )
-        )
-    return found
+def _feed(
+    pdu: NodeRow, circuit: Feed, columns: Mapping[int, Columns], since: dt.date, now_ms: int
+) -> OwnFeed:
+    start = now_ms - HISTORY_DAYS * DAY_MS
+    # From the day after the rack was handed over: the day itself may hold another's load.
+    first = dt.datetime.combine(since, dt.time(), dt.UTC) + dt.timedelta(days=1)
+    start = max(start, round(first.timestamp() * 1000))
+    read = columns.get(pdu.series_id or 0)
+    peaks = np.empty(0)
+    mean = None
+    if read is not None and start < now_ms:
+        peaks = bucket_peaks(read, "mw", start, now_ms, HOUR_MS) / 1000
+        level = read.values["mw"][(read.ts >= start) & (read.values["mw"] >= 0)]
+        mean = float(level.mean()) / 1000 if len(level) else None
+    hours = listed(peaks, digits=1)
+    fresh = pdu.measured_at is not None and (
+        now_ms - pdu.measured_at.timestamp() * 1000 <= HOLDS_MS
+    )
+    return OwnFeed(
+        feed=pdu.feed,
+        state=pdu.state
+        if pdu.state != "unknown"
+        else _state_of(pdu, circuit.pdu.node, fresh=fresh),
+        measured_at=pdu.measured_at,
+        now_w=pdu.mw / 1000 if fresh and pdu.mw is not None else None,
+        now_a=pdu.ma / 1000 if fresh and pdu.ma is not None else None,
+        rated_w=find_rated_w([circuit]),
+        derated_w=find_derated_w([circuit]),
+        hours=hours,
+        max_w=max((hour for hour in hours if hour is not None), default=None),
+        mean_w=mean,
+    )
 
 
 def _state_of(pdu: NodeRow, node: Node, *, fresh: bool) -> str:

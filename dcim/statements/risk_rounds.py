@@ -22,7 +22,7 @@ from dcim.notices.readers import Reader
 from dcim.notices.telling import tell_people
 from dcim.sla.burned_stretches import keep_burned
 from dcim.sla.circumstances import moment
-from dcim.sla.meters import Meters
+from dcim.sla.meters import Expected, Meters, find_expected
 from dcim.sla.observations import gather_inputs, open_meters
 from dcim.sla.rules.burned import judge_burned
 from dcim.sla.rules.facts import Period
@@ -104,8 +104,9 @@ def measure_risks(
     began = time.monotonic()
     # One instant for all: what contracts share is read once, and nothing later is in it.
     now = now or utc_now()
-    report, readers = RoundReport(), Readers(interval_s)
+    report = RoundReport()
     with transaction(sessions, scope) as session:
+        readers = Readers(interval_s, find_expected(session, contract_ids))
         tried = dict(
             session.execute(
                 select(CreditRisk.contract_id, CreditRisk.tried_at)
@@ -164,12 +165,14 @@ class Readers:
     """What was read of panels and UPSs, for all contracts of a round with the same month."""
 
     interval_s: int
+    expected: Expected | None = None
     kept: dict[tuple[str, str], Meters] = field(default_factory=dict)
 
     def of(self, session: Session, period: str, zone: str) -> Meters:
         key = (period, zone)
         if key not in self.kept:
-            self.kept[key] = open_meters(session, month_period(period, zone))
+            whole = month_period(period, zone)
+            self.kept[key] = open_meters(session, whole, expected=self.expected)
         return self.kept[key]
 
 

@@ -39,6 +39,9 @@ _MISSING = 1 + REASONS.index(GapReason.MISSING)
 _CLOCK = 1 + REASONS.index(GapReason.CLOCK)
 # What a poll is that was recorded already, or is older than one that was.
 _OLD = [1 + REASONS.index(reason) for reason in (GapReason.DUPLICATE, GapReason.STALE)]
+# Of so many devices of a batch series of discards are made beside those of traffic: after an update
+# that begins to keep them all would be due at once, and all polls late by that.
+GROWING = 10
 
 
 @cache
@@ -189,6 +192,7 @@ def _find_layouts(
 ) -> list[Layout]:
     """The layouts of tables, polled since `at_ms`: mostly those of the last poll."""
     found: list[Layout | None] = []
+    growing = 0
     wanted: list[tuple[int, tuple[str, ...], Ints, Ints]] = []
     for device_id, table in zip(device_ids, tables, strict=True):
         counts = table.octets(Item.IN_OCTETS) != OCTETS_NOT_READ
@@ -199,9 +203,13 @@ def _find_layouts(
         if layout is not None and layout.names == table.names:
             counted = layout.traffic_ids > 0
             dropped = layout.discard_ids > 0
-            if not np.any(counts & ~counted) and not np.any(drops & ~dropped):
+            is_counting = bool(np.any(counts & ~counted))
+            is_growing = bool(np.any(drops & ~dropped)) and not is_counting
+            # Until its turn comes a device goes on as before.
+            if not is_counting and (not is_growing or growing >= GROWING):
                 found.append(layout)
                 continue
+            growing += is_growing
             counts |= counted
             drops |= dropped
         wanted.append((device_id, table.names, counts.astype(np.int64), drops.astype(np.int64)))

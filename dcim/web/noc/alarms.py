@@ -14,6 +14,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length
 
 from dcim.accounts.scope import Scope
+from dcim.alarms.burns import list_unknown
 from dcim.alarms.handling import (
     LONGEST_NOTE,
     acknowledge,
@@ -49,6 +50,7 @@ from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.queries import list_sites
 from dcim.paging import EVERYTHING, Paging
+from dcim.sla.burn_progress import find_unjudged
 from dcim.sla.burned_stretches import BurnedRow, list_burned
 from dcim.snmp.agents.queries import find_agent
 from dcim.web import alarm_words, on_call_words
@@ -81,7 +83,8 @@ def alarms() -> Response:
     users = find_port_users(
         session, scope, [one.subject_id for one in page.items if one.subject_kind == "port"], now
     )
-    tag = tag_of(scope, page, tally, is_stalled, users)
+    unknown = list_unknown(session, scope, now)
+    tag = tag_of(scope, page, tally, is_stalled, users, unknown)
 
     def render(quoted: str) -> str:
         part = wants_part()
@@ -94,6 +97,7 @@ def alarms() -> Response:
             tally=tally,
             done=done,
             is_stalled=is_stalled,
+            unknown=unknown,
             users=users,
             filters=[] if part else _offer(session, scope, wanted),
             beat=BEAT_S,
@@ -183,6 +187,11 @@ def alarm(alarm_id: int) -> str:
         hits=find_hit_customers(session, scope, found.id, now),
         where=_link_subject(session, found),
         burned=_read_burned(session, scope, found, now),
+        unjudged=(
+            find_unjudged(session, scope, found.subject_id, now)
+            if found.kind == "burn" and not found.cleared_at
+            else None
+        ),
         words=alarm_words,
         say_value=say_value,
         say_detail=say_detail,

@@ -12,7 +12,7 @@ from dcim.errors import NotFoundError
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.metering.batch import Columns
-from dcim.power.heat import find_feed_limit
+from dcim.sla.feeds import find_derated_w
 from dcim.sla.own_power import (
     ContractedSpan,
     FeedPower,
@@ -126,7 +126,7 @@ def draw_feeds(
         for feed in feeds
     ]
     if len(feeds) > 1:
-        usable = find_feed_limit(feed.line for feed in feeds)
+        usable = find_derated_w(feed.circuit for feed in feeds)
         lines = [(_("one feed"), usable, "derated")]
         together = draw("", add_feeds(feeds), lines, contracted)
         # Each meter's own energy: their sum is known better than power over time.

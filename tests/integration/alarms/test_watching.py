@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import datetime as dt
 import threading
+import time
 
 import pytest
 from sqlalchemy import func, select, text
@@ -85,7 +86,12 @@ def test_of_two_rounds_at_once_the_second_waits(
         assert run_round(session, settings, watch.at(1.1)).raised == 1
         other = threading.Thread(target=second)
         other.start()
-        other.join(1.0)
+        # On the round's lock, or where there is none on the row that isn't committed yet.
+        waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        until = time.monotonic() + 60
+        while not session.scalar(waits):
+            assert time.monotonic() < until
+            time.sleep(0.01)
         assert other.is_alive()
     other.join(30)
     assert found == ([0] if guarded else [IntegrityError])

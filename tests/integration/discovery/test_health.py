@@ -492,18 +492,19 @@ def test_one_at_a_time_and_few_in_all(house: House, monkeypatch: pytest.MonkeyPa
 
 def test_a_device_that_only_dawdles_is_given_up(house: House) -> None:
     with answering(house, "leaf") as served:
-        real = served.answer
+        real, asked = served.answer, []
 
         def slowly(packet: bytes) -> bytes | None:
+            asked.append(packet)
             time.sleep(0.25)
             return real(packet)
 
         served.answer = slowly  # type: ignore[method-assign]
-        began = time.monotonic()
         found = check_connection(
             house.settings, house.sessions, PERSON, house.agents["leaf"], limit_s=0.6
         )
-        assert time.monotonic() - began < 3
+    # Three answers, and what was asked meanwhile; a whole reading is more.
+    assert len(asked) < 6
     assert (found.answered, found.cause) == (False, "too_slow")
     assert found.duration_ms >= 600
 

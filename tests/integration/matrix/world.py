@@ -87,7 +87,7 @@ from dcim.power.models import Outlet, PowerNode
 from dcim.probing.models import ProbeTarget
 from dcim.records.models import DeletedRecord, ImportRun
 from dcim.schema import TENANT_TABLES
-from dcim.sla.burn_models import BurnedStretch
+from dcim.sla.burn_models import BurnedStretch, BurnProgress
 from dcim.sla.decision_models import ReviewDecision
 from dcim.sla.models import Incident, IncidentImpact, ToldIncident
 from dcim.sla.ruling_models import IncidentContest, IncidentLink, IncidentOverrule
@@ -885,6 +885,10 @@ def _seed_risk(session: Session, tenant: Tenant) -> None:
         session, BurnedStretch, tag, customer_id=ids["customer_id"],
         contract_item_id=ids["contract_item_id"], left_share=0.001, started_at=SINCE,
         ended_at=SINCE + dt.timedelta(minutes=20), known_at=SINCE,
+    )  # fmt: skip
+    make(
+        session, BurnProgress, tag, customer_id=ids["customer_id"], contract_id=ids["contract_id"],
+        until=SINCE, problem=canary(tag, "burn_progress", "problem"),
     )  # fmt: skip
 
 

@@ -93,7 +93,7 @@ class Group:
         )  # fmt: skip
 
     def send(
-        self, allowed: Any = LOOPBACK, *, timeout_s: float = 1, longest_s: float = 2
+        self, allowed: Any = LOOPBACK, *, timeout_s: float = 20, longest_s: float = 40
     ) -> DeliveryReport:
         way = RobotChannel(
             replace(self.settings, robot_allowed=allowed, base_url="https://idc.example.com"),
@@ -257,7 +257,7 @@ def test_one_that_misbehaves(group: Group, robots: RobotServer) -> None:
         group.make_due()
         group.send(timeout_s=0.3, longest_s=0.6)
         assert group.fate(message) == ("queued", "slow")
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 30  # a trickle goes on for a minute
         setattr(robots, fault, False)
     robots.floods = True
     group.make_due()
@@ -339,22 +339,27 @@ def test_no_faster_than_it_takes(group: Group, robots: RobotServer) -> None:
     robots.per_minute = 20
     group.enter()
     ids = [one for number in range(30) for one in group.tell(about=str(number))]
-    sent = group.send().sent
+    began = time.monotonic()
+    # However slow this machine is: an answer that comes late would be tried again, out of turn.
+    report = group.send()
+    lasted = dt.timedelta(seconds=time.monotonic() - began)
+    sent = report.sent
+    assert report == DeliveryReport(sent=sent)
     # What was saved up, and what became ready while it was sent.
-    assert pace.burst <= sent < 12
+    assert pace.burst <= sent <= min(pace.burst + 1 + lasted // pace.every, 30)
     states = [group.row(one) for one in ids]
     assert [row.state for row in states].count("queued") == 30 - sent
     # They wait, untouched: no attempt is spent, and nobody is told that something is due.
-    assert {row.attempts for row in states if row.state == "queued"} == {0}
+    assert {row.attempts for row in states if row.state == "queued"} <= {0}
     with transaction(group.sessions, STAFF) as session:
-        session.execute(update(Endpoint).values(ready_at=utc_now() + dt.timedelta(seconds=30)))
+        session.execute(update(Endpoint).values(ready_at=utc_now() + dt.timedelta(minutes=10)))
         assert not has_due(session)
     assert group.send() == DeliveryReport()
     # In their turn, but that lanes which meet at the robot may pass each other.
     gone = [place for place, row in enumerate(states) if row.state == "sent"]
     assert max(gone) < sent + LANES - 1
     group.rest()
-    assert group.send().sent >= pace.burst
+    assert group.send().sent >= min(pace.burst, 30 - sent)
 
 
 @pytest.mark.parametrize("kind", ["dingtalk"])

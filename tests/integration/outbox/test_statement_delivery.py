@@ -223,7 +223,7 @@ def test_a_group_and_a_collector_are_told_too(
             create_endpoint(session, STAFF, made, wanted, "syslog")
         register(sessions, made, issued[:1])
         assert deliver(sessions, made) == DeliveryReport(sent=3)
-        assert collector.heard.wait(5)
+        assert collector.heard.wait(60)
     (statement, _file), *_others = find_statements(sessions)
     said = sorted((one["text"]["content"] for one in robots.taken), key=len)
     chinese = next(one for one in said if "对账单" in one)

@@ -103,9 +103,9 @@ def test_each_month_is_measured_once_and_what_they_share_once_for_all(
         gathered.append((contract.id, period))
         return gather_inputs(session, scope, contract, period, **more)
 
-    def opening(session: Any, period: Any) -> Any:
+    def opening(session: Any, period: Any, **more: Any) -> Any:
         opened.append(period.start)
-        return open_meters(session, period)
+        return open_meters(session, period, **more)
 
     monkeypatch.setattr(risk_rounds, "gather_inputs", noted)
     monkeypatch.setattr(risk_rounds, "open_meters", opening)

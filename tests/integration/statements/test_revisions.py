@@ -355,7 +355,7 @@ def test_what_is_replaced_while_a_proposal_waits_its_turn_is_not_proposed(
         decide_revision(session, desk.bob, settings, proposal_id, "accepted", "属实")
         late.start()
         waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not session.scalar(text(waits)) and time.monotonic() < deadline:
             time.sleep(0.02)
     late.join()

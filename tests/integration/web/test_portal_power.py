@@ -24,7 +24,9 @@ from dcim.metering.families import POWER
 from dcim.metering.models import Series
 from dcim.metering.store import empty
 from dcim.power.models import PowerNode
+from dcim.power.tree import Node
 from dcim.sla import own_power
+from dcim.sla.feeds import Feed, NodeNow, find_derated_w, load_supply
 from dcim.sla.own_power import FeedPower
 from dcim.web.charts import Window
 from dcim.web.portal.power import draw_feeds
@@ -136,7 +138,17 @@ def test_two_pdus_of_a_feed_carry_it_together(
         assert len(feeds) == 4
         return float(together["lines"][-1]["value"])
 
+    def everywhere() -> set[float]:
+        """In the charts, on the cabinets' page, and on the operator's boards."""
+        page = customer.get("/portal/cabinets").get_data(as_text=True)
+        told = re.search(r"One feed alone carries</dt>\s*<dd[^>]*>\s*([\d.]+)", page)
+        assert told is not None, page
+        supply = load_supply(session, house.now)
+        board = find_derated_w(supply.feeds_of(rack_id)) / 1000
+        return {round(one_feed(), 2), float(told[1]), round(board, 2)}
+
     assert one_feed() == 5.888
+    assert everywhere() == {5.89}
     # The control: behind one breaker of 16 A they don't.
     breakers = {
         feed: house._add(
@@ -151,13 +163,24 @@ def test_two_pdus_of_a_feed_carry_it_together(
         node.parent_id = breakers[node.feed].id
     session.commit()
     assert one_feed() == 2.944
+    assert everywhere() == {2.94}
+    # A breaker of 20 A carries more than one of its two PDUs, and less than both.
+    for breaker in breakers.values():
+        breaker.rated_a = 20
+    session.commit()
+    assert everywhere() == {3.68}
 
 
 def test_an_idle_rack_drew_nothing_which_is_not_unknown(app: Flask) -> None:
     at = np.arange(3, dtype=np.int64) * 60_000 + 60_000
     idle = {**dict.fromkeys(POWER.columns, np.full(3, -1)), "mw": np.zeros(3, dtype=np.int64)}
     columns = Columns(at, np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64), idle)
-    feeds = [FeedPower(name, 3680, 2944, columns) for name in ("A", "B")]
+    feeds = [
+        FeedPower(name, Feed(NodeNow(node), None, None), columns)
+        for name in ("A", "B")
+        for node in [Node(1, None, "pdu", f"P-{name}", name, 1, 230, 16, 1, 80)]
+    ]
+    assert {(feed.rated_w, feed.derated_w) for feed in feeds} == {(3680, 2944)}
     window = Window("24h", 0, 300_000, 300_000)
     with app.test_request_context():
         shown = draw_feeds(feeds, [], [(0, 300_000)], window, 300_000)
@@ -270,7 +293,7 @@ def test_limits_are_those_of_the_plate_and_the_power_factor(
     page = customer.get("/portal/power").get_data(as_text=True)
     together, first, second = read_charts(page)
     assert [line["value"] for line in first["lines"]] == [2.0, 2.5]
-    assert [line["value"] for line in second["lines"]] == [2.649, 3.312]
+    assert [line["value"] for line in second["lines"]] == [2.65, 3.312]
     assert together["lines"][1]["value"] == 2.0
     # The table says what the charts draw.
     assert re.findall(r'data-label="Derated kW">([^<]*)<', page) == ["2.00", "2.65"]
