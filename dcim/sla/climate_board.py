@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
 from dcim.errors import ForbiddenError
@@ -122,17 +122,18 @@ def read_climate_board(
     room_id: int | None = None,
     store: SampleStore | None = None,
 ) -> ClimateBoard:
-    """Sensors bound to a room or installed in a cabinet of one; two statements, staff only."""
+    """Sensors of rooms' air, with the cabinet where one is installed; two statements, staff only.
+
+    What isn't bound to a room is warm inside: a switch's chassis, a battery, an optic module.
+    """
     if not scope.is_staff:
         raise ForbiddenError("Only staff see all sensors.")
-    own, stands = aliased(Room), aliased(Room)
-    room = func.coalesce(own.id, stands.id)
     statement = (
         select(
             Series.id.label("series_id"),
             Device.name.label("device"),
             Series.slot,
-            room.label("room_id"),
+            Room.id.label("room_id"),
             Room.code.label("room_code"),
             Room.name.label("room_name"),
             Room.name_en,
@@ -143,14 +144,12 @@ def read_climate_board(
             Row.code.label("row_code"),
         )
         .join(Device, Device.id == Series.device_id)
-        .outerjoin(own, own.id == Series.room_id)
+        .join(Room, Room.id == Series.room_id)
+        .join(Site, Site.id == Room.site_id)
         .outerjoin(Installation, Installation.device_id == Series.device_id)
         .outerjoin(Rack, Rack.id == Installation.rack_id)
         .outerjoin(Cabinet, Cabinet.id == Rack.cabinet_id)
         .outerjoin(Row, Row.id == Cabinet.row_id)
-        .outerjoin(stands, stands.id == Row.room_id)
-        .join(Room, Room.id == room)
-        .join(Site, Site.id == Room.site_id)
         .where(Series.family == "climate")
         .order_by(Site.code, Room.code, Device.name, Series.slot)
     )

@@ -104,7 +104,8 @@ def read_cabinet_climate(
     room_id: int,
     store: SampleStore | None = None,
 ) -> dict[int, CabinetClimate]:
-    """By cabinet, where a sensor is installed in one of its racks; two statements, staff only."""
+    """By cabinet, where a sensor of the room's air is installed in one of its racks; two
+    statements, staff only."""
     if not scope.is_staff:
         raise ForbiddenError("Only staff see all sensors.")
     rows = session.execute(
@@ -113,7 +114,7 @@ def read_cabinet_climate(
         .join(Rack, Rack.id == Installation.rack_id)
         .join(Cabinet, Cabinet.id == Rack.cabinet_id)
         .join(Row, Row.id == Cabinet.row_id)
-        .where(Series.family == "climate", Row.room_id == room_id)
+        .where(Series.family == "climate", Series.room_id == room_id, Row.room_id == room_id)
         .order_by(Series.id)
     ).all()
     latest = (store or PostgresSampleStore()).latest(session, "climate", [row[0] for row in rows])

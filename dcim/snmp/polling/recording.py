@@ -31,6 +31,8 @@ from dcim.snmp.reading.readings import Reading
 
 # Only this place is the room's air; a battery's or a chassis's warmth is nobody's room climate.
 ROOM_AIR = "ambient"
+# What optic modules tell is kept as optics, lane by lane.
+OPTIC = "transceiver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,8 @@ def _record_gauges(session: Session, outcomes: Sequence[Outcome]) -> None:
         work = _Recording(session, [outcome.device_id for outcome in outcomes])
         for outcome in outcomes:
             for gauge in gather_gauges(outcome.readings):
-                work.take(outcome, gauge)
+                if gauge.place != OPTIC:
+                    work.take(outcome, gauge)
         work.write()
 
 

@@ -385,7 +385,7 @@ def test_only_ambient_air_is_a_rooms_climate(field: Field) -> None:
     oid = (1, 3, 6, 1, 4, 1, 99)
     readings = [
         Reading("temperature", (*oid, n), place, Decimal(30), "°C", place)
-        for n, place in enumerate(("ambient", "battery", "internal"), 1)
+        for n, place in enumerate(("ambient", "battery", "internal", "transceiver"), 1)
     ]
     with transaction(field.sessions, SYSTEM) as session:
         agent = session.scalars(select(SnmpAgent).order_by(SnmpAgent.id)).first()
@@ -395,6 +395,7 @@ def test_only_ambient_air_is_a_rooms_climate(field: Field) -> None:
         record_outcomes(session, PortRecorder(), [outcome], now)
     with transaction(field.sessions, SYSTEM) as session:
         bound = {series.slot: series.room_id for series in session.scalars(select(Series))}
+    # What an optic module tells is kept as optics alone.
     assert bound == {"ambient": field.room_id, "battery": None, "internal": None}
 
 

@@ -12,10 +12,12 @@ from dcim.accounts.scope import Scope
 from dcim.db import ScopedSession
 from dcim.errors import ForbiddenError
 from dcim.inventory.models import Device, Installation
+from dcim.metering.families import NOT_REPORTED
 from dcim.metering.models import Series
 from dcim.power.models import PowerNode
 from dcim.sla.climate_board import MOST_READ, read_climate_board, read_extremes
 from dcim.sla.pue_meters import find_pue_meters
+from dcim.sla.rooms import read_cabinet_climate
 from tests.integration.web.boards import Counter, House
 from tests.integration.web.test_noc_pages import tag_of
 
@@ -25,10 +27,14 @@ MINUTE_MS = 60_000
 
 class Climate(House):
     def add_sensor(
-        self, name: str, *readings: tuple[int, int, int], rack_id: int | None = None
+        self,
+        name: str,
+        *readings: tuple[int, int, int],
+        rack_id: int | None = None,
+        is_air: bool = True,
     ) -> None:
-        """`readings`: (minutes ago, thousandths of a degree, of humidity). In a rack, or bound to
-        the room."""
+        """`readings`: (minutes ago, thousandths of a degree, of humidity). In a rack, or anywhere
+        in the room; what isn't of its air is bound to none."""
         device = self._add(Device(device_type_id=self.kind_id, name=name, role="sensor"))
         if rack_id is not None:
             self._add(
@@ -36,7 +42,7 @@ class Climate(House):
                     device_id=device.id, rack_id=rack_id, u_low=40, height=2, installed_at=self.now
                 )
             )
-        room_id = self.room_id if rack_id is None else None
+        room_id = self.room_id if is_air else None
         series = self._add(Series(family="climate", device_id=device.id, slot="1", room_id=room_id))
         now_ms = round(self.now.timestamp() * 1000)
         rows = [(series.id, now_ms - ago * MINUTE_MS, 0, 0, mc, rh) for ago, mc, rh in readings]
@@ -82,8 +88,12 @@ def test_sensors_against_the_ranges_with_their_day(house: Climate, noc: FlaskCli
     house.add_sensor("dry", (0, 22_000, 200))
     house.add_sensor("mute")
     house.add_sensor("late", (45, 21_000, 500))
+    # A switch's chassis is warm inside, whatever the room is.
+    house.add_sensor("chassis", (0, 58_000, NOT_REPORTED), rack_id=tenant.rack_id, is_air=False)
     board = read_climate_board(house.session, SYSTEM, house.now)
     (room,) = board.rooms
+    cabinets = read_cabinet_climate(house.session, SYSTEM, house.now, house.room_id)
+    assert [(one.sensors, one.mc) for one in cabinets.values()] == [(1, 22_000)]
     # The worst first, then what isn't known.
     assert [(one.name, one.grade) for one in room.sensors] == [
         ("hot-room/1", "down"), ("dry/1", "warning"), ("late/1", "unknown"), ("mute/1", "unknown"),
