@@ -15,6 +15,7 @@ from dcim.config import EncryptionKeys, Settings
 from dcim.db import ScopedSession, SessionFactory, make_engine, make_sessions
 from dcim.postgres import APP, EmbeddedServer
 from dcim.web.translated_templates import TranslatedEnvironment
+from tests.row_order import turn_unordered_rows
 from tests.servers import (
     Database,
     build_template,
@@ -22,6 +23,8 @@ from tests.servers import (
     scratch_server,
     shared_directory,
 )
+
+turn_unordered_rows()
 
 TEMPLATE = "jifang_template"
 # Bytes of a table that is cut off instead of having its rows deleted.

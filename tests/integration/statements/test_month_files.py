@@ -132,7 +132,9 @@ def test_a_folder(
     ]  # fmt: skip
     with transaction(sessions, SYSTEM) as session:
         deeds = session.scalars(
-            select(AuditEntry).where(AuditEntry.action == "statement.archive")
+            select(AuditEntry)
+            .where(AuditEntry.action == "statement.archive")
+            .order_by(AuditEntry.id)
         ).all()
         assert deeds[0].detail == {"files": 3}
 
