@@ -71,6 +71,11 @@ def slice_page(rows: list[Row], paging: Paging) -> Page[Row]:
     return Page(part, len(rows), paging.page, paging.size)
 
 
+def count_pages(total: int, size: int) -> int:
+    """One at least: an empty list has a page that says so."""
+    return max(1, -(-total // size))
+
+
 def contains(text: str) -> str:
     """A LIKE pattern (escape character backslash) for `text` anywhere, taken literally."""
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

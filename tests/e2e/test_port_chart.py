@@ -121,3 +121,29 @@ def test_a_board_on_a_wall_fits_it(
             ".map(one => parseFloat(getComputedStyle(one).fontSize))"
         )
         assert min(sizes) >= 14
+
+
+def test_a_wall_goes_from_board_to_board_and_waits_for_a_server_that_is_away(
+    browser: Browser,  # noqa: F811
+    house: House,
+    port_id: int,
+) -> None:
+    with walk_through(browser, house, width=1920, height=1080) as walker:
+        page = walker.page
+        # The browser's clock is the test's: nobody waits for the minutes of a wall.
+        page.clock.install()
+        page.route("**/walls/next?tour=*", lambda route: route.abort())
+        walker.go("/noc/walls/next?show=wall&show=overview&stay=300")
+        tour = page.locator("body").get_attribute("data-tour")
+        assert tour == "/noc/walls/next?tour=300-wall-overview"
+        here = page.url
+        with page.expect_request("**/walls/next?tour=*") as coming:
+            page.clock.fast_forward(301_000)
+        assert coming.value.method == "HEAD"
+        with page.expect_request("**/walls/next?tour=*"):
+            page.clock.fast_forward(5_100)
+        assert page.url == here
+        page.unroute("**/walls/next?tour=*")
+        with page.expect_navigation(url="**/noc/*tour=300-wall-overview"):
+            page.clock.fast_forward(5_100)
+        expect(page.locator("body")).to_have_attribute("data-tour", tour)

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from dcim.columns import utc_now
 from dcim.http.board_figures import current_aggregates
 from dcim.http.database import current_scope, db_session
-from dcim.paging import slice_page
+from dcim.paging import count_pages, slice_page
 from dcim.sla.aggregate_rows import (
     SORTS,
     TOPS,
@@ -32,7 +32,7 @@ from dcim.web.noc import kept_boards
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.kept_boards import Shelf, list_kept
 from dcim.web.noc.lag_words import LAG_LOOKS
-from dcim.web.noc.ports import count_pages, turn_wall
+from dcim.web.noc.turning import asked_tour, turn_wall
 from dcim.web.refreshing import answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import Listing, read_int, read_listing, read_text
 
@@ -58,7 +58,9 @@ def aggregates() -> Response:
     grouping, wish = read_grouping(), read_wish(listing)
     found = current_aggregates(session, scope, grouping, now)
     rows = choose_aggregates(found, wish)
-    paging = turn_wall(listing.paging, len(rows), now) if on_wall else listing.paging
+    paging = listing.paging
+    if on_wall:
+        paging = turn_wall(paging, len(rows), now, asked_tour())
     page = slice_page(rows, paging)
     newest = max((one.measured_at for one in found if one.measured_at), default=None)
     is_stale = newest is not None and (now - newest).total_seconds() > STALE_S

@@ -49,14 +49,13 @@ from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.queries import list_sites
-from dcim.paging import EVERYTHING, Paging
+from dcim.paging import EVERYTHING, Paging, count_pages
 from dcim.sla.burn_progress import find_unjudged
 from dcim.sla.burned_stretches import BurnedRow, list_burned
 from dcim.snmp.agents.queries import find_agent
 from dcim.web import alarm_words, on_call_words
 from dcim.web.local_times import LocalTimeField, to_instant, to_local
 from dcim.web.noc.blueprint import noc
-from dcim.web.noc.ports import count_pages
 from dcim.web.refreshing import answer_part, tag_of, wants_part
 from dcim.web.staff.answers import answer_form, go_on
 from dcim.web.staff.arguments import read_int, read_listing, read_text

@@ -12,7 +12,7 @@ from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.queries import list_sites
-from dcim.paging import EVERYTHING
+from dcim.paging import EVERYTHING, count_pages
 from dcim.statements.held_queries import count_held
 from dcim.statements.risk_queries import (
     CreditRiskRow,
@@ -26,7 +26,6 @@ from dcim.statements.risk_queries import (
 from dcim.web.board_csv import answer_rows
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.kept_boards import Shelf, keep_board, list_kept
-from dcim.web.noc.ports import count_pages
 from dcim.web.refreshing import answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 

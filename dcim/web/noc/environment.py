@@ -12,7 +12,7 @@ from dcim.http.board_figures import current_climate, current_extremes
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
-from dcim.paging import Paging
+from dcim.paging import Paging, count_pages
 from dcim.sla.climate_bands import ASHRAE_A1, BANDS, GB_50174, Departure
 from dcim.sla.climate_board import GRADES, ClimateBoard, Sensor
 from dcim.sla.climate_rows import (
@@ -27,7 +27,7 @@ from dcim.sla.climate_rows import (
 from dcim.web.board_csv import answer_rows
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.kept_boards import Shelf, keep_board, list_kept
-from dcim.web.noc.ports import count_pages, turn_wall
+from dcim.web.noc.turning import asked_tour, turn_wall
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import Listing, read_int, read_listing, read_text
 
@@ -61,7 +61,7 @@ def environment() -> Response:
     wish = read_wish(listing)
     page, pages, rooms = 1, 1, choose_rooms(board, wish)
     if on_wall:
-        page = turn_wall(Paging(1, WALL_ROOMS), len(rooms), now).page
+        page = turn_wall(Paging(1, WALL_ROOMS), len(rooms), now, asked_tour()).page
         pages = count_pages(len(rooms), WALL_ROOMS)
         rooms = rooms[(page - 1) * WALL_ROOMS : page * WALL_ROOMS]
     newest = board.newest

@@ -15,11 +15,10 @@ from dcim.customers.queries import list_customers
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import pick_text
 from dcim.operations.queries import STANDING_STATES, list_maintenance
-from dcim.paging import EVERYTHING, Paging
+from dcim.paging import EVERYTHING, Paging, count_pages
 from dcim.sla.queries import IncidentFilter, IncidentRow, list_incidents
 from dcim.web import maintenance_words
 from dcim.web.noc.blueprint import noc
-from dcim.web.noc.ports import count_pages
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import read_listing, read_text
 

@@ -31,10 +31,10 @@ from dcim.handovers.queries import (
 )
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
+from dcim.paging import count_pages
 from dcim.web import alarm_words
 from dcim.web.local_times import begin_of
 from dcim.web.noc.blueprint import noc
-from dcim.web.noc.ports import count_pages
 from dcim.web.staff.answers import answer_form, go_on
 from dcim.web.staff.arguments import read_day, read_listing, read_text
 from dcim.web.staff.placing_forms import MISSING, strip

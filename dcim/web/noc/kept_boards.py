@@ -25,6 +25,10 @@ class Shelf:
     board: str
     keep: str
 
+    def url_of(self, view: SavedView, more: str = "") -> str:
+        """`more` is added to what is kept, as it stands in a URL."""
+        return with_query(self.board, "&".join(filter(None, (view.query, more))))
+
 
 @dataclass(frozen=True, slots=True)
 class KeptBoards:
@@ -36,10 +40,10 @@ class KeptBoards:
 
     @property
     def keep_url(self) -> str:
-        return _with_query(self.shelf.keep, self.query)
+        return with_query(self.shelf.keep, self.query)
 
     def url_of(self, view: SavedView) -> str:
-        return _with_query(self.shelf.board, view.query)
+        return self.shelf.url_of(view)
 
     def is_open(self, view: SavedView) -> bool:
         """Whether it is what is shown now, in whatever order its parameters stand."""
@@ -73,7 +77,7 @@ def keep_board(shelf: Shelf, taken: Mapping[str, object]) -> Response:
     except JifangError as error:
         session.rollback()
         flash(say(error), "error")
-    return redirect(_with_query(shelf.board, query), code=303)
+    return redirect(with_query(shelf.board, query), code=303)
 
 
 def write_query(taken: Mapping[str, object]) -> str:
@@ -82,5 +86,5 @@ def write_query(taken: Mapping[str, object]) -> str:
     return urlencode([(name, str(taken[name])) for name in asked])
 
 
-def _with_query(endpoint: str, query: str) -> str:
+def with_query(endpoint: str, query: str) -> str:
     return url_for(endpoint) + (f"?{query}" if query else "")

@@ -19,7 +19,7 @@ from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
 from dcim.inventory.queries import RoomRow, SiteRow
-from dcim.paging import Paging
+from dcim.paging import Paging, count_pages
 from dcim.power.heat import BASES, Base, Load
 from dcim.sla.climate_bands import grade_air
 from dcim.sla.feeds import NodeNow, load_supply
@@ -41,7 +41,7 @@ from dcim.sla.rooms import SensorNow, read_sensors
 from dcim.sla.rules.runout import HORIZON_DAYS, LEAST_DAYS
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.kept_boards import Shelf, keep_board, list_kept
-from dcim.web.noc.ports import count_pages, turn_wall
+from dcim.web.noc.turning import asked_tour, turn_wall
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import read_int, read_listing, read_text
 from dcim.web.staff.floor_layers import Mark, make_keys, mark_share, mark_unknown
@@ -270,7 +270,7 @@ def choose_rooms(board: PowerBoard, *, on_wall: bool, now: dt.datetime) -> Shown
     rooms = [room for site in board.sites for room in site.rooms]
     page, pages = 1, 1
     if on_wall:
-        paging = turn_wall(Paging(1, WALL_ROOMS), len(rooms), now)
+        paging = turn_wall(Paging(1, WALL_ROOMS), len(rooms), now, asked_tour())
         page, pages = paging.page, count_pages(len(rooms), WALL_ROOMS)
         rooms = rooms[(page - 1) * WALL_ROOMS : page * WALL_ROOMS]
     rows = sum(len(room.rows) for room in rooms)

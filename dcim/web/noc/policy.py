@@ -7,6 +7,8 @@ NETWORK = needs(Right.SEE_NETWORK)
 # The NOC prevents it, whoever answers for a customer must know of it.
 RISKS = needs(Right.SEE_NETWORK, Right.SEE_STATEMENTS)
 POWER = needs(Right.SEE_POWER)
+# Any board: each asks for its own.
+BOARDS = needs(Right.SEE_NETWORK, Right.SEE_POWER)
 ALARMS = needs(Right.KEEP_ALARMS)
 INCIDENTS = needs(Right.KEEP_INCIDENTS)
 # It tells of customers' tickets.
@@ -67,6 +69,8 @@ NOC_POLICY: dict[str, Access] = {
     "noc.links": NETWORK,
     "noc.keep_links": NETWORK,
     "noc.wall": NETWORK,
+    "noc.walls": BOARDS,
+    "noc.next_wall": BOARDS,
     "noc.syslog": NETWORK,
     "noc.syslog_csv": NETWORK,
     "noc.unknown_syslog": NETWORK,

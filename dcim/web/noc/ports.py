@@ -1,7 +1,6 @@
 """The port board: every port with its user, load, month and state; sorted, filtered and grouped by
 the URL, kept under names, and on a wall without anything around it."""
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -13,7 +12,7 @@ from dcim.columns import utc_now
 from dcim.http.database import current_scope, db_session
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
-from dcim.paging import Page, Paging, slice_page
+from dcim.paging import Page, count_pages, slice_page
 from dcim.sla.port_board import Board, current_ports
 from dcim.sla.port_traces import Trace, read_traces
 from dcim.sla.ports import PortNow
@@ -22,6 +21,7 @@ from dcim.web.noc import kept_boards
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.kept_boards import Shelf, list_kept
 from dcim.web.noc.port_rows import DrawnRows
+from dcim.web.noc.turning import asked_tour, turn_wall
 from dcim.web.refreshing import STALE_S, answer_part, tag_of, wants_part
 from dcim.web.staff.arguments import Listing, read_int, read_listing, read_text
 
@@ -33,8 +33,8 @@ BUSY = 0.75
 ROLES = ("customer", "uplink", "internal")
 GROUPS = ("site", "carrier", "customer", "device", "service")
 TOPS = (10, 20, 50)
-# So many rows stand on a wall, and so long.
-WALL_ROWS, WALL_S = 16, 20
+# So many rows stand on a wall.
+WALL_ROWS = 16
 
 Key = Callable[[PortNow, MonthNow | None], Any]
 SORTS: dict[str, Key] = {
@@ -109,7 +109,9 @@ def home() -> Response:
     wish = read_wish(listing)
     wanted = choose_ports(board, wish)
     tally = tally_board(board)
-    paging = turn_wall(listing.paging, len(wanted), now) if on_wall else listing.paging
+    paging = listing.paging
+    if on_wall:
+        paging = turn_wall(paging, len(wanted), now, asked_tour())
     page = slice_page(wanted, paging)
     months = [board.months.get(port.service_id or 0) for port in page.items]
     is_stale = board.newest is None or (now - board.newest).total_seconds() > STALE_S
@@ -191,16 +193,6 @@ def read_wish(listing: Listing) -> Wish:
         group=group if group in GROUPS else "",
         top=top if top in TOPS else 0,
     )
-
-
-def count_pages(total: int, size: int) -> int:
-    return max(1, -(-total // size))
-
-
-def turn_wall(paging: Paging, total: int, now: dt.datetime) -> Paging:
-    """Page after page, by the clock: all walls that show a board turn together."""
-    turn = int(now.timestamp()) // WALL_S
-    return Paging(turn % count_pages(total, paging.size) + 1, paging.size)
 
 
 def choose_ports(board: Board, wish: Wish) -> list[PortNow]:

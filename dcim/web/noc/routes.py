@@ -20,6 +20,7 @@ from dcim.web.noc import (
     ports,
     pue,
     syslog,
+    tours,
     traps,
     wall,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "ports",
     "pue",
     "syslog",
+    "tours",
     "traps",
     "wall",
 ]

@@ -14,7 +14,7 @@ from dcim.http.database import db_session
 from dcim.http.policy import has_right
 from dcim.i18n import format_local, pick_text
 from dcim.i18n import gettext as _
-from dcim.paging import Paging
+from dcim.paging import Paging, count_pages
 from dcim.records.sheets import Cell, write_csv
 from dcim.snmp.agents.received import list_drops
 from dcim.snmp.traps.kinds import CLASS_WORDS, SEVERITY_WORDS
@@ -32,7 +32,6 @@ from dcim.syslog.queries import (
 )
 from dcim.syslog.rules import find_meaning, shipped_rules
 from dcim.web.noc.blueprint import noc
-from dcim.web.noc.ports import count_pages
 from dcim.web.noc.syslog_words import FACILITIES, LEVELS, SYSLOG_DROPS
 from dcim.web.noc.traps import LOOKS
 from dcim.web.staff.arguments import read_int, read_listing, read_text

@@ -14,6 +14,7 @@ from dcim.http.database import current_scope, db_session
 from dcim.http.policy import has_right
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
+from dcim.paging import count_pages
 from dcim.snmp.agents.drop_counts import DropCount
 from dcim.snmp.agents.received import list_drops
 from dcim.snmp.health.words import Words
@@ -37,7 +38,6 @@ from dcim.snmp.traps.queries import (
 )
 from dcim.snmp.wire.ber import format_oid, parse_oid
 from dcim.web.noc.blueprint import noc
-from dcim.web.noc.ports import count_pages
 from dcim.web.noc.trap_words import TRAP_DROPS
 from dcim.web.staff.answers import go_on
 from dcim.web.staff.arguments import read_int, read_listing, read_text

@@ -12,6 +12,7 @@ from dcim.http.database import current_scope, db_session
 from dcim.http.downloads import send_samples
 from dcim.i18n import gettext as _
 from dcim.i18n import pick_text
+from dcim.paging import count_pages
 from dcim.records.sheets import Cell, write_csv
 from dcim.sla.rules.quantities import say_share
 from dcim.statements.claimable import find_claiming
@@ -19,7 +20,6 @@ from dcim.statements.files import read_file
 from dcim.statements.queries import find_statement, list_statements, read_document
 from dcim.statements.sample_files import check_samples
 from dcim.statements.summaries import PromiseLine, list_years, summarise_year, year_of
-from dcim.web.noc.ports import count_pages
 from dcim.web.portal.blueprint import portal
 from dcim.web.staff.arguments import read_listing
 from dcim.web.traffic_csv import safe_name

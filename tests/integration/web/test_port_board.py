@@ -23,7 +23,8 @@ from dcim.sla.port_traces import Trace, read_traces
 from dcim.sla.ports import PortNow, read_ports
 from dcim.sla.usage_month_models import UsageMonth
 from dcim.snmp.agents.models import SnmpAgent, SnmpCredential
-from dcim.web.noc.ports import WALL_ROWS, WALL_S, turn_wall
+from dcim.web.noc.ports import WALL_ROWS
+from dcim.web.noc.turning import WALL_S, turn_wall
 from tests.integration.web.boards import HOSTILE, Counter, House
 from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.test_noc_pages import tag_of

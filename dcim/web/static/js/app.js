@@ -13,6 +13,7 @@ import { startSelecting } from "./selecting.js";
 import { startTerms } from "./terms.js";
 import { startTheme } from "./theme.js";
 import { startTokens } from "./tokens.js";
+import { startTour } from "./tour.js";
 import { startCopying } from "./copying.js";
 import { markNext, startWalks } from "./walk.js";
 
@@ -23,6 +24,7 @@ startDialogs();
 startCopying();
 startPictures();
 startFreshness();
+startTour();
 startWalks();
 startMeters();
 startFloor();
