@@ -67,7 +67,8 @@ def find_paths(session: Session, scope: Scope, kind: Kind, ids: Collection[int])
 def resolve_paths(
     session: Session, scope: Scope, kind: Kind, texts: Iterable[str]
 ) -> dict[str, list[int]]:
-    """The ids that each text names: a whole path, its unambiguous end ("A-01"), or the title.
+    """The ids that each text names, in their order: a whole path, its unambiguous end ("A-01"), or
+    the title.
 
     None or several ids: the text names nothing, or not one thing. A statement for each level.
     """
@@ -97,7 +98,7 @@ def resolve_paths(
     unnamed = {text for text, ids in found.items() if not ids}
     if unnamed and kind.title and kind.title != own.name:
         found |= _find_by_title(session, scope, kind, unnamed)
-    return found
+    return {text: sorted(ids) for text, ids in found.items()}
 
 
 def _find_by_code(

@@ -21,32 +21,35 @@ from dcim.web.noc.kept_boards import with_query
 from dcim.web.noc.policy import NOC_POLICY
 from dcim.web.noc.turning import MOST_BOARDS, STAYS_S, Tour, asked_tour
 
-# Boards that a wall can show, in the order they are offered.
+# Boards that a wall can show, in the order they are offered: as they are, by a word in the tour,
+# and as they are kept.
 BOARDS = {
-    ports.SHELF: _l("Ports"),
-    aggregates.SHELF: _l("Uplinks and sums"),
-    plant.SHELF: _l("Power board"),
-    environment.SHELF: _l("Environment"),
-    pue.SHELF: "PUE",
-    links.SHELF: _l("Map of links"),
+    "ports": (ports.SHELF, _l("Ports")),
+    "sums": (aggregates.SHELF, _l("Uplinks and sums")),
+    "power": (plant.SHELF, _l("Power board")),
+    "environment": (environment.SHELF, _l("Environment")),
+    "pue": (pue.SHELF, "PUE"),
+    "links": (links.SHELF, _l("Map of links")),
 }
-# What needs no keeping: the word in a tour, its page and its name.
-ALWAYS = (
-    ("wall", "noc.wall", _l("Wall")),
-    ("overview", "noc.overview", _l("Sites at a glance")),
-)
+# Those of which there is one: ticked unless said otherwise.
+USUAL = {
+    "wall": ("noc.wall", _l("Wall")),
+    "overview": ("noc.overview", _l("Sites at a glance")),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A board that may be part of a tour. `url` is the board's own, `wall_url` on a wall."""
+    """A board that may be part of a tour. `url` is the board's own, `wall_url` on a wall; one that
+    is kept has a name. `shown_to` says who sees it: "all", or "me" alone."""
 
     key: str
     board: str
     name: str
     url: str
     wall_url: str
-    is_shared: bool
+    shown_to: str
+    is_usual: bool
 
 
 @noc.get("/walls")
@@ -79,19 +82,23 @@ def next_wall() -> Response:
 def list_stops(tour: Tour | None = None) -> list[Stop]:
     """Those that this person sees, with one statement."""
     carried = urlencode({"wall": "1"} | ({"tour": str(tour)} if tour else {}))
+    pages = USUAL | {key: (shelf.board, word) for key, (shelf, word) in BOARDS.items()}
     stops = [
-        Stop(key, str(name), str(name), url_for(page), with_query(page, carried), True)
-        for key, page, name in ALWAYS
+        Stop(key, str(word), "", url_for(page), with_query(page, carried), "all", key in USUAL)
+        for key, (page, word) in pages.items()
         if _may_see(page)
     ]
-    shelves = {shelf.face: shelf for shelf in BOARDS if _may_see(shelf.board)}
-    place = {face: number for number, face in enumerate(shelves)}
+    shelves = {shelf.face: (shelf, word) for shelf, word in BOARDS.values()}
     views = list_views_of(db_session(), current_user.id, shelves)
-    for view in sorted(views, key=lambda one: place[one.kind]):
-        shelf = shelves[view.kind]
-        url, wall_url = shelf.url_of(view), shelf.url_of(view, carried)
-        word = str(BOARDS[shelf])
-        stops.append(Stop(str(view.id), word, view.name, url, wall_url, view.shared))
+    for face, (shelf, word) in shelves.items():
+        kept = [view for view in views if view.kind == face] if _may_see(shelf.board) else []
+        stops += [
+            Stop(
+                str(view.id), str(word), view.name, shelf.url_of(view),
+                shelf.url_of(view, carried), "all" if view.shared else "me", view.shared,
+            )
+            for view in kept
+        ]  # fmt: skip
     return stops
 
 

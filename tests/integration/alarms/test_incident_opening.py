@@ -68,7 +68,9 @@ def test_it_is_recorded_about_what_the_alarm_is_on_and_linked_both_ways(
     assert [one.id for one in shown] == [alarm.id]
     assert watch.events(alarm)[-1] == "incident"
     deeds = watch.session.scalars(
-        select(AuditEntry.action).where(AuditEntry.actor == "ann@example.com")
+        select(AuditEntry.action)
+        .where(AuditEntry.actor == "ann@example.com")
+        .order_by(AuditEntry.id)
     ).all()
     assert deeds == ["incident.record", "alarm.incident"]
 

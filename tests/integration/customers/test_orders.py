@@ -385,7 +385,7 @@ def test_what_came_since_joins_the_list(session: ScopedSession, house: House) ->
     session.add(server)
     session.flush()
     install_device(session, CLERK, server, house.rack.id, u_low=10, at=NOW)
-    outlet = session.scalars(select(Outlet)).first()
+    outlet = session.scalars(select(Outlet).order_by(Outlet.id)).first()
     assert outlet is not None
     session.add(Outlet(pdu_id=outlet.pdu_id, number=6, device_id=server.id))
     session.flush()

@@ -104,7 +104,7 @@ def test_staff_alone(session: ScopedSession, sites: dict[str, int]) -> None:
         find_matches(session, customer, (SITE,), "SH1")
     # And the database doesn't rely on that.
     asked = text("SELECT * FROM find_by_text('SH1', ARRAY['site'], 9, false)")
-    assert session.execute(asked).all()[0].record_id == sites["SH1"]
+    assert sites["SH1"] in {row.record_id for row in session.execute(asked)}
     session.use_scope(customer)
     for statement in (asked, text("SELECT * FROM search_text")):
         with pytest.raises(ProgrammingError, match=r"only staff search|permission denied"):

@@ -162,7 +162,9 @@ def test_nobody_corrects_alone(desk: RevisionDesk) -> None:
     withdraw_revision(desk.session, desk.ann, proposal.id, "看错了")
     assert desk.session.scalars(select(Statement)).all() == [desk.issued]
     deeds = desk.session.scalars(
-        select(AuditEntry.action).where(AuditEntry.action.startswith("revision_proposal"))
+        select(AuditEntry.action)
+        .where(AuditEntry.action.startswith("revision_proposal"))
+        .order_by(AuditEntry.id)
     ).all()
     assert deeds == ["revision_proposal.propose", "revision_proposal.withdrawn"]
 
