@@ -164,9 +164,8 @@ def test_the_same_is_not_sent_again(app: Flask, own: Person, sessions: SessionFa
     assert again.status_code == 304
     assert not again.data
     with transaction(sessions, SYSTEM) as session:
-        session.scalars(select(Incident).where(Incident.ended_at.is_(None))).first().ended_at = (  # type: ignore[union-attr]
-            NOW
-        )
+        running = select(Incident).where(Incident.ended_at.is_(None)).order_by(Incident.id)
+        session.scalars(running.limit(1)).one().ended_at = NOW
     changed = client.get(path, headers={"If-None-Match": tag})
     assert changed.status_code == 200
     assert changed.headers["ETag"] != tag
