@@ -71,6 +71,7 @@ API_POLICY: dict[str, Access] = {
     "api_power_board.list_days": needs(Right.SEE_POWER),
     "api_environment.list_sensors": needs(Right.SEE_POWER),
     "api_pue.show_pue": needs(Right.SEE_POWER),
+    "api_links.list_links": needs(Right.SEE_NETWORK),
     "api_plugging.connect": needs(Right.CHANGE_POWER),
     "api_plugging.disconnect": needs(Right.CHANGE_POWER),
     "api_ports.list_ports": NETWORK,

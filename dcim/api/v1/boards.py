@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import Schema
 
-from dcim.api.fields import Flag, PageQuery, Text, choice, query_id, take_paging
+from dcim.api.fields import Flag, PageQuery, Text, Whole, choice, query_id, take_paging
 from dcim.api.shapes import answer_of, page_of
 from dcim.api.spec import Resource
 from dcim.columns import utc_now
@@ -21,7 +21,8 @@ from dcim.http.database import current_scope, db_session
 from dcim.inventory.queries import list_sites
 from dcim.paging import EVERYTHING, slice_page
 from dcim.power.heat import BASES
-from dcim.sla import aggregate_rows, climate_rows, power_rows, pue_rows
+from dcim.sla import aggregate_rows, climate_rows, link_rows, power_rows, pue_rows
+from dcim.sla.links import HOPS, USUAL_HOPS, Wish, read_link_map
 from dcim.sla.power_board import Place, PowerBoard
 from dcim.sla.traffic_months import GROUPINGS
 
@@ -31,6 +32,7 @@ power_board = Resource(
 )
 environment = Resource("environment", "Temperature and humidity against the standards")
 pue = Resource("pue", "PUE of sites")
+link_map = Resource("links", "Links between devices, as recorded and as heard")
 
 
 class AggregateQuery(PageQuery):
@@ -75,6 +77,19 @@ class PueQuery(Schema):
         tuple(pue_rows.WINDOWS),
         load_default="24h",
         metadata={"description": "By quarters of an hour, hours or days of UTC."},
+    )
+
+
+class LinkQuery(PageQuery):
+    site_id = query_id()
+    room_id = query_id()
+    device_id = query_id()
+    hops = Whole(
+        HOPS[0], HOPS[-1], in_query=True, load_default=USUAL_HOPS,
+        metadata={"description": "How far from the device."},
+    )  # fmt: skip
+    machines = Flag(
+        load_default=False, metadata={"description": "Also links of servers' and other ports."}
     )
 
 
@@ -172,6 +187,22 @@ def show_pue(query: dict[str, Any], site_id: int) -> Any:
     choose_site(list_sites(session, scope, EVERYTHING).items, site_id)
     now = current_pue(session, scope, utc_now(), site_id, window)
     return pue_rows.describe_pue(site_id, window, now)
+
+
+@link_map.get("")
+@link_map.arguments(LinkQuery, location="query")
+@link_map.response(200, page_of(link_rows.LinkRow))
+def list_links(query: dict[str, Any]) -> Any:
+    """List the links of a site or room, around a device, or of the whole house: what wants a person
+    first. Of a place with more than 80 linked devices, those around one of them."""
+    paging = take_paging(query)
+    wish = Wish(
+        None if query.get("room_id") else query.get("site_id"), query.get("room_id"),
+        query.get("device_id"), query["hops"], query["machines"],
+    )  # fmt: skip
+    found = read_link_map(db_session(), current_scope(), wish, utc_now())
+    page = slice_page(link_rows.sort_links(found.links), paging)
+    return page.replace([link_rows.describe_link(one) for one in page.items])
 
 
 def _board(query: dict[str, Any]) -> PowerBoard:

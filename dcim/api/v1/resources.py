@@ -6,7 +6,7 @@ from dcim.api.v1.addresses import addresses, cabling, memberships, traces
 from dcim.api.v1.alarm_rules import alarm_recipients, alarm_rules
 from dcim.api.v1.alarms import alarms
 from dcim.api.v1.allocations import allocations, area_claims
-from dcim.api.v1.boards import aggregates, environment, power_board, pue
+from dcim.api.v1.boards import aggregates, environment, link_map, power_board, pue
 from dcim.api.v1.cabinets import cabinets
 from dcim.api.v1.capacity import capacity
 from dcim.api.v1.contracts import contracts
@@ -60,6 +60,7 @@ RESOURCES: tuple[Resource, ...] = (
     power_board,
     environment,
     pue,
+    link_map,
     plugging,
     capacity,
     ports,

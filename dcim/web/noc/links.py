@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from flask import Response as FileResponse
 from flask import make_response, render_template, url_for
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
@@ -15,6 +16,7 @@ from dcim.i18n import gettext as _
 from dcim.inventory.drawing.link_map import Box, Edge, Node, Path, Picture, lay_out_links
 from dcim.inventory.queries import list_rooms, list_sites
 from dcim.paging import EVERYTHING
+from dcim.sla.link_rows import LinkRow, describe_link, sort_links
 from dcim.sla.links import (
     HOPS,
     USUAL_HOPS,
@@ -27,6 +29,7 @@ from dcim.sla.links import (
     find_linked_device,
     read_link_map,
 )
+from dcim.web.board_csv import answer_rows
 from dcim.web.noc.blueprint import noc
 from dcim.web.noc.kept_boards import Shelf, keep_board, list_kept
 from dcim.web.refreshing import answer_part, tag_of, wants_part
@@ -50,8 +53,6 @@ VERDICT_LOOKS = {
     "heard": "warning",
     "contradicts": "down",
 }
-# What wants a person comes first.
-URGENCY = {"contradicts": 0, "heard": 1, "recorded": 2, "agrees": 3}
 LOADS = {
     "down": _l("Down"),
     "unknown": _l("Load unknown"),
@@ -77,18 +78,13 @@ class Drawn:
 def links() -> Response:
     session, scope, now = db_session(), current_scope(), utc_now()
     text, problem, status = read_text("q"), "", 200
-    wish, on_wall = read_wish(), read_text("wall") == "1"
-    if text:
-        try:
-            wish = Wish(
-                device_id=find_linked_device(session, scope, text),
-                hops=wish.hops,
-                with_machines=wish.with_machines,
-            )
-        except NotFoundError as error:
-            problem, status = str(say(error)), 404
+    on_wall = read_text("wall") == "1"
+    try:
+        wish = find_wish()
+    except NotFoundError as error:
+        wish, problem, status = read_wish(), str(say(error)), 404
     found = read_link_map(session, scope, wish, now)
-    listed = sorted(found.links, key=lambda one: URGENCY[one.link.verdict])[:MOST_LINKS]
+    listed = sort_links(found.links)[:MOST_LINKS]
     bundles = bundle_links(listed)
     picture = lay_out_links(
         [Node(one.id, one.name, bool(one.carriers)) for one in found.devices],
@@ -133,6 +129,7 @@ def links() -> Response:
             refresh_s=REFRESH_S,
             kept=None if on_wall or wants_part() else list_kept(SHELF, _take(wish)),
             wall=on_wall,
+            csv_url=_url(wish, "noc.links_csv"),
             wall_url=_url(wish, wall="1"),
             board_url=_url(wish),
             tag=quoted,
@@ -143,12 +140,31 @@ def links() -> Response:
     return make_response(render(f'"{tag}"'), status)
 
 
+@noc.get("/links.csv")
+def links_csv() -> FileResponse:
+    """All links of the map, in the table's order, those that it has no room for too."""
+    now = utc_now()
+    found = read_link_map(db_session(), current_scope(), find_wish(), now)
+    rows = [describe_link(one) for one in sort_links(found.links)]
+    return answer_rows(LinkRow, rows, "links", now)
+
+
 @noc.post("/links/boards")
 def keep_links() -> Response:
     """NotFoundError where no device is called so."""
     if text := read_text("q"):
         find_linked_device(db_session(), current_scope(), text)
     return keep_board(SHELF, _take(read_wish()))
+
+
+def find_wish() -> Wish:
+    """What the URL asks for; a device that is named goes before a place. NotFoundError where none
+    is called so."""
+    wish, text = read_wish(), read_text("q")
+    if not text:
+        return wish
+    device_id = find_linked_device(db_session(), current_scope(), text)
+    return Wish(device_id=device_id, hops=wish.hops, with_machines=wish.with_machines)
 
 
 def read_wish() -> Wish:
@@ -227,7 +243,7 @@ def _summarise(found: LinkMap) -> str:
     )
 
 
-def _url(wish: Wish, **changes: object) -> str:
+def _url(wish: Wish, page: str = "noc.links", /, **changes: object) -> str:
     """This map with something else of it."""
     values: dict[str, object] = {
         "site": wish.site_id,
@@ -237,4 +253,4 @@ def _url(wish: Wish, **changes: object) -> str:
         "machines": "1" if wish.with_machines else None,
     }
     kept = {name: value for name, value in (values | changes).items() if value is not None}
-    return url_for("noc.links", **kept)  # type: ignore[arg-type]
+    return url_for(page, **kept)  # type: ignore[arg-type]

@@ -67,6 +67,7 @@ NOC_POLICY: dict[str, Access] = {
     "noc.events": NETWORK,
     "noc.overview": NETWORK,
     "noc.links": NETWORK,
+    "noc.links_csv": NETWORK,
     "noc.keep_links": NETWORK,
     "noc.wall": NETWORK,
     "noc.walls": BOARDS,
