@@ -1,5 +1,7 @@
 """A room: its floor plan in layers, who is near a limit, what isn't measured, what has no place."""
 
+from urllib.parse import urlencode
+
 from flask import flash, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -17,6 +19,7 @@ from dcim.inventory.space.summaries import summarize_racks
 from dcim.sla.feeds import load_supply
 from dcim.sla.rooms import read_cabinet_climate
 from dcim.web.staff.answers import go_on
+from dcim.web.staff.arguments import read_text
 from dcim.web.staff.blueprint import staff
 from dcim.web.staff.floor_layers import (
     LAYERS,
@@ -84,6 +87,7 @@ def room(room_id: int) -> str:
         risk_count=len(risks),
         blind=[tile for tile in tiles.values() if tile.is_powered and tile.watts is None],
         newest=find_newest(supply),
+        typed={name: read_text(name, 20) for name in ("cabinet", "x", "y", "facing")},
         crumbs=[*crumbs_of(found)[:-1], (pick_text(found.name, found.name_en), "")],
     )
 
@@ -95,8 +99,29 @@ def move_cabinet(cabinet_id: int) -> BaseResponse:
     cabinet = session.get(Cabinet, cabinet_id)
     if cabinet is None:
         raise NotFoundError("No such cabinet.")
-    code = cabinet.code
     room_id = session.get_one(Row, cabinet.row_id).room_id
+    _move(cabinet)
+    return go_on(url_for("staff.room", room_id=room_id, arrange=1))
+
+
+@staff.post("/rooms/<int:room_id>/floor")
+def place_in_room(room_id: int) -> BaseResponse:
+    """A cabinet of this room onto tiles, chosen in a form; what is refused stands there again."""
+    session = db_session()
+    number = request.form.get("cabinet", "")
+    known = number.isascii() and number.isdigit() and len(number) < 19
+    cabinet = session.get(Cabinet, int(number)) if known else None
+    if cabinet is None or session.get_one(Row, cabinet.row_id).room_id != room_id:
+        raise NotFoundError("No such cabinet.")
+    if _move(cabinet):
+        return go_on(url_for("staff.room", room_id=room_id))
+    typed = {name: request.form.get(name, "")[:20] for name in ("cabinet", "x", "y", "facing")}
+    return go_on(f"{url_for('staff.room', room_id=room_id)}?{urlencode(typed)}")
+
+
+def _move(cabinet: Cabinet) -> bool:
+    """Whether it stands now where the form says; if not, the reader is told why."""
+    session, cabinet_id, code = db_session(), cabinet.id, cabinet.code
     try:
         facing = request.form.get("facing", "S")
         if facing not in ("N", "E", "S", "W"):
@@ -110,7 +135,8 @@ def move_cabinet(cabinet_id: int) -> BaseResponse:
     except JifangError as error:
         session.rollback()
         flash(_(error.message) % error.places if error.places else _(error.message), "error")
-    return go_on(url_for("staff.room", room_id=room_id, arrange=1))
+        return False
+    return True
 
 
 @staff.post("/rooms/<int:room_id>/arrange")

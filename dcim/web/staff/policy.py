@@ -39,6 +39,7 @@ STAFF_POLICY: dict[str, Access] = {
     "staff.try_place": PLACING,
     "staff.place_device": PLACING,
     "staff.move_cabinet": PLACING,
+    "staff.place_in_room": PLACING,
     "staff.arrange_room": PLACING,
     "staff.walks": SPACE,
     "staff.walk_summary": SPACE,

@@ -315,6 +315,37 @@ def test_labels_lead_each_to_the_own_face(
     assert as_role("finance").get(f"/o/cabinet/{cabinet}").status_code == 403
 
 
+def test_a_cabinet_is_placed_by_a_form_that_needs_no_script(
+    house: StaffHouse, sessions: SessionFactory, as_role: Callable[..., FlaskClient]
+) -> None:
+    client = as_role("staff")
+    url = f"/staff/rooms/{house.room_id}"
+    form = client.get(url).text.split('id="floor-place"', 1)[0].rsplit("<form", 1)[1]
+    assert f'action="{url}/floor"' in form
+    wanted = {"csrf_token": token_of(client), "cabinet": house.cabinets[1], "facing": "W"}
+    # What is refused stands in its fields again, with the reason.
+    answer = client.post(f"{url}/floor", data=wanted | {"x": 400, "y": 3})
+    page = client.get(answer.location).text
+    assert "sticks out of the room" in page
+    assert 'name="x" value="400"' in page
+    assert 'name="y" value="3"' in page
+    assert f'<option value="{house.cabinets[1]}" selected>' in page
+    assert '<option value="W" selected>' in page
+    client.post(f"{url}/floor", data=wanted | {"x": 9, "y": 9})
+    with transaction(sessions, SCOPE) as session:
+        placed = session.get_one(Cabinet, house.cabinets[1])
+        assert (placed.grid_x, placed.grid_y, placed.facing) == (9, 9, "W")
+        elsewhere = Room(
+            site_id=session.get_one(Room, house.room_id).site_id, code="R9", name="x", name_en="x"
+        )
+        session.add(elsewhere)
+        session.flush()
+        other = elsewhere.id
+    for room_id, cabinet in ((other, house.cabinets[1]), (house.room_id, "x"), (9, 9)):
+        answer = client.post(f"/staff/rooms/{room_id}/floor", data=wanted | {"cabinet": cabinet})
+        assert answer.status_code == 404
+
+
 def test_a_room_that_is_not_there(as_role: Callable[..., FlaskClient]) -> None:
     client = as_role("staff")
     token = token_of(client)

@@ -1,10 +1,6 @@
 // The floor plan: arrows go from cabinet to cabinet; when arranging, they and the pointer move one.
 export function startFloor() {
   const plan = document.querySelector(".floor-plan");
-  const place = document.getElementById("floor-place");
-  place?.addEventListener("submit", () => {
-    place.action = place.dataset.action.replace("__id__", place.querySelector("[data-cabinets]").value);
-  });
   if (!plan) return;
   if ("arranges" in plan.dataset) arrange(plan);
   else walk(plan);
