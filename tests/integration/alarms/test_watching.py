@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 import datetime as dt
 import threading
-import time
 
 import pytest
 from sqlalchemy import func, select, text
@@ -21,6 +20,7 @@ from dcim.db import SessionFactory, transaction
 from dcim.due import defer_alarms
 from dcim.outbox.models import OutboxMessage
 from tests.integration.alarms.conftest import STAFF, Watch
+from tests.integration.waiting import wait_for_blocked
 from tests.servers import Database
 
 
@@ -87,11 +87,7 @@ def test_of_two_rounds_at_once_the_second_waits(
         other = threading.Thread(target=second)
         other.start()
         # On the round's lock, or where there is none on the row that isn't committed yet.
-        waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        until = time.monotonic() + 60
-        while not session.scalar(waits):
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        wait_for_blocked(session)
         assert other.is_alive()
     other.join(30)
     assert found == ([0] if guarded else [IntegrityError])

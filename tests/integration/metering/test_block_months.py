@@ -3,7 +3,6 @@
 import datetime as dt
 import re
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
@@ -24,6 +23,7 @@ from dcim.metering.maintenance import RETENTION_DAYS
 from dcim.metering.store import PostgresSampleStore
 from dcim.postgres import APP, EmbeddedServer
 from tests.integration.metering.conftest import MakeSeries
+from tests.integration.waiting import wait_for_blocked
 from tests.servers import Database, fresh_database
 
 STORE = PostgresSampleStore()
@@ -336,13 +336,7 @@ def test_who_reads_while_blocks_move_sees_them(
         with session.begin():
             session.execute(text("SELECT make_sample_blocks(:a, :b, true)"), {"a": JUNE, "b": JULY})
             reader.start()
-            waits = text(
-                "SELECT count(*) FROM pg_locks WHERE NOT granted AND database ="
-                " (SELECT oid FROM pg_database WHERE datname = current_database())"
-            )
-            until = time.monotonic() + 60
-            while not session.scalar(waits) and time.monotonic() < until:
-                time.sleep(0.01)
+            wait_for_blocked(session)
         reader.join()
     assert found == ([JUNE] if guarded else [])
     assert read_days(session, a) == [JUNE]

@@ -97,6 +97,7 @@ def test_the_lead_passes_on_by_kill_and_by_a_broken_connection(
     session.execute(
         text(
             "SELECT pg_terminate_backend(l.pid) FROM pg_locks l"
+            " JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()"
             " WHERE l.locktype = 'advisory' AND l.objid = 7410003 AND l.granted"
         )
     )

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from decimal import Decimal
 from typing import Any
 
@@ -39,6 +38,7 @@ from dcim.statements.revision_queries import (
 from tests.integration.statements.revising_desk import REASON, RevisionDesk
 from tests.integration.statements.test_review_decisions import RESULT
 from tests.integration.statements.town import PERIOD, SYSTEM
+from tests.integration.waiting import wait_for_blocked
 from tests.statements.test_composition import SCHEMA
 
 
@@ -356,9 +356,6 @@ def test_what_is_replaced_while_a_proposal_waits_its_turn_is_not_proposed(
     with transaction(sessions, desk.bob) as session:
         decide_revision(session, desk.bob, settings, proposal_id, "accepted", "属实")
         late.start()
-        waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        deadline = time.monotonic() + 60
-        while not session.scalar(text(waits)) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_for_blocked(session)
     late.join()
     assert outcomes == ["SLA-202610-HT-3-01 is replaced already; correct SLA-202610-HT-3-02."]

@@ -2,12 +2,11 @@
 
 import datetime as dt
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from dcim.accounts.models import AuditEntry, User
@@ -31,6 +30,7 @@ from dcim.handovers.queries import (
 )
 from dcim.operations.models import Maintenance
 from dcim.sla.models import Incident
+from tests.integration.waiting import wait_for_blocked
 from tests.integration.web.boards import HOSTILE, Counter, House
 from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.test_alarm_pages import client_of, text_of
@@ -151,13 +151,7 @@ def test_a_second_click_waits_for_the_first_and_is_told(
     second = threading.Thread(target=click)
     hand_over(session, LI, li, wang.email)
     second.start()
-    waits = text(
-        "SELECT count(*) FROM pg_locks"
-        " WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"
-    )
-    until = time.monotonic() + 30
-    while not session.scalar(waits) and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_for_blocked(session)
     session.commit()
     second.join(30)
     assert [type(one) for one in refusals] == [ConflictError]
