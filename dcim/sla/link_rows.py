@@ -28,7 +28,7 @@ class LinkEndRow:
 
 
 @dataclass(frozen=True, slots=True)
-class LinkRow:
+class DeviceLinkRow:
     """`share` is of the speed, by the busier direction at the end that says more. `via` are the
     panel ports between, from `a`. What nobody heard for three days counts as not heard."""
 
@@ -47,9 +47,9 @@ def sort_links(links: Iterable[MapLink]) -> list[MapLink]:
     return sorted(links, key=lambda one: _URGENCY.index(one.link.verdict))
 
 
-def describe_link(one: MapLink) -> LinkRow:
+def describe_link(one: MapLink) -> DeviceLinkRow:
     link = one.link
-    return LinkRow(
+    return DeviceLinkRow(
         _describe_end(link.a, one.a_now, hears=link.a.id in link.heard_by),
         _describe_end(link.z, one.z_now, hears=link.z.id in link.heard_by),
         str(link.verdict),

@@ -191,7 +191,7 @@ def show_pue(query: dict[str, Any], site_id: int) -> Any:
 
 @link_map.get("")
 @link_map.arguments(LinkQuery, location="query")
-@link_map.response(200, page_of(link_rows.LinkRow))
+@link_map.response(200, page_of(link_rows.DeviceLinkRow))
 def list_links(query: dict[str, Any]) -> Any:
     """List the links of a site or room, around a device, or of the whole house: what wants a person
     first. Of a place with more than 80 linked devices, those around one of them."""

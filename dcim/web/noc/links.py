@@ -16,7 +16,7 @@ from dcim.i18n import gettext as _
 from dcim.inventory.drawing.link_map import Box, Edge, Node, Path, Picture, lay_out_links
 from dcim.inventory.queries import list_rooms, list_sites
 from dcim.paging import EVERYTHING
-from dcim.sla.link_rows import LinkRow, describe_link, sort_links
+from dcim.sla.link_rows import DeviceLinkRow, describe_link, sort_links
 from dcim.sla.links import (
     HOPS,
     USUAL_HOPS,
@@ -146,7 +146,7 @@ def links_csv() -> FileResponse:
     now = utc_now()
     found = read_link_map(db_session(), current_scope(), find_wish(), now)
     rows = [describe_link(one) for one in sort_links(found.links)]
-    return answer_rows(LinkRow, rows, "links", now)
+    return answer_rows(DeviceLinkRow, rows, "links", now)
 
 
 @noc.post("/links/boards")
