@@ -48,7 +48,7 @@ def ask(url: str, statement: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in result] if result.returns_rows else []
 
 
-def wait_until_gone(pid: int, seconds: float = 10.0) -> None:
+def wait_until_gone(pid: int, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while Path(f"/proc/{pid}/cwd").is_symlink() and time.monotonic() < deadline:
         try:

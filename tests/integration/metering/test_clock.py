@@ -70,7 +70,7 @@ def ticks(session: ScopedSession, job: str = "tick") -> list[tuple[str, int]]:
     return found
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it didn't happen in time"

@@ -374,7 +374,7 @@ def test_a_deed_under_way_holds_nobody_up(group: Group, robots: RobotServer) -> 
         group.write(session, "3", "正文")
         sent = pool.submit(group.send)
         try:
-            assert sent.result(timeout=10) == DeliveryReport(sent=1, put_off=1)
+            assert sent.result(timeout=60) == DeliveryReport(sent=1, put_off=1)
         finally:
             session.rollback()
     assert {group.fate(first), group.fate(second)} == {("sent", ""), ("queued", "too_many")}
