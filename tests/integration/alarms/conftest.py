@@ -109,6 +109,10 @@ def keep_clear(now: dt.datetime) -> dt.datetime:
 
 @pytest.fixture
 def watch(session: ScopedSession, settings: Settings, house: House) -> Watch:
+    return build_watch(session, settings, house)
+
+
+def build_watch(session: ScopedSession, settings: Settings, house: House) -> Watch:
     tenant = house.add_tenant("A", ports=2)
     for port in session.scalars(select(Port)):
         port.role = "customer"

@@ -46,8 +46,8 @@ from dcim.statements.burn_rounds import (
     order_waiting,
 )
 from dcim.statements.risk_rounds import measure_risks
-from tests.integration.alarms.conftest import STAFF, Watch
-from tests.integration.web.boards import LONG_AGO, Counter
+from tests.integration.alarms.conftest import STAFF, ZONE, Watch, build_watch
+from tests.integration.web.boards import LONG_AGO, Counter, House
 
 TERMS = Path(dcim.demo.__file__).parent / "terms" / "standard.yaml"
 # These count an outage from more than five minutes on, and then from its start.
@@ -572,3 +572,22 @@ def test_before_anything_is_known_nothing_is_judged(watch: Watch) -> None:
     start = to_ms(watch.start)
     result = try_rule(watch.session, STAFF, rule_of(rule), start, start + 10 * MIN)
     assert (result.subjects, result.silent, result.fired) == (3, 3, 0)
+
+
+def test_an_outage_over_a_months_end_is_two_months_stretches_and_one_alarm(
+    session: ScopedSession, settings: Settings, sessions: SessionFactory, house: House
+) -> None:
+    """Each month has its own budget; the hour that burns asks for neither."""
+    this_month = house.now.astimezone(ZONE).replace(day=1, hour=0, minute=0, second=0)
+    house.now = (this_month - dt.timedelta(minutes=6)).astimezone(dt.UTC)
+    watch = build_watch(session, settings, house)
+    burn = Burn(watch, sessions)
+    burn.down = range(4, 12)
+    burn.go_on(1, 9)
+    assert burn.alarms() == [(5, None)]
+    burn.go_on(9, 16)
+    assert burn.stretches() == [(4, 6, 5, None), (6, 12, 7, None)]
+    # Over as soon as the outage is out of the short window, as within one month.
+    burn.go_on(16, 24)
+    [(raised, cleared)] = burn.alarms()
+    assert (raised, cleared) == (5, 17)
