@@ -5,14 +5,16 @@ import gc
 import pytest
 from hypothesis import settings
 
-from tests.examples import examples
+from tests.examples import are_drawn_anew, examples
 from tests.integration.matrix.counting import pytest_terminal_summary
 from tests.reporting import pytest_configure
 
 __all__ = ["pytest_collection_modifyitems", "pytest_configure", "pytest_terminal_summary"]
 
 # A busy machine is no failure of a property; a test that hangs has pytest's own limit.
-settings.register_profile("jifang", deadline=None, max_examples=examples(100))
+settings.register_profile(
+    "jifang", deadline=None, max_examples=examples(100), derandomize=not are_drawn_anew()
+)
 settings.load_profile("jifang")
 
 # A worker takes whole files: those that take minutes begin first, so that no worker is left with
