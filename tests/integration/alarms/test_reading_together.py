@@ -3,8 +3,10 @@ is another's."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -30,28 +32,34 @@ def burn(watch: Watch, sessions: SessionFactory) -> Burn:
     return Burn(watch, sessions)
 
 
+def month_of(watch: Watch, contract: Contract) -> str:
+    return f"{watch.at(9).astimezone(ZoneInfo(contract.timezone)):%Y-%m}"
+
+
 def test_what_is_expected_is_read_together_and_says_the_same(burn: Burn, watch: Watch) -> None:
     session = burn.session
     burn.down = range(4, 8)
     other = watch.house.add_tenant("B")
     burn.poll(*range(1, 20))
     [contract] = session.scalars(select(Contract).where(Contract.id == burn.contract_id))
-    zone, month = contract.timezone, f"{watch.at(9):%Y-%m}"
+    month = month_of(watch, contract)
 
     def gather(meters: Meters) -> dict[str, Any]:
         return gather_inputs(
             session, STAFF, contract, month, document={}, operator={}, meters=meters, usage=False
         )
 
-    whole = month_period(month, zone)
+    whole = month_period(month, contract.timezone)
     expected = find_expected(session, [contract.id])
     rack = session.scalars(
         select(Allocation.rack_id).where(Allocation.customer_id == contract.customer_id)
     ).one()
     assert expected == Expected(frozenset({rack}), frozenset(watch.tenant.ports))
-    alone = gather(open_meters(session, whole))
-    reader = open_meters(session, whole, expected=expected)
-    told = gather(reader)
+    # At one instant: what isn't known reaches up to it.
+    with time_machine.travel(watch.at(25), tick=False):
+        alone = gather(open_meters(session, whole))
+        reader = open_meters(session, whole, expected=expected)
+        told = gather(reader)
     assert told == alone
     assert any(state[2] == "down" for one in told["resources"] for state in one["states"])
     # Nothing else is looked for; what is asked for all the same is found.
@@ -73,7 +81,7 @@ def test_another_contracts_damaged_samples_stop_only_that_one(burn: Burn, watch:
         )
     )  # fmt: skip
     session.flush()
-    whole = month_period(f"{watch.at(9):%Y-%m}", contracts[0].timezone)
+    whole = month_period(month_of(watch, contracts[0]), contracts[0].timezone)
     ids = [one.id for one in contracts]
     reader = open_meters(session, whole, expected=find_expected(session, ids))
     [bad_port] = session.scalars(
@@ -97,7 +105,7 @@ def test_another_contracts_damaged_samples_stop_only_that_one(burn: Burn, watch:
 
     def gather(contract: Contract) -> list[dict[str, Any]]:
         found = gather_inputs(
-            session, STAFF, contract, f"{watch.at(9):%Y-%m}", document={}, operator={},
+            session, STAFF, contract, month_of(watch, contract), document={}, operator={},
             meters=reader, usage=False,
         )  # fmt: skip
         resources: list[dict[str, Any]] = found["resources"]

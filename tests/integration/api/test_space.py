@@ -16,8 +16,11 @@ from dcim.power.models import Outlet, PowerNode
 from tests.integration.inventory.house import House, build_house
 
 MakeClient = Callable[..., FlaskClient]
-TODAY = dt.datetime.now(dt.UTC).date()
 MONTH = dt.timedelta(days=30)
+
+
+def today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def sale(house: House, name: str = "Reed", **rest: Any) -> dict[str, Any]:
         "rack_id": house.rack.id,
         "u_low": 0,
         "height": 8,
-        "starts_on": TODAY.isoformat(),
+        "starts_on": today().isoformat(),
         **rest,
     }
 
@@ -57,7 +60,7 @@ def test_a_sale_ends_and_names_what_stands_there(house: House, staff: FlaskClien
     staff.post(
         f"/api/v1/devices/{device_id}/installation", json={"rack_id": house.rack.id, "u_low": 0}
     )
-    day = (TODAY + MONTH).isoformat()
+    day = (today() + MONTH).isoformat()
     ended = staff.post(f"/api/v1/allocations/{said(made)['id']}/end", json={"ends_on": day})
     assert ended.status_code == 200
     assert said(ended)["allocation"]["ends_on"] == day
@@ -74,7 +77,7 @@ def test_an_area_is_sold_whole(house: House, staff: FlaskClient) -> None:
         "contract_item_id": house.items["Reed"].id,
         "extent": "room",
         "area_id": house.rack.cabinet.row.room_id,
-        "starts_on": TODAY.isoformat(),
+        "starts_on": today().isoformat(),
     }
     made = staff.post("/api/v1/area-claims", json=body)
     assert made.status_code == 201
@@ -85,9 +88,9 @@ def test_an_area_is_sold_whole(house: House, staff: FlaskClient) -> None:
     assert again.status_code == 409
     assert "M1 is sold to Reed" in said(again)["detail"]
     path = f"/api/v1/area-claims/{said(made)['id']}"
-    ended = staff.post(f"{path}/end", json={"ends_on": (TODAY + MONTH).isoformat()})
-    assert said(ended)["area_claim"]["ends_on"] == (TODAY + MONTH).isoformat()
-    assert said(staff.get(path))["ends_on"] == (TODAY + MONTH).isoformat()
+    ended = staff.post(f"{path}/end", json={"ends_on": (today() + MONTH).isoformat()})
+    assert said(ended)["area_claim"]["ends_on"] == (today() + MONTH).isoformat()
+    assert said(staff.get(path))["ends_on"] == (today() + MONTH).isoformat()
     absent = staff.post("/api/v1/area-claims", json={**body, "area_id": 10**9})
     assert absent.status_code == 404
 
@@ -111,7 +114,7 @@ def test_a_hold_from_begin_to_sale(house: House, staff: FlaskClient) -> None:
     assert said(longer)["extensions"] == 1
     sold = staff.post(
         f"{path}/conversion",
-        json={"contract_item_id": house.items["Moss"].id, "starts_on": TODAY.isoformat()},
+        json={"contract_item_id": house.items["Moss"].id, "starts_on": today().isoformat()},
     )
     assert sold.status_code == 201
     assert said(sold)["height"] == 8

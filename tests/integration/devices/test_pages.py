@@ -1,5 +1,6 @@
 """Pages of lives, rentals, type files and passes: what is pressed is done, refusals are told."""
 
+import datetime as dt
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +20,12 @@ from dcim.inventory.models import Device, DeviceType
 from tests.integration.devices.yard import SCOPE, Yard, add_device, build_yard
 from tests.integration.web.conftest import Login, sign_in
 
-# Today where the site is.
-DAY = utc_now().astimezone(ZoneInfo("Asia/Shanghai")).date()
 EXAMPLE = Path(__file__).parents[2] / "unit/inventory/device_types/example-switch.yaml"
+
+
+def today() -> dt.date:
+    """Where the site is. Asked by each test: the day may end while others run."""
+    return utc_now().astimezone(ZoneInfo("Asia/Shanghai")).date()
 
 
 class Browser:
@@ -98,7 +102,7 @@ def test_a_machine_is_let_and_taken_back(
     item = house.items["Reed-server"].id
     path = f"/staff/devices/{device_id}/rental"
     assert "Reed-server" in staff.get(path)
-    answer = staff.post(path, item_id=item, starts_on=DAY.isoformat())
+    answer = staff.post(path, item_id=item, starts_on=today().isoformat())
     assert answer.status_code == 303
     assert look(sessions, device_id).rental_item_id == item
     assert "let under Reed-server" in staff.get(f"/staff/devices/{device_id}")
@@ -146,10 +150,10 @@ def test_a_pass_from_portal_to_gate(
 
         allocate_space(
             session, SCOPE, house.items["Reed-cabinet"], house.rack.id, u_low=0, height=4,
-            starts_on=DAY,
+            starts_on=today(),
         )  # fmt: skip
     form = {
-        "direction": "out", "site_id": house.site.id, "planned_on": DAY.isoformat(),
+        "direction": "out", "site_id": house.site.id, "planned_on": today().isoformat(),
         "bearer": "Zhao Lei", "bearer_document_hint": "402X", "lines-0-kind": "device",
         "lines-0-device": "nobody's", "lines-1-kind": "media", "lines-1-description": "disk",
         "lines-1-quantity": "6", "lines-2-kind": "device",
@@ -187,7 +191,7 @@ def test_a_pass_is_withdrawn(reed: Browser, sessions: SessionFactory, house: Yar
     with transaction(sessions, SCOPE) as session:
         one = request_pass(
             session, house.scope("Reed"), direction="in", site_id=house.site.id, bearer="x",
-            planned_on=DAY, lines=[LineRequest("media", "disk")],
+            planned_on=today(), lines=[LineRequest("media", "disk")],
         )  # fmt: skip
     for _again in range(2):
         assert reed.post(f"/portal/passes/{one.id}/cancel").status_code == 303
@@ -202,7 +206,7 @@ def test_the_list_of_passes_costs_the_same_for_many(
             for _number in range(more):
                 request_pass(
                     session, SCOPE, direction="in", site_id=house.site.id, bearer="x",
-                    planned_on=DAY, lines=[LineRequest("media", "disk")],
+                    planned_on=today(), lines=[LineRequest("media", "disk")],
                 )  # fmt: skip
         seen = 0
 

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, create_engine, func, select, text
@@ -115,7 +116,7 @@ def test_issuing_twice_changes_nothing(
 def test_an_open_month_is_refused(
     sessions: SessionFactory, settings: Settings, contracts: list[int]
 ) -> None:
-    running = f"{utc_now():%Y-%m}"
+    running = f"{utc_now().astimezone(ZoneInfo('Asia/Shanghai')):%Y-%m}"
     with pytest.raises(InvalidError, match="still open"):
         issue_statement(sessions, SYSTEM, settings, contracts[0], running)
     assert everything(sessions) == []

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -87,7 +88,7 @@ def test_a_statement_carries_requests_only_where_its_terms_ask(session: ScopedSe
 
 def test_a_month_that_runs_is_refused(session: ScopedSession) -> None:
     contract = session.get_one(Contract, build_town(session)[0])
-    running = f"{dt.datetime.now(dt.UTC):%Y-%m}"
+    running = f"{dt.datetime.now(ZoneInfo(contract.timezone)):%Y-%m}"
     with pytest.raises(InvalidError, match="still runs"):
         replay_month(session, SYSTEM, contract, STANDARD, running)
     with pytest.raises(InvalidError, match="can't be used"):
