@@ -32,7 +32,11 @@ from tests.integration.web.test_staff_forms import Person
 from tests.integration.web.test_staff_pages import counted
 
 MakeLogin = Callable[..., Login]
-NEXT = add_months(open_month("Asia/Shanghai"), 1)
+
+
+def next_month() -> dt.date:
+    """Its first day, as seen when a test runs."""
+    return add_months(open_month("Asia/Shanghai"), 1)
 
 
 @pytest.fixture
@@ -109,7 +113,7 @@ def test_an_amendment_is_looked_at_before_it_is_saved(
     path = f"/staff/contracts/{contract}/amend"
     assert 'value="100.00"' in read(administrator, path)
     given = {
-        "effective_from": NEXT.isoformat(), "number": "HT-1-A1", "summary": "调价",
+        "effective_from": next_month().isoformat(), "number": "HT-1-A1", "summary": "调价",
         f"quantity-{item}": "1", f"unit_price-{item}": "", f"monthly_fee-{item}": "130.00",
         f"contracted_w-{item}": "2000",
     }  # fmt: skip
@@ -128,7 +132,7 @@ def test_an_amendment_is_looked_at_before_it_is_saved(
     # What ran until then, and what comes.
     assert count() == 2
     page = read(administrator, f"/staff/contracts/{contract}")
-    assert f"from {NEXT}" in page
+    assert f"from {next_month()}" in page
     assert "HT-1-A1" in page
     with transaction(sessions, SCOPE) as session:
         assert session.get_one(ContractItem, item).monthly_fee == 100
@@ -159,7 +163,7 @@ def test_space_that_is_theirs_keeps_a_contract_from_ending(
 ) -> None:
     contract, item = contract_of(sessions)
     for path in (f"/staff/contracts/{contract}/end", f"/staff/contract-items/{item}/end"):
-        answer = administrator.post(path, ends_on=NEXT.isoformat())
+        answer = administrator.post(path, ends_on=next_month().isoformat())
         assert answer.status_code == 409
         assert "A-01 U1–10 is allocated by item HT-1-01" in answer.get_data(as_text=True)
 
@@ -170,7 +174,7 @@ def test_renewals_are_told_and_a_term_is_renewed(
     contract, _ = contract_of(sessions)
     with transaction(sessions, SCOPE) as session:
         found = session.get_one(Contract, contract)
-        found.ends_on, found.notice_days = NEXT, 0
+        found.ends_on, found.notice_days = next_month(), 0
     page = read(administrator, "/staff/contracts/renewals?within=40")
     assert "HT-1" in page
     assert "HT-2" not in page
@@ -269,7 +273,10 @@ def test_a_customer_reads_its_own_contracts(
     with transaction(sessions, SCOPE) as session:
         session.add(
             Contract(
-                customer_id=house.customers[0], number="HT-DRAFT", starts_on=NEXT, state="draft"
+                customer_id=house.customers[0],
+                number="HT-DRAFT",
+                starts_on=next_month(),
+                state="draft",
             )
         )
         session.add(Contact(customer_id=house.customers[1], name="Somebody Else", email=""))
