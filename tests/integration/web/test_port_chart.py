@@ -155,14 +155,16 @@ def test_months_are_worked_out_once_and_shown(
 ) -> None:
     tenant = house.add_tenant("A")
     agree(session, tenant, ALONE)
-    first = house.now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    here = house.now.astimezone(ZoneInfo("Asia/Shanghai"))
+    first = here.replace(day=1, hour=0, minute=0, second=0, microsecond=0).astimezone(dt.UTC)
     measure_days(house, tenant, 10, now=first - dt.timedelta(days=2))
     [shard] = plan_usage(session)
     report = measure_usage(sessions, shard, house.now)
     assert (report.done, report.failed, report.left) == (1, 0, 0)
     months = list_port_months(session, SYSTEM, tenant.ports[0], house.now)
     assert months[0].is_running
-    before = next(one for one in months if one.period == f"{first - dt.timedelta(days=3):%Y-%m}")
+    period = f"{here.replace(day=1) - dt.timedelta(days=3):%Y-%m}"
+    before = next(one for one in months if one.period == period)
     # Out at 20 Mbit/s but for one bin a day; below the commit of 100.
     assert (before.out_bps, before.in_bps, before.line) == (20 * 10**6, 10**6, "out")
     assert before.point_bps == 20 * 10**6
