@@ -359,9 +359,11 @@ def test_what_a_run_could_not_issue_is_named_with_its_reason(
     )
     # On a month's first day what was agreed may not be due yet.
     here = dt.datetime.now(ZoneInfo(settings.timezone))
-    with time_machine.travel(here.replace(day=15), tick=True):
-        with pytest.raises(jobs.StatementsFailedError, match=f"of {period} could not be issued"):
-            jobs._issue_statements(context, period=period)
+    with (
+        time_machine.travel(here.replace(day=15), tick=True),
+        pytest.raises(jobs.StatementsFailedError, match=f"of {period} could not be issued"),
+    ):
+        jobs._issue_statements(context, period=period)
     with transaction(sessions, SCOPE) as session:
         session.execute(
             text(
