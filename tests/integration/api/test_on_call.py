@@ -1,7 +1,9 @@
 """On-call calendars and escalation policies over the API: strict bodies, clear refusals."""
 
+import datetime as dt
 from typing import Any
 
+from dcim.columns import utc_now
 from tests.integration.api.conftest import MakeClient
 
 CALENDARS, POLICIES = "/api/v1/on-call-calendars", "/api/v1/escalation-policies"
@@ -23,7 +25,8 @@ def test_a_calendar_and_a_policy_live_and_die(api: MakeClient) -> None:
     assert "网络值班" in again.get_json()["detail"]
     changed = noc.put(one, json=NEW | {"ends_on": "2026-01-08"}).get_json()
     assert (changed["now"]["by"], len(changed["gaps"])) == ("gap", 1)
-    times = {"starts_at": "2027-01-01T00:00:00Z", "ends_at": "2027-01-02T00:00:00Z"}
+    starts, ends = (utc_now() + dt.timedelta(days=days) for days in (30, 31))
+    times = {"starts_at": starts.isoformat(), "ends_at": ends.isoformat()}
     stood = noc.post(f"{one}/stand-ins", json={"person": "noc-0@example.com", **times})
     assert stood.status_code == 201, stood.text
     [standing] = stood.get_json()["stand_ins"]
