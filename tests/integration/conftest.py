@@ -1,11 +1,13 @@
 """A migrated database for each worker, emptied between tests; sessions and settings on it."""
 
 import base64
+import datetime as dt
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import time_machine
 from sqlalchemy import Engine, create_engine
 
 import dcim.models
@@ -140,6 +142,14 @@ def sessions(
     """
     _sessions.kw = make_sessions(_engine.execution_options()).kw
     return _sessions
+
+
+@pytest.fixture
+def november() -> Iterator[None]:
+    """For pages that show the last months: October 2026, which many plays are about, is over since
+    a few days."""
+    with time_machine.travel(dt.datetime(2026, 11, 12, 3, tzinfo=dt.UTC), tick=True):
+        yield
 
 
 @pytest.fixture

@@ -1,11 +1,9 @@
 """Months that wait for approval on the pages: list, proposal, decision, and what others see."""
 
-import datetime as dt
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, text
@@ -28,14 +26,8 @@ from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.test_chinese_pages import SENTENCE, read_text
 from tests.integration.web.test_review_pages import post, read
 
+pytestmark = pytest.mark.usefixtures("november")
 LIST = "/staff/statements/held"
-
-
-@pytest.fixture(autouse=True)
-def november() -> Iterator[None]:
-    """October is the month that was over last."""
-    with time_machine.travel(dt.datetime(2026, 11, 12, 3, tzinfo=dt.UTC), tick=True):
-        yield
 
 
 @pytest.fixture

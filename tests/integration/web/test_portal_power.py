@@ -250,8 +250,9 @@ def test_a_rack_that_changed_hands_shows_nothing_of_before(
     found = seen()
     assert "777.0" in found
     assert "3.33" not in found
-    assert "3333" not in found
-    assert "3334" not in found
+    # With the decimal: an instant may hold the digits.
+    assert "3333.0" not in found
+    assert "3334.0" not in found
     # The control: without the guard they are there.
     monkeypatch.setattr(own_power, "keep_own", lambda columns, spans: slice(None))
     found = seen()

@@ -23,6 +23,7 @@ from tests.integration.web.conftest import Login, sign_in
 from tests.integration.web.test_chinese_pages import SENTENCE, read_text
 from tests.integration.web.test_review_pages import post, read
 
+pytestmark = pytest.mark.usefixtures("november")
 LIST = "/staff/statements"
 
 
