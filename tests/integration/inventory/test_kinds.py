@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from dcim.accounts.scope import Scope
+from dcim.columns import utc_now
 from dcim.db import ScopedSession
 from dcim.errors import ConflictError, InvalidError, NotFoundError
 from dcim.inventory.space.allocating import allocate_space
@@ -95,7 +96,7 @@ def test_a_customer_reaches_own_space_and_no_internal_field(
     )  # fmt: skip
     hold_space(
         session, SCOPE, house.other_rack.id, prospect="Fern", u_low=0, height=4,
-        expires_at=NOW + 52 * WEEK,
+        expires_at=utc_now() + 52 * WEEK,
     )  # fmt: skip
     for name, count in (("Reed", 1), ("Moss", 0)):
         scope = Scope.customer(name, house.items[name].customer_id)

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from dcim.columns import utc_now
 from dcim.errors import ConflictError, InvalidError
 from dcim.inventory.models import Allocation, AllocationSlot, Cabinet, Cage, Device, Rack, Room, Row
 from dcim.inventory.space.allocating import allocate_space
@@ -36,7 +37,7 @@ def fill(session: Session, house: House, what: str) -> None:
     elif what == "held for Fern":
         hold_space(
             session, SCOPE, rack_id, prospect="Fern", u_low=38, height=2,
-            expires_at=NOW + 52 * WEEK,
+            expires_at=utc_now() + 52 * WEEK,
         )  # fmt: skip
     else:
         bar_space(session, SCOPE, rack_id, u_low=38, height=2, reason="cable tray")
