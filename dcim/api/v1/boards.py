@@ -197,8 +197,8 @@ def list_links(query: dict[str, Any]) -> Any:
     first. Of a place with more than 80 linked devices, those around one of them."""
     paging = take_paging(query)
     wish = Wish(
-        None if query.get("room_id") else query.get("site_id"), query.get("room_id"),
-        query.get("device_id"), query["hops"], query["machines"],
+        query.get("site_id"), query.get("room_id"), query.get("device_id"), query["hops"],
+        query["machines"],
     )  # fmt: skip
     found = read_link_map(db_session(), current_scope(), wish, utc_now())
     page = slice_page(link_rows.sort_links(found.links), paging)

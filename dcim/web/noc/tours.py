@@ -41,14 +41,14 @@ USUAL = {
 @dataclass(frozen=True, slots=True)
 class Stop:
     """A board that may be part of a tour. `url` is the board's own, `wall_url` on a wall; one that
-    is kept has a name. `shown_to` says who sees it: "all", or "me" alone."""
+    is kept has a name. One that isn't shared is seen by its maker alone."""
 
     key: str
     board: str
     name: str
     url: str
     wall_url: str
-    shown_to: str
+    is_shared: bool
     is_usual: bool
 
 
@@ -84,7 +84,7 @@ def list_stops(tour: Tour | None = None) -> list[Stop]:
     carried = urlencode({"wall": "1"} | ({"tour": str(tour)} if tour else {}))
     pages = USUAL | {key: (shelf.board, word) for key, (shelf, word) in BOARDS.items()}
     stops = [
-        Stop(key, str(word), "", url_for(page), with_query(page, carried), "all", key in USUAL)
+        Stop(key, str(word), "", url_for(page), with_query(page, carried), True, key in USUAL)
         for key, (page, word) in pages.items()
         if _may_see(page)
     ]
@@ -95,7 +95,7 @@ def list_stops(tour: Tour | None = None) -> list[Stop]:
         stops += [
             Stop(
                 str(view.id), str(word), view.name, shelf.url_of(view),
-                shelf.url_of(view, carried), "all" if view.shared else "me", view.shared,
+                shelf.url_of(view, carried), view.shared, view.shared,
             )
             for view in kept
         ]  # fmt: skip
